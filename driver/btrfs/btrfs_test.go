@@ -1,0 +1,143 @@
+package btrfs_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/driver/btrfs"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+)
+
+func btrfsDir(opts ...loopfs.Option) func(testing.TB) string {
+	return func(t testing.TB) string { return loopfs.Btrfs(t, opts...) }
+}
+
+func TestConformance(t *testing.T) {
+	drivertest.Run(t, drivertest.Factory{Driver: btrfs.New(), Dir: btrfsDir(), Crash: loopfs.Crash})
+}
+
+// nobody is a user that owns nothing else.
+const nobody = 65534
+
+// Without the mount option user_subvol_rm_allowed nothing can be destroyed, and
+// deletion has to go file by file.
+func TestConformanceUnprivileged(t *testing.T) {
+	drivertest.AsUser(t, nobody, btrfsDir(loopfs.Owner(nobody)), func(t *testing.T, dir string) {
+		wantCanDelete(t, dir, false)
+		drivertest.Run(t, drivertest.Factory{Driver: btrfs.New(), Dir: func(testing.TB) string { return dir }})
+	})
+}
+
+func TestConformanceUnprivilegedDeletionAllowed(t *testing.T) {
+	drivertest.AsUser(t, nobody, btrfsDir(loopfs.Owner(nobody), loopfs.MountOptions("user_subvol_rm_allowed")), func(t *testing.T, dir string) {
+		wantCanDelete(t, dir, true)
+		drivertest.Run(t, drivertest.Factory{Driver: btrfs.New(), Dir: func(testing.TB) string { return dir }})
+	})
+}
+
+func wantCanDelete(t *testing.T, dir string, want bool) {
+	t.Helper()
+	if got, err := btrfs.CanDelete(dir); got != want || err != nil {
+		t.Errorf("CanDelete: %v, %v, want %v", got, err, want)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("CanDelete left %v", left)
+	}
+}
+
+// A subvolume of another user cannot be cloned, and the error says why.
+func TestForeignTree(t *testing.T) {
+	dir := func(t testing.TB) string {
+		dir := loopfs.Btrfs(t)
+		if err := btrfs.New().Create(t.Context(), filepath.Join(dir, "foreign")); err != nil {
+			t.Fatal(err)
+		}
+		mine := filepath.Join(dir, "mine")
+		if err := errors.Join(os.Mkdir(mine, 0o755), os.Chown(mine, nobody, nobody)); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	drivertest.AsUser(t, nobody, dir, func(t *testing.T, dir string) {
+		d, foreign := btrfs.New(), filepath.Join(dir, "foreign")
+		for op, err := range map[string]error{
+			"Clone":            d.Clone(t.Context(), filepath.Join(dir, "mine/clone"), foreign),
+			"Seal":             d.Seal(t.Context(), filepath.Join(dir, "mine/sealed"), foreign),
+			"Delete":           d.Delete(t.Context(), foreign),
+			"Create elsewhere": d.Create(t.Context(), filepath.Join(dir, "new")),
+		} {
+			if !errors.Is(err, fs.ErrPermission) {
+				t.Errorf("%s of a foreign tree: %v, want a permission error", op, err)
+			}
+		}
+		if left, _ := os.ReadDir(filepath.Join(dir, "mine")); len(left) != 0 {
+			t.Errorf("left over: %v", left)
+		}
+	})
+}
+
+func TestNotBtrfs(t *testing.T) {
+	d, dir := btrfs.New(), t.TempDir()
+	if holds, err := d.Holds(dir); holds || err != nil {
+		t.Errorf("Holds(%s): %v, %v", dir, holds, err)
+	}
+	if err := d.Create(t.Context(), filepath.Join(dir, "tree")); err == nil {
+		t.Error("Create succeeded where there is no Btrfs")
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left over: %v", left)
+	}
+}
+
+func TestStatAndFileSystem(t *testing.T) {
+	d, dir, other := btrfs.New(), loopfs.Btrfs(t), loopfs.Btrfs(t)
+	tree, sealed, clone := filepath.Join(dir, "tree"), filepath.Join(dir, "sealed"), filepath.Join(dir, "clone")
+	for _, err := range []error{
+		d.Create(t.Context(), tree), d.Seal(t.Context(), sealed, tree), d.Clone(t.Context(), clone, sealed),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	info := map[string]btrfs.Info{}
+	for _, path := range []string{tree, sealed, clone} {
+		i, err := btrfs.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info[path] = i
+	}
+	if info[tree].ReadOnly || !info[sealed].ReadOnly || info[clone].ReadOnly {
+		t.Errorf("ReadOnly: %+v", info)
+	}
+	if info[tree].ParentUUID != "" || info[sealed].ParentUUID != info[tree].UUID || info[clone].ParentUUID != info[sealed].UUID {
+		t.Errorf("lineage is not tree, sealed, clone: %+v", info)
+	}
+	if info[tree].ID == info[sealed].ID || info[tree].ID == 0 || len(info[tree].UUID) != 32 {
+		t.Errorf("identity: %+v", info)
+	}
+
+	if same, err := btrfs.SameFileSystem(tree, clone); !same || err != nil {
+		t.Errorf("SameFileSystem(two subvolumes): %v, %v", same, err)
+	}
+	if same, err := btrfs.SameFileSystem(tree, other); same || err != nil {
+		t.Errorf("SameFileSystem(two file systems): %v, %v", same, err)
+	}
+	if err := btrfs.Sync(dir); err != nil {
+		t.Error(err)
+	}
+	if err := d.Clone(t.Context(), filepath.Join(other, "clone"), tree); err == nil {
+		t.Error("Clone to another file system succeeded")
+	}
+	if left, _ := os.ReadDir(other); len(left) != 0 {
+		t.Errorf("left over: %v", left)
+	}
+}
+
+func BenchmarkDriver(b *testing.B) {
+	drivertest.Bench(b, drivertest.Factory{Driver: btrfs.New(), Dir: btrfsDir()})
+}

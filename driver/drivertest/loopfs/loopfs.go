@@ -1,0 +1,223 @@
+// Package loopfs mounts fresh file systems for tests, in sparse image files on
+// loop devices. It needs root and the mkfs program of the file system; where these
+// are missing the test is skipped with the reason, or fails if the environment
+// variable CI is set, so that no test is skipped unseen where it counts. Tests may
+// use it in parallel, in one process and in many.
+package loopfs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Option changes how a file system is made.
+type Option func(*config)
+
+type config struct {
+	size    int64
+	options string
+	owner   int
+	mkfs    []string
+}
+
+// Size sets the size in bytes. The image is sparse: it takes what is written.
+func Size(bytes int64) Option { return func(c *config) { c.size = bytes } }
+
+// MountOptions adds mount options, separated by commas, to the default "noatime".
+func MountOptions(options string) Option {
+	return func(c *config) { c.options += "," + options }
+}
+
+// Owner gives the root directory to the user, and group, with that id.
+func Owner(uid int) Option { return func(c *config) { c.owner = uid } }
+
+// MkfsArgs adds arguments for the mkfs program.
+func MkfsArgs(args ...string) Option {
+	return func(c *config) { c.mkfs = append(c.mkfs, args...) }
+}
+
+// Btrfs mounts a new Btrfs of 1 GiB and returns its root directory. It is gone
+// when the test ends.
+func Btrfs(t testing.TB, opts ...Option) string {
+	t.Helper()
+	return mount(t, "btrfs", opts)
+}
+
+// XFS is Btrfs for XFS, with reflinks, the default of mkfs.
+func XFS(t testing.TB, opts ...Option) string {
+	t.Helper()
+	return mount(t, "xfs", opts)
+}
+
+// Ext4 is Btrfs for ext4, which cannot share data.
+func Ext4(t testing.TB, opts ...Option) string {
+	t.Helper()
+	return mount(t, "ext4", opts)
+}
+
+// Unavailable skips the test, or fails it if the environment variable CI is set.
+// Other fixtures that need something of the machine should call it too.
+func Unavailable(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("cannot run, and CI is set: %s", reason)
+	}
+	t.Skipf("NOT RUN: %s", reason)
+}
+
+func mount(t testing.TB, fstype string, opts []Option) string {
+	t.Helper()
+	c := config{size: 1 << 30, options: "loop,noatime"}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	if os.Getuid() != 0 {
+		Unavailable(t, "mounting a "+fstype+" image needs root")
+	}
+	mkfs, err := lookMkfs("mkfs." + fstype)
+	if err != nil {
+		Unavailable(t, err.Error())
+	}
+
+	// Not t.TempDir, which other users cannot enter.
+	base, err := os.MkdirTemp("", "loopfs-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(base); err != nil {
+			t.Errorf("remove %s: %v", base, err)
+		}
+	})
+	if err := os.Chmod(base, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	image, dir := filepath.Join(base, "image"), filepath.Join(base, "mnt")
+	if err := os.WriteFile(image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(image, c.size); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run(t, mkfs, append(append([]string{"-q"}, c.mkfs...), image)...)
+	// mount(8) finds a free loop device, tries again if another process was
+	// quicker, and has the kernel free it at unmount.
+	run(t, "mount", "-t", fstype, "-o", c.options, image, dir)
+	t.Cleanup(func() { unmount(t, dir) })
+	if c.owner != 0 {
+		if err := os.Chown(dir, c.owner, c.owner); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Crash does to the file system mounted at dir, which one of the functions above
+// has returned, what a power cut would do: when it returns, dir is again mounted,
+// with what had reached the device at the time of the call. Nothing may have a
+// file open there. A write cache inside the disk is not modelled.
+func Crash(t testing.TB, dir string) {
+	t.Helper()
+	image := filepath.Join(filepath.Dir(dir), "image")
+	fstype, options := mountedAs(t, dir)
+	// The image file holds what the file system has written, not what it has yet
+	// to write. Unmounting would write it, so copy first.
+	run(t, "cp", "--sparse=always", image, image+".crashed")
+	if err := unix.Unmount(dir, 0); err != nil {
+		t.Fatalf("unmount %s: %v", dir, err)
+	}
+	if err := os.Rename(image+".crashed", image); err != nil {
+		t.Fatal(err)
+	}
+	if fstype == "btrfs" {
+		forgetBtrfsDevices(t)
+	}
+	run(t, "mount", "-t", fstype, "-o", "loop,"+options, image, dir)
+}
+
+// mountedAs returns the type of the file system mounted at dir and its options,
+// without those that only describe the mount.
+func mountedAs(t testing.TB, dir string) (fstype, options string) {
+	t.Helper()
+	table, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) < 4 || f[1] != dir {
+			continue
+		}
+		keep := []string{"noatime"}
+		for o := range strings.SplitSeq(f[3], ",") {
+			if strings.HasPrefix(o, "user_subvol") || strings.HasPrefix(o, "commit=") || strings.HasPrefix(o, "compress") {
+				keep = append(keep, o)
+			}
+		}
+		return f[2], strings.Join(keep, ",")
+	}
+	t.Fatalf("%s is not mounted", dir)
+	return "", ""
+}
+
+// forgetBtrfsDevices makes the kernel forget the unmounted devices it has seen:
+// it would refuse a copy that is older than the original (BTRFS_IOC_FORGET_DEV,
+// Linux 5.0).
+func forgetBtrfsDevices(t testing.TB) {
+	t.Helper()
+	control, err := os.OpenFile("/dev/btrfs-control", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer control.Close()
+	var args [4096]byte // an empty name means all
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, control.Fd(), 0x50009405, uintptr(unsafe.Pointer(&args)))
+	// EBUSY says that some are mounted, by other tests; the rest is forgotten.
+	if errno != 0 && errno != unix.EBUSY {
+		t.Fatalf("forget btrfs devices: %v", errno)
+	}
+}
+
+// lookMkfs also looks where users without privilege have no PATH to.
+func lookMkfs(name string) (string, error) {
+	if path, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
+		return path, nil
+	}
+	return exec.LookPath(name)
+}
+
+func run(t testing.TB, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+	}
+}
+
+// unmount waits for what still has files open, such as a child that was just
+// killed. A lazy unmount is the last resort, and a failure of the test.
+func unmount(t testing.TB, dir string) {
+	t.Helper()
+	var err error
+	for wait := time.Millisecond; wait < 4*time.Second; wait *= 2 {
+		if err = unix.Unmount(dir, 0); err != unix.EBUSY {
+			break
+		}
+		time.Sleep(wait)
+	}
+	if err != nil {
+		t.Errorf("unmount %s: %v", dir, err)
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s lazily: %v", dir, err)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package driver
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// probeSize is enough that the file cannot live inside Btrfs metadata (at most
+// 2048 bytes by default, mount option max_inline) and that cloning is real: a
+// clone of nothing succeeds even where no other does (ZFS with block cloning off).
+const probeSize = 16 << 10
+
+// Probe returns the first of the candidates that works in the directory dir, in
+// the order given. It asks no table of file systems: overlays, mount options and
+// permissions make every such table wrong. Instead each candidate makes, clones
+// and deletes a small tree in a temporary directory in dir, which is removed
+// again. If no candidate works the error wraps the reasons of all of them.
+func Probe(ctx context.Context, dir string, candidates ...Driver) (Driver, error) {
+	var reasons []error
+	for _, d := range candidates {
+		err := try(ctx, dir, d)
+		if err == nil {
+			return d, nil
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("probe %s: %w", dir, ctx.Err())
+		}
+		reasons = append(reasons, fmt.Errorf("driver %s: %w", d.Name(), err))
+	}
+	if len(reasons) == 0 {
+		return nil, fmt.Errorf("probe %s: no driver to try", dir)
+	}
+	return nil, fmt.Errorf("probe %s: %w", dir, errors.Join(reasons...))
+}
+
+func try(ctx context.Context, dir string, d Driver) (err error) {
+	tmp, err := os.MkdirTemp(dir, TempPrefix+"probe-")
+	if err != nil {
+		return err
+	}
+	tree, clone := filepath.Join(tmp, "tree"), filepath.Join(tmp, "clone")
+	defer func() {
+		// Whoever cancels the probe still wants it to clean up.
+		ctx := context.WithoutCancel(ctx)
+		err = errors.Join(err, d.Delete(ctx, clone), d.Delete(ctx, tree), os.Remove(tmp))
+	}()
+
+	if err := d.Create(ctx, tree); err != nil {
+		return err
+	}
+	data := make([]byte, probeSize)
+	rand.Read(data)
+	if err := writeSynced(filepath.Join(tree, "file"), data); err != nil {
+		return err
+	}
+	if err := d.Clone(ctx, clone, tree); err != nil {
+		return err
+	}
+	got, err := os.ReadFile(filepath.Join(clone, "file"))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, data) {
+		return fmt.Errorf("compare clone with %s: the content differs", tree)
+	}
+	return nil
+}
+
+func writeSynced(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}

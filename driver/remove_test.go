@@ -1,0 +1,59 @@
+package driver
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const mountinfo = `22 27 0:20 / /sys rw,nosuid shared:7 - sysfs sysfs rw
+27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+90 27 0:31 /@home /home/a\040b\134c rw,noatime - btrfs /dev/loop0 rw,subvol=/@home
+91 27 0:32 / /tail\ \08 rw - tmpfs none rw
+`
+
+func TestParseMountPoints(t *testing.T) {
+	got, err := parseMountPoints(strings.NewReader(mountinfo))
+	want := []string{"/sys", "/", `/home/a b\c`, `/tail\`}
+	if !slices.Equal(got, want) || err != nil {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	if _, err := parseMountPoints(strings.NewReader("22 27 0:20 /\n")); err == nil {
+		t.Error("a short line is no error")
+	}
+}
+
+func TestCheckRemovableKnowsThisMachine(t *testing.T) {
+	for _, path := range []string{"/", "/proc", "/proc/"} {
+		if err := CheckRemovable(path); err == nil {
+			t.Errorf("CheckRemovable(%s): nil", path)
+		}
+	}
+	if err := CheckRemovable(t.TempDir()); err != nil {
+		t.Error(err)
+	}
+	// A relative path, and a parent that is a link.
+	t.Chdir("/")
+	if err := CheckRemovable("proc"); err == nil {
+		t.Error("CheckRemovable(proc) in /: nil")
+	}
+	link := t.TempDir() + "/link"
+	if err := os.Symlink("/", link); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckRemovable(link + "/proc"); err == nil {
+		t.Error("CheckRemovable(link to /, proc): nil")
+	}
+}
+
+func FuzzParseMountPoints(f *testing.F) {
+	f.Add(mountinfo)
+	f.Add(`1 2 3 4 \1\12\123\1234\777`)
+	f.Fuzz(func(t *testing.T, table string) {
+		mounts, err := parseMountPoints(strings.NewReader(table))
+		if err == nil && len(mounts) > strings.Count(table, "\n")+1 {
+			t.Errorf("%d mounts in %q", len(mounts), table)
+		}
+	})
+}

@@ -1,0 +1,128 @@
+package atomicfile
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantOnly(t *testing.T, dir, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	if len(entries) != 1 || entries[0].Name() != name {
+		t.Errorf("directory holds %v, want only %s", entries, name)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "record")
+	old := unix.Umask(0o077)
+	defer unix.Umask(old)
+	for _, tt := range []struct {
+		content string
+		perm    fs.FileMode
+	}{{"new", 0o644}, {"a longer replacement", 0o600}, {"", 0o444}, {"over a read-only file", 0o640}} {
+		must(t, Write(path, []byte(tt.content), tt.perm))
+		got, err := os.ReadFile(path)
+		must(t, err)
+		info, err := os.Stat(path)
+		must(t, err)
+		if string(got) != tt.content || info.Mode() != tt.perm {
+			t.Errorf("got %q, mode %v, want %q, mode %v", got, info.Mode(), tt.content, tt.perm)
+		}
+	}
+	wantOnly(t, dir, "record")
+}
+
+func TestFailureChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "dir")
+	must(t, os.Mkdir(target, 0o755))
+	if err := Write(target, []byte("x"), 0o644); err == nil {
+		t.Error("Write over a directory succeeded")
+	}
+	wantOnly(t, dir, "dir")
+	if err := Write(filepath.Join(dir, "none/file"), nil, 0o644); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Write without directory: %v, want ErrNotExist", err)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	dir := loopfs.Ext4(t, loopfs.Size(8<<20), loopfs.MkfsArgs("-O", "^has_journal"))
+	path := filepath.Join(dir, "record")
+	must(t, Write(path, []byte("before"), 0o644))
+	err := Write(path, bytes.Repeat([]byte("x"), 16<<20), 0o644)
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("Write on a full disk: %v, want ENOSPC", err)
+	}
+	if got, err := os.ReadFile(path); string(got) != "before" || err != nil {
+		t.Errorf("after a failure: %q, %v", got, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, TempPrefix+"*")); len(left) != 0 {
+		t.Errorf("left over: %v", left)
+	}
+}
+
+func TestDurable(t *testing.T) {
+	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{
+		"btrfs": loopfs.Btrfs, "xfs": loopfs.XFS, "ext4": loopfs.Ext4,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := mount(t)
+			content := bytes.Repeat([]byte("durable\n"), 1000)
+			must(t, Write(filepath.Join(dir, "record"), []byte("old"), 0o644))
+			must(t, Write(filepath.Join(dir, "record"), content, 0o644))
+			loopfs.Crash(t, dir)
+			if got, err := os.ReadFile(filepath.Join(dir, "record")); !bytes.Equal(got, content) || err != nil {
+				t.Errorf("after a power cut: %d bytes, %v, want %d", len(got), err, len(content))
+			}
+		})
+	}
+}
+
+func TestReadersSeeWholeFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "record")
+	contents := [][]byte{bytes.Repeat([]byte("a"), 1000), bytes.Repeat([]byte("b"), 70_000)}
+	must(t, Write(path, contents[0], 0o644))
+	var writers sync.WaitGroup
+	for _, c := range contents {
+		writers.Go(func() {
+			for range 50 {
+				if err := Write(path, c, 0o644); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { writers.Wait(); close(done) }()
+	for {
+		got, err := os.ReadFile(path)
+		must(t, err)
+		if !bytes.Equal(got, contents[0]) && !bytes.Equal(got, contents[1]) {
+			t.Fatalf("a reader saw %d bytes that nobody wrote", len(got))
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}

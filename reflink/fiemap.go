@@ -1,0 +1,107 @@
+package reflink
+
+import (
+	"fmt"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Extent is a piece of a file. All values are in bytes. Lengths are those before
+// compression.
+type Extent struct {
+	Logical  uint64 // where it begins in the file
+	Physical uint64 // its address in the file system; 0 if Inline
+	Length   uint64
+	Shared   bool // another file, or another place of this one, refers to it too
+	Inline   bool // it lies in metadata, and is never shared
+}
+
+// Layout of linux/fiemap.h; the same on all architectures.
+type fiemap struct {
+	start, length                        uint64
+	flags, mapped, extentCount, reserved uint32
+	extents                              [extentsPerCall]fiemapExtent
+}
+
+type fiemapExtent struct {
+	logical, physical, length uint64
+	reserved64                [2]uint64
+	flags                     uint32
+	reserved                  [3]uint32
+}
+
+const (
+	fsIocFiemap = 0xc020660b
+
+	fiemapFlagSync     = 0x1
+	fiemapExtentLast   = 0x1
+	fiemapExtentInline = 0x200
+	fiemapExtentShared = 0x2000
+
+	// Most files of a target directory have fewer; a file compressed with zstd
+	// has one for each 128 KiB.
+	extentsPerCall = 128
+)
+
+// Extents calls visit for each extent of f in order. What is not yet written to
+// disk is written first, since it has no place before. An error of visit ends the
+// visit and is returned as it is.
+func Extents(f *os.File, visit func(Extent) error) error {
+	var m fiemap
+	for start := uint64(0); ; {
+		m = fiemap{start: start, length: ^uint64(0) - start, flags: fiemapFlagSync, extentCount: extentsPerCall}
+		if err := ioctlFiemap(f, &m); err != nil {
+			return fmt.Errorf("map extents of %s: %w", f.Name(), err)
+		}
+		if m.mapped == 0 {
+			return nil
+		}
+		for _, e := range m.extents[:min(m.mapped, extentsPerCall)] {
+			err := visit(Extent{
+				Logical: e.logical, Physical: e.physical, Length: e.length,
+				Shared: e.flags&fiemapExtentShared != 0,
+				Inline: e.flags&fiemapExtentInline != 0,
+			})
+			if err != nil {
+				return err
+			}
+			if e.flags&fiemapExtentLast != 0 {
+				return nil
+			}
+			start = e.logical + e.length
+		}
+	}
+}
+
+func ioctlFiemap(f *os.File, m *fiemap) error {
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), fsIocFiemap, uintptr(unsafe.Pointer(m)))
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+		default:
+			return errno
+		}
+	}
+}
+
+// Usage is space in bytes, before compression.
+type Usage struct{ Shared, Exclusive int64 }
+
+// FileUsage sums the extents of f by whether they are shared. Btrfs and XFS know
+// that; on most other file systems either this fails or all is exclusive.
+func FileUsage(f *os.File) (Usage, error) {
+	var u Usage
+	err := Extents(f, func(e Extent) error {
+		if e.Shared {
+			u.Shared += int64(e.Length)
+		} else {
+			u.Exclusive += int64(e.Length)
+		}
+		return nil
+	})
+	return u, err
+}
