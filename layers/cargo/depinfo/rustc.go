@@ -1,0 +1,122 @@
+package depinfo
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Rustc is the content of a .d file.
+type Rustc struct {
+	// Targets are the files the rules are about, in file order.
+	Targets []string
+	// Deps are the inputs in rustc's order: the first one is the crate root.
+	// Names are as rustc writes them, relative to its working directory or
+	// absolute.
+	Deps []string
+	// Env are the variables the crate reads with env! and option_env!.
+	Env []Env
+}
+
+// ParseRustc reads a .d file as rustc writes it, or as Cargo writes it beside
+// an uplifted artifact, with Cargo's rules (cargo 1.95, dep_info.rs:
+// parse_rustc_dep_info): the first rule names the inputs, words are split at
+// white space, a backslash at a word's end stands for a space, and
+// "# env-dep:NAME[=VALUE]" lines escape newline, carriage return and
+// backslash. Other comments, checksums among them, are skipped.
+func ParseRustc(data []byte) (*Rustc, error) {
+	if !utf8.Valid(data) {
+		return nil, fmt.Errorf("parse rustc dep-info: %w: not UTF-8", ErrFormat)
+	}
+	r := &Rustc{}
+	found := false
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		if rest, ok := strings.CutPrefix(line, "# env-dep:"); ok {
+			e, err := parseEnv(rest)
+			if err != nil {
+				return nil, fmt.Errorf("parse rustc dep-info: %w", err)
+			}
+			r.Env = append(r.Env, e)
+			continue
+		}
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		target, deps, ok := strings.Cut(line, ": ")
+		if !ok {
+			continue
+		}
+		r.Targets = append(r.Targets, strings.ReplaceAll(target, `\ `, " "))
+		if found {
+			continue
+		}
+		found = true
+		names, err := splitNames(deps)
+		if err != nil {
+			return nil, fmt.Errorf("parse rustc dep-info: %w", err)
+		}
+		r.Deps = names
+	}
+	return r, nil
+}
+
+func splitNames(s string) ([]string, error) {
+	words := strings.Fields(s)
+	names := make([]string, 0, len(words))
+	for i := 0; i < len(words); i++ {
+		name := words[i]
+		if !strings.HasSuffix(name, `\`) {
+			names = append(names, name)
+			continue
+		}
+		var b strings.Builder
+		for strings.HasSuffix(words[i], `\`) {
+			b.WriteString(strings.TrimSuffix(words[i], `\`))
+			b.WriteByte(' ')
+			if i++; i == len(words) {
+				return nil, fmt.Errorf("%w: trailing backslash", ErrFormat)
+			}
+		}
+		b.WriteString(words[i])
+		names = append(names, b.String())
+	}
+	return names, nil
+}
+
+func parseEnv(s string) (Env, error) {
+	name, value, set := strings.Cut(s, "=")
+	name, err := unescapeEnv(name)
+	if err != nil {
+		return Env{}, err
+	}
+	if value, err = unescapeEnv(value); err != nil {
+		return Env{}, err
+	}
+	return Env{Name: name, Value: value, Set: set}, nil
+}
+
+var envEscapes = map[byte]byte{'\\': '\\', 'n': '\n', 'r': '\r'}
+
+func unescapeEnv(s string) (string, error) {
+	if !strings.Contains(s, `\`) {
+		return s, nil
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			b = append(b, s[i])
+			continue
+		}
+		i++
+		if i == len(s) {
+			return "", fmt.Errorf("%w: unfinished escape in env-dep", ErrFormat)
+		}
+		c, ok := envEscapes[s[i]]
+		if !ok {
+			return "", fmt.Errorf("%w: unknown escape %q in env-dep", ErrFormat, s[i])
+		}
+		b = append(b, c)
+	}
+	return string(b), nil
+}

@@ -1,0 +1,56 @@
+package depinfo
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestParseRustc(t *testing.T) {
+	got, err := ParseRustc([]byte(strings.Join([]string{
+		`/t/my\ app/libx.rlib: src/lib.rs src/a\ b.rs  src/c\ \ d.rs`,
+		``,
+		`/t/libx.rmeta: src/lib.rs`,
+		``,
+		`src/lib.rs:`,
+		`src/a\ b.rs:`,
+		``,
+		`# env-dep:A=x\ny\\n\r=z`,
+		`# env-dep:UNSET`,
+		`# env-dep:EMPTY=`,
+		`# checksum:blake3=00 file_len:3 src/with: colon.rs`,
+		``,
+	}, "\r\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Rustc{
+		Targets: []string{"/t/my app/libx.rlib", "/t/libx.rmeta"},
+		Deps:    []string{"src/lib.rs", "src/a b.rs", "src/c  d.rs"},
+		Env:     []Env{{Name: "A", Value: "x\ny\\n\r=z", Set: true}, {Name: "UNSET"}, {Name: "EMPTY", Set: true}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("ParseRustc = %+v\nwant         %+v", got, want)
+	}
+	for _, bad := range []string{`a: b\`, `# env-dep:A=\t`, `# env-dep:A\`, "a: \xff"} {
+		if _, err := ParseRustc([]byte(bad)); !errors.Is(err, ErrFormat) {
+			t.Errorf("ParseRustc(%q) = %v, want ErrFormat", bad, err)
+		}
+	}
+}
+
+func FuzzParseRustc(f *testing.F) {
+	f.Add([]byte("t: src/lib.rs a\\ b\n\nsrc/lib.rs:\n\n# env-dep:A=b\\n\n# env-dep:C\n# checksum:blake3=0 file_len:1 x\n"))
+	f.Add([]byte("a\\ b: \\ \\ c\r\nd: e"))
+	f.Add([]byte("# env-dep:\\\\="))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := ParseRustc(data)
+		if err != nil {
+			return
+		}
+		if len(r.Deps) > 0 && len(r.Targets) == 0 {
+			t.Fatalf("%q: inputs without a rule", data)
+		}
+	})
+}
