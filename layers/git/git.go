@@ -1,0 +1,323 @@
+// Package git asks the git program about one checkout.
+//
+// It promises answers about the directory it was given and about nothing else:
+// the variables by which git tells a hook where it runs (GIT_DIR and its kin)
+// are taken out of the environment, and git never takes a lock it could do
+// without. Paths are absolute and free of symlinks.
+//
+// A Checkout is what git said at the time of Open and is not changed after; its
+// methods start processes, may be called concurrently, and see the repository as
+// it is then. Only Exclude, InstallHook and RemoveHook write, and only below the
+// common directory.
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var (
+	// ErrNotRepository: the directory is in no working tree of git (a bare
+	// repository and the inside of a .git directory have none either).
+	ErrNotRepository = errors.New("not in a git checkout")
+	// ErrNoGit: there is no git program on the PATH.
+	ErrNoGit = errors.New("git is not installed")
+	// ErrUnknownCommit: the repository does not have the commit.
+	ErrUnknownCommit = errors.New("unknown commit")
+)
+
+// Checkout is one working tree of a repository.
+type Checkout struct {
+	Root      string // top of the working tree
+	GitDir    string // its own git directory; <CommonDir>/worktrees/<name> for a linked worktree
+	CommonDir string // what all worktrees of the repository share
+	Head      string // commit id; "" before the first commit
+	Ref       string // refs/heads/...; "" when HEAD is detached
+
+	environ []string
+}
+
+// Open asks git for the checkout that dir lies in. The environment is the
+// caller's; PATH is taken from it too. Errors wrap ErrNotRepository or ErrNoGit
+// where these are the cause; a repository that git refuses to read (foreign
+// owner) is neither.
+func Open(ctx context.Context, dir string, environ []string) (*Checkout, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open git checkout: %w", err)
+	}
+	c := &Checkout{Root: dir, environ: Environ(environ)}
+	// One process for all of it: what precedes an unborn HEAD is printed before
+	// rev-parse fails on it. The order is that of the answers.
+	out, err := c.Run(ctx, "rev-parse", "--path-format=absolute",
+		"--show-toplevel", "--git-dir", "--git-common-dir", "HEAD", "--symbolic-full-name", "HEAD")
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if len(lines) < 3 {
+		var ge *gitError
+		if errors.As(err, &ge) && ge.noCheckout() {
+			err = ErrNotRepository
+		}
+		if err == nil {
+			err = fmt.Errorf("git rev-parse printed %q", out)
+		}
+		return nil, fmt.Errorf("open git checkout %s: %w", dir, err)
+	}
+	for i, p := range []*string{&c.Root, &c.GitDir, &c.CommonDir} {
+		if *p, err = filepath.EvalSymlinks(lines[i]); err != nil {
+			return nil, fmt.Errorf("open git checkout %s: %w", dir, err)
+		}
+	}
+	if len(lines) >= 5 {
+		c.Head = lines[3]
+		if lines[4] != "HEAD" {
+			c.Ref = lines[4]
+		}
+		return c, nil
+	}
+	// No commit yet: HEAD names a branch that will be.
+	if out, err := c.Run(ctx, "symbolic-ref", "-q", "HEAD"); err == nil {
+		c.Ref = strings.TrimSpace(string(out))
+	}
+	return c, nil
+}
+
+// local names the variables that tie a git process to one repository
+// (git 2.39, `git rev-parse --local-env-vars`), less those that carry the user's
+// own configuration.
+var local = []string{
+	"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE",
+	"GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS",
+	"GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_INTERNAL_SUPER_PREFIX", "GIT_SHALLOW_FILE",
+	"GIT_COMMON_DIR", "GIT_NAMESPACE",
+}
+
+// Environ returns environ without the variables by which git ties its children
+// to one repository.
+func Environ(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(local, name)
+	})
+}
+
+// Run runs git at the top of the checkout and returns what it printed. The
+// error carries git's own first line; output printed before a failure is
+// returned with it.
+func (c *Checkout) Run(ctx context.Context, args ...string) ([]byte, error) {
+	return c.runIn(ctx, c.Root, args...)
+}
+
+func (c *Checkout) runIn(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	git, err := program(c.environ)
+	if err != nil {
+		return nil, fmt.Errorf("git %s: %w", args[0], err)
+	}
+	cmd := exec.CommandContext(ctx, git, args...)
+	cmd.Dir = dir
+	// Messages are matched, hence LC_ALL; a status that refreshes the index would
+	// contend with the user's own git for index.lock.
+	cmd.Env = append(slices.Clone(c.environ), "PWD="+dir, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	if err == nil {
+		return stdout.Bytes(), nil
+	}
+	if ctx.Err() != nil {
+		return stdout.Bytes(), fmt.Errorf("git %s: %w", args[0], ctx.Err())
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return stdout.Bytes(), fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return stdout.Bytes(), &gitError{verb: args[0], code: exit.ExitCode(), stderr: strings.TrimSpace(stderr.String())}
+}
+
+// program finds git on the PATH of environ.
+func program(environ []string) (string, error) {
+	path := ""
+	for _, kv := range environ {
+		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
+			path = v
+		}
+	}
+	for _, dir := range filepath.SplitList(path) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		p := filepath.Join(dir, "git")
+		if fi, err := os.Stat(p); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
+			return p, nil
+		}
+	}
+	return "", ErrNoGit
+}
+
+// gitError is a git process that ended with a code of its own.
+type gitError struct {
+	verb   string
+	code   int
+	stderr string
+}
+
+func (e *gitError) Error() string {
+	line, _, _ := strings.Cut(e.stderr, "\n")
+	if line == "" {
+		line = "exit code " + strconv.Itoa(e.code)
+	}
+	return "git " + e.verb + ": " + strings.TrimPrefix(line, "fatal: ")
+}
+
+func (e *gitError) noCheckout() bool {
+	return strings.Contains(e.stderr, "not a git repository") ||
+		strings.Contains(e.stderr, "must be run in a work tree")
+}
+
+// Dirty tells whether the working tree differs from HEAD; untracked files that
+// are not ignored count.
+func (c *Checkout) Dirty(ctx context.Context) (bool, error) {
+	out, err := c.Run(ctx, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "-z")
+	if err != nil {
+		return false, fmt.Errorf("see whether %s is modified: %w", c.Root, err)
+	}
+	return len(out) > 0, nil
+}
+
+// Distance counts the commits that are reachable from one of a and b but not
+// from both. The error wraps ErrUnknownCommit when the repository lacks one.
+func (c *Checkout) Distance(ctx context.Context, a, b string) (int, error) {
+	for _, id := range []string{a, b} {
+		if !isID(id) {
+			return 0, fmt.Errorf("count commits: %w %q", ErrUnknownCommit, id)
+		}
+	}
+	if a == b {
+		return 0, nil
+	}
+	out, err := c.Run(ctx, "rev-list", "--count", a+"..."+b, "--")
+	if err != nil {
+		for _, id := range []string{a, b} {
+			var ge *gitError
+			if _, e := c.Run(ctx, "cat-file", "-e", id+"^{commit}"); errors.As(e, &ge) {
+				return 0, fmt.Errorf("count commits: %w %s", ErrUnknownCommit, id)
+			}
+		}
+		return 0, fmt.Errorf("count commits: %w", err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		return 0, fmt.Errorf("count commits: git rev-list printed %q", out)
+	}
+	return n, nil
+}
+
+// isID tells a full object id (SHA-1 or SHA-256), which nothing else on a
+// command line can be mistaken for.
+func isID(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// Worktrees lists the roots of all working trees of the repository, the main
+// one first, whether or not they still exist.
+func (c *Checkout) Worktrees(ctx context.Context) ([]string, error) {
+	sep := "\x00"
+	out, err := c.Run(ctx, "worktree", "list", "--porcelain", "-z")
+	var ge *gitError
+	if errors.As(err, &ge) && ge.code == 129 { // usage: -z came with git 2.36
+		sep = "\n"
+		out, err = c.Run(ctx, "worktree", "list", "--porcelain")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list worktrees: %w", err)
+	}
+	return parseWorktrees(string(out), sep), nil
+}
+
+// parseWorktrees reads records of lines ended by sep, an empty line between
+// records; a bare repository has a record but no working tree.
+func parseWorktrees(out, sep string) []string {
+	var roots []string
+	for record := range strings.SplitSeq(out, sep+sep) {
+		root := ""
+		for line := range strings.SplitSeq(record, sep) {
+			if p, ok := strings.CutPrefix(line, "worktree "); ok {
+				root = p
+			}
+			if line == "bare" {
+				root = ""
+				break
+			}
+		}
+		if root == "" {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(root); err == nil {
+			root = real
+		}
+		roots = append(roots, root)
+	}
+	return roots
+}
+
+// ListFiles lists what git sees below dir (a directory of the checkout):
+// tracked files, whether or not they still exist, and untracked ones that are
+// not ignored. Paths are relative to dir, sorted, each once. A repository inside
+// the checkout is one entry: "sub/" when untracked, "sub" as a submodule.
+func (c *Checkout) ListFiles(ctx context.Context, dir string) ([]string, error) {
+	out, err := c.runIn(ctx, dir, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	if err != nil {
+		return nil, fmt.Errorf("list files of %s: %w", dir, err)
+	}
+	files := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	if len(out) == 0 {
+		return nil, nil
+	}
+	slices.Sort(files)
+	return slices.Compact(files), nil // an unmerged file is listed once a stage
+}
+
+// Exclude adds gitignore patterns to info/exclude of the common directory, where
+// all worktrees read them; those already there are left alone. Two processes
+// that add at once may add the same line twice, which git does not mind.
+func (c *Checkout) Exclude(patterns ...string) error {
+	path := filepath.Join(c.CommonDir, "info", "exclude")
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("exclude from git: %w", err)
+	}
+	have := strings.Split(string(old), "\n")
+	var add strings.Builder
+	for _, p := range patterns {
+		if !slices.Contains(have, p) {
+			have = append(have, p)
+			add.WriteString(p + "\n")
+		}
+	}
+	if add.Len() == 0 {
+		return nil
+	}
+	text := add.String()
+	if len(old) > 0 && old[len(old)-1] != '\n' {
+		text = "\n" + text
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return fmt.Errorf("exclude from git: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
+	if err != nil {
+		return fmt.Errorf("exclude from git: %w", err)
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("exclude from git: %w", err)
+	}
+	return nil
+}
