@@ -1,0 +1,235 @@
+package layers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+)
+
+// Active is a writable tree in use as a build directory. Only an Active is ever
+// written to; a layer is named by its Record and has no method that writes.
+type Active struct {
+	// Layer is what the directory was restored from or last sealed as.
+	Layer string `json:"layer"`
+	// Restored is the one time that the last restore gave to the files of
+	// mutable units, in ns since 1970; 0 when there was none.
+	Restored int64 `json:"restored,omitempty"`
+	// Noted are the reasons for which that restore had units rebuilt.
+	Noted []cargo.Noted `json:"noted,omitempty"`
+}
+
+// preparedFile marks a tree that has not been put in place yet. A tree left over
+// without it is what a crash kept a restore from setting aside for undo.
+const preparedFile = metaDir + "/prepared"
+
+var (
+	pointExchanged = crashpoint.New("replace.exchanged")
+	pointAside     = crashpoint.New("replace.aside")
+)
+
+// readActive reads what a build directory says of itself. One that says nothing,
+// or nothing legible, is one this program knows nothing of.
+func readActive(dir string) Active {
+	var a Active
+	b, err := os.ReadFile(filepath.Join(dir, activeFile))
+	if err != nil || json.Unmarshal(b, &a) != nil {
+		return Active{}
+	}
+	return a
+}
+
+func (a Active) write(dir string) error {
+	b, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", activeFile, err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, metaDir), 0o777); err != nil {
+		return fmt.Errorf("write %s: %w", activeFile, err)
+	}
+	return writeMeta(dir, activeFile, b)
+}
+
+// writeMeta replaces one of this program's files in a build directory. It does
+// not wait for the disk: sealing does, and what a power cut takes from a build
+// directory is found missing, and then its units are inspected anew.
+func writeMeta(dir, name string, b []byte) error {
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path+".new", b, 0o666); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// claim keeps other commands of this program away from one build directory, and
+// puts away what a crashed one left beside it.
+func (s *Store) claim(ctx context.Context, t target, notify Notify) (release func() error, err error) {
+	path := s.claimFile(t)
+	release, err = flock.Lock(ctx, path, flock.Exclusive, func() {
+		if notify != nil {
+			notify("another cargo-cow in " + t.path)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim %s: %w", t.path, err)
+	}
+	if err := s.tidy(ctx, t); err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return release, nil
+}
+
+func (s *Store) claimFile(t target) string {
+	return filepath.Join(s.opts.Dir, leasesDir, "place-"+placeID(t))
+}
+
+// tidy removes trees that were being prepared when a process died, and keeps for
+// undo one that had been replaced.
+func (s *Store) tidy(ctx context.Context, t target) error {
+	parent, prefix := filepath.Split(t.tmp)
+	left, err := names(parent)
+	if err != nil {
+		return fmt.Errorf("tidy up beside %s: %w", t.path, err)
+	}
+	for _, name := range left {
+		path := filepath.Join(parent, name)
+		if path != t.swap && !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(path, preparedFile)); path == t.swap && errors.Is(err, fs.ErrNotExist) {
+			if err := s.setAside(ctx, t, path); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.opts.Driver.Delete(ctx, path); err != nil {
+			return fmt.Errorf("tidy up beside %s: %w", t.path, err)
+		}
+	}
+	if err := os.Remove(filepath.Join(t.path, preparedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+		return fmt.Errorf("tidy up %s: %w", t.path, err)
+	}
+	return nil
+}
+
+// setAside makes the tree at path what undo brings back.
+func (s *Store) setAside(ctx context.Context, t target, path string) error {
+	if err := s.opts.Driver.Delete(ctx, t.undo); err != nil {
+		return fmt.Errorf("remove what an earlier restore replaced: %w", err)
+	}
+	if err := driver.Publish(path, t.undo); err != nil {
+		return fmt.Errorf("set aside %s: %w", t.path, err)
+	}
+	return nil
+}
+
+// prepare makes a tree beside the build directory: a copy of from, or an empty
+// one. It carries the mark of a tree that is not in place yet.
+func (s *Store) prepare(ctx context.Context, t target, from string) (string, error) {
+	tmp := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]
+	var err error
+	if from == "" {
+		err = s.opts.Driver.Create(ctx, tmp)
+	} else {
+		err = s.opts.Driver.Clone(ctx, tmp, from)
+	}
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(tmp, metaDir), 0o777)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(tmp, preparedFile), nil, 0o666)
+	}
+	if err != nil {
+		return "", s.explainMove(t, fmt.Errorf("prepare %s: %w", t.path, err))
+	}
+	return tmp, nil
+}
+
+// graceForWaiters is how long a cargo may take between opening its lock file and
+// asking for the lock. Such a cargo is not seen waiting yet; it takes some
+// microseconds, a descheduled one a few milliseconds.
+const graceForWaiters = 5 * time.Millisecond
+
+// install puts a prepared tree in the place of the build directory, in one step.
+// It returns where what was there before lies now, "" if there was nothing.
+//
+// locks are Cargo's on the present directory. A cargo that waits for one of them
+// would go on to build in the new directory under the lock of the old: then the
+// exchange is taken back, and the directory is busy.
+func (s *Store) install(t target, tmp string, locks *cargo.Locks) (replaced string, err error) {
+	parent := filepath.Dir(t.path)
+	var before unix.Stat_t
+	if err := unix.Stat(parent, &before); err != nil {
+		return "", fmt.Errorf("replace %s: %w", t.path, err)
+	}
+	// The parent is often the root of a package, whose time says whether a
+	// file was removed from it. What happens here is no such change.
+	defer unix.UtimesNanoAt(unix.AT_FDCWD, parent, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, before.Mtim}, 0)
+
+	switch err := driver.Publish(tmp, t.path); {
+	case err == nil:
+		return "", s.installed(t)
+	case !errors.Is(err, fs.ErrExist):
+		return "", fmt.Errorf("put %s in place: %w", t.path, err)
+	}
+	if err := s.notAwaited(locks, t, t.path); err != nil {
+		return "", err
+	}
+	// From here on the name tells what is under it: with the mark what was
+	// prepared, without it what was replaced.
+	if err := os.Rename(tmp, t.swap); err != nil {
+		return "", fmt.Errorf("replace %s: %w", t.path, err)
+	}
+	if err := driver.Exchange(t.swap, t.path); err != nil {
+		return "", s.explainMove(t, fmt.Errorf("replace %s: %w", t.path, err))
+	}
+	if err := pointExchanged.Hit(); err != nil {
+		return "", err
+	}
+	time.Sleep(graceForWaiters)
+	if err := s.notAwaited(locks, t, t.swap); err != nil {
+		return "", errors.Join(err, driver.Exchange(t.swap, t.path))
+	}
+	return t.swap, s.installed(t)
+}
+
+func (s *Store) installed(t target) error {
+	if err := os.Remove(filepath.Join(t.path, preparedFile)); err != nil {
+		return fmt.Errorf("put %s in place: %w", t.path, err)
+	}
+	return pointAside.Hit()
+}
+
+func (s *Store) notAwaited(locks *cargo.Locks, t target, now string) error {
+	if locks == nil {
+		return nil
+	}
+	awaited, err := locks.Awaited(func(path string) string {
+		if rel, err := filepath.Rel(t.path, path); err == nil && filepath.IsLocal(rel) {
+			return filepath.Join(now, rel)
+		}
+		return path
+	})
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", t.path, err)
+	}
+	if awaited {
+		return &HelpError{fmt.Errorf("replace %s: %w: a cargo waits for it", t.path, ErrBusy), "run it again when cargo is done"}
+	}
+	return nil
+}

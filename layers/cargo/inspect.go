@@ -1,0 +1,419 @@
+package cargo
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Settings are a user's additions to what this package knows.
+type Settings struct {
+	PureMacros []MacroRange // more macros that read nothing
+	Ignore     []string     // globs of files that are never inputs
+	Inputs     []string     // globs of files outside a package that macros and scripts read
+	Rules      Rules
+}
+
+// Inspection is what Inspect works on.
+type Inspection struct {
+	Place    *Place
+	Settings Settings
+	// Previous is the manifest that lies in the build directory, if there is
+	// one: units it knows and that were not built since keep what it says.
+	Previous *Manifest
+	// Restored is the time the last restore gave to the units of Previous, in
+	// ns; 0 when the directory was not restored.
+	Restored int64
+	// Sealed is the kernel's time when Previous was made, in ns.
+	Sealed int64
+}
+
+// Inspect reads the place's build directory. It must be called under Cargo's
+// locks (Lock); sources may change meanwhile: what was changed after the
+// compiler started is recorded as dirty.
+func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
+	p := in.Place
+	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome)
+	if err != nil {
+		return nil, err
+	}
+	digests := newDigester()
+	b := &inspector{
+		Inspection: in, scanned: s, ctx: ctx, digests: digests,
+		trees:  newTreeReader(p, digests, in.Settings.Ignore),
+		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}},
+		known:  map[string]*Unit{}, listed: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
+		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
+		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
+	}
+	b.manifest.Origins = []Origin{*newOrigin(p)}
+	if in.Previous != nil {
+		for i := range in.Previous.Units {
+			b.known[in.Previous.Units[i].key()] = &in.Previous.Units[i]
+		}
+	}
+	if p.Dirty != nil {
+		if b.manifest.Dirty, err = p.Dirty(); err != nil {
+			return nil, err
+		}
+	}
+	b.manifest.Origins[0].Clean = !b.manifest.Dirty
+	return b.build()
+}
+
+type inspector struct {
+	Inspection
+	*scanned
+	ctx       context.Context
+	digests   *digester
+	trees     *treeReader
+	macros    *macroUse
+	known     map[string]*Unit
+	listed    map[*built]bool
+	units     map[*built]*Unit
+	index     map[*built]int
+	inputs    map[string]int
+	treeIndex map[string]int
+	facts     map[string]int
+	manifest  *Manifest
+}
+
+func (b *inspector) build() (*Manifest, error) {
+	m := b.manifest
+	b.warm()
+	listed, err := b.choose()
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range listed {
+		b.index[u] = i
+	}
+	for _, u := range listed {
+		if err := b.ctx.Err(); err != nil {
+			return nil, err
+		}
+		unit, err := b.unit(u)
+		if err != nil {
+			return nil, err
+		}
+		if unit.Always == nil && len(unit.Stamp) > 0 {
+			unit.Always = b.linkFault(u)
+		}
+		for _, d := range u.deps {
+			if i, ok := b.index[d]; ok && d != nil && !slices.Contains(unit.Deps, i) {
+				unit.Deps = append(unit.Deps, i)
+			}
+		}
+		m.Units = append(m.Units, *unit)
+	}
+	m.Immutable = len(b.scanned.units) - len(listed)
+	return m, nil
+}
+
+// choose lists the units a manifest must know: the mutable ones, those that name
+// this checkout, and all above either.
+func (b *inspector) choose() ([]*built, error) {
+	want := b.listed
+	var up func(u *built)
+	up = func(u *built) {
+		if want[u] {
+			return
+		}
+		want[u] = true
+		for _, a := range u.above {
+			up(a)
+		}
+	}
+	for _, u := range b.scanned.units {
+		if u.mutable() {
+			up(u)
+		}
+	}
+	for _, u := range b.scanned.units {
+		if want[u] || !b.mayName(u) {
+			continue
+		}
+		unit, err := b.unit(u)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case len(unit.Elsewhere) > 0 || unit.Rewatch:
+			up(u)
+		case unit.Named:
+			want[u] = true
+		}
+	}
+	var listed []*built
+	for _, u := range b.scanned.units {
+		if want[u] {
+			listed = append(listed, u)
+		}
+	}
+	return listed, nil
+}
+
+func (u *built) mutable() bool { return u.source != SourceRegistry && u.source != SourceGit }
+
+// mayName reports whether a unit of an immutable package may name the checkout
+// it was built in: the run of a script may print or write anything, a crate may
+// embed an env! value.
+func (b *inspector) mayName(u *built) bool {
+	if b.known[u.key] != nil {
+		return true
+	}
+	if b.Previous != nil && u.depTime < b.Sealed && u.depTime != 0 {
+		return false // it was looked at when Previous was made
+	}
+	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0)
+}
+
+// warm reads in parallel the files that unit will ask for one by one.
+func (b *inspector) warm() {
+	var paths []string
+	seen := map[string]bool{}
+	for _, u := range b.scanned.units {
+		if u.rustc == nil || b.inherits(u) != nil || !u.mutable() {
+			continue
+		}
+		for _, d := range u.rustc.Deps {
+			if path := b.absolute(d); !seen[path] {
+				seen[path] = true
+				paths = append(paths, path)
+			}
+		}
+	}
+	b.digests.warm(paths, hashWorkers)
+}
+
+// hashWorkers bounds parallel reading: beyond a few, one disk and the page cache
+// give no more (two cores hash 650 sources in 20 ms).
+const hashWorkers = 4
+
+// absolute resolves a name that rustc wrote: its working directory is the
+// workspace root for every package inside (cargo 1.95, workspace.rs:path_args).
+func (b *inspector) absolute(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return b.Place.Workspace.Root + "/" + name
+}
+
+// inherits returns what the previous manifest says of u, if u was not built
+// since.
+func (b *inspector) inherits(u *built) *Unit {
+	k := b.known[u.key]
+	if k == nil || u.broken != nil || u.depTime == 0 {
+		return nil
+	}
+	if u.depTime == k.Built || b.Restored != 0 && u.depTime == b.Restored && k.Always == nil {
+		return k
+	}
+	return nil
+}
+
+// unit describes one listed unit.
+func (b *inspector) unit(u *built) (*Unit, error) {
+	if unit := b.units[u]; unit != nil {
+		return unit, nil
+	}
+	unit := &Unit{
+		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
+		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime,
+	}
+	if u.mutable() || b.isAbove(u) {
+		for _, o := range u.outputs {
+			unit.Stamp = append(unit.Stamp, Path(o.path))
+		}
+		if u.depFile != "" {
+			unit.Stamp = append(unit.Stamp, Path(u.depFile))
+		}
+	}
+	switch {
+	case u.broken != nil:
+		unit.Always = u.broken
+	case u.doc:
+		unit.Always = &Reason{RuleDocumentation, "documentation is not carried to another checkout"}
+	case b.inherits(u) != nil:
+		b.inherit(unit, b.inherits(u))
+	default:
+		if err := b.describe(u, unit); err != nil {
+			return nil, err
+		}
+	}
+	b.units[u] = unit
+	return unit, nil
+}
+
+// isAbove reports whether u depends on something mutable.
+func (b *inspector) isAbove(u *built) bool {
+	return slices.ContainsFunc(u.deps, func(d *built) bool {
+		return d != nil && (d.mutable() || b.isAbove(d))
+	})
+}
+
+// linkFault is the part of Cargo's check that one common time would hide: a
+// unit must not be older than what it was built from, nor built from something
+// that is no longer there (cargo 1.95, fingerprint/mod.rs:check_filesystem).
+func (b *inspector) linkFault(u *built) *Reason {
+	if !b.Settings.Rules.On(RuleOlderThanDep) || u.print == nil {
+		return nil
+	}
+	newest := u.newestOutput(false)
+	for i, d := range u.deps {
+		if d == nil {
+			return &Reason{RuleOlderThanDep, u.print.Deps[i].Name + " was rebuilt with other settings since"}
+		}
+		if d.newestOutput(u.needsMetadataOnly(d)) > newest {
+			return &Reason{RuleOlderThanDep, d.Package + " was rebuilt since"}
+		}
+	}
+	return nil
+}
+
+// newestOutput is the time Cargo compares: of the metadata alone where that is
+// all a dependent needs, else the latest of all outputs but debug information.
+func (u *built) newestOutput(metadata bool) int64 {
+	newest := int64(0)
+	for _, o := range u.outputs {
+		switch ext := filepath.Ext(o.path); {
+		case metadata && ext == ".rmeta":
+			return o.mtime
+		case ext == ".dwp", ext == ".dwo", ext == ".o", ext == ".pdb":
+		default:
+			newest = max(newest, o.mtime)
+		}
+	}
+	return newest
+}
+
+// needsMetadataOnly: a library that depends on a library is compiled against
+// its metadata (cargo 1.95, build_runner/mod.rs:only_requires_rmeta).
+func (u *built) needsMetadataOnly(d *built) bool {
+	return u.Kind == "lib" && !u.Test && d.Kind == "lib" && !d.Test
+}
+
+// describe finds out what a unit was built from.
+func (b *inspector) describe(u *built, unit *Unit) error {
+	origin := b.originOf(u)
+	unit.Origin = origin
+	o := &b.manifest.Origins[origin]
+	if u.source == SourceUnknown && b.Settings.Rules.On(RuleUnknownUnit) {
+		unit.Always = &Reason{RuleUnknownUnit, "nothing tells which package it belongs to"}
+		return nil
+	}
+	pkg := b.packageOf(u)
+	if u.mutable() && pkg == nil && b.Settings.Rules.On(RuleUnknownUnit) {
+		unit.Always = &Reason{RuleUnknownUnit, "package " + u.pkg + " is not part of the workspace"}
+		return nil
+	}
+	if pkg != nil {
+		home := b.home(pkg)
+		unit.Home = &home
+	}
+	if u.run {
+		return b.describeRun(u, unit, o, pkg)
+	}
+	return b.describeCompile(u, unit, o, pkg)
+}
+
+// originOf finds the checkout u was built in: rustc's list of sources begins
+// with the name of what it wrote.
+func (b *inspector) originOf(u *built) int {
+	buildDir := b.calledBuildDir(u)
+	if buildDir == "" {
+		return 0
+	}
+	for i := range b.manifest.Origins {
+		if slices.Contains(b.manifest.Origins[i].Names, Name{BaseBuild, Path(buildDir)}) {
+			return i
+		}
+	}
+	ws := b.Place.Workspace
+	rel, inside := under(ws.BuildDir, ws.Root)
+	root, ok := strings.CutSuffix(buildDir, "/"+rel)
+	if sameDir(buildDir, ws.BuildDir) {
+		o := &b.manifest.Origins[0]
+		o.add(BaseBuild, buildDir)
+		if inside && ok && sameDir(root, ws.Root) {
+			o.add(BaseRoot, root)
+		}
+		return 0
+	}
+	// The directory was moved or copied here by other means.
+	o := Origin{}
+	o.add(BaseBuild, buildDir)
+	if inside && ok {
+		o.add(BaseRoot, root)
+	}
+	b.manifest.Origins = append(b.manifest.Origins, o)
+	return len(b.manifest.Origins) - 1
+}
+
+func sameDir(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// calledBuildDir returns the build directory as it was called when u was built.
+func (b *inspector) calledBuildDir(u *built) string {
+	if u.run {
+		_, outDir, root := u.script()
+		text, err := os.ReadFile(filepath.Join(b.dir, root))
+		if err != nil {
+			return ""
+		}
+		called, _ := strings.CutSuffix(string(text), "/"+outDir)
+		return called
+	}
+	if u.rustc == nil {
+		return ""
+	}
+	for _, t := range u.rustc.Targets {
+		for _, o := range append([]outputFile{{path: u.dFile}}, u.outputs...) {
+			if called, ok := strings.CutSuffix(t, "/"+o.path); ok {
+				return called
+			}
+		}
+	}
+	return ""
+}
+
+// packageOf returns the path package a unit belongs to.
+func (b *inspector) packageOf(u *built) *Package {
+	if u.run {
+		for _, d := range u.deps {
+			if d != nil && d.Kind == kindScript && d.pkg == u.pkg {
+				return b.packageOf(d)
+			}
+		}
+		return nil
+	}
+	if !u.mutable() || u.rustc == nil || len(u.rustc.Deps) == 0 {
+		return nil
+	}
+	root := b.absolute(u.rustc.Deps[0])
+	if real, err := filepath.EvalSymlinks(filepath.Dir(root)); err == nil {
+		if p := b.Place.Workspace.packageOf(real); p != nil && p.Name == u.pkg {
+			return p
+		}
+	}
+	if p := b.Place.Workspace.packageOf(root); p != nil && p.Name == u.pkg {
+		return p
+	}
+	if u.source != SourceVendored {
+		return nil
+	}
+	for dir := filepath.Dir(root); len(dir) > 1; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err == nil {
+			return &Package{Name: u.pkg, Root: dir}
+		}
+	}
+	return nil
+}

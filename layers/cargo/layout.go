@@ -1,0 +1,243 @@
+package cargo
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The two ways Cargo arranges a profile directory. Which one a directory has is
+// read from the directory, never from a version: nightlies, configuration and
+// an environment variable all switch it (cargo 1.97 nightly, layout.rs:
+// Layout::new; default since 1.100).
+const (
+	LayoutClassic = "classic" // .fingerprint/, deps/, build/ beside each other
+	LayoutUnits   = "units"   // build/<package>/<id>/ holds all of one unit
+)
+
+// unitDir is where one unit's files lie, relative to the build directory.
+type unitDir struct {
+	profile string // debug, x86_64-unknown-linux-gnu/release
+	layout  string
+	pkg     string // package name
+	id      string // 16 hex digits, "" where Cargo gives none
+	record  string // directory of the fingerprint files
+}
+
+// name is how the unit is called in messages: package and id.
+func (u unitDir) name() string {
+	if u.id == "" {
+		return u.pkg
+	}
+	return u.pkg + "-" + u.id
+}
+
+// script returns where the run of a build script keeps what the script printed,
+// the directory it was given, and the absolute name of that directory.
+func (u unitDir) script() (output, outDir, rootOutput string) {
+	if u.layout == LayoutUnits {
+		dir := filepath.Dir(u.record)
+		return dir + "/run/stdout", dir + "/out", dir + "/run/root-output"
+	}
+	dir := u.profile + "/build/" + u.name()
+	return dir + "/output", dir + "/out", dir + "/root-output"
+}
+
+// Profiles lists the profile directories below a build directory, relative to
+// it, sorted: those that hold units or a lock of Cargo's. With --target there
+// is one level more.
+func Profiles(buildDir string) ([]string, error) {
+	var found []string
+	top, err := os.ReadDir(buildDir)
+	if err != nil {
+		return nil, fmt.Errorf("list profiles: %w", err)
+	}
+	for _, e := range top {
+		if !e.IsDir() {
+			continue
+		}
+		dir := filepath.Join(buildDir, e.Name())
+		sub, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, fmt.Errorf("list profiles: %w", err)
+		}
+		if isProfile(sub) {
+			found = append(found, e.Name())
+			continue
+		}
+		for _, s := range sub {
+			if !s.IsDir() {
+				continue
+			}
+			inner, err := os.ReadDir(filepath.Join(dir, s.Name()))
+			if err != nil {
+				return nil, fmt.Errorf("list profiles: %w", err)
+			}
+			if isProfile(inner) {
+				found = append(found, e.Name()+"/"+s.Name())
+			}
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+func isProfile(entries []os.DirEntry) bool {
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		switch e.Name() {
+		case ".fingerprint", ".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock":
+			return true
+		}
+		return false
+	})
+}
+
+// unitDirs lists the units of one profile directory and its layout.
+func unitDirs(buildDir, profile string) ([]unitDir, string, error) {
+	classic, err := os.ReadDir(filepath.Join(buildDir, profile, ".fingerprint"))
+	if err != nil && !os.IsNotExist(err) {
+		return nil, "", fmt.Errorf("list units of %s: %w", profile, err)
+	}
+	var units []unitDir
+	for _, e := range classic {
+		if e.IsDir() {
+			pkg, id := splitID(e.Name())
+			units = append(units, unitDir{profile, LayoutClassic, pkg, id, profile + "/.fingerprint/" + e.Name()})
+		}
+	}
+	layout := ""
+	if len(units) > 0 {
+		layout = LayoutClassic
+	}
+	pkgs, err := os.ReadDir(filepath.Join(buildDir, profile, "build"))
+	if err != nil && !os.IsNotExist(err) {
+		return nil, "", fmt.Errorf("list units of %s: %w", profile, err)
+	}
+	for _, p := range pkgs {
+		// Both layouts keep something in build/; here directories are called
+		// after packages, there after units.
+		if _, id := splitID(p.Name()); !p.IsDir() || id != "" {
+			continue
+		}
+		dir := profile + "/build/" + p.Name()
+		ids, err := os.ReadDir(filepath.Join(buildDir, dir))
+		if err != nil {
+			return nil, "", fmt.Errorf("list units of %s: %w", profile, err)
+		}
+		for _, id := range ids {
+			record := dir + "/" + id.Name() + "/fingerprint"
+			if fi, err := os.Stat(filepath.Join(buildDir, record)); err == nil && fi.IsDir() {
+				units = append(units, unitDir{profile, LayoutUnits, p.Name(), id.Name(), record})
+				if layout == "" {
+					layout = LayoutUnits
+				}
+			}
+		}
+	}
+	return units, layout, nil
+}
+
+// splitID takes a classic unit directory's name apart: package-0123456789abcdef.
+func splitID(name string) (pkg, id string) {
+	i := strings.LastIndexByte(name, '-')
+	if i < 0 || !isUnitID(name[i+1:]) {
+		return name, ""
+	}
+	return name[:i], name[i+1:]
+}
+
+func isUnitID(s string) bool {
+	return len(s) == 16 && strings.Trim(s, hexDigits) == ""
+}
+
+// outputFile is one file a unit wrote.
+type outputFile struct {
+	path  string // relative to the build directory
+	mtime int64
+	ino   uint64
+}
+
+// outputs finds the files of units in one profile directory, each directory
+// read once.
+type outputs struct {
+	buildDir string
+	dirs     map[string]map[string][]string // directory -> id or bare name -> file names
+}
+
+// of returns the files in the directories where u may have written: by id where
+// it has one, else by crate name (path dylibs and cdylibs carry no id: cargo
+// 1.95, compilation_files.rs:use_extra_filename).
+func (o *outputs) of(u unitDir, crate string) ([]string, error) {
+	if u.layout == LayoutUnits {
+		dir := filepath.Dir(u.record) + "/out"
+		names, err := o.names(dir)
+		if err != nil {
+			return nil, err
+		}
+		return names, nil
+	}
+	var found []string
+	for _, dir := range []string{"deps", "examples", "build/" + u.name()} {
+		byKey, err := o.index(u.profile + "/" + dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range byKey[u.id] {
+			found = append(found, u.profile+"/"+dir+"/"+n)
+		}
+	}
+	if len(found) == 0 {
+		byKey, err := o.index(u.profile + "/deps")
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range byKey["="+crate] {
+			found = append(found, u.profile+"/deps/"+n)
+		}
+	}
+	return found, nil
+}
+
+func (o *outputs) names(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(o.buildDir, dir))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list outputs: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			names = append(names, dir+"/"+e.Name())
+		}
+	}
+	return names, nil
+}
+
+func (o *outputs) index(dir string) (map[string][]string, error) {
+	if m, ok := o.dirs[dir]; ok {
+		return m, nil
+	}
+	entries, err := os.ReadDir(filepath.Join(o.buildDir, dir))
+	if err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Errorf("list outputs: %w", err)
+	}
+	m := map[string][]string{}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		stem, _, _ := strings.Cut(e.Name(), ".")
+		_, id := splitID(stem)
+		key := id
+		if id == "" {
+			key = "=" + strings.TrimPrefix(stem, "lib")
+		}
+		m[key] = append(m[key], e.Name())
+	}
+	o.dirs[dir] = m
+	return m, nil
+}

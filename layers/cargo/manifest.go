@@ -1,0 +1,225 @@
+package cargo
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// ManifestFormat is the version of the manifest's form. A manifest of another
+// format is not read: its layer is rebuilt, never guessed at.
+const ManifestFormat = 1
+
+// Manifest says of one build directory what each unit was built from. It lists
+// every unit that might be wrong in another checkout, and every unit that stands
+// above one; what comes from immutable sources and names no checkout is only
+// counted. It lies inside the layer it describes (docs/format.md).
+type Manifest struct {
+	Format      int         `json:"format"`
+	Tool        string      `json:"tool"`
+	Fingerprint Fingerprint `json:"fingerprint"`
+	Label       string      `json:"label,omitempty"`
+	Parent      string      `json:"parent,omitempty"`
+	Git         GitState    `json:"git"`
+	Dirty       bool        `json:"dirty,omitempty"`
+	Rustc       string      `json:"rustc"`
+	Layout      string      `json:"layout"`
+	Profiles    []string    `json:"profiles"`
+	// Origins are the checkouts units were built in; the first one is where
+	// the layer was sealed.
+	Origins []Origin `json:"origins"`
+	Inputs  []Input  `json:"inputs"`
+	Trees   []Tree   `json:"trees"`
+	// Facts are single values that are compared with the place: resolved
+	// package metadata, the [env] table.
+	Facts     []Fact `json:"facts"`
+	Units     []Unit `json:"units"`
+	Immutable int    `json:"immutable"` // units that are not listed
+}
+
+// The kinds of Input.
+const (
+	InputFile   = "file"   // Value is the digest of the content
+	InputAbsent = "absent" // there is nothing of that name
+	InputLink   = "link"   // Value is the Loc the name resolves to
+	InputWatch  = "watch"  // Value is the digest of a file, or a Tree index
+)
+
+// Input is one thing that a unit was built from.
+type Input struct {
+	Loc   Loc    `json:"loc"`
+	Kind  string `json:"kind"`
+	Value string `json:"value,omitempty"`
+}
+
+// Tree is a directory with all that lies in it.
+type Tree struct {
+	Loc     Loc         `json:"loc"`
+	Scope   string      `json:"scope"`
+	Entries []TreeEntry `json:"entries"`
+}
+
+// TreeEntry is a file (its digest), a symbolic link ("-> " and its text) or a
+// directory ("/").
+type TreeEntry struct {
+	Path  Path   `json:"path"`
+	Value string `json:"value"`
+	// Ignored: git does not list it.
+	Ignored bool `json:"ignored,omitempty"`
+}
+
+// Fact is one value that must be the same in the place.
+type Fact struct {
+	Kind  string `json:"kind"` // "package" or "env"
+	Loc   Loc    `json:"loc"`  // the package's directory
+	Value string `json:"value"`
+}
+
+const (
+	factPackage = "package"
+	factEnv     = "env"
+)
+
+// Use ties a unit to an Input, Tree or Fact, under the rule that asks for it.
+type Use struct {
+	Index int  `json:"i"`
+	Rule  Rule `json:"rule"`
+}
+
+// Watch is a line of a script's output, or an entry of a dep-info file, that
+// holds an absolute path and is rewritten for each place.
+type Watch struct {
+	Index int  `json:"i"`
+	Loc   Loc  `json:"loc"`
+	Alias bool `json:"alias,omitempty"` // no known name of the origin explained it
+}
+
+// Unit is one unit of a manifest.
+type Unit struct {
+	UnitName
+	Record Path   `json:"record"` // directory of its fingerprint files in the build directory
+	File   string `json:"file"`   // its hash file there
+	Layout string `json:"layout"`
+	Source string `json:"source"`
+	Run    bool   `json:"run,omitempty"`
+	Doc    bool   `json:"doc,omitempty"`
+	// Mutable units have inputs that can differ; the others are listed because
+	// they name their origin, or stand above one that is mutable.
+	Mutable bool `json:"mutable,omitempty"`
+	// Built tells one build of the unit from another: the time of its dep-info
+	// or of its script's output, in ns.
+	Built  int64  `json:"built"`
+	Origin int    `json:"origin"`
+	Deps   []int  `json:"deps,omitempty"`  // listed units it depends on
+	Stamp  []Path `json:"stamp,omitempty"` // files that get the time of a restore
+
+	Inputs []Use `json:"inputs,omitempty"`
+	Trees  []Use `json:"trees,omitempty"`
+	Facts  []Use `json:"facts,omitempty"`
+	// Commit: what it printed depends on the commit and branch it saw.
+	Commit bool `json:"commit,omitempty"`
+	// Always is why it is rebuilt anywhere, Elsewhere why it is rebuilt in any
+	// place but its origin.
+	Always    *Reason  `json:"always,omitempty"`
+	Elsewhere []Reason `json:"elsewhere,omitempty"`
+	// Named: its origin is named by debug information or an env! value that was
+	// shown to be harmless; rebuilt only if strictness is asked for.
+	Named bool `json:"named,omitempty"`
+	// Moved are the absolute paths to rewrite: entries of the dep-info, or
+	// lines of the script's output.
+	Moved []Watch `json:"moved,omitempty"`
+	// Newest is set on the run of a script that declares nothing: its
+	// fingerprint holds the time and name of its package's newest file.
+	Newest bool `json:"newest,omitempty"`
+	// Rewatch: a path that its script watches moves with the checkout, and may
+	// be part of the fingerprint.
+	Rewatch bool `json:"rewatch,omitempty"`
+	// Home is where its package lies; nil when unknown.
+	Home *Loc `json:"home,omitempty"`
+}
+
+// key is unique among the units of a manifest.
+func (u *Unit) key() string { return string(u.Record) + "/" + u.File }
+
+func (u *Unit) depFile() string { return string(u.Record) + "/dep-" + u.File }
+
+func (u *Unit) dir() unitDir {
+	pkg, id := splitID(u.Unit)
+	return unitDir{profile: u.Profile, layout: u.Layout, pkg: pkg, id: id, record: string(u.Record)}
+}
+
+// Encode returns the manifest's bytes. Equal manifests have equal bytes.
+func (m *Manifest) Encode() ([]byte, error) {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode manifest: %w", err)
+	}
+	return append(b, '\n'), nil
+}
+
+// DecodeManifest reads what Encode wrote. It trusts no index: a manifest that
+// points outside itself is an error.
+func DecodeManifest(b []byte) (*Manifest, error) {
+	m := new(Manifest)
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("decode manifest: %w", err)
+	}
+	if m.Format != ManifestFormat {
+		return nil, fmt.Errorf("decode manifest: format %d, this program reads %d", m.Format, ManifestFormat)
+	}
+	if len(m.Origins) == 0 {
+		return nil, fmt.Errorf("decode manifest: no origin")
+	}
+	for i := range m.Units {
+		if err := m.checkUnit(&m.Units[i]); err != nil {
+			return nil, fmt.Errorf("decode manifest: unit %s: %w", m.Units[i].Unit, err)
+		}
+	}
+	return m, nil
+}
+
+func (m *Manifest) checkUnit(u *Unit) error {
+	if u.Origin < 0 || u.Origin >= len(m.Origins) {
+		return fmt.Errorf("origin %d of %d", u.Origin, len(m.Origins))
+	}
+	for _, d := range u.Deps {
+		if d < 0 || d >= len(m.Units) {
+			return fmt.Errorf("dependency %d of %d", d, len(m.Units))
+		}
+	}
+	for _, list := range []struct {
+		uses []Use
+		n    int
+	}{{u.Inputs, len(m.Inputs)}, {u.Trees, len(m.Trees)}, {u.Facts, len(m.Facts)}} {
+		for _, use := range list.uses {
+			if use.Index < 0 || use.Index >= list.n {
+				return fmt.Errorf("index %d of %d", use.Index, list.n)
+			}
+		}
+	}
+	for _, p := range append([]Path{u.Record, Path(u.File)}, u.Stamp...) {
+		if !isLocal(string(p)) {
+			return fmt.Errorf("path %q leads out of the build directory", p)
+		}
+	}
+	return nil
+}
+
+// SameBuild reports whether nothing was built between two inspections: they list
+// the same builds of the same units.
+func (m *Manifest) SameBuild(prev *Manifest) bool {
+	if len(m.Units) != len(prev.Units) || m.Immutable != prev.Immutable || m.Fingerprint.ID != prev.Fingerprint.ID {
+		return false
+	}
+	was := map[string]*Unit{}
+	for i := range prev.Units {
+		was[prev.Units[i].key()] = &prev.Units[i]
+	}
+	for i := range m.Units {
+		u := &m.Units[i]
+		w := was[u.key()]
+		if w == nil || w.Built != u.Built || (w.Always == nil) != (u.Always == nil) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,189 @@
+package cargo
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Place is one checkout: where things lie, and what outside the files decides
+// what a build makes of them. Paths are absolute.
+type Place struct {
+	Workspace *Workspace
+	GitDir    string // "" when not under git
+	CommonDir string
+	Git       GitState
+	// Env is the [env] table of cargo's configuration in canonical form.
+	Env string
+	// Files lists what git tracks or would track below the workspace root, for
+	// inputs that lie beside a package. Nil: not under git, walk instead.
+	Files func() ([]string, error)
+	// Dirty reports whether the checkout differs from its commit.
+	Dirty func() (bool, error)
+	// RunGit runs git in a directory of the checkout; nil when not under git.
+	RunGit func(dir string, args ...string) ([]byte, error)
+}
+
+// GitState is what a program that bakes its commit into itself can see.
+type GitState struct {
+	Commit string `json:"commit,omitempty"`
+	Ref    string `json:"ref,omitempty"`
+}
+
+// Abs returns where l lies in the place. The second result is false when the
+// place has no such base.
+func (p *Place) Abs(l Loc) (string, bool) {
+	dir := ""
+	switch l.Base {
+	case BaseFixed:
+		return l.Path, true
+	case BaseRoot:
+		dir = p.Workspace.Root
+	case BaseBuild:
+		dir = p.Workspace.BuildDir
+	case BaseGit:
+		dir = p.GitDir
+	case BaseCommon:
+		dir = p.CommonDir
+	}
+	if dir == "" {
+		return "", false
+	}
+	if l.Path == "" {
+		return dir, true
+	}
+	return dir + "/" + l.Path, true
+}
+
+// Name is one text by which a directory of an origin was ever called.
+type Name struct {
+	Base Base `json:"base"`
+	Text Path `json:"text"`
+}
+
+// Origin is the checkout a unit was built in, by every name it went by.
+type Origin struct {
+	Names []Name   `json:"names"`
+	Git   GitState `json:"git"`
+	// Clean tells that the checkout equalled its commit when the layer was
+	// sealed; only then does the commit say what a script saw.
+	Clean bool `json:"clean,omitempty"`
+}
+
+// is reports whether the place is where the origin was.
+func (o *Origin) is(p *Place) bool {
+	return slices.Contains(o.Names, Name{BaseRoot, Path(p.Workspace.Root)}) &&
+		slices.Contains(o.Names, Name{BaseBuild, Path(p.Workspace.BuildDir)})
+}
+
+func (o *Origin) add(base Base, text string) {
+	if text == "" || text == "/" || slices.Contains(o.Names, Name{base, Path(text)}) {
+		return
+	}
+	o.Names = append(o.Names, Name{base, Path(text)})
+	// The longest name first: the build directory usually lies in the root.
+	slices.SortStableFunc(o.Names, func(a, b Name) int { return len(b.Text) - len(a.Text) })
+}
+
+func newOrigin(p *Place) *Origin {
+	o := &Origin{Git: p.Git}
+	for _, n := range []struct {
+		base Base
+		text string
+	}{
+		{BaseRoot, p.Workspace.Root}, {BaseBuild, p.Workspace.BuildDir},
+		{BaseGit, p.GitDir}, {BaseCommon, p.CommonDir},
+	} {
+		if n.text == "" {
+			continue
+		}
+		o.add(n.base, n.text)
+		if real, err := filepath.EvalSymlinks(n.text); err == nil {
+			o.add(n.base, real)
+		}
+	}
+	return o
+}
+
+// locate turns an absolute path, as some file of the build spells it, into a
+// Loc. known is false when no name of the origin explains it although it leads
+// into the origin: then the origin has a name nobody told us of.
+func (o *Origin) locate(path string) (l Loc, known bool) {
+	for _, n := range o.Names {
+		if rest, ok := under(path, string(n.Text)); ok {
+			return Loc{n.Base, rest}, true
+		}
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		real = filepath.Clean(path)
+	}
+	for _, n := range o.Names {
+		if rest, ok := under(real, string(n.Text)); ok {
+			return Loc{n.Base, rest}, false
+		}
+	}
+	if root := o.sameFile(path); root != "" {
+		o.add(BaseRoot, root)
+		rest, _ := under(path, root)
+		return Loc{BaseRoot, rest}, false
+	}
+	return Loc{BaseFixed, path}, true
+}
+
+// sameFile finds the root under a name that shares no text with any known one,
+// such as a second mount of the same directory: the same inode at the same
+// place below both.
+func (o *Origin) sameFile(path string) string {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	for dir := filepath.Dir(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+		rest, ok := under(path, dir)
+		if !ok {
+			continue
+		}
+		for _, n := range o.Names {
+			if n.Base != BaseRoot {
+				continue
+			}
+			if other, err := os.Stat(string(n.Text) + "/" + rest); err == nil && os.SameFile(fi, other) {
+				return dir
+			}
+		}
+	}
+	return ""
+}
+
+// mentions reports whether text holds a name of the origin as a path, that is
+// not as the front part of a longer file name.
+func (o *Origin) mentions(text string) (name string, found bool) {
+	for _, n := range o.Names {
+		for i := 0; ; {
+			j := strings.Index(text[i:], string(n.Text))
+			if j < 0 {
+				break
+			}
+			end := i + j + len(n.Text)
+			if end == len(text) || !nameByte(text[end]) {
+				return string(n.Text), true
+			}
+			i += j + 1
+		}
+	}
+	return "", false
+}
+
+// mentionsCommit reports whether text holds the origin's commit id, at least
+// the seven digits git abbreviates to.
+func (o *Origin) mentionsCommit(text string) bool {
+	return len(o.Git.Commit) >= 7 && strings.Contains(text, o.Git.Commit[:7])
+}
+
+// nameByte reports whether c could continue a file name, so that "/a/repo" is
+// not seen in "/a/repository".
+func nameByte(c byte) bool {
+	return c == '_' || c == '-' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= 0x80
+}

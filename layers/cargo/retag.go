@@ -1,0 +1,188 @@
+package cargo
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
+)
+
+// retag rewrites the fingerprints of scripts that would be run again in the
+// place for no other reason than where and when its files were written: the
+// time of the newest file of a package found equal, the new name of a watched
+// path. What depends on such a script records its hash, so the new hash is
+// carried upwards.
+//
+// A fingerprint is rewritten only if its present hash is reproduced from its
+// present content; otherwise this version of Cargo computes it in a way nobody
+// knows, and the unit is rebuilt.
+func (a *applier) retag(ctx context.Context) (int, error) {
+	r := &retagger{applier: a, ctx: ctx, changed: map[uint64]uint64{}, done: make([]bool, len(a.manifest.Units)), touched: make([]bool, len(a.manifest.Units))}
+	for i := range a.manifest.Units {
+		if err := r.visit(i); err != nil {
+			return 0, err
+		}
+	}
+	n := 0
+	for _, t := range r.touched {
+		if t {
+			n++
+		}
+	}
+	return n, nil
+}
+
+type retagger struct {
+	*applier
+	ctx     context.Context
+	changed map[uint64]uint64
+	done    []bool
+	touched []bool
+}
+
+// visit handles a unit after all it depends on.
+func (r *retagger) visit(i int) error {
+	if r.done[i] {
+		return nil
+	}
+	r.done[i] = true
+	u := &r.manifest.Units[i]
+	below := false
+	for _, d := range u.Deps {
+		if err := r.visit(d); err != nil {
+			return err
+		}
+		below = below || r.touched[d]
+	}
+	moved := u.Run && r.reasons[i] == nil && (u.Newest || u.Rewatch && !r.atHome[u.Origin] || len(u.Moved) > 0)
+	if !moved && !below || u.Doc {
+		return nil
+	}
+	return r.one(i, u, moved)
+}
+
+func (r *retagger) one(i int, u *Unit, moved bool) error {
+	doubt := func(text string) error {
+		if r.reasons[i] == nil {
+			r.reasons[i] = &Reason{RuleInDoubt, text}
+		}
+		return nil
+	}
+	record := r.path(string(u.Record) + "/" + u.File)
+	text, err := os.ReadFile(record + ".json")
+	if err != nil {
+		return doubt("its fingerprint cannot be read")
+	}
+	stored, err := os.ReadFile(record)
+	if err != nil {
+		return doubt("its hash cannot be read")
+	}
+	hash, err := fingerprint.ParseHash(stored)
+	if err != nil {
+		return nil // Cargo rebuilds it anyway
+	}
+	f, err := fingerprint.Parse(text)
+	if err != nil {
+		return doubt("its fingerprint cannot be read")
+	}
+	known := f.Reproducible() && f.Hash() == hash
+	for d := range f.Deps {
+		if to, ok := r.changed[f.Deps[d].Hash]; ok {
+			f.Deps[d].Hash = to
+		}
+	}
+	if moved {
+		ok, err := r.local(u, f)
+		if err != nil {
+			return doubt(err.Error())
+		}
+		if !ok {
+			return doubt("what its script watches is not what its fingerprint says")
+		}
+	}
+	if f.Hash() == hash {
+		return nil
+	}
+	if !known {
+		return doubt("its fingerprint is of an unknown form and would have to be rewritten")
+	}
+	if err := replaceFile(record+".json", f.Encode()); err != nil {
+		return err
+	}
+	if err := replaceFile(record, []byte(fingerprint.FormatHash(f.Hash()))); err != nil {
+		return err
+	}
+	r.changed[hash] = f.Hash()
+	r.touched[i] = true
+	return nil
+}
+
+// local brings the part of a fingerprint that is about the script's own inputs
+// to what Cargo will compute in the place.
+func (r *retagger) local(u *Unit, f *fingerprint.Fingerprint) (bool, error) {
+	if u.Newest {
+		return r.newest(u, f)
+	}
+	lines, err := r.rewriteOutput(u)
+	if err != nil {
+		return false, err
+	}
+	paths := script.WatchPaths(lines)
+	for l := range f.Local {
+		if f.Local[l].Kind != fingerprint.RerunIfChanged {
+			continue
+		}
+		if len(f.Local[l].Paths) != len(paths) {
+			return false, nil
+		}
+		if u.Home != nil {
+			home, _ := r.place.Abs(*u.Home)
+			for i := range paths {
+				// Cargo strips the package's directory (fingerprint/mod.rs:
+				// local_fingerprints_deps).
+				if rest, ok := under(paths[i], home); ok {
+					paths[i] = rest
+				}
+			}
+		}
+		for i, have := range f.Local[l].Paths {
+			// Only an absolute path can have moved.
+			if have != paths[i] && len(have) > 0 && have[0] == '/' {
+				f.Local[l].Paths[i] = paths[i]
+			}
+		}
+		return true, nil
+	}
+	return !slices.ContainsFunc(f.Local, func(l fingerprint.Local) bool { return l.Kind == fingerprint.Unknown }), nil
+}
+
+// newest replaces the name and time of the package's newest file. The package
+// was found equal by content.
+func (r *retagger) newest(u *Unit, f *fingerprint.Fingerprint) (bool, error) {
+	if u.Home == nil {
+		return false, nil
+	}
+	home, ok := r.place.Abs(*u.Home)
+	if !ok {
+		return false, nil
+	}
+	opts := sourcelist.Options{}
+	if r.place.RunGit != nil {
+		opts.Git = func(_ context.Context, dir string, args ...string) ([]byte, error) {
+			return r.place.RunGit(dir, args...)
+		}
+	}
+	text, err := sourcelist.Newest(r.ctx, home, opts)
+	if err != nil {
+		return false, err
+	}
+	for l := range f.Local {
+		if f.Local[l].Kind == fingerprint.Precalculated {
+			f.Local[l].Text = text
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,337 @@
+package cargo
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+)
+
+// Where the sources of a unit come from.
+const (
+	SourcePath     = "path"     // they can change
+	SourceVendored = "vendored" // a directory source: a copy that can change
+	SourceRegistry = "registry" // below CARGO_HOME, which Cargo treats as immutable
+	SourceGit      = "git"
+	SourceUnknown  = "unknown"
+)
+
+// built is one unit as it lies in a build directory.
+type built struct {
+	unitDir
+	UnitName
+	key    string // unitDir.record + "/" + file: unique in the build directory
+	file   string // name of the hash file: lib-liba
+	run    bool   // the run of a build script
+	doc    bool
+	source string
+
+	print     *fingerprint.Fingerprint
+	hash      uint64
+	hashKnown bool
+	outputs   []outputFile
+	depFile   string // dep-<file>, relative to the build directory; "" when there is none
+	depTime   int64  // its mtime: when rustc started; of a run, when the script started
+	info      *depinfo.Info
+	rustc     *depinfo.Rustc
+	dFile     string
+	broken    *Reason // why it cannot be trusted at all
+
+	deps  []*built // in the order of print.Deps; nil where no unit has that hash
+	above []*built
+}
+
+// buildDir is a scanned build directory.
+type scanned struct {
+	dir      string
+	profiles []string
+	layout   string
+	units    []*built
+	byKey    map[string]*built
+}
+
+// scan reads every unit of every profile in dir.
+func scan(dir, cargoHome string) (*scanned, error) {
+	s := &scanned{dir: dir, byKey: map[string]*built{}}
+	var err error
+	if s.profiles, err = Profiles(dir); err != nil {
+		return nil, err
+	}
+	for _, profile := range s.profiles {
+		dirs, layout, err := unitDirs(dir, profile)
+		if err != nil {
+			return nil, err
+		}
+		if s.layout == "" {
+			s.layout = layout
+		}
+		outs := &outputs{buildDir: dir, dirs: map[string]map[string][]string{}}
+		for _, ud := range dirs {
+			if err := s.scanUnit(ud, outs, cargoHome); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s.link()
+	return s, nil
+}
+
+// scanUnit reads the fingerprint directory of a unit. It holds more than one
+// unit only where Cargo gives units of different features one directory.
+func (s *scanned) scanUnit(ud unitDir, outs *outputs, cargoHome string) error {
+	entries, err := os.ReadDir(filepath.Join(s.dir, ud.record))
+	if err != nil {
+		return fmt.Errorf("read unit %s: %w", ud.name(), err)
+	}
+	for _, e := range entries {
+		file, ok := strings.CutSuffix(e.Name(), ".json")
+		if !ok || strings.HasPrefix(file, "dep-") || strings.HasPrefix(file, "output-") {
+			continue
+		}
+		u := &built{unitDir: ud, file: file, key: ud.record + "/" + file}
+		u.UnitName = unitName(ud, file)
+		u.run, u.doc = u.Kind == kindRun, u.Kind == kindDoc
+		if err := s.read(u, outs); err != nil {
+			return err
+		}
+		u.classify(s.dir, cargoHome)
+		s.units = append(s.units, u)
+		s.byKey[u.key] = u
+	}
+	return nil
+}
+
+func (s *scanned) read(u *built, outs *outputs) error {
+	b, err := os.ReadFile(filepath.Join(s.dir, u.record, u.file+".json"))
+	if err != nil {
+		return fmt.Errorf("read unit %s: %w", u.Unit, err)
+	}
+	if u.print, err = fingerprint.Parse(b); err != nil {
+		u.breaks(RuleInDoubt, "its fingerprint cannot be read: "+err.Error())
+	}
+	b, err = os.ReadFile(filepath.Join(s.dir, u.record, u.file))
+	if err == nil {
+		u.hash, err = fingerprint.ParseHash(b)
+	}
+	if u.hashKnown = err == nil; !u.hashKnown {
+		// Cargo empties the hash file of every unit it sets out to build; it
+		// writes it when the unit is done (fingerprint/mod.rs:prepare_target).
+		u.breaks(RuleCargo, "its last build was not finished")
+	}
+	if u.run {
+		return s.readRun(u)
+	}
+	names, err := outs.of(u.unitDir, strings.ReplaceAll(u.Target, "-", "_"))
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if strings.HasSuffix(n, ".d") {
+			u.dFile = n
+			continue
+		}
+		s.addOutput(u, n)
+	}
+	if u.Kind == "lib" && isProcMacro(u.outputs) {
+		u.Kind = kindMacro
+	}
+	if u.doc {
+		return nil
+	}
+	u.depFile = u.record + "/dep-" + u.file
+	fi, err := os.Stat(filepath.Join(s.dir, u.depFile))
+	if err != nil {
+		u.depFile = ""
+		u.breaks(RuleCargo, "it has no dependency information")
+		return nil
+	}
+	u.depTime = fi.ModTime().UnixNano()
+	if b, err = os.ReadFile(filepath.Join(s.dir, u.depFile)); err == nil {
+		u.info, err = depinfo.Parse(b)
+	}
+	if err != nil {
+		u.breaks(RuleInDoubt, "its dependency information cannot be read: "+err.Error())
+	}
+	if u.dFile == "" {
+		u.breaks(RuleInDoubt, "rustc's list of its sources is missing")
+		return nil
+	}
+	if b, err = os.ReadFile(filepath.Join(s.dir, u.dFile)); err == nil {
+		u.rustc, err = depinfo.ParseRustc(b)
+	}
+	if err != nil {
+		u.breaks(RuleInDoubt, "rustc's list of its sources cannot be read: "+err.Error())
+	}
+	return nil
+}
+
+func (s *scanned) readRun(u *built) error {
+	output, _, _ := u.script()
+	s.addOutput(u, output)
+	if len(u.outputs) == 0 {
+		u.breaks(RuleCargo, "its output is missing")
+		return nil
+	}
+	u.depTime = u.outputs[0].mtime
+	return nil
+}
+
+func (s *scanned) addOutput(u *built, path string) {
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(s.dir, path), &st); err == nil {
+		u.outputs = append(u.outputs, outputFile{path, st.Mtim.Nano(), st.Ino})
+	}
+}
+
+func (u *built) breaks(rule Rule, detail string) {
+	if u.broken == nil {
+		u.broken = &Reason{rule, detail}
+	}
+}
+
+// isProcMacro tells a procedural macro from other libraries: a shared object
+// with an id in its name and nothing else that could be linked.
+func isProcMacro(files []outputFile) bool {
+	so := false
+	for _, f := range files {
+		switch filepath.Ext(f.path) {
+		case ".so", ".dylib", ".dll":
+			so = true
+		case ".rlib", ".a":
+			return false
+		}
+	}
+	return so
+}
+
+// classify decides where the unit's sources come from, by the crate root that
+// rustc names first. The run of a script gets the class of its program later.
+func (u *built) classify(buildDir, cargoHome string) {
+	u.source = SourceUnknown
+	if u.run || u.doc || u.rustc == nil || len(u.rustc.Deps) == 0 {
+		return
+	}
+	root := u.rustc.Deps[0]
+	if _, ok := under(root, cargoHome+"/registry"); ok {
+		u.source = SourceRegistry
+		return
+	}
+	if _, ok := under(root, cargoHome+"/git"); ok {
+		u.source = SourceGit
+		return
+	}
+	u.source = SourcePath
+	// Cargo leaves the files of a package out of the unit's record only where
+	// it holds them immutable (dep_info.rs:translate_dep_info).
+	if u.info != nil && !slices.ContainsFunc(u.info.Files, func(f depinfo.File) bool {
+		return f.Kind == depinfo.PackageRoot || f.Kind == depinfo.BuildRoot && filepath.IsAbs(f.Path)
+	}) {
+		u.source = SourceVendored
+	}
+}
+
+// link resolves the edges: a unit records the hash of each dependency.
+func (s *scanned) link() {
+	byHash := map[uint64][]*built{}
+	for _, u := range s.units {
+		if u.hashKnown {
+			byHash[u.hash] = append(byHash[u.hash], u)
+		}
+	}
+	for _, u := range s.units {
+		if u.print == nil {
+			continue
+		}
+		for _, d := range u.print.Deps {
+			dep := pick(byHash[d.Hash], u)
+			u.deps = append(u.deps, dep)
+			if dep != nil {
+				dep.above = append(dep.above, u)
+			}
+		}
+	}
+	for _, u := range s.units {
+		if u.run || u.doc {
+			u.source = u.inheritedSource()
+		}
+	}
+}
+
+// pick chooses among units with one hash, such as the runs of one script for
+// host and target: the one in the same profile directory if there is one.
+func pick(all []*built, u *built) *built {
+	for _, d := range all {
+		if d.profile == u.profile && d != u {
+			return d
+		}
+	}
+	if len(all) > 0 && all[0] != u {
+		return all[0]
+	}
+	return nil
+}
+
+func (u *built) inheritedSource() string {
+	if u.doc {
+		return SourceUnknown
+	}
+	for _, d := range u.deps {
+		if d != nil && d.Kind == kindScript && d.pkg == u.pkg {
+			return d.source
+		}
+	}
+	return SourceUnknown
+}
+
+const (
+	kindRun    = "run-build-script"
+	kindScript = "build-script"
+	kindMacro  = "proc-macro"
+	kindDoc    = "doc"
+)
+
+// unitName reads what a hash file's name says (cargo 1.95,
+// compilation_files.rs:fingerprint_file_path).
+func unitName(ud unitDir, file string) UnitName {
+	n := UnitName{Package: ud.pkg, Profile: ud.profile, Unit: ud.name()}
+	rest := file
+	flavor := ""
+	for _, f := range []string{"test-", "doc-", "run-"} {
+		// A test target is of kind integration-test or of flavor test: only
+		// the flavor is followed by a kind again.
+		if r, ok := strings.CutPrefix(rest, f); ok {
+			if _, _, known := cutKind(r); known {
+				rest, flavor = r, f
+			}
+			break
+		}
+	}
+	n.Kind, n.Target, _ = cutKind(rest)
+	switch flavor {
+	case "test-":
+		n.Test = true
+	case "doc-":
+		n.Kind = kindDoc
+	case "run-":
+		n.Kind = kindRun
+	}
+	return n
+}
+
+func cutKind(s string) (kind, target string, known bool) {
+	for _, k := range []struct{ file, kind string }{
+		{"lib-", "lib"}, {"bin-", "bin"}, {"integration-test-", "test"}, {"example-", "example"},
+		{"bench-", "bench"}, {"build-script-", kindScript},
+	} {
+		if t, ok := strings.CutPrefix(s, k.file); ok {
+			return k.kind, t, true
+		}
+	}
+	return "", s, false
+}

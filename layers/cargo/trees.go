@@ -1,0 +1,282 @@
+package cargo
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// The scopes of a Tree: what lies below its directory and counts.
+const (
+	// scopePackage is a package's own directory as a script or macro may read
+	// it: ignored files too, but no other package, checkout or build directory.
+	scopePackage = "package"
+	// scopeBeside is what lies beside the packages of a workspace: what git
+	// lists there, and .env files, which macros read by convention.
+	scopeBeside = "beside"
+	// scopeWatch is a directory that a script watches, all of it.
+	scopeWatch = "watch"
+)
+
+// neverInputs are what editors and desktops leave behind: no build reads them,
+// and every checkout has others.
+var neverInputs = []string{".DS_Store", ".idea", ".vscode", ".zed", ".direnv", "*.swp", "*~", ".#*", "#*#"}
+
+// treeReader lists the trees of one place.
+type treeReader struct {
+	place   *Place
+	digests *digester
+	ignore  []string // user's globs, by base name or by path from the root
+	listed  map[string]bool
+	memo    map[string][]TreeEntry
+	newest  map[string]newestEntry // latest change seen in each tree
+}
+
+type newestEntry struct {
+	path    string
+	changed int64
+}
+
+func newTreeReader(p *Place, d *digester, ignore []string) *treeReader {
+	return &treeReader{place: p, digests: d, ignore: ignore, memo: map[string][]TreeEntry{}, newest: map[string]newestEntry{}}
+}
+
+// read lists what lies below loc in the place and counts in scope.
+func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, error) {
+	key := scope + " " + loc.String()
+	if e, ok := r.memo[key]; ok {
+		return e, r.newest[key], nil
+	}
+	dir, ok := r.place.Abs(loc)
+	if !ok {
+		return nil, newestEntry{}, fs.ErrNotExist
+	}
+	var (
+		entries []TreeEntry
+		newest  newestEntry
+		err     error
+	)
+	if scope == scopeBeside {
+		entries, newest, err = r.beside(dir)
+	} else {
+		entries, newest, err = r.walk(dir, scope)
+	}
+	if err != nil {
+		return nil, newest, err
+	}
+	slices.SortFunc(entries, func(a, b TreeEntry) int { return strings.Compare(string(a.Path), string(b.Path)) })
+	r.memo[key], r.newest[key] = entries, newest
+	return entries, newest, nil
+}
+
+func (r *treeReader) walk(dir, scope string) (entries []TreeEntry, newest newestEntry, err error) {
+	seen := func(path string, changed int64) {
+		if changed > newest.changed {
+			newest = newestEntry{path, changed}
+		}
+	}
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := under(path, dir)
+		if rel != "" && r.skip(path, d, scope) {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		e := TreeEntry{Path: Path(rel), Ignored: scope == scopePackage && !d.IsDir() && r.isIgnored(path)}
+		switch {
+		case d.IsDir():
+			fi, err := d.Info()
+			if err != nil {
+				return err
+			}
+			// Only a removal shows in a directory's time and nowhere else; its
+			// ctime changes with every touch of its mode.
+			seen(path, fi.ModTime().UnixNano())
+			e.Value = "/"
+		case d.Type()&fs.ModeSymlink != 0:
+			link, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			e.Value = "-> " + link
+			if st := r.digests.file(path); st.err == nil {
+				e.Value += " " + st.digest
+				seen(path, st.changed)
+			}
+		case d.Type().IsRegular():
+			st := r.digests.file(path)
+			if st.err != nil {
+				return st.err
+			}
+			e.Value = st.digest
+			seen(path, st.changed)
+		default:
+			return nil
+		}
+		if rel != "" {
+			entries = append(entries, e)
+		}
+		return nil
+	})
+	return entries, newest, err
+}
+
+// skip reports whether an entry is no input in scope.
+func (r *treeReader) skip(path string, d fs.DirEntry, scope string) bool {
+	p := r.place
+	if path == p.Workspace.BuildDir || path == p.Workspace.TargetDir || d.Name() == ".git" {
+		return true
+	}
+	if scope == scopeWatch {
+		return d.IsDir() && isCheckout(path)
+	}
+	if r.neverInput(path, d.Name()) {
+		return true
+	}
+	if !d.IsDir() {
+		return false
+	}
+	if slices.ContainsFunc(p.Workspace.Packages, func(q Package) bool { return q.Root == path }) {
+		return true
+	}
+	return isCacheDir(path) || isCheckout(path)
+}
+
+func (r *treeReader) neverInput(path, base string) bool {
+	rel, _ := under(path, r.place.Workspace.Root)
+	if strings.HasPrefix(base, ".") && strings.Contains(base, ".cargo-cow-") {
+		return true
+	}
+	for _, list := range [][]string{neverInputs, r.ignore} {
+		for _, glob := range list {
+			if ok, _ := filepath.Match(glob, base); ok {
+				return true
+			}
+			if ok, _ := filepath.Match(glob, rel); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isCacheDir reports whether a directory is tagged as something that can be made
+// again; Cargo tags every build directory so (layout.rs:Layout::new).
+func isCacheDir(dir string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, "CACHEDIR.TAG"))
+	return err == nil && strings.HasPrefix(string(b), "Signature: 8a477f597d28d172789f06886806bc55")
+}
+
+// isCheckout reports whether a directory is the root of another repository or
+// worktree.
+func isCheckout(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, ".git"))
+	return err == nil
+}
+
+// isIgnored reports whether git does not list a file.
+func (r *treeReader) isIgnored(path string) bool {
+	if r.place.Files == nil {
+		return false
+	}
+	if r.listed == nil {
+		r.listed = map[string]bool{}
+		files, err := r.place.Files()
+		if err != nil {
+			return false
+		}
+		for _, f := range files {
+			r.listed[f] = true
+		}
+	}
+	rel, ok := under(path, r.place.Workspace.Root)
+	return ok && !r.listed[rel]
+}
+
+// beside lists what a workspace has outside its packages. Documentation is left
+// out: it changes with every other commit, and a script that reads it beside
+// its own package without saying so is one nobody has met.
+func (r *treeReader) beside(root string) (entries []TreeEntry, newest newestEntry, err error) {
+	if r.place.Files == nil {
+		return r.besideWalk(root)
+	}
+	files, err := r.place.Files()
+	if err != nil {
+		return nil, newest, err
+	}
+	if top, err := os.ReadDir(root); err == nil {
+		for _, e := range top {
+			if strings.HasPrefix(e.Name(), ".env") && !slices.Contains(files, e.Name()) {
+				files = append(slices.Clip(files), e.Name())
+			}
+		}
+	}
+	for _, f := range files {
+		path := root + "/" + f
+		if r.place.Workspace.packageOf(path) != nil || isDocumentation(f) || r.neverInput(path, filepath.Base(f)) {
+			continue
+		}
+		r.addBeside(path, f, &entries, &newest)
+	}
+	return entries, newest, nil
+}
+
+func (r *treeReader) besideWalk(root string) (entries []TreeEntry, newest newestEntry, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path == root {
+			return nil
+		}
+		if r.skip(path, d, scopePackage) {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		rel, _ := under(path, root)
+		if !d.IsDir() && r.place.Workspace.packageOf(path) == nil && !isDocumentation(rel) {
+			r.addBeside(path, rel, &entries, &newest)
+		}
+		return nil
+	})
+	return entries, newest, err
+}
+
+func (r *treeReader) addBeside(path, rel string, entries *[]TreeEntry, newest *newestEntry) {
+	fi, err := os.Lstat(path)
+	if err != nil || fi.IsDir() {
+		return // tracked but removed, or a submodule
+	}
+	e := TreeEntry{Path: Path(rel)}
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		link, _ := os.Readlink(path)
+		e.Value = "-> " + link
+	}
+	if st := r.digests.file(path); st.err == nil {
+		e.Value += st.digest
+		if st.changed > newest.changed {
+			*newest = newestEntry{path, st.changed}
+		}
+	}
+	*entries = append(*entries, e)
+}
+
+func isDocumentation(rel string) bool {
+	base := filepath.Base(rel)
+	return strings.HasSuffix(base, ".md") || strings.HasPrefix(base, "LICENSE") || strings.HasPrefix(base, ".git") ||
+		strings.HasPrefix(rel, ".github/")
+}
+
+// isNotDir reports whether a look-up failed because something on the way is a
+// file.
+func isNotDir(err error) bool { return errors.Is(err, syscall.ENOTDIR) }

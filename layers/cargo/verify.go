@@ -1,0 +1,358 @@
+package cargo
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Plan is what Verify found: which units of a manifest may stay as they are in a
+// place, and which are rebuilt there.
+type Plan struct {
+	manifest *Manifest
+	place    *Place
+	settings Settings
+	reasons  []*Reason // by unit; nil: nothing against it
+	atHome   []bool    // by origin: the place is where that origin was
+}
+
+// Reader reads the sources of one place, each file once, for any number of
+// manifests to be compared with. It is for one goroutine.
+type Reader struct {
+	place    *Place
+	settings Settings
+	digests  *digester
+	trees    *treeReader
+}
+
+// NewReader returns a Reader that has read nothing yet.
+func NewReader(p *Place, s Settings) *Reader {
+	digests := newDigester()
+	return &Reader{p, s, digests, newTreeReader(p, digests, s.Ignore)}
+}
+
+// Verify compares everything the manifest's units were built from with what
+// lies in the place, by content. It reads only. What is edited after Verify
+// began is for Cargo to see: the caller makes sure that the time given to Apply
+// is older than any such edit.
+func (m *Manifest) Verify(ctx context.Context, r *Reader, strict bool) (*Plan, error) {
+	p, s := r.place, r.settings
+	v := &verifier{
+		Plan: &Plan{manifest: m, place: p, settings: s, reasons: make([]*Reason, len(m.Units))}, strict: strict,
+		Reader:   r,
+		treeDiff: make([]*diff, len(m.Trees)), inputDiff: make([]*diff, len(m.Inputs)),
+	}
+	for i := range m.Origins {
+		v.atHome = append(v.atHome, m.Origins[i].is(p))
+	}
+	v.warm()
+	for i := range m.Units {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		v.reasons[i] = v.judge(i)
+	}
+	if s.Rules.On(RuleAbsentInput) {
+		v.absent()
+	}
+	return v.Plan, nil
+}
+
+type verifier struct {
+	*Plan
+	*Reader
+	strict    bool
+	inputDiff []*diff
+	treeDiff  []*diff
+	missing   []int // units that lack an input
+}
+
+// diff is the answer to one comparison: text is empty where nothing differs.
+type diff struct {
+	text    string
+	missing bool
+	ignored string // what differs among the files git does not list
+}
+
+func (v *verifier) warm() {
+	var paths []string
+	for _, in := range v.manifest.Inputs {
+		if in.Kind == InputFile {
+			if path, ok := v.Reader.place.Abs(in.Loc); ok {
+				paths = append(paths, path)
+			}
+		}
+	}
+	v.digests.warm(paths, hashWorkers)
+}
+
+// judge gives the first reason against a unit.
+func (v *verifier) judge(i int) *Reason {
+	u := &v.manifest.Units[i]
+	rules := v.Reader.settings.Rules
+	if u.Always != nil {
+		return u.Always
+	}
+	if !v.atHome[u.Origin] {
+		if len(u.Elsewhere) > 0 {
+			return &u.Elsewhere[0]
+		}
+		if v.strict && rules.On(RuleStrict) && !u.Run && (u.Mutable || u.Named) {
+			return &Reason{RuleStrict, "it was built in " + v.manifest.Origins[u.Origin].Root()}
+		}
+	}
+	if u.Commit && rules.On(RuleGitState) {
+		if text := v.commitDiffers(u.Origin); text != "" {
+			return &Reason{RuleGitState, text}
+		}
+	}
+	for _, use := range u.Inputs {
+		d := v.input(use.Index)
+		if d.text == "" {
+			continue
+		}
+		if d.missing {
+			v.missing = append(v.missing, i)
+		}
+		if rules.On(use.Rule) {
+			return &Reason{use.Rule, d.text}
+		}
+	}
+	for _, use := range u.Trees {
+		d := v.tree(use.Index)
+		if d.text != "" && rules.On(use.Rule) {
+			return &Reason{use.Rule, d.text}
+		}
+		if d.ignored != "" && rules.On(RuleIgnoredInputs) {
+			return &Reason{RuleIgnoredInputs, d.ignored}
+		}
+	}
+	for _, use := range u.Facts {
+		if r := v.fact(v.manifest.Facts[use.Index], use.Rule); r != nil && rules.On(use.Rule) {
+			return r
+		}
+	}
+	return nil
+}
+
+// Root is the first name of an origin's workspace.
+func (o *Origin) Root() string {
+	for _, n := range o.Names {
+		if n.Base == BaseRoot {
+			return string(n.Text)
+		}
+	}
+	return "another checkout"
+}
+
+func (v *verifier) input(i int) *diff {
+	if d := v.inputDiff[i]; d != nil {
+		return d
+	}
+	d := v.compare(v.manifest.Inputs[i])
+	v.inputDiff[i] = d
+	return d
+}
+
+func (v *verifier) compare(in Input) *diff {
+	name := in.Loc.display()
+	path, ok := v.Reader.place.Abs(in.Loc)
+	if !ok {
+		return &diff{text: name + " has no counterpart here"}
+	}
+	switch in.Kind {
+	case InputFile:
+		st := v.digests.file(path)
+		switch {
+		case errors.Is(st.err, fs.ErrNotExist):
+			return &diff{text: name + " is missing", missing: true}
+		case st.err != nil:
+			return &diff{text: name + " cannot be read"}
+		case st.digest != in.Value:
+			return &diff{text: name + " differs"}
+		}
+	case InputAbsent:
+		if _, err := os.Lstat(path); err == nil {
+			return &diff{text: name + " is new"}
+		}
+	case InputLink:
+		real, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return &diff{text: name + " leads nowhere", missing: true}
+		}
+		if to, _ := newOrigin(v.Reader.place).locate(real); to.String() != in.Value {
+			return &diff{text: name + " leads to " + to.display()}
+		}
+	default:
+		return &diff{text: name + " is an input of unknown kind"}
+	}
+	return &diff{}
+}
+
+func (v *verifier) tree(i int) *diff {
+	if d := v.treeDiff[i]; d != nil {
+		return d
+	}
+	t := v.manifest.Trees[i]
+	entries, _, err := v.trees.read(t.Loc, t.Scope)
+	d := new(diff)
+	if err != nil {
+		d.text = t.Loc.display() + " cannot be read"
+	} else {
+		compareTrees(d, t, entries)
+	}
+	v.treeDiff[i] = d
+	return d
+}
+
+// compareTrees walks two sorted listings together and keeps the first
+// difference among the files git lists, and the first among the others.
+func compareTrees(d *diff, t Tree, have []TreeEntry) {
+	was := t.Entries
+	note := func(e TreeEntry, what string) {
+		text := t.Loc.join(string(e.Path)).display() + what
+		if e.Ignored || e.Value == "/" {
+			if d.ignored == "" {
+				d.ignored = text
+			}
+		} else if d.text == "" {
+			d.text = text
+		}
+	}
+	for len(was) > 0 || len(have) > 0 {
+		switch {
+		case len(have) == 0 || len(was) > 0 && was[0].Path < have[0].Path:
+			note(was[0], " is missing")
+			was = was[1:]
+		case len(was) == 0 || have[0].Path < was[0].Path:
+			note(have[0], " is new")
+			have = have[1:]
+		default:
+			if was[0].Value != have[0].Value {
+				e := was[0]
+				e.Ignored = e.Ignored && have[0].Ignored
+				note(e, " differs")
+			}
+			was, have = was[1:], have[1:]
+		}
+	}
+}
+
+func (v *verifier) fact(f Fact, rule Rule) *Reason {
+	switch f.Kind {
+	case factEnv:
+		if v.Reader.place.Env != f.Value {
+			return &Reason{rule, "the [env] table of cargo's configuration differs"}
+		}
+		return nil
+	case factPackage:
+		if path, ok := v.Reader.place.Abs(f.Loc); ok {
+			for _, p := range v.Reader.place.Workspace.Packages {
+				if p.Root == path && p.Metadata == f.Value {
+					return nil
+				}
+			}
+		}
+		return &Reason{rule, "what the manifest of " + f.Loc.display() + " resolves to differs"}
+	}
+	return &Reason{rule, "unknown fact " + f.Kind}
+}
+
+// commitDiffers says how the commit a script may have seen differs from what it
+// would see here.
+func (v *verifier) commitDiffers(origin int) string {
+	o := &v.manifest.Origins[origin]
+	switch {
+	case o.Git != v.Reader.place.Git:
+		return "it reads the commit, which is another one here"
+	case !o.Clean:
+		return "it reads the commit, and was built with changes on top of it"
+	case v.Reader.place.Dirty == nil:
+		return ""
+	}
+	if dirty, err := v.Reader.place.Dirty(); err != nil || dirty {
+		return "it reads the commit, and there are changes on top of it here"
+	}
+	return ""
+}
+
+// absent makes the scripts of a package run again when an input of one of its
+// units is missing: a script may have written it.
+func (v *verifier) absent() {
+	for _, i := range v.missing {
+		lacks := &v.manifest.Units[i]
+		for j := range v.manifest.Units {
+			u := &v.manifest.Units[j]
+			if u.Run && v.reasons[j] == nil && u.Home != nil && lacks.Home != nil && *u.Home == *lacks.Home {
+				v.reasons[j] = &Reason{RuleAbsentInput, "a source of " + lacks.Package + " is missing and may be written by the script"}
+			}
+		}
+	}
+}
+
+// dirty reports, by unit, what will be rebuilt: what has a reason and all above.
+func (p *Plan) dirty() []bool {
+	units := p.manifest.Units
+	dirty := make([]bool, len(units))
+	var visit func(i int) bool
+	seen := make([]bool, len(units))
+	visit = func(i int) bool {
+		if seen[i] {
+			return dirty[i]
+		}
+		seen[i] = true
+		dirty[i] = p.reasons[i] != nil
+		for _, d := range units[i].Deps {
+			if visit(d) {
+				dirty[i] = true
+			}
+		}
+		return dirty[i]
+	}
+	for i := range units {
+		visit(i)
+	}
+	return dirty
+}
+
+// Identical counts the inputs of mutable units that are equal in the place: the
+// measure by which one layer fits a checkout better than another.
+func (p *Plan) Identical() int {
+	n := 0
+	for i, dirty := range p.dirty() {
+		if u := &p.manifest.Units[i]; !dirty && u.Mutable {
+			n++
+		}
+	}
+	return n
+}
+
+// Rebuild lists the units that the next build will rebuild.
+func (p *Plan) Rebuild() []Verdict {
+	var list []Verdict
+	dirty := p.dirty()
+	for i := range p.manifest.Units {
+		u := &p.manifest.Units[i]
+		if !dirty[i] {
+			continue
+		}
+		v := Verdict{UnitName: u.UnitName, Reason: p.reasons[i]}
+		if v.Reason == nil {
+			for _, d := range u.Deps {
+				if dirty[d] {
+					v.Because = append(v.Because, p.manifest.Units[d].Unit)
+				}
+			}
+			v.Reason = &Reason{RuleDependency, "a dependency will be rebuilt"}
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// Kept counts the units, listed or not, that stay fresh.
+func (p *Plan) Kept() int {
+	return p.manifest.Immutable + len(p.manifest.Units) - len(p.Rebuild())
+}

@@ -1,0 +1,235 @@
+package cargo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+)
+
+// Errors of Locate and Fingerprint that callers decide on.
+var (
+	// ErrNoPackage: there is no Cargo.toml in the directory or above it.
+	ErrNoPackage = errors.New("not a cargo project")
+	// ErrNoLockfile: the workspace has no Cargo.lock, so its dependency set
+	// has no name.
+	ErrNoLockfile = errors.New("no Cargo.lock")
+	// ErrNoCargo: cargo could not be started.
+	ErrNoCargo = errors.New("cargo is not installed or not on the PATH")
+)
+
+// Tool says how to run cargo for one checkout. It is plain data: whoever fills
+// it reads the environment, this package does not.
+type Tool struct {
+	// Cargo is the program to run: $CARGO when cargo started us, else "cargo".
+	Cargo string
+	// Dir is the directory the command was given in.
+	Dir string
+	// Environ is the whole environment of the caller, as os.Environ gives it.
+	Environ []string
+}
+
+// Getenv returns the value of name in t.Environ, the last one given.
+func (t Tool) Getenv(name string) string {
+	v, _ := t.lookup(name)
+	return v
+}
+
+func (t Tool) lookup(name string) (string, bool) {
+	for _, kv := range slices.Backward(t.Environ) {
+		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+func (t Tool) run(ctx context.Context, dir, program string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env = dir, t.Environ
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		if _, serr := os.Stat(dir); serr != nil {
+			return nil, serr
+		}
+		return nil, fmt.Errorf("run %s: %w", program, ErrNoCargo)
+	}
+	if err != nil {
+		return nil, &toolError{program: filepath.Base(program) + " " + args[0], stderr: stderr.String(), err: err}
+	}
+	return out, nil
+}
+
+type toolError struct {
+	program, stderr string
+	err             error
+}
+
+func (e *toolError) Unwrap() error { return e.err }
+func (e *toolError) Error() string {
+	text := strings.TrimSpace(e.stderr)
+	if text == "" {
+		text = e.err.Error()
+	}
+	return fmt.Sprintf("run %s: %s", e.program, strings.TrimPrefix(text, "error: "))
+}
+
+// Package is one package whose sources can change: a workspace member or any
+// other path package. Registry and git packages are not listed.
+type Package struct {
+	Name    string
+	Version string
+	// Root is the absolute directory of its Cargo.toml.
+	Root string
+	// Metadata is a digest of everything the manifest resolves to, inherited
+	// values included, with the workspace root taken out.
+	Metadata string
+}
+
+// Workspace is what cargo says of a checkout.
+type Workspace struct {
+	Root      string
+	TargetDir string // cargo's artifact directory
+	BuildDir  string // cargo's build directory; TargetDir unless configured
+	CargoHome string
+	Packages  []Package // sorted by Root
+	Lock      *lockfile.Lockfile
+}
+
+// metadata is the part of `cargo metadata` that is used (cargo 1.95,
+// ops/cargo_output_metadata.rs:ExportInfo). build_directory is there since 1.91.
+type metadata struct {
+	Packages []json.RawMessage `json:"packages"`
+	Root     string            `json:"workspace_root"`
+	Target   string            `json:"target_directory"`
+	Build    string            `json:"build_directory"`
+}
+
+// Locate asks cargo for the workspace that t.Dir belongs to. A workspace without
+// Cargo.lock is located too, with a nil Lock.
+func Locate(ctx context.Context, t Tool) (*Workspace, error) {
+	m, err := t.metadata(ctx, "--no-deps", "--offline")
+	if err != nil {
+		return nil, err
+	}
+	ws := &Workspace{Root: m.Root, TargetDir: m.Target, BuildDir: m.Build, CargoHome: t.cargoHome()}
+	if ws.BuildDir == "" {
+		ws.BuildDir = ws.TargetDir
+	}
+	switch b, err := os.ReadFile(filepath.Join(ws.Root, "Cargo.lock")); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("read lockfile: %w", err)
+	default:
+		if ws.Lock, err = lockfile.Parse(b); err != nil {
+			return nil, fmt.Errorf("read %s: %w", filepath.Join(ws.Root, "Cargo.lock"), err)
+		}
+	}
+	if err := ws.addPackages(m.Packages); err != nil {
+		return nil, err
+	}
+	if ws.unlisted() {
+		// Path packages that are no members (outside the workspace, or patched
+		// in) are named by the whole graph only, which takes four times as
+		// long. A stale lockfile fails here; then their units are unknown.
+		if full, err := t.metadata(ctx, "--offline", "--locked"); err == nil {
+			if err := ws.addPackages(full.Packages); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return ws, nil
+}
+
+func (t Tool) metadata(ctx context.Context, args ...string) (*metadata, error) {
+	out, err := t.run(ctx, t.Dir, t.Cargo, append([]string{"metadata", "--format-version", "1"}, args...)...)
+	if err != nil {
+		var te *toolError
+		if errors.As(err, &te) && strings.Contains(te.stderr, "could not find `Cargo.toml`") {
+			return nil, fmt.Errorf("locate workspace of %s: %w", t.Dir, ErrNoPackage)
+		}
+		return nil, fmt.Errorf("locate workspace of %s: %w", t.Dir, err)
+	}
+	m := new(metadata)
+	if err := json.Unmarshal(out, m); err != nil {
+		return nil, fmt.Errorf("read cargo metadata: %w", err)
+	}
+	return m, nil
+}
+
+func (ws *Workspace) addPackages(raw []json.RawMessage) error {
+	for _, b := range raw {
+		var p struct {
+			Name     string  `json:"name"`
+			Version  string  `json:"version"`
+			Source   *string `json:"source"`
+			Manifest string  `json:"manifest_path"`
+		}
+		if err := json.Unmarshal(b, &p); err != nil {
+			return fmt.Errorf("read cargo metadata: %w", err)
+		}
+		root := filepath.Dir(p.Manifest)
+		if p.Source != nil || slices.ContainsFunc(ws.Packages, func(q Package) bool { return q.Root == root }) {
+			continue
+		}
+		moved := bytes.ReplaceAll(b, []byte(ws.Root), nil)
+		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digestBytes(moved)})
+	}
+	slices.SortFunc(ws.Packages, func(a, b Package) int { return strings.Compare(a.Root, b.Root) })
+	return nil
+}
+
+// unlisted reports whether the lockfile has path packages that are not known.
+func (ws *Workspace) unlisted() bool {
+	if ws.Lock == nil {
+		return false
+	}
+	for _, l := range ws.Lock.Local() {
+		if !slices.ContainsFunc(ws.Packages, func(p Package) bool { return p.Name == l.Name && p.Version == l.Version }) {
+			return true
+		}
+	}
+	return false
+}
+
+// packageOf returns the package whose directory holds path, the innermost one.
+func (ws *Workspace) packageOf(path string) *Package {
+	var best *Package
+	for i := range ws.Packages {
+		p := &ws.Packages[i]
+		if _, ok := under(path, p.Root); ok && (best == nil || len(p.Root) > len(best.Root)) {
+			best = p
+		}
+	}
+	return best
+}
+
+// immutable reports whether path lies where Cargo holds files for unchanging
+// (cargo 1.95, fingerprint/mod.rs:find_stale_file).
+func (ws *Workspace) immutable(path string) bool {
+	_, registry := under(path, ws.CargoHome+"/registry")
+	_, git := under(path, ws.CargoHome+"/git")
+	return registry || git
+}
+
+func (t Tool) cargoHome() string {
+	home := t.Getenv("CARGO_HOME")
+	if home == "" {
+		home = filepath.Join(t.Getenv("HOME"), ".cargo")
+	}
+	if !filepath.IsAbs(home) {
+		home = filepath.Join(t.Dir, home)
+	}
+	return home
+}

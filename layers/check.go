@@ -1,0 +1,127 @@
+package layers
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+)
+
+// Problem is one thing in a store that is not as it should be.
+type Problem struct {
+	Path     string `json:"path"`
+	Problem  string `json:"problem"`
+	Repaired bool   `json:"repaired"`
+}
+
+// Check reads every record and manifest and compares them. With repair it makes
+// records anew and removes what is no layer. Layers are never removed: one whose
+// manifest is damaged is reported and used by nobody.
+func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
+	done, err := s.working(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("check store: %w", err)
+	}
+	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	if err != nil {
+		done()
+		return nil, fmt.Errorf("check store: %w", err)
+	}
+	var found []Problem
+	for _, t := range trees {
+		if err := ctx.Err(); err != nil {
+			done()
+			return nil, err
+		}
+		if p := s.checkTree(t, repair); p != nil {
+			found = append(found, *p)
+		}
+	}
+	records, err := names(filepath.Join(s.opts.Dir, recordsDir))
+	if err != nil {
+		done()
+		return nil, fmt.Errorf("check store: %w", err)
+	}
+	for _, r := range records {
+		if p := s.checkRecord(r, repair); p != nil {
+			found = append(found, *p)
+		}
+	}
+	done()
+	if repair {
+		if err := s.sweep(ctx); err != nil {
+			return found, fmt.Errorf("repair store: %w", err)
+		}
+	}
+	return found, nil
+}
+
+func (s *Store) checkTree(name string, repair bool) *Problem {
+	path := s.tree(name)
+	problem := func(format string, args ...any) *Problem {
+		return &Problem{Path: path, Problem: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case strings.HasPrefix(name, trashPrefix), strings.HasPrefix(name, driver.TempPrefix):
+		p := problem("left over from a process that died")
+		p.Repaired = repair
+		return p
+	case !isID(name):
+		return problem("not a layer of this store")
+	}
+	if holds, err := s.opts.Driver.Holds(path); err != nil || !holds {
+		return problem("not a tree of the driver %s", s.opts.Driver.Name())
+	}
+	b, err := os.ReadFile(filepath.Join(path, manifestFile))
+	if err != nil {
+		return problem("%v", err)
+	}
+	if digest(b) != name {
+		return problem("its manifest is not the one it was sealed with")
+	}
+	m, err := s.manifest(name)
+	if err != nil {
+		return problem("%v", err)
+	}
+	if s.opts.Driver.Caps().EnforcesSeal && writable(path) {
+		return problem("it can be written to")
+	}
+	r, err := s.readRecord(name)
+	if err == nil && r.Fingerprint == m.Fingerprint.ID && r.Origin == m.Origins[0].Root() {
+		return nil
+	}
+	p := problem("its record is missing or damaged")
+	if repair {
+		p.Repaired = s.index(name) == nil
+	}
+	return p
+}
+
+// writable tries to change a sealed tree in a way that leaves no trace.
+func writable(path string) bool {
+	probe := filepath.Join(path, metaDir, "probe")
+	f, err := os.Create(probe)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	os.Remove(probe)
+	return true
+}
+
+func (s *Store) checkRecord(name string, repair bool) *Problem {
+	id, ok := strings.CutSuffix(name, ".json")
+	if ok && isID(id) {
+		if _, err := os.Lstat(s.tree(id)); err == nil {
+			return nil
+		}
+	}
+	p := &Problem{Path: filepath.Join(s.opts.Dir, recordsDir, name), Problem: "a record of nothing"}
+	if repair {
+		p.Repaired = os.Remove(p.Path) == nil
+	}
+	return p
+}

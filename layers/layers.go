@@ -1,0 +1,105 @@
+package layers
+
+import (
+	"errors"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+)
+
+// Errors that callers decide on.
+var (
+	// ErrBusy: Cargo, or another command of this program, is at work in the
+	// build directory.
+	ErrBusy = errors.New("build directory is in use")
+	// ErrNoLayer: the store has no layer that fits the checkout.
+	ErrNoLayer = errors.New("no layer fits")
+	// ErrNotFound: no layer has that name.
+	ErrNotFound = errors.New("no such layer")
+	// ErrAmbiguous: several layers have that name.
+	ErrAmbiguous = errors.New("more than one layer of that name")
+	// ErrNoUndo: no restore has replaced a build directory here.
+	ErrNoUndo = errors.New("nothing to undo")
+	// ErrNoStore: there is no store in the directory.
+	ErrNoStore = errors.New("no store here")
+	// ErrNoTarget: there is no build directory to work on.
+	ErrNoTarget = errors.New("no build directory")
+	// ErrUnsuitable: the build directory is something that cannot be replaced.
+	ErrUnsuitable = errors.New("build directory cannot be used")
+)
+
+// HelpError carries the one command, or change, that mends Err.
+type HelpError struct {
+	Err  error
+	Help string
+}
+
+func (e *HelpError) Error() string { return e.Err.Error() }
+func (e *HelpError) Unwrap() error { return e.Err }
+
+// Place is one checkout as Cargo and git see it.
+type Place struct {
+	Tool        cargo.Tool
+	Workspace   *cargo.Workspace
+	Git         *git.Checkout // nil: not under git
+	Fingerprint *cargo.Fingerprint
+	Env         string // [env] of Cargo's configuration, canonical
+	Settings    cargo.Settings
+}
+
+// Options say where a store is and how it works.
+type Options struct {
+	Dir    string
+	Driver driver.Driver
+	// Now is the wall clock, for what people read. Nothing is decided by it.
+	Now func() time.Time
+	// Tool names this program and its version in manifests.
+	Tool string
+}
+
+// Notify is told, at most once a call, what the call waits for.
+type Notify func(what string)
+
+// ArmCrashpoint makes the process die, stop or fail at a named point, for tests:
+// "restore.staged=kill". Crashpoints lists the names.
+func ArmCrashpoint(spec string) error { return crashpoint.Arm(spec) }
+
+// Crashpoints lists the points at which a process may be made to die.
+func Crashpoints() []string { return crashpoint.All() }
+
+// Record is the index entry of a layer. The layer itself holds all that is in
+// it: a lost record is made again from there.
+type Record struct {
+	ID          string    `json:"layer"`
+	Created     time.Time `json:"created"`
+	Label       string    `json:"label,omitempty"`
+	Parent      string    `json:"parent,omitempty"`
+	Fingerprint string    `json:"fingerprint"`
+	Origin      string    `json:"origin"` // workspace root it was built in
+	Commit      string    `json:"commit,omitempty"`
+	Ref         string    `json:"ref,omitempty"`
+	Dirty       bool      `json:"dirty,omitempty"`
+	Rustc       string    `json:"rustc"`
+	Layout      string    `json:"layout"`
+	Profiles    []string  `json:"profiles"`
+	Units       int       `json:"units"`
+	DirtyUnits  int       `json:"dirty_units"` // units that are rebuilt in any place
+}
+
+func newRecord(id string, m *cargo.Manifest, created time.Time) Record {
+	r := Record{
+		ID: id, Created: created, Label: m.Label, Parent: m.Parent, Fingerprint: m.Fingerprint.ID,
+		Origin: m.Origins[0].Root(), Commit: m.Git.Commit, Ref: m.Git.Ref, Dirty: m.Dirty,
+		Rustc: m.Fingerprint.Get("rustc"), Layout: m.Layout, Profiles: m.Profiles,
+		Units: m.Immutable + len(m.Units),
+	}
+	for i := range m.Units {
+		if m.Units[i].Always != nil {
+			r.DirtyUnits++
+		}
+	}
+	return r
+}

@@ -1,0 +1,140 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+)
+
+// view is the place as package cargo sees it: git is asked only when an answer
+// depends on it, and once.
+func (p *Place) view(ctx context.Context) *cargo.Place {
+	v := &cargo.Place{Workspace: p.Workspace, Env: p.Env}
+	if p.Git == nil {
+		return v
+	}
+	v.GitDir, v.CommonDir = p.Git.GitDir, p.Git.CommonDir
+	v.Git = cargo.GitState{Commit: p.Git.Head, Ref: p.Git.Ref}
+	v.Files = once(func() ([]string, error) { return p.Git.ListFiles(ctx, p.Workspace.Root) })
+	v.Dirty = once(func() (bool, error) { return p.Git.Dirty(ctx) })
+	v.RunGit = func(dir string, args ...string) ([]byte, error) {
+		return p.Git.Run(ctx, append([]string{"-C", dir}, args...)...)
+	}
+	return v
+}
+
+func once[T any](f func() (T, error)) func() (T, error) {
+	var (
+		done  bool
+		value T
+		err   error
+	)
+	return func() (T, error) {
+		if !done {
+			value, err = f()
+			done = true
+		}
+		return value, err
+	}
+}
+
+// target is the build directory of a place, with the names beside it that belong
+// to this program.
+type target struct {
+	path string // the build directory
+	tmp  string // prefix of trees being prepared
+	swap string // a prepared tree about to go in, or what came out
+	undo string // what the last restore replaced
+}
+
+func newTarget(path string) target {
+	dir, base := filepath.Split(filepath.Clean(path))
+	hidden := filepath.Join(dir, "."+base+".cargo-cow-")
+	return target{path: filepath.Clean(path), tmp: hidden + "tmp-", swap: hidden + "tmp.swap", undo: hidden + "undo"}
+}
+
+// state is what stands under the name of a build directory.
+type state int
+
+const (
+	absent    state = iota
+	directory       // an ordinary directory where the driver needs a tree
+	tree
+)
+
+// look says what the build directory is. It fails, with what would mend it,
+// where the directory is none that can be replaced.
+func (s *Store) look(t target) (state, error) {
+	unsuitable := func(what, help string) (state, error) {
+		return absent, &HelpError{fmt.Errorf("use %s: %w: %s", t.path, ErrUnsuitable, what), help}
+	}
+	var st unix.Stat_t
+	err := unix.Lstat(t.path, &st)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return absent, nil
+	case err != nil:
+		return absent, fmt.Errorf("look at %s: %w", t.path, err)
+	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
+		to, _ := os.Readlink(t.path)
+		return unsuitable("it is a symbolic link to "+to+", which cargo clean would remove",
+			"remove the link and run `cargo cow init`, or name its target in build.build-dir")
+	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return unsuitable("it is no directory", "remove it")
+	case int(st.Uid) != os.Geteuid():
+		return unsuitable(fmt.Sprintf("it belongs to user %d", st.Uid), fmt.Sprintf("chown -R %d %s", os.Geteuid(), t.path))
+	}
+	if err := driver.CheckRemovable(t.path); errors.Is(err, driver.ErrBusy) {
+		return unsuitable("it is or holds a mount point, and a mount cannot be exchanged", "umount "+t.path)
+	} else if err != nil {
+		return absent, fmt.Errorf("look at %s: %w", t.path, err)
+	}
+	holds, err := s.opts.Driver.Holds(t.path)
+	if err != nil {
+		return absent, fmt.Errorf("look at %s: %w", t.path, err)
+	}
+	if holds {
+		return tree, nil
+	}
+	return directory, nil
+}
+
+// lockCargo takes Cargo's locks on everything that a build in the place locks.
+func (p *Place) lockCargo(ctx context.Context, noWait bool, notify Notify) (*cargo.Locks, error) {
+	var wait func()
+	if !noWait {
+		wait = func() {
+			if notify != nil {
+				notify("file lock on build directory")
+			}
+		}
+	}
+	locks, err := cargo.Lock(ctx, wait, p.Workspace.BuildDir, p.Workspace.TargetDir)
+	if errors.Is(err, cargo.ErrLocked) {
+		return nil, &HelpError{fmt.Errorf("lock %s: %w", p.Workspace.BuildDir, ErrBusy), "run it again when cargo is done, or without --no-wait"}
+	}
+	return locks, err
+}
+
+// explainMove turns an error about two file systems into one that says what to
+// do.
+func (s *Store) explainMove(t target, err error) error {
+	if errors.Is(err, unix.EXDEV) {
+		return &HelpError{
+			fmt.Errorf("%w: %s and the store %s are on different file systems or mounts", err, t.path, s.opts.Dir),
+			"cargo cow --store DIR init, with DIR on the file system of the build directory",
+		}
+	}
+	return err
+}
+
+// placeID names a build directory in file names.
+func placeID(t target) string { return digest([]byte(t.path)) }

@@ -1,0 +1,350 @@
+package layers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+)
+
+// A store's directory:
+//
+//	version          one line; written last when a store is made
+//	lock             held shared while trees are made, exclusively to tidy up
+//	layers/ID        the sealed trees
+//	records/ID.json  an index of them, written after the tree, removed before it
+//	leases/          claims on layers in use
+//
+// docs/format.md describes every file.
+const (
+	versionFile = "version"
+	versionLine = "cargo-cow store 1\n"
+	lockFile    = "lock"
+	layersDir   = "layers"
+	recordsDir  = "records"
+	leasesDir   = "leases"
+	trashPrefix = ".trash-"
+
+	// metaDir is this program's own directory inside every tree.
+	metaDir      = ".cargo-cow"
+	manifestFile = metaDir + "/manifest.json"
+	activeFile   = metaDir + "/active.json"
+)
+
+// Store is the layers of one user on one file system. Its methods may be called
+// by any number of goroutines and processes at once.
+type Store struct{ opts Options }
+
+// Create makes the store if it is not there, private to the user, and opens it.
+func Create(ctx context.Context, o Options) (*Store, error) {
+	if s, err := Open(ctx, o); !errors.Is(err, ErrNoStore) {
+		return s, err
+	}
+	if err := os.MkdirAll(filepath.Dir(o.Dir), 0o777); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	// A tree of its own, so that snapshots a system takes of the tree around
+	// it do not pin what is deleted here.
+	if err := o.Driver.Create(ctx, o.Dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	if err := os.Chmod(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	for _, d := range []string{layersDir, recordsDir, leasesDir} {
+		if err := os.Mkdir(filepath.Join(o.Dir, d), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("make store: %w", err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(o.Dir, "CACHEDIR.TAG"), []byte(cacheTag), 0o600); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	if err := atomicfile.Write(filepath.Join(o.Dir, versionFile), []byte(versionLine), 0o600); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	return Open(ctx, o)
+}
+
+// cacheTag keeps backup programs out of what can be built again.
+const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n# Layers of cargo-cow; all of it can be built again.\n"
+
+// Open opens the store and puts away what a crash left behind. It fails with
+// ErrNoStore where there is none.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	b, err := os.ReadFile(filepath.Join(o.Dir, versionFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open store %s: %w", o.Dir, ErrNoStore)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if string(b) != versionLine {
+		return nil, fmt.Errorf("open store %s: version %q is not one this program knows", o.Dir, bytes.TrimSpace(b))
+	}
+	s := &Store{o}
+	if err := s.recover(ctx); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", o.Dir, err)
+	}
+	return s, nil
+}
+
+// Dir is where the store is.
+func (s *Store) Dir() string { return s.opts.Dir }
+
+// Driver is what makes the store's trees.
+func (s *Store) Driver() driver.Driver { return s.opts.Driver }
+
+func (s *Store) tree(id string) string { return filepath.Join(s.opts.Dir, layersDir, id) }
+
+func (s *Store) recordPath(id string) string {
+	return filepath.Join(s.opts.Dir, recordsDir, id+".json")
+}
+
+// working holds off tidying up while trees are being made.
+func (s *Store) working(ctx context.Context) (done func() error, err error) {
+	return flock.Lock(ctx, filepath.Join(s.opts.Dir, lockFile), flock.Shared, nil)
+}
+
+// recover makes true what crashes may have left untrue: a layer without a record
+// gets one, a record without a layer goes, and half-made or half-deleted trees
+// are removed if nobody is at work. The look costs two directory listings.
+func (s *Store) recover(ctx context.Context) error {
+	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	if err != nil {
+		return err
+	}
+	records, err := names(filepath.Join(s.opts.Dir, recordsDir))
+	if err != nil {
+		return err
+	}
+	garbage := false
+	for _, t := range trees {
+		if !isID(t) {
+			garbage = true
+		} else if !slices.Contains(records, t+".json") {
+			// What cannot be read is left for Check to tell of.
+			_ = s.index(t)
+		}
+	}
+	for _, r := range records {
+		id, ok := strings.CutSuffix(r, ".json")
+		if ok && isID(id) && !slices.Contains(trees, id) {
+			if _, err := os.Lstat(s.tree(id)); errors.Is(err, fs.ErrNotExist) {
+				if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+					return err
+				}
+			}
+		}
+	}
+	if garbage {
+		return s.sweep(ctx)
+	}
+	return nil
+}
+
+// sweep removes trees that are no layers. While another process makes or removes
+// one, nothing is garbage for certain.
+func (s *Store) sweep(ctx context.Context) error {
+	unlock, err := flock.TryLock(filepath.Join(s.opts.Dir, lockFile), flock.Exclusive)
+	if errors.Is(err, flock.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	if err != nil {
+		return err
+	}
+	for _, t := range trees {
+		if strings.HasPrefix(t, trashPrefix) || strings.HasPrefix(t, driver.TempPrefix) {
+			if err := s.opts.Driver.Delete(ctx, s.tree(t)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func names(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// isID reports whether s is the id of a layer: 32 hex digits.
+func isID(s string) bool {
+	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// manifest reads the manifest of a layer from its tree.
+func (s *Store) manifest(id string) (*cargo.Manifest, error) {
+	return readManifest(s.tree(id))
+}
+
+func readManifest(tree string) (*cargo.Manifest, error) {
+	b, err := os.ReadFile(filepath.Join(tree, manifestFile))
+	if err != nil {
+		return nil, fmt.Errorf("read manifest: %w", err)
+	}
+	m, err := cargo.DecodeManifest(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(tree, manifestFile), err)
+	}
+	return m, nil
+}
+
+// index writes the record of a layer from what lies in its tree.
+func (s *Store) index(id string) error {
+	m, err := s.manifest(id)
+	if err != nil {
+		return err
+	}
+	fi, err := os.Stat(filepath.Join(s.tree(id), manifestFile))
+	if err != nil {
+		return fmt.Errorf("index layer: %w", err)
+	}
+	return s.writeRecord(newRecord(id, m, fi.ModTime()))
+}
+
+func (s *Store) writeRecord(r Record) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
+	if err := atomicfile.Write(s.recordPath(r.ID), append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
+	return nil
+}
+
+// record reads a layer's record, or makes it anew where it is damaged.
+func (s *Store) record(id string) (*Record, error) {
+	if r, err := s.readRecord(id); err == nil {
+		return r, nil
+	}
+	m, merr := s.manifest(id)
+	if merr != nil {
+		return nil, fmt.Errorf("read layer %s: %w", id, merr)
+	}
+	fi, merr := os.Stat(filepath.Join(s.tree(id), manifestFile))
+	if merr != nil {
+		return nil, fmt.Errorf("read layer %s: %w", id, merr)
+	}
+	made := newRecord(id, m, fi.ModTime())
+	return &made, nil
+}
+
+func (s *Store) readRecord(id string) (*Record, error) {
+	r := new(Record)
+	b, err := os.ReadFile(s.recordPath(id))
+	if err == nil {
+		err = json.Unmarshal(b, r)
+	}
+	if err == nil && r.ID != id {
+		err = fmt.Errorf("it is about layer %q", r.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read record of %s: %w", id, err)
+	}
+	return r, nil
+}
+
+// Layers lists the layers, newest first. One that cannot be read is left out;
+// Check tells of it.
+func (s *Store) Layers(ctx context.Context) ([]Record, error) {
+	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	if err != nil {
+		return nil, fmt.Errorf("list layers: %w", err)
+	}
+	var list []Record
+	for _, t := range trees {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if !isID(t) {
+			continue
+		}
+		if r, err := s.record(t); err == nil {
+			list = append(list, *r)
+		}
+	}
+	slices.SortFunc(list, func(a, b Record) int {
+		if c := b.Created.Compare(a.Created); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list, nil
+}
+
+// Layer finds the layer that ref names: "latest", a label, or the first four or
+// more digits of an id. Of several layers with one label it is the newest.
+func (s *Store) Layer(ctx context.Context, ref string) (*Record, error) {
+	list, err := s.Layers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if ref == "latest" && len(list) > 0 {
+		return &list[0], nil
+	}
+	for i := range list {
+		if list[i].Label == ref && ref != "" {
+			return &list[i], nil
+		}
+	}
+	var found *Record
+	for i := range list {
+		if len(ref) >= 4 && strings.HasPrefix(list[i].ID, ref) {
+			if found != nil {
+				return nil, fmt.Errorf("find layer %s: %w", ref, ErrAmbiguous)
+			}
+			found = &list[i]
+		}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("find layer %s: %w", ref, ErrNotFound)
+	}
+	return found, nil
+}
+
+// Unit is one unit of a layer.
+type Unit struct {
+	cargo.UnitName
+	Source string        `json:"source"` // path, vendored, registry, git, unknown
+	Dirty  *cargo.Reason `json:"dirty,omitempty"`
+}
+
+// Show returns a layer's record, its fingerprint with every ingredient, and the
+// units its manifest lists.
+func (s *Store) Show(ctx context.Context, ref string) (*Record, *cargo.Fingerprint, []Unit, error) {
+	r, err := s.Layer(ctx, ref)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	m, err := s.manifest(r.ID)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var units []Unit
+	for i := range m.Units {
+		u := &m.Units[i]
+		units = append(units, Unit{u.UnitName, u.Source, u.Always})
+	}
+	return r, &m.Fingerprint, units, nil
+}
