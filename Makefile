@@ -1,0 +1,60 @@
+# `make` alone lists what there is to make.
+
+# Empty outside a repository; the program then tells the module's version.
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -X main.version=$(VERSION)
+
+# Built once into bin/; the version is in the name so that a new pin builds a new one.
+STATICCHECK_VERSION := v0.8.2
+STATICCHECK := bin/staticcheck-$(STATICCHECK_VERSION)
+
+FUZZTIME ?= 10s
+
+.PHONY: help build check test fuzz bench bench-rivals demo docs clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/cargo-cow
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/cargo-cow
+
+check: $(STATICCHECK) ## formatting, vet, staticcheck and the quick tests
+	@unformatted=$$(gofmt -l cmd driver hack layers reflink); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w): $$unformatted" >&2; exit 1; fi
+	go vet ./...
+	go vet -tags cowtest ./cmd/...
+	$(STATICCHECK) ./...
+	go test -short ./...
+
+# The race detector goes where goroutines share memory; the tests under cmd and hack drive other processes.
+test: ## install what is missing, then every test on real file systems; with CI set, none may skip
+	hack/setup
+	go run ./hack/noskip -race -timeout 20m ./reflink/... ./driver/... ./layers/...
+	go run ./hack/noskip -timeout 20m ./cmd/... ./hack/...
+
+fuzz: ## run every fuzzer for FUZZTIME (10s)
+	hack/fuzz $(FUZZTIME)
+
+bench: ## restore, snapshot and first build against cp and bare ioctls, as a table
+	hack/setup demo
+	go run ./hack/bench
+
+bench-rivals: ## the demo project with plain cargo, git-cow, kache, mbx, sccache and cargo-cow
+	hack/setup demo
+	go run ./hack/bench/rivals
+
+demo: ## a real project, built once, warm in a new worktree
+	hack/setup demo
+	go run ./hack/demo
+
+docs: build ## regenerate docs/cli from the commands
+	rm -rf docs/cli
+	bin/cargo-cow docs docs/cli
+
+clean: ## remove bin/
+	rm -rf bin
+
+$(STATICCHECK):
+	GOBIN=$(CURDIR)/bin go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+	mv bin/staticcheck $@

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/hack/bench/report"
+	"github.com/cargo-cow/cargo-cow/hack/place"
+	"github.com/cargo-cow/cargo-cow/hack/program"
+	"github.com/cargo-cow/cargo-cow/hack/project"
+)
+
+// room for six tools with a target or two and a cache each.
+const room = 24 << 30
+
+// A figure is what was measured of one tool.
+type figure struct {
+	tool     string
+	cold     time.Duration
+	add      time.Duration // median of making the worktree
+	build    time.Duration // median of building it
+	together time.Duration // median of both
+	added    int64         // bytes the first worktree took
+}
+
+func compare(ctx context.Context, rounds int) (err error) {
+	p, err := place.Make(ctx, room)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	root := filepath.Join(cache, "cargo-cow", "rivals")
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return err
+	}
+	cow, err := program.Build(ctx, filepath.Join(p.Dir, "program"))
+	if err != nil {
+		return err
+	}
+
+	var figures []figure
+	var missing []string
+	for _, t := range tools(cow) {
+		bin := filepath.Dir(cow.Path)
+		if t.crate != nil {
+			if bin, err = install(ctx, *t.crate, root); err != nil {
+				if ctx.Err() != nil {
+					return err
+				}
+				missing = append(missing, fmt.Sprintf("%s: %v", t.name, err))
+				continue
+			}
+		}
+		fmt.Fprintf(os.Stderr, "rivals: %s\n", t.name)
+		f, err := measure(ctx, p, t, bin, rounds)
+		if err != nil {
+			if ctx.Err() != nil || t.crate == nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+			missing = append(missing, fmt.Sprintf("%s: %v", t.name, err))
+			continue
+		}
+		figures = append(figures, f)
+	}
+	fmt.Printf("%s; %s; median of %d worktrees; own Btrfs in a loop image: %v\n\n", report.Machine(), project.Demo, rounds, p.Own)
+	if err := report.Table(os.Stdout, rows(figures)); err != nil {
+		return err
+	}
+	for _, m := range missing {
+		fmt.Printf("\nnot measured: %s\n", m)
+	}
+	return nil
+}
+
+// measure works in a directory of the place named after the tool.
+func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int) (f figure, err error) {
+	dir := filepath.Join(p.Dir, strings.ReplaceAll(t.name, " ", "-"))
+	home, origin := filepath.Join(dir, "home"), filepath.Join(dir, "origin")
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return f, err
+	}
+	env, err := environment(t, bin, home)
+	if err != nil {
+		return f, err
+	}
+	// Some leave a server behind, which would keep the place busy.
+	defer func() { err = errors.Join(err, stop(home)) }()
+
+	if err := project.Fetch(ctx, project.Demo, origin); err != nil {
+		return f, err
+	}
+	run := func(dir string, argv ...string) (time.Duration, error) {
+		argv[0] = lookup(argv[0], bin)
+		return report.Time(func() error {
+			_, err := project.Run(ctx, dir, env, argv[0], argv[1:]...)
+			return err
+		})
+	}
+	all := func(commands [][]string) error {
+		for _, argv := range commands {
+			if _, err := run(origin, slices.Clone(argv)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if _, err := run(origin, "cargo", "fetch", "--locked"); err != nil {
+		return f, err
+	}
+	if err := all(t.ready); err != nil {
+		return f, err
+	}
+	f.tool = t.name
+	if f.cold, err = run(origin, t.cargo, "build", "--locked"); err != nil {
+		return f, err
+	}
+	if err := all(t.keep); err != nil {
+		return f, err
+	}
+	var adds, builds, together []time.Duration
+	for round := range rounds {
+		name := fmt.Sprintf("fix-%d", round)
+		worktree := filepath.Join(dir, name)
+		before, err := p.Used()
+		if err != nil {
+			return f, err
+		}
+		add, err := run(origin, append(slices.Clone(t.worktree), name, worktree)...)
+		if err != nil {
+			return f, err
+		}
+		build, err := run(worktree, t.cargo, "build", "--locked")
+		if err != nil {
+			return f, err
+		}
+		after, err := p.Used()
+		if err != nil {
+			return f, err
+		}
+		if round == 0 {
+			f.added = after - before
+		}
+		adds, builds, together = append(adds, add), append(builds, build), append(together, add+build)
+		if err := works(ctx, worktree, env, lookup(t.cargo, bin)); err != nil {
+			return f, err
+		}
+	}
+	f.add, f.build, f.together = report.Median(adds), report.Median(builds), report.Median(together)
+	return f, nil
+}
+
+// works checks that the worktree holds the program, whatever has built it. A tool may keep targets elsewhere, so its own
+// cargo is asked.
+func works(ctx context.Context, worktree string, env []string, cargo string) error {
+	out, err := project.Run(ctx, worktree, env, cargo, "run", "--quiet", "--locked", "--", "--version")
+	if err == nil && !strings.Contains(string(out), project.Demo.Version) {
+		err = fmt.Errorf("the program built in %s says it is %q", worktree, out)
+	}
+	return err
+}
+
+// environment gives the tool a home of its own; cargo and rustup keep theirs.
+func environment(t tool, bin, home string) ([]string, error) {
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return nil, err
+	}
+	env := project.Env("HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "XDG_STATE_HOME=", "XDG_RUNTIME_DIR=",
+		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for name, dir := range map[string]string{"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"} {
+		value := os.Getenv(name)
+		if value == "" {
+			value = filepath.Join(user, dir)
+		}
+		env = append(env, name+"="+value)
+	}
+	if t.env != nil {
+		env = append(env, t.env(bin, home)...)
+	}
+	return env, nil
+}
+
+// lookup finds a tool's own program, which is not in this process's PATH.
+func lookup(name, bin string) string {
+	if path := filepath.Join(bin, name); !filepath.IsAbs(name) {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return name
+}
+
+// stop ends the processes that have home for their home directory: those a tool has left running.
+func stop(home string) error {
+	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, path := range environs {
+		// A process may have ended since, or be another user's.
+		environ, err := os.ReadFile(path)
+		if err != nil || !slices.Contains(strings.Split(string(environ), "\x00"), "HOME="+home) {
+			continue
+		}
+		var pid int
+		if _, err := fmt.Sscanf(path, "/proc/%d/", &pid); err != nil {
+			continue
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			failed = errors.Join(failed, fmt.Errorf("stop process %d: %w", pid, err))
+		}
+	}
+	return failed
+}
+
+func rows(figures []figure) [][]string {
+	table := [][]string{{"", "cold build", "new worktree until built", "of it: worktree + build", "bytes of it", "times cargo-cow"}}
+	var us time.Duration
+	for _, f := range figures {
+		if f.tool == "cargo-cow" {
+			us = f.together
+		}
+	}
+	for _, f := range figures {
+		table = append(table, []string{f.tool, report.Duration(f.cold), report.Duration(f.together),
+			report.Duration(f.add) + " + " + report.Duration(f.build), fmt.Sprintf("%.1f MB", float64(f.added)/1e6),
+			fmt.Sprintf("%.1f", float64(f.together)/float64(us))})
+	}
+	return table
+}

@@ -1,0 +1,31 @@
+// Rivals measures the demo project with plain cargo, git-cow, kache, mbx, sccache and cargo-cow in one run: the cold build,
+// the way from `git worktree add` until the worktree is built, and the bytes that worktree takes. The rivals are installed
+// from the crates registry into the user's cache directory, once; one that cannot be installed is named with the reason and
+// left out. Each works with a home of its own on a file system of this run's (hack/place), and all of it is gone afterwards,
+// their background processes too. It wants the machine to itself.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 3, "how many worktrees to measure with each tool")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	err := compare(ctx, *rounds)
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "rivals: interrupted; nothing is left running or mounted")
+		os.Exit(130)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/hack/bench/bulk"
+	"github.com/cargo-cow/cargo-cow/hack/bench/report"
+	"github.com/cargo-cow/cargo-cow/hack/project"
+)
+
+// A subject is a workspace with a target of a certain size, of which a layer exists, and a worktree to restore it in.
+type subject struct {
+	origin, place string
+	files, real   int // of the target: all, and those that a build has made
+}
+
+func (s *subject) target() string { return filepath.Join(s.place, "target") }
+
+func (b *bencher) makeSubject(files int) (*subject, error) {
+	dir := filepath.Join(b.place.Dir, fmt.Sprint(files))
+	s := &subject{origin: filepath.Join(dir, "origin"), place: filepath.Join(dir, "place")}
+	fmt.Fprintf(os.Stderr, "bench: making a target of %d files\n", files)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := project.Workspace(b.ctx, s.origin); err != nil {
+		return nil, err
+	}
+	// A worktree made before the program is at home in the repository: nothing restores anything by itself.
+	if err := project.Git(b.ctx, s.origin, "worktree", "add", "--quiet", "-b", "place", s.place); err != nil {
+		return nil, err
+	}
+	if _, err := b.cow.Run(b.ctx, s.origin, "init"); err != nil {
+		return nil, err
+	}
+	if _, err := project.Cargo(b.ctx, s.origin, nil, "build", "--locked"); err != nil {
+		return nil, err
+	}
+	profile := filepath.Join(s.origin, "target", "debug")
+	var err error
+	if s.real, err = bulk.Count(profile); err != nil {
+		return nil, err
+	}
+	added, err := bulk.Fill(profile, files-s.real)
+	if err != nil {
+		return nil, err
+	}
+	s.files = s.real + added
+	if err := b.noop(s.origin); err != nil {
+		return nil, err
+	}
+	_, err = b.cow.Run(b.ctx, s.origin, "snapshot")
+	return s, err
+}
+
+// noop checks that cargo has nothing to do in dir.
+func (b *bencher) noop(dir string) error {
+	built, err := project.Cargo(b.ctx, dir, nil, "build", "--locked")
+	if err == nil && len(built.Compiled()) > 0 {
+		err = fmt.Errorf("build in %s: cargo compiled %v, and should have found all fresh", dir, built.Compiled())
+	}
+	return err
+}
+
+// clear removes what the last measurement left of the place's target, and waits until the file system is done with it.
+func (b *bencher) clear(s *subject) error {
+	for _, dir := range []string{s.target(), filepath.Join(s.place, ".target.cargo-cow-undo")} {
+		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		// In one step where it is a subvolume, which is quicker by far.
+		if _, err := project.Run(b.ctx, "", nil, "btrfs", "subvolume", "delete", dir); err != nil {
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+		}
+	}
+	if b.place.Own {
+		if _, err := project.Run(b.ctx, "", nil, "btrfs", "subvolume", "sync", b.place.Dir); err != nil {
+			return err
+		}
+	}
+	_, err := b.place.Used()
+	return err
+}
+
+func (b *bencher) measure(name string, step func() error) error {
+	elapsed, err := report.Time(step)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	b.times[name] = append(b.times[name], elapsed)
+	return nil
+}
+
+func (b *bencher) restore(s *subject, name string) error {
+	if err := b.clear(s); err != nil {
+		return err
+	}
+	return b.measure(name, func() error {
+		answer, err := b.cow.Run(b.ctx, s.place, "restore")
+		if err == nil && answer.Rebuild > 0 {
+			err = fmt.Errorf("%d units would be rebuilt", answer.Rebuild)
+		}
+		return err
+	})
+}
+
+func (b *bencher) copy(s *subject, name string) error {
+	if err := b.clear(s); err != nil {
+		return err
+	}
+	return b.measure(name, func() error {
+		_, err := project.Run(b.ctx, "", nil, "cp", "-a", "--reflink=always", filepath.Join(s.origin, "target"), s.target())
+		return err
+	})
+}
+
+func (b *bencher) ioctl(s *subject, name string) error {
+	if err := b.clear(s); err != nil {
+		return err
+	}
+	return b.measure(name, func() error {
+		_, err := project.Run(b.ctx, "", nil, b.bare, filepath.Join(s.origin, "target"), s.target())
+		return err
+	})
+}
+
+func (b *bencher) build(dir, name string) error {
+	return b.measure(name, func() error { return b.noop(dir) })
+}
+
+// dirty does to the origin's target what building one more dependency does, the path packages untouched.
+func (b *bencher) dirty(s *subject) error {
+	_, err := bulk.Fill(filepath.Join(s.origin, "target", "debug"), 1)
+	return err
+}
+
+func (b *bencher) sync(s *subject, name string) error {
+	if err := b.clear(s); err != nil {
+		return err
+	}
+	if err := b.dirty(s); err != nil {
+		return err
+	}
+	return b.measure(name, func() error {
+		_, err := project.Run(b.ctx, "", nil, b.bare, "-sync", "-readonly", filepath.Join(s.origin, "target"), s.target())
+		return err
+	})
+}
+
+func (b *bencher) snapshot(s *subject, name string) error {
+	if err := b.clear(s); err != nil {
+		return err
+	}
+	if err := b.dirty(s); err != nil {
+		return err
+	}
+	return b.measure(name, func() error {
+		answer, err := b.cow.Run(b.ctx, s.origin, "snapshot")
+		if err == nil && !answer.Created {
+			err = errors.New("no layer was made")
+		}
+		return err
+	})
+}

@@ -1,0 +1,86 @@
+package place
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// mountImage puts a Btrfs of its own at p.Dir.
+func (p *Place) mountImage(ctx context.Context, size int64) error {
+	if os.Geteuid() != 0 {
+		return errors.New("mounting a loop image needs root")
+	}
+	mkfs, err := exec.LookPath("mkfs.btrfs")
+	if err != nil {
+		return fmt.Errorf("btrfs-progs is not installed: %w", err)
+	}
+	path := filepath.Join(p.base, "image")
+	image, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("make image: %w", err)
+	}
+	defer image.Close()
+	// The mounted image needs no name, and without one nothing of it survives this process and the mount.
+	defer os.Remove(path)
+	if err := image.Truncate(size); err != nil {
+		return fmt.Errorf("make image: %w", err)
+	}
+	if out, err := exec.CommandContext(ctx, mkfs, "--quiet", path).CombinedOutput(); err != nil {
+		return fmt.Errorf("make Btrfs: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	device, err := attach(image)
+	if err != nil {
+		return fmt.Errorf("attach loop device: %w", err)
+	}
+	// Detached by the kernel when the last user, which is the mount, lets go.
+	defer device.Close()
+	const flags = unix.MS_NOATIME | unix.MS_NODEV | unix.MS_NOSUID
+	if err := unix.Mount(device.Name(), p.Dir, "btrfs", flags, "user_subvol_rm_allowed"); err != nil {
+		return fmt.Errorf("mount Btrfs: %w", err)
+	}
+	p.Btrfs, p.Own = true, true
+	return nil
+}
+
+// attach makes image a block device that goes away with its last user.
+func attach(image *os.File) (*os.File, error) {
+	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer control.Close()
+	// Between asking for a free device and taking it, another process may take it.
+	for range 100 {
+		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
+		if err != nil {
+			return nil, err
+		}
+		device, err := os.OpenFile(fmt.Sprintf("/dev/loop%d", n), os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		config := unix.LoopConfig{Fd: uint32(image.Fd()), Size: 4096}
+		// Direct I/O avoids caching each page twice; not every file system below can do it.
+		for _, direct := range []uint32{unix.LO_FLAGS_DIRECT_IO, 0} {
+			config.Info.Flags = unix.LO_FLAGS_AUTOCLEAR | direct
+			if err = unix.IoctlLoopConfigure(int(device.Fd()), &config); !errors.Is(err, unix.EINVAL) {
+				break
+			}
+		}
+		if err == nil {
+			return device, nil
+		}
+		device.Close()
+		if !errors.Is(err, unix.EBUSY) {
+			return nil, err
+		}
+	}
+	return nil, unix.EBUSY
+}

@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// An arrow rule says what the packages at or below From may import besides the standard library. "x" stands for that
+// package alone, "x/..." for it and everything below it. The rule with the longest From is the one that counts.
+type rule struct {
+	From   string
+	May    []string
+	Reason string
+}
+
+const (
+	xsys   = "golang.org/x/sys/unix"
+	xsync  = "golang.org/x/sync/errgroup"
+	blake3 = "github.com/zeebo/blake3"
+	toml   = "github.com/pelletier/go-toml/v2"
+	yaml   = "gopkg.in/yaml.v3"
+)
+
+var rules = []rule{
+	{"cmd", []string{"cmd/internal/...", "layers/...", "driver", "driver/btrfs", "driver/plain", "reflink", "github.com/spf13/cobra", "github.com/spf13/pflag", yaml, xsys, xsync},
+		"cmd is where everything meets, and nothing imports it"},
+	{"layers", []string{"driver", "layers/lease", "layers/cargo/...", "layers/git", "layers/internal/...", blake3, xsys, xsync},
+		"layers do not know which driver they stand on; what they believe about Cargo is layers/cargo's business"},
+	{"layers/cargo", []string{"layers/cargo/...", "layers/internal/flock", blake3, toml, xsys, xsync},
+		"what is believed about Cargo does not depend on how states are stored"},
+	{"layers/cargo/", []string{"layers/cargo/internal/...", blake3, toml},
+		"formats are leaves: each can be read, tested and fuzzed alone"},
+	{"layers/git", nil, "git is a program that is run; asking it needs nothing of ours"},
+	{"layers/lease", []string{"layers/internal/flock", xsys}, "a claim knows nothing of what is claimed"},
+	{"layers/internal", []string{xsys}, "tools under everything in layers know nothing of it"},
+	{"driver", []string{xsys}, "the contract knows neither its drivers nor its users"},
+	{"driver/btrfs", []string{"driver", "reflink", "github.com/containerd/btrfs/v2", xsys}, "a driver does not know what is stored in its trees"},
+	{"driver/plain", []string{"driver", "reflink", xsys, xsync}, "a driver does not know what is stored in its trees"},
+	{"driver/drivertest", []string{"driver", "driver/drivertest/...", "reflink", "github.com/google/go-cmp/cmp", xsys},
+		"the suite is told what a driver can do, never which driver it is"},
+	{"reflink", []string{xsys, xsync}, "cloning files is the lowest floor"},
+	{"hack", []string{"hack/...", xsys},
+		"the house's own tools drive the program from outside, as a user does"},
+	{"hack/bench/bulk", []string{"layers/cargo/fingerprint"}, "made-up units need fingerprints that hash right; nothing else of the program's"},
+}
+
+// ruleFor finds the rule for a package; a From that ends in a slash speaks of what is below it only.
+func ruleFor(name string) (rule, bool) {
+	var best rule
+	found := false
+	for _, r := range rules {
+		applies := under(name, strings.TrimSuffix(r.From, "/"))
+		if strings.HasSuffix(r.From, "/") {
+			applies = strings.HasPrefix(name, r.From)
+		}
+		if applies && (!found || len(r.From) > len(best.From)) {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+func (r rule) allows(path string) bool {
+	return slices.ContainsFunc(r.May, func(may string) bool {
+		if tree, ok := strings.CutSuffix(may, "/..."); ok {
+			return under(path, tree)
+		}
+		return path == may
+	})
+}
+
+// Only what is shipped is bound: a test may drive whatever shows its point.
+func TestImportArrows(t *testing.T) {
+	for _, p := range packages(t) {
+		name := p.name()
+		r, ok := ruleFor(name)
+		if !ok {
+			t.Errorf("%s has no rule: top-level folders are fixed, give a new one its arrows here", name)
+			continue
+		}
+		for _, path := range p.Imports {
+			inside := under(path, module)
+			first, _, _ := strings.Cut(path, "/")
+			if !inside && !strings.Contains(first, ".") {
+				continue // the standard library
+			}
+			if inside {
+				path = strings.TrimPrefix(path, module+"/")
+			}
+			if !r.allows(path) {
+				t.Errorf("%s imports %s: %s", name, path, r.Reason)
+			}
+		}
+	}
+}
+
+func TestRuleFor(t *testing.T) {
+	tests := []struct {
+		name, from, path string
+		allowed          bool
+	}{
+		{"layers", "layers", "driver", true},
+		{"layers", "layers", "driver/btrfs", false},
+		{"layers/cargo", "layers/cargo", "layers/cargo/depinfo", true},
+		{"layers/cargo", "layers/cargo", "layers", false},
+		{"layers/cargo/depinfo", "layers/cargo/", "layers/cargo/lockfile", false},
+		{"driver/drivertest/loopfs", "driver/drivertest", "driver/btrfs", false},
+		{"cmd/cargo-cow", "cmd", "layers/cargo", true},
+		{"reflink", "reflink", "driver", false},
+	}
+	for _, test := range tests {
+		r, ok := ruleFor(test.name)
+		if !ok || r.From != test.from {
+			t.Errorf("ruleFor(%s) is the rule of %q, want %q", test.name, r.From, test.from)
+		}
+		if got := r.allows(test.path); got != test.allowed {
+			t.Errorf("%s may import %s: %v, want %v", test.name, test.path, got, test.allowed)
+		}
+	}
+	if _, ok := ruleFor("pkg/util"); ok {
+		t.Error("ruleFor(pkg/util) found a rule")
+	}
+}
