@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+)
+
+// The exit codes. They are part of the interface: docs/cli/cargo-cow.md.
+const (
+	exitDone        = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitPart        = 3 // some of what was asked for is done
+	exitNotFound    = 4 // no such layer, no layer that fits, nothing to undo
+	exitBusy        = 5
+	exitInterrupted = 130
+)
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// partError is the failure of a later step, when the main one is done.
+type partError struct{ error }
+
+func (e partError) Unwrap() error { return e.error }
+
+// silentExit ends the program with a code and says nothing: all was said.
+type silentExit int
+
+func (e silentExit) Error() string { return "exit with code " + strconv.Itoa(int(e)) }
+
+// exit says what is to be said of err and returns the exit code.
+func (a *app) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var silent silentExit
+	if errors.As(err, &silent) {
+		return int(silent)
+	}
+	code := exitCode(err)
+	// A helper program killed by the same ^C fails in its own words.
+	if ctx.Err() != nil {
+		code, err = exitInterrupted, errors.New("interrupted")
+	}
+	a.term.Error(err, help(err), code)
+	return code
+}
+
+func exitCode(err error) int {
+	var usage usageError
+	var part partError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &part):
+		return exitPart
+	case errors.Is(err, layers.ErrNoLayer), errors.Is(err, layers.ErrNotFound), errors.Is(err, layers.ErrNoUndo):
+		return exitNotFound
+	case errors.Is(err, layers.ErrBusy):
+		return exitBusy
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitError
+}
+
+// help returns what to do about err, "" when there is nothing general to say.
+// What the error itself carries goes first.
+func help(err error) string {
+	var own *layers.HelpError
+	if errors.As(err, &own) {
+		return own.Help
+	}
+	var hook *git.HookError
+	if errors.As(err, &hook) {
+		return hook.Help
+	}
+	var usage usageError
+	if errors.As(err, &usage) {
+		return "see `cargo cow --help`"
+	}
+	for _, h := range []struct {
+		err  error
+		text string
+	}{
+		{layers.ErrNoStore, "run `cargo cow init`"},
+		{layers.ErrNoTarget, "build first, with `cargo build`"},
+		{layers.ErrBusy, "wait for cargo to end, or leave out --no-wait"},
+		{layers.ErrNoLayer, "build here and run `cargo cow snapshot`, or take one of `cargo cow list` with --from"},
+		{layers.ErrNotFound, "see `cargo cow list`"},
+		{layers.ErrAmbiguous, "give more characters of its id, see `cargo cow list`"},
+		{cargo.ErrNoPackage, "name a cargo project with -C DIR"},
+		{cargo.ErrNoLockfile, "run `cargo generate-lockfile`"},
+		{cargo.ErrNoCargo, "install Rust, or put cargo on the PATH"},
+		{git.ErrNotRepository, "run this in a checkout of git"},
+		{git.ErrNoGit, "install git"},
+	} {
+		if errors.Is(err, h.err) {
+			return h.text
+		}
+	}
+	return ""
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/layers"
+)
+
+type initOptions struct {
+	dir  string // "" is what cargo says
+	hook bool
+}
+
+func newInit(a *app) *cobra.Command {
+	var o initOptions
+	cmd := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Prepare the build directory and the store",
+		Long: `Makes the build directory a tree that can be snapshotted (on Btrfs a
+subvolume), makes the store, and notes it in the repository. What was built
+before is taken over; cargo recompiles nothing. DIR, if given, must be the
+directory cargo builds into. Running init again changes nothing.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return exactArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.dir = args[0]
+			}
+			return a.init(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.hook, "hook", false, "install the git hook too, see `cargo cow hook`")
+	return cmd
+}
+
+func (a *app) init(ctx context.Context, o initOptions) error {
+	s, err := a.session()
+	if err != nil {
+		return err
+	}
+	p, err := s.Place(ctx)
+	if err != nil {
+		return err
+	}
+	if o.dir != "" {
+		if err := s.CheckBuildDir(p, o.dir); err != nil {
+			return err
+		}
+	}
+	st, err := s.Store(ctx, p, true)
+	if err != nil {
+		return err
+	}
+	if err := open.Hide(p); err != nil {
+		return err
+	}
+	rep, err := st.Init(ctx, p, a.term.Blocking)
+	if err != nil {
+		return err
+	}
+	a.term.JSON("init", rep)
+	switch {
+	case rep.Already:
+		a.term.Status("Unchanged", "%s (%s, store %s)", rep.BuildDir, rep.Driver, rep.Store)
+	case rep.TakenOver:
+		a.term.Status("Initialized", "%s, with what was built in it (%s, store %s)", rep.BuildDir, rep.Driver, rep.Store)
+	default:
+		a.term.Status("Initialized", "%s (%s, store %s)", rep.BuildDir, rep.Driver, rep.Store)
+	}
+	if remark := s.Remark(rep.BuildDir); remark != "" {
+		a.term.Status("Note", "%s", remark)
+	}
+	if !o.hook {
+		return nil
+	}
+	if p.Git == nil {
+		return partError{&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"}}
+	}
+	if err := a.installHook(ctx, p.Git); err != nil {
+		return partError{err}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/layers"
+)
+
+type snapshotOptions struct {
+	label      string
+	noWait     bool
+	background bool // started by run: leave an account for status instead of talking
+}
+
+func newSnapshot(a *app) *cobra.Command {
+	var o snapshotOptions
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Seal the build directory as a layer",
+		Long: `Seals what is built as a read-only layer that a restore can start from. It
+takes cargo's own locks: while cargo builds, it waits. When nothing was built
+since the last layer, that one is kept.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkLabel(o.label); err != nil {
+				return usageError{err}
+			}
+			if o.background {
+				return a.snapshotInBackground(cmd.Context(), o)
+			}
+			return a.snapshot(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.label, "label", "", "give the layer the name `LABEL`")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	f.BoolVar(&o.background, "background", false, "")
+	f.Lookup("background").Hidden = true
+	return cmd
+}
+
+// checkLabel refuses labels that --from could not tell from something else.
+func checkLabel(label string) error {
+	switch {
+	case label == "":
+		return nil
+	case label == "latest":
+		return errors.New(`use label "latest": it stands for the newest layer`)
+	case strings.TrimSpace(label) != label || strings.IndexFunc(label, unicode.IsControl) >= 0:
+		return fmt.Errorf("use label %q: it begins or ends with a space or has control characters", label)
+	case len(label) >= 4 && isHex(label):
+		return fmt.Errorf("use label %q: it reads like the id of a layer", label)
+	}
+	return nil
+}
+
+func isHex(s string) bool {
+	_, err := hex.DecodeString(s + strings.Repeat("0", len(s)%2))
+	return err == nil
+}
+
+func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
+	if err != nil {
+		return err
+	}
+	forgetFailure(w.store, w.place.Workspace.BuildDir)
+	a.reportSnapshot(rep)
+	return nil
+}
+
+func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
+	a.term.JSON("snapshot", struct {
+		Layer   string `json:"layer"`
+		Created bool   `json:"created"`
+		Label   string `json:"label"`
+		Units   int    `json:"units"`
+		Dirty   int    `json:"dirty"`
+		Parent  string `json:"parent"`
+	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent})
+	if !rep.CreatedNew {
+		a.term.Status("Unchanged", "since %s", short(rep.ID))
+		return
+	}
+	text := short(rep.ID)
+	if rep.Label != "" {
+		text += " (" + rep.Label + ")"
+	}
+	text += "  " + count(rep.Units, "unit")
+	if rep.DirtyUnits > 0 {
+		text += fmt.Sprintf(", %d of them will be rebuilt elsewhere", rep.DirtyUnits)
+	}
+	a.term.Status("Sealed", "%s", text)
+}

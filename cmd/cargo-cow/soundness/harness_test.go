@@ -1,0 +1,318 @@
+package soundness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+)
+
+// commandLimit bounds one command. The slowest is a release build of serde on a
+// loaded machine with two cores, which takes 30 s.
+const commandLimit = 3 * time.Minute
+
+// btrfs mounts a file system big enough for all worlds of a test. The image is
+// sparse, so the size costs nothing.
+func btrfs(t testing.TB) string {
+	t.Helper()
+	return loopfs.Btrfs(t, loopfs.Size(16<<30))
+}
+
+// A world is one directory that holds an origin, a place made from it, and
+// whatever lies beside them.
+type world struct {
+	t      testing.TB
+	dir    string
+	env    []string
+	origin *Place
+	place  *Place
+	// last is cargo's latest build in the world.
+	last *build
+}
+
+// newWorld makes an empty world in dir, which must not exist.
+func newWorld(t testing.TB, dir string, env ...string) *world {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, dir: dir}
+	w.env = append(cleanEnviron(),
+		"CARGO_COW_STORE="+filepath.Join(dir, "store"),
+		"PATH="+programDir+string(filepath.ListSeparator)+os.Getenv("PATH"),
+		"CARGO_TERM_COLOR=never",
+		"GIT_CONFIG_GLOBAL="+os.DevNull,
+		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.org",
+		"GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.org",
+	)
+	w.env = append(w.env, env...)
+	w.origin = w.at("a")
+	w.place = w.at("b")
+	return w
+}
+
+// cleanEnviron is the environment without what would configure cargo, git or
+// cargo-cow behind the test's back. CI goes too: later cargo versions switch
+// incremental compilation off by it.
+func cleanEnviron() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		if name == "CARGO_HOME" {
+			return false
+		}
+		for _, prefix := range []string{"CARGO", "RUSTC", "RUSTFLAGS", "RUSTDOC", "GIT_", "RUSTUP_TOOLCHAIN"} {
+			if strings.HasPrefix(name, prefix) {
+				return true
+			}
+		}
+		return name == "CI"
+	})
+}
+
+func (w *world) at(name string) *Place {
+	return &Place{w: w, Dir: filepath.Join(w.dir, name), env: slices.Clone(w.env)}
+}
+
+// path names something in the world.
+func (w *world) path(elem ...string) string {
+	return filepath.Join(append([]string{w.dir}, elem...)...)
+}
+
+// lay writes the archive's files whose name begins with from+"/" under the
+// directory to. $W in them is the world's directory. Files whose name ends in
+// .sh become executable.
+func (w *world) lay(ar *txtar.Archive, from, to string) {
+	w.t.Helper()
+	for _, f := range ar.Files {
+		name, ok := strings.CutPrefix(f.Name, from+"/")
+		if !ok {
+			continue
+		}
+		w.write(filepath.Join(to, name), strings.ReplaceAll(string(f.Data), "$W", w.dir))
+	}
+}
+
+func (w *world) write(name, text string) {
+	w.t.Helper()
+	name = w.path(name)
+	mode := fs.FileMode(0o666)
+	if strings.HasSuffix(name, ".sh") {
+		mode = 0o777
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		w.t.Fatal(err)
+	}
+	// A new inode each time, so that a symlink is replaced and not followed.
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), mode); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) remove(name string) {
+	w.t.Helper()
+	if err := os.RemoveAll(w.path(name)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) symlink(target, name string) {
+	w.t.Helper()
+	w.remove(name)
+	if err := os.Symlink(target, w.path(name)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// touch gives names, in the world, the time at.
+func (w *world) touch(at time.Time, names ...string) {
+	w.t.Helper()
+	for _, name := range names {
+		if err := os.Chtimes(w.path(name), at, at); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// commit makes the origin a git repository with a lockfile and everything in
+// it committed.
+func (w *world) commit() {
+	w.t.Helper()
+	o := w.origin
+	if _, err := os.Stat(filepath.Join(o.Dir, ".gitignore")); err != nil {
+		w.write("a/.gitignore", "/target\n")
+	}
+	o.must("cargo", "generate-lockfile", "--quiet")
+	o.must("git", "init", "--quiet", "--initial-branch=main")
+	o.commit("first")
+}
+
+// A Place is a checkout, or another directory where commands are run.
+type Place struct {
+	w   *world
+	Dir string
+	env []string
+}
+
+func (p *Place) commit(message string) {
+	p.w.t.Helper()
+	p.must("git", "add", "--all")
+	p.must("git", "commit", "--quiet", "--allow-empty", "--message="+message)
+}
+
+// with is the place with more environment.
+func (p *Place) with(env ...string) *Place {
+	return &Place{w: p.w, Dir: p.Dir, env: append(slices.Clone(p.env), env...)}
+}
+
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("exit code %d\nstdout:\n%s\nstderr:\n%s", r.code, r.stdout, r.stderr)
+}
+
+// exec runs a command to its end, whatever its exit code.
+func (p *Place) exec(name string, args ...string) result {
+	p.w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = p.Dir
+	cmd.Env = append(slices.Clone(p.env), "PWD="+p.Dir)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	// A background child that keeps the pipes must not hang the test.
+	cmd.WaitDelay = 10 * time.Second
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
+		p.w.t.Fatalf("run %s %q: %v\n%s", name, args, err, stderr.String())
+	}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// must runs a command that has to succeed and returns its output, trimmed.
+func (p *Place) must(name string, args ...string) string {
+	p.w.t.Helper()
+	r := p.exec(name, args...)
+	if r.code != 0 {
+		p.w.t.Fatalf("%s %q in %s: %v", name, args, p.Dir, r)
+	}
+	return strings.TrimSpace(r.stdout)
+}
+
+// Cow runs cargo-cow, which has to succeed, and returns its JSON lines.
+func (p *Place) Cow(args ...string) []map[string]any {
+	p.w.t.Helper()
+	r := p.TryCow(args...)
+	if r.code != 0 {
+		p.w.t.Fatalf("cargo-cow %q in %s: %v", args, p.Dir, r)
+	}
+	return jsonLines(p.w.t, r.stdout)
+}
+
+// TryCow runs cargo-cow with --json, whatever its exit code.
+func (p *Place) TryCow(args ...string) result {
+	p.w.t.Helper()
+	return p.exec(program(p.w.t), append([]string{"--json"}, args...)...)
+}
+
+// stopCow is TryCow for a command that is stopped at the crash point while
+// meanwhile runs.
+func (p *Place) stopCow(point string, meanwhile func(), args ...string) result {
+	p.w.t.Helper()
+	cmd := exec.Command(program(p.w.t), append([]string{"--json"}, args...)...)
+	cmd.Dir = p.Dir
+	cmd.Env = append(slices.Clone(p.env), "PWD="+p.Dir, "CARGO_COW_CRASHPOINT="+point+"=stop")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		p.w.t.Fatal(err)
+	}
+	// WEXITED, for a process that ends without stopping; WNOWAIT leaves it to Wait.
+	var info unix.Siginfo
+	for {
+		err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	const stopped = 5 // CLD_STOPPED, waitid(2)
+	if info.Code != stopped {
+		cmd.Wait()
+		p.w.t.Fatalf("cargo-cow %q did not stop at %s: %v", args, point, result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()})
+	}
+	meanwhile()
+	if err := cmd.Process.Signal(unix.SIGCONT); err != nil {
+		p.w.t.Fatal(err)
+	}
+	cmd.Wait()
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+func jsonLines(t testing.TB, text string) []map[string]any {
+	t.Helper()
+	var lines []map[string]any
+	for line := range strings.Lines(text) {
+		var v map[string]any
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			t.Fatalf("parse JSON line %q: %v", line, err)
+		}
+		lines = append(lines, v)
+	}
+	return lines
+}
+
+// program builds cargo-cow once for this test binary, with the tag that lets
+// single rules be switched off.
+func program(t testing.TB) string {
+	t.Helper()
+	path, err := buildProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var programDir string // set by TestMain
+
+var buildProgram = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(programDir, "cargo-cow")
+	out, err := exec.Command("go", "build", "-tags=cowtest", "-o", path, "github.com/cargo-cow/cargo-cow/cmd/cargo-cow").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build cargo-cow: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "cargo-cow-soundness-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	programDir = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}

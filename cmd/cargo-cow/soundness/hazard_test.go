@@ -1,0 +1,209 @@
+package soundness
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// A hazard is a way in which a moved build directory can be fresh for cargo
+// though a clean build would give another program.
+type hazard struct {
+	// name begins with the hazard's number in docs/soundness.md.
+	name string
+	// rule closes it: the value of CARGO_COW_TEST_WITHOUT that opens it again.
+	// Several rules, with commas, where more than one watches the difference.
+	rule string
+	// safe says, instead of a rule, why cargo itself cannot be fooled.
+	safe string
+
+	// files is laid out as the world is: a/ the origin, ext/ beside it, b/ over
+	// the place before the restore, later/ over the place after it.
+	files string
+	env   []string
+
+	// Steps that go another way than usual.
+	origin  func(w *world)        // instead of commit and cargo build at the origin
+	differ  func(w *world)        // in the place, after b/ and before the restore
+	restore []string              // more flags
+	during  func(w *world)        // while the restore is stopped, all files verified
+	later   func(w *world)        // after the restore and after later/
+	observe func(w *world) string // instead of cargo build and app's output
+}
+
+var hazards = slices.Concat(sourceHazards, scriptHazards, valueHazards, macroHazards, stateHazards)
+
+// A way brings the origin's build directory to the place.
+type way struct {
+	name    string
+	seal    func(w *world)
+	restore func(w *world, h hazard)
+}
+
+// TestHazards: with all rules on, the program built in the place is that of a
+// clean build, and cargo rebuilds exactly what explain said it would.
+func TestHazards(t *testing.T) {
+	program(t)
+	dir := btrfs(t)
+	for _, h := range hazards {
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			var plan []map[string]any
+			withRules := way{"with-rules", snapshot, func(w *world, h hazard) {
+				if restore(w, h) && h.later == nil && !strings.Contains(h.files, "\n-- later/") {
+					plan = w.place.Cow("explain")
+				}
+			}}
+			seen := h.run(t, dir, withRules)
+			if seen.got != seen.truth {
+				t.Errorf("stale (-clean build +restored):\n%s", cmp.Diff(seen.truth, seen.got))
+			}
+			if plan != nil && seen.build != nil {
+				if diff := cmp.Diff(explained(t, plan, seen.build), seen.build.ran()); diff != "" {
+					t.Errorf("rebuilt units (-explain +cargo):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// TestHazardsWithoutRule: with the one rule switched off the same steps end in
+// a stale program, so it is this rule that closes the hazard.
+func TestHazardsWithoutRule(t *testing.T) {
+	program(t)
+	dir := btrfs(t)
+	withoutRule := way{"without-rule", snapshot, func(w *world, h hazard) { restore(w, h) }}
+	for _, h := range hazards {
+		if h.rule == "" {
+			continue
+		}
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			h.env = append(slices.Clone(h.env), "CARGO_COW_TEST_WITHOUT="+h.rule)
+			if seen := h.run(t, dir, withoutRule); seen.got == seen.truth {
+				t.Errorf("without %s still right, so this proves nothing about the rule: %s", h.rule, seen.got)
+			}
+		})
+	}
+}
+
+// TestHazardsOfNaiveCopy: a copy of the build directory with one time for all
+// its files, which is a restore without rules, ends in a stale program.
+func TestHazardsOfNaiveCopy(t *testing.T) {
+	dir := btrfs(t)
+	naive := way{"naive", func(*world) {}, naiveCopy}
+	for _, h := range hazards {
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			seen := h.run(t, dir, naive)
+			if stale := seen.got != seen.truth; stale != (h.safe == "") {
+				t.Errorf("stale is %t, cargo's own safety is %q:\nclean    %s\nrestored %s", stale, h.safe, seen.truth, seen.got)
+			}
+		})
+	}
+}
+
+// observation is what was seen in the place: got after the restore, truth after
+// a clean build at the same path. build is cargo's first after the restore.
+type observation struct {
+	got, truth string
+	build      *build
+}
+
+// run goes through the hazard's steps in a world of its own.
+func (h hazard) run(t *testing.T, dir string, by way) observation {
+	t.Helper()
+	w := newWorld(t, filepath.Join(dir, strings.ReplaceAll(h.name, "/", "-")), h.env...)
+	ar := txtar.Parse([]byte(h.files))
+	w.lay(ar, "a", "a")
+	w.lay(ar, "ext", "ext")
+	if h.origin != nil {
+		h.origin(w)
+	} else {
+		w.commit()
+		w.origin.mustBuild("build")
+	}
+	by.seal(w)
+	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.lay(ar, "b", "b")
+	if h.differ != nil {
+		h.differ(w)
+	}
+	by.restore(w, h)
+	w.lay(ar, "later", "b")
+	if h.later != nil {
+		h.later(w)
+	}
+	observe := h.observe
+	if observe == nil {
+		observe = func(w *world) string { return w.place.runs("app", "build") }
+	}
+	w.last = nil
+	var seen observation
+	seen.got = observe(w)
+	seen.build = w.last
+	if err := os.Rename(w.path("b/target"), w.path("aside")); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	seen.truth = observe(w)
+	t.Logf("clean build: %s; restored: %s", seen.truth, seen.got)
+	return seen
+}
+
+// snapshot seals the origin's build directory.
+func snapshot(w *world) {
+	w.t.Helper()
+	w.origin.Cow("init")
+	w.origin.Cow("snapshot")
+}
+
+// restore reports whether a layer fitted.
+func restore(w *world, h hazard) bool {
+	w.t.Helper()
+	args := append([]string{"restore"}, h.restore...)
+	var r result
+	if h.during != nil {
+		r = w.place.stopCow("restore.verified", func() { h.during(w) }, args...)
+	} else {
+		r = w.place.TryCow(args...)
+	}
+	switch r.code {
+	case 0:
+		return true
+	case 4:
+		return false
+	default:
+		w.t.Fatalf("cargo-cow %q: %v", args, r)
+		return false
+	}
+}
+
+func naiveCopy(w *world, h hazard) {
+	w.t.Helper()
+	w.place.must("cp", "-a", w.origin.Dir+"/target", w.place.Dir+"/target")
+	if h.during != nil {
+		h.during(w)
+	}
+	oneTime(w.t, w.path("b/target"), time.Now())
+}
+
+// oneTime gives every file under root the time at.
+func oneTime(t testing.TB, root string, at time.Time) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		return os.Chtimes(name, at, at)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

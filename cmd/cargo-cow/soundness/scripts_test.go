@@ -1,0 +1,411 @@
+package soundness
+
+import (
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// scripted is a workspace whose member prints what its build script wrote; the
+// script itself is added by each hazard.
+const scripted = oneApp + `
+-- a/app/src/main.rs --
+include!(concat!(env!("OUT_DIR"), "/gen.rs"));
+fn main() { println!("{VALUE}"); }
+`
+
+// generate is the end of those scripts: it makes text the value.
+const generate = `
+fn generate(text: &str) {
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    std::fs::write(out.join("gen.rs"), format!("const VALUE: &str = {:?};", text.trim())).unwrap();
+}
+`
+
+// watchOutside reads and watches a file outside its package, by relative path.
+const watchOutside = scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=../shared.txt");
+    generate(&std::fs::read_to_string("../shared.txt").unwrap());
+}
+` + generate + `
+-- a/shared.txt --
+one
+`
+
+// watchAbsolute does so by absolute path.
+const watchAbsolute = scripted + `
+-- a/app/build.rs --
+fn main() {
+    let path = std::fs::canonicalize("../shared.txt").unwrap();
+    println!("cargo::rerun-if-changed={}", path.display());
+    generate(&std::fs::read_to_string(path).unwrap());
+}
+` + generate + `
+-- a/shared.txt --
+one
+`
+
+// watchDirectory lists a directory outside its package and reads its files.
+const watchDirectory = scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=../data");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir("../data").unwrap() {
+        let entry = entry.unwrap();
+        names.push(format!("{:?}={}", entry.file_name(), std::fs::read_to_string(entry.path()).unwrap().trim()));
+    }
+    names.sort();
+    generate(&names.join(","));
+}
+` + generate + `
+-- a/data/one.txt --
+one
+`
+
+// watchNothing is a script without rerun-if-changed: cargo compares the newest
+// time in the package, and nothing else.
+const watchNothing = scripted + `
+-- a/app/build.rs --
+fn main() { generate(&std::fs::read_to_string("data.txt").unwrap()); }
+` + generate + `
+-- a/app/data.txt --
+one
+-- a/app/newest.txt --
+`
+
+// sameNewest gives the files of watchNothing the same times in every checkout.
+func sameNewest(w *world, checkout string) {
+	newest := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, name := range []string{"data.txt", "build.rs", "Cargo.toml", "src/main.rs"} {
+		w.touch(newest.Add(-time.Hour), filepath.Join(checkout, "app", name))
+	}
+	w.touch(newest, filepath.Join(checkout, "app", "newest.txt"))
+}
+
+// watchItself reads a file it does not mention.
+const watchItself = scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    generate(&std::fs::read_to_string("data.txt").unwrap_or_default());
+}
+` + generate + `
+-- a/app/data.txt --
+one
+`
+
+// watchGit prints what git says of the commit, as vergen and built do.
+const watchGit = scripted + `
+-- a/app/build.rs --
+use std::process::Command;
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let out = Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();
+    generate(&String::from_utf8(out.stdout).unwrap());
+}
+` + generate
+
+const environmentValue = oneApp + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=DATA={}/data", std::env::var("CARGO_MANIFEST_DIR").unwrap());
+}
+-- a/app/src/main.rs --
+fn main() { println!("{}", env!("DATA")); }
+`
+
+// nativeLibrary links a static library that lies in the source tree, outside of
+// the package whose script links it.
+const nativeLibrary = oneApp + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let native = std::fs::canonicalize("../native").unwrap();
+    println!("cargo::rustc-link-search=native={}", native.display());
+    println!("cargo::rustc-link-lib=static=cowtest");
+}
+-- a/app/src/main.rs --
+unsafe extern "C" { safe fn value() -> i32; }
+fn main() { println!("{}", value()); }
+-- a/native/value.c --
+int value(void) { return 1; }
+-- b/native/value.c --
+int value(void) { return 2; }
+`
+
+// archive makes libcowtest.a in the checkout's native directory.
+func archive(w *world, checkout string) {
+	w.t.Helper()
+	p := w.at(filepath.Join(checkout, "native"))
+	p.must("cc", "-c", "-o", "value.o", "value.c")
+	p.must("ar", "rcs", "libcowtest.a", "value.o")
+}
+
+var scriptHazards = []hazard{
+	{
+		name:  "H3/absolute-watch-differs",
+		rule:  "script-watch-moved",
+		files: watchAbsolute + "-- b/shared.txt --\ntwo\n",
+	},
+	{
+		// The run is rightly kept; then the place's file is edited.
+		name:  "H3/absolute-watch-edited-later",
+		rule:  "script-watch-moved",
+		files: watchAbsolute + "-- later/shared.txt --\ntwo\n",
+	},
+	{
+		name:  "H4/watched-file-differs",
+		rule:  "script-input",
+		files: watchOutside + "-- b/shared.txt --\ntwo\n",
+	},
+	{
+		name:  "H4/watched-directory-content",
+		rule:  "script-input",
+		files: watchDirectory + "-- b/data/one.txt --\ntwo\n",
+	},
+	{
+		name:  "H4/watched-directory-new-file",
+		rule:  "script-input",
+		files: watchDirectory + "-- b/data/two.txt --\ntwo\n",
+	},
+	{
+		name:   "H4/watched-directory-removed-file",
+		rule:   "script-input",
+		files:  watchDirectory + "-- a/data/two.txt --\ntwo\n",
+		differ: func(w *world) { w.remove("b/data/two.txt") },
+	},
+	{
+		name:  "H4/watched-name-not-UTF-8",
+		rule:  "script-input",
+		files: watchDirectory,
+		origin: func(w *world) {
+			w.write(filepath.Join("a", nonUTF8), "one\n")
+			w.commit()
+			w.origin.mustBuild("build")
+		},
+		differ: func(w *world) { w.write(filepath.Join("b", nonUTF8), "two\n") },
+	},
+	{
+		name:   "H5/environment-value-through-symlink",
+		rule:   "script-output-names-origin",
+		origin: buildThroughSymlink,
+		files:  environmentValue,
+	},
+	{
+		name:  "H5/environment-value",
+		rule:  "script-output-names-origin",
+		files: environmentValue,
+	},
+	{
+		name:  "H5/native-library",
+		rule:  "script-output-names-origin",
+		files: nativeLibrary,
+		origin: func(w *world) {
+			w.write("a/.gitignore", "/target\n*.o\n*.a\n")
+			w.commit()
+			archive(w, "a")
+			w.origin.mustBuild("build")
+		},
+		differ: func(w *world) { archive(w, "b") },
+	},
+	{
+		// The script's value reaches another package's script.
+		name: "H5/metadata-of-links",
+		rule: "script-output-names-origin",
+		files: appAndLib + `
+-- a/liba/Cargo.toml --
+[package]
+name = "liba"
+edition = "2024"
+links = "cowtest"
+-- a/liba/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::metadata=header={}", std::fs::canonicalize("../header.txt").unwrap().display());
+}
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let header = std::env::var("DEP_COWTEST_HEADER").unwrap();
+    println!("cargo::rustc-env=HEADER={}", std::fs::read_to_string(header).unwrap().trim());
+}
+-- a/app/src/main.rs --
+fn main() { println!("{} {}", liba::value(), env!("HEADER")); }
+-- a/header.txt --
+one
+-- b/header.txt --
+two
+`,
+	},
+	{
+		name: "H6/file-in-out-dir",
+		rule: "script-files-name-origin",
+		files: scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    generate(&std::env::var("CARGO_MANIFEST_DIR").unwrap());
+}
+` + generate,
+	},
+	{
+		name: "H6/include-of-origin-in-out-dir",
+		rule: "script-files-name-origin",
+		files: scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let path = std::fs::canonicalize("../shared.txt").unwrap();
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    std::fs::write(out.join("gen.rs"), format!("const VALUE: &str = include_str!({path:?}).trim_ascii();")).unwrap();
+}
+-- a/shared.txt --
+one
+-- b/shared.txt --
+two
+`,
+	},
+	{
+		// The package's tree is another, its newest file is the same.
+		name:  "H12/watches-nothing",
+		rule:  "script-tree",
+		files: watchNothing + "-- b/app/data.txt --\ntwo\n",
+		origin: func(w *world) {
+			w.commit()
+			sameNewest(w, "a")
+			w.origin.mustBuild("build")
+		},
+		differ: func(w *world) { sameNewest(w, "b") },
+	},
+	{
+		name:  "H13/unmentioned-file",
+		rule:  "script-tree",
+		files: watchItself + "-- b/app/data.txt --\ntwo\n",
+	},
+	{
+		name:   "H13/commit",
+		rule:   "git-state",
+		files:  watchGit,
+		differ: func(w *world) { w.place.commit("second") },
+	},
+	{
+		// The origin is on a branch, the place is not; no text gives it away.
+		name:  "H13/branch",
+		rule:  "git-state",
+		files: strings.ReplaceAll(watchGit, `["rev-parse", "HEAD"]`, `["rev-parse", "--abbrev-ref", "HEAD"]`),
+	},
+	{
+		name:  "H24/file-beside-package",
+		rule:  "script-tree",
+		files: strings.ReplaceAll(watchItself, "data.txt", "../shared.txt") + "-- a/shared.txt --\none\n-- b/shared.txt --\ntwo\n",
+	},
+	{
+		name: "H13/short-commit-in-environment",
+		rule: "git-state",
+		files: oneApp + `
+-- a/app/build.rs --
+use std::process::Command;
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let out = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().unwrap();
+    println!("cargo::rustc-env=COMMIT={}", String::from_utf8(out.stdout).unwrap());
+}
+-- a/app/src/main.rs --
+fn main() { println!("{}", env!("COMMIT")); }
+`,
+		differ: func(w *world) { w.place.commit("second") },
+	},
+	{
+		name:   "H24/ignored-file",
+		rule:   "ignored-inputs",
+		files:  watchItself + "-- a/.gitignore --\n/target\ndata.txt\n",
+		differ: func(w *world) { w.write("b/app/data.txt", "two\n") },
+	},
+	{
+		name: "H24/workspace-metadata",
+		rule: "package-metadata",
+		files: scripted + `
+-- a/Cargo.toml --
+[workspace]
+members = ["app"]
+resolver = "3"
+[workspace.package]
+description = "one"
+-- b/Cargo.toml --
+[workspace]
+members = ["app"]
+resolver = "3"
+[workspace.package]
+description = "two"
+-- a/app/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+description.workspace = true
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    generate(&std::env::var("CARGO_PKG_DESCRIPTION").unwrap());
+}
+` + generate,
+	},
+	{
+		name: "H24/configured-environment",
+		rule: "config-env",
+		files: scripted + `
+-- a/.cargo/config.toml --
+[env]
+COWTEST = "one"
+-- b/.cargo/config.toml --
+[env]
+COWTEST = "two"
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    generate(&std::env::var("COWTEST").unwrap());
+}
+` + generate,
+	},
+	{
+		name: "H25/written-if-missing",
+		rule: "empty-out-dir",
+		files: scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=../shared.txt");
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    if !out.join("gen.rs").exists() {
+        generate(&std::fs::read_to_string("../shared.txt").unwrap());
+    }
+}
+` + generate + `
+-- a/shared.txt --
+one
+-- b/shared.txt --
+two
+`,
+	},
+	{
+		name: "H29/written-source",
+		rule: "absent-input",
+		files: oneApp + `
+-- a/.gitignore --
+/target
+generated.rs
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if !std::fs::exists("src/generated.rs").unwrap() {
+        std::fs::write("src/generated.rs", "pub const VALUE: u32 = 1;").unwrap();
+    }
+}
+-- a/app/src/main.rs --
+mod generated;
+fn main() { println!("{}", generated::VALUE); }
+`,
+	},
+}

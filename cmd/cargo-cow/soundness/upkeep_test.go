@@ -1,0 +1,157 @@
+package soundness
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// TestNestedWorktree: a worktree inside the origin, as coding agents make them,
+// works like one beside it and leaves the origin's units alone.
+func TestNestedWorktree(t *testing.T) {
+	w := newWorld(t, filepath.Join(btrfs(t), "w"))
+	// The root package has the nested worktree in its tree; its macro and its
+	// script have that tree as input.
+	w.lay(txtar.Parse([]byte(`
+-- a/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+[workspace]
+members = ["mac"]
+[dependencies]
+mac = { path = "mac" }
+-- a/build.rs --
+fn main() { println!("cargo::rerun-if-changed=build.rs"); }
+-- a/src/main.rs --
+fn main() { println!("{}", mac::seven!()); }
+-- a/mac/Cargo.toml --
+[package]
+name = "mac"
+edition = "2024"
+[lib]
+proc-macro = true
+-- a/mac/src/lib.rs --
+use proc_macro::TokenStream;
+#[proc_macro]
+pub fn seven(_: TokenStream) -> TokenStream { "7".parse().unwrap() }
+`)), "a", "a")
+	w.commit()
+	w.origin.Cow("init", "--hook")
+	build := []string{"build", "--workspace"}
+	w.origin.mustBuild(build...)
+	w.origin.Cow("snapshot")
+
+	nested := w.at("a/.worktrees/x")
+	w.origin.must("git", "worktree", "add", "--quiet", "--detach", nested.Dir)
+	checkPlan(t, nested, nil, build)
+	checkRan(t, w.origin, nil, build)
+
+	// A snapshot of the origin, taken with the nested worktree in it, serves a
+	// place without one.
+	w.write("a/src/main.rs", "fn main() { println!(\"again {}\", mac::seven!()); }\n")
+	w.origin.commit("second")
+	w.origin.mustBuild(build...)
+	w.origin.Cow("snapshot")
+	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	checkPlan(t, w.place, nil, build)
+
+	// And one of the nested worktree serves the origin's neighbours.
+	w.write("a/.worktrees/x/src/main.rs", "fn main() { println!(\"nested {}\", mac::seven!()); }\n")
+	nested.commit("third")
+	nested.mustBuild(build...)
+	nested.Cow("snapshot")
+	other := w.at("c")
+	w.origin.must("git", "worktree", "add", "--quiet", "--detach", other.Dir, nested.must("git", "rev-parse", "HEAD"))
+	checkPlan(t, other, nil, build)
+	if got := other.runs("app", build...); got != "nested 7" {
+		t.Errorf("app prints %q", got)
+	}
+}
+
+// TestRemovedByOthers: what users do to a target directory works on ours, and
+// the next command copes with what it left.
+func TestRemovedByOthers(t *testing.T) {
+	program(t)
+	dir := btrfs(t)
+	for _, tt := range []struct {
+		name   string
+		origin bool // done to the origin's target, not to a restored one
+		remove []string
+	}{
+		{name: "cargo-clean", remove: []string{"cargo", "clean"}},
+		{name: "cargo-clean-of-origin", origin: true, remove: []string{"cargo", "clean"}},
+		{name: "git-clean", remove: []string{"git", "clean", "-xdf"}},
+		{name: "git-clean-of-origin", origin: true, remove: []string{"git", "clean", "-xdf"}},
+		{name: "rm-rf", remove: []string{"rm", "-rf", "target"}},
+		{name: "rm-rf-of-origin", origin: true, remove: []string{"rm", "-rf", "target"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, filepath.Join(dir, tt.name))
+			w.lay(txtar.Parse([]byte(appAndLib)), "a", "a")
+			w.commit()
+			w.origin.Cow("init", "--hook")
+			w.origin.mustBuild("build")
+			w.origin.Cow("snapshot")
+			w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+
+			p := w.place
+			if tt.origin {
+				p = w.origin
+			}
+			checkRan(t, p, nil, []string{"build"})
+			p.must(tt.remove[0], tt.remove[1:]...)
+			if _, err := os.Stat(filepath.Join(p.Dir, "target", "debug")); err == nil {
+				t.Fatalf("%q left target/debug", tt.remove)
+			}
+			p.Cow("status")
+			p.Cow("restore")
+			checkPlan(t, p, nil, []string{"build"})
+
+			// Without the restore cargo makes an ordinary directory; that can be
+			// snapshot too.
+			p.must(tt.remove[0], tt.remove[1:]...)
+			w.write(filepath.Join(filepath.Base(p.Dir), "liba/src/lib.rs"), "pub fn value() -> u32 { 3 }\n")
+			p.mustBuild("build")
+			p.Cow("snapshot")
+			if got := p.runs("app", "build"); got != "liba=3" {
+				t.Errorf("app prints %q", got)
+			}
+			checkClean(t, p)
+		})
+	}
+}
+
+// TestWorktreeRemove: git worktree remove takes a worktree with our target, and
+// with a target kept for undo, and the layer it was restored from stays good.
+func TestWorktreeRemove(t *testing.T) {
+	w := newWorld(t, filepath.Join(btrfs(t), "w"))
+	w.lay(txtar.Parse([]byte(appAndLib)), "a", "a")
+	w.commit()
+	w.origin.Cow("init", "--hook")
+	w.origin.mustBuild("build")
+	w.origin.Cow("snapshot")
+	for range 2 {
+		w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+		checkPlan(t, w.place, nil, []string{"build"})
+		w.place.Cow("restore")
+		w.origin.must("git", "worktree", "remove", w.place.Dir)
+		if _, err := os.Stat(w.place.Dir); err == nil {
+			t.Fatal("git worktree remove left the directory")
+		}
+		checkClean(t, w.origin)
+	}
+}
+
+// checkClean asks cargo-cow itself whether the store is whole.
+func checkClean(t *testing.T, p *Place) {
+	t.Helper()
+	for _, line := range p.Cow("check") {
+		if line["reason"] == "check" && line["clean"] != true {
+			t.Errorf("check: %v", line)
+		}
+	}
+}

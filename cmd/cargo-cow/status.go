@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers"
+)
+
+func newStatus(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the build directory, its store, and what cargo would rebuild",
+		Long: `Shows where the build directory and the store are, what the build directory was
+made from, how many of its units are fresh, and whether the last snapshot in the
+background failed.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), time.Now()) },
+	}
+}
+
+func (a *app) status(ctx context.Context, now time.Time) error {
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	st, err := w.store.Status(ctx, w.place)
+	if err != nil {
+		return err
+	}
+	running, failure, err := backgroundState(w.store, st.BuildDir)
+	if err != nil {
+		return fmt.Errorf("see how the last snapshot went: %w", err)
+	}
+	remark := w.Remark(st.Store)
+	a.term.JSON("status", struct {
+		*layers.Status
+		Sealing bool   `json:"sealing"` // a snapshot is under way in the background
+		Failure string `json:"snapshot_failure,omitempty"`
+		Remark  string `json:"remark,omitempty"`
+	}{st, running, failure, remark})
+
+	tab := &ui.Table{}
+	tab.Row("build directory", st.BuildDir+buildDirNote(st))
+	tab.Row("store", fmt.Sprintf("%s (%s)", st.Store, st.Driver))
+	if remark != "" {
+		tab.Row("", remark)
+	}
+	tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
+	if st.Parent != "" {
+		tab.Row("made from", short(st.Parent))
+	}
+	if !st.Restored.IsZero() {
+		tab.Row("restored", ago(st.Restored, now))
+	}
+	if st.Exists {
+		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
+	}
+	if st.Undo {
+		tab.Row("undo", "the build directory before the last restore is kept")
+	}
+	if running {
+		tab.Row("snapshot", "under way")
+	}
+	a.term.Table(tab)
+	if failure != "" {
+		a.term.Warn("the last snapshot in the background failed: %s", failure)
+	}
+	return nil
+}
+
+func buildDirNote(st *layers.Status) string {
+	switch {
+	case !st.Exists:
+		return " (not there)"
+	case !st.Tree:
+		return " (not a tree: `cargo cow init` makes it one)"
+	}
+	return ""
+}

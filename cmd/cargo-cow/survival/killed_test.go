@@ -1,0 +1,275 @@
+package survival
+
+import (
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/layers"
+)
+
+// A scenario is a command in a place made ready for it. Dying at one of its
+// points leaves the build directory as before or as after, as the table says.
+type scenario struct {
+	args    []string
+	prepare func(p *place)
+	// The marks of the build directory; "" where there is none.
+	before, after string
+	// compiled is what cargo compiles in the state after; in the state before it
+	// compiles nothing.
+	compiled []string
+	done     map[string]bool // by point: the state is the one after
+	// undo: when done, the state before can be brought back.
+	undo bool
+}
+
+var scenarios = map[string]scenario{
+	"init an ordinary directory": {
+		args: []string{"init"}, prepare: ordinary, before: "mine", after: "mine",
+		done: map[string]bool{"init.cloned": false, "replace.exchanged": true, "replace.aside": true, "init.taken-over": true},
+	},
+	"init where nothing is": {
+		args: []string{"init"}, prepare: func(*place) {},
+		done: map[string]bool{"replace.aside": true},
+	},
+	"snapshot": {
+		args: []string{"snapshot"}, prepare: built, before: "mine", after: "mine",
+		done: map[string]bool{"snapshot.inspected": false, "snapshot.described": false, "snapshot.sealed": true, "snapshot.recorded": true},
+	},
+	"snapshot an ordinary directory": {
+		args: []string{"snapshot"}, prepare: ordinary, before: "mine", after: "mine",
+		done: map[string]bool{
+			"init.cloned": false, "replace.exchanged": true, "replace.aside": true, "init.taken-over": true,
+			"snapshot.inspected": true, "snapshot.described": true, "snapshot.sealed": true, "snapshot.recorded": true,
+		},
+	},
+	"restore where nothing is": {
+		args: []string{"restore"}, prepare: edited, before: "", after: "layer", compiled: []string{"bin app"},
+		done: map[string]bool{
+			"restore.verified": false, "restore.cloned": false, "restore.staged": false,
+			"replace.aside": true, "restore.done": true,
+		},
+	},
+	"restore over a tree": {
+		args: []string{"restore", "--from=first"}, prepare: builtTwice, before: "mine", after: "layer", compiled: []string{"bin app"}, undo: true,
+		done: map[string]bool{
+			"restore.verified": false, "restore.cloned": false, "restore.staged": false,
+			"replace.exchanged": true, "replace.aside": true, "restore.done": true,
+		},
+	},
+	"restore over an ordinary directory": {
+		args: []string{"restore", "--from=first"}, prepare: ordinary, before: "mine", after: "layer", compiled: []string{"bin app"}, undo: true,
+		done: map[string]bool{
+			"restore.staged": false, "replace.exchanged": true, "replace.aside": true, "restore.done": true,
+		},
+	},
+	"undo": {
+		args: []string{"undo"}, before: "mine", after: "layer", compiled: []string{"bin app"}, undo: true,
+		prepare: func(p *place) {
+			built(p)
+			p.cow("restore", "--from=first")
+			p.cow("undo")
+		},
+		done: map[string]bool{"undo.exchanged": true},
+	},
+	"undo where nothing is": {
+		args: []string{"undo"}, before: "", after: "mine",
+		prepare: func(p *place) {
+			built(p)
+			p.cow("restore", "--from=first")
+			p.must("cargo", "clean", "--quiet")
+		},
+		done: map[string]bool{"undo.exchanged": true},
+	},
+}
+
+// edited makes the checkout differ from the layer in its program.
+func edited(p *place) { p.write("app/src/main.rs", mainRS("second")) }
+
+// built gives the edited checkout a build directory of its own, all fresh.
+func built(p *place) {
+	p.cow("restore")
+	edited(p)
+	p.builds([]string{"bin app"}, "second")
+	p.mark("mine")
+}
+
+// builtTwice is built, after an earlier restore that could be undone.
+func builtTwice(p *place) {
+	built(p)
+	p.mark("older")
+	p.cow("restore", "--from=first")
+	p.builds([]string{"bin app"}, "second")
+	p.mark("mine")
+}
+
+// ordinary is built, in a directory that is no tree.
+func ordinary(p *place) {
+	built(p)
+	p.must("cp", "-a", p.target(), p.path("copy"))
+	p.must("cargo", "clean", "--quiet")
+	p.must("mv", p.path("copy"), p.target())
+	p.must("rm", "-r", p.target(".cargo-cow"))
+}
+
+// newScenarioWorld is one whose layer has the label first.
+func newScenarioWorld(t *testing.T) *world {
+	w := newWorld(t, loopfs.Btrfs(t, loopfs.Size(8<<30))).sealed()
+	w.origin.cow("snapshot", "--label=first")
+	return w
+}
+
+func TestEveryCrashpointHasAScenario(t *testing.T) {
+	passed := map[string]bool{}
+	for _, s := range scenarios {
+		for point := range s.done {
+			passed[point] = true
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(passed)), layers.Crashpoints(); !slices.Equal(got, want) {
+		t.Errorf("the scenarios pass %q, the program has %q", got, want)
+	}
+}
+
+func TestKilled(t *testing.T) {
+	for name, s := range scenarios {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newScenarioWorld(t)
+			for point, done := range s.done {
+				t.Run(point, func(t *testing.T) { s.killed(t, w, point, done) })
+			}
+		})
+	}
+}
+
+func (s scenario) killed(t *testing.T, w *world, point string, done bool) {
+	p := w.checkout("killed-" + point).in(t)
+	s.prepare(p)
+	r := p.with("CARGO_COW_CRASHPOINT=" + point + "=kill").tryCow(s.args...)
+	if r.signal != syscall.SIGKILL {
+		t.Fatalf("the command did not die at %s: %v", point, r)
+	}
+	p.checks()
+	s.whole(p, done)
+	if s.undo && done {
+		p.cow("undo")
+		s.whole(p, false)
+		p.cow("undo")
+		p.tidy()
+	}
+	p.cow(s.args...)
+	p.tidy()
+	p.checks()
+	if s.args[0] == "undo" {
+		return // the second one has taken back the first
+	}
+	s.whole(p, true)
+	if s.args[0] == "snapshot" {
+		sealedOnce(p)
+	}
+}
+
+// whole checks that the build directory is the one before or the one after, and
+// that all of it is there.
+func (s scenario) whole(p *place, done bool) {
+	p.t.Helper()
+	mark, compiled := s.before, []string(nil)
+	if done {
+		mark, compiled = s.after, s.compiled
+	}
+	if got := p.marked(); got != mark {
+		p.t.Errorf("the build directory is marked %q, want %q", got, mark)
+	}
+	if mark == "" {
+		if done != exists(p.target()) {
+			p.t.Errorf("the build directory exists: %v, want %v", !done, done)
+		}
+		return
+	}
+	// Once compiled, the next look finds it fresh.
+	if got, says := p.build(); len(got) > 0 && !slices.Equal(got, compiled) || says != "second cow" {
+		p.t.Errorf("cargo compiled %q, want %q; the program says %q", got, compiled, says)
+	}
+}
+
+// sealedOnce checks that the place's state is the newest layer, that it is there
+// once, and that the layer it names as its parent is there.
+func sealedOnce(p *place) {
+	p.t.Helper()
+	newest := answer(p.t, p.tryCow("list"), "layer")
+	if id := p.cow("snapshot")["layer"]; id != newest["layer"] {
+		p.t.Errorf("the build directory is layer %v, the newest is %v", id, newest["layer"])
+	}
+	if parent, _ := newest["parent"].(string); parent != "" && !exists(filepath.Join(p.w.store, "layers", parent)) {
+		p.t.Errorf("its parent %s was never sealed", parent)
+	}
+}
+
+// An error on the way is told, and leaves nothing behind.
+func TestFailed(t *testing.T) {
+	for name, s := range scenarios {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newScenarioWorld(t)
+			for point, done := range s.done {
+				t.Run(point, func(t *testing.T) {
+					p := w.checkout("failed-" + point).in(t)
+					s.prepare(p)
+					r := p.with("CARGO_COW_CRASHPOINT=" + point + "=error").tryCow(s.args...)
+					fails(t, r, 1, "injected fault")
+					p.tidy()
+					p.checks()
+					// What was exchanged when the error came is exchanged back.
+					back := point == "replace.exchanged" || point == "undo.exchanged" && s.before != ""
+					s.whole(p, done && !back)
+					p.cow(s.args...)
+					p.tidy()
+				})
+			}
+		})
+	}
+}
+
+// Between the named points lie all the others: the program is killed at random
+// instants too.
+func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	p := w.checkout("anywhere")
+	builtTwice(p)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	for _, name := range []string{"restore over a tree", "snapshot"} {
+		s := scenarios[name]
+		start := time.Now()
+		p.cow(s.args...)
+		took := time.Since(start)
+		for range 12 {
+			p.mark("mine")
+			p.builds(nil, "second")
+			edited(p) // newer: each snapshot has something to seal
+			p.builds([]string{"bin app"}, "second")
+			q := p.startCow(s.args...)
+			time.Sleep(time.Duration(random.Int64N(int64(took))))
+			q.cmd.Process.Kill()
+			q.wait()
+			p.checks()
+			s.whole(p, p.marked() == s.after)
+		}
+		p.cow("status")
+		p.cow("snapshot")
+		p.tidy()
+	}
+	if entries, err := os.ReadDir(filepath.Join(w.store, "layers")); err != nil || len(entries) == 0 {
+		t.Errorf("layers: %v, %v", entries, err)
+	}
+}

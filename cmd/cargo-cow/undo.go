@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+type undoOptions struct {
+	noWait bool
+}
+
+func newUndo(a *app) *cobra.Command {
+	var o undoOptions
+	cmd := &cobra.Command{
+		Use:   "undo",
+		Short: "Bring back the build directory as it was before the last restore",
+		Long: `Exchanges the build directory with the one that the last restore replaced. It
+takes cargo's own locks, as restore does.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.undo(cmd.Context(), o) },
+	}
+	cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	return cmd
+}
+
+func (a *app) undo(ctx context.Context, o undoOptions) error {
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	rep, err := w.store.Undo(ctx, w.place, o.noWait, a.term.Blocking)
+	if err != nil {
+		return err
+	}
+	a.term.JSON("undo", rep)
+	a.term.Status("Brought back", "%s", rep.BuildDir)
+	return nil
+}

@@ -1,0 +1,193 @@
+package open
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+)
+
+// projectFile is the name of a project's configuration.
+const projectFile = ".cargo-cow.yaml"
+
+// projectKeys are what a project may decide for those who check it out.
+type projectKeys struct {
+	// Strict rebuilds every unit that mentions its origin at all.
+	Strict *bool `yaml:"strict"`
+	// PureMacros are procedural macros that read nothing but their tokens.
+	PureMacros []cargo.MacroRange `yaml:"pure_macros"`
+	// Inputs are globs of files outside a package that scripts and macros read.
+	Inputs []string `yaml:"inputs"`
+	// Ignore are globs of files that are never an input.
+	Ignore []string `yaml:"ignore"`
+}
+
+// userKeys are what only a user decides: where things are kept.
+type userKeys struct {
+	Store       string `yaml:"store"`
+	projectKeys `yaml:",inline"`
+}
+
+// Config is the configuration that holds for a checkout.
+type Config struct {
+	Store    string // absolute; "" when not configured
+	Strict   bool
+	Settings cargo.Settings // less its rules
+}
+
+// add lets keys decide after what was read before: a list grows, a choice is
+// made anew.
+func (c *Config) add(keys *projectKeys) error {
+	for _, m := range keys.PureMacros {
+		if m.Name == "" {
+			return errors.New("pure_macros: an entry has no name")
+		}
+	}
+	for _, glob := range slices.Concat(keys.Inputs, keys.Ignore) {
+		if _, err := filepath.Match(glob, ""); err != nil {
+			return fmt.Errorf("glob %q: %w", glob, err)
+		}
+	}
+	if keys.Strict != nil {
+		c.Strict = *keys.Strict
+	}
+	c.Settings.PureMacros = slices.Concat(c.Settings.PureMacros, keys.PureMacros)
+	c.Settings.Inputs = slices.Concat(c.Settings.Inputs, keys.Inputs)
+	c.Settings.Ignore = slices.Concat(c.Settings.Ignore, keys.Ignore)
+	return nil
+}
+
+// Config reads the configuration that holds in a workspace. Unknown keys are
+// errors that name file and line.
+func (s *Session) Config(root string) (*Config, error) {
+	user, err := s.userConfig()
+	if err != nil {
+		return nil, err
+	}
+	c := *user
+	path := findProjectFile(s.opts.Dir, root)
+	if path == "" {
+		return &c, nil
+	}
+	var keys projectKeys
+	if err := readYAML(path, &keys); err != nil {
+		return nil, err
+	}
+	if err := c.add(&keys); err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	return &c, nil
+}
+
+// userConfig reads $XDG_CONFIG_HOME/cargo-cow/config.yaml, once.
+func (s *Session) userConfig() (*Config, error) {
+	if s.user != nil {
+		return s.user, nil
+	}
+	c := &Config{}
+	dir := s.environ.xdg("XDG_CONFIG_HOME", ".config")
+	if dir == "" {
+		return c, nil
+	}
+	path := filepath.Join(dir, "cargo-cow", "config.yaml")
+	var keys userKeys
+	if err := readYAML(path, &keys); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if keys.Store != "" && !filepath.IsAbs(keys.Store) {
+		return nil, fmt.Errorf("read configuration %s: store %q is not an absolute path", path, keys.Store)
+	}
+	c.Store = keys.Store
+	if err := c.add(&keys.projectKeys); err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	s.user = c
+	return c, nil
+}
+
+// xdg returns a base directory; "" when there is no home either. The XDG
+// specification has relative values ignored.
+func (e environ) xdg(name, underHome string) string {
+	if dir := e.get(name); filepath.IsAbs(dir) {
+		return dir
+	}
+	if home := e.get("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, underHome)
+	}
+	return ""
+}
+
+// findProjectFile looks from dir upwards as far as root; "" when there is none.
+func findProjectFile(dir, root string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real
+	}
+	for {
+		path := filepath.Join(dir, projectFile)
+		if _, err := os.Lstat(path); err == nil {
+			return path
+		}
+		if dir == root || dir == filepath.Dir(dir) {
+			return ""
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func readYAML(path string, keys any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	if err := parseYAML(text, keys); err != nil {
+		return fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	return nil
+}
+
+// How yaml.v3 reports a key that the struct does not have, and a value of a kind
+// that does not go there.
+var (
+	unknownKey = regexp.MustCompile(`(?s)field (.*) not found in type \S+$`)
+	wrongKind  = regexp.MustCompile(`(?s)cannot unmarshal !*(.*) into \S+$`)
+)
+
+func parseYAML(text []byte, keys any) error {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	err := dec.Decode(keys)
+	switch te := (*yaml.TypeError)(nil); {
+	case errors.Is(err, io.EOF):
+		return nil // empty
+	case errors.As(err, &te):
+		var lines []string
+		for _, l := range te.Errors {
+			l = unknownKey.ReplaceAllString(l, "unknown key $1")
+			l = wrongKind.ReplaceAllString(l, "misplaced $1")
+			if _, ok := keys.(*projectKeys); ok && strings.HasSuffix(l, "unknown key store") {
+				l += " (only the user's own configuration may name a store)"
+			}
+			lines = append(lines, l)
+		}
+		return errors.New(strings.Join(lines, "; "))
+	case err != nil:
+		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return errors.New("more than one document")
+	}
+	return nil
+}

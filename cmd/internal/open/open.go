@@ -1,0 +1,290 @@
+// Package open puts the parts together: it reads the environment and the
+// configuration, finds the checkout, the store and the driver, and hands them to
+// the commands. It is the only place that names drivers.
+//
+// What a user may decide is taken from the first that says it: the flag, the
+// environment (CARGO_COW_...), the project's .cargo-cow.yaml, the user's
+// config.yaml. A project file never decides where things are kept or what is run.
+//
+// A Session serves one run of one command and is not safe for concurrent use.
+package open
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+)
+
+// Options come from the command line.
+type Options struct {
+	Dir     string // work as if started there; "" is the current directory
+	Store   string // "" is for the session to find
+	Environ []string
+	Tool    string // this program and its version, for manifests
+}
+
+// Session is one command's view of the world.
+type Session struct {
+	opts    Options
+	environ environ
+	place   *layers.Place
+	config  *Config // set with place
+	user    *Config
+	driver  driver.Driver
+}
+
+// New begins a session. It fails if the directory is not there or a switch in
+// the environment makes no sense.
+func New(o Options) (*Session, error) {
+	// Abs goes by $PWD, so that a checkout reached through a symlink is known by
+	// that name too.
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find directory %s: %w", o.Dir, err)
+	}
+	fi, err := os.Stat(dir)
+	if err == nil && !fi.IsDir() {
+		err = errors.New("not a directory")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("work in %s: %w", dir, bare(err))
+	}
+	o.Dir = dir
+	s := &Session{opts: o, environ: append(git.Environ(o.Environ), "PWD="+dir)}
+	if spec := s.environ.get("CARGO_COW_CRASHPOINT"); spec != "" {
+		if err := layers.ArmCrashpoint(spec); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// bare drops the operation and path that the caller's message names already.
+func bare(err error) error {
+	if pe := (*os.PathError)(nil); errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+type environ []string
+
+// get returns the last value of a variable, as a process would see it.
+func (e environ) get(name string) string {
+	value := ""
+	for _, kv := range e {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// Dir is the directory the session works in.
+func (s *Session) Dir() string { return s.opts.Dir }
+
+// Place asks cargo and git about the checkout, once. Its Git is nil where there
+// is no checkout of git, or no git.
+func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
+	if s.place != nil {
+		return s.place, nil
+	}
+	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ}
+	if tool.Cargo == "" {
+		tool.Cargo = "cargo"
+	}
+	ws, err := cargo.Locate(ctx, tool)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := s.Config(ws.Root)
+	if err != nil {
+		return nil, err
+	}
+	settings := conf.Settings
+	if settings.Rules, err = testRules(s.environ); err != nil {
+		return nil, err
+	}
+	repo, err := s.repository(ctx, ws.Root)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(ws.Root, ws.CargoHome, s.environ)
+	if err != nil {
+		return nil, err
+	}
+	fp, err := ws.Fingerprint(ctx, tool, cfg, settings.Rules)
+	if err != nil {
+		return nil, err
+	}
+	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(cfg.Env, ws.Root), Settings: settings}
+	s.config = conf
+	return s.place, nil
+}
+
+// canonicalEnv writes cargo's [env] table so that two checkouts with the same
+// table give the same text: what is relative stays so, and a base inside the
+// workspace is named from its root.
+func canonicalEnv(env map[string]config.EnvValue, root string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		v := env[name]
+		base := ""
+		if v.Relative {
+			base = v.Base
+			if rel, err := filepath.Rel(root, v.Base); err == nil && filepath.IsLocal(rel) {
+				base = rel
+			}
+		}
+		fmt.Fprintf(&b, "%q=%q force=%t relative=%t base=%q\n", name, v.Value, v.Force, v.Relative, base)
+	}
+	return b.String()
+}
+
+// Strict is the configured default of restore's flag; known with the place.
+func (s *Session) Strict() bool { return s.config != nil && s.config.Strict }
+
+// repository opens the checkout dir lies in; nil when there is none.
+func (s *Session) repository(ctx context.Context, dir string) (*git.Checkout, error) {
+	repo, err := git.Open(ctx, dir, s.environ)
+	if errors.Is(err, git.ErrNotRepository) || errors.Is(err, git.ErrNoGit) {
+		return nil, nil
+	}
+	return repo, err
+}
+
+// Repository opens the checkout of git that the session works in. The error
+// wraps git.ErrNotRepository or git.ErrNoGit when there is none.
+func (s *Session) Repository(ctx context.Context) (*git.Checkout, error) {
+	return git.Open(ctx, s.opts.Dir, s.environ)
+}
+
+// CheckBuildDir compares what the user calls the build directory with what cargo
+// does; any name of the same directory will do.
+func (s *Session) CheckBuildDir(p *layers.Place, arg string) error {
+	want := arg
+	if !filepath.IsAbs(want) {
+		want = filepath.Join(s.opts.Dir, want)
+	}
+	if want = filepath.Clean(want); realPath(want) == realPath(p.Workspace.BuildDir) {
+		return nil
+	}
+	return &layers.HelpError{
+		Err: fmt.Errorf("use %s as build directory: cargo builds into %s", arg, p.Workspace.BuildDir),
+		Help: fmt.Sprintf("run `cargo cow init`, or set build.build-dir = %q in %s",
+			want, filepath.Join(p.Workspace.Root, ".cargo", "config.toml")),
+	}
+}
+
+// realPath resolves the symlinks of as much of path as exists, but not one that
+// is its last element: a build directory that is a symlink is not its target.
+func realPath(path string) string {
+	parent, base := filepath.Split(filepath.Clean(path))
+	if parent == "" || base == "" {
+		return path
+	}
+	if real, err := filepath.EvalSymlinks(parent); err == nil {
+		return filepath.Join(real, base)
+	}
+	return filepath.Join(realPath(filepath.Clean(parent)), base)
+}
+
+// Store opens the store for a place; with create it is made if need be, and the
+// repository remembers it. Errors wrap layers.ErrNoStore when there is none.
+func (s *Session) Store(ctx context.Context, p *layers.Place, create bool) (*layers.Store, error) {
+	dir, err := s.storeDir(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return s.openStore(ctx, dir, p, create)
+}
+
+// AnyStore opens the store for commands that need no checkout: one that was
+// named, or the one this repository remembers, or else that of the place.
+func (s *Session) AnyStore(ctx context.Context) (*layers.Store, error) {
+	dir, err := s.namedStore()
+	if err != nil {
+		return nil, err
+	}
+	if dir == "" {
+		repo, err := s.repository(ctx, s.opts.Dir)
+		if err != nil {
+			return nil, err
+		}
+		m, err := readMemory(repo)
+		if err != nil {
+			return nil, err
+		}
+		dir = m.Store
+	}
+	if dir != "" {
+		return s.openStore(ctx, dir, nil, false)
+	}
+	p, err := s.Place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Store(ctx, p, false)
+}
+
+// KnowsStore tells, at no more cost than a question to git, whether a store was
+// ever named or made for the repository. Without git it is taken to be there.
+func (s *Session) KnowsStore(ctx context.Context) (bool, error) {
+	if dir, err := s.namedStore(); dir != "" || err != nil {
+		return dir != "", err
+	}
+	repo, err := s.repository(ctx, s.opts.Dir)
+	if repo == nil || err != nil {
+		return repo == nil, err
+	}
+	m, err := readMemory(repo)
+	return m.Store != "", err
+}
+
+func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, create bool) (*layers.Store, error) {
+	exists, err := checkOwner(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !exists && !create {
+		return nil, fmt.Errorf("open store %s: %w", dir, layers.ErrNoStore)
+	}
+	buildDir := ""
+	if p != nil {
+		buildDir = p.Workspace.BuildDir
+	}
+	d, err := chooseDriver(ctx, dir, buildDir, exists)
+	if err != nil {
+		return nil, err
+	}
+	s.driver = d
+	if p != nil {
+		if err := checkReach(d, dir, buildDir); err != nil {
+			return nil, err
+		}
+	}
+	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool}
+	if !create {
+		return layers.Open(ctx, o)
+	}
+	st, err := layers.Create(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := recordDriver(dir, d); err != nil {
+		return nil, err
+	}
+	return st, remember(p, dir)
+}

@@ -1,0 +1,128 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// Cell is one piece of a table.
+type Cell struct {
+	Text  string
+	Style Style
+}
+
+// Table is rows under a head, columns parted by two spaces.
+type Table struct {
+	head []Cell
+	rows [][]Cell
+}
+
+// NewTable makes a table; no heads, no head line.
+func NewTable(heads ...string) *Table {
+	t := &Table{}
+	for _, h := range heads {
+		t.head = append(t.head, Cell{h, Head})
+	}
+	return t
+}
+
+// Row adds a row of plain texts.
+func (t *Table) Row(texts ...string) {
+	cells := make([]Cell, len(texts))
+	for i, s := range texts {
+		cells[i].Text = s
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// Cells adds a row.
+func (t *Table) Cells(cells ...Cell) { t.rows = append(t.rows, cells) }
+
+// Table writes tab to stdout. On a terminal the last column is cut at the right
+// margin, unless --verbose; a file or a pipe gets every character. It is silent
+// with --json.
+func (t *Terminal) Table(tab *Table) {
+	if t.opts.JSON || len(tab.rows) == 0 {
+		return
+	}
+	rows := tab.rows
+	if len(tab.head) > 0 {
+		rows = append([][]Cell{tab.head}, rows...)
+	}
+	var widths []int
+	for _, row := range rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], columns(Clean(c.Text)))
+		}
+	}
+	limit := t.out.width
+	if t.opts.Verbose {
+		limit = 0
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		used := 0
+		for i, c := range row {
+			text := Clean(c.Text)
+			last := i == len(row)-1
+			if last && limit > 0 {
+				text = cut(text, limit-used)
+			}
+			b.WriteString(t.out.paint(c.Style, text))
+			if !last {
+				b.WriteString(strings.Repeat(" ", widths[i]-columns(text)+2))
+				used += widths[i] + 2
+			}
+		}
+		b.WriteByte('\n')
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	io.WriteString(t.out.w, trimLines(b.String()))
+}
+
+// trimLines takes out the padding before an empty last cell.
+func trimLines(s string) string {
+	var b strings.Builder
+	for l := range strings.Lines(s) {
+		fmt.Fprintln(&b, strings.TrimRight(l, " \n"))
+	}
+	return b.String()
+}
+
+// columns counts characters; wide ones are rare in paths and cost an even edge.
+func columns(s string) int { return utf8.RuneCountInString(s) }
+
+// cut shortens s to n columns, but leaves at least a few characters: on a very
+// narrow terminal a wrapped line serves better than an empty one.
+func cut(s string, n int) string {
+	n = max(n, 8)
+	if columns(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}
+
+// width returns the columns of a terminal, 0 for anything else.
+func width(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	if size.Col == 0 {
+		return 80 // a terminal that does not tell, such as a serial line
+	}
+	return int(size.Col)
+}

@@ -1,0 +1,256 @@
+// Package ui is how the program speaks. Its rules:
+//
+//   - stdout is the result of the command and nothing else; all that is said
+//     about the work goes to stderr.
+//   - stderr looks like cargo's: a verb right-aligned in 12 columns, green; then
+//     one line of text. "warning:", "error:" and "help:" stand at the margin.
+//   - With --json, stdout is one JSON object a line, each with "reason" as its
+//     first field, errors included; status lines are left out.
+//   - --quiet leaves warnings, errors and results; --verbose adds details.
+//   - Colour is decided for each stream: --color, else CARGO_TERM_COLOR, else
+//     NO_COLOR, else CLICOLOR_FORCE, else whether it is a terminal. Nothing is
+//     ever said by colour alone.
+//   - Text that came from a file, a path or another program cannot move the
+//     cursor: control characters are shown escaped.
+//   - Nothing is asked; there are no prompts.
+//
+// A Terminal may be used by several goroutines; each call writes whole lines.
+package ui
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Options are the user's wishes, from flags.
+type Options struct {
+	Color   string // "", auto, always, never
+	JSON    bool
+	Quiet   bool
+	Verbose bool
+}
+
+// Terminal is the program's two output streams.
+type Terminal struct {
+	mu       sync.Mutex
+	out, err stream
+	opts     Options
+}
+
+type stream struct {
+	w     io.Writer
+	color bool
+	width int // columns; 0 when it is no terminal
+}
+
+// New makes a Terminal of stdout and stderr. environ is consulted for colour and
+// verbosity. It fails on a Color that is no choice.
+func New(out, err io.Writer, environ []string, o Options) (*Terminal, error) {
+	env := lookup(environ)
+	if o.Color != "" && !isChoice(o.Color) {
+		return nil, fmt.Errorf("choose colour %q: want auto, always or never", o.Color)
+	}
+	if !o.Quiet && !o.Verbose {
+		o.Quiet = env("CARGO_TERM_QUIET") == "true"
+		o.Verbose = env("CARGO_TERM_VERBOSE") == "true"
+	}
+	t := &Terminal{opts: o, out: stream{w: out, width: width(out)}, err: stream{w: err, width: width(err)}}
+	for _, s := range []*stream{&t.out, &t.err} {
+		s.color = useColor(o.Color, env, s.width > 0)
+	}
+	return t, nil
+}
+
+// lookup returns the last value of a variable, as a process would see it.
+func lookup(environ []string) func(string) string {
+	return func(name string) string {
+		value := ""
+		for _, kv := range environ {
+			if v, ok := strings.CutPrefix(kv, name+"="); ok {
+				value = v
+			}
+		}
+		return value
+	}
+}
+
+func isChoice(s string) bool { return s == "auto" || s == "always" || s == "never" }
+
+// useColor applies the order of the package comment. "auto" is the absence of a
+// choice, not a choice against NO_COLOR.
+func useColor(flag string, env func(string) string, tty bool) bool {
+	choice := flag
+	if choice == "" || choice == "auto" {
+		if choice = env("CARGO_TERM_COLOR"); flag == "auto" || !isChoice(choice) {
+			choice = "auto"
+		}
+	}
+	switch {
+	case choice == "always":
+		return true
+	case choice == "never":
+		return false
+	case env("NO_COLOR") != "":
+		return false
+	case env("CLICOLOR_FORCE") != "" && env("CLICOLOR_FORCE") != "0":
+		return true
+	}
+	return tty && env("TERM") != "dumb"
+}
+
+// JSONMode tells whether results are to be JSON lines.
+func (t *Terminal) JSONMode() bool { return t.opts.JSON }
+
+// Verbose tells whether details are wanted.
+func (t *Terminal) Verbose() bool { return t.opts.Verbose }
+
+// Style is how a piece of text is set off where there is colour.
+type Style string
+
+// The styles, cargo's own (cargo 1.95, crates/cargo-util-terminal).
+const (
+	Plain  Style = ""
+	Good   Style = "\x1b[1;32m"
+	Waits  Style = "\x1b[1;36m"
+	Warned Style = "\x1b[1;33m"
+	Bad    Style = "\x1b[1;31m"
+	Head   Style = "\x1b[1m"
+	Dim    Style = "\x1b[2m"
+)
+
+func (s *stream) paint(style Style, text string) string {
+	if !s.color || style == Plain {
+		return text
+	}
+	return string(style) + text + "\x1b[0m"
+}
+
+// Status says what was done: verb, then a line.
+func (t *Terminal) Status(verb, format string, args ...any) {
+	t.status(Good, verb, format, args...)
+}
+
+// Detail is a Status for --verbose only.
+func (t *Terminal) Detail(verb, format string, args ...any) {
+	if t.opts.Verbose {
+		t.status(Good, verb, format, args...)
+	}
+}
+
+// Blocking says what is waited for, in cargo's words; with --json as well, since
+// it explains why nothing happens.
+func (t *Terminal) Blocking(what string) {
+	if !t.opts.Quiet {
+		t.line(Waits, "Blocking", "waiting for "+what)
+	}
+}
+
+func (t *Terminal) status(style Style, verb, format string, args ...any) {
+	if !t.opts.Quiet && !t.opts.JSON {
+		t.line(style, verb, fmt.Sprintf(format, args...))
+	}
+}
+
+func (t *Terminal) line(style Style, verb, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	pad := strings.Repeat(" ", max(0, 12-len(verb)))
+	fmt.Fprintf(t.err.w, "%s%s %s\n", pad, t.err.paint(style, verb), Clean(text))
+}
+
+// Warn says what the user should know though the work goes on.
+func (t *Terminal) Warn(format string, args ...any) {
+	t.message(Warned, "warning", fmt.Sprintf(format, args...))
+}
+
+// Error says why the work ended, and help, if any, what to do now.
+func (t *Terminal) Error(err error, help string, code int) {
+	if t.opts.JSON {
+		t.JSON("error", struct {
+			Message string `json:"message"`
+			Help    string `json:"help,omitempty"`
+			Code    int    `json:"code"`
+		}{err.Error(), help, code})
+		return
+	}
+	t.message(Bad, "error", err.Error())
+	if help != "" {
+		t.message(Waits, "help", help)
+	}
+}
+
+// HookLine says one line amid the output of git, which runs us from its hook.
+func (t *Terminal) HookLine(text string) { t.message(Plain, "cargo-cow", text) }
+
+func (t *Terminal) message(style Style, kind, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	fmt.Fprintf(t.err.w, "%s: %s\n", t.err.paint(style, kind), Clean(lines[0]))
+	for _, l := range lines[1:] {
+		fmt.Fprintf(t.err.w, "  %s\n", Clean(l))
+	}
+}
+
+// Println writes a line of the result. It is silent with --json.
+func (t *Terminal) Println(format string, args ...any) {
+	if t.opts.JSON {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintln(t.out.w, Clean(fmt.Sprintf(format, args...)))
+}
+
+// JSON writes one line of the result with --json, and nothing without: the
+// fields of v, which must marshal to an object, after "reason".
+func (t *Terminal) JSON(reason string, v any) {
+	if !t.opts.JSON {
+		return
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil || b.Bytes()[0] != '{' {
+		panic(fmt.Sprintf("ui: %s is not a JSON object: %v", reason, err))
+	}
+	rest := bytes.TrimPrefix(b.Bytes(), []byte("{"))
+	sep := ","
+	if rest[0] == '}' {
+		sep = ""
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.out.w, `{"reason":%s%s%s`, strconv.Quote(reason), sep, rest)
+}
+
+// Clean escapes what could move the cursor or start an escape sequence, and
+// bytes that are no text.
+func Clean(s string) string {
+	bad := func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+	if strings.IndexFunc(s, bad) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case bad(r) && r != utf8.RuneError:
+			q := strconv.QuoteRuneToASCII(r)
+			b.WriteString(q[1 : len(q)-1])
+		default:
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
