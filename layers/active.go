@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func writeMeta(dir, name string, b []byte) error {
 // puts away what a crashed one left beside it.
 func (s *Store) claim(ctx context.Context, t target, notify Notify) (release func() error, err error) {
 	path := s.claimFile(t)
-	release, err = flock.Lock(ctx, path, flock.Exclusive, func() {
+	unlock, err := flock.Lock(ctx, path, flock.Exclusive, func() {
 		if notify != nil {
 			notify("another cargo-cow in " + t.path)
 		}
@@ -88,10 +89,64 @@ func (s *Store) claim(ctx context.Context, t target, notify Notify) (release fun
 	if err != nil {
 		return nil, fmt.Errorf("claim %s: %w", t.path, err)
 	}
+	before, err := lookBeside(t)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("claim %s: %w", t.path, err), unlock())
+	}
+	release = func() error { return errors.Join(before.restore(t), unlock()) }
 	if err := s.tidy(ctx, t); err != nil {
 		return nil, errors.Join(err, release())
 	}
 	return release, nil
+}
+
+// beside is the directory that holds the build directory: often the root of a
+// package, whose time tells whether a file was removed from it. What this
+// program does there is no such change.
+type beside struct {
+	names []string
+	mtime unix.Timespec
+}
+
+func lookBeside(t target) (*beside, error) {
+	dir := filepath.Dir(t.path)
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: dir, Err: err}
+	}
+	all, err := names(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &beside{others(t, all), st.Mtim}, nil
+}
+
+// others leaves out the names that belong to this program.
+func others(t target, all []string) []string {
+	own := filepath.Base(t.path)
+	all = slices.DeleteFunc(all, func(n string) bool { return n == own || strings.HasPrefix(n, "."+own+".cargo-cow-") })
+	slices.Sort(all)
+	return all
+}
+
+// restore gives the directory its time back, unless somebody else changed it
+// meanwhile.
+func (b *beside) restore(t target) error {
+	if b == nil {
+		return nil
+	}
+	dir := filepath.Dir(t.path)
+	now, err := names(dir)
+	if err != nil || !slices.Equal(others(t, now), b.names) {
+		return nil
+	}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, b.mtime}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, dir, times, 0); err != nil && !errors.Is(err, unix.EPERM) {
+		return &fs.PathError{Op: "set time of", Path: dir, Err: err}
+	}
+	return nil
 }
 
 func (s *Store) claimFile(t target) string {
@@ -172,15 +227,6 @@ const graceForWaiters = 5 * time.Millisecond
 // would go on to build in the new directory under the lock of the old: then the
 // exchange is taken back, and the directory is busy.
 func (s *Store) install(t target, tmp string, locks *cargo.Locks) (replaced string, err error) {
-	parent := filepath.Dir(t.path)
-	var before unix.Stat_t
-	if err := unix.Stat(parent, &before); err != nil {
-		return "", fmt.Errorf("replace %s: %w", t.path, err)
-	}
-	// The parent is often the root of a package, whose time says whether a
-	// file was removed from it. What happens here is no such change.
-	defer unix.UtimesNanoAt(unix.AT_FDCWD, parent, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, before.Mtim}, 0)
-
 	switch err := driver.Publish(tmp, t.path); {
 	case err == nil:
 		return "", s.installed(t)

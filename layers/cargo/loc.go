@@ -141,6 +141,12 @@ func under(path, dir string) (string, bool) {
 // joined to.
 func isLocal(path string) bool { return filepath.IsLocal(path) && !strings.ContainsRune(path, 0) }
 
+// isFileName reports whether name, from a manifest, is one entry of the directory
+// it is joined to.
+func isFileName(name string) bool {
+	return name != "." && isLocal(name) && !strings.Contains(name, "/")
+}
+
 // join returns the location of a path below l.
 func (l Loc) join(rel string) Loc {
 	if l.Path == "" {

@@ -196,9 +196,15 @@ func (m *Manifest) checkUnit(u *Unit) error {
 			}
 		}
 	}
-	for _, p := range append([]Path{u.Record, Path(u.File)}, u.Stamp...) {
+	for _, p := range append([]Path{u.Record, Path(u.Profile)}, u.Stamp...) {
 		if !isLocal(string(p)) {
 			return fmt.Errorf("path %q leads out of the build directory", p)
+		}
+	}
+	// Apply makes paths of these.
+	for _, name := range []string{u.File, u.Unit, u.Target} {
+		if !isFileName(name) {
+			return fmt.Errorf("%q is no file name", name)
 		}
 	}
 	return nil

@@ -133,8 +133,8 @@ func (o *Origin) locate(path string) (l Loc, known bool) {
 }
 
 // sameFile finds the root under a name that shares no text with any known one,
-// such as a second mount of the same directory: the same inode at the same
-// place below both.
+// such as a second mount of the same directory: the same file in the same
+// directory at the same place below both. The file alone may be a hard link.
 func (o *Origin) sameFile(path string) string {
 	fi, err := os.Stat(path)
 	if err != nil {
@@ -149,7 +149,8 @@ func (o *Origin) sameFile(path string) string {
 			if n.Base != BaseRoot {
 				continue
 			}
-			if other, err := os.Stat(string(n.Text) + "/" + rest); err == nil && os.SameFile(fi, other) {
+			twin := string(n.Text) + "/" + rest
+			if other, err := os.Stat(twin); err == nil && os.SameFile(fi, other) && sameDir(filepath.Dir(path), filepath.Dir(twin)) {
 				return dir
 			}
 		}

@@ -2,6 +2,7 @@ package cargo
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"os"
 	"path/filepath"
@@ -47,9 +48,35 @@ func segments(path string) ([]segment, error) {
 }
 
 func split(b []byte, meta bool) []segment {
-	switch {
-	case bytes.HasPrefix(b, []byte("!<arch>\n")):
+	if bytes.HasPrefix(b, []byte("!<arch>\n")) {
 		return splitArchive(b)
+	}
+	return splitMember(b, meta)
+}
+
+// splitArchive reads the common ar format: 60-byte headers, members padded to
+// even length. An archive in an archive is data like any other.
+func splitArchive(b []byte) []segment {
+	const header = 60
+	var all []segment
+	at := 8
+	for at+header <= len(b) {
+		size, err := strconv.Atoi(strings.TrimSpace(string(b[at+48 : at+58])))
+		if err != nil || size < 0 || at+header+size > len(b) {
+			break
+		}
+		all = append(all, segment{segData, b[at : at+header]})
+		all = append(all, splitMember(b[at+header:at+header+size], false)...)
+		at += header + size + size%2
+	}
+	if at < len(b) {
+		all = append(all, segment{segData, b[at:]})
+	}
+	return all
+}
+
+func splitMember(b []byte, meta bool) []segment {
+	switch {
 	case bytes.HasPrefix(b, []byte(elf.ELFMAG)):
 		return splitELF(b)
 	case meta || bytes.HasPrefix(b, []byte("rust\x00")):
@@ -58,41 +85,32 @@ func split(b []byte, meta bool) []segment {
 	return []segment{{segData, b}}
 }
 
-// splitArchive reads the common ar format: 60-byte headers, members padded to
-// even length.
-func splitArchive(b []byte) []segment {
-	var all []segment
-	for at := 8; at+60 <= len(b); {
-		size, err := strconv.Atoi(strings.TrimSpace(string(b[at+48 : at+58])))
-		if err != nil || size < 0 || at+60+size > len(b) {
-			return append(all, segment{segData, b[at:]})
-		}
-		all = append(all, split(b[at+60:at+60+size], false)...)
-		at += 60 + size + size%2
-	}
-	return all
-}
-
+// splitELF takes out of an object the sections of a known meaning. The rest is
+// data, also what lies in no section.
 func splitELF(b []byte) []segment {
 	f, err := elf.NewFile(bytes.NewReader(b))
 	if err != nil {
 		return []segment{{segData, b}}
 	}
+	slices.SortStableFunc(f.Sections, func(a, b *elf.Section) int { return cmp.Compare(a.Offset, b.Offset) })
 	var all []segment
+	at := uint64(0)
 	for _, s := range f.Sections {
-		if s.Type == elf.SHT_NOBITS || s.FileSize == 0 || s.Offset+s.FileSize > uint64(len(b)) {
+		if s.Type == elf.SHT_NOBITS || s.FileSize == 0 || s.Offset < at || s.Offset+s.FileSize > uint64(len(b)) {
 			continue
 		}
-		kind := segData
+		kind := segDebug
 		switch {
 		case strings.HasPrefix(s.Name, ".debug_"), strings.HasPrefix(s.Name, ".zdebug_"):
-			kind = segDebug
 		case s.Name == ".rmeta":
 			kind = segMeta
+		default:
+			continue
 		}
-		all = append(all, segment{kind, b[s.Offset : s.Offset+s.FileSize]})
+		all = append(all, segment{segData, b[at:s.Offset]}, segment{kind, b[s.Offset : s.Offset+s.FileSize]})
+		at = s.Offset + s.FileSize
 	}
-	return all
+	return append(all, segment{segData, b[at:]})
 }
 
 // witness judges whether what a unit wrote holds a path in a way that matters.

@@ -183,11 +183,27 @@ func (ws *Workspace) addPackages(raw []json.RawMessage) error {
 		if p.Source != nil || slices.ContainsFunc(ws.Packages, func(q Package) bool { return q.Root == root }) {
 			continue
 		}
-		moved := bytes.ReplaceAll(b, []byte(ws.Root), nil)
-		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digestBytes(moved)})
+		resolved, err := ws.resolved(b)
+		if err != nil {
+			return fmt.Errorf("read cargo metadata: %w", err)
+		}
+		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digestBytes(resolved)})
 	}
 	slices.SortFunc(ws.Packages, func(a, b Package) int { return strings.Compare(a.Root, b.Root) })
 	return nil
+}
+
+// resolved is what cargo metadata says of a package, without what it says only
+// of where the package lies. The id is such: it leaves the name out if that is
+// the name of the directory.
+func (ws *Workspace) resolved(raw json.RawMessage) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, err
+	}
+	delete(fields, "id")
+	b, err := json.Marshal(fields)
+	return bytes.ReplaceAll(b, []byte(ws.Root), nil), err
 }
 
 // unlisted reports whether the lockfile has path packages that are not known.

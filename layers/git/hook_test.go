@@ -145,11 +145,11 @@ func TestHookRemovesItsOwnFile(t *testing.T) {
 	if err := os.RemoveAll(hooks); err != nil {
 		t.Fatal(err)
 	}
-	h, err := c.InstallHook(t.Context(), "/x/cargo-cow")
-	if err != nil {
+	if _, err := c.InstallHook(t.Context(), "/x/cargo-cow"); err != nil {
 		t.Fatal(err)
 	}
-	if h, err = c.RemoveHook(t.Context()); err != nil || h.State != HookAbsent {
+	h, err := c.RemoveHook(t.Context())
+	if err != nil || h.State != HookAbsent {
 		t.Errorf("RemoveHook: got %+v, %v", h, err)
 	}
 	if left, err := os.ReadDir(hooks); err != nil || len(left) != 0 {

@@ -1,0 +1,139 @@
+package cargo
+
+import (
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+)
+
+// builtFrom is a compiled unit of pkg whose first source is root.
+func builtFrom(pkg, root string) *built {
+	return &built{
+		unitDir: unitDir{pkg: pkg}, source: SourceRegistry, info: &depinfo.Info{},
+		rustc: &depinfo.Rustc{Deps: []string{root}},
+	}
+}
+
+func TestIsPure(t *testing.T) {
+	const src = "/h/.cargo/registry/src/index-1949cf8c6b5b557f/"
+	extra := []MacroRange{{"mine", "1.2.0", "1.4.0"}, {"any", "", ""}}
+	tests := []struct {
+		pkg, root string
+		want      bool
+	}{
+		{"serde_derive", src + "serde_derive-1.0.228/src/lib.rs", true},
+		{"serde_derive", src + "serde_derive-1.0.99/src/lib.rs", false},
+		{"serde_derive", src + "serde_derive-2.0.0/src/lib.rs", false},
+		{"serde_derive", src + "serde_derive-fork-1.0.228/src/lib.rs", false},
+		{"serde_derive", src + "serde_derive/src/lib.rs", false},
+		{"serde_derive", src + "serde_derive-1.0.228/serde_derive-9.0.0/src/lib.rs", false},
+		{"serde", src + "serde_derive-1.0.228/src/lib.rs", false},
+		{"mine", src + "mine-1.2.0/lib.rs", true},
+		{"mine", src + "mine-1.3.9+meta/src/a/b/lib.rs", true},
+		{"mine", src + "mine-1.4.0/lib.rs", false},
+		{"mine", src + "mine-1.4.0-rc.1/lib.rs", false},
+		{"mine", src + "mine-1.1.99/lib.rs", false},
+		{"any", src + "any-0.0.1/lib.rs", true},
+		{"other", src + "other-1.3.0/lib.rs", false},
+		{"mine", "src/lib.rs", false},
+	}
+	for _, tt := range tests {
+		if got := builtFrom(tt.pkg, tt.root).isPure(extra); got != tt.want {
+			t.Errorf("%s at %s: pure = %v; want %v", tt.pkg, tt.root, got, tt.want)
+		}
+	}
+	for _, source := range []string{SourcePath, SourceGit, SourceVendored, SourceUnknown} {
+		u := builtFrom("serde_derive", src+"serde_derive-1.0.228/src/lib.rs")
+		if u.source = source; u.isPure(nil) {
+			t.Errorf("a macro whose source is %s is held to be what was read", source)
+		}
+	}
+}
+
+// Each entry is one that a version can be in, and names a macro once a range.
+func TestKnownPure(t *testing.T) {
+	for i, r := range knownPure {
+		if r.From == "" || r.Below == "" || compareVersions(r.From, r.Below) >= 0 {
+			t.Errorf("%s: nothing was read from %q to %q", r.Name, r.From, r.Below)
+		}
+		if !r.covers(r.Name, r.From) || r.covers(r.Name, r.Below) || r.covers(r.Name+"x", r.From) {
+			t.Errorf("%s: the range does not end where it says", r.Name)
+		}
+		if i > 0 && knownPure[i-1].Name > r.Name {
+			t.Errorf("%s stands after %s", r.Name, knownPure[i-1].Name)
+		}
+	}
+}
+
+func TestImpure(t *testing.T) {
+	const src = "/h/.cargo/registry/src/index-1949cf8c6b5b557f/"
+	macro := func(name, dir string) *built {
+		u := builtFrom(name, src+dir+"/src/lib.rs")
+		u.Kind = kindMacro
+		return u
+	}
+	pure := macro("serde_derive", "serde_derive-1.0.228")
+	reads := macro("reads", "reads-1.0.0")
+	lib := func(deps ...*built) *built { return &built{UnitName: UnitName{Kind: "lib"}, deps: deps} }
+	script := &built{unitDir: unitDir{pkg: "p"}, UnitName: UnitName{Kind: kindScript}, deps: []*built{lib(reads)}}
+	run := &built{UnitName: UnitName{Kind: kindRun}, run: true, deps: []*built{script}}
+	tests := []struct {
+		name string
+		u    *built
+		want string
+	}{
+		{"none", lib(lib()), ""},
+		{"pure", lib(pure), ""},
+		{"its own", lib(pure, reads), "reads"},
+		{"of a library that may re-export it", lib(pure, lib(lib(reads))), "reads"},
+		{"of a macro it uses", lib(func() *built { m := *pure; m.deps = []*built{lib(reads)}; return &m }()), ""},
+		{"of its script", lib(run), ""},
+	}
+	for _, tt := range tests {
+		m := &macroUse{memo: map[*built]string{}}
+		if got := m.impure(tt.u); got != tt.want {
+			t.Errorf("%s: impure = %q; want %q", tt.name, got, tt.want)
+		}
+		if again := m.impure(tt.u); again != tt.want {
+			t.Errorf("%s: impure asked again = %q", tt.name, again)
+		}
+	}
+}
+
+func TestCompareVersions(t *testing.T) {
+	ordered := []string{"", "0.0.1", "0.9.10", "0.10.0", "1.0.0", "1.0.9", "1.0.10", "1.0.100", "2.0.0", "99999999.0.0"}
+	for i, a := range ordered {
+		for j, b := range ordered {
+			want := 0
+			if i < j {
+				want = -1
+			} else if i > j {
+				want = 1
+			}
+			if got := compareVersions(a, b); got != want {
+				t.Errorf("compareVersions(%q, %q) = %d; want %d", a, b, got, want)
+			}
+		}
+	}
+	for _, same := range []string{"1.2.3", "1.2.3-rc.1", "1.2.3+9.9", "1.2.3-a+b"} {
+		if compareVersions(same, "1.2.3") != 0 {
+			t.Errorf("%s is not of release 1.2.3", same)
+		}
+	}
+}
+
+func FuzzVersionNumbers(f *testing.F) {
+	for _, s := range []string{"1.2.3", "1.0.0-rc.1+x", "99999999999999999999999.1", "a.b.c", "1..2", "-", ""} {
+		f.Add(s, "1.0.0")
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		for _, n := range versionNumbers(a) {
+			if n < 0 {
+				t.Fatalf("versionNumbers(%q) = %v", a, versionNumbers(a))
+			}
+		}
+		if compareVersions(a, b) != -compareVersions(b, a) || compareVersions(a, a) != 0 {
+			t.Fatalf("no order: %q, %q", a, b)
+		}
+	})
+}
