@@ -77,8 +77,9 @@ func writeMeta(dir, name string, b []byte) error {
 	return nil
 }
 
-// claim keeps other commands of this program away from one build directory, and
-// puts away what a crashed one left beside it.
+// claim keeps other commands of this program away from one build directory. What
+// a crashed one left beside it is put away at once, and what this one leaves when
+// it fails is with its release.
 func (s *Store) claim(ctx context.Context, t target, notify Notify) (release func() error, err error) {
 	path := s.claimFile(t)
 	unlock, err := flock.Lock(ctx, path, flock.Exclusive, func() {
@@ -93,7 +94,9 @@ func (s *Store) claim(ctx context.Context, t target, notify Notify) (release fun
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", t.path, err), unlock())
 	}
-	release = func() error { return errors.Join(before.restore(t), unlock()) }
+	release = func() error {
+		return errors.Join(s.tidy(context.WithoutCancel(ctx), t), before.restore(t), unlock())
+	}
 	if err := s.tidy(ctx, t); err != nil {
 		return nil, errors.Join(err, release())
 	}
@@ -158,6 +161,9 @@ func (s *Store) claimFile(t target) string {
 func (s *Store) tidy(ctx context.Context, t target) error {
 	parent, prefix := filepath.Split(t.tmp)
 	left, err := names(parent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("tidy up beside %s: %w", t.path, err)
 	}
@@ -204,15 +210,32 @@ func (s *Store) prepare(ctx context.Context, t target, from string) (string, err
 		err = s.opts.Driver.Clone(ctx, tmp, from)
 	}
 	if err == nil {
-		err = os.MkdirAll(filepath.Join(tmp, metaDir), 0o777)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(tmp, preparedFile), nil, 0o666)
+		err = prepared(tmp)
 	}
 	if err != nil {
 		return "", s.explainMove(t, fmt.Errorf("prepare %s: %w", t.path, err))
 	}
 	return tmp, nil
+}
+
+// prepared puts the mark of a tree that is not in place yet into dir.
+func prepared(dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, metaDir), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, preparedFile), nil, 0o666)
+}
+
+func syncFileSystem(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
+		return &fs.PathError{Op: "sync file system of", Path: dir, Err: err}
+	}
+	return nil
 }
 
 // graceForWaiters is how long a cargo may take between opening its lock file and
@@ -244,11 +267,12 @@ func (s *Store) install(t target, tmp string, locks *cargo.Locks) (replaced stri
 	if err := driver.Exchange(t.swap, t.path); err != nil {
 		return "", s.explainMove(t, fmt.Errorf("replace %s: %w", t.path, err))
 	}
-	if err := pointExchanged.Hit(); err != nil {
-		return "", err
+	err = pointExchanged.Hit()
+	if err == nil {
+		time.Sleep(graceForWaiters)
+		err = s.notAwaited(locks, t, t.swap)
 	}
-	time.Sleep(graceForWaiters)
-	if err := s.notAwaited(locks, t, t.swap); err != nil {
+	if err != nil {
 		return "", errors.Join(err, driver.Exchange(t.swap, t.path))
 	}
 	return t.swap, s.installed(t)
@@ -265,8 +289,12 @@ func (s *Store) notAwaited(locks *cargo.Locks, t target, now string) error {
 	if locks == nil {
 		return nil
 	}
+	real, err := filepath.EvalSymlinks(t.path)
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", t.path, err)
+	}
 	awaited, err := locks.Awaited(func(path string) string {
-		if rel, err := filepath.Rel(t.path, path); err == nil && filepath.IsLocal(rel) {
+		if rel, err := filepath.Rel(real, path); err == nil && filepath.IsLocal(rel) {
 			return filepath.Join(now, rel)
 		}
 		return path

@@ -92,6 +92,15 @@ func (s *Store) takeOver(ctx context.Context, t target, locks *cargo.Locks) erro
 	if err := pointAdopted.Hit(); err != nil {
 		return err
 	}
+	// Small files were copied, and the originals will be gone before the kernel
+	// writes the copies out by itself.
+	if err := syncFileSystem(tmp); err != nil {
+		return fmt.Errorf("prepare %s: %w", t.path, err)
+	}
+	// From here on either of the two may go: they are the same.
+	if err := prepared(t.path); err != nil {
+		return fmt.Errorf("prepare %s: %w", t.path, err)
+	}
 	replaced, err := s.install(t, tmp, locks)
 	if err != nil {
 		return err
@@ -170,8 +179,16 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", t.path, err)
 	}
+	if m.Immutable+len(m.Units) == 0 {
+		return nil, &HelpError{fmt.Errorf("seal %s: %w: nothing was built in it", t.path, ErrNoTarget), "cargo build"}
+	}
 	m.Tool, m.Fingerprint, m.Label = s.opts.Tool, *p.Fingerprint, label
-	m.Parent = active.Layer
+	if isID(active.Layer) {
+		// A name noted before a crash may be of a layer that never came to be.
+		if _, err := os.Lstat(s.tree(active.Layer)); err == nil {
+			m.Parent = active.Layer
+		}
+	}
 	if err := pointInspected.Hit(); err != nil {
 		return nil, err
 	}
@@ -298,7 +315,7 @@ func (s *Store) Explain(ctx context.Context, p *Place) ([]cargo.Verdict, error) 
 	if _, err := os.Stat(t.path); errors.Is(err, fs.ErrNotExist) {
 		return nil, &HelpError{fmt.Errorf("explain %s: %w", t.path, ErrNoTarget), "cargo cow restore"}
 	}
-	list, err := cargo.Explain(p.view(ctx), readActive(t.path).Noted)
+	list, err := cargo.Explain(ctx, p.view(ctx), readActive(t.path).Noted)
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", t.path, err)
 	}

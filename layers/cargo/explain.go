@@ -1,6 +1,7 @@
 package cargo
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,12 +35,12 @@ func (p *Plan) Noted() []Noted {
 // will do with it, by the checks that Cargo makes on the file system (cargo
 // 1.95, fingerprint/mod.rs:check_filesystem). Changes of manifests, features,
 // profiles or the toolchain, which Cargo finds by hash, are not foreseen.
-func Explain(p *Place, noted []Noted) ([]Verdict, error) {
+func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome)
 	if err != nil {
 		return nil, err
 	}
-	e := &explainer{place: p, scanned: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
+	e := &explainer{ctx: ctx, place: p, scanned: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
 	for _, n := range noted {
 		e.noted[string(n.Record)+"/"+n.File] = n.Reason
 	}
@@ -59,6 +60,7 @@ func Explain(p *Place, noted []Noted) ([]Verdict, error) {
 
 type explainer struct {
 	*scanned
+	ctx     context.Context
 	place   *Place
 	reasons map[*built]*Reason
 	noted   map[string]Reason
@@ -114,6 +116,8 @@ func (e *explainer) local(u *built, l fingerprint.Local) *Reason {
 	switch l.Kind {
 	case fingerprint.CheckDepInfo:
 		return e.depInfo(u)
+	case fingerprint.Precalculated:
+		return e.newest(u, l.Text)
 	case fingerprint.RerunIfChanged:
 		home := e.home(u)
 		for _, p := range l.Paths {
@@ -127,6 +131,23 @@ func (e *explainer) local(u *built, l fingerprint.Local) *Reason {
 				return r
 			}
 		}
+	}
+	return nil
+}
+
+// newest compares the newest file of a package whose script declares nothing
+// with the one that its last run saw.
+func (e *explainer) newest(u *built, was string) *Reason {
+	home := e.home(u)
+	if !u.run || home == "" {
+		return nil
+	}
+	now, err := newestSource(e.ctx, e.place, home)
+	if err != nil {
+		return nil // only Cargo knows; a rebuild that was not foreseen does no harm
+	}
+	if now != was {
+		return &Reason{RuleCargo, "the newest file of its package is now " + now}
 	}
 	return nil
 }

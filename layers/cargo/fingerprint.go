@@ -64,14 +64,11 @@ func (f *Fingerprint) seal() {
 }
 
 // Fingerprint computes the dependency-set fingerprint of the workspace as t
-// would build it. It fails with ErrNoLockfile where there is no lockfile.
-func (ws *Workspace) Fingerprint(ctx context.Context, t Tool, cfg *config.Config, rules Rules) (*Fingerprint, error) {
+// would build it with the toolchain id. It fails with ErrNoLockfile where there
+// is no lockfile.
+func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rules Rules) (*Fingerprint, error) {
 	if ws.Lock == nil {
 		return nil, fmt.Errorf("fingerprint %s: %w", ws.Root, ErrNoLockfile)
-	}
-	id, err := t.identify(ctx, ws.Root, cfg)
-	if err != nil {
-		return nil, err
 	}
 	f := new(Fingerprint)
 	f.add("version", fingerprintVersion)
@@ -87,6 +84,9 @@ func (ws *Workspace) Fingerprint(ctx context.Context, t Tool, cfg *config.Config
 	canonical := cfg.Canonical()
 	f.addDigest("settings", fmt.Sprintf("%d bytes of profiles and flags", len(canonical)), canonical)
 	f.addDigest("manifest-profiles", "profiles, patches and features of the workspace's manifest", ws.manifestProfiles())
+	if cfg.RustcWorkspaceWrapper != "" {
+		f.add("workspace-wrapper", fileIdentity(t.look(ws.Root, cfg.RustcWorkspaceWrapper)))
+	}
 	f.add("linker", linkerIdentity(t, ws.Root, cfg))
 	if strings.Contains(string(canonical), "target-cpu=native") {
 		f.addDigest("cpu", "target-cpu=native", cpuIdentity())
@@ -120,10 +120,12 @@ func canonicalLock(l *lockfile.Lockfile) []byte {
 	return []byte(strings.Join(lines, ""))
 }
 
-// identity is which toolchain would build.
-type identity struct{ rustc, cargo string }
+// Toolchain is what would build: the full text that rustc and cargo print of
+// themselves.
+type Toolchain struct{ rustc, cargo string }
 
-func (t Tool) identify(ctx context.Context, dir string, cfg *config.Config) (identity, error) {
+// Toolchain asks rustc and cargo, as they would be run in dir, what they are.
+func (t Tool) Toolchain(ctx context.Context, dir string, cfg *config.Config) (*Toolchain, error) {
 	rustc := t.Getenv("RUSTC")
 	if rustc == "" {
 		rustc = cfg.Rustc
@@ -132,22 +134,19 @@ func (t Tool) identify(ctx context.Context, dir string, cfg *config.Config) (ide
 		rustc = "rustc"
 	}
 	var (
-		id           identity
-		errRustc     error
-		errCargo     error
-		wg           sync.WaitGroup
-		out, version []byte
+		of, version        []byte
+		errRustc, errCargo error
+		wg                 sync.WaitGroup
 	)
-	wg.Go(func() { out, errRustc = t.run(ctx, dir, rustc, "-vV") })
+	wg.Go(func() { of, errRustc = t.run(ctx, dir, rustc, "-vV") })
 	wg.Go(func() { version, errCargo = t.run(ctx, dir, t.Cargo, "-V") })
 	wg.Wait()
 	for _, err := range []error{errRustc, errCargo} {
 		if err != nil {
-			return id, fmt.Errorf("identify toolchain: %w", err)
+			return nil, fmt.Errorf("identify toolchain: %w", err)
 		}
 	}
-	id.rustc, id.cargo = strings.TrimSpace(string(out)), strings.TrimSpace(string(version))
-	return id, nil
+	return &Toolchain{strings.TrimSpace(string(of)), strings.TrimSpace(string(version))}, nil
 }
 
 // libc is the C library that programs here are linked with by name only.

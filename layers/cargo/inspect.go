@@ -2,6 +2,7 @@ package cargo
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,9 +43,9 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	digests := newDigester()
 	b := &inspector{
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
-		trees:  newTreeReader(p, digests, in.Settings.Ignore),
+		trees:  newTreeReader(p, digests, in.Settings),
 		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}},
-		known:  map[string]*Unit{}, listed: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
+		known:  map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
 	}
@@ -72,6 +73,7 @@ type inspector struct {
 	macros    *macroUse
 	known     map[string]*Unit
 	listed    map[*built]bool
+	stamped   map[*built]bool // the mutable units and all above them
 	units     map[*built]*Unit
 	index     map[*built]int
 	inputs    map[string]int
@@ -131,6 +133,7 @@ func (b *inspector) choose() ([]*built, error) {
 			up(u)
 		}
 	}
+	maps.Copy(b.stamped, want)
 	for _, u := range b.scanned.units {
 		if want[u] || !b.mayName(u) {
 			continue
@@ -223,7 +226,7 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
 		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime,
 	}
-	if u.mutable() || b.isAbove(u) {
+	if b.stamped[u] {
 		for _, o := range u.outputs {
 			unit.Stamp = append(unit.Stamp, Path(o.path))
 		}
@@ -245,13 +248,6 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 	}
 	b.units[u] = unit
 	return unit, nil
-}
-
-// isAbove reports whether u depends on something mutable.
-func (b *inspector) isAbove(u *built) bool {
-	return slices.ContainsFunc(u.deps, func(d *built) bool {
-		return d != nil && (d.mutable() || b.isAbove(d))
-	})
 }
 
 // linkFault is the part of Cargo's check that one common time would hide: a
@@ -290,9 +286,11 @@ func (u *built) newestOutput(metadata bool) int64 {
 }
 
 // needsMetadataOnly: a library that depends on a library is compiled against
-// its metadata (cargo 1.95, build_runner/mod.rs:only_requires_rmeta).
+// its metadata, unless it is linked itself (cargo 1.95, build_runner/mod.rs:
+// only_requires_rmeta).
 func (u *built) needsMetadataOnly(d *built) bool {
-	return u.Kind == "lib" && !u.Test && d.Kind == "lib" && !d.Test
+	linked := slices.ContainsFunc(u.outputs, func(o outputFile) bool { return filepath.Ext(o.path) == ".so" || filepath.Ext(o.path) == ".a" })
+	return u.Kind == "lib" && !u.Test && !linked && d.Kind == "lib" && !d.Test
 }
 
 // describe finds out what a unit was built from.

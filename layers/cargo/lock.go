@@ -31,49 +31,64 @@ type Locks struct {
 // directory and the artifact directory where they differ. If they are taken it
 // waits, after telling notify once; with a nil notify it fails with ErrLocked
 // instead. A directory that does not exist has nothing to lock.
+//
+// It never waits for one lock while it holds another: Cargo takes several too,
+// in an order of its own.
 func Lock(ctx context.Context, notify func(), dirs ...string) (*Locks, error) {
-	l := new(Locks)
+	told := false
 	for {
-		found, err := lockPaths(dirs)
+		l, busy, err := tryLock(dirs)
+		if err != nil || busy == "" {
+			return l, err
+		}
+		if notify == nil {
+			return nil, fmt.Errorf("lock %s: %w", filepath.Dir(busy), ErrLocked)
+		}
+		if !told {
+			notify()
+			told = true
+		}
+		unlock, err := flock.Lock(ctx, busy, flock.Exclusive, nil)
+		if err == nil {
+			err = unlock()
+		}
 		if err != nil {
-			l.Unlock()
-			return nil, err
-		}
-		more := slices.DeleteFunc(found, func(p string) bool { return slices.Contains(l.paths, p) })
-		if len(more) == 0 {
-			return l, nil
-		}
-		// A build that was waited for may have made a new profile: look again.
-		for _, path := range more {
-			if err := l.take(ctx, path, &notify); err != nil {
-				l.Unlock()
-				return nil, err
-			}
+			return nil, fmt.Errorf("lock %s: %w", filepath.Dir(busy), err)
 		}
 	}
 }
 
-func (l *Locks) take(ctx context.Context, path string, notify *func()) error {
-	unlock, err := flock.TryLock(path, flock.Exclusive)
-	if errors.Is(err, flock.ErrLocked) {
-		if *notify == nil {
-			return fmt.Errorf("lock %s: %w", filepath.Dir(path), ErrLocked)
+// tryLock takes all locks or none; busy is one that somebody else holds.
+func tryLock(dirs []string) (l *Locks, busy string, err error) {
+	l = new(Locks)
+	for {
+		found, err := lockPaths(dirs)
+		if err != nil {
+			return nil, "", errors.Join(err, l.Unlock())
 		}
-		(*notify)()
-		*notify = func() {}
-		unlock, err = flock.Lock(ctx, path, flock.Exclusive, nil)
+		more := slices.DeleteFunc(found, func(p string) bool { return slices.Contains(l.paths, p) })
+		if len(more) == 0 {
+			return l, "", nil
+		}
+		// A build may have made a new profile just now: then look again.
+		for _, path := range more {
+			unlock, err := flock.TryLock(path, flock.Exclusive)
+			if errors.Is(err, flock.ErrLocked) {
+				return nil, path, l.Unlock()
+			}
+			if err != nil {
+				return nil, "", errors.Join(fmt.Errorf("lock %s: %w", filepath.Dir(path), err), l.Unlock())
+			}
+			l.paths = append(l.paths, path)
+			l.unlock = append(l.unlock, unlock)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", filepath.Dir(path), err)
-	}
-	l.paths = append(l.paths, path)
-	l.unlock = append(l.unlock, unlock)
-	return nil
 }
 
 func lockPaths(dirs []string) ([]string, error) {
 	var paths []string
-	for _, dir := range slices.Compact(slices.Clone(dirs)) {
+	seen := map[string]bool{}
+	for _, dir := range dirs {
 		profiles, err := Profiles(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -82,8 +97,17 @@ func lockPaths(dirs []string) ([]string, error) {
 			return nil, err
 		}
 		for _, p := range profiles {
+			profile := filepath.Join(dir, p)
+			real, err := filepath.EvalSymlinks(profile)
+			if err != nil {
+				return nil, fmt.Errorf("list locks: %w", err)
+			}
+			if seen[real] {
+				continue
+			}
+			seen[real] = true
 			for _, f := range lockFiles {
-				paths = append(paths, filepath.Join(dir, p, f))
+				paths = append(paths, filepath.Join(profile, f))
 			}
 		}
 	}

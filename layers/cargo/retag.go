@@ -95,7 +95,7 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 		}
 	}
 	if moved {
-		ok, err := r.local(u, f)
+		ok, err := r.local(i, u, f)
 		if err != nil {
 			return doubt(err.Error())
 		}
@@ -122,9 +122,14 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 
 // local brings the part of a fingerprint that is about the script's own inputs
 // to what Cargo will compute in the place.
-func (r *retagger) local(u *Unit, f *fingerprint.Fingerprint) (bool, error) {
+func (r *retagger) local(i int, u *Unit, f *fingerprint.Fingerprint) (bool, error) {
 	if u.Newest {
-		return r.newest(u, f)
+		for l := range f.Local {
+			if f.Local[l].Kind == fingerprint.Precalculated {
+				f.Local[l].Text = r.newest[i]
+			}
+		}
+		return true, nil
 	}
 	lines, err := r.rewriteOutput(u)
 	if err != nil {
@@ -159,30 +164,11 @@ func (r *retagger) local(u *Unit, f *fingerprint.Fingerprint) (bool, error) {
 	return !slices.ContainsFunc(f.Local, func(l fingerprint.Local) bool { return l.Kind == fingerprint.Unknown }), nil
 }
 
-// newest replaces the name and time of the package's newest file. The package
-// was found equal by content.
-func (r *retagger) newest(u *Unit, f *fingerprint.Fingerprint) (bool, error) {
-	if u.Home == nil {
-		return false, nil
-	}
-	home, ok := r.place.Abs(*u.Home)
-	if !ok {
-		return false, nil
-	}
+// newestSource is what Cargo records of the newest file of the package in home.
+func newestSource(ctx context.Context, p *Place, home string) (string, error) {
 	opts := sourcelist.Options{}
-	if r.place.RunGit != nil {
-		opts.Git = func(_ context.Context, dir string, args ...string) ([]byte, error) {
-			return r.place.RunGit(dir, args...)
-		}
+	if p.RunGit != nil {
+		opts.Git = func(_ context.Context, dir string, args ...string) ([]byte, error) { return p.RunGit(dir, args...) }
 	}
-	text, err := sourcelist.Newest(r.ctx, home, opts)
-	if err != nil {
-		return false, err
-	}
-	for l := range f.Local {
-		if f.Local[l].Kind == fingerprint.Precalculated {
-			f.Local[l].Text = text
-		}
-	}
-	return true, nil
+	return sourcelist.Newest(ctx, home, opts)
 }

@@ -31,6 +31,7 @@ type treeReader struct {
 	place   *Place
 	digests *digester
 	ignore  []string // user's globs, by base name or by path from the root
+	inputs  []string // user's globs of more inputs, by path from the root
 	listed  map[string]bool
 	memo    map[string][]TreeEntry
 	newest  map[string]newestEntry // latest change seen in each tree
@@ -41,8 +42,8 @@ type newestEntry struct {
 	changed int64
 }
 
-func newTreeReader(p *Place, d *digester, ignore []string) *treeReader {
-	return &treeReader{place: p, digests: d, ignore: ignore, memo: map[string][]TreeEntry{}, newest: map[string]newestEntry{}}
+func newTreeReader(p *Place, d *digester, s Settings) *treeReader {
+	return &treeReader{place: p, digests: d, ignore: s.Ignore, inputs: s.Inputs, memo: map[string][]TreeEntry{}, newest: map[string]newestEntry{}}
 }
 
 // read lists what lies below loc in the place and counts in scope.
@@ -62,6 +63,10 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 	)
 	if scope == scopeBeside {
 		entries, newest, err = r.beside(dir)
+		for _, path := range r.named(dir) {
+			rel, _ := under(path, dir)
+			r.addBeside(path, rel, &entries, &newest)
+		}
 	} else {
 		entries, newest, err = r.walk(dir, scope)
 	}
@@ -69,6 +74,7 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 		return nil, newest, err
 	}
 	slices.SortFunc(entries, func(a, b TreeEntry) int { return strings.Compare(string(a.Path), string(b.Path)) })
+	entries = slices.Compact(entries)
 	r.memo[key], r.newest[key] = entries, newest
 	return entries, newest, nil
 }
@@ -227,6 +233,19 @@ func (r *treeReader) beside(root string) (entries []TreeEntry, newest newestEntr
 		r.addBeside(path, f, &entries, &newest)
 	}
 	return entries, newest, nil
+}
+
+// named lists the files that the user's configuration calls inputs.
+func (r *treeReader) named(root string) []string {
+	var found []string
+	for _, glob := range r.inputs {
+		matches, err := filepath.Glob(filepath.Join(root, glob))
+		if err != nil {
+			continue // the configuration was refused for it when it was read
+		}
+		found = append(found, matches...)
+	}
+	return found
 }
 
 func (r *treeReader) besideWalk(root string) (entries []TreeEntry, newest newestEntry, err error) {

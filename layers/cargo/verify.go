@@ -16,6 +16,9 @@ type Plan struct {
 	settings Settings
 	reasons  []*Reason // by unit; nil: nothing against it
 	atHome   []bool    // by origin: the place is where that origin was
+	// newest is, by unit, what Cargo will say of the newest file of a package
+	// whose script declares nothing.
+	newest map[int]string
 }
 
 // Reader reads the sources of one place, each file once, for any number of
@@ -30,7 +33,7 @@ type Reader struct {
 // NewReader returns a Reader that has read nothing yet.
 func NewReader(p *Place, s Settings) *Reader {
 	digests := newDigester()
-	return &Reader{p, s, digests, newTreeReader(p, digests, s.Ignore)}
+	return &Reader{p, s, digests, newTreeReader(p, digests, s)}
 }
 
 // Verify compares everything the manifest's units were built from with what
@@ -57,6 +60,7 @@ func (m *Manifest) Verify(ctx context.Context, r *Reader, strict bool) (*Plan, e
 	if s.Rules.On(RuleAbsentInput) {
 		v.absent()
 	}
+	v.findNewest(ctx)
 	return v.Plan, nil
 }
 
@@ -276,6 +280,25 @@ func (v *verifier) commitDiffers(origin int) string {
 		return "it reads the commit, and there are changes on top of it here"
 	}
 	return ""
+}
+
+// findNewest foresees the fingerprints of scripts that declare nothing. One that
+// cannot be foreseen belongs to a script that Cargo runs again.
+func (v *verifier) findNewest(ctx context.Context) {
+	v.newest = map[int]string{}
+	for i := range v.manifest.Units {
+		u := &v.manifest.Units[i]
+		if !u.Newest || v.reasons[i] != nil || u.Home == nil {
+			continue
+		}
+		home, _ := v.Reader.place.Abs(*u.Home)
+		text, err := newestSource(ctx, v.Reader.place, home)
+		if err != nil {
+			v.reasons[i] = &Reason{RuleInDoubt, "its script declares nothing, and " + err.Error()}
+			continue
+		}
+		v.newest[i] = text
+	}
 }
 
 // absent makes the scripts of a package run again when an input of one of its

@@ -123,7 +123,7 @@ func Locate(ctx context.Context, t Tool) (*Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	ws := &Workspace{Root: m.Root, TargetDir: m.Target, BuildDir: m.Build, CargoHome: t.cargoHome()}
+	ws := &Workspace{Root: m.Root, TargetDir: m.Target, BuildDir: m.Build, CargoHome: t.CargoHome()}
 	if ws.BuildDir == "" {
 		ws.BuildDir = ws.TargetDir
 	}
@@ -239,7 +239,8 @@ func (ws *Workspace) immutable(path string) bool {
 	return registry || git
 }
 
-func (t Tool) cargoHome() string {
+// CargoHome is the absolute directory that cargo keeps its registry in.
+func (t Tool) CargoHome() string {
 	home := t.Getenv("CARGO_HOME")
 	if home == "" {
 		home = filepath.Join(t.Getenv("HOME"), ".cargo")

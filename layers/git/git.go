@@ -30,6 +30,9 @@ var (
 	ErrNotRepository = errors.New("not in a git checkout")
 	// ErrNoGit: there is no git program on the PATH.
 	ErrNoGit = errors.New("git is not installed")
+	// ErrForeign: git does not read the repository, since it belongs to another
+	// user (git 2.35.2, safe.directory).
+	ErrForeign = errors.New("repository of another user")
 	// ErrUnknownCommit: the repository does not have the commit.
 	ErrUnknownCommit = errors.New("unknown commit")
 )
@@ -46,9 +49,8 @@ type Checkout struct {
 }
 
 // Open asks git for the checkout that dir lies in. The environment is the
-// caller's; PATH is taken from it too. Errors wrap ErrNotRepository or ErrNoGit
-// where these are the cause; a repository that git refuses to read (foreign
-// owner) is neither.
+// caller's; PATH is taken from it too. Errors wrap ErrNotRepository, ErrForeign or
+// ErrNoGit where these are the cause.
 func Open(ctx context.Context, dir string, environ []string) (*Checkout, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -62,8 +64,13 @@ func Open(ctx context.Context, dir string, environ []string) (*Checkout, error) 
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(lines) < 3 {
 		var ge *gitError
-		if errors.As(err, &ge) && ge.noCheckout() {
-			err = ErrNotRepository
+		if errors.As(err, &ge) {
+			switch {
+			case ge.noCheckout():
+				err = ErrNotRepository
+			case strings.Contains(ge.stderr, "dubious ownership"):
+				err = ErrForeign
+			}
 		}
 		if err == nil {
 			err = fmt.Errorf("git rev-parse printed %q", out)

@@ -130,6 +130,19 @@ func TestOpen(t *testing.T) {
 			t.Errorf("got %v, want git's own complaint", err)
 		}
 	})
+	t.Run("of another user", func(t *testing.T) {
+		if os.Geteuid() != 0 {
+			if os.Getenv("CI") != "" {
+				t.Fatal("cannot run, and CI is set: giving a file away needs root")
+			}
+			t.Skip("NOT RUN: giving a file away needs root")
+		}
+		foreign := repo(t, env)
+		command(t, env, foreign, "chown", "-R", "12345", ".")
+		if _, err := Open(t.Context(), foreign, env); !errors.Is(err, ErrForeign) {
+			t.Errorf("got %v, want ErrForeign", err)
+		}
+	})
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

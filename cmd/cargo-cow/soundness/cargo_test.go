@@ -2,6 +2,7 @@ package soundness
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -188,4 +189,15 @@ func explained(t testing.TB, lines []map[string]any, b *build) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(dirty))
+}
+
+// reasons lists why cargo-cow has units rebuilt, for the log of a failure.
+func reasons(lines []map[string]any) []string {
+	var list []string
+	for _, l := range lines {
+		if l["reason"] == "unit" && l["verdict"] == "dirty" {
+			list = append(list, fmt.Sprintf("%v/%v/%v: %v: %v", l["package"], l["target"], l["kind"], l["rule"], l["detail"]))
+		}
+	}
+	return list
 }

@@ -41,8 +41,10 @@ type world struct {
 	env    []string
 	origin *Place
 	place  *Place
-	// last is cargo's latest build in the world.
-	last *build
+	// last is cargo's latest build in the world, restored the lines of the latest
+	// restore.
+	last     *build
+	restored []map[string]any
 }
 
 // newWorld makes an empty world in dir, which must not exist.

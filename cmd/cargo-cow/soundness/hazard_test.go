@@ -88,7 +88,8 @@ func TestHazardsWithoutRule(t *testing.T) {
 			t.Parallel()
 			h.env = append(slices.Clone(h.env), "CARGO_COW_TEST_WITHOUT="+h.rule)
 			if seen := h.run(t, dir, withoutRule); seen.got == seen.truth {
-				t.Errorf("without %s still right, so this proves nothing about the rule: %s", h.rule, seen.got)
+				t.Errorf("without %s still right (%s), so this proves nothing about the rule; the restore said\n%s",
+					h.rule, seen.got, strings.Join(seen.reasons, "\n"))
 			}
 		})
 	}
@@ -111,10 +112,12 @@ func TestHazardsOfNaiveCopy(t *testing.T) {
 }
 
 // observation is what was seen in the place: got after the restore, truth after
-// a clean build at the same path. build is cargo's first after the restore.
+// a clean build at the same path. build is cargo's first after the restore,
+// reasons what the restore itself gave.
 type observation struct {
 	got, truth string
 	build      *build
+	reasons    []string
 }
 
 // run goes through the hazard's steps in a world of its own.
@@ -137,6 +140,7 @@ func (h hazard) run(t *testing.T, dir string, by way) observation {
 		h.differ(w)
 	}
 	by.restore(w, h)
+	seen := observation{reasons: reasons(w.restored)}
 	w.lay(ar, "later", "b")
 	if h.later != nil {
 		h.later(w)
@@ -146,7 +150,6 @@ func (h hazard) run(t *testing.T, dir string, by way) observation {
 		observe = func(w *world) string { return w.place.runs("app", "build") }
 	}
 	w.last = nil
-	var seen observation
 	seen.got = observe(w)
 	seen.build = w.last
 	if err := os.Rename(w.path("b/target"), w.path("aside")); err != nil && !os.IsNotExist(err) {
@@ -176,6 +179,7 @@ func restore(w *world, h hazard) bool {
 	}
 	switch r.code {
 	case 0:
+		w.restored = jsonLines(w.t, r.stdout)
 		return true
 	case 4:
 		return false

@@ -3,6 +3,7 @@ package soundness
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -142,7 +143,7 @@ func checkPlan(t *testing.T, p *Place, want []string, commands ...[]string) {
 	plan := p.Cow("explain")
 	checkRan(t, p, want, commands...)
 	if diff := cmp.Diff(want, explained(t, plan, p.w.last)); diff != "" {
-		t.Errorf("units explained (-want +got):\n%s", diff)
+		t.Errorf("units explained (-want +got):\n%s\n%s", diff, strings.Join(reasons(plan), "\n"))
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
@@ -105,9 +106,28 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 	if tool.Cargo == "" {
 		tool.Cargo = "cargo"
 	}
-	ws, err := cargo.Locate(ctx, tool)
-	if err != nil {
-		return nil, err
+	// Each of these is a process of its own, tens of milliseconds with rustup
+	// before it: ask side by side what does not depend on an answer.
+	var (
+		ws       *cargo.Workspace
+		repo     *git.Checkout
+		cfg      *config.Config
+		chain    *cargo.Toolchain
+		failures [3]error
+		wg       sync.WaitGroup
+	)
+	wg.Go(func() { ws, failures[0] = cargo.Locate(ctx, tool) })
+	wg.Go(func() { repo, failures[1] = s.repository(ctx, s.opts.Dir) })
+	wg.Go(func() {
+		if cfg, failures[2] = config.Load(s.opts.Dir, tool.CargoHome(), s.environ); failures[2] == nil {
+			chain, failures[2] = tool.Toolchain(ctx, s.opts.Dir, cfg)
+		}
+	})
+	wg.Wait()
+	for _, err := range failures {
+		if err != nil {
+			return nil, err
+		}
 	}
 	conf, err := s.Config(ws.Root)
 	if err != nil {
@@ -117,15 +137,19 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 	if settings.Rules, err = testRules(s.environ); err != nil {
 		return nil, err
 	}
-	repo, err := s.repository(ctx, ws.Root)
-	if err != nil {
-		return nil, err
+	if ws.Root != s.opts.Dir {
+		// Configuration and toolchain can differ by directory.
+		if cfg, err = config.Load(ws.Root, ws.CargoHome, s.environ); err != nil {
+			return nil, err
+		}
+		if chain, err = tool.Toolchain(ctx, ws.Root, cfg); err != nil {
+			return nil, err
+		}
+		if repo, err = s.repository(ctx, ws.Root); err != nil {
+			return nil, err
+		}
 	}
-	cfg, err := config.Load(ws.Root, ws.CargoHome, s.environ)
-	if err != nil {
-		return nil, err
-	}
-	fp, err := ws.Fingerprint(ctx, tool, cfg, settings.Rules)
+	fp, err := ws.Fingerprint(tool, chain, cfg, settings.Rules)
 	if err != nil {
 		return nil, err
 	}
@@ -162,13 +186,21 @@ func (s *Session) repository(ctx context.Context, dir string) (*git.Checkout, er
 	if errors.Is(err, git.ErrNotRepository) || errors.Is(err, git.ErrNoGit) {
 		return nil, nil
 	}
-	return repo, err
+	return repo, helpForeign(err, dir)
 }
 
 // Repository opens the checkout of git that the session works in. The error
 // wraps git.ErrNotRepository or git.ErrNoGit when there is none.
 func (s *Session) Repository(ctx context.Context) (*git.Checkout, error) {
-	return git.Open(ctx, s.opts.Dir, s.environ)
+	repo, err := git.Open(ctx, s.opts.Dir, s.environ)
+	return repo, helpForeign(err, s.opts.Dir)
+}
+
+func helpForeign(err error, dir string) error {
+	if !errors.Is(err, git.ErrForeign) {
+		return err
+	}
+	return &layers.HelpError{Err: err, Help: "if you trust it: git config --global --add safe.directory " + dir}
 }
 
 // CheckBuildDir compares what the user calls the build directory with what cargo

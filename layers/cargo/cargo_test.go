@@ -1,0 +1,412 @@
+package cargo
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/internal/cargotest"
+)
+
+// workspace is small and has one package for each thing that is judged in a way
+// of its own. The root package reads a file through env!, constant keeps an env!
+// value, script watches a directory, watched one that lies in another package.
+var workspace = map[string]string{
+	"Cargo.toml": `[workspace]
+members = ["liba", "constant", "script", "watched", "app"]
+[package]
+name = "root"
+version = "0.1.0"
+edition = "2021"
+`,
+	"shared.txt": "shared 1",
+	"src/lib.rs": `pub const S: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shared.txt"));`,
+
+	"liba/Cargo.toml": manifest("liba"),
+	"liba/src/lib.rs": "pub fn a() -> u32 { 1 }\n",
+
+	"constant/Cargo.toml": manifest("constant"),
+	"constant/src/lib.rs": `pub const D: &str = env!("CARGO_MANIFEST_DIR");`,
+
+	"script/Cargo.toml": manifest("script"),
+	"script/data/x.txt": "data 1",
+	"script/build.rs": `fn main() {
+    println!("cargo:rerun-if-changed=data");
+    let out = std::env::var("OUT_DIR").unwrap();
+    std::fs::copy("data/x.txt", format!("{out}/x.txt")).unwrap();
+}`,
+	"script/src/lib.rs": `pub const X: &str = include_str!(concat!(env!("OUT_DIR"), "/x.txt"));`,
+
+	"watched/Cargo.toml": manifest("watched"),
+	"watched/build.rs": `fn main() {
+    println!("cargo:rerun-if-changed=linked");
+    let text = std::fs::read_to_string("linked/x.txt").unwrap();
+    println!("cargo:rustc-env=LINKED={text}");
+}`,
+	"watched/src/lib.rs": `pub const L: &str = env!("LINKED");`,
+
+	"app/Cargo.toml":  manifest("app", "root", "liba", "constant", "script", "watched"),
+	"app/src/main.rs": `fn main() { println!("{} {} {} {} {}", root::S, liba::a(), constant::D, script::X, watched::L); }`,
+}
+
+func manifest(name string, deps ...string) string {
+	text := "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\n"
+	for _, d := range deps {
+		dir := "../" + d
+		if d == "root" {
+			dir = ".."
+		}
+		text += d + " = { path = \"" + dir + "\" }\n"
+	}
+	return text
+}
+
+// newWorkspace makes the workspace and builds it.
+func newWorkspace(t *testing.T) string {
+	t.Helper()
+	cargotest.Require(t, "")
+	dir := filepath.Join(realTempDir(t), "a")
+	cargotest.Write(t, dir, workspace)
+	if err := os.Symlink("../script/data", dir+"/watched/linked"); err != nil {
+		t.Fatal(err)
+	}
+	build(t, dir)
+	return dir
+}
+
+// build returns the packages that cargo compiled or whose script it ran.
+func build(t *testing.T, dir string) []string {
+	t.Helper()
+	var rebuilt []string
+	for line := range bytes.Lines(cargotest.Run(t, dir, "", nil, "build", "--workspace", "--message-format", "json")) {
+		var m struct {
+			Reason string
+			Fresh  bool
+			Target struct{ Name string }
+		}
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatalf("cargo printed %q: %v", line, err)
+		}
+		if m.Reason == "compiler-artifact" && !m.Fresh && m.Target.Name != "build-script-build" {
+			rebuilt = append(rebuilt, m.Target.Name)
+		}
+	}
+	slices.Sort(rebuilt)
+	return rebuilt
+}
+
+func run(t *testing.T, dir string) string {
+	t.Helper()
+	out, err := exec.Command(dir + "/target/debug/app").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// place locates a checkout with the real cargo.
+func place(t *testing.T, dir string) *Place {
+	t.Helper()
+	ws, err := Locate(t.Context(), Tool{Cargo: "cargo", Dir: dir, Environ: append(os.Environ(), "CARGO_NET_OFFLINE=true")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ws.BuildDir != dir+"/target" {
+		t.Fatalf("the build directory is %s, not the one tests build in", ws.BuildDir)
+	}
+	return &Place{Workspace: ws}
+}
+
+func inspect(t *testing.T, in Inspection) *Manifest {
+	t.Helper()
+	m, err := Inspect(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is worked with is what lies in the layer.
+	if m, err = DecodeManifest(b); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// fork copies a checkout with its build directory, as git worktree and a restore
+// together would, and returns the copy.
+func fork(t *testing.T, from, name string) string {
+	t.Helper()
+	to := filepath.Join(filepath.Dir(from), name)
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v: %s", err, out)
+	}
+	return to
+}
+
+// edit changes a file without a trace in its time.
+func edit(t *testing.T, path, text string) {
+	t.Helper()
+	old := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, filepath.Dir(path)} {
+		if err := os.Chtimes(p, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// restore corrects the copy of a build directory and returns its plan, and the
+// time it was given.
+func restore(t *testing.T, m *Manifest, dir string) (*Plan, time.Time) {
+	t.Helper()
+	t0 := kernelNow()
+	p := place(t, dir)
+	plan, err := m.Verify(t.Context(), NewReader(p, Settings{}), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Apply(t.Context(), p.Workspace.BuildDir, t0); err != nil {
+		t.Fatal(err)
+	}
+	return plan, t0
+}
+
+// unitOf finds the library, program or run of a package in a manifest.
+func unitOf(t *testing.T, m *Manifest, pkg, kind string) *Unit {
+	t.Helper()
+	for i := range m.Units {
+		if u := &m.Units[i]; u.Package == pkg && u.Kind == kind {
+			return u
+		}
+	}
+	t.Fatalf("no %s of %s in the manifest", kind, pkg)
+	return nil
+}
+
+func rebuilds(p *Plan) map[string]Rule {
+	m := map[string]Rule{}
+	for _, v := range p.Rebuild() {
+		m[v.Package+" "+v.Kind] = v.Reason.Rule
+	}
+	return m
+}
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	dir := newWorkspace(t)
+	first := inspect(t, Inspection{Place: place(t, dir)})
+	second := inspect(t, Inspection{Place: place(t, dir)})
+	a, _ := first.Encode()
+	b, _ := second.Encode()
+	if !bytes.Equal(a, b) || !first.SameBuild(second) {
+		t.Errorf("two inspections of one build differ:\n%s\n%s", a, b)
+	}
+	third := inspect(t, Inspection{Place: place(t, dir), Previous: first, Sealed: kernelNow().UnixNano()})
+	if c, _ := third.Encode(); !bytes.Equal(a, c) {
+		t.Errorf("what is inherited differs from what was found:\n%s\n%s", a, c)
+	}
+	for i := range first.Units {
+		if u := &first.Units[i]; u.Always != nil || u.Source != SourcePath || !u.Mutable {
+			t.Errorf("%s %s: source %s, mutable %v, always %v", u.Unit, u.Kind, u.Source, u.Mutable, u.Always)
+		}
+	}
+	if u := unitOf(t, first, "root", "lib"); len(u.Elsewhere) > 0 || !u.Named {
+		t.Errorf("a file included through env! is held against root: %v, named %v", u.Elsewhere, u.Named)
+	}
+	if u := unitOf(t, first, "constant", "lib"); len(u.Elsewhere) != 1 || u.Elsewhere[0].Rule != RuleEnvOrigin {
+		t.Errorf("a constant of env! is held harmless: %v", u.Elsewhere)
+	}
+	if u := unitOf(t, first, "script", "lib"); len(u.Elsewhere) > 0 {
+		t.Errorf("an include from OUT_DIR is held against script: %v", u.Elsewhere)
+	}
+	if u := unitOf(t, first, "watched", kindRun); len(u.Trees) == 0 || u.Home == nil || u.Home.Path != "watched" {
+		t.Errorf("the run of a script has trees %v and home %v", u.Trees, u.Home)
+	}
+}
+
+func TestRestoreIsFresh(t *testing.T) {
+	t.Parallel()
+	a := newWorkspace(t)
+	m := inspect(t, Inspection{Place: place(t, a)})
+	b := fork(t, a, "b")
+	plan, _ := restore(t, m, b)
+	want := map[string]Rule{"constant lib": RuleEnvOrigin, "app bin": RuleDependency}
+	if got := rebuilds(plan); len(got) != len(want) || got["constant lib"] != want["constant lib"] || got["app bin"] != want["app bin"] {
+		t.Errorf("will rebuild %v; want %v", got, want)
+	}
+	if got := len(plan.Noted()); got != 1 {
+		t.Errorf("%d reasons noted; want 1", got)
+	}
+	if _, err := os.Stat(b + "/target/debug/app"); !os.IsNotExist(err) {
+		t.Errorf("the origin's program is left to be run: %v", err)
+	}
+	explained, err := Explain(t.Context(), place(t, b), plan.Noted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range explained {
+		if r, dirty := rebuilds(plan)[v.Package+" "+v.Kind]; v.Fresh == dirty || dirty && v.Reason.Rule != r {
+			t.Errorf("explain says of %s %s: fresh %v, %v; the plan says %v", v.Package, v.Kind, v.Fresh, v.Reason, r)
+		}
+	}
+	if got := build(t, b); !slices.Equal(got, []string{"app", "constant"}) {
+		t.Errorf("cargo rebuilt %v; want app and constant", got)
+	}
+	if got, want := run(t, b), "shared 1 1 "+b+"/constant data 1 data 1"; got != want {
+		t.Errorf("the program prints %q; want %q", got, want)
+	}
+	// Later edits are seen, in the place and not at the origin.
+	if err := os.WriteFile(b+"/shared.txt", []byte("shared 2"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(a+"/shared.txt", []byte("shared 3"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := build(t, b); !slices.Equal(got, []string{"app", "root"}) {
+		t.Errorf("after an edit cargo rebuilt %v; want app and root", got)
+	}
+	if got := run(t, b); !strings.HasPrefix(got, "shared 2 ") {
+		t.Errorf("the program prints %q", got)
+	}
+}
+
+// Content decides, whatever times say.
+func TestVerifyFindsWhatTimesHide(t *testing.T) {
+	t.Parallel()
+	a := newWorkspace(t)
+	m := inspect(t, Inspection{Place: place(t, a)})
+	tests := []struct {
+		name, file, text string
+		unit             string
+		rule             Rule
+		prints           string
+	}{
+		{"source", "liba/src/lib.rs", "pub fn a() -> u32 { 2 }\n", "liba lib", RuleSourceContent, " 2 "},
+		{"included", "shared.txt", "shared 2", "root lib", RuleSourceContent, "shared 2"},
+		{"watched directory", "script/data/x.txt", "data 2", "script " + kindRun, RuleScriptInput, "data 2 data 2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := fork(t, a, strings.ReplaceAll(tt.name, " ", "-"))
+			edit(t, filepath.Join(b, tt.file), tt.text)
+			plan, _ := restore(t, m, b)
+			if got := rebuilds(plan); got[tt.unit] != tt.rule {
+				t.Errorf("%s will be rebuilt by rule %q; want %q (all: %v)", tt.unit, got[tt.unit], tt.rule, got)
+			}
+			build(t, b)
+			if got := run(t, b); !strings.Contains(got, tt.prints) {
+				t.Errorf("the program prints %q; want %q in it", got, tt.prints)
+			}
+		})
+	}
+}
+
+// A unit keeps the checkout it was built in through any number of restores.
+func TestOriginsOfGrandchildren(t *testing.T) {
+	t.Parallel()
+	a := newWorkspace(t)
+	first := inspect(t, Inspection{Place: place(t, a)})
+	b := fork(t, a, "b")
+	_, t0 := restore(t, first, b)
+	if err := os.WriteFile(b+"/liba/src/lib.rs", []byte("pub fn a() -> u32 { 2 }\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	build(t, b)
+	second := inspect(t, Inspection{Place: place(t, b), Previous: first, Restored: t0.UnixNano()})
+	for unit, want := range map[string]string{"root": a, "script": a, "liba": b, "constant": b} {
+		u := unitOf(t, second, unit, "lib")
+		if got := second.Origins[u.Origin].Root(); got != want {
+			t.Errorf("%s is of %s; want %s", unit, got, want)
+		}
+		if u.Always != nil {
+			t.Errorf("%s: %v", unit, u.Always)
+		}
+	}
+	c := fork(t, b, "c")
+	plan, t1 := restore(t, second, c)
+	if got := rebuilds(plan); len(got) != 2 || got["constant lib"] != RuleEnvOrigin {
+		t.Errorf("in the third checkout %v will be rebuilt; want constant and app", got)
+	}
+	if got := build(t, c); !slices.Equal(got, []string{"app", "constant"}) {
+		t.Errorf("in the third checkout cargo rebuilt %v; want app and constant", got)
+	}
+	if got, want := run(t, c), "shared 1 2 "+c+"/constant data 1 data 1"; got != want {
+		t.Errorf("the program prints %q; want %q", got, want)
+	}
+	third := inspect(t, Inspection{Place: place(t, c), Previous: second, Restored: t1.UnixNano()})
+	for unit, want := range map[string]string{"root": a, "liba": b, "constant": c} {
+		if got := third.Origins[unitOf(t, third, unit, "lib").Origin].Root(); got != want {
+			t.Errorf("in the third manifest %s is of %s; want %s", unit, got, want)
+		}
+	}
+	// Back in the second checkout constant is another's; liba is its own.
+	plan, err := third.Verify(t.Context(), NewReader(place(t, b), Settings{}), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rebuilds(plan); len(got) != 2 || got["constant lib"] != RuleEnvOrigin {
+		t.Errorf("back in the second checkout %v will be rebuilt", got)
+	}
+	if strict, err := third.Verify(t.Context(), NewReader(place(t, b), Settings{}), true); err != nil {
+		t.Fatal(err)
+	} else if got := rebuilds(strict); got["liba lib"] != "" || got["root lib"] != RuleStrict {
+		t.Errorf("strictly %v will be rebuilt", got)
+	}
+}
+
+// What rustc really writes: a constant is found in a library that no program
+// uses yet, and the working directory is not taken for one.
+func TestWitnessOfRealOutputs(t *testing.T) {
+	t.Parallel()
+	cargotest.Require(t, "")
+	const harmless = `pub const S: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shared.txt"));
+pub fn panics(v: &[u32], i: usize) -> u32 { v[i] }
+`
+	tests := []struct {
+		name, lib string
+		want      bool
+	}{
+		{"nothing", "pub fn f() {}\n", false},
+		{"include", harmless, false},
+		{"constant", `pub const D: &str = env!("CARGO_MANIFEST_DIR");`, true},
+		{"bytes", `pub const D: [u8; 2] = { let b = env!("CARGO_MANIFEST_DIR").as_bytes(); [b[0], b[1]] }; pub static S: &[u8] = env!("CARGO_MANIFEST_DIR").as_bytes();`, true},
+		{"static", `pub static D: &str = concat!("in ", env!("CARGO_MANIFEST_DIR"));`, true},
+		{"generic", `pub fn f<T>() -> &'static str { env!("CARGO_MANIFEST_DIR") }`, true},
+		{"include and constant", harmless + `pub const D: &str = env!("CARGO_MANIFEST_DIR");`, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := realTempDir(t)
+			cargotest.Write(t, dir, map[string]string{
+				"Cargo.toml": manifest("one"), "shared.txt": "x", "src/lib.rs": tt.lib, "src/main.rs": "pub use one::*; fn main() {}",
+			})
+			cargotest.Run(t, dir, "", nil, "build")
+			s, err := scan(dir+"/target", dir+"/none")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range s.units {
+				if u.Kind != "lib" {
+					continue
+				}
+				w, err := newWitness(s.dir, u, newOrigin(&Place{Workspace: &Workspace{Root: dir, BuildDir: dir + "/target"}}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if around, found := w.embeds(dir); found != tt.want {
+					t.Errorf("embeds = %q, %v; want %v", around, found, tt.want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,174 @@
+package cargo
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/internal/cargotest"
+)
+
+func TestProfiles(t *testing.T) {
+	dir := t.TempDir()
+	cargotest.Write(t, dir, map[string]string{
+		"CACHEDIR.TAG": "", ".rustc_info.json": "{}", "doc/liba/index.html": "", "tmp/x": "",
+		"debug/.cargo-lock":                            "", // classic
+		"release/.cargo-build-lock":                    "", // since 1.96
+		"bench/.fingerprint/a-0123456789abcdef/lib-a":  "", // its lock is gone
+		"x86_64-unknown-linux-gnu/debug/.cargo-lock":   "",
+		"x86_64-unknown-linux-gnu/release/.cargo-lock": "",
+		"package/app-0.1.0/src/.cargo-lock":            "", // too deep
+	})
+	got, err := Profiles(dir)
+	want := []string{"bench", "debug", "release", "x86_64-unknown-linux-gnu/debug", "x86_64-unknown-linux-gnu/release"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("Profiles = %v, %v; want %v", got, err, want)
+	}
+	if _, err := Profiles(dir + "/none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Profiles of nothing: %v", err)
+	}
+}
+
+func TestUnitDirs(t *testing.T) {
+	dir := t.TempDir()
+	cargotest.Write(t, dir, map[string]string{
+		"debug/.fingerprint/liba-0123456789abcdef/lib-liba.json": "",
+		"debug/.fingerprint/dylib/lib-dylib.json":                "", // path dylibs have no id
+		"debug/.fingerprint/file":                                "",
+		"debug/build/liba-1123456789abcdef/output":               "",
+		"x/release/build/liba/0123456789abcdef/fingerprint/lib":  "",
+		"x/release/build/liba/1123456789abcdef/run/stdout":       "", // unfinished
+		"x/release/build/liba/1123456789abcdef/fingerprint":      "", // no directory
+	})
+	tests := []struct {
+		profile, layout string
+		want            []unitDir
+	}{
+		{"debug", LayoutClassic, []unitDir{
+			{"debug", LayoutClassic, "dylib", "", "debug/.fingerprint/dylib"},
+			{"debug", LayoutClassic, "liba", "0123456789abcdef", "debug/.fingerprint/liba-0123456789abcdef"},
+		}},
+		{"x/release", LayoutUnits, []unitDir{
+			{"x/release", LayoutUnits, "liba", "0123456789abcdef", "x/release/build/liba/0123456789abcdef/fingerprint"},
+		}},
+		{"none", "", nil},
+	}
+	for _, tt := range tests {
+		got, layout, err := unitDirs(dir, tt.profile)
+		if err != nil || layout != tt.layout || !slices.Equal(got, tt.want) {
+			t.Errorf("unitDirs(%s) = %v, %s, %v; want %v, %s", tt.profile, got, layout, err, tt.want, tt.layout)
+		}
+	}
+}
+
+// Cargo's own directories, in both layouts, with several profiles and targets.
+func TestProfilesOfCargo(t *testing.T) {
+	for _, tc := range []struct {
+		name, toolchain, layout string
+		env                     []string
+	}{
+		{"classic", "", LayoutClassic, nil},
+		{"units", "nightly", LayoutUnits, []string{"CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			t.Logf("with %s", cargotest.Require(t, tc.toolchain))
+			dir := t.TempDir()
+			cargotest.Write(t, dir, map[string]string{
+				"Cargo.toml": "[package]\nname = \"liba\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[profile.odd]\ninherits = \"release\"\n",
+				"build.rs":   "fn main() { println!(\"cargo:rerun-if-changed=build.rs\"); }",
+				"src/lib.rs": "",
+			})
+			host := hostTriple(t, dir, tc.toolchain)
+			cargotest.Run(t, dir, tc.toolchain, tc.env, "check")
+			cargotest.Run(t, dir, tc.toolchain, tc.env, "check", "--profile", "odd")
+			cargotest.Run(t, dir, tc.toolchain, tc.env, "check", "--target", host)
+			found, err := Profiles(dir + "/target")
+			if want := []string{"debug", "odd", host + "/debug"}; err != nil || !sameElements(found, want) {
+				t.Fatalf("Profiles = %v, %v; want %v", found, err, want)
+			}
+			for _, p := range found {
+				units, layout, err := unitDirs(dir+"/target", p)
+				if err != nil || layout != tc.layout || len(units) == 0 {
+					t.Errorf("unitDirs(%s): %d units, layout %q, %v", p, len(units), layout, err)
+				}
+			}
+			s, err := scan(dir+"/target", t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			kinds := map[string]int{}
+			for _, u := range s.units {
+				kinds[u.Kind]++
+				if u.broken != nil {
+					t.Errorf("%s %s: %v", u.Unit, u.file, u.broken)
+				}
+				for i, d := range u.deps {
+					if d == nil {
+						t.Errorf("%s: no unit has the hash of %s", u.Unit, u.print.Deps[i].Name)
+					}
+				}
+			}
+			if len(kinds) != 3 || kinds["lib"] != 3 || kinds[kindScript] != 3 || kinds[kindRun] != 3 {
+				t.Errorf("units by kind: %v; want a library, a script and its run from each build", kinds)
+			}
+		})
+	}
+}
+
+func hostTriple(t *testing.T, dir, toolchain string) string {
+	t.Helper()
+	for line := range strings.Lines(string(cargotest.Run(t, dir, toolchain, nil, "-vV"))) {
+		if host, ok := strings.CutPrefix(line, "host: "); ok {
+			return strings.TrimSpace(host)
+		}
+	}
+	t.Fatal("cargo names no host")
+	return ""
+}
+
+func sameElements(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+func TestOutputs(t *testing.T) {
+	dir := t.TempDir()
+	cargotest.Write(t, dir, map[string]string{
+		"debug/deps/liba-0123456789abcdef.rlib":                    "",
+		"debug/deps/liba-0123456789abcdef.d":                       "",
+		"debug/deps/liba-1123456789abcdef.rlib":                    "",
+		"debug/deps/libdylib.so":                                   "",
+		"debug/deps/dylib.d":                                       "",
+		"debug/deps/dir-0123456789abcdef/x":                        "",
+		"debug/examples/ex-2123456789abcdef":                       "",
+		"debug/examples/ex":                                        "",
+		"debug/build/p-3123456789abcdef/build_script_build-312345": "",
+		"debug/build/q/0123456789abcdef/out/q":                     "",
+		"debug/build/q/0123456789abcdef/out/sub/x":                 "",
+	})
+	tests := []struct {
+		u     unitDir
+		crate string
+		want  []string
+	}{
+		{unitDir{profile: "debug", layout: LayoutClassic, pkg: "a", id: "0123456789abcdef"}, "a",
+			[]string{"debug/deps/liba-0123456789abcdef.d", "debug/deps/liba-0123456789abcdef.rlib"}},
+		{unitDir{profile: "debug", layout: LayoutClassic, pkg: "dylib"}, "dylib",
+			[]string{"debug/deps/dylib.d", "debug/deps/libdylib.so"}},
+		{unitDir{profile: "debug", layout: LayoutClassic, pkg: "ex", id: "2123456789abcdef"}, "ex",
+			[]string{"debug/examples/ex-2123456789abcdef"}},
+		{unitDir{profile: "debug", layout: LayoutUnits, pkg: "q", id: "0123456789abcdef", record: "debug/build/q/0123456789abcdef/fingerprint"}, "q",
+			[]string{"debug/build/q/0123456789abcdef/out/q"}},
+		{unitDir{profile: "debug", layout: LayoutClassic, pkg: "none", id: "9123456789abcdef"}, "none", nil},
+	}
+	outs := &outputs{buildDir: dir, dirs: map[string]map[string][]string{}}
+	for _, tt := range tests {
+		got, err := outs.of(tt.u, tt.crate)
+		slices.Sort(got)
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("outputs of %s = %v, %v; want %v", tt.u.name(), got, err, tt.want)
+		}
+	}
+}

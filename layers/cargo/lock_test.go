@@ -1,0 +1,228 @@
+package cargo
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+)
+
+// profileDir makes an empty profile directory as a cargo of the given lock file
+// leaves it.
+func profileDir(t *testing.T, dir, lockFile string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, lockFile), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hold(t *testing.T, path string) (release func()) {
+	t.Helper()
+	unlock, err := flock.TryLock(path, flock.Exclusive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func free(path string) bool {
+	unlock, err := flock.TryLock(path, flock.Exclusive)
+	if err != nil {
+		return false
+	}
+	return unlock() == nil
+}
+
+func TestLockExcludesEveryCargo(t *testing.T) {
+	dir := t.TempDir()
+	profileDir(t, dir+"/debug", ".cargo-lock")         // up to 1.95
+	profileDir(t, dir+"/release", ".cargo-build-lock") // since 1.96
+	profileDir(t, dir+"/x86_64-unknown/debug", ".cargo-lock")
+	locks, err := Lock(t.Context(), nil, dir, dir, dir+"/none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, profile := range []string{"debug", "release", "x86_64-unknown/debug"} {
+		for _, f := range lockFiles {
+			if free(filepath.Join(dir, profile, f)) {
+				t.Errorf("%s/%s is free while we hold the directory", profile, f)
+			}
+		}
+	}
+	if err := locks.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if !free(dir + "/debug/.cargo-lock") {
+		t.Error("still locked after Unlock")
+	}
+}
+
+func TestLockTaken(t *testing.T) {
+	dir := t.TempDir()
+	profileDir(t, dir+"/debug", ".cargo-lock")
+	profileDir(t, dir+"/release", ".cargo-lock")
+	release := hold(t, dir+"/release/.cargo-lock")
+	if _, err := Lock(t.Context(), nil, dir); !errors.Is(err, ErrLocked) {
+		t.Fatalf("Lock without waiting: %v; want ErrLocked", err)
+	}
+	if !free(dir + "/debug/.cargo-lock") {
+		t.Error("a failed Lock keeps what it got")
+	}
+	told := make(chan bool, 10)
+	done := make(chan error)
+	go func() {
+		locks, err := Lock(t.Context(), func() { told <- true }, dir)
+		if err == nil {
+			err = locks.Unlock()
+		}
+		done <- err
+	}()
+	<-told
+	select {
+	case err := <-done:
+		t.Fatalf("Lock did not wait: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	// A build that needs only what nobody builds in must not wait for one that
+	// is at work elsewhere.
+	if !free(dir + "/debug/.cargo-lock") {
+		t.Error("debug is kept locked while release is waited for")
+	}
+	release()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 0 {
+		t.Error("told more than once")
+	}
+}
+
+func TestLockCancelled(t *testing.T) {
+	dir := t.TempDir()
+	profileDir(t, dir+"/debug", ".cargo-lock")
+	defer hold(t, dir+"/debug/.cargo-lock")()
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := Lock(ctx, cancel, dir); !errors.Is(err, context.Canceled) {
+		t.Fatalf("Lock = %v; want %v", err, context.Canceled)
+	}
+}
+
+// A build that is waited for may make a profile that was not there before.
+func TestLockNewProfile(t *testing.T) {
+	dir := t.TempDir()
+	profileDir(t, dir+"/debug", ".cargo-lock")
+	release := hold(t, dir+"/debug/.cargo-lock")
+	locks, err := Lock(t.Context(), func() {
+		profileDir(t, dir+"/release", ".cargo-lock")
+		release()
+	}, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer locks.Unlock()
+	if free(dir + "/release/.cargo-lock") {
+		t.Error("the new profile is not locked")
+	}
+}
+
+// Cargo takes the lock of the host's profile before those of targets, whatever
+// they are called. Whoever waits while holding another lock waits forever.
+func TestLockOrder(t *testing.T) {
+	dir := t.TempDir()
+	profileDir(t, dir+"/debug", ".cargo-lock")
+	profileDir(t, dir+"/aarch64-unknown/debug", ".cargo-lock")
+	host := hold(t, dir+"/debug/.cargo-lock")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	locks, err := Lock(ctx, func() {
+		go func() {
+			unlock, err := flock.Lock(ctx, dir+"/aarch64-unknown/debug/.cargo-lock", flock.Exclusive, nil)
+			if err == nil {
+				err = unlock()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			host()
+		}()
+	}, dir)
+	if err != nil {
+		t.Fatalf("Lock and a build wait for each other: %v", err)
+	}
+	locks.Unlock()
+}
+
+// One directory by two names, or one inside the other, is locked once: flock
+// would wait for ourselves.
+func TestLockSameDirectory(t *testing.T) {
+	dir := t.TempDir()
+	profileDir(t, dir+"/target/debug", ".cargo-lock")
+	profileDir(t, dir+"/target/build/debug", ".cargo-build-lock")
+	if err := os.Symlink("target", dir+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	for _, dirs := range [][]string{
+		{dir + "/target", dir + "/target"},
+		{dir + "/target", dir + "/link"},
+		{dir + "/target/build", dir + "/target"},
+		{dir + "/target", dir + "/target/build", dir + "/link", dir + "/target"},
+	} {
+		locks, err := Lock(t.Context(), nil, dirs...)
+		if err != nil {
+			t.Errorf("Lock(%v) = %v", dirs, err)
+			continue
+		}
+		if len(locks.paths) != 4 {
+			t.Errorf("Lock(%v) holds %v; want two profiles", dirs, locks.paths)
+		}
+		locks.Unlock()
+	}
+}
+
+func TestAwaited(t *testing.T) {
+	dir := t.TempDir()
+	profileDir(t, dir+"/debug", ".cargo-lock")
+	locks, err := Lock(t.Context(), nil, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := func(path string) string { return path }
+	if waits, err := locks.Awaited(same); err != nil || waits {
+		t.Fatalf("Awaited = %v, %v; nobody waits", waits, err)
+	}
+	got := make(chan func() error)
+	go func() {
+		unlock, err := flock.Lock(context.WithoutCancel(t.Context()), dir+"/debug/.cargo-lock", flock.Exclusive, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- unlock
+	}()
+	waits := false
+	for end := time.Now().Add(10 * time.Second); !waits && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if waits, err = locks.Awaited(same); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !waits {
+		t.Error("a waiting build was not seen")
+	}
+	if waits, err := locks.Awaited(func(string) string { return dir + "/gone" }); err != nil || waits {
+		t.Errorf("Awaited of a directory that is gone = %v, %v", waits, err)
+	}
+	locks.Unlock()
+	if unlock := <-got; unlock != nil {
+		unlock()
+	}
+}
