@@ -75,13 +75,6 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	if holds, err := s.opts.Driver.Holds(path); err != nil || !holds {
 		return problem("not a tree of the driver %s", s.opts.Driver.Name())
 	}
-	b, err := os.ReadFile(filepath.Join(path, manifestFile))
-	if err != nil {
-		return problem("%v", err)
-	}
-	if digest(b) != name {
-		return problem("its manifest is not the one it was sealed with")
-	}
 	m, err := s.manifest(name)
 	if err != nil {
 		return problem("%v", err)
@@ -93,7 +86,7 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	if err == nil && r.Fingerprint == m.Fingerprint.ID && r.Origin == m.Origins[0].Root() {
 		return nil
 	}
-	p := problem("its record is missing or damaged")
+	p := &Problem{Path: s.recordPath(name), Problem: "the record of a layer is missing or damaged"}
 	if repair {
 		p.Repaired = s.index(name) == nil
 	}

@@ -74,7 +74,7 @@ func Crashpoints() []string { return crashpoint.All() }
 // it: a lost record is made again from there.
 type Record struct {
 	ID          string    `json:"layer"`
-	Created     time.Time `json:"created"`
+	Created     time.Time `json:"sealed"`
 	Label       string    `json:"label,omitempty"`
 	Parent      string    `json:"parent,omitempty"`
 	Fingerprint string    `json:"fingerprint"`

@@ -107,6 +107,13 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 	if err != nil {
 		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 	}
+	if !s.opts.Driver.Caps().ConstantTime {
+		// The copies are this program's own writing: a power cut must not leave
+		// them empty under times that Cargo takes for fresh.
+		if err := syncFileSystem(tmp); err != nil {
+			return fmt.Errorf("restore %s: %w", t.path, err)
+		}
+	}
 	if err := pointStaged.Hit(); err != nil {
 		return err
 	}
@@ -304,11 +311,12 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 	if err := driver.Exchange(t.undo, t.path); err != nil {
 		return nil, s.explainMove(t, fmt.Errorf("undo in %s: %w", t.path, err))
 	}
-	if err := pointUndone.Hit(); err != nil {
-		return nil, err
+	err = pointUndone.Hit()
+	if err == nil {
+		time.Sleep(graceForWaiters)
+		err = s.notAwaited(locks, t, t.undo)
 	}
-	time.Sleep(graceForWaiters)
-	if err := s.notAwaited(locks, t, t.undo); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, driver.Exchange(t.undo, t.path))
 	}
 	return r, nil

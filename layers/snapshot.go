@@ -73,7 +73,7 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 		return nil, err
 	}
 	// Cargo tags a build directory only when it makes it itself.
-	if err := os.WriteFile(filepath.Join(tmp, "CACHEDIR.TAG"), []byte(cacheTag), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(tmp, cacheTagFile), []byte(cacheTag), 0o666); err != nil {
 		return nil, fmt.Errorf("make %s: %w", t.path, err)
 	}
 	replaced, err := s.install(t, tmp, nil)
@@ -173,8 +173,9 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	defer done()
 	active := readActive(t.path)
 	prev, sealed := previous(t.path)
+	recall, _ := os.ReadFile(filepath.Join(t.path, recallFile))
 	m, err := cargo.Inspect(ctx, cargo.Inspection{
-		Place: p.view(ctx), Settings: p.Settings, Previous: prev, Restored: active.Restored, Sealed: sealed,
+		Place: p.view(ctx), Settings: p.Settings, Previous: prev, Restored: active.Restored, Sealed: sealed, Recall: recall,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", t.path, err)
@@ -204,6 +205,9 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	id := digest(b)
 	active.Layer = id
 	if err := active.write(t.path); err != nil {
+		return nil, err
+	}
+	if err := writeMeta(t.path, recallFile, m.Recall()); err != nil {
 		return nil, err
 	}
 	if err := writeMeta(t.path, manifestFile, b); err != nil {
@@ -236,11 +240,16 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 // previous reads the manifest that lies in a build directory, and when it was
 // written, by the kernel's clock, in ns.
 func previous(dir string) (*cargo.Manifest, int64) {
-	fi, err := os.Stat(filepath.Join(dir, manifestFile))
+	path := filepath.Join(dir, manifestFile)
+	fi, err := os.Stat(path)
 	if err != nil {
 		return nil, 0
 	}
-	m, err := readManifest(dir)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0
+	}
+	m, err := cargo.DecodeManifest(b)
 	if err != nil {
 		return nil, 0
 	}

@@ -36,10 +36,13 @@ const (
 	leasesDir   = "leases"
 	trashPrefix = ".trash-"
 
+	cacheTagFile = "CACHEDIR.TAG"
+
 	// metaDir is this program's own directory inside every tree.
 	metaDir      = ".cargo-cow"
 	manifestFile = metaDir + "/manifest.json"
 	activeFile   = metaDir + "/active.json"
+	recallFile   = metaDir + "/units"
 )
 
 // Store is the layers of one user on one file system. Its methods may be called
@@ -56,7 +59,11 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 	}
 	// A tree of its own, so that snapshots a system takes of the tree around
 	// it do not pin what is deleted here.
-	if err := o.Driver.Create(ctx, o.Dir); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := o.Driver.Create(ctx, o.Dir)
+	if errors.Is(err, fs.ErrExist) {
+		err = checkHalfMade(o.Dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
 	if err := os.Chmod(o.Dir, 0o700); err != nil {
@@ -67,13 +74,33 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 			return nil, fmt.Errorf("make store: %w", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(o.Dir, "CACHEDIR.TAG"), []byte(cacheTag), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(o.Dir, cacheTagFile), []byte(cacheTag), 0o600); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
 	if err := atomicfile.Write(filepath.Join(o.Dir, versionFile), []byte(versionLine), 0o600); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
 	return Open(ctx, o)
+}
+
+// checkHalfMade allows a store to be made in an empty directory, or in one where
+// a process died or is busy making it, but not around what somebody else keeps
+// there.
+func checkHalfMade(dir string) error {
+	found, err := names(dir)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(found, versionFile) {
+		return nil // another process has just made it
+	}
+	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile}
+	for _, name := range found {
+		if !slices.Contains(own, name) && !strings.HasPrefix(name, atomicfile.TempPrefix) {
+			return &HelpError{fmt.Errorf("%s has other things in it, such as %s", dir, name), "name a new directory with --store DIR"}
+		}
+	}
+	return nil
 }
 
 // cacheTag keeps backup programs out of what can be built again.
@@ -192,19 +219,20 @@ func isID(s string) bool {
 	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// manifest reads the manifest of a layer from its tree.
+// manifest reads the manifest of a layer from its tree. The layer's id is its
+// digest, so one that is not what was sealed is an error.
 func (s *Store) manifest(id string) (*cargo.Manifest, error) {
-	return readManifest(s.tree(id))
-}
-
-func readManifest(tree string) (*cargo.Manifest, error) {
-	b, err := os.ReadFile(filepath.Join(tree, manifestFile))
+	path := filepath.Join(s.tree(id), manifestFile)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read manifest: %w", err)
 	}
+	if digest(b) != id {
+		return nil, fmt.Errorf("read manifest: %s is not the one that was sealed", path)
+	}
 	m, err := cargo.DecodeManifest(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(tree, manifestFile), err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
 }

@@ -16,10 +16,12 @@ import (
 
 // workspace is small and has one package for each thing that is judged in a way
 // of its own. The root package reads a file through env!, constant keeps an env!
-// value, script watches a directory, watched one that lies in another package.
+// value, script watches a directory, watched one that lies in another package;
+// undeclared's script says nothing of what it reads, absolute's watches a file by
+// its absolute path.
 var workspace = map[string]string{
 	"Cargo.toml": `[workspace]
-members = ["liba", "constant", "script", "watched", "app"]
+members = ["liba", "constant", "script", "watched", "undeclared", "absolute", "app"]
 [package]
 name = "root"
 version = "0.1.0"
@@ -51,8 +53,21 @@ edition = "2021"
 }`,
 	"watched/src/lib.rs": `pub const L: &str = env!("LINKED");`,
 
-	"app/Cargo.toml":  manifest("app", "root", "liba", "constant", "script", "watched"),
-	"app/src/main.rs": `fn main() { println!("{} {} {} {} {}", root::S, liba::a(), constant::D, script::X, watched::L); }`,
+	"undeclared/Cargo.toml": manifest("undeclared"),
+	"undeclared/build.rs":   `fn main() { println!("cargo:rustc-env=N={}", std::fs::read_to_string("n.txt").unwrap()); }`,
+	"undeclared/n.txt":      "n 1",
+	"undeclared/src/lib.rs": `pub const N: &str = env!("N");`,
+
+	"absolute/Cargo.toml": manifest("absolute"),
+	"absolute/build.rs": `fn main() {
+    let path = format!("{}/../shared.txt", std::env::var("CARGO_MANIFEST_DIR").unwrap());
+    println!("cargo:rerun-if-changed={path}");
+    println!("cargo:rustc-env=ABS={}", std::fs::read_to_string(path).unwrap());
+}`,
+	"absolute/src/lib.rs": `pub const A: &str = env!("ABS");`,
+
+	"app/Cargo.toml":  manifest("app", "root", "undeclared", "absolute", "liba", "constant", "script", "watched"),
+	"app/src/main.rs": `fn main() { println!("{} {} {} {} {} {} {}", root::S, liba::a(), constant::D, script::X, watched::L, undeclared::N, absolute::A); }`,
 }
 
 func manifest(name string, deps ...string) string {
@@ -144,7 +159,7 @@ func inspect(t *testing.T, in Inspection) *Manifest {
 // together would, and returns the copy.
 func fork(t *testing.T, from, name string) string {
 	t.Helper()
-	to := filepath.Join(filepath.Dir(from), name)
+	to := filepath.Join(realTempDir(t), name)
 	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v: %s", err, out)
 	}
@@ -170,6 +185,9 @@ func edit(t *testing.T, path, text string) {
 func restore(t *testing.T, m *Manifest, dir string) (*Plan, time.Time) {
 	t.Helper()
 	t0 := kernelNow()
+	for !kernelNow().After(t0) { // what the test edits next must be newer
+		time.Sleep(time.Millisecond)
+	}
 	p := place(t, dir)
 	plan, err := m.Verify(t.Context(), NewReader(p, Settings{}), false)
 	if err != nil {
@@ -201,19 +219,28 @@ func rebuilds(p *Plan) map[string]Rule {
 	return m
 }
 
-func TestInspect(t *testing.T) {
+// Building takes most of the time, so one checkout serves all; only the last test
+// writes to it.
+func TestCheckout(t *testing.T) {
 	t.Parallel()
-	dir := newWorkspace(t)
-	first := inspect(t, Inspection{Place: place(t, dir)})
-	second := inspect(t, Inspection{Place: place(t, dir)})
-	a, _ := first.Encode()
-	b, _ := second.Encode()
-	if !bytes.Equal(a, b) || !first.SameBuild(second) {
-		t.Errorf("two inspections of one build differ:\n%s\n%s", a, b)
+	a := newWorkspace(t)
+	t.Run("inspect", func(t *testing.T) { testInspect(t, a) })
+	t.Run("what times hide", func(t *testing.T) { testVerifyFindsWhatTimesHide(t, a) })
+	t.Run("grandchildren", func(t *testing.T) { testOriginsOfGrandchildren(t, a) })
+	t.Run("fresh", func(t *testing.T) { testRestoreIsFresh(t, a) })
+}
+
+func testInspect(t *testing.T, a string) {
+	first := inspect(t, Inspection{Place: place(t, a)})
+	second := inspect(t, Inspection{Place: place(t, a)})
+	one, _ := first.Encode()
+	two, _ := second.Encode()
+	if !bytes.Equal(one, two) || !first.SameBuild(second) {
+		t.Errorf("two inspections of one build differ:\n%s\n%s", one, two)
 	}
-	third := inspect(t, Inspection{Place: place(t, dir), Previous: first, Sealed: kernelNow().UnixNano()})
-	if c, _ := third.Encode(); !bytes.Equal(a, c) {
-		t.Errorf("what is inherited differs from what was found:\n%s\n%s", a, c)
+	third := inspect(t, Inspection{Place: place(t, a), Previous: first, Sealed: kernelNow().UnixNano()})
+	if three, _ := third.Encode(); !bytes.Equal(one, three) {
+		t.Errorf("what is inherited differs from what was found:\n%s\n%s", one, three)
 	}
 	for i := range first.Units {
 		if u := &first.Units[i]; u.Always != nil || u.Source != SourcePath || !u.Mutable {
@@ -234,9 +261,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-func TestRestoreIsFresh(t *testing.T) {
-	t.Parallel()
-	a := newWorkspace(t)
+func testRestoreIsFresh(t *testing.T, a string) {
 	m := inspect(t, Inspection{Place: place(t, a)})
 	b := fork(t, a, "b")
 	plan, _ := restore(t, m, b)
@@ -262,7 +287,7 @@ func TestRestoreIsFresh(t *testing.T) {
 	if got := build(t, b); !slices.Equal(got, []string{"app", "constant"}) {
 		t.Errorf("cargo rebuilt %v; want app and constant", got)
 	}
-	if got, want := run(t, b), "shared 1 1 "+b+"/constant data 1 data 1"; got != want {
+	if got, want := run(t, b), "shared 1 1 "+b+"/constant data 1 data 1 n 1 shared 1"; got != want {
 		t.Errorf("the program prints %q; want %q", got, want)
 	}
 	// Later edits are seen, in the place and not at the origin.
@@ -272,18 +297,22 @@ func TestRestoreIsFresh(t *testing.T) {
 	if err := os.WriteFile(a+"/shared.txt", []byte("shared 3"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if got := build(t, b); !slices.Equal(got, []string{"app", "root"}) {
-		t.Errorf("after an edit cargo rebuilt %v; want app and root", got)
+	if got := build(t, b); !slices.Equal(got, []string{"absolute", "app", "root"}) {
+		t.Errorf("after an edit cargo rebuilt %v; want absolute, app and root", got)
 	}
-	if got := run(t, b); !strings.HasPrefix(got, "shared 2 ") {
+	if got := run(t, b); !strings.HasPrefix(got, "shared 2 ") || !strings.HasSuffix(got, " shared 2") {
 		t.Errorf("the program prints %q", got)
+	}
+	if err := os.WriteFile(b+"/undeclared/n.txt", []byte("n 2"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := build(t, b); !slices.Equal(got, []string{"app", "undeclared"}) {
+		t.Errorf("after an edit cargo rebuilt %v; want app and undeclared", got)
 	}
 }
 
 // Content decides, whatever times say.
-func TestVerifyFindsWhatTimesHide(t *testing.T) {
-	t.Parallel()
-	a := newWorkspace(t)
+func testVerifyFindsWhatTimesHide(t *testing.T, a string) {
 	m := inspect(t, Inspection{Place: place(t, a)})
 	tests := []struct {
 		name, file, text string
@@ -293,6 +322,9 @@ func TestVerifyFindsWhatTimesHide(t *testing.T) {
 	}{
 		{"source", "liba/src/lib.rs", "pub fn a() -> u32 { 2 }\n", "liba lib", RuleSourceContent, " 2 "},
 		{"included", "shared.txt", "shared 2", "root lib", RuleSourceContent, "shared 2"},
+		{"watched by absolute path", "shared.txt", "shared 2", "absolute " + kindRun, RuleScriptInput, " shared 2"},
+		{"not declared", "undeclared/n.txt", "n 2", "undeclared " + kindRun, RuleScriptTree, " n 2 "},
+		{"new and not declared", "undeclared/more.txt", "", "undeclared " + kindRun, RuleScriptTree, " n 1 "},
 		{"watched directory", "script/data/x.txt", "data 2", "script " + kindRun, RuleScriptInput, "data 2 data 2"},
 	}
 	for _, tt := range tests {
@@ -312,9 +344,7 @@ func TestVerifyFindsWhatTimesHide(t *testing.T) {
 }
 
 // A unit keeps the checkout it was built in through any number of restores.
-func TestOriginsOfGrandchildren(t *testing.T) {
-	t.Parallel()
-	a := newWorkspace(t)
+func testOriginsOfGrandchildren(t *testing.T, a string) {
 	first := inspect(t, Inspection{Place: place(t, a)})
 	b := fork(t, a, "b")
 	_, t0 := restore(t, first, b)
@@ -340,7 +370,7 @@ func TestOriginsOfGrandchildren(t *testing.T) {
 	if got := build(t, c); !slices.Equal(got, []string{"app", "constant"}) {
 		t.Errorf("in the third checkout cargo rebuilt %v; want app and constant", got)
 	}
-	if got, want := run(t, c), "shared 1 2 "+c+"/constant data 1 data 1"; got != want {
+	if got, want := run(t, c), "shared 1 2 "+c+"/constant data 1 data 1 n 1 shared 1"; got != want {
 		t.Errorf("the program prints %q; want %q", got, want)
 	}
 	third := inspect(t, Inspection{Place: place(t, c), Previous: second, Restored: t1.UnixNano()})
@@ -391,7 +421,7 @@ pub fn panics(v: &[u32], i: usize) -> u32 { v[i] }
 				"Cargo.toml": manifest("one"), "shared.txt": "x", "src/lib.rs": tt.lib, "src/main.rs": "pub use one::*; fn main() {}",
 			})
 			cargotest.Run(t, dir, "", nil, "build")
-			s, err := scan(dir+"/target", dir+"/none")
+			s, err := scan(dir+"/target", dir+"/none", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,7 +36,7 @@ func (p *Plan) Noted() []Noted {
 // 1.95, fingerprint/mod.rs:check_filesystem). Changes of manifests, features,
 // profiles or the toolchain, which Cargo finds by hash, are not foreseen.
 func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
-	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome)
+	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome, nil)
 	if err != nil {
 		return nil, err
 	}

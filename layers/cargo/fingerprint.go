@@ -47,6 +47,24 @@ func (f *Fingerprint) Get(name string) string {
 	return ""
 }
 
+// unhashed names the ingredients that no hash of Cargo's covers: a unit built
+// with another one of these is fresh for Cargo.
+var unhashed = []string{"linker", "libc", "cpu", "flag-file"}
+
+// differsUnseen returns the name of an ingredient in which two fingerprints
+// differ although Cargo would not notice, or "".
+func (f *Fingerprint) differsUnseen(g *Fingerprint) string {
+	for _, name := range unhashed {
+		of := func(f *Fingerprint) []Ingredient {
+			return slices.DeleteFunc(slices.Clone(f.Ingredients), func(i Ingredient) bool { return i.Name != name })
+		}
+		if !slices.Equal(of(f), of(g)) {
+			return name
+		}
+	}
+	return ""
+}
+
 func (f *Fingerprint) add(name, value string) {
 	f.Ingredients = append(f.Ingredients, Ingredient{Name: name, Value: value})
 }
@@ -83,7 +101,7 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 	f.add("cargo-home", ws.CargoHome)
 	canonical := cfg.Canonical()
 	f.addDigest("settings", fmt.Sprintf("%d bytes of profiles and flags", len(canonical)), canonical)
-	f.addDigest("manifest-profiles", "profiles, patches and features of the workspace's manifest", ws.manifestProfiles())
+	f.addDigest("manifest-profiles", "profiles and patches of the workspace's manifest", ws.manifestProfiles())
 	if cfg.RustcWorkspaceWrapper != "" {
 		f.add("workspace-wrapper", fileIdentity(t.look(ws.Root, cfg.RustcWorkspaceWrapper)))
 	}
@@ -91,7 +109,7 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 	if strings.Contains(string(canonical), "target-cpu=native") {
 		f.addDigest("cpu", "target-cpu=native", cpuIdentity())
 	}
-	f.add("libc", fileIdentity(libc))
+	f.add("libc", libcIdentity())
 	for _, path := range flagFiles(ws.Root, string(canonical)) {
 		if st := readState(path); st.err == nil {
 			rel, ok := under(path, ws.Root)
@@ -149,19 +167,34 @@ func (t Tool) Toolchain(ctx context.Context, dir string, cfg *config.Config) (*T
 	return &Toolchain{strings.TrimSpace(string(of)), strings.TrimSpace(string(version))}, nil
 }
 
-// libc is the C library that programs here are linked with by name only.
-const libc = "/lib/x86_64-linux-gnu/libc.so.6"
+// libcs are where systems keep the C library, which programs are linked with by
+// name only: Debian, Fedora, Arch, and musl.
+var libcs = []string{
+	"/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6",
+	"/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1",
+}
+
+func libcIdentity() string {
+	for _, path := range libcs {
+		if id := fileIdentity(path); id != noFile {
+			return id
+		}
+	}
+	return noFile
+}
+
+const noFile = "none"
 
 // fileIdentity tells one version of a program or library from another without
 // reading it.
 func fileIdentity(path string) string {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return "none"
+		return noFile
 	}
 	fi, err := os.Stat(real)
 	if err != nil {
-		return "none"
+		return noFile
 	}
 	return fmt.Sprintf("%s %d %d", real, fi.Size(), fi.ModTime().UnixNano())
 }

@@ -27,6 +27,8 @@ type Inspection struct {
 	// Restored is the time the last restore gave to the units of Previous, in
 	// ns; 0 when the directory was not restored.
 	Restored int64
+	// Recall is what Previous's inspection left for this one; see Manifest.Recall.
+	Recall []byte
 	// Sealed is the kernel's time when Previous was made, in ns.
 	Sealed int64
 }
@@ -36,7 +38,7 @@ type Inspection struct {
 // compiler started is recorded as dirty.
 func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	p := in.Place
-	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome)
+	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome, in.Recall)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +113,7 @@ func (b *inspector) build() (*Manifest, error) {
 		m.Units = append(m.Units, *unit)
 	}
 	m.Immutable = len(b.scanned.units) - len(listed)
+	m.recall = encodeRecall(slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] }))
 	return m, nil
 }
 
@@ -167,7 +170,7 @@ func (b *inspector) mayName(u *built) bool {
 	if b.known[u.key] != nil {
 		return true
 	}
-	if b.Previous != nil && u.depTime < b.Sealed && u.depTime != 0 {
+	if u.recalled || b.Previous != nil && u.depTime < b.Sealed && u.depTime != 0 {
 		return false // it was looked at when Previous was made
 	}
 	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0)
@@ -258,6 +261,11 @@ func (b *inspector) linkFault(u *built) *Reason {
 		return nil
 	}
 	newest := u.newestOutput(false)
+	for _, d := range u.deps {
+		if d != nil {
+			b.times(d)
+		}
+	}
 	for i, d := range u.deps {
 		if d == nil {
 			return &Reason{RuleOlderThanDep, u.print.Deps[i].Name + " was rebuilt with other settings since"}

@@ -93,7 +93,8 @@ func (b *inspector) name(u *built, unit *Unit, loc Loc, pkg *Package) {
 	}
 	target, _ := b.manifest.Origins[0].locate(real)
 	linked := loc.Base != BaseFixed && target != (Loc{loc.Base, filepath.Clean(loc.Path)})
-	_, inside := under(path, pkg.Root)
+	// rustc spells what a module includes from above as src/../../x.
+	_, inside := under(filepath.Clean(path), pkg.Root)
 	switch {
 	case linked && !rules.On(RuleSymlink):
 		// Only where the link leads to is compared: Cargo's record names it.

@@ -159,48 +159,52 @@ type outputFile struct {
 	ino   uint64
 }
 
-// outputs finds the files of units in one profile directory, each directory
-// read once.
+// outputs finds the files of units in one profile directory. It is made once
+// and then only read.
 type outputs struct {
 	buildDir string
-	dirs     map[string]map[string][]string // directory -> id or bare name -> file names
+	profile  string
+	byKey    map[string][]string // id, or "=" and bare name -> paths in deps and examples
 }
 
-// of returns the files in the directories where u may have written: by id where
-// it has one, else by crate name (path dylibs and cdylibs carry no id: cargo
-// 1.95, compilation_files.rs:use_extra_filename).
-func (o *outputs) of(u unitDir, crate string) ([]string, error) {
+func newOutputs(buildDir, profile string) (*outputs, error) {
+	o := &outputs{buildDir: buildDir, profile: profile, byKey: map[string][]string{}}
+	for _, sub := range []string{"deps", "examples"} {
+		paths, err := o.files(profile + "/" + sub)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range paths {
+			stem, _, _ := strings.Cut(filepath.Base(p), ".")
+			key := "=" + strings.TrimPrefix(stem, "lib")
+			if _, id := splitID(stem); id != "" {
+				key = id
+			}
+			o.byKey[key] = append(o.byKey[key], p)
+		}
+	}
+	return o, nil
+}
+
+// of returns the files u may have written: by id where it has one, else by crate
+// name (path dylibs and cdylibs carry no id: cargo 1.95, compilation_files.rs:
+// use_extra_filename).
+func (o *outputs) of(u unitDir, crate string, script bool) ([]string, error) {
 	if u.layout == LayoutUnits {
-		dir := filepath.Dir(u.record) + "/out"
-		names, err := o.names(dir)
-		if err != nil {
-			return nil, err
-		}
-		return names, nil
+		return o.files(filepath.Dir(u.record) + "/out")
 	}
-	var found []string
-	for _, dir := range []string{"deps", "examples", "build/" + u.name()} {
-		byKey, err := o.index(u.profile + "/" + dir)
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range byKey[u.id] {
-			found = append(found, u.profile+"/"+dir+"/"+n)
-		}
+	if script {
+		all, err := o.files(o.profile + "/build/" + u.name())
+		return slices.DeleteFunc(all, func(p string) bool { return !strings.Contains(filepath.Base(p), u.id) }), err
 	}
-	if len(found) == 0 {
-		byKey, err := o.index(u.profile + "/deps")
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range byKey["="+crate] {
-			found = append(found, u.profile+"/deps/"+n)
-		}
+	if found := o.byKey[u.id]; u.id != "" && len(found) > 0 {
+		return found, nil
 	}
-	return found, nil
+	return o.byKey["="+crate], nil
 }
 
-func (o *outputs) names(dir string) ([]string, error) {
+// files lists the regular files in a directory, relative to the build directory.
+func (o *outputs) files(dir string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(o.buildDir, dir))
 	if os.IsNotExist(err) {
 		return nil, nil
@@ -208,36 +212,11 @@ func (o *outputs) names(dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list outputs: %w", err)
 	}
-	var names []string
+	var paths []string
 	for _, e := range entries {
 		if e.Type().IsRegular() {
-			names = append(names, dir+"/"+e.Name())
+			paths = append(paths, dir+"/"+e.Name())
 		}
 	}
-	return names, nil
-}
-
-func (o *outputs) index(dir string) (map[string][]string, error) {
-	if m, ok := o.dirs[dir]; ok {
-		return m, nil
-	}
-	entries, err := os.ReadDir(filepath.Join(o.buildDir, dir))
-	if err != nil && !os.IsNotExist(err) {
-		return nil, fmt.Errorf("list outputs: %w", err)
-	}
-	m := map[string][]string{}
-	for _, e := range entries {
-		if !e.Type().IsRegular() {
-			continue
-		}
-		stem, _, _ := strings.Cut(e.Name(), ".")
-		_, id := splitID(stem)
-		key := id
-		if id == "" {
-			key = "=" + strings.TrimPrefix(stem, "lib")
-		}
-		m[key] = append(m[key], e.Name())
-	}
-	o.dirs[dir] = m
-	return m, nil
+	return paths, nil
 }

@@ -95,7 +95,7 @@ func TestProfilesOfCargo(t *testing.T) {
 					t.Errorf("unitDirs(%s): %d units, layout %q, %v", p, len(units), layout, err)
 				}
 			}
-			s, err := scan(dir+"/target", t.TempDir())
+			s, err := scan(dir+"/target", t.TempDir(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,36 +136,43 @@ func sameElements(a, b []string) bool {
 func TestOutputs(t *testing.T) {
 	dir := t.TempDir()
 	cargotest.Write(t, dir, map[string]string{
-		"debug/deps/liba-0123456789abcdef.rlib":                    "",
-		"debug/deps/liba-0123456789abcdef.d":                       "",
-		"debug/deps/liba-1123456789abcdef.rlib":                    "",
-		"debug/deps/libdylib.so":                                   "",
-		"debug/deps/dylib.d":                                       "",
-		"debug/deps/dir-0123456789abcdef/x":                        "",
-		"debug/examples/ex-2123456789abcdef":                       "",
-		"debug/examples/ex":                                        "",
-		"debug/build/p-3123456789abcdef/build_script_build-312345": "",
-		"debug/build/q/0123456789abcdef/out/q":                     "",
-		"debug/build/q/0123456789abcdef/out/sub/x":                 "",
+		"debug/deps/liba-0123456789abcdef.rlib":                              "",
+		"debug/deps/liba-0123456789abcdef.d":                                 "",
+		"debug/deps/liba-1123456789abcdef.rlib":                              "",
+		"debug/deps/libdylib.so":                                             "",
+		"debug/deps/dylib.d":                                                 "",
+		"debug/deps/dir-0123456789abcdef/x":                                  "",
+		"debug/examples/ex-2123456789abcdef":                                 "",
+		"debug/examples/ex":                                                  "",
+		"debug/build/p-3123456789abcdef/build_script_build-3123456789abcdef": "",
+		"debug/build/p-3123456789abcdef/build-script-build":                  "",
+		"debug/build/q/0123456789abcdef/out/q":                               "",
+		"debug/build/q/0123456789abcdef/out/sub/x":                           "",
 	})
-	tests := []struct {
-		u     unitDir
-		crate string
-		want  []string
-	}{
-		{unitDir{profile: "debug", layout: LayoutClassic, pkg: "a", id: "0123456789abcdef"}, "a",
-			[]string{"debug/deps/liba-0123456789abcdef.d", "debug/deps/liba-0123456789abcdef.rlib"}},
-		{unitDir{profile: "debug", layout: LayoutClassic, pkg: "dylib"}, "dylib",
-			[]string{"debug/deps/dylib.d", "debug/deps/libdylib.so"}},
-		{unitDir{profile: "debug", layout: LayoutClassic, pkg: "ex", id: "2123456789abcdef"}, "ex",
-			[]string{"debug/examples/ex-2123456789abcdef"}},
-		{unitDir{profile: "debug", layout: LayoutUnits, pkg: "q", id: "0123456789abcdef", record: "debug/build/q/0123456789abcdef/fingerprint"}, "q",
-			[]string{"debug/build/q/0123456789abcdef/out/q"}},
-		{unitDir{profile: "debug", layout: LayoutClassic, pkg: "none", id: "9123456789abcdef"}, "none", nil},
+	classic := func(pkg, id string) unitDir {
+		return unitDir{profile: "debug", layout: LayoutClassic, pkg: pkg, id: id}
 	}
-	outs := &outputs{buildDir: dir, dirs: map[string]map[string][]string{}}
+	units := unitDir{profile: "debug", layout: LayoutUnits, pkg: "q", id: "0123456789abcdef", record: "debug/build/q/0123456789abcdef/fingerprint"}
+	tests := []struct {
+		u      unitDir
+		crate  string
+		script bool
+		want   []string
+	}{
+		{classic("a", "0123456789abcdef"), "a", false, []string{"debug/deps/liba-0123456789abcdef.d", "debug/deps/liba-0123456789abcdef.rlib"}},
+		{classic("dylib", ""), "dylib", false, []string{"debug/deps/dylib.d", "debug/deps/libdylib.so"}},
+		{classic("ex", "2123456789abcdef"), "ex", false, []string{"debug/examples/ex-2123456789abcdef"}},
+		{classic("p", "3123456789abcdef"), "build_script_build", true, []string{"debug/build/p-3123456789abcdef/build_script_build-3123456789abcdef"}},
+		{classic("none", "9123456789abcdef"), "none", false, nil},
+		{classic("none", "9123456789abcdef"), "none", true, nil},
+		{units, "q", false, []string{"debug/build/q/0123456789abcdef/out/q"}},
+	}
+	outs, err := newOutputs(dir, "debug")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range tests {
-		got, err := outs.of(tt.u, tt.crate)
+		got, err := outs.of(tt.u, tt.crate, tt.script)
 		slices.Sort(got)
 		if err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("outputs of %s = %v, %v; want %v", tt.u.name(), got, err, tt.want)

@@ -19,6 +19,20 @@ const (
 	BaseFixed  Base = 'a' // an absolute path that is the same in every checkout
 )
 
+const bases = "wbgca"
+
+// MarshalText implements encoding.TextMarshaler.
+func (b Base) MarshalText() ([]byte, error) { return []byte{byte(b)}, nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *Base) UnmarshalText(text []byte) error {
+	if len(text) != 1 || !strings.ContainsRune(bases, rune(text[0])) {
+		return fmt.Errorf("parse base %q: not a known one", text)
+	}
+	*b = Base(text[0])
+	return nil
+}
+
 // Loc is a path that can be found again in another checkout: a base and the
 // rest. It prints as "w:src/lib.rs"; bytes that are not UTF-8, control
 // characters and '%' print as %XX, so that any file name survives JSON.
@@ -45,7 +59,7 @@ func (l *Loc) UnmarshalText(b []byte) error {
 
 // ParseLoc reads what Loc.String wrote.
 func ParseLoc(s string) (Loc, error) {
-	if len(s) < 2 || s[1] != ':' || !strings.ContainsRune("wbgca", rune(s[0])) {
+	if len(s) < 2 || s[1] != ':' || !strings.ContainsRune(bases, rune(s[0])) {
 		return Loc{}, fmt.Errorf("parse location %q: no known base", s)
 	}
 	path, err := unescapePath(s[2:])

@@ -21,7 +21,6 @@ type Manifest struct {
 	Parent      string      `json:"parent,omitempty"`
 	Git         GitState    `json:"git"`
 	Dirty       bool        `json:"dirty,omitempty"`
-	Rustc       string      `json:"rustc"`
 	Layout      string      `json:"layout"`
 	Profiles    []string    `json:"profiles"`
 	// Origins are the checkouts units were built in; the first one is where
@@ -34,7 +33,13 @@ type Manifest struct {
 	Facts     []Fact `json:"facts"`
 	Units     []Unit `json:"units"`
 	Immutable int    `json:"immutable"` // units that are not listed
+
+	recall []byte
 }
+
+// Recall returns what the next Inspect of the same directory need not read
+// again. It is advice: without it an inspection takes longer.
+func (m *Manifest) Recall() []byte { return m.recall }
 
 // The kinds of Input.
 const (

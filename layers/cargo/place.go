@@ -11,9 +11,11 @@ import (
 // what a build makes of them. Paths are absolute.
 type Place struct {
 	Workspace *Workspace
-	GitDir    string // "" when not under git
-	CommonDir string
-	Git       GitState
+	// Fingerprint is what a layer for the place is looked up by.
+	Fingerprint *Fingerprint
+	GitDir      string // "" when not under git
+	CommonDir   string
+	Git         GitState
 	// Env is the [env] table of cargo's configuration in canonical form.
 	Env string
 	// Files lists what git tracks or would track below the workspace root, for

@@ -1,11 +1,14 @@
 package cargo
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +45,9 @@ type built struct {
 	rustc     *depinfo.Rustc
 	dFile     string
 	broken    *Reason // why it cannot be trusted at all
+	stamped   stampOf // of the hash file
+	recalled  bool    // taken from an earlier inspection
+	timed     bool    // a recalled unit's outputs have their times
 
 	deps  []*built // in the order of print.Deps; nil where no unit has that hash
 	above []*built
@@ -53,12 +59,13 @@ type scanned struct {
 	profiles []string
 	layout   string
 	units    []*built
-	byKey    map[string]*built
+	recall   map[string]*built
 }
 
-// scan reads every unit of every profile in dir.
-func scan(dir, cargoHome string) (*scanned, error) {
-	s := &scanned{dir: dir, byKey: map[string]*built{}}
+// scan reads every unit of every profile in dir, but for those that recall, what
+// an earlier inspection wrote, still speaks for.
+func scan(dir, cargoHome string, recall []byte) (*scanned, error) {
+	s := &scanned{dir: dir, recall: decodeRecall(recall)}
 	var err error
 	if s.profiles, err = Profiles(dir); err != nil {
 		return nil, err
@@ -71,24 +78,49 @@ func scan(dir, cargoHome string) (*scanned, error) {
 		if s.layout == "" {
 			s.layout = layout
 		}
-		outs := &outputs{buildDir: dir, dirs: map[string]map[string][]string{}}
-		for _, ud := range dirs {
-			if err := s.scanUnit(ud, outs, cargoHome); err != nil {
-				return nil, err
-			}
+		outs, err := newOutputs(dir, profile)
+		if err != nil {
+			return nil, err
 		}
+		found := make([][]*built, len(dirs))
+		failed := make([]error, len(dirs))
+		parallel(len(dirs), func(i int) { found[i], failed[i] = s.scanDir(dirs[i], outs, cargoHome) })
+		if err := errors.Join(failed...); err != nil {
+			return nil, err
+		}
+		s.units = slices.Concat(append([][]*built{s.units}, found...)...)
 	}
 	s.link()
 	return s, nil
 }
 
-// scanUnit reads the fingerprint directory of a unit. It holds more than one
-// unit only where Cargo gives units of different features one directory.
-func (s *scanned) scanUnit(ud unitDir, outs *outputs, cargoHome string) error {
+// parallel calls do for 0 to n-1 from a few goroutines.
+func parallel(n int, do func(int)) {
+	var (
+		next atomic.Int64
+		wg   sync.WaitGroup
+	)
+	for range min(n, hashWorkers) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				do(int(i))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// scanDir reads the fingerprint directory of a unit. It holds more than one unit
+// only where Cargo gives units of different features one directory.
+func (s *scanned) scanDir(ud unitDir, outs *outputs, cargoHome string) ([]*built, error) {
+	if u := s.recallUnit(ud); u != nil {
+		return []*built{u}, nil
+	}
 	entries, err := os.ReadDir(filepath.Join(s.dir, ud.record))
 	if err != nil {
-		return fmt.Errorf("read unit %s: %w", ud.name(), err)
+		return nil, fmt.Errorf("read unit %s: %w", ud.name(), err)
 	}
+	var found []*built
 	for _, e := range entries {
 		file, ok := strings.CutSuffix(e.Name(), ".json")
 		if !ok || strings.HasPrefix(file, "dep-") || strings.HasPrefix(file, "output-") {
@@ -98,13 +130,12 @@ func (s *scanned) scanUnit(ud unitDir, outs *outputs, cargoHome string) error {
 		u.UnitName = unitName(ud, file)
 		u.run, u.doc = u.Kind == kindRun, u.Kind == kindDoc
 		if err := s.read(u, outs); err != nil {
-			return err
+			return nil, err
 		}
-		u.classify(s.dir, cargoHome)
-		s.units = append(s.units, u)
-		s.byKey[u.key] = u
+		u.classify(cargoHome)
+		found = append(found, u)
 	}
-	return nil
+	return found, nil
 }
 
 func (s *scanned) read(u *built, outs *outputs) error {
@@ -115,6 +146,7 @@ func (s *scanned) read(u *built, outs *outputs) error {
 	if u.print, err = fingerprint.Parse(b); err != nil {
 		u.breaks(RuleInDoubt, "its fingerprint cannot be read: "+err.Error())
 	}
+	u.stamped, _ = stampFile(filepath.Join(s.dir, u.record, u.file))
 	b, err = os.ReadFile(filepath.Join(s.dir, u.record, u.file))
 	if err == nil {
 		u.hash, err = fingerprint.ParseHash(b)
@@ -127,7 +159,7 @@ func (s *scanned) read(u *built, outs *outputs) error {
 	if u.run {
 		return s.readRun(u)
 	}
-	names, err := outs.of(u.unitDir, strings.ReplaceAll(u.Target, "-", "_"))
+	names, err := outs.of(u.unitDir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == kindScript)
 	if err != nil {
 		return err
 	}
@@ -212,7 +244,7 @@ func isProcMacro(files []outputFile) bool {
 
 // classify decides where the unit's sources come from, by the crate root that
 // rustc names first. The run of a script gets the class of its program later.
-func (u *built) classify(buildDir, cargoHome string) {
+func (u *built) classify(cargoHome string) {
 	u.source = SourceUnknown
 	if u.run || u.doc || u.rustc == nil || len(u.rustc.Deps) == 0 {
 		return

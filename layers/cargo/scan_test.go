@@ -139,13 +139,13 @@ func TestClassify(t *testing.T) {
 	}
 	for _, tt := range tests {
 		u := builtFrom("a", tt.root)
-		u.classify("/w/target", "/h/.cargo")
+		u.classify("/h/.cargo")
 		if u.source != tt.want {
 			t.Errorf("%s: source %s; want %s", tt.root, u.source, tt.want)
 		}
 	}
 	u := &built{}
-	if u.classify("/w/target", "/h/.cargo"); u.source != SourceUnknown || !u.mutable() {
+	if u.classify("/h/.cargo"); u.source != SourceUnknown || !u.mutable() {
 		t.Errorf("a unit without a list of sources is %s; unknown is never immutable", u.source)
 	}
 }

@@ -61,6 +61,13 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 		newest  newestEntry
 		err     error
 	)
+	if dir != filepath.Clean(dir) {
+		// A script watches "../proto/": walking gives clean names of what lies
+		// below, and ".." after a link is not where the text says.
+		if dir, err = filepath.EvalSymlinks(dir); err != nil {
+			return nil, newest, err
+		}
+	}
 	if scope == scopeBeside {
 		entries, newest, err = r.beside(dir)
 		for _, path := range r.named(dir) {
@@ -79,24 +86,42 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 	return entries, newest, nil
 }
 
-func (r *treeReader) walk(dir, scope string) (entries []TreeEntry, newest newestEntry, err error) {
-	seen := func(path string, changed int64) {
-		if changed > newest.changed {
-			newest = newestEntry{path, changed}
-		}
+func (r *treeReader) walk(dir, scope string) ([]TreeEntry, newestEntry, error) {
+	w := &treeWalk{treeReader: r, scope: scope, seen: map[string]bool{}}
+	err := w.below(dir, "")
+	return w.entries, w.newest, err
+}
+
+// treeWalk lists one tree.
+type treeWalk struct {
+	*treeReader
+	scope   string
+	entries []TreeEntry
+	newest  newestEntry
+	seen    map[string]bool // directories, by real name, that links led to
+}
+
+func (w *treeWalk) changed(path string, at int64) {
+	if at > w.newest.changed {
+		w.newest = newestEntry{path, at}
 	}
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+}
+
+// below lists what lies in dir, which the tree calls prefix.
+func (w *treeWalk) below(dir, prefix string) error {
+	// With the slash a link is followed, as Cargo follows one that is watched.
+	return filepath.WalkDir(dir+"/", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		rel, _ := under(path, dir)
-		if rel != "" && r.skip(path, d, scope) {
+		if rel != "" && w.skip(path, d, w.scope) {
 			if d.IsDir() {
 				return filepath.SkipDir
 			}
 			return nil
 		}
-		e := TreeEntry{Path: Path(rel), Ignored: scope == scopePackage && !d.IsDir() && r.isIgnored(path)}
+		e := TreeEntry{Path: Path(filepath.Join(prefix, rel)), Ignored: w.scope == scopePackage && !d.IsDir() && w.isIgnored(path)}
 		switch {
 		case d.IsDir():
 			fi, err := d.Info()
@@ -105,7 +130,7 @@ func (r *treeReader) walk(dir, scope string) (entries []TreeEntry, newest newest
 			}
 			// Only a removal shows in a directory's time and nowhere else; its
 			// ctime changes with every touch of its mode.
-			seen(path, fi.ModTime().UnixNano())
+			w.changed(path, fi.ModTime().UnixNano())
 			e.Value = "/"
 		case d.Type()&fs.ModeSymlink != 0:
 			link, err := os.Readlink(path)
@@ -113,26 +138,54 @@ func (r *treeReader) walk(dir, scope string) (entries []TreeEntry, newest newest
 				return err
 			}
 			e.Value = "-> " + link
-			if st := r.digests.file(path); st.err == nil {
+			if st := w.digests.file(path); st.err == nil {
 				e.Value += " " + st.digest
-				seen(path, st.changed)
+				w.changed(path, st.changed)
+			} else if err := w.follow(path, string(e.Path)); err != nil {
+				return err
 			}
 		case d.Type().IsRegular():
-			st := r.digests.file(path)
+			st := w.digests.file(path)
 			if st.err != nil {
 				return st.err
 			}
 			e.Value = st.digest
-			seen(path, st.changed)
+			w.changed(path, st.changed)
 		default:
 			return nil
 		}
 		if rel != "" {
-			entries = append(entries, e)
+			w.entries = append(w.entries, e)
 		}
 		return nil
 	})
-	return entries, newest, err
+}
+
+// follow lists the directory that a link leads to, once, however many links do.
+// Cargo follows every link in what a script watches (cargo-util 0.2, paths.rs:
+// mtime_recursive). What else a script or macro may read is followed inside the
+// workspace: outside lies what is no part of the checkout.
+func (w *treeWalk) follow(link, name string) error {
+	dir, err := filepath.EvalSymlinks(link)
+	if err != nil {
+		return nil // it leads nowhere
+	}
+	fi, err := os.Stat(dir)
+	if err != nil || !fi.IsDir() || w.seen[dir] {
+		return nil
+	}
+	if _, loop := under(link, dir); loop {
+		return nil
+	}
+	root := w.place.Workspace.Root
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real
+	}
+	if _, inside := under(dir, root); !inside && w.scope != scopeWatch || w.skip(dir, fs.FileInfoToDirEntry(fi), scopeWatch) {
+		return nil
+	}
+	w.seen[dir] = true
+	return w.below(dir, name)
 }
 
 // skip reports whether an entry is no input in scope.
@@ -243,7 +296,11 @@ func (r *treeReader) named(root string) []string {
 		if err != nil {
 			continue // the configuration was refused for it when it was read
 		}
-		found = append(found, matches...)
+		for _, m := range matches {
+			if rel, ok := under(m, root); ok && isLocal(rel) {
+				found = append(found, m)
+			}
+		}
 	}
 	return found
 }

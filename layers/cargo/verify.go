@@ -50,6 +50,9 @@ func (m *Manifest) Verify(ctx context.Context, r *Reader, strict bool) (*Plan, e
 	for i := range m.Origins {
 		v.atHome = append(v.atHome, m.Origins[i].is(p))
 	}
+	if p.Fingerprint != nil && s.Rules.On(RuleFingerprint) {
+		v.unseen = m.Fingerprint.differsUnseen(p.Fingerprint)
+	}
 	v.warm()
 	for i := range m.Units {
 		if err := ctx.Err(); err != nil {
@@ -68,6 +71,7 @@ type verifier struct {
 	*Plan
 	*Reader
 	strict    bool
+	unseen    string // an ingredient that differs and that Cargo does not look at
 	inputDiff []*diff
 	treeDiff  []*diff
 	missing   []int // units that lack an input
@@ -98,6 +102,9 @@ func (v *verifier) judge(i int) *Reason {
 	rules := v.Reader.settings.Rules
 	if u.Always != nil {
 		return u.Always
+	}
+	if v.unseen != "" && u.Mutable {
+		return &Reason{RuleFingerprint, "it was built with another " + v.unseen}
 	}
 	if !v.atHome[u.Origin] {
 		if len(u.Elsewhere) > 0 {

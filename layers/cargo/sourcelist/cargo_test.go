@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/internal/cargotest"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
 )
@@ -137,22 +136,7 @@ func (s *scene) cargo() string {
 	s.t.Helper()
 	target := s.t.TempDir()
 	cargotest.Run(s.t, s.pkg, "", []string{"CARGO_TARGET_DIR=" + target}, "check", "-q")
-	files, err := filepath.Glob(filepath.Join(target, "debug/.fingerprint/probe-*/run-build-script-*.json"))
-	if err != nil || len(files) != 1 {
-		s.t.Fatalf("fingerprints of the script: %q, %v", files, err)
-	}
-	data, err := os.ReadFile(files[0])
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	f, err := fingerprint.Parse(data)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if len(f.Local) != 1 || f.Local[0].Kind != fingerprint.Precalculated {
-		s.t.Fatalf("fingerprint of the script: %s", data)
-	}
-	return f.Local[0].Text
+	return precalculated(s.t, target, "probe")
 }
 
 func TestNewestIsWhatCargoStores(t *testing.T) {
@@ -296,6 +280,23 @@ func TestNewestIsWhatCargoStores(t *testing.T) {
 			s.newer("trees/one/src/lib.rs")
 			s.check("plain/a")
 		},
+		"nested repository, excluded": func(t *testing.T) {
+			rules := "exclude = [\"plain\", \"!plain/a\", \"/target/x\"]\n"
+			s := newScene(t, "", map[string]string{
+				"Cargo.toml": strings.Replace(manifest, "NAME", "probe", 1) + rules,
+				"plain/a":    "", "plain/b": "", "target/x": "", "target/y": "",
+			})
+			s.commit(filepath.Join(s.top, "plain"))
+			s.run(s.top, "init", "-q")
+			s.run(s.top, "add", "Cargo.toml", "src", "build.rs", "a.txt", "target")
+			s.age()
+			s.newer("plain/a")
+			s.newer("plain/b")
+			s.check("plain/a")
+			s.newer("target/y")
+			s.newer("target/x")
+			s.check("target/y")
+		},
 		"submodule": func(t *testing.T) {
 			s := newScene(t, "", nil)
 			other := filepath.Join(filepath.Dir(s.top), "other")
@@ -358,13 +359,19 @@ func TestUnsupported(t *testing.T) {
 		cargotest.Write(t, dir, map[string]string{"Cargo.toml": "[package]\nname = \"x\"\n" + text})
 		return dir
 	}
-	for name, text := range map[string]string{
-		"include":   "include = [\"src\"]\n",
-		"exclude":   "exclude = [\"src\"]\n",
-		"inherited": "exclude.workspace = true\n",
+	for _, rules := range []string{
+		`exclude = ["a{b"]`,
+		`exclude = ["a}b"]`,
+		`exclude = ["[z-a]"]`,
+		`exclude = ["a\\"]`,
+		`include = ["{"]`,
+		"include = [\"*\"]\nexclude = [\"{\"]",
+		`include = "src"`,
+		`include = [1]`,
+		`exclude.workspace = true`,
 	} {
-		if _, err := sourcelist.Newest(context.Background(), write(t, text), options); !errors.Is(err, sourcelist.ErrUnsupported) {
-			t.Errorf("%s: %v, want ErrUnsupported", name, err)
+		if _, err := sourcelist.Newest(context.Background(), write(t, rules+"\n"), options); !errors.Is(err, sourcelist.ErrUnsupported) {
+			t.Errorf("%s: %v, want ErrUnsupported", rules, err)
 		}
 	}
 	dir := write(t, "include = []\nexclude = []\n")

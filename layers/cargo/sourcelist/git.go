@@ -222,7 +222,9 @@ func (l *lister) add(path string) {
 		l.subpackages = append(l.subpackages, dir)
 		return
 	}
-	l.files = append(l.files, path)
+	if l.accept(path, false) {
+		l.files = append(l.files, path)
+	}
 }
 
 // present tells whether something of that name exists, a dangling link included.

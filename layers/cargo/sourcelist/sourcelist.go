@@ -22,13 +22,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/pelletier/go-toml/v2"
 )
 
 // ErrUnsupported is wrapped by errors about packages whose list depends on
-// something that is not reproduced: package.include or package.exclude, a path
-// through a symbolic link, and a few shapes of Git working trees.
+// something that is not reproduced: package.include or package.exclude with a
+// pattern that Cargo refuses or with the value of the workspace, a path through a
+// symbolic link, and a few shapes of Git working trees.
 var ErrUnsupported = errors.New("file list cannot be reproduced")
 
 // Options are the means that a caller provides.
@@ -78,56 +77,56 @@ func list(ctx context.Context, pkgRoot string, opts Options) ([]string, error) {
 	if real != pkgRoot || !filepath.IsAbs(pkgRoot) {
 		return nil, fmt.Errorf("%w: the path is not the real one", ErrUnsupported)
 	}
-	if err := checkManifest(filepath.Join(pkgRoot, "Cargo.toml")); err != nil {
-		return nil, err
-	}
-	l := &lister{ctx: ctx, root: pkgRoot, git: opts.Git}
-	repo, tracked, err := l.repository()
+	rules, err := readRules(filepath.Join(pkgRoot, "Cargo.toml"))
 	if err != nil {
 		return nil, err
 	}
-	if tracked {
-		err = l.listGit(repo)
-	} else {
-		// Without Git, Cargo excludes ".*".
-		l.noHidden = true
-		err = l.walk(pkgRoot, true)
-	}
-	if err != nil {
+	l := &lister{ctx: ctx, root: pkgRoot, git: opts.Git, rules: rules}
+	if err := l.list(); err != nil {
 		return nil, err
 	}
 	return l.relative()
 }
 
-// checkManifest refuses manifests with rules of their own about files.
-func checkManifest(path string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	var manifest struct {
-		Package struct{ Include, Exclude any }
-	}
-	if err := toml.Unmarshal(data, &manifest); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	for key, value := range map[string]any{"include": manifest.Package.Include, "exclude": manifest.Package.Exclude} {
-		if rules, ok := value.([]any); value != nil && (!ok || len(rules) > 0) {
-			return fmt.Errorf("%w: the manifest has package.%s", ErrUnsupported, key)
-		}
-	}
-	return nil
-}
-
 type lister struct {
-	ctx      context.Context
-	git      func(ctx context.Context, dir string, args ...string) ([]byte, error)
-	root     string
-	noHidden bool
+	ctx   context.Context
+	git   func(ctx context.Context, dir string, args ...string) ([]byte, error)
+	root  string
+	rules *rules
 	// files are absolute, subpackages the directories of other Cargo.toml files
 	// that Git lists.
 	files       []string
 	subpackages []string
+}
+
+func (l *lister) list() error {
+	if l.rules.including {
+		return l.walk(l.root, true)
+	}
+	repo, tracked, err := l.repository()
+	if err != nil {
+		return err
+	}
+	if tracked {
+		return l.listGit(repo)
+	}
+	if err := l.rules.excludeHidden(); err != nil {
+		return err
+	}
+	return l.walk(l.root, true)
+}
+
+// accept tells whether the rules of the manifest let a file be listed, or a
+// directory be walked.
+func (l *lister) accept(path string, isDir bool) bool {
+	rel, err := filepath.Rel(l.root, path)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return false
+	}
+	if rel == "." {
+		rel = ""
+	}
+	return l.rules.accept(rel, isDir)
 }
 
 func (l *lister) relative() ([]string, error) {
@@ -172,7 +171,7 @@ func (l *lister) walk(dir string, isRoot bool) error {
 	if err != nil {
 		return err
 	}
-	if !isRoot && exists(filepath.Join(dir, "Cargo.toml")) {
+	if !isRoot && (!l.accept(dir, true) || exists(filepath.Join(dir, "Cargo.toml"))) {
 		return nil
 	}
 	return l.walkBelow(dir, isRoot, []fs.FileInfo{info})
@@ -186,16 +185,16 @@ func (l *lister) walkBelow(dir string, isRoot bool, ancestors []fs.FileInfo) err
 	entries, err := readDir(dir)
 	if err != nil {
 		// Cargo, too, takes an unreadable directory for a file.
-		l.files = append(l.files, dir)
+		if l.accept(dir, true) {
+			l.files = append(l.files, dir)
+		}
 		return nil
 	}
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
-		if l.noHidden && strings.HasPrefix(entry.Name(), ".") {
-			continue
-		}
 		info, err := os.Stat(path)
 		switch {
+		case !l.accept(path, err == nil && info.IsDir()):
 		case err != nil:
 			l.files = append(l.files, path)
 		case info.Mode().IsRegular():
