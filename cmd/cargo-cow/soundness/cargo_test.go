@@ -48,7 +48,7 @@ func (p *Place) Cargo(args ...string) *build {
 		args, tail = args[:i:i], args[i:]
 	}
 	// The kernel stamps this file: whatever runs from now on leaves newer times.
-	mark := filepath.Join(filepath.Dir(p.Dir), ".mark")
+	mark := filepath.Join(p.w.dir, filepath.Base(p.Dir)+".mark")
 	before := stamp(p.w.t, mark)
 	r := p.exec("cargo", slices.Concat(args, []string{"--message-format=json"}, tail)...)
 	b := &build{result: r, fresh: map[unit]bool{}, executables: map[string]string{}}

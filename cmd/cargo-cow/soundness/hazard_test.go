@@ -123,7 +123,8 @@ type observation struct {
 // run goes through the hazard's steps in a world of its own.
 func (h hazard) run(t *testing.T, dir string, by way) observation {
 	t.Helper()
-	w := newWorld(t, filepath.Join(dir, strings.ReplaceAll(h.name, "/", "-")), h.env...)
+	home := filepath.Join(dir, strings.ReplaceAll(h.name, "/", "-"))
+	w := newWorld(t, home, strings.Split(strings.ReplaceAll(strings.Join(h.env, "\n"), "$W", home), "\n")...)
 	ar := txtar.Parse([]byte(h.files))
 	w.lay(ar, "a", "a")
 	w.lay(ar, "ext", "ext")

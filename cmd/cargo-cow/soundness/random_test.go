@@ -246,7 +246,7 @@ func (s *story) step() {
 		if n%2 == 0 {
 			s.check(p)
 		}
-		if _, err := os.Stat(filepath.Join(p.Dir, "target")); err != nil {
+		if _, err := os.Stat(filepath.Join(p.Dir, "target", "debug")); err != nil {
 			s.check(p)
 		}
 		s.t.Logf("%s: snapshot", name)

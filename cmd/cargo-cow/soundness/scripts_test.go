@@ -1,6 +1,8 @@
 package soundness
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -23,14 +25,15 @@ fn generate(text: &str) {
 `
 
 // watchOutside reads and watches a file outside its package, by relative path.
+// Documentation beside the packages is no part of what script-tree compares.
 const watchOutside = scripted + `
 -- a/app/build.rs --
 fn main() {
-    println!("cargo::rerun-if-changed=../shared.txt");
-    generate(&std::fs::read_to_string("../shared.txt").unwrap());
+    println!("cargo::rerun-if-changed=../README.md");
+    generate(&std::fs::read_to_string("../README.md").unwrap());
 }
 ` + generate + `
--- a/shared.txt --
+-- a/README.md --
 one
 `
 
@@ -38,22 +41,49 @@ one
 const watchAbsolute = scripted + `
 -- a/app/build.rs --
 fn main() {
-    let path = std::fs::canonicalize("../shared.txt").unwrap();
+    let path = std::fs::canonicalize("../README.md").unwrap();
     println!("cargo::rerun-if-changed={}", path.display());
     generate(&std::fs::read_to_string(path).unwrap());
 }
 ` + generate + `
--- a/shared.txt --
+-- a/README.md --
 one
 `
+
+// watchAlias does so by another name of the checkout, which nothing but the
+// script knows.
+const watchAlias = scripted + `
+-- a/app/build.rs --
+fn main() {
+    let checkout = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).parent().unwrap().to_owned();
+    let path = checkout.with_file_name("alias").join(checkout.file_name().unwrap()).join("README.md");
+    println!("cargo::rerun-if-changed={}", path.display());
+    generate(&std::fs::read_to_string(path).unwrap());
+}
+` + generate + `
+-- a/README.md --
+one
+`
+
+// buildWithAliases builds the origin when every checkout has its other name.
+func buildWithAliases(w *world) {
+	w.t.Helper()
+	if err := os.Mkdir(w.path("alias"), 0o777); err != nil {
+		w.t.Fatal(err)
+	}
+	w.symlink("../a", "alias/a")
+	w.symlink("../b", "alias/b")
+	w.commit()
+	w.origin.mustBuild("build")
+}
 
 // watchDirectory lists a directory outside its package and reads its files.
 const watchDirectory = scripted + `
 -- a/app/build.rs --
 fn main() {
-    println!("cargo::rerun-if-changed=../data");
+    println!("cargo::rerun-if-changed=../docs");
     let mut names = Vec::new();
-    for entry in std::fs::read_dir("../data").unwrap() {
+    for entry in std::fs::read_dir("../docs").unwrap() {
         let entry = entry.unwrap();
         names.push(format!("{:?}={}", entry.file_name(), std::fs::read_to_string(entry.path()).unwrap().trim()));
     }
@@ -61,7 +91,7 @@ fn main() {
     generate(&names.join(","));
 }
 ` + generate + `
--- a/data/one.txt --
+-- a/docs/one.md --
 one
 `
 
@@ -131,63 +161,84 @@ fn main() {
 -- a/app/src/main.rs --
 unsafe extern "C" { safe fn value() -> i32; }
 fn main() { println!("{}", value()); }
--- a/native/value.c --
+-- a/native/README.md --
+libcowtest.a is made here.
+-- ext/a.c --
 int value(void) { return 1; }
--- b/native/value.c --
+-- ext/b.c --
 int value(void) { return 2; }
 `
 
-// archive makes libcowtest.a in the checkout's native directory.
+// archive makes libcowtest.a in the checkout's native directory: a file that git
+// ignores and that lies in no package, as other build systems leave them.
 func archive(w *world, checkout string) {
 	w.t.Helper()
-	p := w.at(filepath.Join(checkout, "native"))
-	p.must("cc", "-c", "-o", "value.o", "value.c")
-	p.must("ar", "rcs", "libcowtest.a", "value.o")
+	p := w.at("ext")
+	p.must("cc", "-c", checkout+".c")
+	p.must("ar", "rcs", w.path(checkout, "native/libcowtest.a"), checkout+".o")
+}
+
+// configureAbove sets COWTEST by a configuration file above all checkouts.
+func configureAbove(w *world, value string) {
+	w.t.Helper()
+	w.write(".cargo/config.toml", fmt.Sprintf("[env]\nCOWTEST = %q\n", value))
 }
 
 var scriptHazards = []hazard{
 	{
 		name:  "H3/absolute-watch-differs",
 		rule:  "script-watch-moved",
-		files: watchAbsolute + "-- b/shared.txt --\ntwo\n",
+		files: watchAbsolute + "-- b/README.md --\ntwo\n",
 	},
 	{
 		// The run is rightly kept; then the place's file is edited.
 		name:  "H3/absolute-watch-edited-later",
 		rule:  "script-watch-moved",
-		files: watchAbsolute + "-- later/shared.txt --\ntwo\n",
+		files: watchAbsolute + "-- later/README.md --\ntwo\n",
+	},
+	{
+		name:   "H21/watch-by-alias-differs",
+		rule:   "origin-alias",
+		files:  watchAlias + "-- b/README.md --\ntwo\n",
+		origin: buildWithAliases,
+	},
+	{
+		name:   "H21/watch-by-alias-edited-later",
+		rule:   "origin-alias",
+		files:  watchAlias + "-- later/README.md --\ntwo\n",
+		origin: buildWithAliases,
 	},
 	{
 		name:  "H4/watched-file-differs",
 		rule:  "script-input",
-		files: watchOutside + "-- b/shared.txt --\ntwo\n",
+		files: watchOutside + "-- b/README.md --\ntwo\n",
 	},
 	{
 		name:  "H4/watched-directory-content",
 		rule:  "script-input",
-		files: watchDirectory + "-- b/data/one.txt --\ntwo\n",
+		files: watchDirectory + "-- b/docs/one.md --\ntwo\n",
 	},
 	{
 		name:  "H4/watched-directory-new-file",
 		rule:  "script-input",
-		files: watchDirectory + "-- b/data/two.txt --\ntwo\n",
+		files: watchDirectory + "-- b/docs/two.md --\ntwo\n",
 	},
 	{
 		name:   "H4/watched-directory-removed-file",
 		rule:   "script-input",
-		files:  watchDirectory + "-- a/data/two.txt --\ntwo\n",
-		differ: func(w *world) { w.remove("b/data/two.txt") },
+		files:  watchDirectory + "-- a/docs/two.md --\ntwo\n",
+		differ: func(w *world) { w.remove("b/docs/two.md") },
 	},
 	{
 		name:  "H4/watched-name-not-UTF-8",
 		rule:  "script-input",
 		files: watchDirectory,
 		origin: func(w *world) {
-			w.write(filepath.Join("a", nonUTF8), "one\n")
+			w.write("a/docs/\xff\xfe.md", "one\n")
 			w.commit()
 			w.origin.mustBuild("build")
 		},
-		differ: func(w *world) { w.write(filepath.Join("b", nonUTF8), "two\n") },
+		differ: func(w *world) { w.write("b/docs/\xff\xfe.md", "two\n") },
 	},
 	{
 		name:   "H5/environment-value-through-symlink",
@@ -205,7 +256,7 @@ var scriptHazards = []hazard{
 		rule:  "script-output-names-origin",
 		files: nativeLibrary,
 		origin: func(w *world) {
-			w.write("a/.gitignore", "/target\n*.o\n*.a\n")
+			w.write("a/.gitignore", "/target\n*.a\n")
 			w.commit()
 			archive(w, "a")
 			w.origin.mustBuild("build")
@@ -225,7 +276,7 @@ links = "cowtest"
 -- a/liba/build.rs --
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::metadata=header={}", std::fs::canonicalize("../header.txt").unwrap().display());
+    println!("cargo::metadata=header={}", std::fs::canonicalize("../header.md").unwrap().display());
 }
 -- a/app/build.rs --
 fn main() {
@@ -235,9 +286,9 @@ fn main() {
 }
 -- a/app/src/main.rs --
 fn main() { println!("{} {}", liba::value(), env!("HEADER")); }
--- a/header.txt --
+-- a/header.md --
 one
--- b/header.txt --
+-- b/header.md --
 two
 `,
 	},
@@ -259,13 +310,13 @@ fn main() {
 -- a/app/build.rs --
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let path = std::fs::canonicalize("../shared.txt").unwrap();
+    let path = std::fs::canonicalize("../README.md").unwrap();
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
     std::fs::write(out.join("gen.rs"), format!("const VALUE: &str = include_str!({path:?}).trim_ascii();")).unwrap();
 }
--- a/shared.txt --
+-- a/README.md --
 one
--- b/shared.txt --
+-- b/README.md --
 two
 `,
 	},
@@ -326,9 +377,13 @@ fn main() { println!("{}", env!("COMMIT")); }
 		differ: func(w *world) { w.write("b/app/data.txt", "two\n") },
 	},
 	{
+		// Git ignores the workspace's manifest, so that no rule sees the file.
 		name: "H24/workspace-metadata",
 		rule: "package-metadata",
 		files: scripted + `
+-- a/.gitignore --
+/target
+/Cargo.toml
 -- a/Cargo.toml --
 [workspace]
 members = ["app"]
@@ -357,18 +412,18 @@ fn main() {
 		name: "H24/configured-environment",
 		rule: "config-env",
 		files: scripted + `
--- a/.cargo/config.toml --
-[env]
-COWTEST = "one"
--- b/.cargo/config.toml --
-[env]
-COWTEST = "two"
 -- a/app/build.rs --
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     generate(&std::env::var("COWTEST").unwrap());
 }
 ` + generate,
+		origin: func(w *world) {
+			configureAbove(w, "one")
+			w.commit()
+			w.origin.mustBuild("build")
+		},
+		differ: func(w *world) { configureAbove(w, "two") },
 	},
 	{
 		name: "H25/written-if-missing",
@@ -390,6 +445,7 @@ two
 `,
 	},
 	{
+		// The source lies beside the package, so no listing of the package has it.
 		name: "H29/written-source",
 		rule: "absent-input",
 		files: oneApp + `
@@ -399,13 +455,21 @@ generated.rs
 -- a/app/build.rs --
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if !std::fs::exists("src/generated.rs").unwrap() {
-        std::fs::write("src/generated.rs", "pub const VALUE: u32 = 1;").unwrap();
+    if !std::fs::exists("../generated.rs").unwrap() {
+        std::fs::write("../generated.rs", "pub const VALUE: u32 = 1;").unwrap();
     }
 }
 -- a/app/src/main.rs --
+#[path = "../../generated.rs"]
 mod generated;
 fn main() { println!("{}", generated::VALUE); }
 `,
+		origin: func(w *world) {
+			w.commit()
+			w.origin.mustBuild("build")
+			// Again, with the source older than the units.
+			w.touch(time.Now(), "a/app/build.rs")
+			w.origin.mustBuild("build")
+		},
 	},
 }

@@ -219,6 +219,14 @@ pub const VALUE: u32 = 1;
 		files: sharedText + "-- later/shared.txt --\ntwo\n",
 	},
 	{
+		// A variable of the user's names the origin's file, for every checkout.
+		name:  "H2/outside-by-variable-edited-later",
+		rule:  "outside-source",
+		files: printing(`include_str!(env!("COWTEST_FILE")).trim()`) + "-- a/shared.txt --\none\n",
+		env:   []string{"COWTEST_FILE=$W/a/shared.txt"},
+		later: func(w *world) { w.write("a/shared.txt", "two\n") },
+	},
+	{
 		name: "H14/shadowing-module",
 		rule: "module-shadow",
 		files: oneApp + `
@@ -269,14 +277,15 @@ pub const VALUE: u32 = 2;
 		},
 	},
 	{
-		name:   "H21/origin-through-symlink",
-		rule:   "origin-alias",
+		// The other name is known: rustc's list of sources begins with it.
+		name:   "H2/outside-differs-through-symlink",
+		rule:   "outside-source",
 		files:  sharedText + "-- b/shared.txt --\ntwo\n",
 		origin: buildThroughSymlink,
 	},
 	{
-		name:   "H21/origin-through-symlink-edited-later",
-		rule:   "origin-alias",
+		name:   "H2/outside-edited-later-through-symlink",
+		rule:   "outside-source",
 		files:  sharedText + "-- later/shared.txt --\ntwo\n",
 		origin: buildThroughSymlink,
 	},

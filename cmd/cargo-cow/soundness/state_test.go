@@ -38,6 +38,21 @@ var stateHazards = []hazard{
 		},
 	},
 	{
+		// The layer is asked for by name, so it is not looked for by fingerprint.
+		name:    "H15/linker-replaced-named-layer",
+		rule:    "fingerprint",
+		restore: []string{"--from=latest"},
+		files:   linked,
+		origin: func(w *world) {
+			w.at("ext").must("cc", "-c", "one.c", "two.c")
+			w.commit()
+			w.origin.mustBuild("build")
+		},
+		differ: func(w *world) {
+			w.write("ext/linker.sh", "#!/bin/sh\nexec cc \"$@\" "+w.path("ext/two.o")+"\n")
+		},
+	},
+	{
 		name:  "safe/H15-other-toolchain",
 		safe:  "rustc's -vV text is part of unit ids and of fingerprints",
 		files: appAndLib + changedLib,
@@ -103,6 +118,7 @@ fn main() { println!("two"); }
 			w.write("a/Cargo.toml", "[workspace]\nmembers = [\"app\"]\nexclude = [\"gone\"]\nresolver = \"3\"\n")
 			w.origin.mustBuild("build")
 		},
+		restore: []string{"--from=latest"}, // its dependency set is another one
 		observe: func(w *world) string { return w.place.runs("gone", "build") },
 	},
 	{

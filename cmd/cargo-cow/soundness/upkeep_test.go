@@ -52,7 +52,7 @@ pub fn seven(_: TokenStream) -> TokenStream { "7".parse().unwrap() }
 	// A snapshot of the origin, taken with the nested worktree in it, serves a
 	// place without one.
 	w.write("a/src/main.rs", "fn main() { println!(\"again {}\", mac::seven!()); }\n")
-	w.origin.commit("second")
+	w.origin.must("git", "commit", "--quiet", "--all", "--message=second") // not the worktree in it
 	w.origin.mustBuild(build...)
 	w.origin.Cow("snapshot")
 	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)

@@ -312,9 +312,13 @@ two
 		differ: func(w *world) { w.write("b/app/data.txt", "two\n") },
 	},
 	{
+		// Git ignores the workspace's manifest, so that no rule sees the file.
 		name: "H24/macro-reads-metadata",
 		rule: "package-metadata",
 		files: reading(`std::env::var("CARGO_PKG_DESCRIPTION").unwrap()`) + `
+-- a/.gitignore --
+/target
+/Cargo.toml
 -- a/Cargo.toml --
 [workspace]
 members = ["app", "liba"]
@@ -337,16 +341,15 @@ liba = { path = "../liba" }
 `,
 	},
 	{
-		name: "H24/macro-reads-configured-environment",
-		rule: "config-env",
-		files: reading(`std::env::var("COWTEST").unwrap()`) + `
--- a/.cargo/config.toml --
-[env]
-COWTEST = "one"
--- b/.cargo/config.toml --
-[env]
-COWTEST = "two"
-`,
+		name:  "H24/macro-reads-configured-environment",
+		rule:  "config-env",
+		files: reading(`std::env::var("COWTEST").unwrap()`),
+		origin: func(w *world) {
+			configureAbove(w, "one")
+			w.commit()
+			w.origin.mustBuild("build")
+		},
+		differ: func(w *world) { configureAbove(w, "two") },
 	},
 	{
 		// Git keeps no directories: an emptied one is only a listing.

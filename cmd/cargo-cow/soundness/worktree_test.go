@@ -176,7 +176,22 @@ func TestNothingMoreThanNeeded(t *testing.T) {
 	for _, tt := range []struct{ name, files string }{
 		{
 			name: "texts-beside-derive-macros",
-			files: village + `
+			files: oneApp + `
+-- a/app/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+[dependencies]
+serde = { version = "1", features = ["derive"] }
+-- a/app/README.md --
+app
+-- a/app/src/main.rs --
+#[derive(serde::Serialize)]
+struct Value { number: u32 }
+fn main() {
+    fn check(_: &impl serde::Serialize) {}
+    check(&Value { number: 1 });
+}
 -- b/app/README.md --
 another text
 -- b/app/CHANGELOG.md --

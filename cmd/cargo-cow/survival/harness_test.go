@@ -25,17 +25,19 @@ import (
 // test. Each takes less than a second on a machine with nothing else to do.
 const commandLimit = 2 * time.Minute
 
-// project is the workspace of all tests: a program, a library below it, and a
-// build script that can be held at a gate, a file named by GATE: it makes
-// GATE.reached and goes on when GATE.open is there.
+// project is the workspace of all tests: a program, and a library with a build
+// script that can be held at a gate, a file named by GATE: it makes GATE.reached
+// and goes on when GATE.open is there. Only the program is ever edited.
 var project = map[string]string{
 	".gitignore":      "/target\n",
 	"Cargo.toml":      "[workspace]\nmembers = [\"app\", \"liba\"]\nresolver = \"3\"\n",
 	"app/Cargo.toml":  "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nliba = { path = \"../liba\" }\n",
 	"liba/Cargo.toml": "[package]\nname = \"liba\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
-	"liba/src/lib.rs": "pub fn name() -> &'static str { \"cow\" }\n",
+	"name":            "cow",
+	// A file outside the package is watched by its absolute path.
+	"liba/src/lib.rs": "pub fn name() -> &'static str { include_str!(\"../../name\") }\n",
 	"app/src/main.rs": mainRS("first"),
-	"app/build.rs": `fn main() {
+	"liba/build.rs": `fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=GATE");
     let Ok(gate) = std::env::var("GATE") else { return };
@@ -138,14 +140,17 @@ type place struct {
 	t   *testing.T
 	dir string
 	env []string // beside the world's
+	// restored is what the last restore said, for the message when cargo then
+	// disagrees.
+	restored string
 }
 
 // in is the place seen by a subtest.
-func (p *place) in(t *testing.T) *place { return &place{p.w, t, p.dir, p.env} }
+func (p *place) in(t *testing.T) *place { return &place{w: p.w, t: t, dir: p.dir, env: p.env} }
 
 // with is the place with more environment.
 func (p *place) with(env ...string) *place {
-	return &place{p.w, p.t, p.dir, append(slices.Clone(p.env), env...)}
+	return &place{w: p.w, t: p.t, dir: p.dir, env: append(slices.Clone(p.env), env...)}
 }
 
 func (p *place) path(elem ...string) string {
@@ -379,6 +384,9 @@ func (p *place) cow(args ...string) map[string]any {
 	if r.code != 0 {
 		p.t.Fatalf("cargo-cow %q in %s: %v", args, p.dir, r)
 	}
+	if args[0] == "restore" {
+		p.restored = r.stdout
+	}
 	return answer(p.t, r, args[0])
 }
 
@@ -457,7 +465,7 @@ func (p *place) builds(want []string, says string) {
 	p.t.Helper()
 	compiled, said := p.build()
 	if !slices.Equal(compiled, want) {
-		p.t.Errorf("cargo compiled %q, want %q", compiled, want)
+		p.t.Errorf("cargo compiled %q, want %q; the restore had said:\n%s", compiled, want, p.restored)
 	}
 	if said != says+" cow" {
 		p.t.Errorf("the program says %q, want %q", said, says+" cow")

@@ -208,11 +208,11 @@ func (s scenario) whole(p *place, done bool) {
 // once, and that the layer it names as its parent is there.
 func sealedOnce(p *place) {
 	p.t.Helper()
-	newest := answer(p.t, p.tryCow("list"), "layer")
-	if id := p.cow("snapshot")["layer"]; id != newest["layer"] {
-		p.t.Errorf("the build directory is layer %v, the newest is %v", id, newest["layer"])
+	last := answer(p.t, p.tryCow("list"), "layer")
+	if id := p.cow("snapshot")["layer"]; id != last["layer"] {
+		p.t.Errorf("the build directory is layer %v, the newest is %v", id, last["layer"])
 	}
-	if parent, _ := newest["parent"].(string); parent != "" && !exists(filepath.Join(p.w.store, "layers", parent)) {
+	if parent, _ := last["parent"].(string); parent != "" && !exists(filepath.Join(p.w.store, "layers", parent)) {
 		p.t.Errorf("its parent %s was never sealed", parent)
 	}
 }

@@ -22,7 +22,7 @@ type gate struct {
 // gated is the place with a gate in its environment, closed. It opens when the
 // test ends, for a script whose cargo is no more.
 func (p *place) gated() (*place, gate) {
-	g := gate{p.t, filepath.Join(p.t.TempDir(), "gate")}
+	g := gate{p.t, filepath.Join(p.w.dir, "gate")}
 	p.t.Cleanup(g.open)
 	return p.with("GATE=" + g.path), g
 }
@@ -228,6 +228,15 @@ func refused(p *place, restore *process) {
 	p.tidy()
 }
 
+// waits returns when a process waits for a file lock.
+func waits(t *testing.T, pid int) {
+	t.Helper()
+	eventually(t, "somebody waits for a lock", func() bool {
+		table, err := os.ReadFile("/proc/locks")
+		return err == nil && strings.Contains(string(table), fmt.Sprintf("-> FLOCK  ADVISORY  WRITE %d ", pid))
+	})
+}
+
 // ready is a checkout with a build directory of its own.
 func ready(w *world) *place {
 	p := w.checkout("b")
@@ -242,7 +251,8 @@ func TestRestoreWhileCargoWaits(t *testing.T) {
 	p := ready(newScenarioWorld(t))
 	restore := p.stopCow("restore.staged", "restore", "--from=first")
 	cargo := p.start("cargo", "build", "--offline")
-	cargo.says("Blocking")
+	cargo.says(blocking)
+	waits(t, cargo.cmd.Process.Pid)
 	restore.signal(syscall.SIGCONT)
 	refused(p, restore)
 	cargo.ends()
@@ -265,10 +275,7 @@ func TestRestoreWhileCargoComesToWait(t *testing.T) {
 	restore.stopped()
 	locked := make(chan error)
 	go func() { locked <- unix.Flock(int(lock.Fd()), unix.LOCK_EX) }()
-	eventually(t, "somebody waits", func() bool {
-		table, err := os.ReadFile("/proc/locks")
-		return err == nil && strings.Contains(string(table), fmt.Sprintf("-> FLOCK  ADVISORY  WRITE %d ", os.Getpid()))
-	})
+	waits(t, os.Getpid())
 	restore.signal(syscall.SIGCONT)
 	if err := <-locked; err != nil {
 		t.Fatal(err)
