@@ -238,17 +238,9 @@ func syncFileSystem(dir string) error {
 	return nil
 }
 
-// graceForWaiters is how long a cargo may take between opening its lock file and
-// asking for the lock. Such a cargo is not seen waiting yet; it takes some
-// microseconds, a descheduled one a few milliseconds.
-const graceForWaiters = 5 * time.Millisecond
-
 // install puts a prepared tree in the place of the build directory, in one step.
 // It returns where what was there before lies now, "" if there was nothing.
-//
-// locks are Cargo's on the present directory. A cargo that waits for one of them
-// would go on to build in the new directory under the lock of the old: then the
-// exchange is taken back, and the directory is busy.
+// locks are Cargo's on what is there.
 func (s *Store) install(t target, tmp string, locks *cargo.Locks) (replaced string, err error) {
 	switch err := driver.Publish(tmp, t.path); {
 	case err == nil:
@@ -256,24 +248,13 @@ func (s *Store) install(t target, tmp string, locks *cargo.Locks) (replaced stri
 	case !errors.Is(err, fs.ErrExist):
 		return "", fmt.Errorf("put %s in place: %w", t.path, err)
 	}
-	if err := s.notAwaited(locks, t, t.path); err != nil {
-		return "", err
-	}
 	// From here on the name tells what is under it: with the mark what was
 	// prepared, without it what was replaced.
 	if err := os.Rename(tmp, t.swap); err != nil {
 		return "", fmt.Errorf("replace %s: %w", t.path, err)
 	}
-	if err := driver.Exchange(t.swap, t.path); err != nil {
-		return "", s.explainMove(t, fmt.Errorf("replace %s: %w", t.path, err))
-	}
-	err = pointExchanged.Hit()
-	if err == nil {
-		time.Sleep(graceForWaiters)
-		err = s.notAwaited(locks, t, t.swap)
-	}
-	if err != nil {
-		return "", errors.Join(err, driver.Exchange(t.swap, t.path))
+	if err := s.exchange(t, t.swap, locks, pointExchanged); err != nil {
+		return "", err
 	}
 	return t.swap, s.installed(t)
 }
@@ -285,25 +266,32 @@ func (s *Store) installed(t target) error {
 	return pointAside.Hit()
 }
 
-func (s *Store) notAwaited(locks *cargo.Locks, t target, now string) error {
-	if locks == nil {
-		return nil
+// exchange exchanges the build directory with the tree beside it, unless a cargo
+// is about to build in it. One that had opened a lock file before would build in
+// the new directory under the lock of the old; so the exchange is taken back if
+// any came while it was made.
+func (s *Store) exchange(t target, other string, locks *cargo.Locks, point *crashpoint.Point) error {
+	busy := func() error {
+		return &HelpError{fmt.Errorf("replace %s: %w: a cargo has come to build in it", t.path, ErrBusy), "run it again when cargo is done"}
 	}
-	real, err := filepath.EvalSymlinks(t.path)
-	if err != nil {
+	if err := locks.Guard(); errors.Is(err, cargo.ErrLocked) {
+		return busy()
+	} else if err != nil {
 		return fmt.Errorf("replace %s: %w", t.path, err)
 	}
-	awaited, err := locks.Awaited(func(path string) string {
-		if rel, err := filepath.Rel(real, path); err == nil && filepath.IsLocal(rel) {
-			return filepath.Join(now, rel)
+	defer locks.Unguard()
+	if err := driver.Exchange(other, t.path); err != nil {
+		return s.explainMove(t, fmt.Errorf("replace %s: %w", t.path, err))
+	}
+	err := point.Hit()
+	if err == nil {
+		var disturbed bool
+		if disturbed, err = locks.Disturbed(t.path, other); disturbed {
+			err = busy()
 		}
-		return path
-	})
-	if err != nil {
-		return fmt.Errorf("replace %s: %w", t.path, err)
 	}
-	if awaited {
-		return &HelpError{fmt.Errorf("replace %s: %w: a cargo waits for it", t.path, ErrBusy), "run it again when cargo is done"}
+	if err != nil {
+		return errors.Join(err, driver.Exchange(other, t.path))
 	}
 	return nil
 }

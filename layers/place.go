@@ -117,7 +117,7 @@ func (p *Place) lockCargo(ctx context.Context, noWait bool, notify Notify) (*car
 			}
 		}
 	}
-	locks, err := cargo.Lock(ctx, wait, p.Workspace.BuildDir, p.Workspace.TargetDir)
+	locks, err := cargo.Lock(ctx, wait, filepath.Clean(p.Workspace.BuildDir), filepath.Clean(p.Workspace.TargetDir))
 	if errors.Is(err, cargo.ErrLocked) {
 		return nil, &HelpError{fmt.Errorf("lock %s: %w", p.Workspace.BuildDir, ErrBusy), "run it again when cargo is done, or without --no-wait"}
 	}

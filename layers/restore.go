@@ -305,19 +305,8 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 		return nil, err
 	}
 	defer locks.Unlock()
-	if err := s.notAwaited(locks, t, t.path); err != nil {
+	if err := s.exchange(t, t.undo, locks, pointUndone); err != nil {
 		return nil, err
-	}
-	if err := driver.Exchange(t.undo, t.path); err != nil {
-		return nil, s.explainMove(t, fmt.Errorf("undo in %s: %w", t.path, err))
-	}
-	err = pointUndone.Hit()
-	if err == nil {
-		time.Sleep(graceForWaiters)
-		err = s.notAwaited(locks, t, t.undo)
-	}
-	if err != nil {
-		return nil, errors.Join(err, driver.Exchange(t.undo, t.path))
 	}
 	return r, nil
 }

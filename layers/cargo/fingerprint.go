@@ -1,6 +1,7 @@
 package cargo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -144,13 +145,7 @@ type Toolchain struct{ rustc, cargo string }
 
 // Toolchain asks rustc and cargo, as they would be run in dir, what they are.
 func (t Tool) Toolchain(ctx context.Context, dir string, cfg *config.Config) (*Toolchain, error) {
-	rustc := t.Getenv("RUSTC")
-	if rustc == "" {
-		rustc = cfg.Rustc
-	}
-	if rustc == "" {
-		rustc = "rustc"
-	}
+	rustc := t.rustc(cfg)
 	var (
 		of, version        []byte
 		errRustc, errCargo error
@@ -165,6 +160,11 @@ func (t Tool) Toolchain(ctx context.Context, dir string, cfg *config.Config) (*T
 		}
 	}
 	return &Toolchain{strings.TrimSpace(string(of)), strings.TrimSpace(string(version))}, nil
+}
+
+// rustc is the compiler that cargo would call.
+func (t Tool) rustc(cfg *config.Config) string {
+	return cmp.Or(t.Getenv("RUSTC"), cfg.Rustc, "rustc")
 }
 
 // libcs are where systems keep the C library, which programs are linked with by

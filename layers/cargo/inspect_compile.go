@@ -173,11 +173,22 @@ func (b *inspector) environment(u *built, unit *Unit, o *Origin) error {
 			unit.Commit = true
 			continue
 		}
+		if b.isGiven(u, e.Name) {
+			b.elsewhere(unit, RuleEnvOrigin, e.Name+" names the origin wherever cargo is called")
+			continue
+		}
 		if r := envHazard(b.Settings.Rules, e, sources, w); r != nil {
 			unit.Elsewhere = append(unit.Elsewhere, *r)
 		}
 	}
 	return nil
+}
+
+// isGiven reports whether a variable came from the user, not from Cargo or a
+// script: Cargo tracks only those. With the same value in another checkout a
+// build there reads the origin's files, and must go on watching them.
+func (b *inspector) isGiven(u *built, name string) bool {
+	return u.info != nil && slices.ContainsFunc(u.info.Env, func(e depinfo.Env) bool { return e.Name == name && e.Set })
 }
 
 // wholePackage makes all that lies in and beside a package an input of unit, for

@@ -28,6 +28,13 @@ func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) e
 		return err
 	}
 	b.watches(u, unit, o, lines, string(called), pkg)
+	if u.print != nil {
+		for _, l := range u.print.Local {
+			if _, named := o.mentions(l.Val); named && l.Kind == fingerprint.RerunIfEnvChanged {
+				b.elsewhere(unit, RuleEnvOrigin, l.Var+" names the origin wherever cargo is called")
+			}
+		}
+	}
 	if !u.mutable() || pkg == nil {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -23,8 +22,9 @@ var lockFiles = []string{".cargo-lock", ".cargo-build-lock"}
 // Locks are Cargo's own locks on a build directory, held exclusively: nobody
 // builds in it meanwhile.
 type Locks struct {
-	paths  []string
-	unlock []func() error
+	paths    []string
+	held     []*flock.Held
+	profiles map[string][]string // of each directory, when it was locked
 }
 
 // Lock takes Cargo's locks on every profile of every directory given, the build
@@ -60,9 +60,9 @@ func Lock(ctx context.Context, notify func(), dirs ...string) (*Locks, error) {
 
 // tryLock takes all locks or none; busy is one that somebody else holds.
 func tryLock(dirs []string) (l *Locks, busy string, err error) {
-	l = new(Locks)
+	l = &Locks{profiles: map[string][]string{}}
 	for {
-		found, err := lockPaths(dirs)
+		found, err := l.lockPaths(dirs)
 		if err != nil {
 			return nil, "", errors.Join(err, l.Unlock())
 		}
@@ -72,7 +72,7 @@ func tryLock(dirs []string) (l *Locks, busy string, err error) {
 		}
 		// A build may have made a new profile just now: then look again.
 		for _, path := range more {
-			unlock, err := flock.TryLock(path, flock.Exclusive)
+			h, err := flock.TryHold(path, flock.Exclusive)
 			if errors.Is(err, flock.ErrLocked) {
 				return nil, path, l.Unlock()
 			}
@@ -80,12 +80,12 @@ func tryLock(dirs []string) (l *Locks, busy string, err error) {
 				return nil, "", errors.Join(fmt.Errorf("lock %s: %w", filepath.Dir(path), err), l.Unlock())
 			}
 			l.paths = append(l.paths, path)
-			l.unlock = append(l.unlock, unlock)
+			l.held = append(l.held, h)
 		}
 	}
 }
 
-func lockPaths(dirs []string) ([]string, error) {
+func (l *Locks) lockPaths(dirs []string) ([]string, error) {
 	var paths []string
 	seen := map[string]bool{}
 	for _, dir := range dirs {
@@ -96,6 +96,7 @@ func lockPaths(dirs []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		l.profiles[dir] = profiles
 		for _, p := range profiles {
 			profile := filepath.Join(dir, p)
 			real, err := filepath.EvalSymlinks(profile)
@@ -114,33 +115,53 @@ func lockPaths(dirs []string) ([]string, error) {
 	return paths, nil
 }
 
-// Awaited reports whether somebody waits for one of the locks. A cargo that
-// does has opened the lock file already: it will build in the directory of that
-// name, whatever directory that is by then.
-func (l *Locks) Awaited(moved func(path string) string) (bool, error) {
-	for _, path := range l.paths {
-		f, err := os.Open(moved(path))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+// Guard makes sure that nobody so much as has one of the lock files open, and
+// notices who tries from now on. A cargo that had, waiting or about to wait,
+// would build in the directory of that name, whatever directory that is by then,
+// under the lock of another. The error matches ErrLocked.
+func (l *Locks) Guard() error {
+	for i, h := range l.held {
+		err := h.Guard()
+		if errors.Is(err, flock.ErrLocked) {
+			err = fmt.Errorf("lock %s: %w", filepath.Dir(l.paths[i]), ErrLocked)
 		}
 		if err != nil {
-			return false, err
-		}
-		waiting, err := flock.Waiters(f)
-		f.Close()
-		if err != nil || waiting {
-			return waiting, err
+			return errors.Join(err, l.Unguard())
 		}
 	}
-	return false, nil
+	return nil
+}
+
+// Disturbed reports whether somebody came after Guard: to open a lock file, or
+// with a new profile in the directory that was locked as dir and is called now.
+func (l *Locks) Disturbed(dir, now string) (bool, error) {
+	for _, h := range l.held {
+		if disturbed, err := h.Disturbed(); err != nil || disturbed {
+			return disturbed, err
+		}
+	}
+	profiles, err := Profiles(now)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return !slices.Equal(profiles, l.profiles[dir]), err
+}
+
+// Unguard lets those go on who came to open a lock file.
+func (l *Locks) Unguard() error {
+	var errs []error
+	for _, h := range l.held {
+		errs = append(errs, h.Unguard())
+	}
+	return errors.Join(errs...)
 }
 
 // Unlock releases the locks.
 func (l *Locks) Unlock() error {
 	var errs []error
-	for _, u := range slices.Backward(l.unlock) {
-		errs = append(errs, u())
+	for _, h := range slices.Backward(l.held) {
+		errs = append(errs, h.Unlock())
 	}
-	l.unlock, l.paths = nil, nil
+	l.held, l.paths = nil, nil
 	return errors.Join(errs...)
 }

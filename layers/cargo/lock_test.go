@@ -190,39 +190,38 @@ func TestLockSameDirectory(t *testing.T) {
 	}
 }
 
-func TestAwaited(t *testing.T) {
+func TestGuard(t *testing.T) {
 	dir := t.TempDir()
 	profileDir(t, dir+"/debug", ".cargo-lock")
 	locks, err := Lock(t.Context(), nil, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same := func(path string) string { return path }
-	if waits, err := locks.Awaited(same); err != nil || waits {
-		t.Fatalf("Awaited = %v, %v; nobody waits", waits, err)
+	if err := locks.Guard(); err != nil {
+		t.Fatal(err)
 	}
-	got := make(chan func() error)
-	go func() {
-		unlock, err := flock.Lock(context.WithoutCancel(t.Context()), dir+"/debug/.cargo-lock", flock.Exclusive, nil)
-		if err != nil {
-			t.Error(err)
-		}
-		got <- unlock
-	}()
-	waits := false
-	for end := time.Now().Add(10 * time.Second); !waits && time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if waits, err = locks.Awaited(same); err != nil {
-			t.Fatal(err)
-		}
+	if disturbed, err := locks.Disturbed(dir, dir); err != nil || disturbed {
+		t.Errorf("Disturbed = %v, %v; nobody came", disturbed, err)
 	}
-	if !waits {
-		t.Error("a waiting build was not seen")
+	profileDir(t, dir+"/release", ".cargo-lock")
+	if disturbed, err := locks.Disturbed(dir, dir); err != nil || !disturbed {
+		t.Errorf("Disturbed = %v, %v; a profile is new", disturbed, err)
 	}
-	if waits, err := locks.Awaited(func(string) string { return dir + "/gone" }); err != nil || waits {
-		t.Errorf("Awaited of a directory that is gone = %v, %v", waits, err)
+	if disturbed, err := locks.Disturbed(dir, dir+"/gone"); err != nil || disturbed {
+		t.Errorf("Disturbed of a directory that is gone = %v, %v", disturbed, err)
 	}
-	locks.Unlock()
-	if unlock := <-got; unlock != nil {
-		unlock()
+	if err := locks.Unguard(); err != nil {
+		t.Error(err)
+	}
+	open, err := os.Open(dir + "/debug/.cargo-lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := locks.Guard(); !errors.Is(err, ErrLocked) {
+		t.Errorf("Guard = %v while somebody has a lock file open; want ErrLocked", err)
+	}
+	open.Close()
+	if err := locks.Unlock(); err != nil {
+		t.Error(err)
 	}
 }

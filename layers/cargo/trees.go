@@ -87,9 +87,9 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 }
 
 func (r *treeReader) walk(dir, scope string) ([]TreeEntry, newestEntry, error) {
-	w := &treeWalk{treeReader: r, scope: scope, seen: map[string]bool{}}
+	w := &treeWalk{treeReader: r, scope: scope, seen: map[string]bool{}, hollow: map[string]bool{}}
 	err := w.below(dir, "")
-	return w.entries, w.newest, err
+	return w.withoutHollow(), w.newest, err
 }
 
 // treeWalk lists one tree.
@@ -99,6 +99,7 @@ type treeWalk struct {
 	entries []TreeEntry
 	newest  newestEntry
 	seen    map[string]bool // directories, by real name, that links led to
+	hollow  map[string]bool // directories, by name in the tree, in which something was skipped
 }
 
 func (w *treeWalk) changed(path string, at int64) {
@@ -116,6 +117,7 @@ func (w *treeWalk) below(dir, prefix string) error {
 		}
 		rel, _ := under(path, dir)
 		if rel != "" && w.skip(path, d, w.scope) {
+			w.hollow[filepath.Dir(filepath.Join(prefix, rel))] = true
 			if d.IsDir() {
 				return filepath.SkipDir
 			}
@@ -159,6 +161,24 @@ func (w *treeWalk) below(dir, prefix string) error {
 		}
 		return nil
 	})
+}
+
+// withoutHollow returns the entries but for directories that hold nothing but
+// what is no input, such as one made for other checkouts.
+func (w *treeWalk) withoutHollow() []TreeEntry {
+	var kept []TreeEntry
+	full := map[string]bool{}
+	for _, e := range slices.Backward(w.entries) { // a directory comes before what is in it
+		name, dir := string(e.Path), filepath.Dir(string(e.Path))
+		if e.Value == "/" && w.hollow[name] && !full[name] {
+			w.hollow[dir] = true
+			continue
+		}
+		full[dir] = true
+		kept = append(kept, e)
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // follow lists the directory that a link leads to, once, however many links do.

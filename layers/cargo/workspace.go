@@ -36,6 +36,9 @@ type Tool struct {
 	Dir string
 	// Environ is the whole environment of the caller, as os.Environ gives it.
 	Environ []string
+	// Memo is a directory of the user's in which answers are kept; see Survey.
+	// "" keeps none.
+	Memo string
 }
 
 // Getenv returns the value of name in t.Environ, the last one given.

@@ -184,6 +184,15 @@ func configureAbove(w *world, value string) {
 	w.write(".cargo/config.toml", fmt.Sprintf("[env]\nCOWTEST = %q\n", value))
 }
 
+// buildTwice has the script run once more when what it wrote into the sources is
+// older than all units.
+func buildTwice(w *world) {
+	w.commit()
+	w.origin.mustBuild("build")
+	w.touch(time.Now(), "a/app/build.rs")
+	w.origin.mustBuild("build")
+}
+
 var scriptHazards = []hazard{
 	{
 		name:  "H3/absolute-watch-differs",
@@ -445,9 +454,32 @@ two
 `,
 	},
 	{
-		// The source lies beside the package, so no listing of the package has it.
+		// An ignored file of the package: the listing of the script's tree lacks it
+		// as well.
 		name: "H29/written-source",
+		rule: "absent-input,ignored-inputs",
+		files: oneApp + `
+-- a/.gitignore --
+/target
+generated.rs
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if !std::fs::exists("src/generated.rs").unwrap() {
+        std::fs::write("src/generated.rs", "pub const VALUE: u32 = 1;").unwrap();
+    }
+}
+-- a/app/src/main.rs --
+mod generated;
+fn main() { println!("{}", generated::VALUE); }
+`,
+		origin: buildTwice,
+	},
+	{
+		// Beside the package no listing has it; only its absence tells.
+		name: "H29/written-source-beside-package",
 		rule: "absent-input",
+		safe: "cargo watches the origin's file, and that is equal",
 		files: oneApp + `
 -- a/.gitignore --
 /target
@@ -464,12 +496,6 @@ fn main() {
 mod generated;
 fn main() { println!("{}", generated::VALUE); }
 `,
-		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			// Again, with the source older than the units.
-			w.touch(time.Now(), "a/app/build.rs")
-			w.origin.mustBuild("build")
-		},
+		origin: buildTwice,
 	},
 }

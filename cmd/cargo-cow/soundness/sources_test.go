@@ -219,14 +219,6 @@ pub const VALUE: u32 = 1;
 		files: sharedText + "-- later/shared.txt --\ntwo\n",
 	},
 	{
-		// A variable of the user's names the origin's file, for every checkout.
-		name:  "H2/outside-by-variable-edited-later",
-		rule:  "outside-source",
-		files: printing(`include_str!(env!("COWTEST_FILE")).trim()`) + "-- a/shared.txt --\none\n",
-		env:   []string{"COWTEST_FILE=$W/a/shared.txt"},
-		later: func(w *world) { w.write("a/shared.txt", "two\n") },
-	},
-	{
 		name: "H14/shadowing-module",
 		rule: "module-shadow",
 		files: oneApp + `

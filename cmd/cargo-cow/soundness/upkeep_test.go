@@ -3,6 +3,7 @@ package soundness
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -12,6 +13,10 @@ import (
 // works like one beside it and leaves the origin's units alone.
 func TestNestedWorktree(t *testing.T) {
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
+	const macro = `use proc_macro::TokenStream;
+#[proc_macro]
+pub fn number(_: TokenStream) -> TokenStream { "7".parse().unwrap() }
+`
 	// The root package has the nested worktree in its tree; its macro and its
 	// script have that tree as input.
 	w.lay(txtar.Parse([]byte(`
@@ -26,7 +31,7 @@ mac = { path = "mac" }
 -- a/build.rs --
 fn main() { println!("cargo::rerun-if-changed=build.rs"); }
 -- a/src/main.rs --
-fn main() { println!("{}", mac::seven!()); }
+fn main() { println!("{}", mac::number!()); }
 -- a/mac/Cargo.toml --
 [package]
 name = "mac"
@@ -34,10 +39,7 @@ edition = "2024"
 [lib]
 proc-macro = true
 -- a/mac/src/lib.rs --
-use proc_macro::TokenStream;
-#[proc_macro]
-pub fn seven(_: TokenStream) -> TokenStream { "7".parse().unwrap() }
-`)), "a", "a")
+`+macro)), "a", "a")
 	w.commit()
 	w.origin.Cow("init", "--hook")
 	build := []string{"build", "--workspace"}
@@ -51,7 +53,7 @@ pub fn seven(_: TokenStream) -> TokenStream { "7".parse().unwrap() }
 
 	// A snapshot of the origin, taken with the nested worktree in it, serves a
 	// place without one.
-	w.write("a/src/main.rs", "fn main() { println!(\"again {}\", mac::seven!()); }\n")
+	w.write("a/mac/src/lib.rs", strings.Replace(macro, "7", "8", 1))
 	w.origin.must("git", "commit", "--quiet", "--all", "--message=second") // not the worktree in it
 	w.origin.mustBuild(build...)
 	w.origin.Cow("snapshot")
@@ -59,14 +61,14 @@ pub fn seven(_: TokenStream) -> TokenStream { "7".parse().unwrap() }
 	checkPlan(t, w.place, nil, build)
 
 	// And one of the nested worktree serves the origin's neighbours.
-	w.write("a/.worktrees/x/src/main.rs", "fn main() { println!(\"nested {}\", mac::seven!()); }\n")
+	w.write("a/.worktrees/x/mac/src/lib.rs", strings.Replace(macro, "7", "9", 1))
 	nested.commit("third")
 	nested.mustBuild(build...)
 	nested.Cow("snapshot")
 	other := w.at("c")
 	w.origin.must("git", "worktree", "add", "--quiet", "--detach", other.Dir, nested.must("git", "rev-parse", "HEAD"))
 	checkPlan(t, other, nil, build)
-	if got := other.runs("app", build...); got != "nested 7" {
+	if got := other.runs("app", build...); got != "9" {
 		t.Errorf("app prints %q", got)
 	}
 }

@@ -63,6 +63,31 @@ pub fn dir() -> &'static str { env!("CARGO_MANIFEST_DIR") }
 `,
 	},
 	{
+		// A variable of the user's names the origin's file, for every checkout.
+		name:  "H7/outside-by-variable-edited-later",
+		rule:  "env-names-origin",
+		safe:  "cargo watches the file that dep-info names",
+		files: printing(`include_str!(env!("COWTEST_FILE")).trim()`) + "-- a/shared.txt --\none\n",
+		env:   []string{"COWTEST_FILE=$W/a/shared.txt"},
+		later: func(w *world) { w.write("a/shared.txt", "two\n") },
+	},
+	{
+		name: "H7/watch-by-variable-edited-later",
+		rule: "env-names-origin",
+		safe: "cargo watches the file that the script named",
+		files: scripted + `
+-- a/app/build.rs --
+fn main() {
+    let path = std::env::var("COWTEST_FILE").unwrap();
+    println!("cargo::rerun-if-env-changed=COWTEST_FILE");
+    println!("cargo::rerun-if-changed={path}");
+    generate(&std::fs::read_to_string(path).unwrap());
+}
+` + generate + "-- a/README.md --\none\n",
+		env:   []string{"COWTEST_FILE=$W/a/README.md"},
+		later: func(w *world) { w.write("a/README.md", "two\n") },
+	},
+	{
 		name: "H7/test-reads-fixture",
 		rule: "env-names-origin",
 		files: integration + `

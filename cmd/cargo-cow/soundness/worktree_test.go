@@ -254,6 +254,30 @@ one
 	}
 }
 
+// TestTakenOver: a build directory that was full when cargo-cow was told of it
+// serves a worktree whole, also where it lies in the package that is watched.
+func TestTakenOver(t *testing.T) {
+	w := newWorld(t, filepath.Join(btrfs(t), "w"))
+	w.lay(txtar.Parse([]byte(`
+-- a/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+-- a/build.rs --
+fn main() { println!("cargo::rustc-env=VALUE={}", std::fs::read_to_string("data.txt").unwrap()); }
+-- a/data.txt --
+one
+-- a/src/main.rs --
+fn main() { println!("{}", env!("VALUE")); }
+`)), "a", "a")
+	w.commit()
+	w.origin.mustBuild("build")
+	w.origin.Cow("init", "--hook")
+	w.origin.Cow("snapshot")
+	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	checkPlan(t, w.place, nil, []string{"build"})
+}
+
 // TestOneEdit: an edited function costs its crate and the crates that depend on
 // it, also when the checkout the layer was built in is gone.
 func TestOneEdit(t *testing.T) {

@@ -258,7 +258,7 @@ func TestKilledAnywhere(t *testing.T) {
 		start := time.Now()
 		p.cow(s.args...)
 		took := time.Since(start)
-		for range 12 {
+		for range 8 {
 			p.mark("mine")
 			edited(p) // newer: each snapshot has something to seal
 			p.builds([]string{"bin app"}, "second")

@@ -228,12 +228,26 @@ func refused(p *place, restore *process) {
 	p.tidy()
 }
 
-// waits returns when a process waits for a file lock.
-func waits(t *testing.T, pid int) {
-	t.Helper()
-	eventually(t, "somebody waits for a lock", func() bool {
+// waits returns when a process waits for the lock of a profile. Cargo waits for
+// others too, such as the one of its package cache.
+func waits(p *place, pid int) {
+	p.t.Helper()
+	fi, err := os.Stat(p.target("debug/.cargo-lock"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	inode := fmt.Sprintf(":%d ", fi.Sys().(*syscall.Stat_t).Ino)
+	eventually(p.t, "somebody waits for the lock", func() bool {
 		table, err := os.ReadFile("/proc/locks")
-		return err == nil && strings.Contains(string(table), fmt.Sprintf("-> FLOCK  ADVISORY  WRITE %d ", pid))
+		if err != nil {
+			return false
+		}
+		for line := range strings.Lines(string(table)) {
+			if strings.Contains(line, fmt.Sprintf("-> FLOCK  ADVISORY  WRITE %d ", pid)) && strings.Contains(line, inode) {
+				return true
+			}
+		}
+		return false
 	})
 }
 
@@ -251,37 +265,52 @@ func TestRestoreWhileCargoWaits(t *testing.T) {
 	p := ready(newScenarioWorld(t))
 	restore := p.stopCow("restore.staged", "restore", "--from=first")
 	cargo := p.start("cargo", "build", "--offline")
-	cargo.says(blocking)
-	waits(t, cargo.cmd.Process.Pid)
+	waits(p, cargo.cmd.Process.Pid)
 	restore.signal(syscall.SIGCONT)
 	refused(p, restore)
 	cargo.ends()
 	p.builds(nil, "second")
 }
 
-// The same, with a waiter that comes while the directories are exchanged.
-func TestRestoreWhileCargoComesToWait(t *testing.T) {
+// The same, with one that has opened the lock file and is about to ask.
+func TestRestoreWhileCargoOpensItsLock(t *testing.T) {
 	t.Parallel()
 	p := ready(newScenarioWorld(t))
-	restore := p.with("CARGO_COW_CRASHPOINT=restore.staged=stop,replace.exchanged=stop").startCow("restore", "--from=first")
-	restore.stopped()
+	restore := p.stopCow("restore.staged", "restore", "--from=first")
 	lock, err := os.OpenFile(p.target("debug/.cargo-lock"), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer lock.Close()
 	restore.signal(syscall.SIGCONT)
-	eventually(t, "the directories are exchanged", func() bool { return p.marked() == "layer" })
-	restore.stopped()
-	locked := make(chan error)
-	go func() { locked <- unix.Flock(int(lock.Fd()), unix.LOCK_EX) }()
-	waits(t, os.Getpid())
-	restore.signal(syscall.SIGCONT)
-	if err := <-locked; err != nil {
-		t.Fatal(err)
-	}
 	refused(p, restore)
 	lock.Close()
+	p.builds(nil, "second")
+}
+
+// The same, with one whose open was on its way into the old directory when that
+// was exchanged.
+func TestRestoreWhileCargoComes(t *testing.T) {
+	t.Parallel()
+	p := ready(newScenarioWorld(t))
+	restore := p.stopCow("replace.exchanged", "restore", "--from=first")
+	opened := make(chan error)
+	go func() {
+		lock, err := os.OpenFile(filepath.Join(p.path(".target.cargo-cow-tmp.swap"), "debug/.cargo-lock"), os.O_RDWR, 0)
+		if err == nil {
+			err = lock.Close()
+		}
+		opened <- err
+	}()
+	eventually(t, "the open waits", func() bool {
+		table, err := os.ReadFile("/proc/locks")
+		return err == nil && strings.Contains(string(table), "LEASE  BREAKING")
+	})
+	restore.signal(syscall.SIGCONT)
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+	refused(p, restore)
 	p.builds(nil, "second")
 }
 

@@ -102,33 +102,26 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 	if s.place != nil {
 		return s.place, nil
 	}
-	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ}
+	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.answers()}
 	if tool.Cargo == "" {
 		tool.Cargo = "cargo"
 	}
-	// Each of these is a process of its own, tens of milliseconds with rustup
-	// before it: ask side by side what does not depend on an answer.
+	// Both start processes, and need nothing of each other.
 	var (
-		ws       *cargo.Workspace
+		survey   *cargo.Survey
 		repo     *git.Checkout
-		cfg      *config.Config
-		chain    *cargo.Toolchain
-		failures [3]error
+		failures [2]error
 		wg       sync.WaitGroup
 	)
-	wg.Go(func() { ws, failures[0] = cargo.Locate(ctx, tool) })
+	wg.Go(func() { survey, failures[0] = tool.Survey(ctx) })
 	wg.Go(func() { repo, failures[1] = s.repository(ctx, s.opts.Dir) })
-	wg.Go(func() {
-		if cfg, failures[2] = config.Load(s.opts.Dir, tool.CargoHome(), s.environ); failures[2] == nil {
-			chain, failures[2] = tool.Toolchain(ctx, s.opts.Dir, cfg)
-		}
-	})
 	wg.Wait()
 	for _, err := range failures {
 		if err != nil {
 			return nil, err
 		}
 	}
+	ws := survey.Workspace
 	conf, err := s.Config(ws.Root)
 	if err != nil {
 		return nil, err
@@ -138,24 +131,26 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 		return nil, err
 	}
 	if ws.Root != s.opts.Dir {
-		// Configuration and toolchain can differ by directory.
-		if cfg, err = config.Load(ws.Root, ws.CargoHome, s.environ); err != nil {
-			return nil, err
-		}
-		if chain, err = tool.Toolchain(ctx, ws.Root, cfg); err != nil {
-			return nil, err
-		}
 		if repo, err = s.repository(ctx, ws.Root); err != nil {
 			return nil, err
 		}
 	}
-	fp, err := ws.Fingerprint(tool, chain, cfg, settings.Rules)
+	fp, err := ws.Fingerprint(tool, survey.Toolchain, survey.Config, settings.Rules)
 	if err != nil {
 		return nil, err
 	}
-	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(cfg.Env, ws.Root), Settings: settings}
+	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root), Settings: settings}
 	s.config = conf
 	return s.place, nil
+}
+
+// answers is where what cargo and rustc said is kept; "" without a home.
+func (s *Session) answers() string {
+	cache := s.environ.xdg("XDG_CACHE_HOME", ".cache")
+	if cache == "" {
+		return ""
+	}
+	return filepath.Join(cache, "cargo-cow-answers")
 }
 
 // canonicalEnv writes cargo's [env] table so that two checkouts with the same

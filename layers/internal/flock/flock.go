@@ -41,7 +41,7 @@ var ErrLocked = errors.New("locked by another process")
 // a waiting flock, so the lock may then still be acquired later, and is released
 // at once.
 func Lock(ctx context.Context, path string, mode Mode, notify func()) (unlock func() error, err error) {
-	return acquire(path, func(f *os.File) error {
+	h, err := acquire(path, func(f *os.File) error {
 		err := try(f, mode)
 		if !errors.Is(err, ErrLocked) {
 			return err
@@ -52,11 +52,24 @@ func Lock(ctx context.Context, path string, mode Mode, notify func()) (unlock fu
 		}
 		return wait(ctx, f, mode)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return h.Unlock, nil
 }
 
 // TryLock is Lock without waiting: if the lock is not free, the error matches
 // ErrLocked.
 func TryLock(path string, mode Mode) (unlock func() error, err error) {
+	h, err := TryHold(path, mode)
+	if err != nil {
+		return nil, err
+	}
+	return h.Unlock, nil
+}
+
+// TryHold is TryLock for callers who want to know more of the file.
+func TryHold(path string, mode Mode) (*Held, error) {
 	return acquire(path, func(f *os.File) error { return try(f, mode) })
 }
 
@@ -66,7 +79,7 @@ type errAbandoned struct{ cause error }
 func (e *errAbandoned) Error() string { return e.cause.Error() }
 func (e *errAbandoned) Unwrap() error { return e.cause }
 
-func acquire(path string, lock func(*os.File) error) (func() error, error) {
+func acquire(path string, lock func(*os.File) error) (*Held, error) {
 	for {
 		f, err := open(path)
 		if err != nil {
@@ -81,7 +94,7 @@ func acquire(path string, lock func(*os.File) error) (func() error, error) {
 		}
 		same, err := stillNamed(f, path)
 		if same && err == nil {
-			return func() error { return unlock(f) }, nil
+			return &Held{f}, nil
 		}
 		if err := errors.Join(err, unlock(f)); err != nil {
 			return nil, fmt.Errorf("lock %s: %w", path, err)

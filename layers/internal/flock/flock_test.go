@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -282,109 +281,41 @@ func TestExclusion(t *testing.T) {
 	}
 }
 
-func TestWaiters(t *testing.T) {
+func TestGuard(t *testing.T) {
 	dirs := map[string]func(*testing.T) string{
 		"ext4 or so": func(t *testing.T) string { return t.TempDir() },
 		"btrfs":      func(t *testing.T) string { return loopfs.Btrfs(t) },
+		"xfs":        func(t *testing.T) string { return loopfs.XFS(t) },
 	}
 	for name, dir := range dirs {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir(t), ".cargo-lock")
-			unlock, err := TryLock(path, Exclusive)
+			h, err := TryHold(path, Exclusive)
 			must(t, err)
-			f, err := os.Open(path)
+			other, err := os.Open(path)
 			must(t, err)
-			defer f.Close()
-			wantWaiters := func(want bool) {
-				t.Helper()
-				var got bool
-				// A waiter says so before it waits, so give it time to.
-				for range 100 {
-					got, err = Waiters(f)
-					must(t, err)
-					if got == want {
-						return
-					}
-					time.Sleep(10 * time.Millisecond)
-				}
-				t.Errorf("Waiters: %v, want %v", got, want)
+			if err := h.Guard(); !errors.Is(err, ErrLocked) {
+				t.Errorf("Guard of a file that somebody has open: %v, want ErrLocked", err)
 			}
-			wantWaiters(false)
+			must(t, other.Close())
+			must(t, h.Guard())
+			if disturbed, err := h.Disturbed(); disturbed || err != nil {
+				t.Errorf("Disturbed = %v, %v; nobody came", disturbed, err)
+			}
 			p := startHolder(t, path)
+			disturbed := false
+			for end := time.Now().Add(10 * time.Second); !disturbed && time.Now().Before(end); time.Sleep(time.Millisecond) {
+				disturbed, err = h.Disturbed()
+				must(t, err)
+			}
+			if !disturbed {
+				t.Error("a process that opens the guarded file was not seen")
+			}
+			must(t, h.Unguard())
 			p.want(t, "waiting")
-			wantWaiters(true)
-
-			// A file with the same inode number elsewhere: none waits for it.
+			must(t, h.Unlock())
+			p.want(t, "locked")
 			p.kill()
-			wantWaiters(false)
-			must(t, unlock())
 		})
 	}
-}
-
-// Two subvolumes number their inodes alike, which the table of locks does not tell
-// apart.
-func TestWaitersOfSameInode(t *testing.T) {
-	dir := loopfs.Btrfs(t)
-	var paths []string
-	for _, name := range []string{"a", "b"} {
-		if out, err := exec.Command("btrfs", "subvolume", "create", filepath.Join(dir, name)).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		paths = append(paths, filepath.Join(dir, name, "lock"))
-	}
-	unlock, err := TryLock(paths[0], Exclusive)
-	must(t, err)
-	other, err := os.Create(paths[1])
-	must(t, err)
-	defer other.Close()
-	var a, b unix.Stat_t
-	must(t, unix.Stat(paths[0], &a))
-	must(t, unix.Stat(paths[1], &b))
-	if a.Ino != b.Ino || a.Dev == b.Dev {
-		t.Fatalf("inodes %d:%d and %d:%d, want the same numbers on two devices", a.Dev, a.Ino, b.Dev, b.Ino)
-	}
-	p := startHolder(t, paths[0])
-	p.want(t, "waiting")
-	f, err := os.Open(paths[0])
-	must(t, err)
-	defer f.Close()
-	for waiting := false; !waiting; {
-		waiting, err = Waiters(f)
-		must(t, err)
-	}
-	if waiting, err := Waiters(other); waiting || err != nil {
-		t.Errorf("Waiters(file with the same inode number): %v, %v, want none", waiting, err)
-	}
-	must(t, unlock())
-	p.want(t, "locked")
-	p.kill()
-}
-
-const locks = `1: FLOCK  ADVISORY  WRITE 816 00:1f:257 0 EOF
-1: -> FLOCK  ADVISORY  WRITE 817 00:1f:257 0 EOF
-2: POSIX  ADVISORY  READ  744 fe:00:1049 1073741826 1073742335
-2: -> POSIX  ADVISORY  WRITE 745 fe:00:1049 1073741826 1073742335
-3: FLOCK  ADVISORY  READ  1 103:10:18446744073709551615 0 EOF
-3: -> FLOCK  ADVISORY  READ  -1 103:10:18446744073709551615 0 EOF
-4: -> FLOCK ADVISORY WRITE x 00:1f:257 0 EOF
-4: -> FLOCK ADVISORY WRITE 5 00:1f 0 EOF
-`
-
-func TestParseBlocked(t *testing.T) {
-	got, err := parseBlocked(strings.NewReader(locks))
-	want := []blockedFlock{{817, unix.Mkdev(0, 0x1f), 257}, {-1, unix.Mkdev(0x103, 0x10), 1<<64 - 1}}
-	if !slices.Equal(got, want) || err != nil {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
-	}
-}
-
-func FuzzParseBlocked(f *testing.F) {
-	f.Add(locks)
-	f.Fuzz(func(t *testing.T, table string) {
-		blocked, err := parseBlocked(strings.NewReader(table))
-		if err == nil && len(blocked) > strings.Count(table, "->") {
-			t.Errorf("%d waiters in %q", len(blocked), table)
-		}
-	})
 }

@@ -1,0 +1,313 @@
+package cargo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	toml "github.com/pelletier/go-toml/v2"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+)
+
+// Survey is all that cargo and rustc are asked about a checkout.
+type Survey struct {
+	Workspace *Workspace
+	Toolchain *Toolchain
+	Config    *config.Config
+}
+
+// Survey asks cargo and rustc about the checkout that t.Dir belongs to. Their
+// answers cost some 60 ms of process time, which is most of a restore; so they
+// are kept in t.Memo, together with digests of everything they were found by,
+// and asked for again only when one of those has changed.
+//
+// Answers are kept only for a workspace whose root is t.Dir, has no manifest
+// above it and no packages outside: everything else is asked every time.
+func (t Tool) Survey(ctx context.Context) (*Survey, error) {
+	cfg, err := config.Load(t.Dir, t.CargoHome(), t.Environ)
+	if err != nil {
+		return nil, err
+	}
+	key := t.memoKey(cfg)
+	if s := t.recollect(key); s != nil {
+		s.Config = cfg
+		return s, nil
+	}
+	s, err := t.ask(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	t.memorize(key, s)
+	return s, nil
+}
+
+// ask runs the programs side by side.
+func (t Tool) ask(ctx context.Context, cfg *config.Config) (*Survey, error) {
+	var (
+		s                 = &Survey{Config: cfg}
+		located, answered error
+		wg                sync.WaitGroup
+	)
+	wg.Go(func() { s.Workspace, located = Locate(ctx, t) })
+	wg.Go(func() { s.Toolchain, answered = t.Toolchain(ctx, t.Dir, cfg) })
+	wg.Wait()
+	if located != nil {
+		return nil, located
+	}
+	if answered != nil {
+		return nil, answered
+	}
+	root := s.Workspace.Root
+	if root == t.Dir {
+		return s, nil
+	}
+	// Configuration and toolchain can differ from one directory to another.
+	var err error
+	if s.Config, err = config.Load(root, s.Workspace.CargoHome, t.Environ); err != nil {
+		return nil, err
+	}
+	s.Toolchain, err = t.Toolchain(ctx, root, s.Config)
+	return s, err
+}
+
+// memo is one kept answer. Paths are relative to the workspace root.
+type memo struct {
+	Rustc    string        `json:"rustc"`
+	Cargo    string        `json:"cargo"`
+	Target   Path          `json:"target"`
+	Build    Path          `json:"build"`
+	Packages []memoPackage `json:"packages"`
+	// Seen are digests of what cargo looked at: manifests, by name, and the
+	// listings in which it finds targets and members.
+	Seen string `json:"seen"`
+}
+
+type memoPackage struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Root     Path   `json:"root"`
+	Metadata string `json:"metadata"`
+}
+
+// memoKey is a digest of all that decides the answers but the sources: the
+// programs, the environment, the configuration. It is "" where answers are not
+// kept.
+func (t Tool) memoKey(cfg *config.Config) string {
+	if t.Memo == "" || strings.Contains(cfg.BuildDir, "{workspace-path-hash}") || underManifest(filepath.Dir(t.Dir)) {
+		return ""
+	}
+	var b strings.Builder
+	add := func(name, value string) { fmt.Fprintf(&b, "%q %q\n", name, value) }
+	for _, kv := range slices.Sorted(slices.Values(t.Environ)) {
+		name, value, _ := strings.Cut(kv, "=")
+		if name == "PATH" || name == "HOME" || strings.HasPrefix(name, "RUST") || strings.HasPrefix(name, "CARGO") && !strings.HasPrefix(name, "CARGO_COW") {
+			add(name, value)
+		}
+	}
+	rustc := t.rustc(cfg)
+	add("cargo", fileIdentity(t.look(t.Dir, t.Cargo)))
+	add("rustc", fileIdentity(t.look(t.Dir, rustc)))
+	t.addRustup(add)
+	for _, f := range cfg.Files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return ""
+		}
+		if rel, ok := under(f, t.Dir); ok {
+			f = rel
+		}
+		add(f, string(text))
+	}
+	return digestBytes([]byte(b.String()))
+}
+
+// addRustup adds what rustup's programs choose a toolchain by (rustup 1.28,
+// config.rs:find_override_config): its settings, with overrides by directory,
+// toolchain files in the directory or above, and what is installed.
+func (t Tool) addRustup(add func(name, value string)) {
+	home := t.Getenv("RUSTUP_HOME")
+	if home == "" {
+		home = filepath.Join(t.Getenv("HOME"), ".rustup")
+	}
+	settings, _ := os.ReadFile(filepath.Join(home, "settings.toml"))
+	add("rustup", string(settings))
+	for dir := t.Dir; ; dir = filepath.Dir(dir) {
+		for _, name := range []string{"rust-toolchain", "rust-toolchain.toml"} {
+			if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+				add(name, string(text))
+			}
+		}
+		if strings.Contains(string(settings), dir) && dir != "/" {
+			add("override", dir)
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	programs, _ := filepath.Glob(filepath.Join(escapeGlob(home), "toolchains", "*", "bin", "*"))
+	for _, p := range programs {
+		if base := filepath.Base(p); base == "rustc" || base == "cargo" {
+			add("installed", p+" "+fileIdentity(p))
+		}
+	}
+}
+
+// underManifest reports whether dir or a directory above it has a manifest: then
+// the workspace's root may be there.
+func underManifest(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, "Cargo.toml")); err == nil {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
+}
+
+// surroundings digests what cargo reads and lists below root to describe packages in
+// roots (cargo 1.95, workspace/members.rs and util/toml/targets.rs). Any doubt
+// makes a digest that nothing equals.
+func surroundings(root string, roots []string) string {
+	var b strings.Builder
+	for _, rel := range roots {
+		dir := filepath.Join(root, rel)
+		text, err := os.ReadFile(filepath.Join(dir, "Cargo.toml"))
+		if err != nil {
+			return ""
+		}
+		fmt.Fprintf(&b, "%q %s\n", rel, digestBytes(text))
+		for _, sub := range []string{"", "src", "src/bin", "tests", "examples", "benches"} {
+			entries, err := os.ReadDir(filepath.Join(dir, sub))
+			if err != nil {
+				continue
+			}
+			for _, e := range entries {
+				if rel == "" && sub == "" && strings.Contains(e.Name(), ".cargo-cow-") {
+					continue
+				}
+				_, err := os.Stat(filepath.Join(dir, sub, e.Name(), "main.rs"))
+				fmt.Fprintf(&b, "%q %v %v\n", sub+"/"+e.Name(), e.Type(), err == nil)
+			}
+		}
+	}
+	// The root manifest need not be a package's; what members inherit is there.
+	var manifest struct {
+		Workspace struct {
+			Members []string `toml:"members"`
+		} `toml:"workspace"`
+	}
+	text, err := os.ReadFile(filepath.Join(root, "Cargo.toml"))
+	if err != nil || toml.Unmarshal(text, &manifest) != nil {
+		return ""
+	}
+	fmt.Fprintf(&b, "root %s\n", digestBytes(text))
+	for _, glob := range manifest.Workspace.Members {
+		members, err := filepath.Glob(filepath.Join(escapeGlob(root), glob, "Cargo.toml"))
+		if err != nil {
+			return ""
+		}
+		for _, m := range members {
+			rel, _ := under(m, root)
+			fmt.Fprintf(&b, "member %q\n", rel)
+		}
+	}
+	return digestBytes([]byte(b.String()))
+}
+
+func escapeGlob(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
+}
+
+func (t Tool) memoPath(key string) string { return filepath.Join(t.Memo, key+".json") }
+
+// recollect returns the kept answer if everything it was found by is as it was.
+func (t Tool) recollect(key string) *Survey {
+	if key == "" {
+		return nil
+	}
+	text, err := os.ReadFile(t.memoPath(key))
+	if err != nil {
+		return nil
+	}
+	var all []memo
+	if json.Unmarshal(text, &all) != nil {
+		return nil
+	}
+	for _, m := range all {
+		var roots []string
+		ws := &Workspace{Root: t.Dir, TargetDir: t.Dir + "/" + string(m.Target), BuildDir: t.Dir + "/" + string(m.Build), CargoHome: t.CargoHome()}
+		for _, p := range m.Packages {
+			roots = append(roots, string(p.Root))
+			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata})
+		}
+		if m.Seen == "" || surroundings(t.Dir, roots) != m.Seen {
+			continue
+		}
+		lock, err := os.ReadFile(filepath.Join(t.Dir, "Cargo.lock"))
+		if err != nil {
+			return nil
+		}
+		if ws.Lock, err = lockfile.Parse(lock); err != nil || ws.unlisted() {
+			return nil
+		}
+		return &Survey{Workspace: ws, Toolchain: &Toolchain{m.Rustc, m.Cargo}}
+	}
+	return nil
+}
+
+// keptAnswers bounds how many answers are kept for one environment: enough for
+// the branches one works on at a time.
+const keptAnswers = 16
+
+// memorize keeps an answer. That it cannot is no error: then it is asked again.
+func (t Tool) memorize(key string, s *Survey) {
+	ws := s.Workspace
+	target, ok := under(ws.TargetDir, ws.Root)
+	build, ok2 := under(ws.BuildDir, ws.Root)
+	if key == "" || ws.Root != t.Dir || !ok || !ok2 || ws.Lock == nil || ws.unlisted() {
+		return
+	}
+	m := memo{Rustc: s.Toolchain.rustc, Cargo: s.Toolchain.cargo, Target: Path(target), Build: Path(build)}
+	var roots []string
+	for _, p := range ws.Packages {
+		rel, ok := under(p.Root, ws.Root)
+		if !ok {
+			return
+		}
+		roots = append(roots, rel)
+		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, Path(rel), p.Metadata})
+	}
+	if m.Seen = surroundings(ws.Root, roots); m.Seen == "" {
+		return
+	}
+	var all []memo
+	if text, err := os.ReadFile(t.memoPath(key)); err == nil {
+		_ = json.Unmarshal(text, &all)
+	}
+	all = append([]memo{m}, slices.DeleteFunc(all, func(o memo) bool { return o.Seen == m.Seen })...)
+	text, err := json.Marshal(all[:min(len(all), keptAnswers)])
+	if err != nil || os.MkdirAll(t.Memo, 0o700) != nil {
+		return
+	}
+	// Several may write at once; a whole file of any of them will do.
+	f, err := os.CreateTemp(t.Memo, ".new-")
+	if err != nil {
+		return
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), t.memoPath(key))
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+}

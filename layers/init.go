@@ -1,0 +1,98 @@
+package layers
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+)
+
+var (
+	pointAdopted   = crashpoint.New("init.cloned")
+	pointTakenOver = crashpoint.New("init.taken-over")
+)
+
+// InitReport says what Init found and did.
+type InitReport struct {
+	BuildDir  string `json:"build_dir"`
+	Store     string `json:"store"`
+	Driver    string `json:"driver"`
+	Already   bool   `json:"already"`    // it was a tree before
+	TakenOver bool   `json:"taken_over"` // an ordinary directory became a tree
+}
+
+// Init makes the place's build directory a tree. What lies in it is cloned with
+// all its times, so that nothing is compiled again, and exchanged in one step.
+func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport, error) {
+	t := newTarget(p.Workspace.BuildDir)
+	r := &InitReport{BuildDir: t.path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
+	release, err := s.claim(ctx, t, notify)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	was, err := s.look(t)
+	if err != nil {
+		return nil, err
+	}
+	if was == tree {
+		r.Already = true
+		return r, nil
+	}
+	locks, err := p.lockCargo(ctx, false, notify)
+	if err != nil {
+		return nil, err
+	}
+	defer locks.Unlock()
+	if was == directory {
+		r.TakenOver = true
+		return r, s.takeOver(ctx, t, locks)
+	}
+	tmp, err := s.prepare(ctx, t, "")
+	if err != nil {
+		return nil, err
+	}
+	// Cargo tags a build directory only when it makes it itself.
+	if err := os.WriteFile(filepath.Join(tmp, cacheTagFile), []byte(cacheTag), 0o666); err != nil {
+		return nil, fmt.Errorf("make %s: %w", t.path, err)
+	}
+	replaced, err := s.install(t, tmp, locks)
+	if err == nil && replaced != "" {
+		err = s.setAside(ctx, t, replaced) // made by somebody in this instant
+	}
+	return r, err
+}
+
+// takeOver makes an ordinary directory a tree with the same content.
+func (s *Store) takeOver(ctx context.Context, t target, locks *cargo.Locks) error {
+	tmp, err := s.prepare(ctx, t, t.path)
+	if err != nil {
+		return err
+	}
+	if err := pointAdopted.Hit(); err != nil {
+		return err
+	}
+	// Small files were copied, and the originals will be gone before the kernel
+	// writes the copies out by itself.
+	if err := syncFileSystem(tmp); err != nil {
+		return fmt.Errorf("prepare %s: %w", t.path, err)
+	}
+	// From here on either of the two may go: they are the same.
+	if err := prepared(t.path); err != nil {
+		return fmt.Errorf("prepare %s: %w", t.path, err)
+	}
+	replaced, err := s.install(t, tmp, locks)
+	if err != nil {
+		return err
+	}
+	if err := pointTakenOver.Hit(); err != nil {
+		return err
+	}
+	if err := s.opts.Driver.Delete(ctx, replaced); err != nil {
+		return fmt.Errorf("remove the directory that was taken over: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+)
+
+// Status is what is known of a place.
+type Status struct {
+	BuildDir string `json:"build_dir"`
+	Exists   bool   `json:"exists"`
+	Tree     bool   `json:"tree"` // a tree of the driver
+	Store    string `json:"store"`
+	Driver   string `json:"driver"`
+	// Parent is the layer the directory came from or was last sealed as.
+	Parent   string    `json:"parent,omitempty"`
+	Restored time.Time `json:"restored,omitzero"`
+	Undo     bool      `json:"undo"`
+	Layers   int       `json:"layers"`   // in the store
+	Matching int       `json:"matching"` // of this fingerprint
+	Fresh    int       `json:"fresh"`
+	Dirty    int       `json:"dirty"`
+}
+
+// Status looks at the place's build directory and store.
+func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
+	t := newTarget(p.Workspace.BuildDir)
+	r := &Status{BuildDir: t.path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
+	was, err := s.look(t)
+	if err != nil {
+		return nil, err
+	}
+	r.Exists, r.Tree = was != absent, was == tree
+	if _, err := os.Lstat(t.undo); err == nil {
+		r.Undo = true
+	}
+	list, err := s.Layers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.Layers = len(list)
+	for i := range list {
+		if list[i].Fingerprint == p.Fingerprint.ID {
+			r.Matching++
+		}
+	}
+	if !r.Exists {
+		return r, nil
+	}
+	active := readActive(t.path)
+	r.Parent = active.Layer
+	if active.Restored != 0 {
+		r.Restored = time.Unix(0, active.Restored)
+	}
+	verdicts, err := s.Explain(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range verdicts {
+		if v.Fresh {
+			r.Fresh++
+		} else {
+			r.Dirty++
+		}
+	}
+	return r, nil
+}
+
+// Explain says of every unit in the build directory whether the next build will
+// rebuild it, and why.
+func (s *Store) Explain(ctx context.Context, p *Place) ([]cargo.Verdict, error) {
+	t := newTarget(p.Workspace.BuildDir)
+	if _, err := os.Stat(t.path); errors.Is(err, fs.ErrNotExist) {
+		return nil, &HelpError{fmt.Errorf("explain %s: %w", t.path, ErrNoTarget), "cargo cow restore"}
+	}
+	list, err := cargo.Explain(ctx, p.view(ctx), readActive(t.path).Noted)
+	if err != nil {
+		return nil, fmt.Errorf("explain %s: %w", t.path, err)
+	}
+	slices.SortStableFunc(list, func(a, b cargo.Verdict) int { return compareNames(a.UnitName, b.UnitName) })
+	return list, nil
+}
