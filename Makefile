@@ -10,6 +10,9 @@ STATICCHECK := bin/staticcheck-$(STATICCHECK_VERSION)
 
 FUZZTIME ?= 10s
 
+# What `make check` tests: all but the packages that drive the whole program or real cargos for minutes.
+QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /drivertest -e /driver/btrfs -e /hack/place -e /hack/bench)
+
 .PHONY: help build check test fuzz bench bench-rivals demo docs clean
 .DEFAULT_GOAL := help
 
@@ -25,7 +28,7 @@ check: $(STATICCHECK) ## formatting, vet, staticcheck and the quick tests
 	go vet ./...
 	go vet -tags cowtest ./cmd/...
 	$(STATICCHECK) ./...
-	go test -short ./...
+	go test -short $(QUICK)
 
 # The race detector goes where goroutines share memory; the tests under cmd and hack drive other processes.
 test: ## install what is missing, then every test on real file systems; with CI set, none may skip

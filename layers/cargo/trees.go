@@ -99,7 +99,7 @@ type treeWalk struct {
 	entries []TreeEntry
 	newest  newestEntry
 	seen    map[string]bool // directories, by real name, that links led to
-	hollow  map[string]bool // directories, by name in the tree, in which something was skipped
+	hollow  map[string]bool // directories, by name in the tree, that hold other checkouts
 }
 
 func (w *treeWalk) changed(path string, at int64) {
@@ -117,7 +117,9 @@ func (w *treeWalk) below(dir, prefix string) error {
 		}
 		rel, _ := under(path, dir)
 		if rel != "" && w.skip(path, d, w.scope) {
-			w.hollow[filepath.Dir(filepath.Join(prefix, rel))] = true
+			if d.IsDir() && isCheckout(path) {
+				w.hollow[filepath.Dir(filepath.Join(prefix, rel))] = true
+			}
 			if d.IsDir() {
 				return filepath.SkipDir
 			}
@@ -164,7 +166,7 @@ func (w *treeWalk) below(dir, prefix string) error {
 }
 
 // withoutHollow returns the entries but for directories that hold nothing but
-// what is no input, such as one made for other checkouts.
+// other checkouts.
 func (w *treeWalk) withoutHollow() []TreeEntry {
 	var kept []TreeEntry
 	full := map[string]bool{}
