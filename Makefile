@@ -30,11 +30,12 @@ check: $(STATICCHECK) ## formatting, vet, staticcheck and the quick tests
 	$(STATICCHECK) ./...
 	go test -short $(QUICK)
 
-# The race detector goes where goroutines share memory; the tests under cmd and hack drive other processes.
+# The race detector goes where goroutines share memory; the tests under cmd and hack drive other processes, which go
+# test does not see change: they are never taken from its cache.
 test: ## install what is missing, then every test on real file systems; with CI set, none may skip
 	hack/setup
 	go run ./hack/noskip -race -timeout 20m ./reflink/... ./driver/... ./layers/...
-	go run ./hack/noskip -timeout 20m ./cmd/... ./hack/...
+	go run ./hack/noskip -count=1 -timeout 20m ./cmd/... ./hack/...
 
 fuzz: ## run every fuzzer for FUZZTIME (10s)
 	hack/fuzz $(FUZZTIME)

@@ -1,0 +1,221 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/lease"
+)
+
+// directories is a driver of ordinary directories, enough for a store.
+type directories struct{}
+
+func (directories) Name() string      { return "directories" }
+func (directories) Caps() driver.Caps { return driver.Caps{} }
+func (directories) Create(_ context.Context, tree string) error {
+	return os.Mkdir(tree, 0o777)
+}
+func (directories) Clone(_ context.Context, tree, from string) error {
+	if err := os.Mkdir(tree, 0o777); err != nil {
+		return err
+	}
+	return os.CopyFS(tree, os.DirFS(from))
+}
+func (d directories) Seal(ctx context.Context, tree, from string) error {
+	return d.Clone(ctx, tree, from)
+}
+func (directories) Delete(_ context.Context, tree string) error { return os.RemoveAll(tree) }
+func (directories) Usage(context.Context, string) (driver.Usage, error) {
+	return driver.Usage{}, nil
+}
+func (directories) Holds(tree string) (bool, error) {
+	fi, err := os.Lstat(tree)
+	return err == nil && fi.IsDir(), nil
+}
+
+func newStore(t *testing.T) *Store {
+	t.Helper()
+	s, err := Create(t.Context(), Options{Dir: t.TempDir() + "/store", Driver: directories{}, Now: time.Now, Tool: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// layer files a layer with nothing in it but its manifest.
+func (s *Store) layer(t *testing.T, label string) string {
+	t.Helper()
+	m := &cargo.Manifest{Format: cargo.ManifestFormat, Label: label, Origins: []cargo.Origin{{}}}
+	b, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := digest(b)
+	if err := os.MkdirAll(filepath.Join(s.tree(id), metaDir), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.tree(id), manifestFile), b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (s *Store) reopen(t *testing.T) *Store {
+	t.Helper()
+	again, err := Open(t.Context(), s.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
+func TestOpenWithoutStore(t *testing.T) {
+	if _, err := Open(t.Context(), Options{Dir: t.TempDir()}); !errors.Is(err, ErrNoStore) {
+		t.Errorf("Open = %v, want ErrNoStore", err)
+	}
+}
+
+func TestOpenRefusesOtherVersion(t *testing.T) {
+	s := newStore(t)
+	if err := os.WriteFile(filepath.Join(s.Dir(), versionFile), []byte("cargo-cow store 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), s.opts); err == nil || !strings.Contains(err.Error(), "store 2") {
+		t.Errorf("Open = %v, want an error that names the version", err)
+	}
+}
+
+func TestStoreIsPrivate(t *testing.T) {
+	s := newStore(t)
+	for _, dir := range []string{"", layersDir, recordsDir, leasesDir} {
+		fi, err := os.Stat(filepath.Join(s.Dir(), dir))
+		if err != nil || fi.Mode().Perm() != 0o700 {
+			t.Errorf("%q: %v, %v; want 0700", dir, fi.Mode(), err)
+		}
+	}
+}
+
+// After any crash the records and the trees say the same.
+func TestOpenRecovers(t *testing.T) {
+	s := newStore(t)
+	unrecorded := s.layer(t, "unrecorded")
+	lost := strings.Repeat("0", 32)
+	if err := s.writeRecord(Record{ID: lost}); err != nil {
+		t.Fatal(err)
+	}
+	garbage := []string{s.tree(driver.TempPrefix + "1"), s.tree(trashPrefix + "2")}
+	for _, g := range garbage {
+		if err := os.Mkdir(g, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = s.reopen(t)
+	if r, err := s.readRecord(unrecorded); err != nil || r.Label != "unrecorded" {
+		t.Errorf("record of a layer that had none: %+v, %v", r, err)
+	}
+	for _, path := range append(garbage, s.recordPath(lost)) {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there", path)
+		}
+	}
+	if problems, err := s.Check(t.Context(), false); err != nil || len(problems) > 0 {
+		t.Errorf("Check = %+v, %v; want none", problems, err)
+	}
+}
+
+// What somebody is making is no garbage.
+func TestOpenLeavesWorkAlone(t *testing.T) {
+	s := newStore(t)
+	done, err := s.working(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmp := s.tree(driver.TempPrefix + "1")
+	if err := os.Mkdir(tmp, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	s.reopen(t)
+	if _, err := os.Lstat(tmp); err != nil {
+		t.Errorf("the tree being made is gone: %v", err)
+	}
+	if err := done(); err != nil {
+		t.Error(err)
+	}
+	s.reopen(t)
+	if _, err := os.Lstat(tmp); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the left-over tree is still there: %v", err)
+	}
+}
+
+func TestLayerByName(t *testing.T) {
+	s := newStore(t)
+	if _, err := s.Layer(t.Context(), "latest"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Layer(latest) of an empty store = %v, want ErrNotFound", err)
+	}
+	ids := map[string]string{}
+	for i, label := range []string{"one", "two"} {
+		ids[label] = s.layer(t, label)
+		if err := s.writeRecord(Record{ID: ids[label], Label: label, Created: time.Unix(int64(i+1), 0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for ref, want := range map[string]string{"one": ids["one"], "two": ids["two"], "latest": ids["two"], ids["one"][:4]: ids["one"], ids["one"]: ids["one"]} {
+		if r, err := s.Layer(t.Context(), ref); err != nil || r.ID != want {
+			t.Errorf("Layer(%s) = %+v, %v; want %s", ref, r, err, want)
+		}
+	}
+	for _, ref := range []string{"", "three", ids["one"][:3]} {
+		if r, err := s.Layer(t.Context(), ref); !errors.Is(err, ErrNotFound) {
+			t.Errorf("Layer(%q) = %+v, %v; want ErrNotFound", ref, r, err)
+		}
+	}
+}
+
+// A layer whose manifest is not the one it was sealed with is used by nobody.
+func TestDamagedManifest(t *testing.T) {
+	s := newStore(t)
+	id := s.layer(t, "")
+	if err := os.WriteFile(filepath.Join(s.tree(id), manifestFile), []byte(`{"format":1,"origins":[{}]}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.manifest(id); err == nil {
+		t.Error("the manifest was read")
+	}
+	problems, err := s.Check(t.Context(), true)
+	if err != nil || len(problems) != 1 || problems[0].Repaired {
+		t.Errorf("Check = %+v, %v; want one problem that is not mended", problems, err)
+	}
+	if _, err := os.Lstat(s.tree(id)); err != nil {
+		t.Errorf("Check removed a layer: %v", err)
+	}
+}
+
+// Nobody removes a layer that is being compared or restored.
+func TestChoiceHoldsLease(t *testing.T) {
+	s := newStore(t)
+	id := s.layer(t, "")
+	p := &cargo.Place{Workspace: &cargo.Workspace{Root: t.TempDir(), BuildDir: t.TempDir()}}
+	c, err := s.compare(t.Context(), Record{ID: id}, cargo.NewReader(p, cargo.Settings{}), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lease.Exclusive(filepath.Join(s.Dir(), leasesDir), id); !errors.Is(err, lease.ErrHeld) {
+		t.Errorf("the exclusive lease = %v, want ErrHeld", err)
+	}
+	if err := c.release(); err != nil {
+		t.Error(err)
+	}
+	release, err := lease.Exclusive(filepath.Join(s.Dir(), leasesDir), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+}
