@@ -38,6 +38,9 @@ func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) e
 	if !u.mutable() || pkg == nil {
 		return nil
 	}
+	if _, named := o.mentions(b.Place.Env); named {
+		b.elsewhere(unit, RuleConfigEnv, "cargo's [env] table names the origin wherever cargo is called")
+	}
 	b.wholePackage(u, unit, pkg, RuleScriptTree)
 	unit.Commit = unit.Commit || b.readsGit(u)
 	unit.Newest = u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {

@@ -3,6 +3,7 @@ package cargo
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,9 +88,10 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 }
 
 func (r *treeReader) walk(dir, scope string) ([]TreeEntry, newestEntry, error) {
-	w := &treeWalk{treeReader: r, scope: scope, seen: map[string]bool{}, hollow: map[string]bool{}}
+	w := &treeWalk{treeReader: r, scope: scope, seen: map[string]bool{}, hollow: map[string]bool{}, dirs: map[string]newestEntry{}}
 	err := w.below(dir, "")
-	return w.withoutHollow(), w.newest, err
+	entries := w.withoutHollow()
+	return entries, w.newest, err
 }
 
 // treeWalk lists one tree.
@@ -100,6 +102,7 @@ type treeWalk struct {
 	newest  newestEntry
 	seen    map[string]bool // directories, by real name, that links led to
 	hollow  map[string]bool // directories, by name in the tree, that hold other checkouts
+	dirs    map[string]newestEntry
 }
 
 func (w *treeWalk) changed(path string, at int64) {
@@ -134,7 +137,7 @@ func (w *treeWalk) below(dir, prefix string) error {
 			}
 			// Only a removal shows in a directory's time and nowhere else; its
 			// ctime changes with every touch of its mode.
-			w.changed(path, fi.ModTime().UnixNano())
+			w.dirs[string(e.Path)] = newestEntry{path, fi.ModTime().UnixNano()}
 			e.Value = "/"
 		case d.Type()&fs.ModeSymlink != 0:
 			link, err := os.Readlink(path)
@@ -174,10 +177,14 @@ func (w *treeWalk) withoutHollow() []TreeEntry {
 		name, dir := string(e.Path), filepath.Dir(string(e.Path))
 		if e.Value == "/" && w.hollow[name] && !full[name] {
 			w.hollow[dir] = true
+			delete(w.dirs, name)
 			continue
 		}
 		full[dir] = true
 		kept = append(kept, e)
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.dirs)) {
+		w.changed(w.dirs[name].path, w.dirs[name].changed)
 	}
 	slices.Reverse(kept)
 	return kept
