@@ -46,7 +46,6 @@ const (
 	InputFile   = "file"   // Value is the digest of the content
 	InputAbsent = "absent" // there is nothing of that name
 	InputLink   = "link"   // Value is the Loc the name resolves to
-	InputWatch  = "watch"  // Value is the digest of a file, or a Tree index
 )
 
 // Input is one thing that a unit was built from.
