@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 )
 
 // Problem is one thing in a store that is not as it should be.
@@ -18,22 +19,21 @@ type Problem struct {
 }
 
 // Check reads every record and manifest and compares them. With repair it makes
-// records anew and removes what is no layer. Layers are never removed: one whose
-// manifest is damaged is reported and used by nobody.
+// records anew. Layers are never removed: one whose manifest is damaged is
+// reported and used by nobody. Left-over trees are Open's to put away.
 func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 	done, err := s.working(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
+	defer done()
 	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
-		done()
 		return nil, fmt.Errorf("check store: %w", err)
 	}
 	var found []Problem
 	for _, t := range trees {
 		if err := ctx.Err(); err != nil {
-			done()
 			return nil, err
 		}
 		if p := s.checkTree(t, repair); p != nil {
@@ -42,18 +42,11 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 	}
 	records, err := names(filepath.Join(s.opts.Dir, recordsDir))
 	if err != nil {
-		done()
 		return nil, fmt.Errorf("check store: %w", err)
 	}
 	for _, r := range records {
 		if p := s.checkRecord(r, repair); p != nil {
 			found = append(found, *p)
-		}
-	}
-	done()
-	if repair {
-		if err := s.sweep(ctx); err != nil {
-			return found, fmt.Errorf("repair store: %w", err)
 		}
 	}
 	return found, nil
@@ -66,9 +59,7 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	}
 	switch {
 	case strings.HasPrefix(name, trashPrefix), strings.HasPrefix(name, driver.TempPrefix):
-		p := problem("left over from a process that died")
-		p.Repaired = repair
-		return p
+		return nil // somebody is at work: Open has put away what is left over
 	case !isID(name):
 		return problem("not a layer of this store")
 	}
@@ -106,6 +97,9 @@ func writable(path string) bool {
 }
 
 func (s *Store) checkRecord(name string, repair bool) *Problem {
+	if strings.HasPrefix(name, atomicfile.TempPrefix) {
+		return nil // as above
+	}
 	id, ok := strings.CutSuffix(name, ".json")
 	if ok && isID(id) {
 		if _, err := os.Lstat(s.tree(id)); err == nil {

@@ -165,6 +165,7 @@ func (s *Store) recover(ctx context.Context) error {
 		}
 	}
 	for _, r := range records {
+		garbage = garbage || strings.HasPrefix(r, atomicfile.TempPrefix)
 		id, ok := strings.CutSuffix(r, ".json")
 		if ok && isID(id) && !slices.Contains(trees, id) {
 			if _, err := os.Lstat(s.tree(id)); errors.Is(err, fs.ErrNotExist) {
@@ -191,6 +192,17 @@ func (s *Store) sweep(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	records, err := names(filepath.Join(s.opts.Dir, recordsDir))
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if strings.HasPrefix(r, atomicfile.TempPrefix) {
+			if err := os.Remove(filepath.Join(s.opts.Dir, recordsDir, r)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
 	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
 		return err

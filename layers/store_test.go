@@ -12,6 +12,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 )
 
@@ -117,11 +118,15 @@ func TestOpenRecovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	halfWritten := filepath.Join(s.Dir(), recordsDir, atomicfile.TempPrefix+"3")
+	if err := os.WriteFile(halfWritten, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s = s.reopen(t)
 	if r, err := s.readRecord(unrecorded); err != nil || r.Label != "unrecorded" {
 		t.Errorf("record of a layer that had none: %+v, %v", r, err)
 	}
-	for _, path := range append(garbage, s.recordPath(lost)) {
+	for _, path := range append(garbage, s.recordPath(lost), halfWritten) {
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is still there", path)
 		}

@@ -146,8 +146,11 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 		}()
 	}
+	var all []*place
 	for range places {
-		p := <-done
+		all = append(all, <-done)
+	}
+	for _, p := range all {
 		p.tidy()
 	}
 	w.origin.checks()
