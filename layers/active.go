@@ -77,6 +77,20 @@ func writeMeta(dir, name string, b []byte) error {
 	return nil
 }
 
+// appendMeta adds to one of this program's files in a build directory. A process
+// that dies leaves a part of b there; what reads the file has to see that.
+func appendMeta(dir, name string, b []byte) error {
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
 // claim keeps other commands of this program away from one build directory. What
 // a crashed one left beside it is put away at once, and what this one leaves when
 // it fails is with its release.

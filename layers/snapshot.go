@@ -121,7 +121,11 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if err := active.write(t.path); err != nil {
 		return nil, err
 	}
-	if err := writeMeta(t.path, recallFile, m.Recall()); err != nil {
+	write := writeMeta
+	if m.Recall.Keep {
+		write = appendMeta
+	}
+	if err := write(t.path, recallFile, m.Recall.Text); err != nil {
 		return nil, err
 	}
 	if err := writeMeta(t.path, manifestFile, b); err != nil {

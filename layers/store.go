@@ -143,9 +143,10 @@ func (s *Store) working(ctx context.Context) (done func() error, err error) {
 	return flock.Lock(ctx, filepath.Join(s.opts.Dir, lockFile), flock.Shared, nil)
 }
 
-// recover makes true what crashes may have left untrue: a layer without a record
-// gets one, a record without a layer goes, and half-made or half-deleted trees
-// are removed if nobody is at work. The look costs two directory listings.
+// recover makes true what crashes may have left untrue: a layer without a record,
+// or with an empty one, gets one, a record without a layer goes, and half-made or
+// half-deleted trees are removed if nobody is at work. The look costs two
+// directory listings and a stat for every layer.
 func (s *Store) recover(ctx context.Context) error {
 	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
@@ -159,7 +160,7 @@ func (s *Store) recover(ctx context.Context) error {
 	for _, t := range trees {
 		if !isID(t) {
 			garbage = true
-		} else if !slices.Contains(records, t+".json") {
+		} else if fi, err := os.Stat(s.recordPath(t)); err != nil || fi.Size() == 0 {
 			// What cannot be read is left for Check to tell of.
 			_ = s.index(t)
 		}
@@ -262,12 +263,14 @@ func (s *Store) index(id string) error {
 	return s.writeRecord(newRecord(id, m, fi.ModTime()))
 }
 
+// writeRecord does not wait for the disk: the layer itself is durable, and Open
+// makes the record again that a power cut took or emptied.
 func (s *Store) writeRecord(r Record) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
-	if err := atomicfile.Write(s.recordPath(r.ID), append(b, '\n'), 0o600); err != nil {
+	if err := atomicfile.WriteUnsynced(s.recordPath(r.ID), append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
 	return nil

@@ -108,6 +108,10 @@ func TestStoreIsPrivate(t *testing.T) {
 func TestOpenRecovers(t *testing.T) {
 	s := newStore(t)
 	unrecorded := s.layer(t, "unrecorded")
+	emptied := s.layer(t, "emptied") // by a power cut
+	if err := os.WriteFile(s.recordPath(emptied), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	lost := strings.Repeat("0", 32)
 	if err := s.writeRecord(Record{ID: lost}); err != nil {
 		t.Fatal(err)

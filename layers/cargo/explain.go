@@ -94,7 +94,7 @@ func (e *explainer) check(u *built) *Reason {
 	for i, d := range u.deps {
 		switch {
 		case d == nil:
-			return &Reason{RuleCargo, u.print.Deps[i].Name + " was rebuilt with other settings since"}
+			return &Reason{RuleCargo, u.needs[i].name + " was rebuilt with other settings since"}
 		case e.judge(d) != nil:
 			return &Reason{RuleDependency, d.Unit + " will be rebuilt"}
 		case d.newestOutput(u.needsMetadataOnly(d)) > newest:

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Settings are a user's additions to what this package knows.
@@ -27,7 +28,7 @@ type Inspection struct {
 	// Restored is the time the last restore gave to the units of Previous, in
 	// ns; 0 when the directory was not restored.
 	Restored int64
-	// Recall is what Previous's inspection left for this one; see Manifest.Recall.
+	// Recall is what Previous's inspection left for this one; see Manifest.
 	Recall []byte
 	// Sealed is the kernel's time when Previous was made, in ns.
 	Sealed int64
@@ -38,9 +39,21 @@ type Inspection struct {
 // compiler started is recorded as dirty.
 func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	p := in.Place
+	var (
+		dirty   bool
+		unknown error
+		asking  sync.WaitGroup
+	)
+	if p.Dirty != nil {
+		asking.Go(func() { dirty, unknown = p.Dirty() }) // a process, while there is other work
+	}
 	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome, in.Recall)
+	asking.Wait()
 	if err != nil {
 		return nil, err
+	}
+	if unknown != nil {
+		return nil, unknown
 	}
 	digests := newDigester()
 	b := &inspector{
@@ -57,12 +70,8 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 			b.known[in.Previous.Units[i].key()] = &in.Previous.Units[i]
 		}
 	}
-	if p.Dirty != nil {
-		if b.manifest.Dirty, err = p.Dirty(); err != nil {
-			return nil, err
-		}
-	}
-	b.manifest.Origins[0].Clean = !b.manifest.Dirty
+	b.manifest.Dirty = dirty
+	b.manifest.Origins[0].Clean = !dirty
 	return b.build()
 }
 
@@ -113,7 +122,7 @@ func (b *inspector) build() (*Manifest, error) {
 		m.Units = append(m.Units, *unit)
 	}
 	m.Immutable = len(b.scanned.units) - len(listed)
-	m.recall = encodeRecall(slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] }))
+	m.Recall = b.newRecall(slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] }))
 	return m, nil
 }
 
@@ -225,6 +234,11 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 	if unit := b.units[u]; unit != nil {
 		return unit, nil
 	}
+	if u.recalled {
+		if err := b.reread(u); err != nil {
+			return nil, err
+		}
+	}
 	unit := &Unit{
 		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
 		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime,
@@ -257,7 +271,7 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 // unit must not be older than what it was built from, nor built from something
 // that is no longer there (cargo 1.95, fingerprint/mod.rs:check_filesystem).
 func (b *inspector) linkFault(u *built) *Reason {
-	if !b.Settings.Rules.On(RuleOlderThanDep) || u.print == nil {
+	if !b.Settings.Rules.On(RuleOlderThanDep) {
 		return nil
 	}
 	newest := u.newestOutput(false)
@@ -268,7 +282,7 @@ func (b *inspector) linkFault(u *built) *Reason {
 	}
 	for i, d := range u.deps {
 		if d == nil {
-			return &Reason{RuleOlderThanDep, u.print.Deps[i].Name + " was rebuilt with other settings since"}
+			return &Reason{RuleOlderThanDep, u.needs[i].name + " was rebuilt with other settings since"}
 		}
 		if d.newestOutput(u.needsMetadataOnly(d)) > newest {
 			return &Reason{RuleOlderThanDep, d.Package + " was rebuilt since"}

@@ -1,6 +1,8 @@
 package cargo
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -94,48 +96,43 @@ func isProfile(entries []os.DirEntry) bool {
 	})
 }
 
-// unitDirs lists the units of one profile directory and its layout.
-func unitDirs(buildDir, profile string) ([]unitDir, string, error) {
-	classic, err := os.ReadDir(filepath.Join(buildDir, profile, ".fingerprint"))
-	if err != nil && !os.IsNotExist(err) {
-		return nil, "", fmt.Errorf("list units of %s: %w", profile, err)
-	}
-	var units []unitDir
-	for _, e := range classic {
-		if e.IsDir() {
-			pkg, id := splitID(e.Name())
-			units = append(units, unitDir{profile, LayoutClassic, pkg, id, profile + "/.fingerprint/" + e.Name()})
+// unitDirs lists the units of one profile directory, sorted, and its layout.
+func unitDirs(buildDir, profile string) (units []unitDir, layout string, err error) {
+	classic := profile + "/.fingerprint"
+	err = list(filepath.Join(buildDir, classic), func(name []byte, k kind) {
+		if k == isDir {
+			pkg, id := splitID(string(name))
+			units = append(units, unitDir{profile, LayoutClassic, pkg, id, classic + "/" + string(name)})
+			layout = LayoutClassic
 		}
-	}
-	layout := ""
-	if len(units) > 0 {
-		layout = LayoutClassic
-	}
-	pkgs, err := os.ReadDir(filepath.Join(buildDir, profile, "build"))
-	if err != nil && !os.IsNotExist(err) {
+	})
+	if err != nil {
 		return nil, "", fmt.Errorf("list units of %s: %w", profile, err)
 	}
-	for _, p := range pkgs {
+	var pkgs []string
+	err = list(filepath.Join(buildDir, profile, "build"), func(name []byte, k kind) {
 		// Both layouts keep something in build/; here directories are called
 		// after packages, there after units.
-		if _, id := splitID(p.Name()); !p.IsDir() || id != "" {
-			continue
+		if _, id := splitID(string(name)); k == isDir && id == "" {
+			pkgs = append(pkgs, string(name))
 		}
-		dir := profile + "/build/" + p.Name()
-		ids, err := os.ReadDir(filepath.Join(buildDir, dir))
-		if err != nil {
-			return nil, "", fmt.Errorf("list units of %s: %w", profile, err)
-		}
-		for _, id := range ids {
-			record := dir + "/" + id.Name() + "/fingerprint"
+	})
+	for _, pkg := range pkgs {
+		dir := profile + "/build/" + pkg
+		err = errors.Join(err, list(filepath.Join(buildDir, dir), func(name []byte, _ kind) {
+			record := dir + "/" + string(name) + "/fingerprint"
 			if fi, err := os.Stat(filepath.Join(buildDir, record)); err == nil && fi.IsDir() {
-				units = append(units, unitDir{profile, LayoutUnits, p.Name(), id.Name(), record})
+				units = append(units, unitDir{profile, LayoutUnits, pkg, string(name), record})
 				if layout == "" {
 					layout = LayoutUnits
 				}
 			}
-		}
+		}))
 	}
+	if err != nil {
+		return nil, "", fmt.Errorf("list units of %s: %w", profile, err)
+	}
+	slices.SortFunc(units, func(a, b unitDir) int { return strings.Compare(a.record, b.record) })
 	return units, layout, nil
 }
 
@@ -159,29 +156,40 @@ type outputFile struct {
 	ino   uint64
 }
 
-// outputs finds the files of units in one profile directory. It is made once
-// and then only read.
+// outputs finds the files of certain units in one profile directory. It is made
+// once and then only read.
 type outputs struct {
 	buildDir string
 	profile  string
 	byKey    map[string][]string // id, or "=" and bare name -> paths in deps and examples
 }
 
-func newOutputs(buildDir, profile string) (*outputs, error) {
+// newOutputs lists the files of the units that have these ids, "" for those
+// without one.
+func newOutputs(buildDir, profile string, ids map[string]bool) (*outputs, error) {
 	o := &outputs{buildDir: buildDir, profile: profile, byKey: map[string][]string{}}
 	for _, sub := range []string{"deps", "examples"} {
-		paths, err := o.files(profile + "/" + sub)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range paths {
-			stem, _, _ := strings.Cut(filepath.Base(p), ".")
-			key := "=" + strings.TrimPrefix(stem, "lib")
-			if _, id := splitID(stem); id != "" {
-				key = id
+		dir := profile + "/" + sub
+		err := list(filepath.Join(buildDir, dir), func(name []byte, k kind) {
+			if k != isFile {
+				return
 			}
-			o.byKey[key] = append(o.byKey[key], p)
+			stem, _, _ := bytes.Cut(name, []byte("."))
+			if i := bytes.LastIndexByte(stem, '-'); i >= 0 && isUnitID(string(stem[i+1:])) {
+				if id := string(stem[i+1:]); ids[id] {
+					o.byKey[id] = append(o.byKey[id], dir+"/"+string(name))
+				}
+				return
+			}
+			key := "=" + strings.TrimPrefix(string(stem), "lib")
+			o.byKey[key] = append(o.byKey[key], dir+"/"+string(name))
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list outputs: %w", err)
 		}
+	}
+	for _, paths := range o.byKey {
+		slices.Sort(paths)
 	}
 	return o, nil
 }
@@ -191,11 +199,10 @@ func newOutputs(buildDir, profile string) (*outputs, error) {
 // use_extra_filename).
 func (o *outputs) of(u unitDir, crate string, script bool) ([]string, error) {
 	if u.layout == LayoutUnits {
-		return o.files(filepath.Dir(u.record) + "/out")
+		return o.within(filepath.Dir(u.record)+"/out", "")
 	}
 	if script {
-		all, err := o.files(o.profile + "/build/" + u.name())
-		return slices.DeleteFunc(all, func(p string) bool { return !strings.Contains(filepath.Base(p), u.id) }), err
+		return o.within(o.profile+"/build/"+u.name(), u.id)
 	}
 	if found := o.byKey[u.id]; u.id != "" && len(found) > 0 {
 		return found, nil
@@ -203,20 +210,16 @@ func (o *outputs) of(u unitDir, crate string, script bool) ([]string, error) {
 	return o.byKey["="+crate], nil
 }
 
-// files lists the regular files in a directory, relative to the build directory.
-func (o *outputs) files(dir string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(o.buildDir, dir))
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
+// within returns the regular files in a directory whose names have part in them.
+func (o *outputs) within(dir, part string) (paths []string, err error) {
+	err = list(filepath.Join(o.buildDir, dir), func(name []byte, k kind) {
+		if k == isFile && strings.Contains(string(name), part) {
+			paths = append(paths, dir+"/"+string(name))
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list outputs: %w", err)
 	}
-	var paths []string
-	for _, e := range entries {
-		if e.Type().IsRegular() {
-			paths = append(paths, dir+"/"+e.Name())
-		}
-	}
+	slices.Sort(paths)
 	return paths, nil
 }

@@ -107,7 +107,7 @@ func TestProfilesOfCargo(t *testing.T) {
 				}
 				for i, d := range u.deps {
 					if d == nil {
-						t.Errorf("%s: no unit has the hash of %s", u.Unit, u.print.Deps[i].Name)
+						t.Errorf("%s: no unit has the hash of %s", u.Unit, u.needs[i].name)
 					}
 				}
 			}
@@ -167,7 +167,7 @@ func TestOutputs(t *testing.T) {
 		{classic("none", "9123456789abcdef"), "none", true, nil},
 		{units, "q", false, []string{"debug/build/q/0123456789abcdef/out/q"}},
 	}
-	outs, err := newOutputs(dir, "debug")
+	outs, err := newOutputs(dir, "debug", map[string]bool{"": true, "0123456789abcdef": true, "2123456789abcdef": true})
 	if err != nil {
 		t.Fatal(err)
 	}

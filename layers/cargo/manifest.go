@@ -34,12 +34,9 @@ type Manifest struct {
 	Units     []Unit `json:"units"`
 	Immutable int    `json:"immutable"` // units that are not listed
 
-	recall []byte
+	// Recall is for the next Inspect; only Inspect sets it.
+	Recall Recall `json:"-"`
 }
-
-// Recall returns what the next Inspect of the same directory need not read
-// again. It is advice: without it an inspection takes longer.
-func (m *Manifest) Recall() []byte { return m.recall }
 
 // The kinds of Input.
 const (

@@ -1,15 +1,12 @@
 package cargo
 
 import (
-	"bytes"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 )
 
@@ -21,7 +18,7 @@ import (
 //
 // The form is text, one unit a line, fields separated by tabs. A line that
 // cannot be read is as good as none.
-const recallHeader = "cargo-cow units 1\n"
+const recallHeader = "cargo-cow units 2\n"
 
 // stampOf identifies one writing of a file.
 type stampOf struct {
@@ -29,9 +26,11 @@ type stampOf struct {
 	ino   uint64
 }
 
-func stampFile(path string) (stampOf, bool) {
+// stampFile looks at a file of the build directory. The name is relative to it:
+// that saves the kernel half of the way to each of thousands of files.
+func (s *scanned) stampFile(name string) (stampOf, bool) {
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
+	if err := unix.Fstatat(s.fd, name, &st, 0); err != nil {
 		return stampOf{}, false
 	}
 	return stampOf{st.Mtim.Nano(), st.Ino}, true
@@ -43,86 +42,121 @@ func (u *built) recallable() bool {
 		(u.run || u.rustc != nil && len(u.rustc.Deps) > 0)
 }
 
-func encodeRecall(units []*built) []byte {
-	b := []byte(recallHeader)
+// A Recall is what the next Inspect of the same directory need not read again.
+// It is advice: without it an inspection takes longer.
+type Recall struct {
+	// Keep: all that the last inspection left still serves, and Text is to be
+	// added to it; else Text replaces it.
+	Keep bool
+	Text []byte
+}
+
+// newRecall leaves what is still true where it is. It grows by what was built
+// since, so that a layer shares the rest with the one before it, and is made anew
+// when a quarter of it is about units that are gone.
+func (s *scanned) newRecall(units []*built) Recall {
+	kept := 0
 	for _, u := range units {
-		if !u.recallable() {
-			continue
+		if u.recalled {
+			kept++
 		}
-		root := ""
-		if u.rustc != nil {
-			root = u.rustc.Deps[0]
+	}
+	r := Recall{Keep: s.lines > 0 && (s.lines-kept)*4 < s.lines}
+	if !r.Keep {
+		r.Text = []byte(recallHeader)
+	}
+	for _, u := range units {
+		switch {
+		case u.recalled && !r.Keep:
+			r.Text = append(append(r.Text, u.line...), '\n')
+		case u.recallable():
+			r.Text = append(u.appendLine(r.Text), '\n')
 		}
-		deps := make([]string, len(u.print.Deps))
-		for i, d := range u.print.Deps {
-			deps[i] = fingerprint.FormatHash(d.Hash) + ":" + d.Name
+	}
+	return r
+}
+
+func (u *built) appendLine(b []byte) []byte {
+	b = fmt.Appendf(b, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\t",
+		escapePath(u.record), escapePath(u.file), u.stamped.mtime, u.stamped.ino,
+		fingerprint.FormatHash(u.hash), u.source, u.Kind, u.depTime)
+	for i, d := range u.print.Deps {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		b = fmt.Appendf(b, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s",
-			escapePath(u.record), escapePath(u.file), u.stamped.mtime, u.stamped.ino, fingerprint.FormatHash(u.hash),
-			u.source, u.Kind, u.depTime, escapePath(root), escapePath(u.dFile), strings.Join(deps, ","))
-		for _, o := range u.outputs {
-			b = append(append(b, '\t'), escapePath(o.path)...)
-		}
-		b = append(b, '\n')
+		b = append(append(append(b, fingerprint.FormatHash(d.Hash)...), ':'), d.Name...)
+	}
+	for _, o := range u.outputs {
+		b = append(append(b, '\t'), escapePath(o.path)...)
 	}
 	return b
 }
 
-// decodeRecall returns the units by the directory of their fingerprint files.
-func decodeRecall(b []byte) map[string]*built {
-	known := map[string]*built{}
-	b, ok := bytes.CutPrefix(b, []byte(recallHeader))
-	if !ok {
-		return known
+// decodeRecall returns the units by the directory of their fingerprint files, and
+// the number of lines. What lies further down was learnt later. Where the last
+// line is cut, an earlier command was: then none counts, and the file is made
+// anew.
+func decodeRecall(b []byte) (known map[string]*built, lines int) {
+	text, ok := strings.CutPrefix(string(b), recallHeader)
+	if !ok || !strings.HasSuffix(text, "\n") {
+		return nil, 0
 	}
-	for line := range strings.Lines(string(b)) {
-		if u := decodeUnit(strings.Split(strings.TrimSuffix(line, "\n"), "\t")); u != nil {
+	lines = strings.Count(text, "\n")
+	known = make(map[string]*built, lines)
+	all := make([]built, lines)
+	for line := range strings.Lines(text) {
+		if u := &all[0]; u.decode(strings.TrimSuffix(line, "\n")) {
 			known[u.record] = u
+			all = all[1:]
 		}
 	}
-	return known
+	return known, lines
 }
 
-func decodeUnit(f []string) *built {
-	if len(f) < 11 {
-		return nil
+// decode reads a line into u. The names of the outputs it leaves in rest: of
+// most units nobody asks for them.
+func (u *built) decode(line string) bool {
+	rest, good := line, true
+	field := func() string {
+		f, r, ok := strings.Cut(rest, "\t")
+		good = good && ok
+		rest = r
+		return f
 	}
-	paths := append([]string{f[0], f[1], f[8], f[9]}, f[11:]...)
-	for i, p := range paths {
-		var err error
-		if paths[i], err = unescapePath(p); err != nil || i != 2 && p != "" && !isLocal(paths[i]) {
-			return nil
+	path := func() string {
+		p, err := unescapePath(field())
+		good = good && err == nil && isLocal(p)
+		return p
+	}
+	number := func() uint64 {
+		n, err := strconv.ParseUint(field(), 10, 63)
+		good = good && err == nil
+		return n
+	}
+	*u = built{line: line, recalled: true, hashKnown: true}
+	u.record, u.file = path(), path()
+	u.stamped.mtime, u.stamped.ino = int64(number()), number()
+	hash, err := fingerprint.ParseHash([]byte(field()))
+	u.hash, u.source, u.Kind, u.depTime = hash, field(), field(), int64(number())
+	deps, rest, _ := strings.Cut(rest, "\t")
+	u.rest = rest
+	return good && err == nil && u.decodeDeps(deps)
+}
+
+func (u *built) decodeDeps(text string) bool {
+	if text == "" {
+		return true
+	}
+	u.needs = make([]need, 0, strings.Count(text, ",")+1)
+	for d := range strings.SplitSeq(text, ",") {
+		hash, name, ok := strings.Cut(d, ":")
+		h, err := fingerprint.ParseHash([]byte(hash))
+		if !ok || err != nil {
+			return false
 		}
+		u.needs = append(u.needs, need{name, h})
 	}
-	mtime, err1 := strconv.ParseInt(f[2], 10, 64)
-	ino, err2 := strconv.ParseUint(f[3], 10, 64)
-	hash, err3 := fingerprint.ParseHash([]byte(f[4]))
-	depTime, err4 := strconv.ParseInt(f[7], 10, 64)
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
-		return nil
-	}
-	u := &built{
-		file: paths[1], stamped: stampOf{mtime, ino}, hash: hash, hashKnown: true,
-		source: f[5], depTime: depTime, dFile: paths[3], print: new(fingerprint.Fingerprint), recalled: true,
-	}
-	u.record, u.Kind = paths[0], f[6]
-	if paths[2] != "" {
-		u.rustc = &depinfo.Rustc{Deps: []string{paths[2]}}
-	}
-	if f[10] != "" {
-		for _, d := range strings.Split(f[10], ",") {
-			text, name, ok := strings.Cut(d, ":")
-			hash, err := fingerprint.ParseHash([]byte(text))
-			if !ok || err != nil {
-				return nil
-			}
-			u.print.Deps = append(u.print.Deps, fingerprint.Dep{Name: name, Hash: hash})
-		}
-	}
-	for _, o := range paths[4:] {
-		u.outputs = append(u.outputs, outputFile{path: o})
-	}
-	return u
+	return true
 }
 
 // recallUnit takes a unit from the recall if it was not built since. It belongs
@@ -132,7 +166,7 @@ func (s *scanned) recallUnit(ud unitDir) *built {
 	if u == nil {
 		return nil
 	}
-	now, ok := stampFile(filepath.Join(s.dir, u.record, u.file))
+	now, ok := s.stampFile(u.record + "/" + u.file)
 	if !ok || now != u.stamped {
 		return nil
 	}
@@ -149,9 +183,29 @@ func (s *scanned) times(u *built) {
 		return
 	}
 	u.timed = true
-	files := u.outputs
-	u.outputs = nil
-	for _, f := range files {
-		s.addOutput(u, f.path)
+	for p := range strings.SplitSeq(u.rest, "\t") {
+		if p, err := unescapePath(p); err == nil && isLocal(p) {
+			s.addOutput(u, p)
+		}
 	}
+}
+
+// reread makes of a recalled unit one that was read in full, for a manifest that
+// is to list it.
+func (s *scanned) reread(u *built) error {
+	outs, err := newOutputs(s.dir, u.profile, map[string]bool{u.id: true})
+	if err != nil {
+		return err
+	}
+	fresh := &built{unitDir: u.unitDir, file: u.file, key: u.key, run: u.run, deps: u.deps, above: u.above}
+	fresh.UnitName = unitName(u.unitDir, u.file)
+	if err := s.read(fresh, outs); err != nil {
+		return err
+	}
+	fresh.classify(s.cargoHome)
+	if fresh.run {
+		fresh.source = u.source
+	}
+	*u = *fresh
+	return nil
 }

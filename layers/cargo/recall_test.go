@@ -1,6 +1,10 @@
 package cargo
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -9,31 +13,77 @@ import (
 )
 
 func recallSample() *built {
-	u := &built{
+	return &built{
 		unitDir: unitDir{record: "debug/.fingerprint/a-0123456789abcdef"}, UnitName: UnitName{Kind: kindMacro},
 		file: "lib-a", stamped: stampOf{7, 9}, hash: 1 << 60, hashKnown: true, source: SourceRegistry, depTime: 5,
-		dFile: "debug/deps/a-0123456789abcdef.d", rustc: &depinfo.Rustc{Deps: []string{"/home/registry/src/i/a-1.0.0/src/lib.rs"}},
+		rustc:   &depinfo.Rustc{Deps: []string{"/home/registry/src/i/a-1.0.0/src/lib.rs"}},
 		print:   &fingerprint.Fingerprint{Deps: []fingerprint.Dep{{Name: "b", Hash: 3}, {Name: "c", Hash: 4}}},
 		outputs: []outputFile{{path: "debug/deps/liba-0123456789abcdef.so"}, {path: "debug/deps/with\ttab"}},
 	}
-	return u
 }
 
 func TestRecallRoundTrip(t *testing.T) {
 	want := recallSample()
-	got := decodeRecall(encodeRecall([]*built{want}))[want.record]
-	if got == nil {
-		t.Fatal("the unit was not recalled")
+	dir := t.TempDir()
+	for _, o := range want.outputs {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(o.path)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, o.path), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := new(scanned).newRecall([]*built{want})
+	known, lines := decodeRecall(first.Text)
+	got := known[want.record]
+	if got == nil || lines != 1 || first.Keep {
+		t.Fatalf("recalled %v of %d lines, keep %v", got, lines, first.Keep)
 	}
 	if got.file != want.file || got.stamped != want.stamped || got.hash != want.hash || got.source != want.source ||
-		got.Kind != want.Kind || got.depTime != want.depTime || got.dFile != want.dFile ||
-		!slices.Equal(got.rustc.Deps, want.rustc.Deps) || !slices.Equal(got.outputs, want.outputs) || len(got.print.Deps) != 2 {
+		got.Kind != want.Kind || got.depTime != want.depTime || !slices.Equal(got.needs, []need{{"b", 3}, {"c", 4}}) {
 		t.Errorf("recalled %+v, want %+v", got, want)
 	}
-	for i, d := range got.print.Deps {
-		if d.Name != want.print.Deps[i].Name || d.Hash != want.print.Deps[i].Hash {
-			t.Errorf("dependency %d: %v, want %v", i, d, want.print.Deps[i])
+	(&scanned{dir: dir}).times(got)
+	if len(got.outputs) != 2 || got.outputs[0].path != want.outputs[0].path || got.outputs[1].path != want.outputs[1].path || got.outputs[1].mtime == 0 {
+		t.Errorf("outputs %v, want %v", got.outputs, want.outputs)
+	}
+}
+
+// What is still true stays where it is; only what was built since is added, until
+// too much of it is about nothing.
+func TestRecallGrows(t *testing.T) {
+	var all []*built
+	for i := range 8 {
+		u := recallSample()
+		u.record = fmt.Sprintf("debug/.fingerprint/a-%016x", i)
+		all = append(all, u)
+	}
+	text := new(scanned).newRecall(all).Text
+	next := func(keep int, newer *built) Recall {
+		t.Helper()
+		known, lines := decodeRecall(text)
+		units := []*built{newer}
+		for _, u := range all[:keep] {
+			units = append(units, known[u.record])
 		}
+		return (&scanned{lines: lines}).newRecall(units)
+	}
+	rebuilt := recallSample()
+	rebuilt.record, rebuilt.hash = all[7].record, 77
+	r := next(7, rebuilt)
+	if !r.Keep || bytes.Count(r.Text, []byte("\n")) != 1 {
+		t.Fatalf("one unit of eight rebuilt: keep %v, %q", r.Keep, r.Text)
+	}
+	known, lines := decodeRecall(append(slices.Clone(text), r.Text...))
+	if lines != 9 || len(known) != 8 || known[rebuilt.record].hash != 77 {
+		t.Errorf("%d lines tell of %d units; the rebuilt one has hash %d, want 77", lines, len(known), known[rebuilt.record].hash)
+	}
+	r = next(5, rebuilt)
+	if r.Keep || bytes.Count(r.Text, []byte("\n")) != 1+5+1 {
+		t.Errorf("three of eight gone: keep %v, %q", r.Keep, r.Text)
+	}
+	if known, lines := decodeRecall(text[:len(text)-1]); len(known) != 0 || lines != 0 {
+		t.Errorf("recalled %v of a text that is cut", known)
 	}
 }
 
@@ -50,22 +100,24 @@ func TestRecallLeavesOut(t *testing.T) {
 	} {
 		u := recallSample()
 		change(u)
-		if got := decodeRecall(encodeRecall([]*built{u})); len(got) != 0 {
+		if got, _ := decodeRecall(new(scanned).newRecall([]*built{u}).Text); len(got) != 0 {
 			t.Errorf("%s: recalled %v", name, got)
 		}
 	}
 }
 
 func FuzzDecodeRecall(f *testing.F) {
-	f.Add(encodeRecall([]*built{recallSample()}))
+	f.Add(new(scanned).newRecall([]*built{recallSample()}).Text)
 	f.Add([]byte(recallHeader + "\t\t\t\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for record, u := range decodeRecall(b) {
+		known, _ := decodeRecall(b)
+		for record, u := range known {
 			if record != u.record || !isLocal(record) || !isLocal(u.file) {
 				t.Errorf("recalled %q, %q", record, u.file)
 			}
+			(&scanned{dir: "/"}).times(u)
 			for _, o := range u.outputs {
-				if o.path != "" && !isLocal(o.path) {
+				if !isLocal(o.path) {
 					t.Errorf("output %q leads out", o.path)
 				}
 			}

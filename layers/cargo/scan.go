@@ -46,27 +46,49 @@ type built struct {
 	dFile     string
 	broken    *Reason // why it cannot be trusted at all
 	stamped   stampOf // of the hash file
-	recalled  bool    // taken from an earlier inspection
-	timed     bool    // a recalled unit's outputs have their times
+	needs     []need  // what it was built from
 
-	deps  []*built // in the order of print.Deps; nil where no unit has that hash
+	// Of a unit that is taken from an earlier inspection: it has no print, info
+	// and rustc.
+	recalled bool
+	timed    bool   // its outputs have been looked up
+	line     string // of the recall
+	rest     string // of that line: the outputs
+
+	deps  []*built // in the order of needs; nil where no unit has that hash
 	above []*built
 }
 
-// buildDir is a scanned build directory.
+// A need is a dependency as a unit records it.
+type need struct {
+	name string
+	hash uint64
+}
+
+// scanned is a build directory with the units in it.
 type scanned struct {
-	dir      string
-	profiles []string
-	layout   string
-	units    []*built
-	recall   map[string]*built
+	dir       string
+	fd        int // dir, while it is scanned
+	cargoHome string
+	profiles  []string
+	layout    string
+	units     []*built
+	recall    map[string]*built
+	lines     int // of the recall
 }
 
 // scan reads every unit of every profile in dir, but for those that recall, what
 // an earlier inspection wrote, still speaks for.
 func scan(dir, cargoHome string, recall []byte) (*scanned, error) {
-	s := &scanned{dir: dir, recall: decodeRecall(recall)}
-	var err error
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	defer unix.Close(fd)
+	s := &scanned{dir: dir, fd: fd, cargoHome: cargoHome}
+	var decoding sync.WaitGroup
+	decoding.Go(func() { s.recall, s.lines = decodeRecall(recall) })
+	defer decoding.Wait()
 	if s.profiles, err = Profiles(dir); err != nil {
 		return nil, err
 	}
@@ -78,20 +100,43 @@ func scan(dir, cargoHome string, recall []byte) (*scanned, error) {
 		if s.layout == "" {
 			s.layout = layout
 		}
-		outs, err := newOutputs(dir, profile)
-		if err != nil {
+		decoding.Wait()
+		if err := s.scanProfile(profile, dirs); err != nil {
 			return nil, err
 		}
-		found := make([][]*built, len(dirs))
-		failed := make([]error, len(dirs))
-		parallel(len(dirs), func(i int) { found[i], failed[i] = s.scanDir(dirs[i], outs, cargoHome) })
-		if err := errors.Join(failed...); err != nil {
-			return nil, err
-		}
-		s.units = slices.Concat(append([][]*built{s.units}, found...)...)
 	}
 	s.link()
 	return s, nil
+}
+
+func (s *scanned) scanProfile(profile string, dirs []unitDir) error {
+	found := make([][]*built, len(dirs))
+	parallel(len(dirs), func(i int) {
+		if u := s.recallUnit(dirs[i]); u != nil {
+			found[i] = []*built{u}
+		}
+	})
+	var unknown []int
+	ids := map[string]bool{}
+	for i := range dirs {
+		if found[i] == nil {
+			unknown = append(unknown, i)
+			ids[dirs[i].id] = true
+		}
+	}
+	if len(unknown) > 0 {
+		outs, err := newOutputs(s.dir, profile, ids)
+		if err != nil {
+			return err
+		}
+		failed := make([]error, len(unknown))
+		parallel(len(unknown), func(i int) { found[unknown[i]], failed[i] = s.scanDir(dirs[unknown[i]], outs) })
+		if err := errors.Join(failed...); err != nil {
+			return err
+		}
+	}
+	s.units = slices.Concat(append([][]*built{s.units}, found...)...)
+	return nil
 }
 
 // parallel calls do for 0 to n-1 from a few goroutines.
@@ -112,10 +157,7 @@ func parallel(n int, do func(int)) {
 
 // scanDir reads the fingerprint directory of a unit. It holds more than one unit
 // only where Cargo gives units of different features one directory.
-func (s *scanned) scanDir(ud unitDir, outs *outputs, cargoHome string) ([]*built, error) {
-	if u := s.recallUnit(ud); u != nil {
-		return []*built{u}, nil
-	}
+func (s *scanned) scanDir(ud unitDir, outs *outputs) ([]*built, error) {
 	entries, err := os.ReadDir(filepath.Join(s.dir, ud.record))
 	if err != nil {
 		return nil, fmt.Errorf("read unit %s: %w", ud.name(), err)
@@ -132,7 +174,7 @@ func (s *scanned) scanDir(ud unitDir, outs *outputs, cargoHome string) ([]*built
 		if err := s.read(u, outs); err != nil {
 			return nil, err
 		}
-		u.classify(cargoHome)
+		u.classify(s.cargoHome)
 		found = append(found, u)
 	}
 	return found, nil
@@ -146,7 +188,12 @@ func (s *scanned) read(u *built, outs *outputs) error {
 	if u.print, err = fingerprint.Parse(b); err != nil {
 		u.breaks(RuleInDoubt, "its fingerprint cannot be read: "+err.Error())
 	}
-	u.stamped, _ = stampFile(filepath.Join(s.dir, u.record, u.file))
+	if u.print != nil {
+		for _, d := range u.print.Deps {
+			u.needs = append(u.needs, need{d.Name, d.Hash})
+		}
+	}
+	u.stamped, _ = s.stampFile(u.record + "/" + u.file)
 	b, err = os.ReadFile(filepath.Join(s.dir, u.record, u.file))
 	if err == nil {
 		u.hash, err = fingerprint.ParseHash(b)
@@ -277,11 +324,8 @@ func (s *scanned) link() {
 		}
 	}
 	for _, u := range s.units {
-		if u.print == nil {
-			continue
-		}
-		for _, d := range u.print.Deps {
-			dep := pick(byHash[d.Hash], u)
+		for _, n := range u.needs {
+			dep := pick(byHash[n.hash], u)
 			u.deps = append(u.deps, dep)
 			if dep != nil {
 				dep.above = append(dep.above, u)

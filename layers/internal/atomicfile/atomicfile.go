@@ -1,6 +1,6 @@
-// Package atomicfile replaces small files so that at any time, also after a
-// power cut, a reader finds the whole old or the whole new content. Writers of
-// one file may run at once: one of them wins, nothing is mixed.
+// Package atomicfile replaces small files so that at any time a reader finds the
+// whole old or the whole new content; with Write also after a power cut. Writers
+// of one file may run at once: one of them wins, nothing is mixed.
 package atomicfile
 
 import (
@@ -19,15 +19,30 @@ const TempPrefix = ".tmp-"
 // perm, and is durable on return. On an error before the rename path is what it
 // was; if only the last step failed, the sync of the directory, it is new already.
 func Write(path string, data []byte, perm fs.FileMode) error {
-	if err := write(path, data, perm); err != nil {
+	err := replace(path, data, perm, (*os.File).Sync)
+	if err == nil {
+		var d *os.File
+		if d, err = os.Open(filepath.Dir(path)); err == nil {
+			err = errors.Join(d.Sync(), d.Close())
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }
 
-func write(path string, data []byte, perm fs.FileMode) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, TempPrefix)
+// WriteUnsynced is Write without waiting for the disk, for what can be made again:
+// a power cut soon after may leave the old content, the new or an empty file.
+func WriteUnsynced(path string, data []byte, perm fs.FileMode) error {
+	if err := replace(path, data, perm, func(*os.File) error { return nil }); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func replace(path string, data []byte, perm fs.FileMode, sync func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), TempPrefix)
 	if err != nil {
 		return err
 	}
@@ -36,7 +51,7 @@ func write(path string, data []byte, perm fs.FileMode) error {
 		err = f.Chmod(perm)
 	}
 	if err == nil {
-		err = f.Sync()
+		err = sync(f)
 	}
 	// A close that fails may be a write that failed.
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -45,9 +60,5 @@ func write(path string, data []byte, perm fs.FileMode) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }

@@ -86,12 +86,16 @@ func TestDurable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := mount(t)
+			must(t, WriteUnsynced(filepath.Join(dir, "advice"), []byte("not waited for"), 0o644))
 			content := bytes.Repeat([]byte("durable\n"), 1000)
 			must(t, Write(filepath.Join(dir, "record"), []byte("old"), 0o644))
 			must(t, Write(filepath.Join(dir, "record"), content, 0o644))
 			loopfs.Crash(t, dir)
 			if got, err := os.ReadFile(filepath.Join(dir, "record")); !bytes.Equal(got, content) || err != nil {
 				t.Errorf("after a power cut: %d bytes, %v, want %d", len(got), err, len(content))
+			}
+			if got, err := os.ReadFile(filepath.Join(dir, "advice")); len(got) > 0 && string(got) != "not waited for" || err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("an unsynced file after a power cut: %q, %v, want all, nothing or none", got, err)
 			}
 		})
 	}
@@ -105,7 +109,7 @@ func TestReadersSeeWholeFiles(t *testing.T) {
 	for _, c := range contents {
 		writers.Go(func() {
 			for range 50 {
-				if err := Write(path, c, 0o644); err != nil {
+				if err := errors.Join(Write(path, c, 0o644), WriteUnsynced(path, c, 0o644)); err != nil {
 					t.Error(err)
 				}
 			}
