@@ -54,7 +54,8 @@
 //
 // Create and Clone promise nothing: after a process was killed the tree may be
 // there in part, and after a power cut a tree may be gone, or hold empty files.
-// So clone to a temporary name and Exchange or Publish it. A deleted tree may
+// So clone to a temporary name and Exchange or Publish it; those change names at
+// once or not at all, and leave waiting for the disk to SyncNames. A deleted tree may
 // come back whole after a power cut, and an interrupted Delete may leave a part
 // of a tree, no longer sealed; so whoever deletes remembers what was to go, or
 // renames the tree in its own directory first (a sealed tree may be unable to

@@ -24,10 +24,19 @@ func mark(t *testing.T, dir, content string) {
 	}
 }
 
+func readMark(t *testing.T, dir string) string {
+	t.Helper()
+	got, err := os.ReadFile(filepath.Join(dir, "mark"))
+	if err != nil {
+		t.Error(err)
+	}
+	return string(got)
+}
+
 func wantMark(t *testing.T, dir, want string) {
 	t.Helper()
-	if got, err := os.ReadFile(filepath.Join(dir, "mark")); string(got) != want || err != nil {
-		t.Errorf("%s holds %q, %v, want %q", dir, got, err, want)
+	if got := readMark(t, dir); got != want {
+		t.Errorf("%s holds %q, want %q", dir, got, want)
 	}
 }
 
@@ -75,7 +84,7 @@ func TestPublish(t *testing.T) {
 }
 
 // The ways of putting a clone in the place of a target directory, then a power
-// cut: what was exchanged stays so.
+// cut: what was exchanged and synced stays so, and what was not is whole.
 func TestExchangeOnBtrfs(t *testing.T) {
 	dir, d := loopfs.Btrfs(t), btrfs.New()
 	create := func(path string) string {
@@ -102,11 +111,18 @@ func TestExchangeOnBtrfs(t *testing.T) {
 	if err := driver.Publish(clone1, published); err != nil {
 		t.Fatal(err)
 	}
+	if err := driver.SyncNames(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := driver.Exchange(published, target); err != nil {
+		t.Fatal(err)
+	}
 	loopfs.Crash(t, dir)
-	wantMark(t, target, "clone1")
+	if one, other := readMark(t, target), readMark(t, published); one+other != "clone1target" && one+other != "targetclone1" {
+		t.Errorf("after a power cut the exchanged names stand for %q and %q", one, other)
+	}
 	wantMark(t, old, "clone2")
 	wantMark(t, clone2, "plain")
-	wantMark(t, published, "target")
 
 	// What the documentation says of the limits.
 	elsewhere := create("elsewhere")

@@ -125,13 +125,11 @@ func (d *Driver) seal(ctx context.Context, tree, from string) error {
 	if err := syncFileSystem(tmp); err != nil {
 		return errors.Join(err, driver.RemoveAll(tmp))
 	}
-	err = driver.Publish(tmp, tree)
-	var notDurable *driver.NotDurable
-	if errors.As(err, &notDurable) {
-		return errors.Join(err, driver.RemoveAll(tree))
-	}
-	if err != nil {
+	if err := driver.Publish(tmp, tree); err != nil {
 		return errors.Join(err, driver.RemoveAll(tmp))
+	}
+	if err := driver.SyncNames(filepath.Dir(tree)); err != nil {
+		return errors.Join(err, driver.RemoveAll(tree))
 	}
 	return nil
 }
