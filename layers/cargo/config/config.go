@@ -1,6 +1,7 @@
 // Package config reads what in Cargo's configuration decides how packages are
 // built: the config.toml files from a directory upward and in Cargo's home, and
-// the variables that go before them.
+// the variables that go before them. Settings and ResolvedProfiles write it so
+// that equal meaning is equal text.
 //
 // It knows the keys that matter for layers and no others, and it does not see
 // --config arguments. Merging follows cargo 1.95 (util/context/mod.rs:
@@ -59,7 +60,17 @@ type Config struct {
 	Unstable    map[string]any
 	UnstableEnv map[string]string
 
-	incremental any // build.incremental
+	incremental         any            // build.incremental
+	host                map[string]any // the [host] table
+	targetAppliesToHost any
+	// links are the tables of [target.<key>] that take the place of build
+	// scripts, by key and the name of what they link.
+	links map[string]any
+	// sources are the [source] tables; directories in them, and paths, the
+	// packages that take the place of others, are absolute.
+	sources       map[string]map[string]string
+	paths         []string
+	classicLayout bool // asked for by variable
 }
 
 // EnvValue is a variable that Cargo sets for rustc and for build scripts.
@@ -142,6 +153,10 @@ func (r *reader) config() *Config {
 		ProfileEnv:            r.variables("CARGO_PROFILE_"),
 		UnstableEnv:           r.variables("CARGO_UNSTABLE_"),
 		incremental:           build["incremental"].plain(),
+		targetAppliesToHost:   r.child(r.root, "target-applies-to-host").plain(),
+		links:                 map[string]any{},
+		sources:               r.sources(),
+		classicLayout:         r.env["__CARGO_TEMPORARY_BUILD_DIR_NEW_LAYOUT_OPT_OUT"] == "1",
 	}
 	if dir := r.env["CARGO_TARGET_DIR"]; dir != "" {
 		c.TargetDir = r.join(r.dir, dir)
@@ -153,6 +168,12 @@ func (r *reader) config() *Config {
 	}
 	c.Profiles, _ = r.child(r.root, "profile").plain().(map[string]any)
 	c.Unstable, _ = r.child(r.root, "unstable").plain().(map[string]any)
+	c.host, _ = r.child(r.root, "host").plain().(map[string]any)
+	if list, ok := r.child(r.root, "paths").list(); ok {
+		for _, item := range list {
+			c.paths = append(c.paths, r.join(base(item.file), r.text(item)))
+		}
+	}
 
 	known := map[string]bool{}
 	for key, target := range r.table(r.root, "target") {
@@ -161,6 +182,11 @@ func (r *reader) config() *Config {
 		if linker := r.program(name, r.child(target, "linker")); linker != "" {
 			c.Linkers[key] = linker
 		}
+		for lib, child := range r.entries(target) {
+			if script, ok := child.plain().(map[string]any); ok {
+				c.links[bare(key)+"."+bare(lib)] = script
+			}
+		}
 	}
 	for name := range r.variables("CARGO_TARGET_") {
 		if strings.HasSuffix(name, "_LINKER") && !known[name] {
@@ -168,6 +194,21 @@ func (r *reader) config() *Config {
 		}
 	}
 	return c
+}
+
+func (r *reader) sources() map[string]map[string]string {
+	sources := map[string]map[string]string{}
+	for name, n := range r.table(r.root, "source") {
+		sources[name] = map[string]string{}
+		for key, child := range r.entries(n) {
+			value := fmt.Sprint(child.plain())
+			if key == "directory" || key == "local-registry" {
+				value = r.join(base(child.file), value)
+			}
+			sources[name][key] = value
+		}
+	}
+	return sources
 }
 
 func (r *reader) rustflags(build *node) Rustflags {

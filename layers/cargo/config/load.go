@@ -64,13 +64,16 @@ func (r *reader) fail(err error) {
 }
 
 func (r *reader) table(n *node, key string) map[string]*node {
-	child := r.child(n, key)
-	if child == nil {
+	return r.entries(r.child(n, key))
+}
+
+func (r *reader) entries(n *node) map[string]*node {
+	if n == nil {
 		return nil
 	}
-	table, ok := child.value.(map[string]*node)
+	table, ok := n.value.(map[string]*node)
 	if !ok {
-		r.fail(child.mismatch("a table"))
+		r.fail(n.mismatch("a table"))
 	}
 	return table
 }

@@ -125,3 +125,56 @@ func compare(t *testing.T, l *lockfile.Lockfile, metadata []byte) {
 		t.Errorf("%d packages, want 5", len(got))
 	}
 }
+
+// The same dependencies, as cargo writes them down in two versions of the format.
+func TestPlainSourceOfRealLockfiles(t *testing.T) {
+	t.Log(cargotest.Require(t, ""))
+	top := t.TempDir()
+	cargotest.Write(t, top, map[string]string{
+		"git/Cargo.toml": "[package]\nname = \"ingit\"\nversion = \"0.3.0\"\nedition = \"2021\"\n",
+		"git/src/lib.rs": "",
+		"ws/src/lib.rs":  "",
+	})
+	for _, args := range [][]string{{"init", "-q"}, {"checkout", "-q", "-b", "feature/a=b"}, {"add", "-A"}, {"-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "c"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = filepath.Join(top, "git")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %q: %v: %s", args, err, out)
+		}
+	}
+	env := []string{"CARGO_HOME=" + filepath.Join(top, "home"), "CARGO_NET_OFFLINE=false"}
+	written, plain := map[string]int{}, map[string]int{}
+	for version, rust := range map[int]string{3: "rust-version = \"1.70\"\n", 4: ""} {
+		cargotest.Write(t, top, map[string]string{
+			"ws/Cargo.toml": "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n" + rust +
+				"[dependencies]\ningit = { git = \"file://" + top + "/git\", branch = \"feature/a=b\" }\n",
+		})
+		if err := os.RemoveAll(filepath.Join(top, "ws/Cargo.lock")); err != nil {
+			t.Fatal(err)
+		}
+		cargotest.Run(t, filepath.Join(top, "ws"), "", env, "generate-lockfile")
+		data, err := os.ReadFile(filepath.Join(top, "ws/Cargo.lock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := lockfile.Parse(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Version != version {
+			t.Errorf("version %d, want %d", l.Version, version)
+		}
+		for i := range l.Packages {
+			if p := &l.Packages[i]; p.Source != "" {
+				written[p.Source]++
+				plain[l.PlainSource(p)]++
+			}
+		}
+	}
+	if len(written) != 2 {
+		t.Errorf("both versions write %v: this shows nothing", written)
+	}
+	if len(plain) != 1 {
+		t.Errorf("PlainSource makes of them %v", plain)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -72,20 +73,23 @@ type rawPackage struct {
 // Parse reads a Cargo.lock (cargo 1.95, core/resolver/encode.rs:
 // EncodableResolve). Errors name the line if the file is not TOML.
 func Parse(data []byte) (*Lockfile, error) {
-	var raw struct {
-		Version  *int
-		Root     *rawPackage // before Cargo 0.20 (2017)
-		Package  []rawPackage
-		Metadata map[string]string // version 1 keeps checksums here
-	}
-	if err := toml.Unmarshal(data, &raw); err != nil {
-		var syntax *toml.DecodeError
-		if errors.As(err, &syntax) {
-			line, column := syntax.Position()
-			return nil, fmt.Errorf("parse lockfile: %w: line %d, column %d: %w", ErrFormat, line, column, err)
+	r, ok := scan(string(data))
+	if !ok {
+		r = rawLockfile{}
+		if err := toml.Unmarshal(data, &r); err != nil {
+			var syntax *toml.DecodeError
+			if errors.As(err, &syntax) {
+				line, column := syntax.Position()
+				return nil, fmt.Errorf("parse lockfile: %w: line %d, column %d: %w", ErrFormat, line, column, err)
+			}
+			return nil, fmt.Errorf("parse lockfile: %w: %w", ErrFormat, err)
 		}
-		return nil, fmt.Errorf("parse lockfile: %w: %w", ErrFormat, err)
 	}
+	return r.lockfile()
+}
+
+// lockfile checks what was read and resolves it.
+func (raw *rawLockfile) lockfile() (*Lockfile, error) {
 	if raw.Root != nil {
 		raw.Package = append(raw.Package, *raw.Root)
 	}
@@ -159,4 +163,28 @@ func resolve(byName map[string][]ID, text string) (ID, error) {
 		return ID{}, fmt.Errorf("%w: dependency %q fits %d packages", ErrFormat, text, len(found))
 	}
 	return found[0], nil
+}
+
+// PlainSource returns the source of a package of l in the spelling of version 3:
+// version 4 writes the reference of a git source percent-encoded (cargo-util-schemas
+// 0.13, core/source_kind.rs: PrettyRef).
+func (l *Lockfile) PlainSource(p *Package) string {
+	if l.Version < 4 || !strings.HasPrefix(p.Source, "git+") {
+		return p.Source
+	}
+	address, commit, hasCommit := strings.Cut(p.Source, "#")
+	address, reference, ok := strings.Cut(address, "?")
+	kind, name, hasName := strings.Cut(reference, "=")
+	if !ok || !hasName {
+		return p.Source
+	}
+	plain, err := url.QueryUnescape(name)
+	if err != nil {
+		return p.Source
+	}
+	source := address + "?" + kind + "=" + plain
+	if hasCommit {
+		source += "#" + commit
+	}
+	return source
 }

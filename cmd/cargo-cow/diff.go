@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+)
+
+type diffOptions struct {
+	exitCode bool
+}
+
+func newDiff(a *app) *cobra.Command {
+	var o diffOptions
+	cmd := &cobra.Command{
+		Use:   "diff [flags] A [B]",
+		Short: "Say what makes two dependency-set fingerprints differ",
+		Long: `Compares the dependency-set fingerprints of two layers, or of a layer and the
+checkout: packages added, removed and changed, another toolchain, profiles,
+flags, targets, linkers. A and B are layers as for "cargo cow show", or a dot for
+the checkout, which B is if it is left out.
+
+A star marks what Cargo does not look at. Where that differs units are rebuilt,
+and none is taken from the layer, although Cargo would call them fresh.`,
+		Example: `  cargo cow diff latest       why is the newest layer not restored here?`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return nil
+			}
+			return exactArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = append(args, here)
+			return a.diff(cmd.Context(), args[0], args[1], o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with code 1 if they differ")
+	return cmd
+}
+
+func (a *app) diff(ctx context.Context, refA, refB string, o diffOptions) error {
+	from, err := a.side(ctx, refA)
+	if err != nil {
+		return err
+	}
+	to, err := a.side(ctx, refB)
+	if err != nil {
+		return err
+	}
+	differences := from.fingerprint.Diff(to.fingerprint)
+	tab := ui.NewTable("INGREDIENT", "", "DIFFERENCE")
+	for i := range differences {
+		d := &differences[i]
+		a.term.JSON("difference", d)
+		mark := ""
+		if d.Unseen {
+			mark = "*"
+		}
+		tab.Row(d.Ingredient, mark, inWords(d))
+	}
+	a.term.JSON("diff", struct {
+		A           string `json:"a,omitempty"`
+		B           string `json:"b,omitempty"`
+		Equal       bool   `json:"equal"`
+		Differences int    `json:"differences"`
+	}{from.layer, to.layer, len(differences) == 0, len(differences)})
+	if len(differences) == 0 {
+		a.term.Println("%s and %s have the same fingerprint, %s", from.name(), to.name(), to.fingerprint.ID)
+		return nil
+	}
+	a.term.Table(tab)
+	a.term.Status("Compared", "%s and %s: %s", from.name(), to.name(), count(len(differences), "difference"))
+	if o.exitCode {
+		return silentExit(exitError)
+	}
+	return nil
+}
+
+// inWords says one difference in one line.
+func inWords(d *cargo.Difference) string {
+	key, gap := "", ""
+	if d.Key != "" {
+		key, gap = d.Key, ": "
+		if d.Ingredient == "packages" {
+			gap = " "
+		}
+	}
+	switch {
+	case d.Ingredient == "packages" && d.Kind == cargo.Added:
+		return key + " " + d.New + " added"
+	case d.Ingredient == "packages" && d.Kind == cargo.Removed:
+		return key + " " + d.Old + " removed"
+	case d.Kind == cargo.Added:
+		return strings.TrimSpace(key+" added: ") + " " + d.New
+	case d.Kind == cargo.Removed:
+		return strings.TrimSpace(key+" removed: ") + " " + d.Old
+	case d.Old == d.New:
+		return key + gap + d.New + ", but of other content"
+	}
+	return key + gap + d.Old + " -> " + d.New
+}
