@@ -2,7 +2,9 @@ package layers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,8 +22,12 @@ type Problem struct {
 
 // Check reads every record and manifest and compares them. With repair it makes
 // records anew. Layers are never removed: one whose manifest is damaged is
-// reported and used by nobody. Left-over trees are Open's to put away.
+// reported and used by nobody. Left-over trees are put away, as by Open.
 func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
+	var found []Problem
+	if err := s.sweep(ctx); err != nil {
+		found = append(found, Problem{Path: filepath.Join(s.opts.Dir, layersDir), Problem: err.Error()})
+	}
 	done, err := s.working(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
@@ -31,7 +37,6 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
-	var found []Problem
 	for _, t := range trees {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -53,6 +58,22 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 }
 
 func (s *Store) checkTree(name string, repair bool) *Problem {
+	p := s.lookAtTree(name, false)
+	if p == nil || !isID(name) {
+		return p
+	}
+	// It may be half way out, so look again with nobody at it.
+	release, err := s.hold(name)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		defer release()
+	}
+	return s.lookAtTree(name, repair)
+}
+
+func (s *Store) lookAtTree(name string, repair bool) *Problem {
 	path := s.tree(name)
 	problem := func(format string, args ...any) *Problem {
 		return &Problem{Path: path, Problem: fmt.Sprintf(format, args...)}
@@ -79,7 +100,7 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	}
 	p := &Problem{Path: s.recordPath(name), Problem: "the record of a layer is missing or damaged"}
 	if repair {
-		p.Repaired = s.index(name) == nil
+		p.Repaired = s.recordAnew(name) == nil
 	}
 	return p
 }
@@ -107,6 +128,9 @@ func (s *Store) checkRecord(name string, repair bool) *Problem {
 		}
 	}
 	p := &Problem{Path: filepath.Join(s.opts.Dir, recordsDir, name), Problem: "a record of nothing"}
+	if _, err := os.Lstat(p.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil // it was removed with its layer
+	}
 	if repair {
 		p.Repaired = os.Remove(p.Path) == nil
 	}

@@ -56,11 +56,46 @@ func Exclusive(dir, id string) (release func() error, err error) {
 	}, nil
 }
 
-func lock(dir, id string, mode flock.Mode) (path string, unlock func() error, err error) {
-	if id == "" || strings.ContainsAny(id, "/\x00") {
-		return "", nil, fmt.Errorf("lease %q: not a file name", id)
+// Prepare makes the file of the leases on id, so that they can be had on a full
+// disk too: removing is what makes room there.
+func Prepare(dir, id string) error {
+	path, err := file(dir, id)
+	if err != nil {
+		return err
 	}
-	path = filepath.Join(dir, id+Suffix)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return fmt.Errorf("lease %s: %w", id, err)
+	}
+	return f.Close()
+}
+
+// Held reports whether anybody holds a lease on id, without getting in the way of
+// those who take one. The answer may be out of date when it is there: it is for
+// plans, and whoever acts on one takes the exclusive lease.
+func Held(dir, id string) (bool, error) {
+	path, err := file(dir, id)
+	if err != nil {
+		return false, err
+	}
+	held, err := flock.InUse(path)
+	if err != nil {
+		return false, fmt.Errorf("lease %s: %w", id, err)
+	}
+	return held, nil
+}
+
+func file(dir, id string) (string, error) {
+	if id == "" || strings.ContainsAny(id, "/\x00") {
+		return "", fmt.Errorf("lease %q: not a file name", id)
+	}
+	return filepath.Join(dir, id+Suffix), nil
+}
+
+func lock(dir, id string, mode flock.Mode) (path string, unlock func() error, err error) {
+	if path, err = file(dir, id); err != nil {
+		return "", nil, err
+	}
 	unlock, err = flock.TryLock(path, mode)
 	if errors.Is(err, flock.ErrLocked) {
 		err = ErrHeld

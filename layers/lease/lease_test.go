@@ -66,10 +66,89 @@ func TestLease(t *testing.T) {
 	must(t, again())
 }
 
+// Held sees what others hold, and leaves nothing behind.
+func TestHeld(t *testing.T) {
+	dir := t.TempDir()
+	held := func(want bool, when string) {
+		t.Helper()
+		if got, err := Held(dir, "layer"); err != nil || got != want {
+			t.Errorf("Held %s = %v, %v; want %v", when, got, err, want)
+		}
+	}
+	held(false, "when nobody ever had a lease")
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("Held made %v", left)
+	}
+	one, err := Acquire(dir, "layer")
+	must(t, err)
+	two, err := Acquire(dir, "layer")
+	must(t, err)
+	held(true, "twice")
+	must(t, one())
+	held(true, "once")
+	must(t, two())
+	held(false, "no more")
+	remove, err := Exclusive(dir, "layer")
+	must(t, err)
+	held(true, "during removal")
+	must(t, remove())
+	held(false, "after removal")
+	must(t, Prepare(dir, "layer"))
+	must(t, Prepare(dir, "layer"))
+	held(false, "that is prepared")
+	one, err = Acquire(dir, "layer")
+	must(t, err)
+	must(t, Prepare(dir, "layer"))
+	held(true, "of a file that was there")
+	must(t, one())
+}
+
+// Whoever takes a lease while another looks gets it.
+func TestHeldIsInNobodysWay(t *testing.T) {
+	dir := t.TempDir()
+	done := make(chan struct{})
+	var lookers, takers sync.WaitGroup
+	for range 3 {
+		lookers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if _, err := Held(dir, "layer"); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 3 {
+		takers.Go(func() {
+			for range 300 {
+				release, err := Acquire(dir, "layer")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := release(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	takers.Wait()
+	close(done)
+	lookers.Wait()
+}
+
 func TestBadNames(t *testing.T) {
 	for _, id := range []string{"", "a/b", "../x", "a\x00"} {
 		if _, err := Acquire(t.TempDir(), id); err == nil {
 			t.Errorf("Acquire(%q) succeeded", id)
+		}
+		if _, err := Held(t.TempDir(), id); err == nil || Prepare(t.TempDir(), id) == nil {
+			t.Errorf("Held(%q) or Prepare succeeded", id)
 		}
 	}
 	if _, err := Acquire(filepath.Join(t.TempDir(), "none"), "id"); !errors.Is(err, os.ErrNotExist) {
@@ -109,7 +188,8 @@ func TestUsersAndRemovers(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
-			for range 400 {
+			// A remover may have to wait until all users are gone.
+			for n := 0; n < 400 || i%3 == 0 && removed.Load() == 0; n++ {
 				if i%3 == 0 {
 					release, err := Exclusive(dir, "layer")
 					if errors.Is(err, ErrHeld) {

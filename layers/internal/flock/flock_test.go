@@ -319,3 +319,35 @@ func TestGuard(t *testing.T) {
 		})
 	}
 }
+
+func TestInUse(t *testing.T) {
+	dirs := map[string]func(*testing.T) string{
+		"ext4 or so": func(t *testing.T) string { return t.TempDir() },
+		"btrfs":      func(t *testing.T) string { return loopfs.Btrfs(t) },
+		"xfs":        func(t *testing.T) string { return loopfs.XFS(t) },
+	}
+	for name, dir := range dirs {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir(t), "lock")
+			want := func(want bool, when string) {
+				t.Helper()
+				if got, err := InUse(path); err != nil || got != want {
+					t.Errorf("InUse %s = %v, %v; want %v", when, got, err, want)
+				}
+			}
+			want(false, "of no file")
+			for _, mode := range []Mode{Shared, Exclusive} {
+				unlock, err := TryLock(path, mode)
+				must(t, err)
+				want(true, "while it is locked")
+				must(t, unlock())
+				want(false, "when it is locked no more")
+			}
+			p := startHolder(t, path)
+			p.want(t, "locked")
+			want(true, "by another process")
+			p.kill()
+			want(false, "by a process that died")
+		})
+	}
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/prune"
+)
+
+type pruneOptions struct {
+	keepLast int
+	maxAge   period
+	gone     bool
+	labelled bool
+	dryRun   bool
+}
+
+func newPrune(a *app) *cobra.Command {
+	var o pruneOptions
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove layers that are not worth their space any more",
+		Long: `Chooses layers, prints which and why, and removes them. What may go is said by
+at least one of --max-age, --gone-worktrees and --keep-last. The first two name
+layers, each for itself; --keep-last N keeps the N layers of each dependency set
+that were used last, whatever the other two say, and alone it names all others.
+Use is what counts, not age: a snapshot is one, and so is every restore.
+
+Never removed are: what was used within the last hour, a layer that is being
+restored, and a layer with a label, unless --labelled is given. ` + "`cargo cow rm`" + `
+removes what it is told to.
+
+With --verbose it also prints what is kept, and why.`,
+		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
+  cargo cow prune --max-age 30d --keep-last 1  the same, but one of each stays
+  cargo cow prune --gone-worktrees             what removed worktrees have left`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("keep-last") && o.keepLast < 1 {
+				return usageError{fmt.Errorf("keep the last %d: want 1 or more", o.keepLast)}
+			}
+			if o.policy().Empty() {
+				return usageError{&layers.HelpError{
+					Err:  errors.New("choose layers to remove: say which, with --max-age, --gone-worktrees or --keep-last"),
+					Help: "cargo cow prune --max-age 30d --dry-run",
+				}}
+			}
+			return a.prune(cmd.Context(), o, time.Now())
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.keepLast, "keep-last", 0, "keep the `N` layers of each dependency set that were used last")
+	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d or 12h")
+	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists")
+	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, change nothing")
+	return cmd
+}
+
+func (o *pruneOptions) policy() prune.Policy {
+	return prune.Policy{KeepLast: o.keepLast, MaxAge: time.Duration(o.maxAge), GoneWorktrees: o.gone, Labelled: o.labelled}
+}
+
+func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
+	st, err := a.anyStore(ctx)
+	if err != nil {
+		return err
+	}
+	uses, err := st.Uses(ctx)
+	if err != nil {
+		return err
+	}
+	plan := prune.New(candidates(uses), o.policy(), now)
+	byID := map[string]*layers.Use{}
+	for i := range uses {
+		byID[uses[i].ID] = &uses[i]
+	}
+	a.planTable("REMOVE", plan.Victims, byID, o, now)
+	if a.term.Verbose() {
+		a.planTable("KEEP", plan.Kept, byID, o, now)
+	}
+	for _, c := range plan.Victims {
+		a.planJSON(c, byID[c.ID], true)
+	}
+	for _, c := range plan.Kept {
+		a.planJSON(c, byID[c.ID], false)
+	}
+	return a.carryOut(ctx, st, plan, byID, o.dryRun)
+}
+
+func candidates(uses []layers.Use) []prune.Layer {
+	list := make([]prune.Layer, len(uses))
+	for i, u := range uses {
+		list[i] = prune.Layer{
+			ID: u.ID, Fingerprint: u.Fingerprint, Created: u.Created, LastUse: u.LastUse,
+			Label: u.Label, Parent: u.Parent, Leased: u.Leased, OriginGone: u.OriginGone,
+		}
+	}
+	return list
+}
+
+// carryOut removes the victims. One that somebody has begun to use, or removed,
+// since the plan was made is no failure.
+func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, dryRun bool) error {
+	r := removal{app: a, st: st, dryRun: dryRun, say: a.term.Detail}
+	kept := len(plan.Kept)
+	for _, c := range plan.Victims {
+		switch err := r.remove(ctx, &byID[c.ID].Record); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, layers.ErrInUse):
+			kept++
+			a.term.Status("Kept", "%s: it is in use now", short(c.ID))
+		case err != nil && !errors.Is(err, layers.ErrNotFound):
+			r.failed(err)
+		}
+	}
+	a.term.JSON("prune", struct {
+		Removed int  `json:"removed"`
+		Kept    int  `json:"kept"`
+		Failed  int  `json:"failed"`
+		DryRun  bool `json:"dry_run,omitempty"`
+	}{r.removed, kept, len(r.codes), dryRun})
+	removed := count(r.removed, "layer")
+	if r.removed == 0 {
+		removed = "nothing"
+	}
+	if dryRun {
+		a.term.Status("Would", "remove %s, keep %s", removed, count(kept, "layer"))
+	} else {
+		a.term.Status("Removed", "%s, kept %s", removed, count(kept, "layer"))
+	}
+	return r.end()
+}
+
+func (a *app) planTable(head string, list []prune.Choice, byID map[string]*layers.Use, o pruneOptions, now time.Time) {
+	tab := ui.NewTable(head, "CREATED", "LAST USE", "WHY", "ORIGIN")
+	for i := range list {
+		c := &list[i]
+		tab.Row(short(c.ID), ago(c.Created, now), ago(c.Used(), now), o.why(c), byID[c.ID].Origin)
+	}
+	a.term.Table(tab)
+}
+
+func (a *app) planJSON(c prune.Choice, u *layers.Use, remove bool) {
+	a.term.JSON("plan", struct {
+		*layers.Use
+		Remove bool         `json:"remove"`
+		Why    prune.Reason `json:"why"`
+	}{u, remove, c.Why})
+}
+
+// why puts the reason for a layer's fate into words.
+func (o *pruneOptions) why(c *prune.Choice) string {
+	switch c.Why {
+	case prune.Gone:
+		return "built in a directory that is gone"
+	case prune.Unused:
+		return "not used for " + o.maxAge.String()
+	case prune.Surplus:
+		return fmt.Sprintf("not among the last %d of its dependency set", o.keepLast)
+	case prune.Leased:
+		return "in use"
+	case prune.Labelled:
+		return "labelled " + c.Label
+	case prune.Recent:
+		return "used within the last hour"
+	case prune.Last:
+		return fmt.Sprintf("among the last %d of its dependency set", o.keepLast)
+	case prune.Unmatched:
+		return "nothing asks for its removal"
+	}
+	return string(c.Why)
+}
+
+// period is a flag for long times: a whole number and one of m, h and d.
+type period time.Duration
+
+var periods = []struct {
+	name string
+	unit time.Duration
+}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}}
+
+func (p *period) Set(text string) error {
+	for _, u := range periods {
+		number, ok := strings.CutSuffix(text, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil || n == 0 || n > uint64(math.MaxInt64/u.unit) {
+			break
+		}
+		*p = period(n) * period(u.unit)
+		return nil
+	}
+	return errors.New("want a number and one of m, h and d, such as 30d")
+}
+
+func (p *period) String() string {
+	for _, u := range periods {
+		if d := time.Duration(*p); d > 0 && d%u.unit == 0 {
+			return strconv.FormatInt(int64(d/u.unit), 10) + u.name
+		}
+	}
+	return ""
+}
+
+func (*period) Type() string { return "duration" }

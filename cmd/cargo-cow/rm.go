@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/layers"
+)
+
+type rmOptions struct {
+	dryRun bool
+}
+
+func newRm(a *app) *cobra.Command {
+	var o rmOptions
+	cmd := &cobra.Command{
+		Use:   "rm LAYER...",
+		Short: "Remove layers",
+		Long: `Removes the layers that are named, whether they have labels or not. LAYER is an
+id or its first characters (4 or more), a label, or latest; of several layers
+with one label it is the newest. A layer that check reports as damaged goes by
+its whole id.
+
+Nothing depends on a layer: what was restored from it, and layers made from it,
+stay as they are. A layer that is being restored is not removed (code 5). When
+one cannot be removed the others are all the same (code 3).`,
+		Args: atLeastOne,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.rm(cmd.Context(), args, o) },
+	}
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, change nothing")
+	return cmd
+}
+
+func atLeastOne(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return exactArgs(1)(cmd, args)
+	}
+	return nil
+}
+
+func (a *app) rm(ctx context.Context, refs []string, o rmOptions) error {
+	st, err := a.anyStore(ctx)
+	if err != nil {
+		return err
+	}
+	r := removal{app: a, st: st, dryRun: o.dryRun, say: a.term.Status}
+	// All are found before the first goes, so that "latest" is one layer.
+	var found []*layers.Record
+	for _, ref := range refs {
+		rec, err := st.Removable(ctx, ref)
+		if err != nil {
+			r.failed(err)
+		} else if !slices.ContainsFunc(found, func(f *layers.Record) bool { return f.ID == rec.ID }) {
+			found = append(found, rec)
+		}
+	}
+	for _, rec := range found {
+		err := r.remove(ctx, rec)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			r.failed(err)
+		}
+	}
+	return r.end()
+}
+
+// removal removes layers one by one and tells of each.
+type removal struct {
+	*app
+	st      *layers.Store
+	dryRun  bool
+	say     func(verb, format string, args ...any)
+	removed int
+	codes   []int // of the failures
+}
+
+func (r *removal) remove(ctx context.Context, rec *layers.Record) error {
+	verb := "Would"
+	if !r.dryRun {
+		if err := r.st.Remove(ctx, rec.ID); err != nil {
+			return err
+		}
+		verb = "Removed"
+	}
+	r.removed++
+	r.term.JSON("remove", struct {
+		*layers.Record
+		DryRun bool `json:"dry_run,omitempty"`
+	}{rec, r.dryRun})
+	text := short(rec.ID)
+	if rec.Label != "" {
+		text += " (" + rec.Label + ")"
+	}
+	if rec.Origin != "" {
+		text += fmt.Sprintf("  %s, %s", count(rec.Units, "unit"), from(rec))
+	}
+	if r.dryRun {
+		text = "remove " + text
+	}
+	r.say(verb, "%s", text)
+	return nil
+}
+
+// failed tells of a layer that could not be removed, at once: the others follow.
+func (r *removal) failed(err error) {
+	code := exitCode(err)
+	r.codes = append(r.codes, code)
+	r.term.Error(err, help(err), code)
+}
+
+// end is the error of the whole: all that is to be said of it was said.
+func (r *removal) end() error {
+	switch {
+	case len(r.codes) == 0:
+		return nil
+	case r.removed > 0:
+		return silentExit(exitPart)
+	}
+	return silentExit(r.codes[0])
+}

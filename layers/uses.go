@@ -1,0 +1,71 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cargo-cow/cargo-cow/layers/lastuse"
+	"github.com/cargo-cow/cargo-cow/layers/lease"
+)
+
+// used notes that layers were used just now. It is advice: what cannot be noted,
+// on a read-only disk for one, is not.
+func (s *Store) used(ids ...string) {
+	for _, id := range ids {
+		if isID(id) {
+			_ = lastuse.Stamp(filepath.Join(s.opts.Dir, lastUseDir), id, s.opts.Now())
+		}
+	}
+}
+
+// Use is a layer with what is known of its use.
+type Use struct {
+	Record
+	// LastUse is when the layer was last sealed, restored, grafted from, or the
+	// parent of what was sealed, to within lastuse.Interval; the zero time if
+	// nobody noted any of that.
+	LastUse time.Time `json:"last_use,omitzero"`
+	// Leased: somebody works with it at this moment.
+	Leased bool `json:"leased,omitempty"`
+	// OriginGone: the root directory of its origin is no longer there.
+	OriginGone bool `json:"origin_gone,omitempty"`
+}
+
+// Uses lists the layers as Layers does, with their use.
+func (s *Store) Uses(ctx context.Context) ([]Use, error) {
+	list, err := s.Layers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	uses := make([]Use, len(list))
+	for i, r := range list {
+		// Whether it can be removed is found out again by Remove.
+		leased, err := lease.Held(filepath.Join(s.opts.Dir, leasesDir), r.ID)
+		if err != nil {
+			return nil, err
+		}
+		uses[i] = Use{
+			Record:     r,
+			LastUse:    lastuse.Read(filepath.Join(s.opts.Dir, lastUseDir), r.ID),
+			Leased:     leased,
+			OriginGone: originGone(r.Origin),
+		}
+	}
+	return uses, nil
+}
+
+// originGone reports whether the directory is certainly not there. A record
+// cannot spell a name that is not UTF-8, so of such a one nothing is known.
+func originGone(root string) bool {
+	if root == "" || strings.ContainsRune(root, utf8.RuneError) {
+		return false
+	}
+	_, err := os.Lstat(root)
+	return errors.Is(err, fs.ErrNotExist)
+}
