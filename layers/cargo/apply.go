@@ -191,7 +191,8 @@ func replaceFile(path string, b []byte) error {
 func (a *applier) unlinkUplifted(dirty []bool) error {
 	for i := range a.manifest.Units {
 		u := &a.manifest.Units[i]
-		if !dirty[i] || u.Run || u.Kind == kindScript {
+		others := a.needed != nil && !a.needed[u.key()]
+		if !dirty[i] && !others || u.Run || u.Kind == kindScript {
 			continue
 		}
 		for _, dir := range []string{u.Profile, u.Profile + "/examples"} {

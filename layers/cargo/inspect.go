@@ -2,6 +2,7 @@ package cargo
 
 import (
 	"context"
+	"encoding/binary"
 	"maps"
 	"os"
 	"path/filepath"
@@ -59,8 +60,8 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	b := &inspector{
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
 		trees:  newTreeReader(p, digests, in.Settings),
-		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}},
-		known:  map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
+		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}}, readers: map[fileQuestion]bool{},
+		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
 	}
@@ -82,6 +83,7 @@ type inspector struct {
 	digests   *digester
 	trees     *treeReader
 	macros    *macroUse
+	readers   map[fileQuestion]bool
 	known     map[string]*Unit
 	listed    map[*built]bool
 	stamped   map[*built]bool // the mutable units and all above them
@@ -95,6 +97,10 @@ type inspector struct {
 
 func (b *inspector) build() (*Manifest, error) {
 	m := b.manifest
+	dead, err := b.bury()
+	if err != nil {
+		return nil, err
+	}
 	b.warm()
 	listed, err := b.choose()
 	if err != nil {
@@ -121,9 +127,19 @@ func (b *inspector) build() (*Manifest, error) {
 		}
 		m.Units = append(m.Units, *unit)
 	}
-	m.Immutable = len(b.scanned.units) - len(listed)
-	m.Recall = b.newRecall(slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] }))
+	unlisted := slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] })
+	m.Immutable, m.Others = len(unlisted), digestUnits(unlisted)
+	m.Recall = b.newRecall(append(unlisted, dead...))
 	return m, nil
+}
+
+// digestUnits stands for units by their names and hashes.
+func digestUnits(units []*built) string {
+	var b []byte
+	for _, u := range units {
+		b = binary.LittleEndian.AppendUint64(append(append(b, u.key...), 0), u.hash)
+	}
+	return digestBytes(b)
 }
 
 // choose lists the units a manifest must know: the mutable ones, those that name
@@ -241,7 +257,7 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 	}
 	unit := &Unit{
 		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
-		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime,
+		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime, Cost: u.cost,
 	}
 	if b.stamped[u] {
 		for _, o := range u.outputs {

@@ -203,6 +203,7 @@ func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) 
 		return
 	}
 	b.useTree(u, unit, Loc{Base: BaseRoot}, scopeBeside, rule)
+	b.useWitnessed(u, unit, rule)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
 	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
 }
@@ -325,7 +326,7 @@ func (b *inspector) display(path string) string {
 // since: it is known what it was built from, whatever lies there now.
 func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
-	unit.Built = k.Built
+	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])

@@ -36,6 +36,17 @@ func (u unitDir) name() string {
 	return u.pkg + "-" + u.id
 }
 
+// recordDir tells the unit by the directory of its fingerprint files.
+func recordDir(record string) unitDir {
+	if profile, name, ok := strings.Cut(record, "/.fingerprint/"); ok {
+		pkg, id := splitID(name)
+		return unitDir{profile, LayoutClassic, pkg, id, record}
+	}
+	dir, id := filepath.Split(filepath.Dir(record))
+	dir, pkg := filepath.Split(strings.TrimSuffix(dir, "/"))
+	return unitDir{strings.TrimSuffix(dir, "/build/"), LayoutUnits, pkg, id, record}
+}
+
 // script returns where the run of a build script keeps what the script printed,
 // the directory it was given, and the absolute name of that directory.
 func (u unitDir) script() (output, outDir, rootOutput string) {

@@ -1,7 +1,7 @@
 package cargo
 
 import (
-	"path/filepath"
+	"path"
 	"strings"
 )
 
@@ -94,23 +94,16 @@ func versionNumbers(v string) (n [3]int) {
 // isPure reports whether the macro u is known to be pure: a registry package of
 // a name and version that has been read.
 func (u *built) isPure(extra []MacroRange) bool {
-	if u.source != SourceRegistry || u.rustc == nil || len(u.rustc.Deps) == 0 {
+	version, ok := strings.CutPrefix(path.Base(u.from), u.pkg+"-")
+	if u.source != SourceRegistry || !ok || version == "" || version[0] < '0' || version[0] > '9' {
 		return false
 	}
-	// .../registry/src/<index>/<name>-<version>/src/lib.rs
-	for dir := filepath.Dir(u.rustc.Deps[0]); len(dir) > 1; dir = filepath.Dir(dir) {
-		version, ok := strings.CutPrefix(filepath.Base(dir), u.pkg+"-")
-		if !ok || version == "" || version[0] < '0' || version[0] > '9' {
-			continue
-		}
-		for _, list := range [][]MacroRange{knownPure, extra} {
-			for _, r := range list {
-				if r.covers(u.pkg, version) {
-					return true
-				}
+	for _, list := range [][]MacroRange{knownPure, extra} {
+		for _, r := range list {
+			if r.covers(u.pkg, version) {
+				return true
 			}
 		}
-		return false
 	}
 	return false
 }

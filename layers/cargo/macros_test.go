@@ -8,10 +8,9 @@ import (
 
 // builtFrom is a compiled unit of pkg whose first source is root.
 func builtFrom(pkg, root string) *built {
-	return &built{
-		unitDir: unitDir{pkg: pkg}, source: SourceRegistry, info: &depinfo.Info{},
-		rustc: &depinfo.Rustc{Deps: []string{root}},
-	}
+	u := &built{unitDir: unitDir{pkg: pkg}, info: &depinfo.Info{}, rustc: &depinfo.Rustc{Deps: []string{root}}}
+	u.classify("/h/.cargo")
+	return u
 }
 
 func TestIsPure(t *testing.T) {
@@ -26,7 +25,7 @@ func TestIsPure(t *testing.T) {
 		{"serde_derive", src + "serde_derive-2.0.0/src/lib.rs", false},
 		{"serde_derive", src + "serde_derive-fork-1.0.228/src/lib.rs", false},
 		{"serde_derive", src + "serde_derive/src/lib.rs", false},
-		{"serde_derive", src + "serde_derive-1.0.228/serde_derive-9.0.0/src/lib.rs", false},
+		{"serde_derive", src + "serde_derive-9.0.0/serde_derive-1.0.228/src/lib.rs", false},
 		{"serde", src + "serde_derive-1.0.228/src/lib.rs", false},
 		{"mine", src + "mine-1.2.0/lib.rs", true},
 		{"mine", src + "mine-1.3.9+meta/src/a/b/lib.rs", true},

@@ -33,9 +33,15 @@ type Manifest struct {
 	Facts     []Fact `json:"facts"`
 	Units     []Unit `json:"units"`
 	Immutable int    `json:"immutable"` // units that are not listed
+	// Others is a digest of the names and hashes of those: two layers that
+	// differ in them alone are two.
+	Others string `json:"others,omitempty"`
 
 	// Recall is for the next Inspect; only Inspect sets it.
 	Recall Recall `json:"-"`
+	// Dead are files and directories of the build directory, relative to it, that
+	// no build of the checkout can use; they are not described.
+	Dead []string `json:"-"`
 }
 
 // The kinds of Input.
@@ -108,7 +114,9 @@ type Unit struct {
 	Mutable bool `json:"mutable,omitempty"`
 	// Built tells one build of the unit from another: the time of its dep-info
 	// or of its script's output, in ns.
-	Built  int64  `json:"built"`
+	Built int64 `json:"built"`
+	// Cost is what building it took, in ms of wall-clock time.
+	Cost   int64  `json:"cost,omitempty"`
 	Origin int    `json:"origin"`
 	Deps   []int  `json:"deps,omitempty"`  // listed units it depends on
 	Stamp  []Path `json:"stamp,omitempty"` // files that get the time of a restore
@@ -214,7 +222,7 @@ func (m *Manifest) checkUnit(u *Unit) error {
 // SameBuild reports whether nothing was built between two inspections: they list
 // the same builds of the same units.
 func (m *Manifest) SameBuild(prev *Manifest) bool {
-	if len(m.Units) != len(prev.Units) || m.Immutable != prev.Immutable || m.Fingerprint.ID != prev.Fingerprint.ID {
+	if len(m.Units) != len(prev.Units) || m.Immutable != prev.Immutable || m.Others != prev.Others || m.Fingerprint.ID != prev.Fingerprint.ID {
 		return false
 	}
 	was := map[string]*Unit{}

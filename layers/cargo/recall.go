@@ -18,7 +18,7 @@ import (
 //
 // The form is text, one unit a line, fields separated by tabs. A line that
 // cannot be read is as good as none.
-const recallHeader = "cargo-cow units 2\n"
+const recallHeader = "cargo-cow units 3\n"
 
 // stampOf identifies one writing of a file.
 type stampOf struct {
@@ -77,9 +77,9 @@ func (s *scanned) newRecall(units []*built) Recall {
 }
 
 func (u *built) appendLine(b []byte) []byte {
-	b = fmt.Appendf(b, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\t",
+	b = fmt.Appendf(b, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%s\t",
 		escapePath(u.record), escapePath(u.file), u.stamped.mtime, u.stamped.ino,
-		fingerprint.FormatHash(u.hash), u.source, u.Kind, u.depTime)
+		fingerprint.FormatHash(u.hash), u.source, u.Kind, u.depTime, u.cost, escapePath(u.from))
 	for i, d := range u.print.Deps {
 		if i > 0 {
 			b = append(b, ',')
@@ -138,9 +138,12 @@ func (u *built) decode(line string) bool {
 	u.stamped.mtime, u.stamped.ino = int64(number()), number()
 	hash, err := fingerprint.ParseHash([]byte(field()))
 	u.hash, u.source, u.Kind, u.depTime = hash, field(), field(), int64(number())
+	u.cost = int64(number())
+	from, badFrom := unescapePath(field())
+	u.from = from
 	deps, rest, _ := strings.Cut(rest, "\t")
 	u.rest = rest
-	return good && err == nil && u.decodeDeps(deps)
+	return good && err == nil && badFrom == nil && u.decodeDeps(deps)
 }
 
 func (u *built) decodeDeps(text string) bool {
@@ -204,7 +207,7 @@ func (s *scanned) reread(u *built) error {
 	}
 	fresh.classify(s.cargoHome)
 	if fresh.run {
-		fresh.source = u.source
+		fresh.source, fresh.from = u.source, u.from
 	}
 	*u = *fresh
 	return nil

@@ -15,7 +15,7 @@ import (
 func recallSample() *built {
 	return &built{
 		unitDir: unitDir{record: "debug/.fingerprint/a-0123456789abcdef"}, UnitName: UnitName{Kind: kindMacro},
-		file: "lib-a", stamped: stampOf{7, 9}, hash: 1 << 60, hashKnown: true, source: SourceRegistry, depTime: 5,
+		file: "lib-a", stamped: stampOf{7, 9}, hash: 1 << 60, hashKnown: true, source: SourceRegistry, from: "registry/src/i/a-1.0.0", cost: 1500, depTime: 5,
 		rustc:   &depinfo.Rustc{Deps: []string{"/home/registry/src/i/a-1.0.0/src/lib.rs"}},
 		print:   &fingerprint.Fingerprint{Deps: []fingerprint.Dep{{Name: "b", Hash: 3}, {Name: "c", Hash: 4}}},
 		outputs: []outputFile{{path: "debug/deps/liba-0123456789abcdef.so"}, {path: "debug/deps/with\ttab"}},
@@ -40,12 +40,24 @@ func TestRecallRoundTrip(t *testing.T) {
 		t.Fatalf("recalled %v of %d lines, keep %v", got, lines, first.Keep)
 	}
 	if got.file != want.file || got.stamped != want.stamped || got.hash != want.hash || got.source != want.source ||
-		got.Kind != want.Kind || got.depTime != want.depTime || !slices.Equal(got.needs, []need{{"b", 3}, {"c", 4}}) {
+		got.Kind != want.Kind || got.from != want.from || got.cost != want.cost || got.depTime != want.depTime || !slices.Equal(got.needs, []need{{"b", 3}, {"c", 4}}) {
 		t.Errorf("recalled %+v, want %+v", got, want)
 	}
 	(&scanned{dir: dir}).times(got)
 	if len(got.outputs) != 2 || got.outputs[0].path != want.outputs[0].path || got.outputs[1].path != want.outputs[1].path || got.outputs[1].mtime == 0 {
 		t.Errorf("outputs %v, want %v", got.outputs, want.outputs)
+	}
+}
+
+// Without its version a macro known to be pure would be held to read files, and
+// all that use it would be rebuilt for a changed README.
+func TestRecalledMacroIsPure(t *testing.T) {
+	u := recallSample()
+	known, _ := decodeRecall(new(scanned).newRecall([]*built{u}).Text)
+	got := known[u.record]
+	got.unitDir = recordDir(got.record)
+	if extra := []MacroRange{{"a", "1.0.0", "1.0.1"}}; !got.isPure(extra) {
+		t.Errorf("%s from %s is not pure", got.pkg, got.from)
 	}
 }
 

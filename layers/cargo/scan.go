@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -34,6 +35,8 @@ type built struct {
 	run    bool   // the run of a build script
 	doc    bool
 	source string
+	from   string // directory below CARGO_HOME that holds its package; "" unless immutable
+	cost   int64  // what building it took, in ms of wall-clock time
 
 	print     *fingerprint.Fingerprint
 	hash      uint64
@@ -237,6 +240,7 @@ func (s *scanned) read(u *built, outs *outputs) error {
 	if err != nil {
 		u.breaks(RuleInDoubt, "its dependency information cannot be read: "+err.Error())
 	}
+	u.cost = max(0, u.newestOutput(false)-u.depTime) / int64(time.Millisecond)
 	if u.dFile == "" {
 		u.breaks(RuleInDoubt, "rustc's list of its sources is missing")
 		return nil
@@ -251,13 +255,18 @@ func (s *scanned) read(u *built, outs *outputs) error {
 }
 
 func (s *scanned) readRun(u *built) error {
-	output, _, _ := u.script()
+	output, _, root := u.script()
 	s.addOutput(u, output)
 	if len(u.outputs) == 0 {
 		u.breaks(RuleCargo, "its output is missing")
 		return nil
 	}
 	u.depTime = u.outputs[0].mtime
+	// Cargo dates the output back to the start of the script, and writes where
+	// the script wrote when it is done (cargo 1.95, custom_build.rs:build_work).
+	if done, ok := s.stampFile(root); ok {
+		u.cost = max(0, done.mtime-u.depTime) / int64(time.Millisecond)
+	}
 	return nil
 }
 
@@ -297,12 +306,12 @@ func (u *built) classify(cargoHome string) {
 		return
 	}
 	root := u.rustc.Deps[0]
-	if _, ok := under(root, cargoHome+"/registry"); ok {
-		u.source = SourceRegistry
+	if rel, ok := under(root, cargoHome+"/registry/src"); ok {
+		u.source, u.from = SourceRegistry, "registry/src/"+firstParts(rel, 2)
 		return
 	}
-	if _, ok := under(root, cargoHome+"/git"); ok {
-		u.source = SourceGit
+	if rel, ok := under(root, cargoHome+"/git/checkouts"); ok {
+		u.source, u.from = SourceGit, "git/checkouts/"+firstParts(rel, 2)
 		return
 	}
 	u.source = SourcePath
@@ -313,6 +322,18 @@ func (u *built) classify(cargoHome string) {
 	}) {
 		u.source = SourceVendored
 	}
+}
+
+// firstParts returns the first n elements of a path.
+func firstParts(path string, n int) string {
+	for i := range path {
+		if path[i] == '/' {
+			if n--; n == 0 {
+				return path[:i]
+			}
+		}
+	}
+	return path
 }
 
 // link resolves the edges: a unit records the hash of each dependency.
@@ -334,7 +355,7 @@ func (s *scanned) link() {
 	}
 	for _, u := range s.units {
 		if u.run || u.doc {
-			u.source = u.inheritedSource()
+			u.inheritSource()
 		}
 	}
 }
@@ -353,16 +374,18 @@ func pick(all []*built, u *built) *built {
 	return nil
 }
 
-func (u *built) inheritedSource() string {
+// inheritSource gives the run of a script the source of the script.
+func (u *built) inheritSource() {
+	u.source = SourceUnknown
 	if u.doc {
-		return SourceUnknown
+		return
 	}
 	for _, d := range u.deps {
 		if d != nil && d.Kind == kindScript && d.pkg == u.pkg {
-			return d.source
+			u.source, u.from = d.source, d.from
+			return
 		}
 	}
-	return SourceUnknown
 }
 
 const (

@@ -291,7 +291,8 @@ func (r *treeReader) isIgnored(path string) bool {
 
 // beside lists what a workspace has outside its packages. Documentation is left
 // out: it changes with every other commit, and a script that reads it beside
-// its own package without saying so is one nobody has met.
+// its own package without saying so is one nobody has met. So are the
+// witnessed files.
 func (r *treeReader) beside(root string) (entries []TreeEntry, newest newestEntry, err error) {
 	if r.place.Files == nil {
 		return r.besideWalk(root)
@@ -361,6 +362,9 @@ func (r *treeReader) addBeside(path, rel string, entries *[]TreeEntry, newest *n
 	fi, err := os.Lstat(path)
 	if err != nil || fi.IsDir() {
 		return // tracked but removed, or a submodule
+	}
+	if isWitnessed(rel) {
+		return
 	}
 	e := TreeEntry{Path: Path(rel)}
 	if fi.Mode()&fs.ModeSymlink != 0 {

@@ -103,13 +103,13 @@ func TestTreeBeside(t *testing.T) {
 		}
 		return paths(got)
 	}
-	if got, want := read(), ".env Cargo.toml proto/a.proto proto/deep/b.proto src/lib.rs"; got != want {
+	if got, want := read(), ".env proto/a.proto proto/deep/b.proto src/lib.rs"; got != want {
 		t.Errorf("without git: %s; want %s", got, want)
 	}
 	p.Files = func() ([]string, error) {
 		return []string{"Cargo.toml", "README.md", ".github/ci.yml", "gone", "member/data/x.txt", "proto/a.proto"}, nil
 	}
-	if got, want := read(), ".env Cargo.toml proto/a.proto"; got != want {
+	if got, want := read(), ".env proto/a.proto"; got != want {
 		t.Errorf("with git: %s; want %s", got, want)
 	}
 }

@@ -19,7 +19,12 @@ type Plan struct {
 	// newest is, by unit, what Cargo will say of the newest file of a package
 	// whose script declares nothing.
 	newest map[int]string
+	needed map[string]bool // nil: all
 }
+
+// Narrow tells the plan which units, by key, a build of the place needs. Programs
+// that belong to other units are none that it would make.
+func (p *Plan) Narrow(needed map[string]bool) { p.needed = needed }
 
 // Reader reads the sources of one place, each file once, for any number of
 // manifests to be compared with. It is for one goroutine.
@@ -365,7 +370,7 @@ func (p *Plan) Rebuild() []Verdict {
 	dirty := p.dirty()
 	for i := range p.manifest.Units {
 		u := &p.manifest.Units[i]
-		if !dirty[i] {
+		if !dirty[i] || p.needed != nil && !p.needed[u.key()] {
 			continue
 		}
 		v := Verdict{UnitName: u.UnitName, Reason: p.reasons[i]}

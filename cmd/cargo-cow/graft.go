@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/layers"
+)
+
+type graftOptions struct {
+	from   string
+	noWait bool
+}
+
+func newGraft(a *app) *cobra.Command {
+	var o graftOptions
+	cmd := &cobra.Command{
+		Use:   "graft [PACKAGE]...",
+		Short: "Take units that the build directory lacks from layers",
+		Long: `Takes compiled registry and git packages that a build here needs, and that the
+build directory lacks, from the layers that have them; nothing is copied where
+the file system can share data. Which ones are needed is asked of cargo. The
+build directory as it was before can be brought back with ` + "`cargo cow undo`" + `.
+
+With PACKAGE, only these and what they depend on.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.graft(cmd.Context(), args, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.from, "from", "", "take from `LAYER` only: an id or its first characters, a label, or latest")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	return cmd
+}
+
+func (a *app) graft(ctx context.Context, packages []string, o graftOptions) error {
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	g, err := w.store.Graft(ctx, w.place, layers.GraftOptions{From: o.from, Packages: packages, Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+	if err != nil {
+		return err
+	}
+	a.term.JSON("graft", newGraftJSON(g))
+	if len(g.Units) == 0 {
+		a.term.Status("Unchanged", "no layer has a unit that is lacking here")
+	}
+	a.reportGraft(g)
+	return nil
+}
+
+// graftJSON is what other layers gave; all is left out where there was no graft.
+type graftJSON struct {
+	Grafted *int     `json:"grafted,omitempty"` // units
+	From    []string `json:"from,omitempty"`    // layers
+	Lacking *int     `json:"lacking,omitempty"` // needed registry and git units that no layer could give
+}
+
+func newGraftJSON(g *layers.Grafted) graftJSON {
+	if g == nil {
+		return graftJSON{}
+	}
+	n := len(g.Units)
+	return graftJSON{&n, g.From, &g.Lacking}
+}
+
+func (a *app) reportGraft(g *layers.Grafted) {
+	if g == nil {
+		return
+	}
+	if len(g.Units) > 0 {
+		var from []string
+		for _, id := range g.From {
+			from = append(from, short(id))
+		}
+		a.term.Status("Grafted", "%s from %s", count(len(g.Units), "unit"), strings.Join(from, ", "))
+	}
+	for _, u := range g.Units {
+		a.term.Detail("Grafted", "%s", unitLine(u))
+	}
+	if g.Lacking > 0 {
+		a.term.Status("Lacking", "%s of dependencies that no layer could give", count(g.Lacking, "unit"))
+	}
+}

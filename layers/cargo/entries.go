@@ -1,0 +1,75 @@
+package cargo
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// An Entry is one unit that a layer holds, as far as one needs to know it to take
+// it from there.
+type Entry struct {
+	Key    string   // directory of its fingerprint files and name of its hash file, relative to the build directory
+	Hash   uint64   // Cargo's own hash of it; 0 where it is not recorded
+	Source string   // SourceRegistry, ...
+	From   string   // directory of its package below CARGO_HOME; "" unless immutable
+	Cost   int64    // ms of wall-clock time that building it took
+	Needs  []uint64 // hashes of what it was built from
+	// Portable: it comes from an immutable source and names no checkout, or only
+	// in a way that was shown not to matter.
+	Portable bool
+	// Check: cargo check made it; there is metadata only.
+	Check bool
+	UnitName
+}
+
+// Entries lists the units of a layer by its manifest and what its inspection left
+// for the next one. Both are advice here: whoever takes a unit looks at its files.
+func Entries(m *Manifest, recall []byte) []Entry {
+	known, _ := decodeRecall(recall)
+	var list []Entry
+	for i := range m.Units {
+		u := &m.Units[i]
+		delete(known, string(u.Record))
+		list = append(list, Entry{Key: u.key(), Source: u.Source, Cost: u.Cost, Portable: m.harmless(u), UnitName: u.UnitName})
+	}
+	for _, u := range known {
+		e := Entry{
+			Key: u.record + "/" + u.file, Hash: u.hash, Source: u.source, From: u.from, Cost: u.cost, Portable: true,
+			UnitName: unitName(recordDir(u.record), u.file),
+		}
+		e.Kind = u.Kind
+		e.Check = strings.Contains(u.rest, ".rmeta") && !strings.Contains(u.rest, ".rlib")
+		for _, n := range u.needs {
+			e.Needs = append(e.Needs, n.hash)
+		}
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
+	return list
+}
+
+// Locks returns the keys of those entries whose package is in the lockfile that f
+// was computed from, or is one that the entry does not tell.
+func (f *Fingerprint) Locks(entries []Entry) map[string]bool {
+	k := locked{registry: map[string]bool{}}
+	packages, _ := f.find(ingPackages)
+	for _, line := range packages.Lines {
+		p := parsePackage(line)
+		if _, rev, ok := strings.Cut(p.source, "#"); ok && strings.HasPrefix(p.source, "git+") {
+			k.revs = append(k.revs, rev)
+		} else {
+			k.registry[p.name+"-"+p.version] = true
+		}
+	}
+	keys := map[string]bool{}
+	for _, e := range entries {
+		if e.From == "" || k.have(e.From) {
+			keys[e.Key] = true
+		}
+	}
+	return keys
+}
+
+// PackageOf returns the name of the package that the unit with this key belongs to.
+func PackageOf(key string) string { return recordDir(path.Dir(key)).pkg }

@@ -1,0 +1,69 @@
+package cargo
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestSameTree(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := make([]byte, 600<<10)
+	put("a/x/one", "1")
+	put("a/long", string(long))
+	put("same/x/one", "1")
+	put("same/long", string(long))
+	put("content/x/one", "2")
+	put("content/long", string(long))
+	long[len(long)-1] = 1
+	put("end/x/one", "1")
+	put("end/long", string(long))
+	put("more/x/one", "1")
+	put("more/x/two", "")
+	put("more/long", string(long[:len(long)-1])+"\x00")
+	put("kind/x", "1")
+	put("kind/long", "")
+	for other, want := range map[string]bool{"same": true, "content": false, "end": false, "more": false, "kind": false, "none": false} {
+		if got := sameTree(filepath.Join(dir, "a"), filepath.Join(dir, other)); got != want {
+			t.Errorf("%s: the same %v, want %v", other, got, want)
+		}
+	}
+	if !sameTree(filepath.Join(dir, "none"), filepath.Join(dir, "neither")) {
+		t.Error("two directories that are not there differ")
+	}
+}
+
+// A unit that stands above one that could be wrong elsewhere is not given away.
+func TestHarmless(t *testing.T) {
+	named := Unit{Named: true}
+	for name, tt := range map[string]struct {
+		u    Unit
+		want bool
+	}{
+		"named":         {named, true},
+		"mutable":       {Unit{Mutable: true}, false},
+		"never fresh":   {Unit{Always: &Reason{}}, false},
+		"at home only":  {Unit{Elsewhere: []Reason{{}}}, false},
+		"has inputs":    {Unit{Inputs: []Use{{}}}, false},
+		"watches":       {Unit{Moved: []Watch{{}}}, false},
+		"rewatches":     {Unit{Rewatch: true}, false},
+		"of a commit":   {Unit{Commit: true}, false},
+		"above a named": {Unit{Deps: []int{1}}, true},
+		"above mutable": {Unit{Deps: []int{2}}, false},
+	} {
+		m := &Manifest{Units: []Unit{tt.u, named, {Mutable: true}}}
+		if got := m.harmless(&m.Units[0]); got != tt.want {
+			t.Errorf("%s: harmless %v, want %v", name, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package cargo
+
+import (
+	"bytes"
+	"os"
+)
+
+// A witnessed file of the workspace is an input of a script or macro only if that
+// holds one of the texts by which it could name the file. They change with every
+// dependency that anybody adds, and hardly anything reads them.
+var witnessed = []struct {
+	name  string
+	texts [][]byte
+}{
+	// As much of a name as fits into one machine word, should the compiler have
+	// made it immediate; and what asks cargo to read the file.
+	{"Cargo.lock", [][]byte{[]byte("Cargo.lo"), []byte("--format-version")}},
+	{"Cargo.toml", [][]byte{[]byte("Cargo.to"), []byte("--format-version"), []byte("locate-project")}},
+}
+
+func isWitnessed(rel string) bool {
+	for _, w := range witnessed {
+		if rel == w.name {
+			return true
+		}
+	}
+	return false
+}
+
+// useWitnessed makes those files of the workspace inputs of unit that its script,
+// or a macro that it uses, may read. Cargo does not watch them for it.
+func (b *inspector) useWitnessed(u *built, unit *Unit, rule Rule) {
+	for i, w := range witnessed {
+		path := b.Place.Workspace.Root + "/" + w.name
+		if b.Place.Workspace.packageOf(path) != nil {
+			continue // in the tree of the package in the root
+		}
+		if b.mayRead(u, i) {
+			b.useFile(u, unit, Loc{BaseRoot, w.name}, rule)
+		}
+	}
+}
+
+// mayRead reports whether the run of a script, or a macro that a unit uses, may
+// read the i-th witnessed file.
+func (b *inspector) mayRead(u *built, i int) bool {
+	if u.run {
+		for _, d := range u.deps {
+			if d != nil && d.Kind == kindScript && b.names(d, i) {
+				return true
+			}
+		}
+		return false
+	}
+	seen := map[*built]bool{}
+	var reads func(u *built) bool
+	reads = func(u *built) bool {
+		if seen[u] {
+			return false
+		}
+		seen[u] = true
+		for _, d := range u.deps {
+			switch {
+			case d == nil || d.run:
+			case d.Kind == kindMacro:
+				if !d.isPure(b.macros.extra) && b.names(d, i) {
+					return true
+				}
+			case reads(d):
+				return true
+			}
+		}
+		return false
+	}
+	return reads(u)
+}
+
+// fileQuestion is a question about a program and a witnessed file.
+type fileQuestion struct {
+	program *built
+	file    int
+}
+
+// names looks into what runs at compile time. What cannot be read may read
+// anything.
+func (b *inspector) names(u *built, i int) bool {
+	q := fileQuestion{u, i}
+	may, known := b.readers[q]
+	if !known {
+		may = holdsAny(held{b.scanned, u}, witnessed[i].texts)
+		b.readers[q] = may
+	}
+	return may
+}
+
+func holdsAny(h held, texts [][]byte) bool {
+	files, err := h.seen()
+	if err != nil || len(files) == 0 {
+		return true
+	}
+	for _, f := range files {
+		program, err := os.ReadFile(h.path(f))
+		if err != nil {
+			return true
+		}
+		for _, t := range texts {
+			if bytes.Contains(program, t) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,99 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+)
+
+// ExtendReport says what became of a layer that was given more units.
+type ExtendReport struct {
+	Record
+	Grafted *Grafted
+	// CreatedNew is false if the layer had all units that the other could give.
+	CreatedNew bool
+}
+
+// Extend makes a layer that is the layer into with the registry and git units that
+// it lacks and the layer from has: what a finished worktree has compiled is then
+// where others start from. It has the label and the sources of into and is chosen
+// before it, being newer. Packages that the lockfile of into does not have are
+// left out.
+func (s *Store) Extend(ctx context.Context, p *Place, into, from string) (*ExtendReport, error) {
+	done, err := s.working(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("extend layer: %w", err)
+	}
+	defer done()
+	base, err := s.Layer(ctx, into)
+	if err != nil {
+		return nil, err
+	}
+	release, err := s.hold(base.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	m, err := s.manifest(base.ID)
+	if err != nil {
+		return nil, err
+	}
+	tmp := s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+	if err := s.opts.Driver.Clone(ctx, tmp, s.tree(base.ID)); err != nil {
+		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
+	}
+	r, err := s.extend(ctx, p, tmp, m, base, from)
+	if gone := s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp); gone != nil || err != nil {
+		return nil, errors.Join(err, gone)
+	}
+	return r, nil
+}
+
+// extend works on tmp, a copy of the layer base.
+func (s *Store) extend(ctx context.Context, p *Place, tmp string, m *cargo.Manifest, base *Record, from string) (*ExtendReport, error) {
+	given, err := s.manifest(from)
+	if err != nil {
+		return nil, err
+	}
+	entries := cargo.Entries(given, readRecall(s.tree(from)))
+	usable := m.Fingerprint.Locks(slices.DeleteFunc(entries, func(e cargo.Entry) bool { return !e.Portable }))
+	grafted, err := s.graft(ctx, p, tmp, usable, []string{from}, true)
+	if err != nil {
+		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
+	}
+	if len(grafted.Units) == 0 {
+		return &ExtendReport{Record: *base, Grafted: grafted}, nil
+	}
+	recall, err := m.Extend(tmp, p.Workspace.CargoHome, readRecall(tmp))
+	if err != nil {
+		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
+	}
+	m.Parent, m.Tool = base.ID, s.opts.Tool
+	b, err := m.Encode()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeMeta(tmp, recallFile, recall); err != nil {
+		return nil, err
+	}
+	if err := writeMeta(tmp, manifestFile, b); err != nil {
+		return nil, err
+	}
+	id := digest(b)
+	if err := s.opts.Driver.Seal(ctx, s.tree(id), tmp); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
+	}
+	if err := pointSealed.Hit(); err != nil {
+		return nil, err
+	}
+	s.used(base.ID, id)
+	r := newRecord(id, m, s.opts.Now())
+	return &ExtendReport{Record: r, Grafted: grafted, CreatedNew: true}, s.writeRecord(r)
+}
