@@ -13,19 +13,49 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
 
-func newShow(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "show LAYER",
-		Short: "Show a layer: where it came from and what is in it",
-		Long: `Shows one layer: where it was built, what its dependency-set fingerprint was
-made from, and its units. LAYER is an id or its first characters (4 or more), a
-label, or latest.`,
-		Args: exactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.show(cmd.Context(), args[0]) },
-	}
+type showOptions struct {
+	fingerprint bool
+	all         bool
 }
 
-func (a *app) show(ctx context.Context, ref string) error {
+func newShow(a *app) *cobra.Command {
+	var o showOptions
+	cmd := &cobra.Command{
+		Use:   "show [flags] LAYER",
+		Short: "Show a layer: where it came from and what is in it",
+		Long: `Shows one layer: where it was built, what its dependency-set fingerprint was
+made from, what it holds by package, and the units that can differ elsewhere.
+LAYER is an id or its first characters (4 or more), a label, or latest.
+
+COST is how long building the units of a package took, added up; cargo builds
+several at once. It is - where that was not measured, as in layers of earlier
+versions. SIZE is what the files of the units say they hold. Layers share most
+of their data with each other and with build directories, so that a layer takes
+less of the disk than its size, and removing one frees less.
+
+With --fingerprint it shows the fingerprint alone, with a digest of each
+ingredient that is long, and with --verbose all there is to say of these: the
+packages, the profiles, the flags. LAYER may then be left out, or be a dot, for
+the checkout. "cargo cow diff" compares two.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.fingerprint && len(args) == 0 {
+				return nil
+			}
+			return exactArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.fingerprint {
+				return a.showFingerprint(cmd.Context(), strings.Join(args, ""))
+			}
+			return a.show(cmd.Context(), args[0], o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.all, "all", false, "show all packages and units, not the first 20 of each")
+	cmd.Flags().BoolVar(&o.fingerprint, "fingerprint", false, "show every ingredient of the dependency-set fingerprint, and nothing else")
+	return cmd
+}
+
+func (a *app) show(ctx context.Context, ref string, o showOptions) error {
 	st, err := a.anyStore(ctx)
 	if err != nil {
 		return err
@@ -35,6 +65,10 @@ func (a *app) show(ctx context.Context, ref string) error {
 		return err
 	}
 	rec, fp, units, err := st.Show(ctx, rec.ID)
+	if err != nil {
+		return err
+	}
+	contents, err := st.Contents(ctx, rec.ID)
 	if err != nil {
 		return err
 	}
@@ -64,17 +98,97 @@ func (a *app) show(ctx context.Context, ref string) error {
 	}
 	a.term.Table(tab)
 
+	a.showContents(contents, o.all)
+	a.showUnits(units, o.all)
+	return nil
+}
+
+func (a *app) showUnits(units []layers.Unit, all bool) {
+	if len(units) == 0 {
+		return
+	}
 	a.term.Println("")
-	tab = ui.NewTable("PACKAGE", "TARGET", "KIND", "PROFILE", "SOURCE", "REBUILT ELSEWHERE")
+	tab := ui.NewTable("PACKAGE", "TARGET", "KIND", "PROFILE", "SOURCE", "REBUILT ELSEWHERE")
+	tab.OmitEmpty()
+	shown := shownOf(len(units), all)
 	for i := range units {
 		u := &units[i]
 		a.term.JSON("unit", u)
+		if i >= shown {
+			continue
+		}
 		dirty := ""
 		if u.Dirty != nil {
 			dirty = fmt.Sprintf("%s: %s", u.Dirty.Rule, u.Dirty.Detail)
 		}
 		tab.Row(u.Package, u.Target, u.Kind, u.Profile, u.Source, dirty)
 	}
+	more(tab, len(units)-shown)
+	a.term.Table(tab)
+}
+
+// side is something that has a fingerprint.
+type side struct {
+	layer       string // "" for the checkout
+	fingerprint *cargo.Fingerprint
+}
+
+// here is how the checkout is called where a layer could stand.
+const here = "."
+
+// side finds a layer, or with "." or "" the checkout. The layer's store need not
+// be that of any checkout; the checkout needs no store.
+func (a *app) side(ctx context.Context, ref string) (*side, error) {
+	if ref == "" || ref == here {
+		s, err := a.session()
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Place(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &side{"", p.Fingerprint}, nil
+	}
+	st, err := a.anyStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rec, fp, _, err := st.Show(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return &side{rec.ID, fp}, nil
+}
+
+// name is what a side is called in a sentence.
+func (s *side) name() string {
+	if s.layer == "" {
+		return "this checkout"
+	}
+	return short(s.layer)
+}
+
+func (a *app) showFingerprint(ctx context.Context, ref string) error {
+	s, err := a.side(ctx, ref)
+	if err != nil {
+		return err
+	}
+	a.term.JSON("fingerprint", struct {
+		Layer       string             `json:"layer,omitempty"`
+		Fingerprint string             `json:"fingerprint"`
+		Ingredients []cargo.Ingredient `json:"ingredients"`
+	}{s.layer, s.fingerprint.ID, s.fingerprint.Ingredients})
+	tab := ui.NewTable("INGREDIENT", "DIGEST", "VALUE")
+	for _, i := range s.fingerprint.Ingredients {
+		tab.Row(i.Name, short(i.Digest), i.Value)
+		if a.term.Verbose() {
+			for _, line := range i.Lines {
+				tab.Row("", "", line)
+			}
+		}
+	}
+	a.term.Println("fingerprint %s", s.fingerprint.ID)
 	a.term.Table(tab)
 	return nil
 }

@@ -18,8 +18,9 @@ type Cell struct {
 
 // Table is rows under a head, columns parted by two spaces.
 type Table struct {
-	head []Cell
-	rows [][]Cell
+	head   []Cell
+	rows   [][]Cell
+	sparse bool
 }
 
 // NewTable makes a table; no heads, no head line.
@@ -43,6 +44,38 @@ func (t *Table) Row(texts ...string) {
 // Cells adds a row.
 func (t *Table) Cells(cells ...Cell) { t.rows = append(t.rows, cells) }
 
+// OmitEmpty leaves out the columns in which no row has a text.
+func (t *Table) OmitEmpty() { t.sparse = true }
+
+// lines are all that is printed, the head first.
+func (t *Table) lines() [][]Cell {
+	rows := t.rows
+	if len(t.head) > 0 {
+		rows = append([][]Cell{t.head}, rows...)
+	}
+	if !t.sparse {
+		return rows
+	}
+	var filled []bool
+	for _, row := range t.rows {
+		for i, c := range row {
+			if i == len(filled) {
+				filled = append(filled, false)
+			}
+			filled[i] = filled[i] || c.Text != ""
+		}
+	}
+	some := make([][]Cell, len(rows))
+	for r, row := range rows {
+		for i, c := range row {
+			if i < len(filled) && filled[i] {
+				some[r] = append(some[r], c)
+			}
+		}
+	}
+	return some
+}
+
 // Table writes tab to stdout. On a terminal the last column is cut at the right
 // margin, unless --verbose; a file or a pipe gets every character. It is silent
 // with --json.
@@ -50,10 +83,7 @@ func (t *Terminal) Table(tab *Table) {
 	if t.opts.JSON || len(tab.rows) == 0 {
 		return
 	}
-	rows := tab.rows
-	if len(tab.head) > 0 {
-		rows = append([][]Cell{tab.head}, rows...)
-	}
+	rows := tab.lines()
 	var widths []int
 	for _, row := range rows {
 		for i, c := range row {

@@ -41,6 +41,7 @@ type Options struct {
 type Terminal struct {
 	mu       sync.Mutex
 	out, err stream
+	boxes    bool // stdout is a terminal that shows UTF-8
 	opts     Options
 }
 
@@ -62,6 +63,7 @@ func New(out, err io.Writer, environ []string, o Options) (*Terminal, error) {
 		o.Verbose = env("CARGO_TERM_VERBOSE") == "true"
 	}
 	t := &Terminal{opts: o, out: stream{w: out, width: width(out)}, err: stream{w: err, width: width(err)}}
+	t.boxes = t.out.width > 0 && speaksUTF8(env)
 	for _, s := range []*stream{&t.out, &t.err} {
 		s.color = useColor(o.Color, env, s.width > 0)
 	}
@@ -79,6 +81,17 @@ func lookup(environ []string) func(string) string {
 		}
 		return value
 	}
+}
+
+// speaksUTF8 reads the locale (locale(7)). Without one it is C, which is ASCII.
+func speaksUTF8(env func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := env(name); v != "" {
+			charset := strings.ToLower(v)
+			return strings.Contains(charset, "utf-8") || strings.Contains(charset, "utf8")
+		}
+	}
+	return false
 }
 
 func isChoice(s string) bool { return s == "auto" || s == "always" || s == "never" }
@@ -111,6 +124,10 @@ func (t *Terminal) JSONMode() bool { return t.opts.JSON }
 // Verbose tells whether details are wanted.
 func (t *Terminal) Verbose() bool { return t.opts.Verbose }
 
+// Boxes tells whether results may be drawn with the line characters of Unicode:
+// what is no terminal gets ASCII, which every program can read.
+func (t *Terminal) Boxes() bool { return t.boxes }
+
 // Style is how a piece of text is set off where there is colour.
 type Style string
 
@@ -126,7 +143,7 @@ const (
 )
 
 func (s *stream) paint(style Style, text string) string {
-	if !s.color || style == Plain {
+	if !s.color || style == Plain || text == "" {
 		return text
 	}
 	return string(style) + text + "\x1b[0m"

@@ -127,6 +127,35 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A column that has nothing to say is left out, its head too.
+func TestOmitEmpty(t *testing.T) {
+	term, out, _ := terminal(t, Options{})
+	tab := NewTable("LAYER", "", "COMMIT", "LABEL", "ORIGIN")
+	tab.OmitEmpty()
+	tab.Row("| * 3fa2", "", "", "green", "/a")
+	tab.Row("|/")
+	tab.Row("* 1", "", "", "", "/b")
+	term.Table(tab)
+	want := "LAYER     LABEL  ORIGIN\n| * 3fa2  green  /a\n|/\n* 1              /b\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
+}
+
+func TestBoxes(t *testing.T) {
+	for environ, want := range map[string]bool{
+		"": false, "LANG=C": false, "LANG=de_DE.UTF-8": true, "LANG=en_US.utf8": true, "LANG=de_DE@euro": false,
+		"LC_CTYPE=C.UTF-8 LANG=C": true, "LC_ALL=C LANG=de_DE.UTF-8": false,
+	} {
+		if got := speaksUTF8(lookup(strings.Fields(environ))); got != want {
+			t.Errorf("with %s: got %v", environ, got)
+		}
+	}
+	if term, _, _ := terminal(t, Options{}, "LANG=C.UTF-8"); term.Boxes() {
+		t.Error("what is no terminal gets boxes")
+	}
+}
+
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain é 漢":      "plain é 漢",
