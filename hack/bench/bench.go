@@ -100,8 +100,7 @@ func (b *bencher) round(subjects map[int]*subject) error {
 		func() error { return b.copy(s, copyMiddle) },
 		func() error { return b.ioctl(s, ioctlMiddle) },
 		func() error { return b.restore(s, restoreMiddle) },
-		// The place has just been restored.
-		func() error { return b.build(s.place, firstBuild) },
+		func() error { return b.firstBuild(s, firstBuild) },
 		func() error { return b.build(s.origin, noopBuild) },
 		func() error { return b.sync(s, syncMiddle) },
 		func() error { return b.snapshot(s, sealMiddle) },

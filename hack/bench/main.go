@@ -1,7 +1,7 @@
 // Bench measures what restore and snapshot cost on targets of 1,000, 20,000 and 100,000 files, against what the file system
 // itself takes for the same, and prints medians and ratios as a Markdown table. Every figure of a table is from one run, the
-// things compared taking turns. It works on a Btrfs of its own (hack/place), gone afterwards, and fails where it can get none;
-// it wants the machine to itself.
+// things compared taking turns, each measured right after it was done once uncounted. It works on a Btrfs of its own
+// (hack/place), gone afterwards, and fails where it can get none; it wants the machine to itself.
 package main
 
 import (
