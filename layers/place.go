@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -25,8 +26,14 @@ func (p *Place) view(ctx context.Context) *cargo.Place {
 	v.Git = cargo.GitState{Commit: p.Git.Head, Ref: p.Git.Ref}
 	v.Files = once(func() ([]string, error) { return p.Git.ListFiles(ctx, p.Workspace.Root) })
 	v.Dirty = once(func() (bool, error) { return p.Git.Dirty(ctx) })
+	asked := map[string]func() ([]byte, error){}
 	v.RunGit = func(dir string, args ...string) ([]byte, error) {
-		return p.Git.Run(ctx, append([]string{"-C", dir}, args...)...)
+		args = append([]string{"-C", dir}, args...)
+		question := strings.Join(args, "\x00")
+		if asked[question] == nil {
+			asked[question] = once(func() ([]byte, error) { return p.Git.Run(ctx, args...) })
+		}
+		return asked[question]()
 	}
 	return v
 }

@@ -17,11 +17,17 @@ var errNoHookWithoutGit = errors.New("install hook: not in a git checkout")
 func newHook(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
-		Short: "Restore in new worktrees by git's post-checkout hook",
+		Short: "Restore by git's post-checkout hook",
 		Long: `With the hook, ` + "`git worktree add`" + ` restores the build directory in the new
-worktree. In other checkouts, and in repositories that never ran init, it does
-nothing. A hook that is there already keeps all its lines; where core.hooksPath
-leads out of the repository, nothing is written and the line to add is shown.`,
+worktree. Installed with --switch, it does so as well when git goes to another
+commit in a working tree: by git switch, checkout or bisect, but not in a rebase.
+Then the build directory is replaced if a layer leaves less to be compiled;
+unlike ` + "`cargo cow switch`" + `, nothing is sealed before. CARGO_COW_HOOK=off in the
+environment keeps the hook from doing anything.
+
+In repositories that never ran init it does nothing. A hook that is there already
+keeps all its lines; where core.hooksPath leads out of the repository, nothing is
+written and the line to add is shown.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -38,8 +44,19 @@ leads out of the repository, nothing is written and the line to add is shown.`,
 			return do(cmd.Context(), repo)
 		}}
 	}
+	var install *cobra.Command
+	onSwitch := false
+	install = sub("install", "Install the hook, or update it", func(ctx context.Context, repo *git.Checkout) error {
+		if install.Flags().Changed("switch") {
+			if err := repo.SetSwitch(onSwitch); err != nil {
+				return err
+			}
+		}
+		return a.installHook(ctx, repo)
+	})
+	install.Flags().BoolVar(&onSwitch, "switch", false, "restore when another commit is checked out, too; --switch=false undoes that")
 	cmd.AddCommand(
-		sub("install", "Install the hook, or update it", a.installHook),
+		install,
 		sub("remove", "Take the hook out again", a.removeHook),
 		sub("status", "Say whether the hook is installed", a.hookStatus),
 	)
@@ -55,17 +72,20 @@ func (a *app) installHook(ctx context.Context, repo *git.Checkout) error {
 	if err != nil {
 		return err
 	}
-	a.hookJSON(h)
-	a.term.Status("Installed", "%s", h.Path)
+	a.hookJSON(repo, h)
+	a.term.Status("Installed", "%s%s", h.Path, hookScope(repo))
 	return nil
 }
 
 func (a *app) removeHook(ctx context.Context, repo *git.Checkout) error {
 	h, err := repo.RemoveHook(ctx)
+	if err == nil {
+		err = repo.SetSwitch(false)
+	}
 	if err != nil {
 		return err
 	}
-	a.hookJSON(h)
+	a.hookJSON(repo, h)
 	a.term.Status("Removed", "our part of %s", h.Path)
 	return nil
 }
@@ -75,18 +95,27 @@ func (a *app) hookStatus(ctx context.Context, repo *git.Checkout) error {
 	if err != nil {
 		return err
 	}
-	a.hookJSON(h)
-	a.term.Println("%s: %s", h.State, h.Path)
+	a.hookJSON(repo, h)
+	a.term.Println("%s: %s%s", h.State, h.Path, hookScope(repo))
 	return nil
 }
 
-func (a *app) hookJSON(h *git.Hook) {
+// hookScope is what a line about the hook says more where it follows switches.
+func hookScope(repo *git.Checkout) string {
+	if repo.SwitchOn() {
+		return " (on switches, too)"
+	}
+	return ""
+}
+
+func (a *app) hookJSON(repo *git.Checkout, h *git.Hook) {
 	a.term.JSON("hook", struct {
 		State   git.HookState `json:"state"`
 		Path    string        `json:"path"`
 		Program string        `json:"program,omitempty"`
 		Shared  bool          `json:"shared,omitempty"`
-	}{h.State, h.Path, h.Program, h.Shared})
+		Switch  bool          `json:"switch,omitempty"` // it restores when another commit is checked out, too
+	}{h.State, h.Path, h.Program, h.Shared, repo.SwitchOn()})
 }
 
 // programPath is where this program is found again later. The name it was

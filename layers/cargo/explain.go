@@ -40,10 +40,7 @@ func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &explainer{ctx: ctx, place: p, scanned: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
-	for _, n := range noted {
-		e.noted[string(n.Record)+"/"+n.File] = n.Reason
-	}
+	e := newExplainer(ctx, p, s, noted)
 	var list []Verdict
 	for _, u := range s.units {
 		v := Verdict{UnitName: u.UnitName, Reason: e.judge(u)}
@@ -65,6 +62,14 @@ type explainer struct {
 	reasons map[*built]*Reason
 	noted   map[string]Reason
 	times   map[string]int64
+}
+
+func newExplainer(ctx context.Context, p *Place, s *scanned, noted []Noted) *explainer {
+	e := &explainer{ctx: ctx, place: p, scanned: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
+	for _, n := range noted {
+		e.noted[string(n.Record)+"/"+n.File] = n.Reason
+	}
+	return e
 }
 
 func (e *explainer) judge(u *built) *Reason {

@@ -7,8 +7,8 @@
 //
 // A Checkout is what git said at the time of Open and is not changed after; its
 // methods start processes, may be called concurrently, and see the repository as
-// it is then. Only Exclude, InstallHook and RemoveHook write, and only below the
-// common directory.
+// it is then. Only Exclude, InstallHook, RemoveHook and SetSwitch write, and only
+// below the common directory.
 package git
 
 import (

@@ -53,31 +53,68 @@ const hookHead = "#!/bin/sh\n"
 // HandLine is what a user whose hook we leave alone adds to it.
 const HandLine = `cargo-cow restore --hook "$@" || :`
 
+// switchFile, in the directory cargo-cow of the common directory, switches on
+// what the hook does when a working tree goes from one commit to another.
+const switchFile = "cargo-cow/switch"
+
+// HookOff is the assignment that keeps the hook from doing anything.
+const HookOff = "CARGO_COW_HOOK=off"
+
 // hookBlock is our part of the hook, for the program at the given path.
 //
 // git (2.39, builtin/worktree.c:add_worktree) runs post-checkout in a new
-// worktree with the null id as the previous HEAD; every other checkout keeps its
-// build directory, so the block looks no further. In a repository that never ran
-// init it costs a test and no process. GIT_DIR is not set by `worktree add`, so
-// the common directory is found from the hook's own place. The status of the
-// commands before is handed on, because a checkout fails when its hook does.
+// worktree with the null id as the previous HEAD. Any other checkout is looked at
+// only where switchFile is, and if it is not one of single files ($3) and goes to
+// another commit. So where nothing is to be done it costs a test and no process.
+// GIT_DIR is not set by `worktree add`, so the common directory is found from the
+// hook's own place. The status of the commands before is handed on, because a
+// checkout fails when its hook does; they may have set -e and -u.
 func hookBlock(program string) string {
 	quoted := "'" + strings.ReplaceAll(program, "'", `'\''`) + "'"
 	return hookBegin + `
 # Gives a new worktree a build directory. Take it out with: cargo cow hook remove
 cargo_cow_status=$?
-if [ -e "${0%/*}/../cargo-cow/config.json" ]; then
+if [ -e "${0%/*}/../cargo-cow/config.json" ] && [ "${CARGO_COW_HOOK-}" != off ]; then
+	cargo_cow_do=yes
 	case $1 in
-	*[!0]*) ;;
-	*)
+	*[!0]*)
+		if ! [ -e "${0%/*}/../` + switchFile + `" ] || [ "$3" != 1 ] || [ "$1" = "$2" ]; then
+			cargo_cow_do=no
+		fi
+		;;
+	esac
+	if [ $cargo_cow_do = yes ]; then
 		cargo_cow=` + quoted + `
 		[ -x "$cargo_cow" ] || cargo_cow=cargo-cow
 		"$cargo_cow" restore --hook "$@" </dev/null >&2 || :
-		;;
-	esac
+	fi
 fi
 (exit $cargo_cow_status)
 ` + hookEnd + "\n"
+}
+
+// SwitchOn reports whether the hook follows what is checked out in the working
+// trees of the repository.
+func (c *Checkout) SwitchOn() bool {
+	_, err := os.Lstat(filepath.Join(c.CommonDir, switchFile))
+	return err == nil
+}
+
+// SetSwitch switches that on or off.
+func (c *Checkout) SetSwitch(on bool) error {
+	path := filepath.Join(c.CommonDir, switchFile)
+	var err error
+	if on {
+		if err = os.MkdirAll(filepath.Dir(path), 0o777); err == nil {
+			err = os.WriteFile(path, nil, 0o666)
+		}
+	} else if err = os.Remove(path); errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("set what the hook does: %w", err)
+	}
+	return nil
 }
 
 // HookState looks at the post-checkout hook; it changes nothing.
@@ -130,14 +167,14 @@ func readFile(path string, fi os.FileInfo, err error) ([]byte, error) {
 
 // InstallHook makes git run program after `git worktree add`. An existing shell
 // hook keeps every byte and gets our block added; installing again changes at
-// most the program. It returns a *HookError, and changes nothing, when the hooks
+// most the block. It returns a *HookError, and changes nothing, when the hooks
 // directory is shared or the hook there is not a shell script.
 func (c *Checkout) InstallHook(ctx context.Context, program string) (*Hook, error) {
 	h, old, err := c.readHook(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if h.State == HookInstalled && h.Program == program {
+	if _, block, _, _ := cutBlock(string(old)); h.State == HookInstalled && block == hookBlock(program) {
 		return h, nil
 	}
 	byHand := "add this line to it: " + HandLine

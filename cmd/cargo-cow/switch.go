@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+)
+
+type switchOptions struct {
+	create string
+	detach bool
+	noWait bool
+}
+
+func newSwitch(a *app) *cobra.Command {
+	var o switchOptions
+	cmd := &cobra.Command{
+		Use:   "switch [flags] [--] [GIT-FLAG]... [BRANCH|COMMIT]",
+		Short: "Switch to another branch, build directory and all",
+		Long: `Seals the build directory as the state of the branch that is left, runs
+` + "`git switch`" + `, and restores the layer that fits best what is checked out then; plain
+cargo compiles what that lacks. The build directory is kept as it is where no
+layer leaves less to be compiled; what is replaced can be brought back with
+` + "`cargo cow undo`" + `.
+
+Where git does not switch, nothing is restored, and git's exit code is this
+command's. What stands after -- goes to git as it is.`,
+		Example: `  cargo cow switch main
+  cargo cow switch -c feature main
+  cargo cow switch --detach v1.2.0
+  cargo cow switch -- --discard-changes main`,
+		DisableFlagsInUseLine: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && o.create == "" {
+				return exactArgs(1)(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.switchTo(cmd.Context(), o, args) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.create, "create", "c", "", "make the new branch `NAME`, at BRANCH or COMMIT if given")
+	f.BoolVarP(&o.detach, "detach", "d", false, "check the commit out without a branch")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	return cmd
+}
+
+// command is what git is run with.
+func (o switchOptions) command(args []string) []string {
+	git := []string{"git", "switch"}
+	if o.create != "" {
+		git = append(git, "--create", o.create)
+	}
+	if o.detach {
+		git = append(git, "--detach")
+	}
+	return append(git, args...)
+}
+
+func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) error {
+	if err := a.sealBeforeSwitch(ctx, o); err != nil {
+		return err
+	}
+	code, err := a.runGit(o.command(args))
+	if err != nil {
+		return err
+	}
+	if code != 0 || ctx.Err() != nil {
+		return silentExit(code)
+	}
+	// Another commit may be another project: everything is asked again.
+	w, err := a.open(ctx)
+	if errors.Is(err, cargo.ErrNoPackage) {
+		return nil
+	}
+	if err != nil {
+		return partError{err}
+	}
+	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+	if err != nil {
+		return partError{err}
+	}
+	a.reportSwitch(rep)
+	return nil
+}
+
+// sealBeforeSwitch takes a snapshot if there is anything to take one of.
+func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
+	w, err := a.open(ctx)
+	if errors.Is(err, cargo.ErrNoPackage) {
+		return nil // none in the commit that is left
+	}
+	if err != nil {
+		return err
+	}
+	if w.place.Git == nil {
+		return fmt.Errorf("switch %s: %w", w.Dir(), git.ErrNotRepository)
+	}
+	if err := open.Hide(w.place); err != nil {
+		return err
+	}
+	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
+	if errors.Is(err, layers.ErrNoTarget) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if rep.CreatedNew {
+		a.reportSnapshot(rep)
+	}
+	return nil
+}
+
+// runGit runs git on our streams, but what it says is no result of ours: with
+// --json it goes to stderr. The hook leaves the build directory to us.
+func (a *app) runGit(command []string) (code int, err error) {
+	s, err := a.session()
+	if err != nil {
+		return 0, err
+	}
+	child := *a
+	child.environ = append(slices.Clone(a.environ), git.HookOff)
+	if a.term.JSONMode() {
+		child.stdout = a.stderr
+	}
+	return child.runChild(s.Dir(), command)
+}
+
+func (a *app) reportSwitch(rep *layers.SwitchReport) {
+	if rep.Restored != nil {
+		a.reportRestore(rep.Restored, false)
+	} else {
+		a.term.Status("Kept", "the build directory: %s", rep.Why)
+	}
+	layer := ""
+	if rep.Restored != nil {
+		layer = rep.Restored.ID
+	}
+	a.term.JSON("switch", struct {
+		Restored bool   `json:"restored"`
+		Layer    string `json:"layer,omitempty"`
+		Why      string `json:"why,omitempty"` // the build directory was kept
+	}{rep.Restored != nil, layer, rep.Why})
+}
+
+// switched reads the arguments of git's post-checkout hook: a working tree that
+// was there before went from one commit to another.
+func switched(args []string) bool {
+	return len(args) == 3 && strings.Trim(args[0], "0") != "" && args[0] != args[1] && args[2] == "1"
+}
+
+// followCheckout fits the build directories of a working tree to the commit it
+// went to, where that is switched on.
+func (a *app) followCheckout(ctx context.Context, s *open.Session, old, new string) error {
+	repo, err := s.Repository(ctx)
+	if errors.Is(err, git.ErrNotRepository) || errors.Is(err, git.ErrNoGit) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !repo.SwitchOn() || a.rebasing(repo) {
+		return nil
+	}
+	if same, err := repo.SameTree(ctx, old, new); same || err != nil {
+		return err
+	}
+	return a.inWorkspaces(repo, func(dir string) error { return a.followWorkspace(ctx, repo, dir) })
+}
+
+// rebasing: what a rebase checks out is on its way to something else. Before it
+// leaves traces in the repository it names itself for the reflog.
+func (a *app) rebasing(repo *git.Checkout) bool {
+	return repo.Rebasing() || slices.ContainsFunc(a.environ, func(kv string) bool {
+		action, ok := strings.CutPrefix(kv, "GIT_REFLOG_ACTION=")
+		return ok && strings.Contains(action, "rebase")
+	})
+}
+
+func (a *app) followWorkspace(ctx context.Context, repo *git.Checkout, dir string) error {
+	here := *a
+	here.dir = dir
+	w, err := here.open(ctx)
+	if err != nil {
+		return err
+	}
+	// One that lies elsewhere may be that of other working trees, too.
+	if rel, err := filepath.Rel(repo.Root, w.place.Workspace.BuildDir); err != nil || !filepath.IsLocal(rel) {
+		if all, err := repo.Worktrees(ctx); err != nil || len(all) != 1 {
+			return err
+		}
+	}
+	if err := open.Hide(w.place); err != nil {
+		return err
+	}
+	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: true})
+	if err != nil || rep.Restored == nil {
+		return err
+	}
+	a.reportWarmed(rep.Restored)
+	return nil
+}
