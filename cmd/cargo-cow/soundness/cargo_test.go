@@ -1,16 +1,15 @@
 package soundness
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // A unit is what cargo's messages tell units apart by.
@@ -20,7 +19,7 @@ func (u unit) String() string { return u.Package + "/" + u.Target + "/" + u.Kind
 
 // A build is what cargo said of one run.
 type build struct {
-	result
+	fixture.Result
 	// fresh has every unit cargo reported. Units that differ only in their
 	// features or profile fall together and are fresh only if all are.
 	fresh map[unit]bool
@@ -49,36 +48,17 @@ func (p *Place) Cargo(args ...string) *build {
 	}
 	// The kernel stamps this file: whatever runs from now on leaves newer times.
 	mark := filepath.Join(p.w.dir, filepath.Base(p.Dir)+".mark")
-	before := stamp(p.w.t, mark)
+	before := fixture.Stamp(p.w.t, mark)
 	r := p.exec("cargo", slices.Concat(args, []string{"--message-format=json"}, tail)...)
-	b := &build{result: r, fresh: map[unit]bool{}, executables: map[string]string{}}
-	for line := range strings.Lines(r.stdout) {
-		var m struct {
-			Reason    string
-			PackageID string `json:"package_id"`
-			Target    struct {
-				Name string
-				Kind []string
-			}
-			Profile struct{ Test bool }
-			Fresh   bool
-			// Executable is null for libraries.
-			Executable *string
-			OutDir     string `json:"out_dir"`
+	b := &build{Result: r, fresh: map[unit]bool{}, executables: map[string]string{}}
+	for _, m := range fixture.Messages(r.Stdout) {
+		if m.Reason == "build-script-executed" {
+			b.add(unit{m.Package(), "build-script-build", "run-build-script"}, !fixture.RunTime(p.w.t, m.OutDir).After(before))
+			continue
 		}
-		if json.Unmarshal([]byte(line), &m) != nil {
-			continue // output of a program that cargo ran
-		}
-		switch m.Reason {
-		case "compiler-artifact":
-			u := unit{packageName(m.PackageID), m.Target.Name, unitKind(m.Target.Kind[0], m.Profile.Test)}
-			b.add(u, m.Fresh)
-			if m.Executable != nil {
-				b.executables[m.Target.Name] = *m.Executable
-			}
-		case "build-script-executed":
-			u := unit{packageName(m.PackageID), "build-script-build", "run-build-script"}
-			b.add(u, !runTime(p.w.t, m.OutDir).After(before))
+		b.add(unit{m.Package(), m.Target.Name, unitKind(m.Target.Kind[0], m.Profile.Test)}, m.Fresh)
+		if m.Executable != nil {
+			b.executables[m.Target.Name] = *m.Executable
 		}
 	}
 	p.w.last = b
@@ -89,8 +69,8 @@ func (p *Place) Cargo(args ...string) *build {
 func (p *Place) mustBuild(args ...string) *build {
 	p.w.t.Helper()
 	b := p.Cargo(args...)
-	if b.code != 0 {
-		p.w.t.Fatalf("cargo %q in %s: exit code %d\n%s\n%s", args, p.Dir, b.code, b.stderr, b.stdout)
+	if b.Code != 0 {
+		p.w.t.Fatalf("cargo %q in %s: exit code %d\n%s\n%s", args, p.Dir, b.Code, b.Stderr, b.Stdout)
 	}
 	return b
 }
@@ -100,18 +80,18 @@ func (p *Place) mustBuild(args ...string) *build {
 func (p *Place) runs(target string, args ...string) string {
 	p.w.t.Helper()
 	b := p.Cargo(args...)
-	if b.code != 0 {
-		return "does not build: " + strings.Join(errorCode.FindAllString(b.stdout+b.stderr, 1), "")
+	if b.Code != 0 {
+		return "does not build: " + strings.Join(errorCode.FindAllString(b.Stdout+b.Stderr, 1), "")
 	}
 	exe, ok := b.executables[target]
 	if !ok {
-		p.w.t.Fatalf("cargo %q in %s built no executable of %s\n%s", args, p.Dir, target, b.stdout)
+		p.w.t.Fatalf("cargo %q in %s built no executable of %s\n%s", args, p.Dir, target, b.Stdout)
 	}
 	r := p.exec(exe)
-	if r.code != 0 {
+	if r.Code != 0 {
 		p.w.t.Fatalf("%s: %v", exe, r)
 	}
-	return strings.TrimSpace(r.stdout)
+	return strings.TrimSpace(r.Stdout)
 }
 
 var errorCode = regexp.MustCompile(`\bE\d{4}\b`)
@@ -121,43 +101,6 @@ func (b *build) add(u unit, fresh bool) {
 		fresh = fresh && old
 	}
 	b.fresh[u] = fresh
-}
-
-// stamp writes name and returns the time the kernel gave it.
-func stamp(t testing.TB, name string) time.Time {
-	t.Helper()
-	if err := os.WriteFile(name, []byte("x"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.ModTime()
-}
-
-// runTime is when the build script whose OUT_DIR is outDir last ran: cargo
-// 1.95's messages have no freshness for script runs.
-func runTime(t testing.TB, outDir string) time.Time {
-	t.Helper()
-	unit := filepath.Dir(outDir)
-	for _, name := range []string{"invoked.timestamp", "run/invoked.timestamp"} {
-		if info, err := os.Stat(filepath.Join(unit, name)); err == nil {
-			return info.ModTime()
-		}
-	}
-	t.Fatalf("no time of the script run in %s", unit)
-	return time.Time{}
-}
-
-// packageName takes the name out of a package id, such as
-// path+file:///x/app#0.1.0 or path+file:///x/y#app@0.1.0.
-func packageName(id string) string {
-	url, fragment, _ := strings.Cut(id, "#")
-	if name, _, ok := strings.Cut(fragment, "@"); ok {
-		return name
-	}
-	return filepath.Base(url)
 }
 
 // unitKind is the word cargo-cow has for a kind of target; what is built with the

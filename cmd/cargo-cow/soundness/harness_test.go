@@ -2,29 +2,22 @@ package soundness
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
-
-// commandLimit bounds one command. The slowest is a release build of serde on a
-// loaded machine with two cores, which takes 30 s.
-const commandLimit = 3 * time.Minute
 
 // btrfs mounts a file system big enough for all worlds of a test. The image is
 // sparse, so the size costs nothing.
@@ -54,36 +47,11 @@ func newWorld(t testing.TB, dir string, env ...string) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: dir}
-	w.env = append(cleanEnviron(),
-		"CARGO_COW_STORE="+filepath.Join(dir, "store"),
-		"PATH="+programDir+string(filepath.ListSeparator)+os.Getenv("PATH"),
-		"CARGO_TERM_COLOR=never",
-		"GIT_CONFIG_GLOBAL="+os.DevNull,
-		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.org",
-		"GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.org",
-	)
-	w.env = append(w.env, env...)
+	path := filepath.Dir(program(t)) + string(filepath.ListSeparator) + os.Getenv("PATH")
+	w.env = fixture.Environ(append([]string{"CARGO_COW_STORE=" + filepath.Join(dir, "store"), "PATH=" + path}, env...)...)
 	w.origin = w.at("a")
 	w.place = w.at("b")
 	return w
-}
-
-// cleanEnviron is the environment without what would configure cargo, git or
-// cargo-cow behind the test's back. CI goes too: later cargo versions switch
-// incremental compilation off by it.
-func cleanEnviron() []string {
-	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		if name == "CARGO_HOME" {
-			return false
-		}
-		for _, prefix := range []string{"CARGO", "RUSTC", "RUSTFLAGS", "RUSTDOC", "GIT_", "RUSTUP_TOOLCHAIN"} {
-			if strings.HasPrefix(name, prefix) {
-				return true
-			}
-		}
-		return name == "CI"
-	})
 }
 
 func (w *world) at(name string) *Place {
@@ -184,53 +152,32 @@ func (p *Place) with(env ...string) *Place {
 	return &Place{w: p.w, Dir: p.Dir, env: append(slices.Clone(p.env), env...)}
 }
 
-type result struct {
-	code           int
-	stdout, stderr string
-}
-
-func (r result) String() string {
-	return fmt.Sprintf("exit code %d\nstdout:\n%s\nstderr:\n%s", r.code, r.stdout, r.stderr)
-}
+type result = fixture.Result
 
 // exec runs a command to its end, whatever its exit code.
 func (p *Place) exec(name string, args ...string) result {
 	p.w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = p.Dir
-	cmd.Env = append(slices.Clone(p.env), "PWD="+p.Dir)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	// A background child that keeps the pipes must not hang the test.
-	cmd.WaitDelay = 10 * time.Second
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
-		p.w.t.Fatalf("run %s %q: %v\n%s", name, args, err, stderr.String())
-	}
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return fixture.Exec(p.w.t, p.Dir, p.env, name, args...)
 }
 
 // must runs a command that has to succeed and returns its output, trimmed.
 func (p *Place) must(name string, args ...string) string {
 	p.w.t.Helper()
 	r := p.exec(name, args...)
-	if r.code != 0 {
+	if r.Code != 0 {
 		p.w.t.Fatalf("%s %q in %s: %v", name, args, p.Dir, r)
 	}
-	return strings.TrimSpace(r.stdout)
+	return strings.TrimSpace(r.Stdout)
 }
 
 // Cow runs cargo-cow, which has to succeed, and returns its JSON lines.
 func (p *Place) Cow(args ...string) []map[string]any {
 	p.w.t.Helper()
 	r := p.TryCow(args...)
-	if r.code != 0 {
+	if r.Code != 0 {
 		p.w.t.Fatalf("cargo-cow %q in %s: %v", args, p.Dir, r)
 	}
-	return jsonLines(p.w.t, r.stdout)
+	return fixture.JSONLines(p.w.t, r.Stdout)
 }
 
 // TryCow runs cargo-cow with --json, whatever its exit code.
@@ -262,59 +209,21 @@ func (p *Place) stopCow(point string, meanwhile func(), args ...string) result {
 	const stopped = 5 // CLD_STOPPED, waitid(2)
 	if info.Code != stopped {
 		cmd.Wait()
-		p.w.t.Fatalf("cargo-cow %q did not stop at %s: %v", args, point, result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()})
+		p.w.t.Fatalf("cargo-cow %q did not stop at %s: %v", args, point, result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()})
 	}
 	meanwhile()
 	if err := cmd.Process.Signal(unix.SIGCONT); err != nil {
 		p.w.t.Fatal(err)
 	}
 	cmd.Wait()
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
-}
-
-func jsonLines(t testing.TB, text string) []map[string]any {
-	t.Helper()
-	var lines []map[string]any
-	for line := range strings.Lines(text) {
-		var v map[string]any
-		if err := json.Unmarshal([]byte(line), &v); err != nil {
-			t.Fatalf("parse JSON line %q: %v", line, err)
-		}
-		lines = append(lines, v)
-	}
-	return lines
+	return result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 }
 
 // program builds cargo-cow once for this test binary, with the tag that lets
 // single rules be switched off.
 func program(t testing.TB) string {
 	t.Helper()
-	path, err := buildProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return fixture.Program(t, "-tags=cowtest")
 }
 
-var programDir string // set by TestMain
-
-var buildProgram = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(programDir, "cargo-cow")
-	out, err := exec.Command("go", "build", "-tags=cowtest", "-o", path, "github.com/cargo-cow/cargo-cow/cmd/cargo-cow").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build cargo-cow: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "cargo-cow-soundness-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	programDir = dir
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { fixture.Main(m) }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // A hazard is a way in which a moved build directory can be fresh for cargo
@@ -183,9 +185,9 @@ func restore(w *world, h hazard) bool {
 	} else {
 		r = w.place.TryCow(args...)
 	}
-	switch r.code {
+	switch r.Code {
 	case 0:
-		w.restored = jsonLines(w.t, r.stdout)
+		w.restored = fixture.JSONLines(w.t, r.Stdout)
 		return true
 	case 4:
 		return false
@@ -202,7 +204,7 @@ func naiveCopy(w *world, h hazard) {
 		h.during(w)
 	}
 	// The kernel stamps files by a coarser clock, which must have moved on.
-	oneTime(w.t, w.path("b/target"), stamp(w.t, w.path("naive.mark")))
+	oneTime(w.t, w.path("b/target"), fixture.Stamp(w.t, w.path("naive.mark")))
 	time.Sleep(20 * time.Millisecond)
 }
 

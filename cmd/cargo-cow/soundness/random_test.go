@@ -22,8 +22,9 @@ const (
 
 var lastSeed atomic.Uint64
 
-// TestRandom: in random workspaces, after random edits, builds, snapshots and
-// restores among three checkouts, the built program is that of a clean build.
+// TestRandom: in random workspaces, after random edits, builds, snapshots,
+// restores and switches among three checkouts, the built program is that of a
+// clean build.
 // A failure names its seed; the steps are in its log.
 func TestRandom(t *testing.T) {
 	program(t)
@@ -34,6 +35,7 @@ func TestRandom(t *testing.T) {
 			t.Parallel()
 			s := newStory(t, filepath.Join(dir, fmt.Sprint(seed)), seed)
 			s.w.origin.Cow("init")
+			s.w.origin.Cow("hook", "install", "--switch")
 			for range steps {
 				s.step()
 			}
@@ -53,6 +55,7 @@ type story struct {
 	rng      *rand.Rand
 	packages []randomPackage // each may depend on those before it; the last is app
 	places   []*Place
+	commits  []string
 	value    int
 	layers   int
 }
@@ -232,7 +235,9 @@ func (s *story) step() {
 	s.t.Helper()
 	p := s.places[s.rng.IntN(len(s.places))]
 	name := filepath.Base(p.Dir)
-	switch n := s.rng.IntN(10); {
+	switch n := s.rng.IntN(12); {
+	case n >= 10:
+		s.switches(p)
 	case n < 2:
 		s.t.Logf("%s: edit %s", name, s.edit(p, false))
 	case n < 3:
@@ -269,6 +274,30 @@ func (s *story) step() {
 		}
 		s.check(p)
 	}
+}
+
+// switches commits what lies in the checkout and goes to another commit of any of
+// them. What cargo does not look at may differ there; that it is built anew is
+// promised only where the state left was sealed.
+func (s *story) switches(p *Place) {
+	s.t.Helper()
+	name := filepath.Base(p.Dir)
+	p.commit("more")
+	s.commits = append(s.commits, p.must("git", "rev-parse", "HEAD"))
+	to := s.rng.IntN(len(s.commits))
+	if _, err := os.Stat(filepath.Join(p.Dir, "target", "debug")); err == nil && s.rng.IntN(2) == 0 {
+		s.t.Logf("%s: commit %d, snapshot, git checkout %d", name, len(s.commits)-1, to)
+		p.Cow("snapshot")
+		s.layers++
+		p.must("git", "checkout", "--quiet", "--detach", s.commits[to])
+	} else {
+		s.t.Logf("%s: commit %d, switch to %d", name, len(s.commits)-1, to)
+		p.Cow("switch", "--detach", s.commits[to])
+	}
+	if s.rng.IntN(2) == 0 {
+		s.t.Logf("%s: edit %s", name, s.edit(p, false))
+	}
+	s.check(p)
 }
 
 // edit gives a random input of the checkout a new text.

@@ -364,6 +364,27 @@ two
 		files: strings.ReplaceAll(watchItself, "data.txt", "../shared.txt") + "-- a/shared.txt --\none\n-- b/shared.txt --\ntwo\n",
 	},
 	{
+		// Its script prints how long the lockfile is. Other ends of lines make it
+		// longer; to cargo it is the same.
+		name: "H24/lockfile-beside-package",
+		rule: "script-tree",
+		files: scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    generate(&std::fs::read_to_string("../Cargo.lock").unwrap().len().to_string());
+}
+` + generate,
+		differ: func(w *world) {
+			path := filepath.Join(w.dir, "b", "Cargo.lock")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.write("b/Cargo.lock", strings.ReplaceAll(string(text), "\n", "\r\n"))
+		},
+	},
+	{
 		name: "H13/short-commit-in-environment",
 		rule: "git-state",
 		files: oneApp + `

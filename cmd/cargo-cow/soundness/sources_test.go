@@ -176,7 +176,7 @@ fn main() { println!("two"); }
 		},
 		observe: func(w *world) string {
 			b := w.place.Cargo("check")
-			return fmt.Sprintf("exit code %d %s", b.code, errorCode.FindString(b.stdout))
+			return fmt.Sprintf("exit code %d %s", b.Code, errorCode.FindString(b.Stdout))
 		},
 	},
 	{

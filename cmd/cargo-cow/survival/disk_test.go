@@ -207,6 +207,7 @@ func TestPowerCut(t *testing.T) {
 
 	// A restore does not wait for the disk: what it replaced is under its old
 	// name then, or beside it.
+	p.must("rm", "-rf", p.path(".target.cargo-cow-undo"))
 	unix.Sync()
 	before = tree(t, p.target())
 	p.cow("restore")
@@ -216,6 +217,7 @@ func TestPowerCut(t *testing.T) {
 	}
 	same(t, "restore", tree(t, p.target()), before)
 	p.builds(nil, "second")
+	p.cow("snapshot") // puts away what the restore was making
 	p.tidy()
 
 	b := w.checkout("b")

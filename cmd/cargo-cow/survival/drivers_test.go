@@ -64,9 +64,14 @@ func day(w *world, driver string) {
 	b.must("cargo", "build", "--quiet")
 	b.cow("snapshot")
 	b.builds(nil, "second")
+	b.cow("rm", "second")
+	b.builds(nil, "second")
 	b.tidy()
 	p.checks()
 	w.origin.must("git", "worktree", "remove", "--force", b.dir)
+	if a := p.cow("prune", "--gone-worktrees"); a["removed"] != 0.0 {
+		t.Errorf("prune of layers just made says %v", a)
+	}
 	if exists(b.dir) {
 		t.Error("git could not remove the worktree")
 	}

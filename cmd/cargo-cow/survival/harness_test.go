@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // commandLimit bounds one command, so that a lock nobody gives back fails the
@@ -78,14 +80,7 @@ func newWorldAs(t *testing.T, cred *syscall.Credential, dir string, env ...strin
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: dir, store: filepath.Join(dir, "store"), cred: cred}
-	w.env = append(cleanEnviron(),
-		"CARGO_COW_STORE="+w.store,
-		"CARGO_TERM_COLOR=never",
-		"GIT_CONFIG_GLOBAL="+os.DevNull,
-		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.org",
-		"GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.org",
-	)
-	w.env = append(w.env, env...)
+	w.env = fixture.Environ(append([]string{"CARGO_COW_STORE=" + w.store}, env...)...)
 	w.origin = w.at("a")
 	for name, text := range project {
 		w.origin.write(name, text)
@@ -119,20 +114,6 @@ func (w *world) checkout(name string) *place {
 }
 
 func (w *world) at(name string) *place { return &place{w: w, t: w.t, dir: filepath.Join(w.dir, name)} }
-
-// cleanEnviron is the environment without what would configure cargo, git or
-// cargo-cow behind the test's back.
-func cleanEnviron() []string {
-	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		for _, prefix := range []string{"CARGO_", "RUSTC", "RUSTFLAGS", "GIT_", "XDG_"} {
-			if strings.HasPrefix(name, prefix) && name != "CARGO_HOME" {
-				return true
-			}
-		}
-		return false
-	})
-}
 
 // A place is a checkout.
 type place struct {
@@ -518,38 +499,10 @@ func isTree(t *testing.T, path string) bool {
 	return st.Ino == 256
 }
 
-var programDir string // set by TestMain
-
 // program builds cargo-cow once for this test binary.
 func program(t testing.TB) string {
 	t.Helper()
-	path, err := buildProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return fixture.Program(t)
 }
 
-var buildProgram = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(programDir, "cargo-cow")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/cargo-cow/cargo-cow/cmd/cargo-cow").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build cargo-cow: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "cargo-cow-survival-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755) // other users run the program too
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	programDir = dir
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { fixture.Main(m) }

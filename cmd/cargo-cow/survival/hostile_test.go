@@ -74,6 +74,10 @@ func TestDamagedRecord(t *testing.T) {
 			t.Errorf("%s: restored %v", name, a)
 		}
 		p.builds(nil, "first")
+		if name == "empty" {
+			w.origin.checks() // as a power cut leaves it: made again when the store was opened
+			continue
+		}
 		problem(w.origin, record, true)
 	}
 	if err := os.Remove(record); err != nil {

@@ -69,6 +69,14 @@ var scenarios = map[string]scenario{
 			"restore.staged": false, "replace.exchanged": true, "replace.aside": true, "restore.done": true,
 		},
 	},
+	"restore for other dependencies": {
+		args: []string{"restore"}, before: "", after: "layer", compiled: []string{"bin app", "lib extra"},
+		prepare: grown,
+		done: map[string]bool{
+			"restore.verified": false, "restore.cloned": false, "graft.grafted": false, "restore.staged": false,
+			"replace.aside": true, "restore.done": true,
+		},
+	},
 	"undo": {
 		args: []string{"undo"}, before: "mine", after: "layer", compiled: []string{"bin app"}, undo: true,
 		prepare: func(p *place) {
@@ -91,6 +99,15 @@ var scenarios = map[string]scenario{
 
 // edited makes the checkout differ from the layer in its program.
 func edited(p *place) { p.write("app/src/main.rs", mainRS("second")) }
+
+// grown is edited, with one more package in its lockfile than any layer has.
+func grown(p *place) {
+	edited(p)
+	p.write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"extra\", \"liba\"]\nresolver = \"3\"\n")
+	p.write("extra/Cargo.toml", "[package]\nname = \"extra\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
+	p.write("extra/src/lib.rs", "")
+	p.must("cargo", "generate-lockfile", "--offline", "--quiet")
+}
 
 // built gives the edited checkout a build directory of its own, all fresh.
 func built(p *place) {
@@ -126,7 +143,7 @@ func newScenarioWorld(t *testing.T) *world {
 }
 
 func TestEveryCrashpointHasAScenario(t *testing.T) {
-	passed := map[string]bool{}
+	passed := maps.Clone(removalPoints)
 	for _, s := range scenarios {
 		for point := range s.done {
 			passed[point] = true

@@ -1,0 +1,489 @@
+package survival
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+)
+
+// A removal is a command that removes layers. Dying at one of its points leaves
+// the first of them whole, or gone, as the table says.
+type removal struct {
+	args func(label string) []string
+	done map[string]bool // by point
+}
+
+var removalPoints = map[string]bool{"remove.unrecorded": false, "remove.trashed": true, "remove.done": true}
+
+var removals = map[string]removal{
+	"rm":    {func(label string) []string { return []string{"rm", label} }, removalPoints},
+	"prune": {func(string) []string { return []string{"prune", "--max-age=1d", "--labelled"} }, removalPoints},
+}
+
+// label seals the origin once more, as a layer with a label, and returns its id.
+func (w *world) label(label string) string {
+	w.t.Helper()
+	id, _ := w.origin.cow("snapshot", "--label="+label)["layer"].(string)
+	if id == "" {
+		w.t.Fatalf("no layer %s", label)
+	}
+	return id
+}
+
+// age makes a layer one that was sealed, and last used, so long ago.
+func (w *world) age(id string, by time.Duration) {
+	w.t.Helper()
+	then := time.Now().Add(-by)
+	path := filepath.Join(w.store, "records", id+".json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var record map[string]any
+	if err := json.Unmarshal(b, &record); err != nil {
+		w.t.Fatal(err)
+	}
+	record["sealed"] = then
+	if b, err = json.Marshal(record); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(w.store, "lastuse", id), then, then); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// listed returns the labels of all layers, sorted.
+func (p *place) listed() []string {
+	p.t.Helper()
+	r := p.tryCow("list")
+	var all []string
+	for line := range strings.Lines(r.stdout) {
+		var v struct{ Label string }
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			p.t.Fatalf("list: %v: %v", err, r)
+		}
+		all = append(all, v.Label)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// forgotten checks that nothing in the store is named for a layer.
+func (p *place) forgotten(id string) {
+	p.t.Helper()
+	left, err := filepath.Glob(filepath.Join(p.w.store, "*", "*"+id+"*"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if len(left) > 0 {
+		p.t.Errorf("of a removed layer is left %q", left)
+	}
+}
+
+// restores checks that a layer is whole: a new worktree made from it is fresh.
+func (p *place) restores(label string) {
+	p.t.Helper()
+	q := p.w.checkout(fmt.Sprintf("from-%s-%d", label, time.Now().UnixNano())).in(p.t)
+	if a := q.cow("restore", "--from="+label); a["rebuild"] != 0.0 {
+		p.t.Errorf("restore from %s says %v", label, a)
+	}
+	q.builds(nil, "first")
+}
+
+func TestRemovalKilled(t *testing.T) {
+	for name, s := range removals {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newScenarioWorld(t)
+			for _, point := range slices.Sorted(maps.Keys(s.done)) {
+				t.Run(point, func(t *testing.T) { s.killed(t, w, point, s.done[point]) })
+			}
+		})
+	}
+}
+
+func (s removal) killed(t *testing.T, w *world, point string, done bool) {
+	p := w.origin.in(t)
+	label := "doomed-" + point
+	id := w.label(label)
+	w.age(id, 48*time.Hour)
+	args := s.args(label)
+	r := p.with("CARGO_COW_CRASHPOINT=" + point + "=kill").tryCow(args...)
+	if r.signal != syscall.SIGKILL {
+		t.Fatalf("the command did not die at %s: %v", point, r)
+	}
+	p.checks()
+	p.tidy()
+	if there := slices.Contains(p.listed(), label); there == done {
+		t.Errorf("after it died at %s the layer is listed: %v, want %v", point, there, !done)
+	}
+	if done {
+		p.forgotten(id)
+	} else {
+		p.restores(label)
+		w.age(id, 48*time.Hour)
+	}
+	again := p.tryCow(args...)
+	if want := map[bool]int{true: 4}[done && args[0] == "rm"]; again.code != want {
+		t.Errorf("again, want exit code %d: %v", want, again)
+	}
+	p.forgotten(id)
+	p.checks()
+	p.tidy()
+	p.restores("first")
+	p.builds(nil, "first")
+}
+
+// An error on the way is told, and leaves nothing behind.
+func TestRemovalFailed(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	for point, done := range removalPoints {
+		t.Run(point, func(t *testing.T) {
+			p := w.origin.in(t)
+			label := "doomed-" + point
+			id := w.label(label)
+			r := p.with("CARGO_COW_CRASHPOINT="+point+"=error").tryCow("rm", label)
+			fails(t, r, 1, "injected fault")
+			p.tidy()
+			p.checks()
+			if done {
+				p.forgotten(id)
+				return
+			}
+			p.restores(label)
+			p.cow("rm", label)
+			p.forgotten(id)
+		})
+	}
+}
+
+// The rest is removed though one of them fails.
+func TestRemovalFailedInPart(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	w.label("one")
+	held := w.label("held")
+	w.label("two")
+	b := w.checkout("b")
+	restore := b.stopCow("restore.staged", "restore", "--from=held")
+	r := w.origin.tryCow("rm", "one", "held", "two")
+	if e := answer(t, r, "error"); r.code != 3 || e == nil || e["code"] != 5.0 {
+		t.Errorf("rm, want exit code 3 and an error with 5: %v", r)
+	}
+	if got := w.origin.listed(); !slices.Equal(got, []string{"", "first", "held"}) {
+		t.Errorf("layers %q", got)
+	}
+	restore.signal(syscall.SIGCONT)
+	restore.ends()
+	b.builds(nil, "first")
+	w.origin.cow("rm", "held")
+	w.origin.forgotten(held)
+	w.origin.checks()
+}
+
+// A layer that is being restored stays, whoever would have it go and however long
+// the restore takes.
+func TestRemoveWhileRestoring(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{"restore.verified", "restore.cloned", "restore.staged"} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			w := newScenarioWorld(t)
+			id := w.label("wanted")
+			b := w.checkout("b")
+			restore := b.stopCow(point, "restore", "--from=wanted")
+			w.age(id, 48*time.Hour)
+			fails(t, w.origin.tryCow("rm", "wanted"), 5, "layer is in use")
+			r := w.origin.tryCow("prune", "--labelled", "--max-age=1d")
+			if a := answer(t, r, "prune"); r.code != 0 || a["removed"] != 0.0 {
+				t.Errorf("prune: %v", r)
+			}
+			if a := answer(t, r, "plan"); a["layer"] != id || a["why"] != "leased" {
+				t.Errorf("the plan begins with %v, want the layer in use", a)
+			}
+			restore.signal(syscall.SIGCONT)
+			restore.ends()
+			b.builds(nil, "first")
+			w.origin.checks()
+			w.origin.cow("rm", "wanted")
+			w.origin.forgotten(id)
+			b.builds(nil, "first")
+			w.origin.checks()
+		})
+	}
+}
+
+// A layer on its way out is offered to nobody: a restore takes another and says
+// which, a check finds nothing wrong, and nothing is left of it in the end.
+func TestRestoreWhileRemoving(t *testing.T) {
+	t.Parallel()
+	for point, listed := range map[string]bool{"remove.unrecorded": true, "remove.trashed": false} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			w := newScenarioWorld(t)
+			first := newest(w.origin)
+			id := w.label("doomed")
+			rm := w.origin.stopCow(point, "rm", "doomed")
+			b := w.checkout("b")
+			if a := b.cow("restore"); a["layer"] != first {
+				t.Errorf("the restore took %v, want %s, the newest that stays", a, first)
+			}
+			b.builds(nil, "first")
+			fails(t, b.tryCow("restore", "--from=doomed"), 4, "no such layer")
+			if listed { // to be told that somebody is at it
+				fails(t, b.tryCow("rm", "doomed"), 5, "in use")
+			}
+			w.origin.checks()
+			// The build directory says of itself that it is that layer.
+			if a := w.origin.cow("snapshot"); !listed && a["layer"] == id {
+				t.Errorf("the snapshot names a layer that is gone: %v", a)
+			}
+			rm.signal(syscall.SIGCONT)
+			rm.ends()
+			w.origin.forgotten(id)
+			w.origin.checks()
+			w.origin.tidy()
+			w.origin.restores("first")
+		})
+	}
+}
+
+// Restores in many places while layer after layer goes: each gets one that is
+// whole.
+func TestRemovalsAndRestoresAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	var doomed []string
+	for i := range 8 {
+		label := fmt.Sprint("doomed-", i)
+		id := w.label(label)
+		if i%2 == 0 {
+			w.age(id, 48*time.Hour)
+		}
+		doomed = append(doomed, label)
+	}
+	var places []*place
+	for i := range 4 {
+		places = append(places, w.checkout(fmt.Sprint("busy-", i)))
+	}
+	var restores, removals sync.WaitGroup
+	done := make(chan struct{})
+	for _, p := range places {
+		restores.Go(func() {
+			for {
+				// "first" is always there to be taken.
+				if r := p.tryCow("restore"); r.code != 0 {
+					t.Errorf("restore: %v", r)
+					return
+				}
+				if r := p.exec("cargo", "build", "--offline"); r.code != 0 || strings.Contains(r.stderr, "Compiling") {
+					t.Errorf("cargo after a restore: %v", r)
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for _, label := range slices.Backward(doomed) { // the newest is what restores take
+		removals.Go(func() {
+			for {
+				r := w.origin.tryCow("rm", label)
+				switch {
+				case r.code == 5:
+					continue // a restore has it
+				case r.code != 0 && r.code != 4: // a prune was quicker
+					t.Errorf("rm: %v", r)
+				}
+				return
+			}
+		})
+	}
+	for range 2 {
+		removals.Go(func() {
+			for range 5 {
+				if r := w.origin.tryCow("prune", "--labelled", "--max-age=1d"); r.code != 0 {
+					t.Errorf("prune: %v", r)
+				}
+				if r := w.origin.tryCow("check"); r.code != 0 {
+					t.Errorf("check meanwhile: %v", r)
+				}
+			}
+		})
+	}
+	removals.Wait()
+	close(done)
+	restores.Wait()
+	if got := w.origin.listed(); !slices.Equal(got, []string{"", "first"}) {
+		t.Errorf("layers %q, want the two that nobody removed", got)
+	}
+	for _, p := range append(places, w.origin) {
+		p.builds(nil, "first")
+		p.tidy()
+	}
+	w.origin.checks()
+}
+
+// A removal does not wait for the disk: a power cut brings the layer back whole,
+// or leaves it gone, and what comes back under another name is deleted again.
+func TestRemovalPowerCut(t *testing.T) {
+	t.Parallel()
+	dir := loopfs.Btrfs(t, loopfs.MountOptions("commit=300"))
+	w := newWorld(t, dir).sealed()
+	p := w.origin
+	w.label("first")
+
+	w.label("one")
+	unix.Sync()
+	p.cow("rm", "one")
+	loopfs.Crash(t, dir)
+	p.checks()
+	p.tidy()
+	if slices.Contains(p.listed(), "one") {
+		p.restores("one")
+		p.cow("rm", "one")
+	}
+	unix.Sync()
+	loopfs.Crash(t, dir)
+	if got := p.listed(); !slices.Equal(got, []string{"", "first"}) {
+		t.Errorf("layers %q: a removal that has reached the disk was taken back", got)
+	}
+
+	for _, point := range []string{"remove.unrecorded", "remove.trashed"} {
+		id := w.label("two")
+		r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").tryCow("rm", "two")
+		if r.signal != syscall.SIGKILL {
+			t.Fatalf("the command did not die at %s: %v", point, r)
+		}
+		unix.Sync()
+		if point == "remove.trashed" {
+			// The deletion itself is what the power cut takes back.
+			p.cow("list")
+			p.forgotten(id)
+		}
+		loopfs.Crash(t, dir)
+		p.checks()
+		p.tidy()
+		if point == "remove.unrecorded" {
+			p.restores("two")
+			p.cow("rm", "two")
+		}
+		p.forgotten(id)
+		p.checks()
+	}
+	p.restores("first")
+}
+
+// When nothing else can be written, removing is what makes room.
+func TestRemoveOnFullDisk(t *testing.T) {
+	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{"btrfs": loopfs.Btrfs, "xfs": loopfs.XFS} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, mount(t, loopfs.Size(320<<20))).sealed()
+			p := w.origin
+			w.label("first")
+			// What only this layer holds.
+			p.write("target/ballast", string(bytes.Repeat([]byte("cow"), 8<<20)))
+			big := w.label("big")
+			p.must("rm", p.target("ballast"))
+			w.age(big, 48*time.Hour)
+			fill(t, filepath.Join(w.dir, "ballast"))
+
+			p.cow("prune", "--labelled", "--max-age=1d", "--dry-run")
+			p.cow("rm", "big")
+			p.forgotten(big)
+			p.checks()
+			p.tidy()
+			// Btrfs gives the space back a little later.
+			eventually(t, "there is room again", func() bool {
+				unix.Sync()
+				return os.WriteFile(filepath.Join(w.dir, "room"), make([]byte, 16<<20), 0o666) == nil
+			})
+			if err := os.Remove(filepath.Join(w.dir, "room")); err != nil {
+				t.Fatal(err)
+			}
+			p.restores("first")
+		})
+	}
+}
+
+// On a read-only disk nothing is removed, and all is said.
+func TestRemoveReadOnly(t *testing.T) {
+	t.Parallel()
+	dir := loopfs.Btrfs(t)
+	w := newWorld(t, dir).sealed()
+	id := newest(w.origin)
+	w.age(id, 48*time.Hour)
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_NOATIME|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(unix.MS_RDONLY)
+	t.Cleanup(func() { remount(0) })
+	fails(t, w.origin.tryCow("rm", id), 1, "read-only file system")
+	fails(t, w.origin.tryCow("prune", "--max-age=1d"), 1, "read-only file system")
+	if a := w.origin.cow("prune", "--max-age=1d", "--dry-run"); a["removed"] != 1.0 {
+		t.Errorf("a dry run says %v", a)
+	}
+	w.origin.checks()
+	remount(0)
+	if a := w.origin.cow("prune", "--max-age=1d"); a["removed"] != 1.0 {
+		t.Errorf("prune says %v", a)
+	}
+	w.origin.forgotten(id)
+	w.origin.checks()
+}
+
+// Files of root in a layer, as sudo leaves them, keep its owner from deleting it,
+// but from nothing else.
+func TestRemoveForeignFiles(t *testing.T) {
+	t.Parallel()
+	const uid = 31000
+	w := newWorldAs(t, &syscall.Credential{Uid: uid, Gid: uid}, loopfs.Btrfs(t, loopfs.Owner(uid)), userEnv(t, uid)...).sealed()
+	p := w.origin
+	p.cow("snapshot", "--label=first")
+	p.write("target/foreign/file", "made with sudo")
+	id, _ := p.cow("snapshot", "--label=foreign")["layer"].(string)
+	if err := os.RemoveAll(p.target("foreign")); err != nil {
+		t.Fatal(err)
+	}
+	trash := filepath.Join(w.store, "layers", ".trash-"+id)
+	fails(t, p.tryCow("rm", "foreign"), 1, "permission denied", "remove "+trash)
+	if got := p.listed(); !slices.Equal(got, []string{"", "first"}) {
+		t.Errorf("layers %q", got)
+	}
+	r := p.tryCow("check")
+	if a := answer(t, r, "check"); r.code != 1 || !strings.Contains(fmt.Sprint(a["problem"]), trash) {
+		t.Errorf("check does not name %s: %v", trash, r)
+	}
+	p.restores("first")
+	p.cow("snapshot", "--label=second")
+	p.cow("rm", "second")
+	if err := os.RemoveAll(trash); err != nil { // as root
+		t.Fatal(err)
+	}
+	p.checks()
+	p.tidy()
+	p.forgotten(id)
+}
