@@ -23,6 +23,8 @@ var (
 	ErrAmbiguous = errors.New("more than one layer of that name")
 	// ErrNoUndo: no restore has replaced a build directory here.
 	ErrNoUndo = errors.New("nothing to undo")
+	// ErrInUse: somebody works with the layer.
+	ErrInUse = errors.New("layer is in use")
 	// ErrNoStore: there is no store in the directory.
 	ErrNoStore = errors.New("no store here")
 	// ErrNoTarget: there is no build directory to work on.
@@ -54,10 +56,16 @@ type Place struct {
 type Options struct {
 	Dir    string
 	Driver driver.Driver
-	// Now is the wall clock, for what people read. Nothing is decided by it.
+	// Now is the wall clock, for what people read and for the age of layers. What
+	// is fresh is not decided by it.
 	Now func() time.Time
 	// Tool names this program and its version in manifests.
 	Tool string
+	// Self is this program's own file: cargo runs it when asked what a build
+	// needs (cargo.Planner).
+	Self string
+	// Temp is a directory for what is needed during a command only.
+	Temp string
 }
 
 // Notify is told, at most once a call, what the call waits for.

@@ -17,7 +17,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
-	"github.com/cargo-cow/cargo-cow/layers/lease"
 )
 
 var (
@@ -34,7 +33,9 @@ type RestoreOptions struct {
 	Strict bool   // have every unit rebuilt that may name its origin
 	NoWait bool   // fail with ErrBusy instead of waiting for Cargo
 	DryRun bool   // choose and compare only
-	Notify Notify
+	// NoGraft: take units from the one layer only.
+	NoGraft bool
+	Notify  Notify
 }
 
 // RestoreReport says what was restored.
@@ -45,6 +46,9 @@ type RestoreReport struct {
 	Retagged   int             // units whose fingerprint was rewritten for the place
 	SameCommit bool
 	Undo       bool // a build directory was replaced and can be brought back
+	// Grafted is what other layers gave; nil where the layer has the dependency
+	// set of the checkout, or was asked for by name.
+	Grafted *Grafted
 }
 
 // Restore makes a writable copy of a layer, true for the place, its build
@@ -73,9 +77,10 @@ func (s *Store) Restore(ctx context.Context, p *Place, o RestoreOptions) (*Resto
 	}
 	r := &RestoreReport{Record: c.record, SameCommit: p.Git != nil && p.Git.Head != "" && p.Git.Head == c.record.Commit}
 	if o.DryRun {
-		r.Kept, r.Rebuild = c.plan.Kept(), c.plan.Rebuild()
+		r.count(c)
 		return r, nil
 	}
+	s.used(c.record.ID)
 	if !p.Settings.Rules.On(cargo.RuleClock) {
 		if t0, err = s.instant(ctx, t); err != nil {
 			return nil, err
@@ -107,6 +112,11 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 	if err != nil {
 		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 	}
+	if c.needed != nil && !o.NoGraft {
+		if r.Grafted, err = s.graft(ctx, p, tmp, c.needed, nil, o.Strict); err != nil {
+			return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
+		}
+	}
 	if !s.opts.Driver.Caps().ConstantTime {
 		// The copies are this program's own writing: a power cut must not leave
 		// them empty under times that Cargo takes for fresh.
@@ -127,8 +137,18 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		}
 		r.Undo = true
 	}
-	r.Kept, r.Rebuild = c.plan.Kept(), c.plan.Rebuild()
+	r.count(c)
 	return pointRestored.Hit()
+}
+
+// count says what becomes of the units. Of a layer that was made for another
+// dependency set only those count that the place needs.
+func (r *RestoreReport) count(c *choice) {
+	r.Rebuild = c.plan.Rebuild()
+	r.Kept = c.plan.Kept()
+	if c.needed != nil {
+		r.Kept = c.held - len(r.Rebuild)
+	}
 }
 
 // instant returns a time of the clock that the kernel stamps files with, after
@@ -162,6 +182,8 @@ func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
 type choice struct {
 	record  Record
 	plan    *cargo.Plan
+	needed  map[string]bool // units that the place needs, if the layer was not made for its dependency set
+	held    int             // how many of them the layer has
 	release func() error
 }
 
@@ -170,12 +192,28 @@ type choice struct {
 // (1 ms for 100 kB). What is further back by commit or age is hardly nearer.
 const maxCompared = 16
 
-// choose finds the layer for a place: of its fingerprint, with most units whose
-// inputs are identical; among equals the nearest commit, then the newest.
+// choose chooses once more where all that it chose from was removed meanwhile.
 func (s *Store) choose(ctx context.Context, p *Place, o RestoreOptions) (*choice, error) {
+	if o.From != "" {
+		return s.chooseOnce(ctx, p, o)
+	}
+	return whileGone(func() (*choice, error) { return s.chooseOnce(ctx, p, o) })
+}
+
+// chooseOnce finds the layer for a place: of its fingerprint, with most units whose
+// inputs are identical; among equals the nearest commit, then the newest. Where
+// none has its fingerprint, it is the one that saves most work.
+func (s *Store) chooseOnce(ctx context.Context, p *Place, o RestoreOptions) (*choice, error) {
 	candidates, err := s.candidates(ctx, p, o)
 	if err != nil {
 		return nil, err
+	}
+	var near *nearest
+	if len(candidates) == 0 {
+		if near, err = s.nearest(ctx, p); err != nil {
+			return nil, err
+		}
+		candidates = []Record{near.record}
 	}
 	reader := cargo.NewReader(p.view(ctx), p.Settings)
 	var best *choice
@@ -196,16 +234,14 @@ func (s *Store) choose(ctx context.Context, p *Place, o RestoreOptions) (*choice
 			break
 		}
 	}
-	if best != nil {
-		return best, nil
-	}
-	if unreadable != nil {
+	if best == nil {
 		return nil, unreadable
 	}
-	return nil, &HelpError{
-		fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s)", ErrNoLayer, s.opts.Dir, p.Fingerprint.ID[:8]),
-		"cargo build && cargo cow snapshot",
+	if near != nil {
+		best.needed, best.held = near.needed, near.held
+		best.plan.Narrow(near.needed)
 	}
+	return best, nil
 }
 
 func (s *Store) candidates(ctx context.Context, p *Place, o RestoreOptions) ([]Record, error) {
@@ -244,15 +280,15 @@ func unlike(r Record, head string) int {
 }
 
 func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, strict bool) (*choice, error) {
-	release, err := lease.Acquire(filepath.Join(s.opts.Dir, leasesDir), r.ID)
+	release, err := s.hold(r.ID)
 	if err != nil {
-		return nil, fmt.Errorf("use layer %s: %w", r.ID, err)
+		return nil, err
 	}
 	m, err := s.manifest(r.ID)
 	if err == nil {
 		var plan *cargo.Plan
 		if plan, err = m.Verify(ctx, reader, strict); err == nil {
-			return &choice{r, plan, release}, nil
+			return &choice{record: r, plan: plan, release: release}, nil
 		}
 	}
 	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())

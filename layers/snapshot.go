@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/zeebo/blake3"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 )
@@ -87,9 +89,8 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	defer done()
 	active := readActive(t.path)
 	prev, sealed := previous(t.path)
-	recall, _ := os.ReadFile(filepath.Join(t.path, recallFile))
 	m, err := cargo.Inspect(ctx, cargo.Inspection{
-		Place: p.view(ctx), Settings: p.Settings, Previous: prev, Restored: active.Restored, Sealed: sealed, Recall: recall,
+		Place: p.view(ctx), Settings: p.Settings, Previous: prev, Restored: active.Restored, Sealed: sealed, Recall: readRecall(t.path),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", t.path, err)
@@ -109,6 +110,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	}
 	if prev != nil && active.Layer != "" && m.SameBuild(prev) && (label == "" || label == prev.Label) {
 		if r, err := s.record(active.Layer); err == nil {
+			s.used(active.Layer)
 			return &SnapshotReport{Record: *r}, nil
 		}
 	}
@@ -134,8 +136,18 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if err := pointDescribed.Hit(); err != nil {
 		return nil, err
 	}
+	from := t.path
+	if len(m.Dead) > 0 {
+		if from, err = s.lean(ctx, p, t, m); err != nil {
+			return nil, err
+		}
+	}
 	created := true
-	if err := s.opts.Driver.Seal(ctx, s.tree(id), t.path); errors.Is(err, fs.ErrExist) {
+	err = s.opts.Driver.Seal(ctx, s.tree(id), from)
+	if from != t.path {
+		err = errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), from))
+	}
+	if errors.Is(err, fs.ErrExist) {
 		created = false // somebody else sealed the same state
 	} else if err != nil {
 		return nil, s.explainMove(t, err)
@@ -152,7 +164,25 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if err := s.writeRecord(r); err != nil {
 		return nil, err
 	}
+	s.used(r.Parent, r.ID)
 	return &SnapshotReport{Record: r, CreatedNew: created}, pointRecorded.Hit()
+}
+
+// lean makes a copy of the build directory without what no build there can use.
+// The build directory keeps it: its user may go back to another lockfile.
+func (s *Store) lean(ctx context.Context, p *Place, t target, m *cargo.Manifest) (string, error) {
+	tmp := s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+	if err := s.opts.Driver.Clone(ctx, tmp, t.path); err != nil {
+		return "", s.explainMove(t, fmt.Errorf("seal %s: %w", t.path, err))
+	}
+	recall, err := m.RemoveDead(tmp, p.Workspace.CargoHome, readRecall(tmp))
+	if err == nil {
+		err = writeMeta(tmp, recallFile, recall)
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("seal %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
+	}
+	return tmp, nil
 }
 
 // previous reads the manifest that lies in a build directory, and when it was

@@ -126,6 +126,11 @@ func TestOpenRecovers(t *testing.T) {
 	if err := os.WriteFile(halfWritten, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	halfIndexed := filepath.Join(s.Dir(), atomicfile.TempPrefix+"4")
+	if err := os.WriteFile(halfIndexed, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	garbage = append(garbage, halfIndexed)
 	s = s.reopen(t)
 	if r, err := s.readRecord(unrecorded); err != nil || r.Label != "unrecorded" {
 		t.Errorf("record of a layer that had none: %+v, %v", r, err)

@@ -120,7 +120,14 @@ over time, never changed or removed.
 | ` + "`snapshot`" + ` | the layer, whether it is new (` + "`created`" + `), its units, how many of them (` + "`dirty`" + `) are rebuilt anywhere |
 | ` + "`restore`" + ` | the layer, the units kept, to be rebuilt and retagged; a ` + "`unit`" + ` line for each to be rebuilt comes before |
 | ` + "`unit`" + ` | a unit, its verdict, the rule and the detail that decided, the units that are the cause |
-| ` + "`layer`" + ` | the record of a layer |
+| ` + "`layer`" + ` | the record of a layer; with ` + "`list --graph`" + `, whether the build directory was made from it (` + "`here`" + `) |
+| ` + "`package`" + ` | what a layer holds of a package: units, ` + "`cost_ms`" + ` (0 where not measured), ` + "`size`" + ` in bytes |
+| ` + "`contents`" + ` | the same of all packages, and the sizes of what is no unit's |
+| ` + "`fingerprint`" + ` | a dependency-set fingerprint and its ingredients, of a ` + "`layer`" + ` or of the checkout |
+| ` + "`difference`, `diff`" + ` | one thing in which two fingerprints differ (` + "`unseen`" + `: Cargo does not look at it); how many there are |
+| ` + "`remove`" + ` | the record of a layer that was removed |
+| ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus; leased, labelled, recent, last, unmatched |
+| ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
 | ` + "`undo`, `status`, `hook`" + ` | how things are |
 | ` + "`check`" + ` | a problem and whether it was repaired, or ` + "`clean`" + ` |
 | ` + "`error`" + ` | the message, the help and the exit code |
@@ -134,7 +141,7 @@ over time, never changed or removed.
 | 2 | the command line makes no sense |
 | 3 | done in part |
 | 4 | no such layer, no layer that fits, nothing to undo |
-| 5 | cargo is using the build directory |
+| 5 | cargo is using the build directory, or a restore the layer |
 | 130 | interrupted |
 
 ` + "`cargo cow run`" + ` returns the code of the command it runs.

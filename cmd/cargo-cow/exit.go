@@ -64,7 +64,7 @@ func exitCode(err error) int {
 		return exitPart
 	case errors.Is(err, layers.ErrNoLayer), errors.Is(err, layers.ErrNotFound), errors.Is(err, layers.ErrNoUndo):
 		return exitNotFound
-	case errors.Is(err, layers.ErrBusy):
+	case errors.Is(err, layers.ErrBusy), errors.Is(err, layers.ErrInUse):
 		return exitBusy
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted

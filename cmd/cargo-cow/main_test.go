@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 // of testscript they have:
 //
 //	project DIR        make DIR a package "tool" with a library and a program
+//	crate NAME VERSION publish a crate whose function version tells its version
 //	code N CMD...      run CMD, which must exit with code N
 //	repo DIR           make DIR a repository and commit all that is in it
 //	field VAR NAME     set VAR to field NAME of the last JSON line of stdout that has it
@@ -69,7 +70,7 @@ func TestScript(t *testing.T) {
 				return os.MkdirAll(home, 0o777)
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"project": project, "code": code, "repo": repo, "field": field, "until": until, "tmpfs": tmpfs, "bind": bind,
+				"project": project, "crate": crate, "code": code, "repo": repo, "field": field, "until": until, "tmpfs": tmpfs, "bind": bind,
 			},
 		})
 	})

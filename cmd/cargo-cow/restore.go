@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,8 @@ type restoreOptions struct {
 	noWait bool
 	dryRun bool
 	hook   bool
+
+	noGraft bool
 }
 
 func newRestore(a *app) *cobra.Command {
@@ -35,7 +38,9 @@ see it with ` + "`cargo cow explain`" + `. The build directory as it was before 
 brought back with ` + "`cargo cow undo`" + `.
 
 Without --from the layer is chosen: same dependencies and toolchain, most
-equal sources, nearest commit.`,
+equal sources, nearest commit. Where no layer has the dependencies of this
+checkout, it is the one that saves most of its work; what that lacks is taken
+from other layers, unless --no-graft is given.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.hook {
 				return nil
@@ -55,7 +60,8 @@ equal sources, nearest commit.`,
 	f.BoolVar(&o.strict, "strict", false, "rebuild every unit that mentions the place it was built in")
 	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be restored, change nothing")
-	f.BoolVar(&o.hook, "hook", false, "act as git's post-checkout hook, whose arguments follow: never fail, and do nothing but in a new worktree")
+	f.BoolVar(&o.noGraft, "no-graft", false, "take nothing from other layers than the one that is chosen")
+	f.BoolVar(&o.hook, "hook", false, "act as git's post-checkout hook, whose arguments follow: never fail, and do nothing but in a new worktree or, where that is switched on, when another commit was checked out")
 	return cmd
 }
 
@@ -70,7 +76,7 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		}
 	}
 	rep, err := w.store.Restore(ctx, w.place, layers.RestoreOptions{
-		From: o.from, Strict: o.strict || w.Strict(), NoWait: o.noWait, DryRun: o.dryRun, Notify: a.term.Blocking,
+		From: o.from, Strict: o.strict || w.Strict(), NoWait: o.noWait, DryRun: o.dryRun, NoGraft: o.noGraft, Notify: a.term.Blocking,
 	})
 	if err != nil {
 		return err
@@ -94,13 +100,15 @@ func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
 		SameCommit bool `json:"same_commit"`
 		Undo       bool `json:"undo"` // what was there before can be brought back
 		DryRun     bool `json:"dry_run,omitempty"`
-	}{rep.Record, rep.Kept, len(rep.Rebuild), rep.Retagged, rep.SameCommit, rep.Undo, dryRun})
+		graftJSON
+	}{rep.Record, rep.Kept, len(rep.Rebuild), rep.Retagged, rep.SameCommit, rep.Undo, dryRun, newGraftJSON(rep.Grafted)})
 
 	if dryRun {
 		a.term.Status("Would", "restore %s", restored(rep))
 	} else {
 		a.term.Status("Restored", "%s", restored(rep))
 	}
+	a.reportGraft(rep.Grafted)
 	if n := len(rep.Rebuild); n > 0 && !a.term.Verbose() {
 		a.term.Status("Rebuild", "%s will be compiled anew, see `cargo cow explain`", count(n, "unit"))
 	}
@@ -114,15 +122,20 @@ func restored(rep *layers.RestoreReport) string {
 	return fmt.Sprintf("%s from %s (%s)", count(rep.Kept, "unit"), short(rep.ID), from(&rep.Record))
 }
 
-// restoreFromHook gives a new worktree its build directories. A checkout never
-// fails for our sake, so errors end here, as one line each.
+// restoreFromHook gives a new worktree its build directories, and makes those of
+// an old one follow what is checked out. A checkout never fails for our sake, so errors end here, as one line each.
 func (a *app) restoreFromHook(ctx context.Context, args []string) {
-	if !newWorktree(args) {
+	isNew := newWorktree(args)
+	if !isNew && !switched(args) || slices.Contains(a.environ, git.HookOff) {
 		return
 	}
 	s, err := a.session()
-	if err == nil {
+	switch {
+	case err != nil:
+	case isNew:
 		err = a.restoreWorktree(ctx, s)
+	default:
+		err = a.followCheckout(ctx, s, args[0], args[1])
 	}
 	if err != nil {
 		a.hookFailed(err)
@@ -147,6 +160,12 @@ func (a *app) restoreWorktree(ctx context.Context, s *open.Session) error {
 	if err != nil {
 		return err
 	}
+	return a.inWorkspaces(repo, func(dir string) error { return a.restoreWorkspace(ctx, dir) })
+}
+
+// inWorkspaces does something in every workspace that init was run in. What fails
+// in one is said, and does not keep the others from it.
+func (a *app) inWorkspaces(repo *git.Checkout, do func(dir string) error) error {
 	m, err := open.ReadMemory(repo)
 	if err != nil {
 		return err
@@ -156,7 +175,7 @@ func (a *app) restoreWorktree(ctx context.Context, s *open.Session) error {
 		if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err != nil {
 			continue // not in this commit
 		}
-		if err := a.restoreWorkspace(ctx, dir); err != nil {
+		if err := do(dir); err != nil {
 			a.hookFailed(err)
 		}
 	}
@@ -181,12 +200,17 @@ func (a *app) restoreWorkspace(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	a.reportWarmed(rep)
+	return nil
+}
+
+// reportWarmed is the one line that a restore is worth amid git's output.
+func (a *app) reportWarmed(rep *layers.RestoreReport) {
 	text := restored(rep)
 	if n := len(rep.Rebuild); n > 0 {
 		text += fmt.Sprintf(", %d to be compiled anew", n)
 	}
 	a.term.Status("Restored", "%s", text)
-	return nil
 }
 
 func (a *app) hookFailed(err error) {

@@ -44,6 +44,9 @@ type app struct {
 
 // run is the whole program: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	if planning(environ) {
+		return answerPlanning(args, environ)
+	}
 	// Cargo passes the name of the subcommand on: `cargo cow x` runs `cargo-cow cow x`.
 	if len(args) > 0 && args[0] == "cow" {
 		args = args[1:]
@@ -99,8 +102,8 @@ differs in the new place, and nothing else.`,
 	f.BoolVarP(&a.screen.Verbose, "verbose", "v", false, "print details")
 	f.StringVar(&a.screen.Color, "color", "", "colour the output: `WHEN` is auto, always or never")
 
-	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newUndo(a),
-		newStatus(a), newList(a), newShow(a), newExplain(a), newCheck(a), newHook(a), newDocs(root))
+	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newGraft(a), newSwitch(a), newUndo(a),
+		newStatus(a), newList(a), newShow(a), newDiff(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a), newDocs(root))
 	return root
 }
 

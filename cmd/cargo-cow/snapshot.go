@@ -15,6 +15,7 @@ import (
 
 type snapshotOptions struct {
 	label      string
+	into       string
 	noWait     bool
 	background bool // started by run: leave an account for status instead of talking
 }
@@ -26,7 +27,11 @@ func newSnapshot(a *app) *cobra.Command {
 		Short: "Seal the build directory as a layer",
 		Long: `Seals what is built as a read-only layer that a restore can start from. It
 takes cargo's own locks: while cargo builds, it waits. When nothing was built
-since the last layer, that one is kept.`,
+since the last layer, that one is kept.
+
+With --into, the registry and git packages that were compiled here and that LAYER
+lacks are added to it: the result is a new layer with the sources and the label of
+LAYER, from which others start that would have started from LAYER.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkLabel(o.label); err != nil {
@@ -40,6 +45,7 @@ since the last layer, that one is kept.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.label, "label", "", "give the layer the name `LABEL`")
+	f.StringVar(&o.into, "into", "", "also give what was compiled here to `LAYER`, as a new layer with its label and sources")
 	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
 	f.BoolVar(&o.background, "background", false, "")
 	f.Lookup("background").Hidden = true
@@ -77,7 +83,30 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 	}
 	forgetFailure(w.store, w.place.Workspace.BuildDir)
 	a.reportSnapshot(rep)
+	if o.into == "" {
+		return nil
+	}
+	ext, err := w.store.Extend(ctx, w.place, o.into, rep.ID)
+	if err != nil {
+		return err
+	}
+	a.reportExtend(ext)
 	return nil
+}
+
+func (a *app) reportExtend(ext *layers.ExtendReport) {
+	a.term.JSON("extend", struct {
+		Layer   string `json:"layer"`
+		Created bool   `json:"created"`
+		Label   string `json:"label"`
+		Parent  string `json:"parent"`
+		graftJSON
+	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, newGraftJSON(ext.Grafted)})
+	if !ext.CreatedNew {
+		a.term.Status("Unchanged", "%s has all that could be given to it", short(ext.ID))
+		return
+	}
+	a.term.Status("Extended", "%s by %s: %s", short(ext.Parent), count(len(ext.Grafted.Units), "unit"), short(ext.ID))
 }
 
 func (a *app) reportSnapshot(rep *layers.SnapshotReport) {

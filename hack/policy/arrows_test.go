@@ -25,7 +25,7 @@ const (
 var rules = []rule{
 	{"cmd", []string{"cmd/internal/...", "layers/...", "driver", "driver/btrfs", "driver/plain", "reflink", "github.com/spf13/cobra", "github.com/spf13/pflag", yaml, xsys, xsync},
 		"cmd is where everything meets, and nothing imports it"},
-	{"layers", []string{"driver", "layers/lease", "layers/cargo/...", "layers/git", "layers/internal/...", blake3, xsys, xsync},
+	{"layers", []string{"driver", "reflink", "layers/lease", "layers/lastuse", "layers/cargo/...", "layers/git", "layers/internal/...", blake3, xsys, xsync},
 		"layers do not know which driver they stand on; what they believe about Cargo is layers/cargo's business"},
 	{"layers/cargo", []string{"layers/cargo/...", "layers/internal/flock", blake3, toml, xsys, xsync},
 		"what is believed about Cargo does not depend on how states are stored"},
@@ -33,6 +33,8 @@ var rules = []rule{
 		"formats are leaves: each can be read, tested and fuzzed alone"},
 	{"layers/git", nil, "git is a program that is run; asking it needs nothing of ours"},
 	{"layers/lease", []string{"layers/internal/flock", xsys}, "a claim knows nothing of what is claimed"},
+	{"layers/lastuse", nil, "when something was used is told by its name alone"},
+	{"layers/prune", nil, "a choice that looks at nothing but its input can be printed and tested before it is carried out"},
 	{"layers/internal", []string{xsys}, "tools under everything in layers know nothing of it"},
 	{"driver", []string{xsys}, "the contract knows neither its drivers nor its users"},
 	{"driver/btrfs", []string{"driver", "reflink", "github.com/containerd/btrfs/v2", xsys}, "a driver does not know what is stored in its trees"},

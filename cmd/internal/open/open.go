@@ -302,7 +302,11 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 			return nil, err
 		}
 	}
-	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: self, Temp: os.TempDir()}
 	if !create {
 		return layers.Open(ctx, o)
 	}
