@@ -1,0 +1,299 @@
+package divergence
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/hack/project"
+)
+
+// A grove is a registry of small crates, each in several versions. A crate's
+// text is its name, its version and the texts of what it depends on, so that a
+// program says which builds of which versions it was put together from.
+type grove struct {
+	t      testing.TB
+	dir    string
+	home   string // CARGO_HOME, with all of the registry in it
+	crates []crate
+}
+
+type crate struct {
+	name string
+	// macro: a procedural macro, whose expansion is the text.
+	macro bool
+	// script: the version comes from a build script, by way of OUT_DIR.
+	script bool
+	// loud: has a feature of that name, which shows in the text.
+	loud bool
+	// real crates are published by others. Their text is the directory that the
+	// location of a panic names; panic is an expression that does.
+	panic    string
+	req      string // the requirement its versions meet
+	versions []release
+}
+
+type release struct {
+	version string
+	depends []int // indices of crates, all smaller than its own
+}
+
+// groveNames are the crates of the grove's own, in the order in which they may
+// depend on each other.
+var groveNames = []string{"ash", "birch", "cedar", "elm", "fir", "larch", "maple", "oak", "pine", "yew"}
+
+// realCrates are crates of the public registry.
+var realCrates = []crate{
+	{name: "bytes", req: "1", panic: `bytes::Bytes::new().slice(1..)`, versions: []release{{version: "1.10.1"}, {version: "1.11.0"}}},
+	{name: "arrayvec", req: "0.7", panic: `arrayvec::ArrayVec::<u8, 1>::new().remove(0)`, versions: []release{{version: "0.7.4"}, {version: "0.7.6"}}},
+	{name: "smallvec", req: "1", panic: `smallvec::SmallVec::<[u8; 1]>::new().remove(0)`, versions: []release{{version: "1.13.2"}, {version: "1.15.1"}}},
+}
+
+// newGrove publishes a grove in dir and has cargo fetch all of it.
+func newGrove(t testing.TB, dir string) *grove {
+	t.Helper()
+	g := &grove{t: t, dir: dir, home: filepath.Join(dir, "home")}
+	// One grove for all tests: what differs from test to test are lockfiles.
+	rng := rand.New(rand.NewPCG(4, 0))
+	for i, name := range groveNames {
+		c := crate{name: name, req: "1", macro: name == "elm", script: name == "fir" || name == "oak", loud: name == "maple"}
+		for minor := range 2 {
+			r := release{version: fmt.Sprintf("1.%d.0", minor)}
+			// Few, so that most bumps leave something alone.
+			for j := range i {
+				if rng.IntN(i) == 0 {
+					r.depends = append(r.depends, j)
+				}
+			}
+			c.versions = append(c.versions, r)
+		}
+		g.crates = append(g.crates, c)
+	}
+	g.publish()
+	g.crates = append(g.crates, realCrates...)
+	g.linkHome()
+	g.fetch()
+	return g
+}
+
+func (g *grove) index() string { return "file://" + filepath.Join(g.dir, "index") }
+
+func (g *grove) write(name, text string) {
+	g.t.Helper()
+	path := filepath.Join(g.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// publish writes the index, a git repository, and the packages
+// (https://doc.rust-lang.org/cargo/reference/registry-index.html).
+func (g *grove) publish() {
+	g.t.Helper()
+	g.write("index/config.json", fmt.Sprintf(`{"dl": "file://%s/{crate}-{version}.crate"}`, filepath.Join(g.dir, "packages")))
+	for _, c := range g.crates {
+		var lines string
+		for _, r := range c.versions {
+			data := g.pack(c, r)
+			g.write("packages/"+c.name+"-"+r.version+".crate", string(data))
+			sum := sha256.Sum256(data)
+			type dep struct {
+				Name            string   `json:"name"`
+				Req             string   `json:"req"`
+				Features        []string `json:"features"`
+				Optional        bool     `json:"optional"`
+				DefaultFeatures bool     `json:"default_features"`
+				Target          *string  `json:"target"`
+				Kind            string   `json:"kind"`
+			}
+			deps, features := []dep{}, map[string][]string{}
+			for _, d := range r.depends {
+				deps = append(deps, dep{g.crates[d].name, "1", []string{}, false, true, nil, "normal"})
+			}
+			if c.loud {
+				features["loud"] = []string{}
+			}
+			line, err := json.Marshal(map[string]any{
+				"name": c.name, "vers": r.version, "deps": deps, "cksum": hex.EncodeToString(sum[:]), "features": features, "yanked": false,
+			})
+			if err != nil {
+				g.t.Fatal(err)
+			}
+			lines += string(line) + "\n"
+		}
+		dir := "3/" + c.name[:1]
+		if len(c.name) > 3 {
+			dir = c.name[:2] + "/" + c.name[2:4]
+		}
+		g.write("index/"+dir+"/"+c.name, lines)
+	}
+	if err := project.Commit(g.t.Context(), filepath.Join(g.dir, "index"), "Publish"); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// pack makes the package of a release.
+func (g *grove) pack(c crate, r release) []byte {
+	g.t.Helper()
+	files := map[string]string{"Cargo.toml": fmt.Sprintf("[package]\nname = %q\nversion = %q\nedition = \"2024\"\n", c.name, r.version)}
+	toml := "[dependencies]\n"
+	for _, d := range r.depends {
+		toml += fmt.Sprintf("%s = { version = \"1\", registry-index = %q }\n", g.crates[d].name, g.index())
+	}
+	if c.macro {
+		toml += "[lib]\nproc-macro = true\n"
+	}
+	if c.loud {
+		toml += "[features]\nloud = []\n"
+	}
+	files["Cargo.toml"] += toml
+
+	version := fmt.Sprintf("%q", r.version)
+	if c.script {
+		version = `include_str!(concat!(env!("OUT_DIR"), "/version.txt"))`
+		files["build.rs"] = `fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    std::fs::write(out.join("version.txt"), std::env::var("CARGO_PKG_VERSION").unwrap()).unwrap();
+}
+`
+	}
+	body := fmt.Sprintf("    let mut all = format!(\"%s-{}\", %s);\n", c.name, version)
+	if c.loud {
+		body += "    if cfg!(feature = \"loud\") { all += \"!\"; }\n"
+	}
+	for _, d := range r.depends {
+		body += fmt.Sprintf("    all += &format!(\"({})\", %s);\n", g.crates[d].call())
+	}
+	// Of a function that is inlined or generic another crate has a copy.
+	switch {
+	case c.macro:
+		files["src/lib.rs"] = "#[proc_macro]\npub fn text(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n" + body + "    format!(\"{all:?}\").parse().unwrap()\n}\n"
+	case len(c.name)%2 == 0:
+		files["src/lib.rs"] = "#[inline]\npub fn text() -> String {\n" + body + "    all\n}\n"
+	default:
+		files["src/lib.rs"] = "pub fn text() -> String {\n" + body + "    all\n}\n"
+	}
+
+	var buf bytes.Buffer
+	zip := gzip.NewWriter(&buf)
+	archive := tar.NewWriter(zip)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		header := &tar.Header{Name: c.name + "-" + r.version + "/" + name, Mode: 0o644, Size: int64(len(files[name])), Typeflag: tar.TypeReg}
+		if err := archive.WriteHeader(header); err != nil {
+			g.t.Fatal(err)
+		}
+		if _, err := archive.Write([]byte(files[name])); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := zip.Close(); err != nil {
+		g.t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// call is the Rust expression that gives the crate's text.
+func (c crate) call() string {
+	switch {
+	case c.macro:
+		return c.name + "::text!()"
+	case c.panic != "":
+		return fmt.Sprintf("crate::source_of(|| drop(%s))", c.panic)
+	}
+	return c.name + "::text()"
+}
+
+// toml is the crate's line in a manifest's table of dependencies. Features are
+// for crates that are loud.
+func (c crate) toml(loud bool) string {
+	switch {
+	case c.panic != "":
+		return fmt.Sprintf("%s = %q\n", c.name, c.req)
+	case loud:
+		return fmt.Sprintf("%s = { version = \"1\", registry = \"grove\", features = [\"loud\"] }\n", c.name)
+	}
+	return fmt.Sprintf("%s = { version = \"1\", registry = \"grove\" }\n", c.name)
+}
+
+// linkHome makes a CARGO_HOME in which the grove is known, so that nothing of it
+// gets into the user's, with the user's copy of the public registry.
+func (g *grove) linkHome() {
+	g.t.Helper()
+	g.write("home/config.toml", fmt.Sprintf("[registries.grove]\nindex = %q\n", g.index()))
+	user := os.Getenv("CARGO_HOME")
+	if user == "" {
+		user = filepath.Join(os.Getenv("HOME"), ".cargo")
+	}
+	for _, part := range []string{"index", "cache", "src"} {
+		if err := os.MkdirAll(filepath.Join(g.home, "registry", part), 0o777); err != nil {
+			g.t.Fatal(err)
+		}
+		public, err := filepath.Glob(filepath.Join(user, "registry", part, "index.crates.io-*"))
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		for _, dir := range public {
+			if err := os.Symlink(dir, filepath.Join(g.home, "registry", part, filepath.Base(dir))); err != nil {
+				g.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// fetch downloads every release, after which all goes without the network.
+func (g *grove) fetch() {
+	g.t.Helper()
+	w := newWorld(g.t, filepath.Join(g.dir, "fetch"), "CARGO_HOME="+g.home)
+	for i := range 2 {
+		p := w.at(fmt.Sprint(i))
+		toml := "[package]\nname = \"all\"\nedition = \"2024\"\n[dependencies]\n"
+		for _, c := range g.crates {
+			toml += strings.Replace(c.toml(false), strconv.Quote(c.req), strconv.Quote("="+c.versions[i].version), 1)
+		}
+		p.write("Cargo.toml", toml)
+		p.write("src/lib.rs", "")
+		p.must("cargo", "fetch", "--quiet")
+	}
+}
+
+// text is what the crate of that index says when versions are those of a
+// lockfile. Of the build that runs on the host, in macros and scripts, features
+// that the program switches on are none of.
+func (g *grove) text(t testing.TB, versions map[string]string, i int, loud bool) string {
+	t.Helper()
+	c := g.crates[i]
+	text := c.name + "-" + versions[c.name]
+	if c.panic != "" {
+		return text // of whichever version cargo has found
+	}
+	at := slices.IndexFunc(c.versions, func(r release) bool { return r.version == versions[c.name] })
+	if at < 0 {
+		t.Fatalf("the lockfile has %s %q", c.name, versions[c.name])
+	}
+	if c.loud && loud {
+		text += "!"
+	}
+	for _, d := range c.versions[at].depends {
+		text += "(" + g.text(t, versions, d, loud && !c.macro) + ")"
+	}
+	return text
+}
