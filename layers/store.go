@@ -82,7 +82,13 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 	if err := os.WriteFile(filepath.Join(o.Dir, cacheTagFile), []byte(cacheTag), 0o600); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
-	if err := atomicfile.Write(filepath.Join(o.Dir, versionFile), []byte(versionLine), 0o600); err != nil {
+	// Whoever makes the store at the same time, and is done, tidies up in it.
+	done, err := (&Store{o}).working(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	err = atomicfile.Write(filepath.Join(o.Dir, versionFile), []byte(versionLine), 0o600)
+	if err = errors.Join(err, done()); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
 	return Open(ctx, o)
@@ -99,7 +105,7 @@ func checkHalfMade(dir string) error {
 	if slices.Contains(found, versionFile) {
 		return nil // another process has just made it
 	}
-	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile}
+	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile, lockFile}
 	for _, name := range found {
 		if !slices.Contains(own, name) && !strings.HasPrefix(name, atomicfile.TempPrefix) {
 			return &HelpError{fmt.Errorf("%s has other things in it, such as %s", dir, name), "name a new directory with --store DIR"}
