@@ -159,6 +159,8 @@ func TestLockfiles(t *testing.T) {
 		{name: "root-bumped", changes: [][]change{rootBumped}},
 		{name: "feature-on", changes: [][]change{featureOn}},
 		{name: "root-and-feature", changes: [][]change{rootBumped, featureOn, packageAdded}, grafts: true},
+		// The leaf's layer has all the packages, in the same versions.
+		{name: "leaf-and-feature", changes: [][]change{leafBumped, featureOn}, grafts: true},
 		{name: "profile-other", changes: [][]change{profileOther}},
 		{name: "profile-and-package", changes: [][]change{profileOther, packageAdded}},
 		{name: "toolchain-other", env: []string{nightly}},

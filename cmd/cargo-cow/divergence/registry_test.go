@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,12 +46,27 @@ type crate struct {
 
 type release struct {
 	version string
-	depends []int // indices of crates, all smaller than its own
+	depends []string
 }
 
-// groveNames are the crates of the grove's own, in the order in which they may
-// depend on each other.
-var groveNames = []string{"ash", "birch", "cedar", "elm", "fir", "larch", "maple", "oak", "pine", "yew"}
+// groveCrates are the crates of the grove's own. Each depends on earlier ones
+// only, and on few, so that most bumps leave something alone.
+var groveCrates = []crate{
+	{name: "ash", versions: []release{{"1.0.0", nil}, {"1.1.0", nil}}},
+	{name: wild, script: true, versions: []release{{"1.0.0", nil}, {"1.1.0", nil}}},
+	{name: "birch", versions: []release{{"1.0.0", []string{"ash"}}, {"1.1.0", []string{"ash"}}}},
+	{name: "cedar", versions: []release{{"1.0.0", []string{"birch"}}, {"1.1.0", []string{"ash"}}}},
+	{name: "elm", macro: true, versions: []release{{"1.0.0", []string{"ash"}}, {"1.1.0", []string{"ash", "birch"}}}},
+	{name: "fir", script: true, versions: []release{{"1.0.0", nil}, {"1.1.0", []string{"birch"}}}},
+	{name: "larch", versions: []release{{"1.0.0", []string{"cedar", wild}}, {"1.1.0", []string{wild}}}},
+	{name: "maple", loud: true, versions: []release{{"1.0.0", []string{"birch"}}, {"1.1.0", []string{"birch", "cedar"}}}},
+	{name: "pine", versions: []release{{"1.0.0", []string{wild}}, {"1.1.0", []string{"elm", wild}}}},
+	{name: "yew", versions: []release{{"1.0.0", []string{"larch", "pine"}}, {"1.1.0", []string{"maple", "pine"}}}},
+}
+
+// wild is a crate no two builds of which are the same, by what its build script
+// writes: rustc takes what was built with one of them for no other.
+const wild = "oak"
 
 // realCrates are crates of the public registry.
 var realCrates = []crate{
@@ -65,20 +79,8 @@ var realCrates = []crate{
 func newGrove(t testing.TB, dir string) *grove {
 	t.Helper()
 	g := &grove{t: t, dir: dir, home: filepath.Join(dir, "home")}
-	// One grove for all tests: what differs from test to test are lockfiles.
-	rng := rand.New(rand.NewPCG(4, 0))
-	for i, name := range groveNames {
-		c := crate{name: name, req: "1", macro: name == "elm", script: name == "fir" || name == "oak", loud: name == "maple"}
-		for minor := range 2 {
-			r := release{version: fmt.Sprintf("1.%d.0", minor)}
-			// Few, so that most bumps leave something alone.
-			for j := range i {
-				if rng.IntN(i) == 0 {
-					r.depends = append(r.depends, j)
-				}
-			}
-			c.versions = append(c.versions, r)
-		}
+	for _, c := range groveCrates {
+		c.req = "1"
 		g.crates = append(g.crates, c)
 	}
 	g.publish()
@@ -86,6 +88,10 @@ func newGrove(t testing.TB, dir string) *grove {
 	g.linkHome()
 	g.fetch()
 	return g
+}
+
+func (g *grove) crate(name string) crate {
+	return g.crates[slices.IndexFunc(g.crates, func(c crate) bool { return c.name == name })]
 }
 
 func (g *grove) index() string { return "file://" + filepath.Join(g.dir, "index") }
@@ -123,7 +129,7 @@ func (g *grove) publish() {
 			}
 			deps, features := []dep{}, map[string][]string{}
 			for _, d := range r.depends {
-				deps = append(deps, dep{g.crates[d].name, "1", []string{}, false, true, nil, "normal"})
+				deps = append(deps, dep{d, "1", []string{}, false, true, nil, "normal"})
 			}
 			if c.loud {
 				features["loud"] = []string{}
@@ -153,7 +159,7 @@ func (g *grove) pack(c crate, r release) []byte {
 	files := map[string]string{"Cargo.toml": fmt.Sprintf("[package]\nname = %q\nversion = %q\nedition = \"2024\"\n", c.name, r.version)}
 	toml := "[dependencies]\n"
 	for _, d := range r.depends {
-		toml += fmt.Sprintf("%s = { version = \"1\", registry-index = %q }\n", g.crates[d].name, g.index())
+		toml += fmt.Sprintf("%s = { version = \"1\", registry-index = %q }\n", d, g.index())
 	}
 	if c.macro {
 		toml += "[lib]\nproc-macro = true\n"
@@ -166,10 +172,13 @@ func (g *grove) pack(c crate, r release) []byte {
 	version := fmt.Sprintf("%q", r.version)
 	if c.script {
 		version = `include_str!(concat!(env!("OUT_DIR"), "/version.txt"))`
-		files["build.rs"] = `fn main() {
+		files["build.rs"] = `use std::{env, fs, path::PathBuf, time::SystemTime};
+fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
-    std::fs::write(out.join("version.txt"), std::env::var("CARGO_PKG_VERSION").unwrap()).unwrap();
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
+    fs::write(out.join("version.txt"), env::var("CARGO_PKG_VERSION").unwrap()).unwrap();
+    let build = if ` + strconv.FormatBool(c.name == wild) + ` { SystemTime::now() } else { SystemTime::UNIX_EPOCH };
+    fs::write(out.join("build.txt"), format!("{build:?}")).unwrap();
 }
 `
 	}
@@ -178,7 +187,10 @@ func (g *grove) pack(c crate, r release) []byte {
 		body += "    if cfg!(feature = \"loud\") { all += \"!\"; }\n"
 	}
 	for _, d := range r.depends {
-		body += fmt.Sprintf("    all += &format!(\"({})\", %s);\n", g.crates[d].call())
+		body += fmt.Sprintf("    all += &format!(\"({})\", %s);\n", g.crate(d).call())
+		if d == wild {
+			body += "    if " + d + "::BUILD != " + d + "::build() { all += \"[mixed]\"; }\n"
+		}
 	}
 	// Of a function that is inlined or generic another crate has a copy.
 	switch {
@@ -188,6 +200,13 @@ func (g *grove) pack(c crate, r release) []byte {
 		files["src/lib.rs"] = "#[inline]\npub fn text() -> String {\n" + body + "    all\n}\n"
 	default:
 		files["src/lib.rs"] = "pub fn text() -> String {\n" + body + "    all\n}\n"
+	}
+
+	if c.name == wild {
+		files["src/lib.rs"] += `pub const BUILD: &str = include_str!(concat!(env!("OUT_DIR"), "/build.txt"));
+#[inline(never)]
+pub fn build() -> &'static str { BUILD }
+`
 	}
 
 	var buf bytes.Buffer
@@ -275,19 +294,19 @@ func (g *grove) fetch() {
 	}
 }
 
-// text is what the crate of that index says when versions are those of a
-// lockfile. Of the build that runs on the host, in macros and scripts, features
-// that the program switches on are none of.
-func (g *grove) text(t testing.TB, versions map[string]string, i int, loud bool) string {
+// text is what a crate says when versions are those of a lockfile. Of the build
+// that runs on the host, in macros and scripts, features that the program switches
+// on are none of.
+func (g *grove) text(t testing.TB, versions map[string]string, name string, loud bool) string {
 	t.Helper()
-	c := g.crates[i]
-	text := c.name + "-" + versions[c.name]
+	c := g.crate(name)
+	text := name + "-" + versions[name]
 	if c.panic != "" {
 		return text // of whichever version cargo has found
 	}
-	at := slices.IndexFunc(c.versions, func(r release) bool { return r.version == versions[c.name] })
+	at := slices.IndexFunc(c.versions, func(r release) bool { return r.version == versions[name] })
 	if at < 0 {
-		t.Fatalf("the lockfile has %s %q", c.name, versions[c.name])
+		t.Fatalf("the lockfile has %s %q", name, versions[name])
 	}
 	if c.loud && loud {
 		text += "!"

@@ -167,6 +167,25 @@ func (a *availability) of(t testing.TB, id unitID) bool {
 	return has
 }
 
+// standsOn reports whether a unit is of one of the packages or depends on one
+// that is.
+func (a *availability) standsOn(id unitID, packages []string) bool {
+	r := a.clean[id]
+	for _, pkg := range packages {
+		if strings.HasPrefix(r.name, pkg+"-") {
+			return true
+		}
+	}
+	for _, hash := range r.deps {
+		for _, dep := range a.byHash[hash] {
+			if a.standsOn(dep, packages) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 var idInPath = []*regexp.Regexp{
 	regexp.MustCompile(`^(.+)/deps/[^/]*-([0-9a-f]{16})\.[a-z]+$`),
 	regexp.MustCompile(`^(.+)/build/[^/]+-([0-9a-f]{16})/[^/]+$`),
