@@ -176,7 +176,7 @@ func cloneFile(ctx context.Context, c *reflink.Copier, dst, src string) (err err
 	return unix.UtimesNanoAt(unix.AT_FDCWD, dst, []unix.Timespec{ts, ts}, 0)
 }
 
-// nearest is a layer that was made for another dependency set than a checkout's.
+// nearest is a layer that was made for other dependencies than a checkout's.
 type nearest struct {
 	record Record
 	needed map[string]bool // units that the checkout needs
@@ -241,6 +241,23 @@ func (s *Store) nearest(ctx context.Context, p *Place) (*nearest, error) {
 		return nil, none("or anything that it needs")
 	}
 	return &nearest{*best, needed, x.held(best.ID, needed)}, nil
+}
+
+// lacking finds out what a checkout needs for which a layer was chosen that was made
+// for other dependencies, or other features of them; nil where cargo does not say.
+func (s *Store) lacking(ctx context.Context, p *Place, r Record) (*nearest, error) {
+	x, err := s.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	needed, err := s.plan(ctx, p, r.Profiles[:min(len(r.Profiles), maxPlanned)], x.checked())
+	if errors.Is(err, cargo.ErrPlanning) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &nearest{r, needed, x.held(r.ID, needed)}, nil
 }
 
 // maxPlanned bounds for how many profiles cargo is asked what it needs, at some

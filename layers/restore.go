@@ -141,8 +141,8 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 	return pointRestored.Hit()
 }
 
-// count says what becomes of the units. Of a layer that was made for another
-// dependency set only those count that the place needs.
+// count says what becomes of the units. Of a layer that was made for other
+// dependencies only those count that the place needs.
 func (r *RestoreReport) count(c *choice) {
 	r.Rebuild = c.plan.Rebuild()
 	r.Kept = c.plan.Kept()
@@ -182,7 +182,7 @@ func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
 type choice struct {
 	record  Record
 	plan    *cargo.Plan
-	needed  map[string]bool // units that the place needs, if the layer was not made for its dependency set
+	needed  map[string]bool // units that the place needs, if the layer was not made for what it asks for
 	held    int             // how many of them the layer has
 	release func() error
 }
@@ -236,6 +236,11 @@ func (s *Store) chooseOnce(ctx context.Context, p *Place, o RestoreOptions) (*ch
 	}
 	if best == nil {
 		return nil, unreadable
+	}
+	if near == nil && !o.NoGraft && !best.plan.MadeFor() {
+		if near, err = s.lacking(ctx, p, best.record); err != nil {
+			return nil, errors.Join(err, best.release())
+		}
 	}
 	if near != nil {
 		best.needed, best.held = near.needed, near.held

@@ -99,6 +99,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 		return nil, &HelpError{fmt.Errorf("seal %s: %w: nothing was built in it", t.path, ErrNoTarget), "cargo build"}
 	}
 	m.Tool, m.Fingerprint, m.Label = s.opts.Tool, *p.Fingerprint, label
+	m.Requested = p.Workspace.Requested()
 	if isID(active.Layer) {
 		// A name noted before a crash may be of a layer that never came to be.
 		if _, err := os.Lstat(s.tree(active.Layer)); err == nil {

@@ -303,7 +303,7 @@ func (w *weighing) know(ctx context.Context, needed map[string]bool) error {
 		return err
 	}
 	w.needed = needed
-	if c := w.same; c != nil && c.needed == nil && c.record.Fingerprint != w.place.Fingerprint.ID {
+	if c := w.same; c != nil && c.needed == nil && !c.plan.MadeFor() {
 		c.needed, c.held = needed, w.index.held(c.record.ID, needed)
 		c.plan.Narrow(needed)
 	}

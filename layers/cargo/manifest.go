@@ -17,12 +17,14 @@ type Manifest struct {
 	Format      int         `json:"format"`
 	Tool        string      `json:"tool"`
 	Fingerprint Fingerprint `json:"fingerprint"`
-	Label       string      `json:"label,omitempty"`
-	Parent      string      `json:"parent,omitempty"`
-	Git         GitState    `json:"git"`
-	Dirty       bool        `json:"dirty,omitempty"`
-	Layout      string      `json:"layout"`
-	Profiles    []string    `json:"profiles"`
+	// Requested is Workspace.Requested when it was sealed.
+	Requested string   `json:"requested,omitempty"`
+	Label     string   `json:"label,omitempty"`
+	Parent    string   `json:"parent,omitempty"`
+	Git       GitState `json:"git"`
+	Dirty     bool     `json:"dirty,omitempty"`
+	Layout    string   `json:"layout"`
+	Profiles  []string `json:"profiles"`
 	// Origins are the checkouts units were built in; the first one is where
 	// the layer was sealed.
 	Origins []Origin `json:"origins"`

@@ -95,6 +95,7 @@ type memoPackage struct {
 	Version  string `json:"version"`
 	Root     Path   `json:"root"`
 	Metadata string `json:"metadata"`
+	Requests string `json:"requests"`
 }
 
 // memoKey is a digest of all that decides the answers but the sources: the
@@ -113,6 +114,7 @@ func (t Tool) memoKey(cfg *config.Config) string {
 		}
 	}
 	rustc := t.rustc(cfg)
+	add("form", "2") // of the memo
 	add("cargo", fileIdentity(t.look(t.Dir, t.Cargo)))
 	add("rustc", fileIdentity(t.look(t.Dir, rustc)))
 	t.addRustup(add)
@@ -247,7 +249,7 @@ func (t Tool) recollect(key string) *Survey {
 		ws := &Workspace{Root: t.Dir, TargetDir: t.Dir + "/" + string(m.Target), BuildDir: t.Dir + "/" + string(m.Build), CargoHome: t.CargoHome()}
 		for _, p := range m.Packages {
 			roots = append(roots, string(p.Root))
-			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata})
+			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata, p.Requests})
 		}
 		if m.Seen == "" || surroundings(t.Dir, roots) != m.Seen {
 			continue
@@ -284,7 +286,7 @@ func (t Tool) memorize(key string, s *Survey) {
 			return
 		}
 		roots = append(roots, rel)
-		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, Path(rel), p.Metadata})
+		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, Path(rel), p.Metadata, p.Requests})
 	}
 	if m.Seen = surroundings(ws.Root, roots); m.Seen == "" {
 		return

@@ -26,6 +26,13 @@ type Plan struct {
 // that belong to other units are none that it would make.
 func (p *Plan) Narrow(needed map[string]bool) { p.needed = needed }
 
+// MadeFor reports whether the manifest's registry units were built for what the
+// place asks for: then there is no need to plan its build.
+func (p *Plan) MadeFor() bool {
+	m, ws := p.manifest, p.place.Workspace
+	return m.Fingerprint.ID == p.place.Fingerprint.ID && m.Requested == ws.Requested()
+}
+
 // Reader reads the sources of one place, each file once, for any number of
 // manifests to be compared with. It is for one goroutine.
 type Reader struct {

@@ -98,6 +98,9 @@ type Package struct {
 	// Metadata is a digest of everything the manifest resolves to, inherited
 	// values included, with the workspace root taken out.
 	Metadata string
+	// Requests is a digest of the part of that which says what other packages
+	// are to be built for it; see Workspace.Requested.
+	Requests string
 }
 
 // Workspace is what cargo says of a checkout.
@@ -190,7 +193,11 @@ func (ws *Workspace) addPackages(raw []json.RawMessage) error {
 		if err != nil {
 			return fmt.Errorf("read cargo metadata: %w", err)
 		}
-		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digestBytes(resolved)})
+		requests, err := requestsIn(resolved)
+		if err != nil {
+			return fmt.Errorf("read cargo metadata: %w", err)
+		}
+		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digestBytes(resolved), Requests: requests})
 	}
 	slices.SortFunc(ws.Packages, func(a, b Package) int { return strings.Compare(a.Root, b.Root) })
 	return nil
