@@ -15,7 +15,8 @@ import "strings"
 type Uses struct {
 	// Includes are uses that name a file: env!("NAME") as the argument of
 	// include!, include_str! or include_bytes!, or as the first piece of a
-	// concat! there, with a literal that begins with "/" next to it.
+	// concat! there, with a literal that begins with "/" next to it, or with "\\",
+	// as in the variant for Windows that crates have beside the other one.
 	Includes int
 	// Elsewhere are all others. Uses of env! and option_env! whose argument is
 	// not a plain string count for every name.
@@ -140,7 +141,7 @@ func (p parser) include(i int) (at int, ok bool) {
 		return 0, false
 	}
 	next := p[end+1]
-	return name, next.kind == str && strings.HasPrefix(next.text, "/")
+	return name, next.kind == str && (strings.HasPrefix(next.text, "/") || strings.HasPrefix(next.text, `\`))
 }
 
 // unqualified tells that the path which ends at i is a bare name, or one in std

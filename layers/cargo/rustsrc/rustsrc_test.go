@@ -20,6 +20,7 @@ func TestEnvUses(t *testing.T) {
 		"more pieces":         {`include!(concat!(env!("OUT_DIR"), "/", env!("PROFILE"), ".rs"))`, 1, 0},
 		"attribute":           {`#[doc = include_str!(concat!(env!("OUT_DIR"), "/doc.md"))] mod x;`, 1, 0},
 		"macro body":          {`macro_rules! m { ($f:expr) => { include!(concat!(env!("OUT_DIR"), "/", $f)) } }`, 1, 0},
+		"for windows":         {`include!(concat!(env!("OUT_DIR"), "\\gen.rs"));`, 1, 0},
 		"two":                 {`include!(concat!(env!("OUT_DIR"), "/a")); include!(concat!(env!("OUT_DIR"), "/b"));`, 2, 0},
 		"behind a shebang":    {"#!/usr/bin/env OUT_DIR\ninclude!(env!(\"OUT_DIR\"));", 1, 0},
 		"comments":            {"// OUT_DIR\n/// OUT_DIR\n//! env!(\"OUT_DIR\")\n/* OUT_DIR /* */ OUT_DIR */\n/** OUT_DIR */ fn f() {}", 0, 0},
