@@ -257,11 +257,10 @@ func (s *Store) candidates(ctx context.Context, p *Place, o RestoreOptions) ([]R
 		}
 		return []Record{*r}, nil
 	}
-	list, err := s.Layers(ctx)
+	list, err := s.layersOf(ctx, p.Fingerprint.ID)
 	if err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(r Record) bool { return r.Fingerprint != p.Fingerprint.ID })
 	head := ""
 	if p.Git != nil {
 		head = p.Git.Head

@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -342,13 +340,16 @@ func (s *Store) readRecord(id string) (*Record, error) {
 
 // Layers lists the layers, newest first. One that cannot be read is left out;
 // Check tells of it.
-func (s *Store) Layers(ctx context.Context) ([]Record, error) {
+func (s *Store) Layers(ctx context.Context) ([]Record, error) { return s.layersOf(ctx, "") }
+
+// layersOf lists the layers of one fingerprint, or all if it is "".
+func (s *Store) layersOf(ctx context.Context, fingerprint string) ([]Record, error) {
 	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
 		return nil, fmt.Errorf("list layers: %w", err)
 	}
 	trees = slices.DeleteFunc(trees, func(t string) bool { return !isID(t) })
-	list, err := s.readAll(ctx, trees)
+	list, err := s.readAll(ctx, trees, fingerprint)
 	if err != nil {
 		return nil, err
 	}
@@ -358,34 +359,6 @@ func (s *Store) Layers(ctx context.Context) ([]Record, error) {
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return list, nil
-}
-
-// readers read records side by side: with a thousand of them, and the two
-// processors of a small machine, that halves what is most of a choice.
-const readers = 4
-
-func (s *Store) readAll(ctx context.Context, ids []string) ([]Record, error) {
-	found := make([]*Record, len(ids))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(readers, len(ids)) {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(ids)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				found[i], _ = s.record(ids[i])
-			}
-		})
-	}
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	list := make([]Record, 0, len(ids))
-	for _, r := range found {
-		if r != nil {
-			list = append(list, *r)
-		}
-	}
 	return list, nil
 }
 
