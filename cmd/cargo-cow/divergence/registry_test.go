@@ -1,14 +1,10 @@
 package divergence
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/hack/project"
 )
 
@@ -209,25 +206,11 @@ pub fn build() -> &'static str { BUILD }
 `
 	}
 
-	var buf bytes.Buffer
-	zip := gzip.NewWriter(&buf)
-	archive := tar.NewWriter(zip)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		header := &tar.Header{Name: c.name + "-" + r.version + "/" + name, Mode: 0o644, Size: int64(len(files[name])), Typeflag: tar.TypeReg}
-		if err := archive.WriteHeader(header); err != nil {
-			g.t.Fatal(err)
-		}
-		if _, err := archive.Write([]byte(files[name])); err != nil {
-			g.t.Fatal(err)
-		}
-	}
-	if err := archive.Close(); err != nil {
+	packed, err := fixture.Pack(c.name, r.version, files)
+	if err != nil {
 		g.t.Fatal(err)
 	}
-	if err := zip.Close(); err != nil {
-		g.t.Fatal(err)
-	}
-	return buf.Bytes()
+	return packed
 }
 
 // call is the Rust expression that gives the crate's text.

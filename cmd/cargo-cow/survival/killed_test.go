@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -21,10 +22,9 @@ type scenario struct {
 	prepare func(p *place)
 	// The marks of the build directory; "" where there is none.
 	before, after string
-	// compiled is what cargo compiles in the state after; in the state before it
-	// compiles nothing.
-	compiled []string
-	done     map[string]bool // by point: the state is the one after
+	// What cargo compiles in the state before and in the state after.
+	lacking, compiled []string
+	done              map[string]bool // by point: the state is the one after
 	// undo: when done, the state before can be brought back.
 	undo bool
 }
@@ -71,11 +71,24 @@ var scenarios = map[string]scenario{
 	},
 	"restore for other dependencies": {
 		args: []string{"restore"}, before: "", after: "layer", compiled: []string{"bin app", "lib extra"},
-		prepare: grown,
+		prepare: func(p *place) {
+			edited(p)
+			grown(p)
+		},
 		done: map[string]bool{
 			"restore.verified": false, "restore.cloned": false, "graft.grafted": false, "restore.staged": false,
 			"replace.aside": true, "restore.done": true,
 		},
+	},
+	// What is grafted is not compiled.
+	"graft": {
+		args: []string{"graft"}, before: "mine", after: "mine", undo: true,
+		prepare: func(p *place) {
+			built(p)
+			grown(p)
+		},
+		lacking: []string{"lib extra", "lib leaf"}, compiled: []string{"lib extra"},
+		done: map[string]bool{"graft.grafted": false, "replace.exchanged": true, "replace.aside": true},
 	},
 	"undo": {
 		args: []string{"undo"}, before: "mine", after: "layer", compiled: []string{"bin app"}, undo: true,
@@ -100,11 +113,13 @@ var scenarios = map[string]scenario{
 // edited makes the checkout differ from the layer in its program.
 func edited(p *place) { p.write("app/src/main.rs", mainRS("second")) }
 
-// grown is edited, with one more package in its lockfile than any layer has.
+// grown makes the checkout have two packages more in its lockfile than its layer
+// has. One of them, from a registry, is in the layer of another project.
 func grown(p *place) {
-	edited(p)
+	p.t.Helper()
+	p.w.leafSealed(p.t)
 	p.write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"extra\", \"liba\"]\nresolver = \"3\"\n")
-	p.write("extra/Cargo.toml", "[package]\nname = \"extra\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
+	p.write("extra/Cargo.toml", "[package]\nname = \"extra\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n")
 	p.write("extra/src/lib.rs", "")
 	p.must("cargo", "generate-lockfile", "--offline", "--quiet")
 }
@@ -135,11 +150,32 @@ func ordinary(p *place) {
 	p.must("rm", "-r", p.target(".cargo-cow"))
 }
 
-// newScenarioWorld is one whose layer has the label first.
+// newScenarioWorld is one whose layer has the label first. It has a registry with
+// one crate.
 func newScenarioWorld(t *testing.T) *world {
-	w := newWorld(t, loopfs.Btrfs(t, loopfs.Size(8<<30))).sealed()
+	dir := loopfs.Btrfs(t, loopfs.Size(8<<30))
+	home := filepath.Join(dir, "home")
+	registry := fixture.LocalRegistry{Dir: filepath.Join(dir, "registry"), Home: home}
+	if err := registry.Publish("leaf", "1.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, dir, "CARGO_HOME="+home).sealed()
 	w.origin.cow("snapshot", "--label=first")
 	return w
+}
+
+// leafSealed makes a layer of a project that has nothing but the registry's crate,
+// once.
+func (w *world) leafSealed(t *testing.T) {
+	p := w.at("other").in(t)
+	if exists(p.dir) {
+		return
+	}
+	p.write("Cargo.toml", "[package]\nname = \"other\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n")
+	p.write("src/lib.rs", "")
+	p.must("cargo", "build", "--quiet", "--offline")
+	p.cow("init")
+	p.cow("snapshot")
 }
 
 func TestEveryCrashpointHasAScenario(t *testing.T) {
@@ -202,7 +238,7 @@ func (s scenario) killed(t *testing.T, w *world, point string, done bool) {
 // that all of it is there.
 func (s scenario) whole(p *place, done bool) {
 	p.t.Helper()
-	mark, compiled := s.before, []string(nil)
+	mark, compiled := s.before, s.lacking
 	if done {
 		mark, compiled = s.after, s.compiled
 	}
@@ -231,6 +267,43 @@ func sealedOnce(p *place) {
 	}
 	if parent, _ := last["parent"].(string); parent != "" && !exists(filepath.Join(p.w.store, "layers", parent)) {
 		p.t.Errorf("its parent %s was never sealed", parent)
+	}
+}
+
+// A switch that dies has git's part done or not; what cargo then builds is right
+// either way, and switching again ends it.
+func TestKilledInSwitch(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	for point, state := range map[string]struct{ moved, done bool }{
+		"snapshot.described": {}, "snapshot.sealed": {}, "snapshot.recorded": {},
+		"restore.verified": {moved: true}, "restore.cloned": {moved: true}, "restore.staged": {moved: true},
+		"replace.exchanged": {true, true}, "replace.aside": {true, true}, "restore.done": {true, true},
+	} {
+		t.Run(point, func(t *testing.T) {
+			p := w.checkout("switch-" + point).in(t)
+			built(p)
+			p.must("git", "commit", "--quiet", "--all", "--message=second")
+			r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").tryCow("switch", "--detach", "main")
+			if r.signal != syscall.SIGKILL {
+				t.Fatalf("the command did not die at %s: %v", point, r)
+			}
+			p.checks()
+			switch {
+			case !state.moved:
+				p.builds(nil, "second")
+			case !state.done:
+				p.builds([]string{"bin app"}, "first")
+			default:
+				p.builds(nil, "first")
+			}
+			if r := p.tryCow("switch", "--detach", "main"); r.code != 0 {
+				t.Errorf("switch again: %v", r)
+			}
+			p.tidy()
+			p.checks()
+			p.builds(nil, "first")
+		})
 	}
 }
 
