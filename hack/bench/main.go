@@ -11,15 +11,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
 func main() {
 	rounds := flag.Int("rounds", 11, "how often to measure each thing")
+	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	err := bench(ctx, *rounds)
+	err := bench(ctx, *rounds, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }))
 	switch {
 	case ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "bench: interrupted; nothing is left behind")

@@ -6,24 +6,24 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/bench/bulk"
-	"github.com/cargo-cow/cargo-cow/hack/bench/report"
+	"github.com/cargo-cow/cargo-cow/hack/program"
 	"github.com/cargo-cow/cargo-cow/hack/project"
 )
 
 // A subject is a workspace with a target of a certain size, of which a layer exists, and a worktree to restore it in.
 type subject struct {
+	cow           *program.Program
 	origin, place string
 	files, real   int // of the target: all, and those that a build has made
 }
 
 func (s *subject) target() string { return filepath.Join(s.place, "target") }
 
-func (b *bencher) makeSubject(files int) (*subject, error) {
-	dir := filepath.Join(b.place.Dir, fmt.Sprint(files))
-	s := &subject{origin: filepath.Join(dir, "origin"), place: filepath.Join(dir, "place")}
+func (b *bencher) makeSubject(dir string, files int) (*subject, error) {
+	dir = filepath.Join(dir, fmt.Sprint(files))
+	s := &subject{cow: b.cow, origin: filepath.Join(dir, "origin"), place: filepath.Join(dir, "place")}
 	fmt.Fprintf(os.Stderr, "bench: making a target of %d files\n", files)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (b *bencher) makeSubject(files int) (*subject, error) {
 	if err := project.Git(b.ctx, s.origin, "worktree", "add", "--quiet", "-b", "place", s.place); err != nil {
 		return nil, err
 	}
-	if _, err := b.cow.Run(b.ctx, s.origin, "init"); err != nil {
+	if _, err := s.cow.Run(b.ctx, s.origin, "init"); err != nil {
 		return nil, err
 	}
 	if _, err := project.Cargo(b.ctx, s.origin, nil, "build", "--locked"); err != nil {
@@ -54,7 +54,7 @@ func (b *bencher) makeSubject(files int) (*subject, error) {
 	if err := b.noop(s.origin); err != nil {
 		return nil, err
 	}
-	_, err = b.cow.Run(b.ctx, s.origin, "snapshot")
+	_, err = s.cow.Run(b.ctx, s.origin, "snapshot")
 	return s, err
 }
 
@@ -89,26 +89,9 @@ func (b *bencher) clear(s *subject) error {
 	return err
 }
 
-// measure does a step twice, each time after prepare, and counts the second: a machine may have pushed out of memory, in
-// the seconds that other measurements took, programs and metadata that a user at work would have there.
-func (b *bencher) measure(name string, prepare, step func() error) error {
-	var elapsed time.Duration
-	for range 2 {
-		err := prepare()
-		if err == nil {
-			elapsed, err = report.Time(step)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	b.times[name] = append(b.times[name], elapsed)
-	return nil
-}
-
 func (b *bencher) restore(s *subject, name string) error {
 	return b.measure(name, func() error { return b.clear(s) }, func() error {
-		answer, err := b.cow.Run(b.ctx, s.place, "restore")
+		answer, err := s.cow.Run(b.ctx, s.place, "restore")
 		if err == nil && answer.Rebuild > 0 {
 			err = fmt.Errorf("%d units would be rebuilt", answer.Rebuild)
 		}
@@ -135,7 +118,7 @@ func (b *bencher) firstBuild(s *subject, name string) error {
 	return b.measure(name, func() error {
 		err := b.clear(s)
 		if err == nil {
-			_, err = b.cow.Run(b.ctx, s.place, "restore")
+			_, err = s.cow.Run(b.ctx, s.place, "restore")
 		}
 		return err
 	}, func() error { return b.noop(s.place) })
@@ -163,7 +146,7 @@ func (b *bencher) sync(s *subject, name string) error {
 
 func (b *bencher) snapshot(s *subject, name string) error {
 	return b.measure(name, func() error { return b.dirty(s) }, func() error {
-		answer, err := b.cow.Run(b.ctx, s.origin, "snapshot")
+		answer, err := s.cow.Run(b.ctx, s.origin, "snapshot")
 		if err == nil && !answer.Created {
 			err = errors.New("no layer was made")
 		}

@@ -44,6 +44,7 @@ type Answer struct {
 	Created bool   // snapshot
 	Kept    int    // restore
 	Rebuild int    // restore
+	Grafted int    // restore, graft
 }
 
 // Run runs a command (args[0] is its name) in dir and returns its answer.
