@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // bury takes from what was scanned the units that no build with the checkout's
@@ -87,9 +88,7 @@ func (k locked) have(from string) bool {
 }
 
 // oldSessions lists the sessions of incremental compilation that rustc would not
-// start from: all but the newest finished one of each crate, with their locks
-// (rustc 1.95, rustc_incremental/persist/fs.rs: s-TIME-RANDOM-HASH, and -working
-// at the end while it is written).
+// start from: all but the newest finished one of each crate, with their locks.
 func oldSessions(dir string, profiles []string) (old []string, err error) {
 	for _, profile := range profiles {
 		incremental := profile + "/incremental"
@@ -117,21 +116,15 @@ func oldSessionsOf(dir, crate string) ([]string, error) {
 	var sessions, locks, old []string
 	err := list(filepath.Join(dir, crate), func(name []byte, k kind) {
 		switch n := string(name); {
-		case k == isDir && strings.HasPrefix(n, "s-"):
+		case k == isDir && session.IsSession(n):
 			sessions = append(sessions, n)
 		case k == isFile && strings.HasSuffix(n, ".lock"):
 			locks = append(locks, n)
 		}
 	})
-	if err != nil || len(sessions) < 2 && !slices.ContainsFunc(sessions, unfinished) {
+	newest := session.Newest(sessions)
+	if err != nil || len(sessions) == 0 || len(sessions) == 1 && newest != "" {
 		return nil, err
-	}
-	newest := ""
-	for _, s := range sessions {
-		// The time is in base 36 of one length for centuries.
-		if !unfinished(s) && s > newest {
-			newest = s
-		}
 	}
 	for _, s := range sessions {
 		if s != newest {
@@ -139,14 +132,12 @@ func oldSessionsOf(dir, crate string) ([]string, error) {
 		}
 	}
 	for _, l := range locks {
-		if newest == "" || !strings.HasPrefix(newest, strings.TrimSuffix(l, ".lock")+"-") {
+		if !session.IsLockOf(l, newest) {
 			old = append(old, crate+"/"+l)
 		}
 	}
 	return old, nil
 }
-
-func unfinished(session string) bool { return strings.HasSuffix(session, "-working") }
 
 // RemoveDead removes from dir, a copy of the build directory that m describes,
 // what no build can use, and returns what the next inspection of it need not read.

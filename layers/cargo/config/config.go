@@ -111,12 +111,7 @@ type Rustflags struct {
 // environment. Both directories must be absolute. Errors name the file, and the
 // line where it is not TOML.
 func Load(dir, cargoHome string, environ []string) (*Config, error) {
-	l := &loader{dir: dir, env: map[string]string{}}
-	for _, kv := range environ {
-		if name, value, ok := strings.Cut(kv, "="); ok {
-			l.env[name] = value
-		}
-	}
+	l := newLoader(dir, environ)
 	root, err := l.files(cargoHome)
 	if err != nil {
 		return nil, fmt.Errorf("load cargo configuration: %w", err)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -118,9 +119,34 @@ type loader struct {
 	read []string
 }
 
+func newLoader(dir string, environ []string) *loader {
+	l := &loader{dir: dir, env: map[string]string{}}
+	for _, kv := range environ {
+		if name, value, ok := strings.Cut(kv, "="); ok {
+			l.env[name] = value
+		}
+	}
+	return l
+}
+
 // files merges all files that apply to the directory.
 func (l *loader) files(cargoHome string) (*node, error) {
 	root := &node{value: map[string]*node{}}
+	for _, path := range l.paths(cargoHome) {
+		n, err := l.load(path, nil)
+		if err != nil {
+			return nil, err
+		}
+		if err := merge(root, n, false); err != nil {
+			return nil, err
+		}
+	}
+	return root, nil
+}
+
+// paths lists the files that apply to the directory, the closest first, without
+// what they include.
+func (l *loader) paths(cargoHome string) (paths []string) {
 	seen := map[string]bool{}
 	dirs := []string{}
 	for dir := filepath.Clean(l.dir); ; dir = filepath.Dir(dir) {
@@ -135,19 +161,11 @@ func (l *loader) files(cargoHome string) (*node, error) {
 			continue
 		}
 		seen[canonical] = true
-		path, ok := configFile(dir)
-		if !ok {
-			continue
-		}
-		n, err := l.load(path, nil)
-		if err != nil {
-			return nil, err
-		}
-		if err := merge(root, n, false); err != nil {
-			return nil, err
+		if path, ok := configFile(dir); ok {
+			paths = append(paths, path)
 		}
 	}
-	return root, nil
+	return paths
 }
 
 // configFile prefers the name without an extension, as Cargo does.
@@ -173,7 +191,7 @@ func (l *loader) load(path string, chain []string) (*node, error) {
 	}
 	l.read = append(l.read, path)
 	var table map[string]any
-	if err := toml.Unmarshal(data, &table); err != nil {
+	if err := toml.Unmarshal(bytes.TrimPrefix(data, []byte(bom)), &table); err != nil {
 		var syntax *toml.DecodeError
 		if errors.As(err, &syntax) {
 			line, column := syntax.Position()

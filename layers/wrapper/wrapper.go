@@ -1,0 +1,309 @@
+// Package wrapper switches our wrapper of rustc on and off in Cargo's
+// configuration, and tells whether Cargo goes by it. A wrapper that is configured
+// already is run by ours from then on (package chain), and is what it was when
+// ours is switched off.
+//
+// Neither makes a unit dirty: Cargo hashes the compiler's version and the path of
+// a wrapper of workspace members, but not that of a wrapper (cargo 1.95,
+// core/compiler/build_runner/compilation_files.rs: compute_metadata, and
+// util/rustc.rs, where it only decides whether answers of rustc are asked anew).
+//
+// A file changes in one step. Two programs that change one file at once may undo
+// each other's change, but never mix.
+package wrapper
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+)
+
+// Program is the name of our wrapper.
+const Program = chain.Program
+
+// ErrNoHome: a wrapper is to be chained, and there is no directory for links.
+var ErrNoHome = errors.New("neither XDG_DATA_HOME nor HOME is set")
+
+// WriteError is a file that could not be changed to have Value, the text of a
+// TOML string; "" stands for no value.
+type WriteError struct {
+	File, Value string
+	Err         error
+}
+
+func (e *WriteError) Error() string { return e.Err.Error() }
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// Level is which of Cargo's configuration files is meant.
+type Level int
+
+const (
+	User    Level = iota // in Cargo's home
+	Project              // in the root of the workspace
+)
+
+func (l Level) String() string {
+	if l == Project {
+		return "project"
+	}
+	return "user"
+}
+
+// Setup is where things are. All paths are absolute.
+type Setup struct {
+	Dir       string // where Cargo is run
+	CargoHome string
+	Workspace string // its root; "" if Dir is in none
+	BuildDir  string // of the workspace
+	Links     string // directory for links of package chain; "" if there is none
+	Environ   []string
+
+	NoWorkspace error // why Workspace is ""
+}
+
+// Setting is one place that names a wrapper.
+type Setting struct {
+	config.Setting
+	Ours bool
+	// Next is what ours runs around the compiler, "" if nothing.
+	Next string
+	// Missing: there is no such program, and no build can run.
+	Missing bool
+}
+
+// File returns the configuration file of a level, which need not exist. Outside of
+// any project there is none of the project's, and the error is s.NoWorkspace.
+func (s *Setup) File(l Level) (string, error) {
+	if l == User {
+		return config.FileIn(s.CargoHome), nil
+	}
+	if s.Workspace == "" {
+		return "", fmt.Errorf("find configuration of the project: %w", s.NoWorkspace)
+	}
+	return config.FileIn(filepath.Join(s.Workspace, ".cargo")), nil
+}
+
+// Failure is why the wrapper could last not do its work in the build directory,
+// and handed calls on; "" if it could, or was not called for.
+func (s *Setup) Failure() string {
+	if s.BuildDir == "" {
+		return ""
+	}
+	return session.Remembered(s.BuildDir)
+}
+
+// Settings lists all places that name a wrapper for builds in s.Dir: what Cargo
+// goes by first, and what that hides after it.
+func (s *Setup) Settings() ([]Setting, error) { return s.settings(s.Dir) }
+
+func (s *Setup) settings(dir string) ([]Setting, error) {
+	found, err := config.Wrappers(dir, s.CargoHome, s.Environ)
+	if err != nil {
+		return nil, err
+	}
+	var all []Setting
+	for _, f := range found {
+		set := Setting{Setting: f, Ours: ours(f.Value)}
+		if set.Ours {
+			set.Next = chain.Next(f.Value)
+			set.Missing = missing(f.Value)
+		}
+		all = append(all, set)
+	}
+	return all, nil
+}
+
+// ours goes by the name: the program may have been moved since.
+func ours(value string) bool { return filepath.Base(value) == Program }
+
+func missing(program string) bool {
+	fi, err := os.Stat(program)
+	return strings.Contains(program, "/") && (err != nil || fi.IsDir() || fi.Mode()&0o111 == 0)
+}
+
+// Change is what became of a file.
+type Change struct {
+	File  string
+	Value string // of the key now; "" if there is none
+	// Next is the wrapper that ours runs, or that is there in place of ours again.
+	Next string
+	// Changed is false if all was so before.
+	Changed bool
+	// Forgotten: the note of what was there before ours is gone.
+	Forgotten bool
+}
+
+// Enable makes program, an absolute path, the wrapper at a level, and has it run
+// what was one there before. For the project's level that includes what Cargo
+// would go by if the project's file said nothing.
+func (s *Setup) Enable(l Level, program string) (*Change, error) {
+	file, err := s.File(l)
+	if err != nil {
+		return nil, err
+	}
+	text, now, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	link, err := s.link(l, file, now)
+	if err != nil {
+		return nil, err
+	}
+	value := program
+	if link != (chain.Link{}) {
+		if s.Links == "" {
+			return nil, fmt.Errorf("chain %s: %w", link.Next, ErrNoHome)
+		}
+		if value, err = link.Make(s.Links, program); err != nil {
+			return nil, err
+		}
+	}
+	c := &Change{File: file, Value: value, Next: link.Next}
+	if now != nil && now.Value == value {
+		return c, nil
+	}
+	c.Changed = true
+	literal, err := config.Literal(value)
+	if err == nil {
+		err = change(file, text, literal)
+	}
+	return c, err
+}
+
+// link is what the wrapper is to remember when it is named in file, which says
+// now.
+func (s *Setup) link(l Level, file string, now *config.BuildValue) (chain.Link, error) {
+	if now != nil && ours(now.Value) {
+		link, err := chain.Read(now.Value)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return chain.Link{}, err
+		}
+		return link, nil
+	}
+	dir := "/" // whatever project it is
+	if l == Project {
+		dir = s.Workspace
+	}
+	all, err := s.settings(dir)
+	if err != nil {
+		return chain.Link{}, err
+	}
+	var link chain.Link
+	if now != nil {
+		link.Former = now.Literal
+	}
+	for _, set := range all {
+		if set.Variable != "" || l == User && set.File != file {
+			continue
+		}
+		if link.Next = set.Value; set.Ours {
+			link.Next = set.Next
+		}
+		break
+	}
+	return link, nil
+}
+
+// Disable takes our wrapper out of a level's file, and puts back what it was
+// enabled over.
+func (s *Setup) Disable(l Level) (*Change, error) {
+	file, err := s.File(l)
+	if err != nil {
+		return nil, err
+	}
+	text, now, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	c := &Change{File: file}
+	if now == nil || !ours(now.Value) {
+		if now != nil {
+			c.Value, c.Next = now.Value, now.Value
+		}
+		return c, nil
+	}
+	link, err := chain.Read(now.Value)
+	c.Changed, c.Forgotten = true, err != nil && s.isLink(now.Value)
+	if link.Former != "" {
+		c.Value, c.Next = link.Next, link.Next
+	}
+	return c, change(file, text, link.Former)
+}
+
+// isLink goes by where the wrapper lies.
+func (s *Setup) isLink(program string) bool {
+	rel, err := filepath.Rel(s.Links, program)
+	return s.Links != "" && err == nil && filepath.IsLocal(rel)
+}
+
+// read returns the text of a file that need not exist and what it says itself.
+func read(file string) ([]byte, *config.BuildValue, error) {
+	text, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("read cargo configuration: %w", err)
+	}
+	now, err := config.GetBuild(text, config.WrapperKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return text, now, nil
+}
+
+// change has file, whose text is given, say literal, or nothing if that is "".
+func change(file string, text []byte, literal string) error {
+	var err error
+	if literal == "" {
+		text, err = config.UnsetBuild(text, config.WrapperKey)
+	} else {
+		text, err = config.SetBuild(text, config.WrapperKey, literal)
+	}
+	if err == nil {
+		err = replace(file, text)
+	}
+	if err != nil {
+		return &WriteError{File: file, Value: literal, Err: fmt.Errorf("change %s: %w", file, err)}
+	}
+	return nil
+}
+
+// replace gives a file a new text. What a symlink leads to is replaced, not the
+// symlink; permissions and, for root, the owner stay. A file with nothing in it is
+// removed.
+func replace(file string, text []byte) error {
+	real, err := filepath.EvalSymlinks(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(file); err == nil {
+			return errors.New("it is a symlink to nothing")
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+			return err
+		}
+		return atomicfile.Write(file, text, 0o644)
+	}
+	if err != nil {
+		return err
+	}
+	fi, err := os.Stat(real)
+	if err != nil {
+		return err
+	}
+	if link, err := os.Lstat(file); err == nil && len(text) == 0 && link.Mode().IsRegular() {
+		return os.Remove(file)
+	}
+	if err := atomicfile.Write(real, text, fi.Mode().Perm()); err != nil {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && int(st.Uid) != 0 {
+		return os.Chown(real, int(st.Uid), int(st.Gid))
+	}
+	return nil
+}
