@@ -13,6 +13,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // view is the place as package cargo sees it: git is asked only when an answer
@@ -36,6 +37,25 @@ func (p *Place) view(ctx context.Context) *cargo.Place {
 		return asked[question]()
 	}
 	return v
+}
+
+// leave tells the compiler's wrapper where the build directory in tmp, restored by
+// a plan, is going to lie and where it came from. Where that cannot be told, the
+// wrapper does nothing, which is right and no reason to fail. Nor does it where
+// nothing may name the origin: debug information of what it compiles would.
+func (p *Place) leave(tmp string, plan *cargo.Plan, strict bool) {
+	session.Remember(tmp, "") // what went wrong elsewhere
+	if strict {
+		session.Forget(tmp)
+		return
+	}
+	checkout := ""
+	if p.Git != nil {
+		checkout = p.Git.Root
+	}
+	if err := plan.SessionPlace(checkout, p.Settings.CompileInPlace).Write(tmp); err != nil {
+		session.Forget(tmp)
+	}
 }
 
 func once[T any](f func() (T, error)) func() (T, error) {

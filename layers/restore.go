@@ -112,6 +112,7 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 	if err != nil {
 		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 	}
+	p.leave(tmp, c.plan, o.Strict)
 	if c.needed != nil && !o.NoGraft {
 		if r.Grafted, err = s.graft(ctx, p, tmp, c.needed, nil, o.Strict); err != nil {
 			return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))

@@ -16,7 +16,10 @@ type Settings struct {
 	PureMacros []MacroRange // more macros that read nothing
 	Ignore     []string     // globs of files that are never inputs
 	Inputs     []string     // globs of files outside a package that macros and scripts read
-	Rules      Rules
+	// CompileInPlace names crates whose macros bake in the directory they run in:
+	// the wrapper leaves them alone.
+	CompileInPlace []string
+	Rules          Rules
 }
 
 // Inspection is what Inspect works on.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // Where the sources of a unit come from.
@@ -47,9 +48,10 @@ type built struct {
 	info      *depinfo.Info
 	rustc     *depinfo.Rustc
 	dFile     string
-	broken    *Reason // why it cannot be trusted at all
-	stamped   stampOf // of the hash file
-	needs     []need  // what it was built from
+	seenAs    session.State // where rustc saw the checkout, if the wrapper showed it elsewhere
+	broken    *Reason       // why it cannot be trusted at all
+	stamped   stampOf       // of the hash file
+	needs     []need        // what it was built from
 
 	// Of a unit that is taken from an earlier inspection: it has no print, info
 	// and rustc.
@@ -247,6 +249,7 @@ func (s *scanned) read(u *built, outs *outputs) error {
 	}
 	if b, err = os.ReadFile(filepath.Join(s.dir, u.dFile)); err == nil {
 		u.rustc, err = depinfo.ParseRustc(b)
+		u.seenAs, _ = session.Marked(string(b))
 	}
 	if err != nil {
 		u.breaks(RuleInDoubt, "rustc's list of its sources cannot be read: "+err.Error())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // segment is a part of a compiled file with one meaning.
@@ -116,18 +117,22 @@ func splitELF(b []byte) []segment {
 // witness judges whether what a unit wrote holds a path in a way that matters.
 type witness struct {
 	origin  *Origin
+	names   []Name   // of the origin, and those that rustc alone saw
 	sources []string // absolute names of the unit's sources, as spelt at the origin
 	parts   []segment
 }
 
 func newWitness(dir string, u *built, o *Origin) (*witness, error) {
-	w := &witness{origin: o}
+	w := &witness{origin: o, names: o.Names}
+	if u.seenAs != (session.State{}) {
+		w.names = append(slices.Clone(o.Names), Name{BaseBuild, Path(u.seenAs.Build)}, Name{BaseRoot, Path(u.seenAs.Root)})
+	}
 	for _, d := range u.rustc.Deps {
 		if filepath.IsAbs(d) {
 			w.sources = append(w.sources, d)
 			continue
 		}
-		for _, n := range o.Names {
+		for _, n := range w.names {
 			if n.Base == BaseRoot {
 				w.sources = append(w.sources, string(n.Text)+"/"+d)
 			}
@@ -152,7 +157,7 @@ func (w *witness) embeds(text string) (around string, found bool) {
 	}
 	needle := []byte(text)
 	// rustc's working directory is the workspace root.
-	workDir := slices.Contains(w.origin.Names, Name{BaseRoot, Path(text)})
+	workDir := slices.Contains(w.names, Name{BaseRoot, Path(text)})
 	for _, part := range w.parts {
 		if part.kind == segDebug {
 			continue
@@ -184,7 +189,7 @@ func endsString(at []byte, n int) bool { return n < len(at) && at[n] == stringEn
 
 // namesOrigin reports the first name of the origin that the outputs embed.
 func (w *witness) namesOrigin() (around string, found bool) {
-	for _, n := range w.origin.Names {
+	for _, n := range w.names {
 		if around, found = w.embeds(string(n.Text)); found {
 			return around, true
 		}

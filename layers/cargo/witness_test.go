@@ -141,7 +141,7 @@ func TestEmbeds(t *testing.T) {
 	o.add(BaseRoot, "/a/repo")
 	w := func(kind segmentKind, data string) *witness {
 		return &witness{
-			origin: o, sources: []string{"/a/repo/crates/x/src/lib.rs", "/a/repo/crates/x/shared.txt"},
+			origin: o, names: o.Names, sources: []string{"/a/repo/crates/x/src/lib.rs", "/a/repo/crates/x/shared.txt"},
 			parts: []segment{{kind, []byte(data)}},
 		}
 	}
