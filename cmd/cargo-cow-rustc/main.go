@@ -1,0 +1,90 @@
+// Command cargo-cow-rustc is a RUSTC_WRAPPER: with it rustc's incremental state
+// survives the way into another checkout. Cargo calls it as cargo-cow-rustc RUSTC
+// ARGUMENTS.
+//
+// A call that compiles a unit of a restored place, whose state was made at another
+// checkout's path, runs where the place is seen at that path. All other calls, and
+// whatever is in doubt, are passed on as they are: the program becomes rustc, or the
+// wrapper that was chained behind it. It prints nothing of its own and keeps nothing
+// but what layers/cargo/session describes. Calls may run at once in any number.
+//
+// It starts once for each unit of a build, so its imports are few and pinned by a
+// test.
+package main
+
+import (
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/alias"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
+)
+
+// notRun is the exit status of shells for a command that was not found.
+const notRun = 127
+
+func main() {
+	alias.Main()
+	argv := os.Args[1:]
+	if len(argv) == 0 {
+		fail("no compiler named; cargo runs this program where build.rustc-wrapper names it")
+	}
+	// What is not incremental is most calls of a cold build, and the quickest to see.
+	if mayBeIncremental(argv) {
+		if j := plan(argv, os.Environ()); j != nil {
+			j.run()
+		}
+	}
+	become(behind(argv), os.Environ())
+}
+
+func mayBeIncremental(argv []string) bool {
+	for _, a := range argv {
+		if strings.Contains(a, "incremental=") {
+			return true
+		}
+	}
+	return false
+}
+
+// behind is the command without this program: the compiler's own, or that of the
+// wrapper which is chained.
+func behind(argv []string) []string {
+	if next := chain.Next(os.Args[0]); next != "" {
+		return append([]string{next}, argv...)
+	}
+	return argv
+}
+
+// become replaces this process by the command. It does not return.
+func become(argv, env []string) {
+	path, err := lookPath(argv[0])
+	if err == nil {
+		err = syscall.Exec(path, argv, env)
+	}
+	fail("run " + argv[0] + ": " + err.Error())
+}
+
+// lookPath finds a program as execvp(3) does. Package os/exec would double what
+// this program imports.
+func lookPath(name string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	for dir := range strings.SplitSeq(os.Getenv("PATH"), ":") {
+		if dir == "" {
+			dir = "."
+		}
+		path := dir + "/" + name
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", syscall.ENOENT
+}
+
+func fail(message string) {
+	os.Stderr.WriteString("error: cargo-cow-rustc: " + message + "\n")
+	os.Exit(notRun)
+}

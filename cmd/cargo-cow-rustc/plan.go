@@ -1,0 +1,289 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/alias"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+)
+
+// A job is a call that is run where the place is seen at another path.
+type job struct {
+	*call
+	env    []string
+	place  *session.Place
+	paths  *paths
+	build  string // the build directory, by its text in this call
+	rel    string // where below it the unit's files are
+	inputs string // rustc's list of them, the .d file
+	before os.FileInfo
+	view   alias.View
+}
+
+// plan says how the call is to be run; nil: as it is.
+func plan(argv, env []string) *job {
+	c, ok := parse(argv)
+	if !ok || c.debug && ruleDebug.on() {
+		return nil
+	}
+	j := &job{call: c, env: env}
+	if !j.find() || slices.Contains(j.place.Plain, c.crate) || !j.home() {
+		return nil
+	}
+	j.inputs = c.outDir + "/" + c.crate + c.extra + ".d"
+	state, ok := j.state()
+	if !ok || !session.Any(c.incremental, c.crate) {
+		return nil
+	}
+	if j.paths, ok = newPaths(j.place, state, j.build); !ok {
+		return nil
+	}
+	var err error
+	if j.paths.real, err = filepath.EvalSymlinks(j.build); err != nil {
+		return nil
+	}
+	if why := j.gone(); why != "" {
+		session.Remember(j.build, why)
+		return nil
+	}
+	if what := j.named(); ruleNames.on() && what != "" {
+		session.Remember(j.build, what+" names "+j.paths.there)
+		return nil
+	}
+	if ruleLinks.on() && j.misled() || !j.see() {
+		return nil
+	}
+	return j
+}
+
+// find looks for what a restore left, from the unit's directory upwards.
+func (j *job) find() bool {
+	// TARGET/TRIPLE/PROFILE/build/PACKAGE/ID/out is the deepest that cargo makes.
+	const deepest = 6
+	dir := j.outDir
+	for range deepest + 1 {
+		place, err := session.Read(dir)
+		if err == nil {
+			j.place, j.build = place, dir
+			rel, ok := session.Under(j.outDir, dir)
+			j.rel = rel
+			return ok && rel != "" && j.own()
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return false
+		}
+		if dir = filepath.Dir(dir); dir == "/" {
+			break
+		}
+	}
+	return false
+}
+
+// own reports whether the directory is the one that was restored, and no copy.
+func (j *job) own() bool {
+	if slices.Contains(j.place.Build, j.build) {
+		return true
+	}
+	return sameFile(j.place.Build[0], j.build)
+}
+
+// home reports whether the call is one for a package of the workspace, which is
+// compiled from the workspace's root. For others file!() and the list of inputs
+// have names that start elsewhere.
+func (j *job) home() bool {
+	if !ruleCrateRoot.on() {
+		return true
+	}
+	cwd, err := getcwd()
+	return err == nil && cwd == j.place.Root && !filepath.IsAbs(j.input) && !leaves(j.input)
+}
+
+// state returns where the unit's state was made, if that is another checkout.
+func (j *job) state() (session.State, bool) {
+	text, err := os.ReadFile(j.inputs)
+	if err != nil {
+		return session.State{}, false
+	}
+	if !ruleUnit.on() && len(j.place.Origins) > 0 && len(j.place.Origins[0].Build) > 0 {
+		return session.State{Root: j.place.Origins[0].Root, Build: j.place.Origins[0].Build[0]}, true
+	}
+	state, ok := session.Marked(string(text))
+	if !ok {
+		made, ok := session.Made(string(text), j.rel)
+		if !ok || made == j.build || slices.Contains(j.place.Build, made) {
+			return state, false
+		}
+		origin, ok := j.place.At(made)
+		if !ok {
+			return state, false
+		}
+		state = session.State{Root: origin.Root, Build: made}
+	}
+	return state, state.Root != j.place.Root
+}
+
+// gone says why the other checkout's path cannot be used, "" if it can.
+func (j *job) gone() string {
+	info, err := os.Lstat(j.paths.there)
+	switch {
+	case err != nil:
+		return "the checkout " + j.paths.there + " is gone"
+	case !info.IsDir():
+		return j.paths.there + " is no directory any more"
+	case sameFile(j.paths.there, j.paths.here):
+		return j.paths.there + " is another name of " + j.paths.here
+	}
+	real, err := filepath.EvalSymlinks(j.paths.there)
+	if err != nil || real != j.paths.there {
+		return j.paths.there + " is another directory's name now"
+	}
+	j.before = info
+	return ""
+}
+
+// unread are variables that shells set to where they are or were, so that they
+// name another checkout often and by chance. cargo and rustc do not read them; what
+// a crate asks for is looked at when rustc has listed it.
+var unread = []string{"PWD=", "OLDPWD=", "_="}
+
+// named returns what is handed on as it is and names the other checkout: there
+// rustc, or a macro, would find the place's files instead. It is "" if nothing
+// does.
+func (j *job) named() string {
+	for _, a := range j.argv {
+		if j.paths.mentioned(a) {
+			return "an argument of rustc"
+		}
+	}
+	for _, e := range j.env {
+		if slices.ContainsFunc(unread, func(name string) bool { return strings.HasPrefix(e, name) }) {
+			continue
+		}
+		key, value, _ := strings.Cut(e, "=")
+		if j.paths.mentioned(e) {
+			return "the environment variable " + key
+		}
+		for name := range strings.SplitSeq(value, ":") {
+			if strings.HasPrefix(name, "/") && j.paths.hides(name) {
+				return "the environment variable " + key
+			}
+		}
+	}
+	program, err := lookPath(j.argv[0])
+	if err != nil || j.paths.hides(program) {
+		return "the compiler's path"
+	}
+	return ""
+}
+
+// misled reports whether a symbolic link, in the directories where links for tools
+// and editors are put, leads elsewhere when it is seen at the other path. A link
+// deeper down is found when rustc lists what it has read.
+func (j *job) misled() bool {
+	dirs := []string{j.paths.here}
+	if j.place.Root != j.paths.here {
+		dirs = append(dirs, j.place.Root)
+	}
+	for _, e := range j.env {
+		if dir, ok := strings.CutPrefix(e, "CARGO_MANIFEST_DIR="); ok && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, dir := range dirs {
+		f, err := os.Open(dir)
+		if err != nil {
+			return true
+		}
+		entries, err := f.ReadDir(-1)
+		f.Close()
+		if err != nil {
+			return true
+		}
+		for _, e := range entries {
+			if e.Type() != fs.ModeSymlink {
+				continue
+			}
+			to, err := os.Readlink(dir + "/" + e.Name())
+			if err != nil || j.paths.misleads(dir, to) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// see decides what is shown where.
+func (j *job) see() bool {
+	p := j.paths
+	git, ok := j.repository()
+	if !ok {
+		return false
+	}
+	binds := append(git, alias.Bind{From: p.here, At: p.there})
+	if p.nested {
+		// The place stays visible at its own path.
+		own := p.here + "/" + strings.TrimPrefix(p.here, p.there+"/")
+		if os.MkdirAll(own, 0o777) != nil {
+			return false
+		}
+		if real, err := filepath.EvalSymlinks(own); err != nil || real != own {
+			return false
+		}
+		binds = append(binds, alias.Bind{From: p.here, At: p.here})
+	}
+	if p.apart {
+		at, ok := p.buildAt()
+		if !ok {
+			return false
+		}
+		binds = append(binds, alias.Bind{From: j.build, At: at})
+	}
+	j.view.Binds = binds
+	return true
+}
+
+// repository says what has to be shown for git to work where the place hides the
+// repository it belongs to.
+func (j *job) repository() (binds []alias.Bind, ok bool) {
+	git := j.place.Git
+	if git == (session.Git{}) || !ruleGit.on() || !j.paths.covers(git.Common) && !j.paths.covers(git.Dir) {
+		return nil, true
+	}
+	mount, file := j.build+"/"+session.GitDir, j.build+"/"+session.GitFile
+	own := j.paths.here + "/.git"
+	for _, path := range []string{file, own} {
+		if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+			return nil, false
+		}
+	}
+	real, err := filepath.EvalSymlinks(mount)
+	if err != nil {
+		return nil, false
+	}
+	j.paths.git = [2]string{j.place.Build[0] + "/" + session.GitDir, git.Common}
+	return []alias.Bind{{From: git.Common, At: real}, {From: file, At: own}}, true
+}
+
+func getcwd() (string, error) {
+	buf := make([]byte, syscall.PathMax)
+	n, err := syscall.Getcwd(buf)
+	if err != nil || n < 1 {
+		return "", err
+	}
+	return string(buf[:n-1]), nil
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}

@@ -1,0 +1,316 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+)
+
+// editOne changes one function of the library that others depend on.
+func (w *world) editOne(root, to string) {
+	w.t.Helper()
+	w.edit(root+"/many/src/m7.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { ("+to+" + ")
+}
+
+// The first edit in a place reuses what the same edit at the origin reuses.
+func TestFirstEdit(t *testing.T) {
+	w := newWorld(t)
+	w.origin("a")
+	w.place("a", "b")
+	w.place("a", "plain")
+
+	w.editOne("a", "1")
+	home, _ := w.built("a", nil, "debug", "build")
+	w.editOne("b", "1")
+	away, r := w.built("b", w.with(), "debug", "build")
+	t.Logf("origin %v, place %v", home, away)
+	var here, there reuse
+	for crate, h := range home {
+		here.add(away[crate])
+		there.add(h)
+	}
+	// A unit that uses env! of its directory has one codegen unit more to make.
+	if here.all != there.all || here.old*100 < there.old*95 {
+		t.Errorf("reused %v in the place, %v at the origin", here, there)
+	}
+	if home["many"].old < modules*9/10 {
+		t.Errorf("the origin itself reuses %v of the library: this shows nothing", home["many"])
+	}
+	if strings.Contains(r.Stderr, w.path("a")+"/") {
+		t.Errorf("cargo's output names the origin:\n%s", r.Stderr)
+	}
+	w.editOne("plain", "1")
+	if cold, _ := w.built("plain", nil, "debug", "build"); cold["many"].old > 0 {
+		t.Errorf("without the wrapper %v are reused: this shows nothing", cold["many"])
+	}
+
+	got := w.must("b", nil, w.path("b/target/debug/app")).Stdout
+	if want := w.clean("b", nil); got != want {
+		t.Errorf("the program prints %q, that of a clean build %q", got, want)
+	}
+	for name, text := range w.lists("b/target/debug") {
+		if strings.Contains(session.Unmark(text), w.path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
+			t.Errorf("%s names the origin:\n%s", name, text)
+		}
+	}
+
+	// All is fresh now, with the wrapper and without it.
+	for _, env := range [][]string{w.with(), nil} {
+		if again, r := w.built("b", env, "debug", "build"); len(again) > 0 {
+			t.Errorf("built again: %v\n%s", again, r.Stderr)
+		}
+	}
+	w.editOne("b", "2")
+	if second, _ := w.built("b", w.with(), "debug", "build"); second["many"].share() < 0.9 {
+		t.Errorf("the second edit reuses %v", second["many"])
+	}
+	// The origin has noticed nothing.
+	if again, r := w.built("a", nil, "debug", "build"); len(again) > 0 {
+		t.Errorf("the origin is built again: %v\n%s", again, r.Stderr)
+	}
+}
+
+// all that is built at the origin of TestWays.
+var ways = []struct {
+	name, profile string
+	args          []string
+}{
+	{"build", "debug", []string{"build"}},
+	{"test", "debug", []string{"test", "--no-run"}},
+	{"release", "release", []string{"build", "--release"}},
+	{"check", "debug", []string{"check"}},
+	{"clippy", "debug", []string{"clippy"}},
+}
+
+// accepted reports whether rustc took the state of all units it compiled; it says
+// so with -Zincremental-info.
+func accepted(t *testing.T, stderr string) bool {
+	t.Helper()
+	if !strings.Contains(stderr, "[incremental]") {
+		t.Fatalf("rustc says nothing of its state:\n%s", stderr)
+	}
+	return !strings.Contains(stderr, "completely ignoring cache")
+}
+
+// Whatever cargo is asked for, and wherever its files are, state is reused.
+func TestWays(t *testing.T) {
+	w := newWorld(t, "RUSTC_BOOTSTRAP=1", "RUSTFLAGS=-Zincremental-info")
+	var builds []string
+	for _, way := range ways {
+		builds = append(builds, strings.Join(way.args, " "))
+	}
+	w.origin("a", builds...)
+
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			w := w.of(t)
+			w.place("a", "b-"+way.name)
+			w.editOne("b-"+way.name, "1")
+			got, r := w.built("b-"+way.name, w.with(), way.profile, way.args...)
+			if !accepted(t, r.Stderr) {
+				t.Errorf("state is not accepted:\n%s", r.Stderr)
+			}
+			if got["many"].all > 0 && got["many"].share() < 0.9 {
+				t.Errorf("reused %v", got)
+			}
+			if taken := w.taken("b-" + way.name + "/target"); !slices.Contains(taken, "many") || !slices.Contains(taken, "few") {
+				t.Errorf("compiled at the origin's path: %v", taken)
+			}
+			if strings.Contains(r.Stderr, w.path("a")+"/") {
+				t.Errorf("cargo's output names the origin:\n%s", r.Stderr)
+			}
+		})
+	}
+
+	t.Run("nested", func(t *testing.T) {
+		w := w.of(t)
+		w.write("a/.git/info/exclude", ".worktrees\n")
+		w.place("a", "a/.worktrees/n")
+		w.check("a/.worktrees/n", nil, "many", 0.9)
+		if status := w.must("a/.worktrees/n", nil, "git", "status", "--short").Stdout; status != " M many/src/m7.rs\n" {
+			t.Errorf("git status in the place:\n%s", status)
+		}
+	})
+
+	t.Run("place of a place", func(t *testing.T) {
+		w := w.of(t)
+		w.place("a", "b")
+		w.check("b", nil, "many", 0.9)
+		w.must("b", nil, "git", "commit", "--quiet", "--all", "--message=second")
+		w.seal("b", w.with(), "build")
+		w.must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.path("c"))
+		w.restore("b", "c", nil)
+		w.edit("c/many/src/m8.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { (2 + ")
+		got, _ := w.built("c", w.with(), "debug", "build")
+		if got["many"].share() < 0.9 {
+			t.Errorf("reused %v", got)
+		}
+	})
+
+	// P: what was built by plain cargo in the place has its state there; the rest at
+	// the origin.
+	t.Run("by turns", func(t *testing.T) {
+		w := w.of(t)
+		w.place("a", "p")
+		w.edit("p/few/src/lib.rs", "tag 1", "tag 2")
+		w.built("p", nil, "debug", "build")
+		w.edit("p/few/src/lib.rs", "tag 2", "tag 3")
+		w.editOne("p", "1")
+		got, r := w.built("p", w.with(), "debug", "build")
+		if got["many"].share() < 0.9 || !accepted(t, r.Stderr) {
+			t.Errorf("reused %v\n%s", got, r.Stderr)
+		}
+		w.editOne("p", "1 + 2")
+		w.edit("p/few/src/lib.rs", "tag 3", "tag 4")
+		if _, r := w.built("p", w.with("CARGO_COW_TEST_WITHOUT="+string(ruleUnit)), "debug", "build"); accepted(t, r.Stderr) {
+			t.Errorf("without rule %s all state is accepted as well", ruleUnit)
+		}
+	})
+
+	t.Run("after an error", func(t *testing.T) {
+		w := w.of(t)
+		w.place("a", "e")
+		for _, bad := range []string{"\"no number\"", "syntax ( error"} {
+			w.editOne("e", bad)
+			r := w.run("e", w.with(), "cargo", "build", "--offline")
+			if r.Code == 0 || !strings.Contains(r.Stderr, "many/src/m7.rs") || strings.Contains(r.Stderr, w.path("a")+"/") {
+				t.Errorf("%s: %v", bad, r)
+			}
+			w.edit("e/many/src/m7.rs", bad+" + ", "")
+		}
+		w.check("e", nil, "many", 0.9)
+	})
+
+	t.Run("origin gone", func(t *testing.T) {
+		w := w.of(t)
+		w.must("a", nil, "git", "clone", "--quiet", ".", w.path("g"))
+		w.restore("a", "g", nil)
+		if err := os.Rename(w.path("a"), w.path("away")); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Rename(w.path("away"), w.path("a"))
+		w.check("g", nil, "many", 0)
+		if taken := w.taken("g/target"); len(taken) > 0 {
+			t.Errorf("compiled at a path that is gone: %v", taken)
+		}
+	})
+
+	t.Run("views forbidden", func(t *testing.T) {
+		w := w.of(t)
+		needs(t, "unshare", "-Ur", "true")
+		w.place("a", "f")
+		w.editOne("f", "1")
+		forbidden := []string{"-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all \"$@\"", "sh"}
+		r := w.must("f", w.with(), "unshare", append(forbidden, "cargo", "run", "--quiet", "--offline")...)
+		if want := w.clean("f", nil); r.Stdout != want {
+			t.Errorf("the program prints %q, that of a clean build %q", r.Stdout, want)
+		}
+		if why := session.Remembered(w.path("f/target")); why == "" || len(w.taken("f/target")) > 0 {
+			t.Errorf("remembered %q, compiled at the origin's path: %v", why, w.taken("f/target"))
+		}
+	})
+
+	t.Run("without CAP_SYS_ADMIN", func(t *testing.T) {
+		w := w.of(t)
+		less := []string{"--bounding-set=-sys_admin", "sh", "-c", "exec \"$@\"", "sh"}
+		needs(t, "setpriv", append(less, "unshare", "-Um", "true")...)
+		w.place("a", "u")
+		w.editOne("u", "1")
+		start := len(w.taken("u/target"))
+		w.must("u", w.with(), "setpriv", append(less, "cargo", "build", "--quiet", "--offline")...)
+		if taken := w.taken("u/target"); start > 0 || !slices.Contains(taken, "many") {
+			t.Errorf("compiled at the origin's path: %v", taken)
+		}
+	})
+
+	if again, r := w.built("a", nil, "debug", "build"); len(again) > 0 {
+		t.Errorf("the origin is built again: %v\n%s", again, r.Stderr)
+	}
+}
+
+// needs skips where a command does not succeed.
+func needs(t testing.TB, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+		}
+		t.Skipf("%s %q: %v\n%s", name, args, err, out)
+	}
+}
+
+// of is the world in another test.
+func (w *world) of(t testing.TB) *world { return &world{t, w.dir, w.env} }
+
+// check edits the library and builds with the wrapper: this much of the crate is
+// reused, and the program is that of a clean build.
+func (w *world) check(dir string, env []string, crate string, share float64) {
+	w.t.Helper()
+	w.editOne(dir, "1")
+	got, r := w.built(dir, w.with(env...), "debug", "build")
+	if got[crate].share() < share || got[crate].all == 0 {
+		w.t.Errorf("%s: reused %v\n%s", dir, got, r.Stderr)
+	}
+	program := w.must(dir, env, w.path(dir+"/target/debug/app")).Stdout
+	if want := w.clean(dir, nil); program != want {
+		w.t.Errorf("%s: the program prints %q, that of a clean build %q", dir, program, want)
+	}
+}
+
+// A build directory outside the checkout is seen at the path of the origin's, and
+// counts by its text.
+func TestTargetOutside(t *testing.T) {
+	w := newWorld(t)
+	w.workspace("a")
+	w.commit("a")
+	for _, d := range []string{"t/real", "t/b"} {
+		if err := os.MkdirAll(w.path(d), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.symlink("real", "t/link")
+	w.seal("a", []string{"CARGO_TARGET_DIR=" + w.path("t/link/target")})
+	w.must("a", nil, "git", "worktree", "add", "--quiet", "--detach", w.path("b"))
+	env := []string{"CARGO_TARGET_DIR=" + w.path("t/b/target")}
+	w.must("b", env, fixture.Program(t, "-tags=cowtest"), "restore")
+	p := &session.Place{
+		Root: w.path("b"), Build: []string{w.path("t/b/target")},
+		Origins: []session.Origin{{Root: w.path("a"), Build: []string{w.path("t/link/target"), w.path("t/real/target")}}},
+	}
+	w.leave(p)
+	w.editOne("b", "1")
+	start := fixture.Stamp(t, w.path("stamp"))
+	w.must("b", w.with(env...), "cargo", "build", "--quiet", "--offline")
+	if got := w.reused("t/b/target/debug", start); got["many"].share() < 0.9 {
+		t.Errorf("reused %v", got)
+	}
+	program := w.must("b", nil, w.path("t/b/target/debug/app")).Stdout
+	if want := w.clean("b", nil); program != want {
+		t.Errorf("the program prints %q, that of a clean build %q", program, want)
+	}
+	for name, text := range w.lists("t/b/target/debug/deps") {
+		if _, ok := session.Marked(text); ok && strings.Contains(session.Unmark(text), w.path("t/link")) {
+			t.Errorf("%s names the origin:\n%s", filepath.Base(name), text)
+		}
+	}
+}
+
+// Where each unit has a directory, the wrapper finds what it needs there.
+func TestOneDirectoryPerUnit(t *testing.T) {
+	w := newWorld(t, "RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true")
+	w.origin("a")
+	w.place("a", "b")
+	if _, err := os.Stat(w.path("a/target/debug/deps")); err == nil {
+		t.Error("the layout is the classic one: this shows nothing")
+	}
+	w.check("b", nil, "many", 0.9)
+	if taken := w.taken("b/target"); !slices.Contains(taken, "many") {
+		t.Errorf("compiled at the origin's path: %v", taken)
+	}
+}
