@@ -19,8 +19,8 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## bin/cargo-cow
-	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/cargo-cow
+build: ## bin/cargo-cow and its wrapper, bin/cargo-cow-rustc
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/cargo-cow ./cmd/cargo-cow-rustc
 
 check: $(STATICCHECK) ## formatting, vet, staticcheck and the quick tests
 	@unformatted=$$(gofmt -l cmd driver hack layers reflink); \

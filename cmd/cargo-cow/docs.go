@@ -129,6 +129,7 @@ over time, never changed or removed.
 | ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus; leased, labelled, recent, last, unmatched |
 | ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
 | ` + "`undo`, `status`, `hook`" + ` | how things are |
+| ` + "`wrapper`" + ` | whether cargo goes by the wrapper here (` + "`enabled`" + `), all ` + "`settings`" + ` that name one, what cargo goes by first, and whether it can work here (` + "`views`" + `) |
 | ` + "`check`" + ` | a problem and whether it was repaired, or ` + "`clean`" + ` |
 | ` + "`error`" + ` | the message, the help and the exit code |
 
@@ -159,8 +160,10 @@ workspace (or in a directory of it) the project's. An unknown key is an error.
 | key | where | meaning |
 |---|---|---|
 | ` + "`store`" + ` | user | absolute path of the store |
+| ` + "`warm`" + ` | user | restore reads ahead, in the background, what the first build after an edit will read: that build is quicker where the disk is slow, and each worktree takes its share of the page cache |
 | ` + "`strict`" + ` | user, project | rebuild every unit that mentions the place it was built in |
 | ` + "`pure_macros`" + ` | user, project | list of procedural macros known to read no files: ` + "`name`, `from`, `below`" + ` (versions) |
 | ` + "`inputs`" + ` | user, project | globs of files outside a package that its build script or macros read |
+| ` + "`compile_in_place`" + ` | user, project | crates, as rustc calls them, that the wrapper always compiles where they lie: those whose macros bake the directory they run in into the program |
 | ` + "`ignore`" + ` | user, project | globs of files that are never an input |
 `

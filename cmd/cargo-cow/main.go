@@ -6,6 +6,18 @@
 // runs one command; processes may run at once in any number.
 package main
 
-import "os"
+import (
+	"os"
+	"runtime/debug"
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())) }
+	"github.com/cargo-cow/cargo-cow/layers/alias"
+)
+
+func main() {
+	alias.Main()
+	// A command lives for tens of milliseconds and holds some megabytes: collecting
+	// at the first four of them took 4 ms of process time in 20, for a lockfile of
+	// 1,000 packages.
+	debug.SetGCPercent(400)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+}

@@ -11,16 +11,35 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/layers/alias"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cargo-cow": main})
+	alias.Main()
+	testscript.Main(m, map[string]func(){"cargo-cow": main, chain.Program: passOn})
+}
+
+// passOn stands in for the wrapper of rustc where it does not matter what that
+// does, but only that and how it is called.
+func passOn() {
+	args := os.Args[1:]
+	if next := chain.Next(os.Args[0]); next != "" {
+		args = append([]string{next}, args...)
+	}
+	path, err := exec.LookPath(args[0])
+	if err == nil {
+		err = syscall.Exec(path, args, os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
 }
 
 // TestScript runs testdata/script/AREA_BEHAVIOUR.txt, each in a directory of its

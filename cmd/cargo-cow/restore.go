@@ -25,6 +25,8 @@ type restoreOptions struct {
 	hook   bool
 
 	noGraft bool
+	warm    bool
+	noWarm  bool
 }
 
 func newRestore(a *app) *cobra.Command {
@@ -40,7 +42,11 @@ brought back with ` + "`cargo cow undo`" + `.
 Without --from the layer is chosen: same dependencies and toolchain, most
 equal sources, nearest commit. Where no layer has the dependencies of this
 checkout, it is the one that saves most of its work; what that lacks is taken
-from other layers, unless --no-graft is given.`,
+from other layers, unless --no-graft is given.
+
+A new copy has nothing in memory yet. With --warm the files that the first build
+after an edit will read are read ahead in the background, while nothing else
+wants the disk and until cargo is started.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.hook {
 				return nil
@@ -61,6 +67,9 @@ from other layers, unless --no-graft is given.`,
 	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be restored, change nothing")
 	f.BoolVar(&o.noGraft, "no-graft", false, "take nothing from other layers than the one that is chosen")
+	f.BoolVar(&o.warm, "warm", false, "read ahead what the first build after an edit will read")
+	f.BoolVar(&o.noWarm, "no-warm", false, "do not, whatever the configuration says")
+	cmd.MarkFlagsMutuallyExclusive("warm", "no-warm")
 	f.BoolVar(&o.hook, "hook", false, "act as git's post-checkout hook, whose arguments follow: never fail, and do nothing but in a new worktree or, where that is switched on, when another commit was checked out")
 	return cmd
 }
@@ -82,6 +91,11 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		return err
 	}
 	a.reportRestore(rep, o.dryRun)
+	if !o.dryRun && !o.noWarm && (o.warm || w.Warm()) {
+		if err := a.startWarm(w.place.Workspace.BuildDir); err != nil {
+			return err
+		}
+	}
 	if remark := w.Remark(w.place.Workspace.BuildDir); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}
@@ -201,6 +215,9 @@ func (a *app) restoreWorkspace(ctx context.Context, dir string) error {
 		return err
 	}
 	a.reportWarmed(rep)
+	if w.Warm() {
+		return a.startWarm(w.place.Workspace.BuildDir)
+	}
 	return nil
 }
 

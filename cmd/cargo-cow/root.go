@@ -103,7 +103,8 @@ differs in the new place, and nothing else.`,
 	f.StringVar(&a.screen.Color, "color", "", "colour the output: `WHEN` is auto, always or never")
 
 	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newGraft(a), newSwitch(a), newUndo(a),
-		newStatus(a), newList(a), newShow(a), newDiff(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a), newDocs(root))
+		newStatus(a), newList(a), newShow(a), newDiff(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a),
+		newWrapper(a), newWarm(a), newDocs(root))
 	return root
 }
 

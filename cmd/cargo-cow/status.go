@@ -9,6 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -37,12 +38,15 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("see how the last snapshot went: %w", err)
 	}
 	remark := w.Remark(st.Store)
+	unused := session.Remembered(st.BuildDir)
 	a.term.JSON("status", struct {
 		*layers.Status
 		Sealing bool   `json:"sealing"` // a snapshot is under way in the background
 		Failure string `json:"snapshot_failure,omitempty"`
 		Remark  string `json:"remark,omitempty"`
-	}{st, running, failure, remark})
+		// Unused is why the wrapper last compiled without rustc's state.
+		Unused string `json:"wrapper_unused,omitempty"`
+	}{st, running, failure, remark, unused})
 
 	tab := &ui.Table{}
 	tab.Row("build directory", st.BuildDir+buildDirNote(st))
@@ -59,6 +63,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	}
 	if st.Exists {
 		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
+	}
+	if unused != "" {
+		tab.Row("wrapper", "last passed a call on as it was: "+unused)
 	}
 	if st.Undo {
 		tab.Row("undo", "the build directory before the last restore is kept")

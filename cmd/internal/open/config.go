@@ -30,11 +30,15 @@ type projectKeys struct {
 	Inputs []string `yaml:"inputs"`
 	// Ignore are globs of files that are never an input.
 	Ignore []string `yaml:"ignore"`
+	// CompileInPlace are crates that the wrapper does not show the origin's path.
+	CompileInPlace []string `yaml:"compile_in_place"`
 }
 
 // userKeys are what only a user decides: where things are kept.
 type userKeys struct {
-	Store       string `yaml:"store"`
+	Store string `yaml:"store"`
+	// Warm has each restore read ahead in the background. Memory is the user's.
+	Warm        bool `yaml:"warm"`
 	projectKeys `yaml:",inline"`
 }
 
@@ -42,6 +46,7 @@ type userKeys struct {
 type Config struct {
 	Store    string // absolute; "" when not configured
 	Strict   bool
+	Warm     bool
 	Settings cargo.Settings // less its rules
 }
 
@@ -63,6 +68,7 @@ func (c *Config) add(keys *projectKeys) error {
 	}
 	c.Settings.PureMacros = slices.Concat(c.Settings.PureMacros, keys.PureMacros)
 	c.Settings.Inputs = slices.Concat(c.Settings.Inputs, keys.Inputs)
+	c.Settings.CompileInPlace = slices.Concat(c.Settings.CompileInPlace, keys.CompileInPlace)
 	c.Settings.Ignore = slices.Concat(c.Settings.Ignore, keys.Ignore)
 	return nil
 }
@@ -107,7 +113,7 @@ func (s *Session) userConfig() (*Config, error) {
 	if keys.Store != "" && !filepath.IsAbs(keys.Store) {
 		return nil, fmt.Errorf("read configuration %s: store %q is not an absolute path", path, keys.Store)
 	}
-	c.Store = keys.Store
+	c.Store, c.Warm = keys.Store, keys.Warm
 	if err := c.add(&keys.projectKeys); err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", path, err)
 	}

@@ -102,10 +102,7 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 	if s.place != nil {
 		return s.place, nil
 	}
-	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.answers()}
-	if tool.Cargo == "" {
-		tool.Cargo = "cargo"
-	}
+	tool := s.cargo()
 	// Both start processes, and need nothing of each other.
 	var (
 		survey   *cargo.Survey
@@ -144,6 +141,15 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 	return s.place, nil
 }
 
+// cargo says how to run cargo where the session works.
+func (s *Session) cargo() cargo.Tool {
+	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.answers()}
+	if tool.Cargo == "" {
+		tool.Cargo = "cargo"
+	}
+	return tool
+}
+
 // answers is where what cargo and rustc said is kept; "" without a home.
 func (s *Session) answers() string {
 	cache := s.environ.xdg("XDG_CACHE_HOME", ".cache")
@@ -174,6 +180,9 @@ func canonicalEnv(env map[string]config.EnvValue, root string) string {
 
 // Strict is the configured default of restore's flag; known with the place.
 func (s *Session) Strict() bool { return s.config != nil && s.config.Strict }
+
+// Warm is the configured default of restore's flag; known with the place.
+func (s *Session) Warm() bool { return s.config != nil && s.config.Warm }
 
 // repository opens the checkout dir lies in; nil when there is none.
 func (s *Session) repository(ctx context.Context, dir string) (*git.Checkout, error) {

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/alias"
+	"github.com/cargo-cow/cargo-cow/layers/wrapper"
+)
+
+var errNoWrapper = errors.New("there is no " + wrapper.Program + " beside this program, nor in PATH")
+
+func newWrapper(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "wrapper",
+		Short: "Switch the wrapper of rustc on and off",
+		Long: `With the wrapper, what rustc keeps for incremental compilation serves in a
+restored build directory, too: the first edit there is compiled as quickly as
+where the state came from. It acts in restored build directories only; every
+other call is handed on as it is.
+
+It is switched on in Cargo's configuration, as build.rustc-wrapper. A wrapper that
+is configured there already is run by ours for all calls that ours hands on, and
+is put back by disable. Switching on or off makes nothing to be compiled anew.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	sub := func(use, text, long string, do func(*wrapper.Setup, wrapper.Level) error) *cobra.Command {
+		var user, project bool
+		c := &cobra.Command{Use: use, Short: text, Long: long, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			level := wrapper.User
+			if user && project {
+				return usageError{errors.New("--user and --project name one file each")}
+			}
+			s, err := a.session()
+			if err != nil {
+				return err
+			}
+			if project {
+				level = wrapper.Project
+			}
+			return do(s.Wrapper(cmd.Context()), level)
+		}}
+		if use == "status" {
+			return c
+		}
+		c.Flags().BoolVar(&user, "user", false, "in $CARGO_HOME/config.toml, for all projects (the default)")
+		c.Flags().BoolVar(&project, "project", false, "in .cargo/config.toml of the workspace")
+		return c
+	}
+	cmd.AddCommand(
+		sub("enable", "Have cargo use the wrapper", `Have cargo use the wrapper: by the user's configuration, which holds in worktrees
+that are yet to be made, too, or with --project by the workspace's. That file may be
+under git, and what is written there is a path of this machine.
+
+All else in the file stays as it is, comments, order and symlinks included.`, a.enableWrapper),
+		sub("disable", "Have cargo go without the wrapper", `Have cargo go without the wrapper, as before enable. A wrapper that was there
+before is put back.`, a.disableWrapper),
+		sub("status", "Say whether cargo uses the wrapper", `Say whether cargo uses the wrapper here, where that is configured, what else gets
+in its way, and whether it can do its work on this machine.`, a.wrapperStatus),
+	)
+	return cmd
+}
+
+func (a *app) enableWrapper(s *wrapper.Setup, level wrapper.Level) error {
+	program, err := wrapperProgram()
+	if err != nil {
+		return err
+	}
+	c, err := s.Enable(level, program)
+	if err != nil {
+		return wrapperHelp(err)
+	}
+	a.wrapperJSON(s, c)
+	switch {
+	case c.Changed && c.Next != "":
+		a.term.Status("Enabled", "the wrapper in %s, before %s", c.File, c.Next)
+	case c.Changed:
+		a.term.Status("Enabled", "the wrapper in %s", c.File)
+	default:
+		a.term.Status("Kept", "the wrapper, which is on in %s", c.File)
+	}
+	return a.warnOfWrapper(s, &level)
+}
+
+func (a *app) disableWrapper(s *wrapper.Setup, level wrapper.Level) error {
+	c, err := s.Disable(level)
+	if err != nil {
+		return wrapperHelp(err)
+	}
+	a.wrapperJSON(s, c)
+	switch {
+	case !c.Changed:
+		a.term.Status("Kept", "%s: the wrapper is not on there", c.File)
+	case c.Next != "":
+		a.term.Status("Disabled", "the wrapper in %s, and put back %s", c.File, c.Next)
+	default:
+		a.term.Status("Disabled", "the wrapper in %s", c.File)
+	}
+	if c.Forgotten {
+		a.term.Warn("another wrapper was configured in %s before, and the note of it is lost", c.File)
+	}
+	settings, err := s.Settings()
+	if err != nil {
+		return err
+	}
+	if len(settings) > 0 && settings[0].Ours {
+		a.term.Warn("the wrapper is still on: %s", where(&settings[0]))
+	}
+	return nil
+}
+
+func (a *app) wrapperStatus(s *wrapper.Setup, _ wrapper.Level) error {
+	settings, err := s.Settings()
+	if err != nil {
+		return err
+	}
+	a.wrapperJSON(s, nil)
+	views := viewsPossible()
+	tab := &ui.Table{}
+	switch {
+	case len(settings) == 0 || !settings[0].Ours:
+		tab.Row("wrapper", "off")
+		if len(settings) > 0 && settings[0].Value != "" {
+			tab.Row("", "cargo uses "+settings[0].Value+", by "+where(&settings[0]))
+		}
+	default:
+		tab.Row("wrapper", "on, by "+where(&settings[0]))
+		tab.Row("program", settings[0].Value)
+		if settings[0].Next != "" {
+			tab.Row("chained", settings[0].Next)
+		}
+	}
+	if views == nil {
+		tab.Row("views", "possible")
+	} else {
+		tab.Row("views", "not possible: "+views.Error())
+	}
+	if why := s.Failure(); why != "" {
+		tab.Row("here", "calls are handed on: "+why)
+	}
+	a.term.Table(tab)
+	return a.warnOfWrapper(s, nil)
+}
+
+// warnOfWrapper tells what keeps the wrapper from its work, with the remedy. A
+// level is the one that it was just enabled at.
+func (a *app) warnOfWrapper(s *wrapper.Setup, level *wrapper.Level) error {
+	settings, err := s.Settings()
+	if err != nil {
+		return err
+	}
+	enabled := false
+	for i := range settings {
+		set := &settings[i]
+		enabled = enabled || set.Ours
+		if set.Ours && set.Missing {
+			a.term.Warn("%s names %s, which is not there: cargo cannot build (run `cargo cow wrapper enable`)", where(set), set.Value)
+		}
+	}
+	if first := first(settings); enabled && !first.Ours {
+		a.term.Warn("the wrapper is not used: %s goes before it (%s)", where(first), remedy(first))
+	}
+	if level != nil {
+		if err := viewsPossible(); err != nil {
+			a.term.Warn("the wrapper can only hand calls on here: %v", err)
+		}
+	}
+	return nil
+}
+
+func first(settings []wrapper.Setting) *wrapper.Setting {
+	if len(settings) == 0 {
+		return &wrapper.Setting{}
+	}
+	return &settings[0]
+}
+
+// where names the variable or file of a setting.
+func where(s *wrapper.Setting) string {
+	if s.Variable != "" {
+		return s.Variable + " in the environment"
+	}
+	return s.In
+}
+
+// remedy is how our wrapper comes before a setting of another.
+func remedy(s *wrapper.Setting) string {
+	switch {
+	case s.Variable != "" && s.Value == "":
+		return "unset it"
+	case s.Variable != "":
+		return "unset it; to have both, name " + s.Value + " in Cargo's configuration, then run `cargo cow wrapper enable`"
+	case s.Value == "":
+		return "remove the key there"
+	}
+	return "run `cargo cow wrapper enable --project`, or remove the key there"
+}
+
+// wrapperJSON is the line of all three commands; c is nil for status.
+func (a *app) wrapperJSON(s *wrapper.Setup, c *wrapper.Change) {
+	type setting struct {
+		Variable string `json:"variable,omitempty"`
+		File     string `json:"file,omitempty"`
+		Program  string `json:"program"`
+		Ours     bool   `json:"ours"`
+		Chained  string `json:"chained,omitempty"`
+		Missing  bool   `json:"missing,omitempty"`
+	}
+	line := struct {
+		Enabled  bool      `json:"enabled"` // cargo goes by it here
+		Program  string    `json:"program,omitempty"`
+		Chained  string    `json:"chained,omitempty"`
+		Settings []setting `json:"settings"` // what cargo goes by first, and what that hides
+		Remedy   string    `json:"remedy,omitempty"`
+		Views    bool      `json:"views"` // directories can be shown at other paths
+		NoViews  string    `json:"no_views,omitempty"`
+		Failure  string    `json:"failure,omitempty"` // why calls were last handed on in this build directory
+		File     string    `json:"file,omitempty"`    // the one that enable or disable was about
+		Changed  bool      `json:"changed,omitempty"`
+	}{Settings: []setting{}}
+	settings, err := s.Settings()
+	if err != nil {
+		return // said by the caller, who asks as well
+	}
+	for i, set := range settings {
+		line.Settings = append(line.Settings, setting{set.Variable, set.In, set.Value, set.Ours, set.Next, set.Missing})
+		if i > 0 && set.Ours && !settings[0].Ours {
+			line.Remedy = remedy(&settings[0])
+		}
+	}
+	if f := first(settings); f.Ours {
+		line.Enabled, line.Program, line.Chained = true, f.Value, f.Next
+	}
+	views := viewsPossible()
+	if line.Views = views == nil; !line.Views {
+		line.NoViews = views.Error()
+	}
+	line.Failure = s.Failure()
+	if c != nil {
+		line.File, line.Changed = c.File, c.Changed
+	}
+	a.term.JSON("wrapper", line)
+}
+
+// viewsPossible tells whether directories can be shown at other paths on this
+// machine, which is how the wrapper works; the error says why not.
+func viewsPossible() error { return alias.Probe() }
+
+// wrapperProgram finds the program to configure: one that was installed with this
+// one goes before another in PATH.
+func wrapperProgram() (string, error) {
+	var candidates []string
+	if called, err := programPath(); err == nil {
+		candidates = append(candidates, filepath.Join(filepath.Dir(called), wrapper.Program))
+	}
+	if self, err := os.Executable(); err == nil {
+		candidates = append(candidates, filepath.Join(filepath.Dir(self), wrapper.Program))
+	}
+	for _, path := range candidates {
+		if _, err := exec.LookPath(path); err == nil {
+			return path, nil
+		}
+	}
+	path, err := exec.LookPath(wrapper.Program)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return "", &layers.HelpError{
+			Err:  fmt.Errorf("enable wrapper: %w", errNoWrapper),
+			Help: "install " + wrapper.Program + " where cargo-cow is",
+		}
+	}
+	return path, nil
+}
+
+// wrapperHelp adds what the user can do about a file that cannot be changed.
+func wrapperHelp(err error) error {
+	var we *wrapper.WriteError
+	switch {
+	case errors.As(err, &we) && we.Value != "":
+		return &layers.HelpError{Err: err, Help: "set build.rustc-wrapper = " + we.Value + " by hand"}
+	case errors.As(err, &we):
+		return &layers.HelpError{Err: err, Help: "remove build.rustc-wrapper by hand"}
+	}
+	return err
+}
