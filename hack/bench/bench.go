@@ -37,13 +37,15 @@ var groups = []struct {
 	{"sizes", &sizes{}},
 	{"grafts", &grafts{}},
 	{"choices", &choices{}},
+	{"edits", &edits{}},
 }
 
-// An aim is what is claimed of a thing: that it takes at most ratio times as long as another, or at most limit.
+// An aim is what is claimed of a thing: that it takes at most ratio times as long as another, at most so much longer than
+// another, or at most limit.
 type aim struct {
 	what, against string
 	ratio         float64
-	limit         time.Duration
+	over, limit   time.Duration
 }
 
 type bencher struct {
@@ -114,6 +116,11 @@ func (b *bencher) row(a aim) []string {
 		return []string{a.what, report.Duration(what), "", "", "", "≤ " + report.Duration(a.limit), verdict(float64(what) / float64(a.limit))}
 	}
 	against := report.Median(b.times[a.against])
+	if a.over > 0 {
+		more := max(what-against, 0)
+		return []string{a.what, report.Duration(what), a.against, report.Duration(against),
+			"+" + report.Duration(more), "≤ +" + report.Duration(a.over), verdict(float64(more) / float64(a.over))}
+	}
 	ratio := float64(what) / float64(against)
 	return []string{a.what, report.Duration(what), a.against, report.Duration(against),
 		fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≤ %.2g", a.ratio), verdict(ratio / a.ratio)}

@@ -1,5 +1,6 @@
-// Bench measures what restore and snapshot cost on targets of 1,000, 20,000 and 100,000 files, against what the file system
-// itself takes for the same, and prints medians and ratios as a Markdown table. Every figure of a table is from one run, the
+// Bench measures what the program's commands cost, in groups: restore and snapshot on targets of 1,000, 20,000 and 100,000
+// files, against what the file system itself takes for the same (sizes); grafts and planning (grafts); stores of many layers
+// and long lockfiles (choices); first edits in new worktrees (edits). It prints medians and ratios as a Markdown table. Every figure of a table is from one run, the
 // things compared taking turns, each measured right after it was done once uncounted. It works on a Btrfs of its own
 // (hack/place), gone afterwards, and fails where it can get none; it wants the machine to itself.
 package main
@@ -17,7 +18,7 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 11, "how often to measure each thing")
-	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices")
+	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices, edits")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

@@ -19,13 +19,6 @@ import (
 // room is what the demo may write: two targets of the project where data cannot be shared, and some air.
 const room = 6 << 30
 
-// The function that the demo edits, in the project's library, which its program depends on.
-const (
-	editedFile = "src/run.rs"
-	editBefore = "  let arguments = Arguments::try_parse_from(args)"
-	editAfter  = "  std::hint::black_box(());\n" + editBefore
-)
-
 // A row is one line of the table.
 type row struct {
 	what     string
@@ -72,7 +65,7 @@ func demo(ctx context.Context) (err error) {
 		return err
 	}
 	say("cold build")
-	cold, err := m.build(ctx, "cold build in the origin", origin)
+	cold, err := m.build(ctx, "cold build in the origin", origin, nil)
 	if err != nil {
 		return err
 	}
@@ -101,19 +94,25 @@ func demo(ctx context.Context) (err error) {
 		return err
 	}
 	say("build in the worktree")
-	warm, err := m.build(ctx, "build in the worktree", worktree)
-	if err != nil {
-		return err
-	}
-	say("build after an edit in the worktree")
-	if err := edit(filepath.Join(worktree, editedFile)); err != nil {
-		return err
-	}
-	edited, err := m.build(ctx, "after an edit of one function", worktree)
+	warm, err := m.build(ctx, "build in the worktree", worktree, nil)
 	if err != nil {
 		return err
 	}
 	home, err := project.Cargo(ctx, origin, nil, "build", "--locked")
+	if err != nil {
+		return err
+	}
+	say("build after an edit, in the worktree with the wrapper and in the origin without")
+	for _, dir := range []string{worktree, origin} {
+		if err := project.EditDemo(dir); err != nil {
+			return err
+		}
+	}
+	edited, err := m.build(ctx, "an edit of one function, with the wrapper", worktree, []string{"RUSTC_WRAPPER=" + cow.Wrapper})
+	if err != nil {
+		return err
+	}
+	editedHome, err := m.build(ctx, "the same edit in the origin", origin, nil)
 	if err != nil {
 		return err
 	}
@@ -124,6 +123,7 @@ func demo(ctx context.Context) (err error) {
 	c.holds(len(cold.Compiled()) == len(cold.Units), "the cold build compiled %d of %d units", len(cold.Compiled()), len(cold.Units))
 	c.holds(len(warm.Units) == len(cold.Units) && len(warm.Compiled()) == 0, "the worktree's build compiled %v; explain had said:\n%s", warm.Compiled(), explained)
 	c.holds(isEdit(edited.Compiled()), "the edit compiled %v, not the library and the program alone", edited.Compiled())
+	c.holds(isEdit(editedHome.Compiled()), "the edit in the origin compiled %v, not the library and the program alone", editedHome.Compiled())
 	c.holds(len(home.Compiled()) == 0, "the worktree's builds made the origin compile %v", home.Compiled())
 	if shares {
 		ready := m.rows[2].elapsed + m.rows[3].elapsed
@@ -148,17 +148,6 @@ func isEdit(compiled []project.Unit) bool {
 	return len(compiled) == 2 &&
 		slices.ContainsFunc(compiled, func(u project.Unit) bool { return u.Package == name && u.Kind == "lib" }) &&
 		slices.ContainsFunc(compiled, func(u project.Unit) bool { return u.Package == name && u.Kind == "bin" })
-}
-
-func edit(path string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if n := bytes.Count(text, []byte(editBefore)); n != 1 {
-		return fmt.Errorf("edit %s: the line to edit is there %d times", path, n)
-	}
-	return os.WriteFile(path, bytes.Replace(text, []byte(editBefore), []byte(editAfter), 1), 0o644)
 }
 
 // A meter times steps and asks the file system what each has added.
@@ -189,10 +178,10 @@ func (m *meter) measure(what string, step func() error) error {
 	return nil
 }
 
-func (m *meter) build(ctx context.Context, what, dir string) (project.Result, error) {
+func (m *meter) build(ctx context.Context, what, dir string, env []string) (project.Result, error) {
 	var result project.Result
 	err := m.measure(what, func() (err error) {
-		result, err = project.Cargo(ctx, dir, nil, "build", "--locked")
+		result, err = project.Cargo(ctx, dir, env, "build", "--locked")
 		return err
 	})
 	if err == nil {
@@ -203,7 +192,7 @@ func (m *meter) build(ctx context.Context, what, dir string) (project.Result, er
 
 // print prints the table, with the bytes only where they tell of the demo.
 func (m *meter) print(bytesKnown bool) {
-	const format = "%-40s %10s %15s %20s\n"
+	const format = "%-42s %10s %15s %20s\n"
 	fmt.Printf(format, "", "time", "units compiled", "bytes added on disk")
 	for _, r := range m.rows {
 		added := "not known"

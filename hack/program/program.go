@@ -15,15 +15,18 @@ import (
 
 // A Program is a built cargo-cow.
 type Program struct {
-	Path  string // of the executable
-	Store string // where it keeps its layers
+	Path    string // of the executable
+	Wrapper string // of cargo-cow-rustc, beside it
+	Store   string // where it keeps its layers
 }
 
 // Build builds cargo-cow into dir/bin; its store will be dir/store.
 func Build(ctx context.Context, dir string) (*Program, error) {
-	p := &Program{Path: filepath.Join(dir, "bin", "cargo-cow"), Store: filepath.Join(dir, "store")}
-	// The package's import path, so that any directory of the module will do to build from.
-	if _, err := project.Run(ctx, "", nil, "go", "build", "-o", p.Path, "github.com/cargo-cow/cargo-cow/cmd/cargo-cow"); err != nil {
+	bin := filepath.Join(dir, "bin")
+	p := &Program{Path: filepath.Join(bin, "cargo-cow"), Wrapper: filepath.Join(bin, "cargo-cow-rustc"), Store: filepath.Join(dir, "store")}
+	// The packages' import paths, so that any directory of the module will do to build from.
+	const cmd = "github.com/cargo-cow/cargo-cow/cmd/"
+	if _, err := project.Run(ctx, "", nil, "go", "build", "-o", bin+"/", cmd+"cargo-cow", cmd+"cargo-cow-rustc"); err != nil {
 		return nil, fmt.Errorf("build cargo-cow: %w", err)
 	}
 	return p, nil

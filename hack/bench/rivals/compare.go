@@ -18,7 +18,7 @@ import (
 )
 
 // room for six tools with a target or two and a cache each.
-const room = 24 << 30
+const room = 40 << 30
 
 // A figure is what was measured of one tool.
 type figure struct {
@@ -27,6 +27,8 @@ type figure struct {
 	add      time.Duration // median of making the worktree
 	build    time.Duration // median of building it
 	together time.Duration // median of both
+	edited   time.Duration // median of making one, editing a function, building
+	away     time.Duration // median of making one of a commit three after the one built, building
 	added    int64         // bytes the first worktree took
 }
 
@@ -128,19 +130,28 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 	if err := all(t.keep); err != nil {
 		return f, err
 	}
-	var adds, builds, together []time.Duration
+	// worktree makes one, does something in it and builds it.
+	worktree := func(name string, change func(dir string) error) (add, build time.Duration, err error) {
+		at := filepath.Join(dir, name)
+		if add, err = run(origin, append(slices.Clone(t.worktree), name, at)...); err != nil {
+			return 0, 0, err
+		}
+		if err := change(at); err != nil {
+			return 0, 0, err
+		}
+		if build, err = run(at, t.cargo, "build", "--locked"); err != nil {
+			return 0, 0, err
+		}
+		return add, build, works(ctx, at, env, lookup(t.cargo, bin))
+	}
+	same := func(string) error { return nil }
+	var adds, builds, together, edited, away []time.Duration
 	for round := range rounds {
-		name := fmt.Sprintf("fix-%d", round)
-		worktree := filepath.Join(dir, name)
 		before, err := p.Used()
 		if err != nil {
 			return f, err
 		}
-		add, err := run(origin, append(slices.Clone(t.worktree), name, worktree)...)
-		if err != nil {
-			return f, err
-		}
-		build, err := run(worktree, t.cargo, "build", "--locked")
+		add, build, err := worktree(fmt.Sprintf("fix-%d", round), same)
 		if err != nil {
 			return f, err
 		}
@@ -152,11 +163,23 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 			f.added = after - before
 		}
 		adds, builds, together = append(adds, add), append(builds, build), append(together, add+build)
-		if err := works(ctx, worktree, env, lookup(t.cargo, bin)); err != nil {
+		if add, build, err = worktree(fmt.Sprintf("edit-%d", round), project.EditDemo); err != nil {
 			return f, err
 		}
+		edited = append(edited, add+build)
+	}
+	if err := project.CommitsAhead(ctx, origin); err != nil {
+		return f, err
+	}
+	for round := range rounds {
+		add, build, err := worktree(fmt.Sprintf("away-%d", round), same)
+		if err != nil {
+			return f, err
+		}
+		away = append(away, add+build)
 	}
 	f.add, f.build, f.together = report.Median(adds), report.Median(builds), report.Median(together)
+	f.edited, f.away = report.Median(edited), report.Median(away)
 	return f, nil
 }
 
@@ -225,18 +248,23 @@ func stop(home string) error {
 	return failed
 }
 
+// rows are the table; each duration that a tool is compared by stands with how many times cargo-cow's it is.
 func rows(figures []figure) [][]string {
-	table := [][]string{{"", "cold build", "new worktree until built", "of it: worktree + build", "bytes of it", "times cargo-cow"}}
-	var us time.Duration
+	table := [][]string{{"", "cold build", "new worktree until built", "of it: worktree + build", "bytes of it",
+		"until a first edit is built", "three commits on, until built"}}
+	var us figure
 	for _, f := range figures {
 		if f.tool == "cargo-cow" {
-			us = f.together
+			us = f
 		}
 	}
+	times := func(d, ours time.Duration) string {
+		return fmt.Sprintf("%s (%.1f)", report.Duration(d), float64(d)/float64(ours))
+	}
 	for _, f := range figures {
-		table = append(table, []string{f.tool, report.Duration(f.cold), report.Duration(f.together),
+		table = append(table, []string{f.tool, report.Duration(f.cold), times(f.together, us.together),
 			report.Duration(f.add) + " + " + report.Duration(f.build), fmt.Sprintf("%.1f MB", float64(f.added)/1e6),
-			fmt.Sprintf("%.1f", float64(f.together)/float64(us))})
+			times(f.edited, us.edited), times(f.away, us.away)})
 	}
 	return table
 }

@@ -62,8 +62,10 @@ func tools(cow *program.Program) []tool {
 			worktree: []string{"git-cow", "add", "-b"},
 		},
 		{
-			name:  "cargo-cow",
-			env:   func(_, home string) []string { return []string{"CARGO_COW_STORE=" + filepath.Join(home, "store")} },
+			name: "cargo-cow",
+			env: func(bin, home string) []string {
+				return append(wrapper(filepath.Base(cow.Wrapper))(bin, home), "CARGO_COW_STORE="+filepath.Join(home, "store"))
+			},
 			cargo: "cargo", ready: [][]string{{cow.Path, "init", "--hook"}}, keep: [][]string{{cow.Path, "snapshot"}},
 			worktree: gitWorktree,
 		},
