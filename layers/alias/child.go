@@ -1,0 +1,119 @@
+package alias
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// child is what Main does in the child. It returns only if there is nothing to execute; nobody looks at the exit
+// status.
+func child() int {
+	control, j, err := hear()
+	if err != nil {
+		return 1
+	}
+	if what, err := j.show(); err != nil {
+		report(control, reportView, err, what)
+		return 1
+	}
+	// If nobody is there to hear it, nobody wants the command.
+	if report(control, reportReady, nil, "") != nil || j.probe {
+		return 0
+	}
+	err = syscall.Exec(j.command.Path, j.command.Args, j.command.Env)
+	report(control, reportExec, err, "execute "+j.command.Path)
+	return 1
+}
+
+// show makes the view around this thread. If it fails, what was being done is told.
+func (j *job) show() (what string, err error) {
+	// Mounts go from the caller to the view, so that an unmount by somebody else is not kept from taking effect, but never back.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return "set mounts apart", err
+	}
+	from := make([]int, len(j.binds))
+	for i, b := range j.binds {
+		if from[i], err = unix.Open(b.From, unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
+			return "open " + b.From, err
+		}
+	}
+	for i, b := range j.binds {
+		at, err := resolve(b.At)
+		if err != nil {
+			return b.what(), err
+		}
+		if err := attach(from[i], at, b.At); err != nil {
+			return b.what(), err
+		}
+		unix.Close(at)
+	}
+	if err := unix.Chdir(j.command.Dir); err != nil {
+		return "enter " + j.command.Dir, err
+	}
+	if j.user {
+		if err := renounce(j.bounding); err != nil {
+			return "give up capabilities", err
+		}
+	}
+	// Once more, since it belongs to the thread, and this may be another than that which was cloned.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return "ask for the parent-death signal", err
+	}
+	if unix.Getppid() != j.parent {
+		return "find the caller", unix.ESRCH
+	}
+	return "", nil
+}
+
+// resolve opens a path that goes through no symbolic link.
+func resolve(path string) (int, error) {
+	for {
+		fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
+			Flags:   unix.O_PATH | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_NO_SYMLINKS,
+		})
+		// EAGAIN says that something was renamed while the kernel looked (openat2(2)).
+		if err != unix.EINTR && err != unix.EAGAIN {
+			return fd, err
+		}
+	}
+}
+
+// attach shows from at the directory or file at, which path has led to, and makes sure that path leads to it.
+func attach(from, at int, path string) error {
+	var shown, hidden, seen unix.Stat_t
+	if err := unix.Fstat(from, &shown); err != nil {
+		return err
+	}
+	if err := unix.Fstat(at, &hidden); err != nil {
+		return err
+	}
+	switch isDir := shown.Mode&unix.S_IFMT == unix.S_IFDIR; {
+	case isDir == (hidden.Mode&unix.S_IFMT == unix.S_IFDIR):
+	case isDir:
+		return unix.ENOTDIR
+	default:
+		return unix.EISDIR
+	}
+	tree, err := unix.OpenTree(from, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tree)
+	if err := unix.MoveMount(tree, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
+		return err
+	}
+	now, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(now)
+	if err := unix.Fstat(now, &seen); err != nil {
+		return err
+	}
+	if seen.Dev != shown.Dev || seen.Ino != shown.Ino {
+		return unix.ESTALE
+	}
+	return nil
+}
