@@ -13,12 +13,13 @@
 // who has power over the files of others. It mounts, gives up what capabilities it got by that, and executes the
 // command.
 //
-// The command is what it would be without the view, with the same process id, group, session, limits, inherited
-// descriptors, standard streams and capabilities, except that
-//   - it is killed when the caller dies, unless it changes its user or gains capabilities, which makes the kernel forget;
-//   - in a user namespace setuid programs and file capabilities give no rights outside it, ambient capabilities are gone,
-//     and files of users without a number there seem to belong to the overflow user (65534); permissions by group
-//     work as before;
+// The command is what it would be as any other child of the caller, with the same process group, session, limits,
+// inherited descriptors, standard streams and capabilities, except that
+//   - it is killed when the caller dies, unless it changes its user or gains capabilities, which makes the kernel
+//     forget;
+//   - in a user namespace setuid programs and file capabilities give no rights outside it, ambient capabilities are
+//     gone, and files of users without a number there seem to belong to the overflow user (65534); permissions by
+//     group work as before;
 //   - of the signals that are ignored in the caller, it ignores those that a Go program hands on: SIGHUP, SIGINT and
 //     those that stop a process.
 //

@@ -28,7 +28,7 @@ func child() int {
 
 // show makes the view around this thread. If it fails, what was being done is told.
 func (j *job) show() (what string, err error) {
-	// Mounts go from the caller to the view, so that an unmount by somebody else is not kept from taking effect, but never back.
+	// What is mounted or unmounted outside later is so in the view too, which keeps no file system busy; never the other way.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return "set mounts apart", err
 	}

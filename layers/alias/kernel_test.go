@@ -19,8 +19,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
-// What forbids views, by system call; and clone3, whose flags no filter can see, always as in Docker's filter. A filter of the real world is one of these: Docker's refuses the first, gVisor
-// and older filters do not know the second.
+// What forbids views, by system call: the first as Docker's filter does, the others as a kernel or filter that is too old
+// for them. clone3, whose flags no filter can see, always fails with ENOSYS.
 var forbidden = map[string][]filter{
 	"namespaces": {{unix.SYS_CLONE, unix.CLONE_NEWNS | unix.CLONE_NEWUSER}, {unix.SYS_UNSHARE, 0}},
 	"mounts":     {{unix.SYS_MOUNT, 0}},
