@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 11, "how often to measure each thing")
+	rounds := flag.Int("rounds", 5, "how often to measure each thing")
 	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices, edits")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
