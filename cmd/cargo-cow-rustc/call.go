@@ -19,7 +19,7 @@ type call struct {
 	emits       bool // a list of inputs among the outputs
 	remaps      []string
 	spots       []spot
-	debug       bool // some output is found later by the path it was made under
+	debug       bool // some output is found later by the path it was made under, or finds others by it
 }
 
 // A spot is a path in an argument that is a position: moving it along with the
@@ -166,9 +166,17 @@ func (c *call) codegen(i, at int) bool {
 		c.debug = c.debug || value == "unpacked"
 	case "instrument-coverage":
 		// Reports are made from the sources at the path that was current.
-		c.debug = c.debug || value != "off" && value != "no" && value != "n" && value != "false" && value != "0"
+		c.debug = c.debug || !isOff(value)
+	case "rpath":
+		// Programs look for libraries by the way from where they were written.
+		c.debug = c.debug || !isOff(value)
 	}
 	return true
+}
+
+// isOff reports whether the value of a switch turns it off.
+func isOff(value string) bool {
+	return value == "off" || value == "no" || value == "n" || value == "false" || value == "0"
 }
 
 // moved returns the arguments with positions as to returns them.

@@ -38,7 +38,7 @@ func TestParse(t *testing.T) {
 		"long, joint": append(without(usual(), "-C", "incremental=/b/target/debug/incremental"), "--codegen=incremental=/b/i"),
 		"lints":       usual("-Dwarnings", "--warn=clippy::all", "-A", "dead_code", "--cap-lints", "warn"),
 		"native":      usual("-L", "native=/x/y", "-L/x/y", "-l", "static=z", "-lz"),
-		"no debug":    usual("-Cinstrument-coverage=off", "-Csplit-debuginfo=packed"),
+		"no debug":    usual("-Cinstrument-coverage=off", "-Csplit-debuginfo=packed", "-Crpath=no"),
 	} {
 		if argv = slices.DeleteFunc(argv, func(a string) bool { return a == "" }); name == "attached" || strings.HasPrefix(name, "long") {
 			argv = repair(argv)
@@ -52,6 +52,7 @@ func TestParse(t *testing.T) {
 		"underscore":     usual("-Csplit_debuginfo=unpacked"),
 		"coverage":       usual("-Cinstrument-coverage"),
 		"coverage on":    usual("--codegen", "instrument-coverage=yes"),
+		"runpath":        usual("-C", "rpath"),
 	} {
 		if c, ok := parse(argv); !ok || !c.debug {
 			t.Errorf("%s: found by its path later: %v", name, ok)
