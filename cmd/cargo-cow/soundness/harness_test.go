@@ -38,6 +38,11 @@ type world struct {
 	// restore.
 	last     *build
 	restored []map[string]any
+	// wrapped is more environment of builds in the restored place, elsewhere the
+	// crates that were last compiled at another checkout's path there.
+	wrapped   []string
+	elsewhere []string
+	edited    time.Time // when the place's sources were last changed, for what asks
 }
 
 // newWorld makes an empty world in dir, which must not exist.
@@ -224,6 +229,12 @@ func (p *Place) stopCow(point string, meanwhile func(), args ...string) result {
 func program(t testing.TB) string {
 	t.Helper()
 	return fixture.Program(t, "-tags=cowtest")
+}
+
+// wrapper builds cargo-cow-rustc in the same way.
+func wrapper(t testing.TB) string {
+	t.Helper()
+	return fixture.Wrapper(t, "-tags=cowtest")
 }
 
 func TestMain(m *testing.M) { fixture.Main(m) }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // A hazard is a way in which a moved build directory can be fresh for cargo
@@ -52,9 +54,19 @@ type way struct {
 
 // TestHazards: with all rules on, the program built in the place is that of a
 // clean build, and cargo rebuilds exactly what explain said it would.
+//
+// The same goes for a second place that is built with the wrapper.
 func TestHazards(t *testing.T) {
 	program(t)
+	wrapper(t)
 	dir := btrfs(t)
+	var ran, elsewhere atomic.Int32
+	t.Cleanup(func() {
+		// A -run that picks a few hazards may pick those that the wrapper leaves alone.
+		if all, n := ran.Load(), elsewhere.Load(); all > 20 && n < all/2 {
+			t.Errorf("of %d hazards only %d were compiled at the origin's path", all, n)
+		}
+	})
 	for _, h := range hazards {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
@@ -62,21 +74,35 @@ func TestHazards(t *testing.T) {
 			withRules := way{"with-rules", snapshot, func(w *world, h hazard) {
 				if !restore(w, h) {
 					if h.rule != "" && h.rule != "fingerprint" {
-						t.Error("no layer fits, so this proves nothing")
+						w.t.Error("no layer fits, so this proves nothing")
 					}
 				} else if h.later == nil && !strings.Contains(h.files, "\n-- later/") {
 					plan = w.place.Cow("explain")
 				}
 			}}
-			seen := h.run(t, dir, withRules)
-			if seen.got != seen.truth {
-				t.Errorf("stale (-clean build +restored):\n%s", cmp.Diff(seen.truth, seen.got))
-			}
-			if plan != nil && seen.build != nil {
-				if diff := cmp.Diff(explained(t, plan, seen.build), seen.build.ran()); diff != "" {
-					t.Errorf("rebuilt units (-explain +cargo):\n%s", diff)
+			check := func(t *testing.T, seen observation) {
+				t.Helper()
+				if seen.got != seen.truth {
+					t.Errorf("stale (-clean build +restored):\n%s", cmp.Diff(seen.truth, seen.got))
+				}
+				if plan != nil && seen.build != nil {
+					if diff := cmp.Diff(explained(t, plan, seen.build), seen.build.ran()); diff != "" {
+						t.Errorf("rebuilt units (-explain +cargo):\n%s", diff)
+					}
 				}
 			}
+			w := h.world(t, dir, withRules)
+			check(t, h.run(w, withRules))
+			t.Run("with-wrapper", func(t *testing.T) {
+				w.t, plan = t, nil
+				w.again("RUSTC_WRAPPER=" + wrapper(t))
+				check(t, h.run(w, withRules))
+				ran.Add(1)
+				if len(w.elsewhere) > 0 {
+					elsewhere.Add(1)
+				}
+				t.Logf("compiled at the origin's path: %q", w.elsewhere)
+			})
 		})
 	}
 }
@@ -94,7 +120,7 @@ func TestHazardsWithoutRule(t *testing.T) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			h.env = append(slices.Clone(h.env), "CARGO_COW_TEST_WITHOUT="+h.rule)
-			if seen := h.run(t, dir, withoutRule); seen.got == seen.truth {
+			if seen := h.run(h.world(t, dir, withoutRule), withoutRule); seen.got == seen.truth {
 				t.Errorf("without %s still right (%s), so this proves nothing about the rule; the restore said\n%s",
 					h.rule, seen.got, strings.Join(seen.reasons, "\n"))
 			}
@@ -110,7 +136,7 @@ func TestHazardsOfNaiveCopy(t *testing.T) {
 	for _, h := range hazards {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
-			seen := h.run(t, dir, naive)
+			seen := h.run(h.world(t, dir, naive), naive)
 			if stale := seen.got != seen.truth; stale != (h.safe == "") {
 				t.Errorf("stale is %t, cargo's own safety is %q:\nclean    %s\nrestored %s", stale, h.safe, seen.truth, seen.got)
 			}
@@ -127,8 +153,8 @@ type observation struct {
 	reasons    []string
 }
 
-// run goes through the hazard's steps in a world of its own.
-func (h hazard) run(t *testing.T, dir string, by way) observation {
+// world makes the hazard's world, with the origin built and sealed.
+func (h hazard) world(t *testing.T, dir string, by way) *world {
 	t.Helper()
 	home := filepath.Join(dir, strings.ReplaceAll(h.name, "/", "-"))
 	w := newWorld(t, home, strings.Split(strings.ReplaceAll(strings.Join(h.env, "\n"), "$W", home), "\n")...)
@@ -142,6 +168,24 @@ func (h hazard) run(t *testing.T, dir string, by way) observation {
 		w.origin.mustBuild("build")
 	}
 	by.seal(w)
+	return w
+}
+
+// again takes the place away and gives the next one, at the same path, more
+// environment for what is built there; not for the clean build.
+func (w *world) again(env ...string) {
+	w.t.Helper()
+	w.origin.must("git", "worktree", "remove", "--force", w.path("b"))
+	w.remove("aside")
+	w.place = w.at("b")
+	w.wrapped = env
+}
+
+// run goes through the hazard's steps in the place.
+func (h hazard) run(w *world, by way) observation {
+	t := w.t
+	t.Helper()
+	ar := txtar.Parse([]byte(h.files))
 	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
 	w.lay(ar, "b", "b")
 	if h.differ != nil {
@@ -158,14 +202,44 @@ func (h hazard) run(t *testing.T, dir string, by way) observation {
 		observe = func(w *world) string { return w.place.runs("app", "build") }
 	}
 	w.last = nil
+	plain := w.place
+	w.place = plain.with(w.wrapped...)
 	seen.got = observe(w)
+	w.place = plain
 	seen.build = w.last
+	w.elsewhere = marked(t, w.path("b/target"))
 	if err := os.Rename(w.path("b/target"), w.path("aside")); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
 	seen.truth = observe(w)
 	t.Logf("clean build: %s; restored: %s", seen.truth, seen.got)
 	return seen
+}
+
+// marked lists the crates of a build directory whose last compilation was at
+// another checkout's path.
+func marked(t testing.TB, dir string) []string {
+	t.Helper()
+	var crates []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".d" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if _, ok := session.Marked(string(text)); ok {
+			name := filepath.Base(path)
+			crates = append(crates, name[:strings.IndexAny(name, "-.")])
+		}
+		return nil
+	})
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	slices.Sort(crates)
+	return slices.Compact(crates)
 }
 
 // snapshot seals the origin's build directory.

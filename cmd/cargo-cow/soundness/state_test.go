@@ -80,7 +80,7 @@ fn main() { println!("{VALUE}"); }
 			if home == "" {
 				home = filepath.Join(os.Getenv("HOME"), ".cargo")
 			}
-			if err := os.Mkdir(w.path("home"), 0o777); err != nil {
+			if err := os.MkdirAll(w.path("home"), 0o777); err != nil {
 				w.t.Fatal(err)
 			}
 			w.symlink(filepath.Join(home, "registry"), "home/registry")

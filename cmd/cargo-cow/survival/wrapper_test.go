@@ -1,0 +1,324 @@
+package survival
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+)
+
+// gateMacro holds the compiler itself at a gate.
+const gateMacro = `use proc_macro::TokenStream;
+#[proc_macro]
+pub fn gate(_: TokenStream) -> TokenStream {
+    if let Ok(gate) = std::env::var("MACRO_GATE") {
+        std::fs::write(format!("{gate}.reached"), "").unwrap();
+        while !std::fs::exists(format!("{gate}.open")).unwrap() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+    "1".parse().unwrap()
+}
+`
+
+// macroRS is mainRS held at that gate.
+func macroRS(text string) string {
+	return fmt.Sprintf("fn main() { let _ = mac::gate!(); println!(\"%s {}\", liba::name()); }\n", text)
+}
+
+// wrapped makes an origin, built by plain cargo, and places whose builds go through
+// the wrapper.
+func wrapped(t *testing.T, names ...string) (w *world, places []*place) {
+	t.Helper()
+	w = newWorld(t, loopfs.Btrfs(t, loopfs.Size(4<<30)))
+	o := w.origin
+	o.write(".gitignore", "/target\n/.worktrees\n")
+	o.write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"liba\", \"mac\"]\nresolver = \"3\"\n")
+	o.write("app/Cargo.toml", project["app/Cargo.toml"]+"mac = { path = \"../mac\" }\n")
+	o.write("app/src/main.rs", macroRS("first"))
+	o.write("mac/Cargo.toml", "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\nproc-macro = true\n")
+	o.write("mac/src/lib.rs", gateMacro)
+	o.must("cargo", "generate-lockfile", "--offline", "--quiet")
+	o.must("git", "add", "--all")
+	o.must("git", "commit", "--quiet", "--message=second")
+	w.sealed()
+	for _, name := range names {
+		p := w.checkout(name)
+		p.cow("restore")
+		places = append(places, p.with("RUSTC_WRAPPER="+fixture.Wrapper(t)))
+	}
+	return w, places
+}
+
+// held is a build of the place, after an edit, whose rustc waits where the place
+// is seen at the origin's path.
+func (p *place) held(text string, command ...string) (*process, gate) {
+	p.t.Helper()
+	p.write("app/src/main.rs", macroRS(text))
+	g := gate{p.t, filepath.Join(p.w.dir, "macro-"+filepath.Base(p.dir)+"-"+text)}
+	p.t.Cleanup(g.open)
+	if len(command) == 0 {
+		command = []string{"cargo", "build", "--offline"}
+	}
+	q := p.with("MACRO_GATE="+g.path).start(command[0], command[1:]...)
+	eventually(p.t, "the macro runs", func() bool {
+		if !q.running() {
+			p.t.Fatalf("it ended before: %v", q.wait())
+		}
+		return exists(g.path + ".reached")
+	})
+	if p.w.compiler(p.w.origin.target()) == 0 {
+		p.t.Fatal("the compiler does not see the place at the origin's path: this shows nothing")
+	}
+	return q, g
+}
+
+// A running is a process by what it was called with.
+type running struct {
+	pid  int
+	argv []string
+}
+
+// processes lists what runs in the world, by its arguments.
+func (w *world) processes() []running {
+	w.t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all []running
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		line, err := os.ReadFile("/proc/" + e.Name() + "/cmdline")
+		if err == nil && strings.Contains(string(line), w.dir+"/") {
+			all = append(all, running{pid, strings.Split(string(line), "\x00")})
+		}
+	}
+	return all
+}
+
+// compiler is the rustc that compiles the program into a build directory of that
+// name; 0 if there is none.
+func (w *world) compiler(target string) int { return w.compiling("rustc", target) }
+
+// wrapper is the process around the compiler of a place's program.
+func (w *world) wrapper(target string) int { return w.compiling("cargo-cow-rustc", target) }
+
+func (w *world) compiling(program, target string) int {
+	w.t.Helper()
+	for _, r := range w.processes() {
+		if filepath.Base(r.argv[0]) == program && slices.Contains(r.argv, "app") && slices.Contains(r.argv, target+"/debug/deps") {
+			return r.pid
+		}
+	}
+	return 0
+}
+
+// nothingLeft waits until nothing runs in the world, and checks that nothing is
+// mounted there but what was.
+func (w *world) nothingLeft(mounts []string) {
+	w.t.Helper()
+	eventually(w.t, "all its processes have ended", func() bool { return len(w.processes()) == 0 })
+	if now := w.mounts(); !slices.Equal(now, mounts) {
+		w.t.Errorf("mounted now:\n%s\nand before:\n%s", strings.Join(now, "\n"), strings.Join(mounts, "\n"))
+	}
+}
+
+func (w *world) mounts() []string {
+	w.t.Helper()
+	info, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all []string
+	for line := range strings.Lines(string(info)) {
+		if strings.Contains(line, w.dir) {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// says checks what the place's program says after a build.
+func (p *place) says(text string) {
+	p.t.Helper()
+	if _, said := p.build(); said != text+" cow" {
+		p.t.Errorf("the program says %q, want %q", said, text+" cow")
+	}
+}
+
+// Whatever is killed while rustc sees the place elsewhere, cargo says so as it would
+// without the wrapper, nothing is left behind, and the next build is right.
+func TestWrapperKilled(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		kill func(p *place, q *process)
+		says string // by cargo; "" if it is killed itself
+	}{
+		{"cargo", func(p *place, q *process) { q.signal(syscall.SIGKILL) }, ""},
+		{"wrapper", func(p *place, q *process) { kill(t, p.w.wrapper(p.target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
+		{"rustc", func(p *place, q *process) { kill(t, p.w.compiler(p.w.origin.target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
+		{"rustc-aborts", func(p *place, q *process) { kill(t, p.w.compiler(p.w.origin.target()), syscall.SIGABRT) }, "(signal: 6, SIGABRT: process abort signal)"},
+		{"wrapper-terminated", func(p *place, q *process) { kill(t, p.w.wrapper(p.target()), syscall.SIGTERM) }, "(signal: 15, SIGTERM: termination signal)"},
+		{"interrupted", func(p *place, q *process) { kill(t, -q.cmd.Process.Pid, syscall.SIGINT) }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w, places := wrapped(t, "b")
+			b := places[0].in(t)
+			mounts := w.mounts()
+			// A process group of its own, as a shell gives it.
+			q, g := b.held("held", "setsid", "cargo", "build", "--offline")
+			tt.kill(b, q)
+			r := q.wait()
+			switch {
+			case tt.says == "" && r.signal == 0:
+				t.Errorf("cargo was not killed: %v", r)
+			case tt.says != "" && (r.code != 101 || !strings.Contains(r.stderr, tt.says)):
+				t.Errorf("cargo does not say %q: %v", tt.says, r)
+			}
+			g.open()
+			w.nothingLeft(mounts)
+			b.says("held")
+			b.write("app/src/main.rs", macroRS("next"))
+			b.says("next")
+			w.origin.builds(nil, "first")
+			b.checks()
+		})
+	}
+}
+
+func kill(t *testing.T, pid int, sig syscall.Signal) {
+	t.Helper()
+	if pid == 0 {
+		t.Fatal("nothing to kill")
+	}
+	if err := syscall.Kill(pid, sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The tokens that make lends to cargo come back though the wrapper is killed.
+func TestWrapperKilledUnderMake(t *testing.T) {
+	t.Parallel()
+	w, places := wrapped(t, "b")
+	b := places[0]
+	b.write("Makefile", "all: cargo one two three four\ncargo:\n\t+cargo build --offline\none two three four:\n\tsleep 0.1\n\ttouch $@.done\n")
+	q, g := b.held("held", "make", "--keep-going", "--jobs=2")
+	kill(t, w.wrapper(b.target()), syscall.SIGKILL)
+	r := q.wait()
+	if r.code != 2 || strings.Contains(r.stderr, "INTERNAL") || strings.Contains(r.stderr, "jobserver") {
+		t.Errorf("make: %v", r)
+	}
+	for _, job := range []string{"one", "two", "three", "four"} {
+		if !exists(b.path(job + ".done")) {
+			t.Errorf("job %s was not done: %v", job, r)
+		}
+	}
+	g.open()
+	w.nothingLeft(w.mounts())
+	b.says("held")
+}
+
+// Whatever becomes of the origin while rustc sees a place at its path, that place's
+// build goes on to the right end, and so does the next.
+func TestWrapperWhileOriginChanges(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		do   func(t *testing.T, o *place)
+	}{
+		{"edited", func(t *testing.T, o *place) {
+			o.write("app/src/main.rs", macroRS("of the origin"))
+			o.write("name", "of the origin")
+		}},
+		{"rebuilt", func(t *testing.T, o *place) {
+			o.write("app/src/main.rs", macroRS("of the origin"))
+			o.in(t).says("of the origin")
+		}},
+		{"cleaned", func(t *testing.T, o *place) { o.must("cargo", "clean") }},
+		{"restored", func(t *testing.T, o *place) { o.cow("restore") }},
+		{"deleted", func(t *testing.T, o *place) { must(t, os.RemoveAll(o.dir)) }},
+		{"renamed", func(t *testing.T, o *place) { must(t, os.Rename(o.dir, o.dir+"-away")) }},
+		{"replaced", func(t *testing.T, o *place) {
+			must(t, os.Rename(o.dir, o.dir+"-away"))
+			must(t, os.MkdirAll(o.path("app/src"), 0o777))
+			o.write("app/src/main.rs", macroRS("of another"))
+		}},
+		{"a-link-now", func(t *testing.T, o *place) {
+			must(t, os.Rename(o.dir, o.dir+"-away"))
+			must(t, os.Symlink("b", o.dir))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w, places := wrapped(t, "b")
+			b := places[0].in(t)
+			mounts := w.mounts()
+			q, g := b.held("held")
+			tt.do(t, w.origin)
+			g.open()
+			q.ends()
+			b.says("held")
+			w.nothingLeft(mounts)
+			b.write("app/src/main.rs", macroRS("next"))
+			b.write("liba/src/lib.rs", project["liba/src/lib.rs"]+"pub fn more() {}\n")
+			b.says("next")
+			w.nothingLeft(mounts)
+		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Two places, one of them inside the origin, and the origin are edited and built at
+// once, and the origin cleaned as well.
+func TestWrapperAtOnce(t *testing.T) {
+	t.Parallel()
+	w, places := wrapped(t, "b", "a/.worktrees/c")
+	mounts := w.mounts()
+	done := make(chan bool)
+	for i, p := range append(places, w.origin) {
+		go func() {
+			defer func() { done <- true }()
+			for round := range 4 {
+				text := fmt.Sprintf("place %d round %d", i, round)
+				p.write("app/src/main.rs", macroRS(text))
+				p.write("name", text)
+				if p.dir == w.origin.dir && round == 2 {
+					if r := p.exec("cargo", "clean"); r.code != 0 {
+						t.Errorf("clean: %v", r)
+					}
+				}
+				r := p.exec("cargo", "build", "--offline", "--quiet")
+				if r.code != 0 {
+					t.Errorf("build: %v", r)
+					continue
+				}
+				if said := strings.TrimSpace(p.exec(p.target("debug", "app")).stdout); said != text+" "+text {
+					t.Errorf("%s: the program says %q", text, said)
+				}
+			}
+		}()
+	}
+	for range append(places, w.origin) {
+		<-done
+	}
+	w.nothingLeft(mounts)
+}
