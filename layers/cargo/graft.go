@@ -196,7 +196,7 @@ func (h held) seen() ([]string, error) {
 // files lists what the unit wrote outside the directory of its fingerprint.
 func (h held) files() ([]string, error) {
 	u := h.unit
-	outs, err := newOutputs(h.dir.dir, u.profile, map[string]bool{u.id: true})
+	outs, err := h.dir.outputsIn(u.profile)
 	if err != nil {
 		return nil, err
 	}

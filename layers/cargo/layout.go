@@ -176,7 +176,7 @@ type outputs struct {
 }
 
 // newOutputs lists the files of the units that have these ids, "" for those
-// without one.
+// without one; nil for all.
 func newOutputs(buildDir, profile string, ids map[string]bool) (*outputs, error) {
 	o := &outputs{buildDir: buildDir, profile: profile, byKey: map[string][]string{}}
 	for _, sub := range []string{"deps", "examples"} {
@@ -187,7 +187,7 @@ func newOutputs(buildDir, profile string, ids map[string]bool) (*outputs, error)
 			}
 			stem, _, _ := bytes.Cut(name, []byte("."))
 			if i := bytes.LastIndexByte(stem, '-'); i >= 0 && isUnitID(string(stem[i+1:])) {
-				if id := string(stem[i+1:]); ids[id] {
+				if id := string(stem[i+1:]); ids == nil || ids[id] {
 					o.byKey[id] = append(o.byKey[id], dir+"/"+string(name))
 				}
 				return

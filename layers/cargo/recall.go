@@ -196,7 +196,7 @@ func (s *scanned) times(u *built) {
 // reread makes of a recalled unit one that was read in full, for a manifest that
 // is to list it.
 func (s *scanned) reread(u *built) error {
-	outs, err := newOutputs(s.dir, u.profile, map[string]bool{u.id: true})
+	outs, err := s.outputsIn(u.profile)
 	if err != nil {
 		return err
 	}

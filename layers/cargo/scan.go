@@ -80,6 +80,28 @@ type scanned struct {
 	units     []*built
 	recall    map[string]*built
 	lines     int // of the recall
+
+	mu      sync.Mutex
+	written map[string]*outputs // of all units, by profile; see outputsIn
+}
+
+// outputsIn lists what lies in a profile, once: whoever asks for the files of many
+// units must not change the directory meanwhile.
+func (s *scanned) outputsIn(profile string) (*outputs, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.written[profile]; o != nil {
+		return o, nil
+	}
+	o, err := newOutputs(s.dir, profile, nil)
+	if err != nil {
+		return nil, err
+	}
+	if s.written == nil {
+		s.written = map[string]*outputs{}
+	}
+	s.written[profile] = o
+	return o, nil
 }
 
 // scan reads every unit of every profile in dir, but for those that recall, what
