@@ -193,14 +193,16 @@ func (h held) seen() ([]string, error) {
 	}), err
 }
 
-// files lists what the unit wrote outside the directory of its fingerprint.
+// files lists what the unit wrote outside the directory of its fingerprint. The
+// list is the caller's.
 func (h held) files() ([]string, error) {
 	u := h.unit
 	outs, err := h.dir.outputsIn(u.profile)
 	if err != nil {
 		return nil, err
 	}
-	return outs.of(u.unitDir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == kindScript)
+	files, err := outs.of(u.unitDir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == kindScript)
+	return slices.Clone(files), err
 }
 
 // all is everything that belongs to the unit: whole directories, and files
@@ -421,5 +423,5 @@ func writtenBy(dir string, u *built) (files []string, err error) {
 		}
 		return err
 	})
-	return files, err
+	return slices.Clone(files), err
 }

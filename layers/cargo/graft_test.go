@@ -3,6 +3,7 @@ package cargo
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -64,6 +65,32 @@ func TestHarmless(t *testing.T) {
 		m := &Manifest{Units: []Unit{tt.u, named, {Mutable: true}}}
 		if got := m.harmless(&m.Units[0]); got != tt.want {
 			t.Errorf("%s: harmless %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// What dependents see is asked for before the unit is cloned: the one list must
+// not spoil the other.
+func TestFilesOfUnitAskedTwice(t *testing.T) {
+	dir := t.TempDir()
+	const id = "0123456789abcdef"
+	want := []string{"debug/deps/a-" + id + ".d", "debug/deps/liba-" + id + ".rlib", "debug/deps/liba-" + id + ".rmeta"}
+	for _, name := range want {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := held{&scanned{dir: dir}, &built{unitDir: unitDir{profile: "debug", layout: LayoutClassic, pkg: "a", id: id}, UnitName: UnitName{Target: "a"}}}
+	for range 2 {
+		if seen, err := h.seen(); err != nil || !slices.Equal(seen, want[2:]) {
+			t.Errorf("seen %q, %v; want %q", seen, err, want[2:])
+		}
+		if files, err := h.files(); err != nil || !slices.Equal(files, want) {
+			t.Errorf("files %q, %v; want %q", files, err, want)
 		}
 	}
 }
