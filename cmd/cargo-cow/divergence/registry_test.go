@@ -82,7 +82,7 @@ func newGrove(t testing.TB, dir string) *grove {
 	}
 	g.publish()
 	g.crates = append(g.crates, realCrates...)
-	g.linkHome()
+	g.makeHome()
 	g.fetch()
 	return g
 }
@@ -236,29 +236,12 @@ func (c crate) toml(loud bool) string {
 	return fmt.Sprintf("%s = { version = \"1\", registry = \"grove\" }\n", c.name)
 }
 
-// linkHome makes a CARGO_HOME in which the grove is known, so that nothing of it
-// gets into the user's, with the user's copy of the public registry.
-func (g *grove) linkHome() {
+// makeHome makes a CARGO_HOME in which the grove is known, so that nothing of it
+// gets into the user's. It shares nothing with that: cargo's lock on a registry lies
+// in CARGO_HOME, and two cargos under two locks spoil each other's index.
+func (g *grove) makeHome() {
 	g.t.Helper()
 	g.write("home/config.toml", fmt.Sprintf("[registries.grove]\nindex = %q\n", g.index()))
-	user := os.Getenv("CARGO_HOME")
-	if user == "" {
-		user = filepath.Join(os.Getenv("HOME"), ".cargo")
-	}
-	for _, part := range []string{"index", "cache", "src"} {
-		if err := os.MkdirAll(filepath.Join(g.home, "registry", part), 0o777); err != nil {
-			g.t.Fatal(err)
-		}
-		public, err := filepath.Glob(filepath.Join(user, "registry", part, "index.crates.io-*"))
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		for _, dir := range public {
-			if err := os.Symlink(dir, filepath.Join(g.home, "registry", part, filepath.Base(dir))); err != nil {
-				g.t.Fatal(err)
-			}
-		}
-	}
 }
 
 // fetch downloads every release, after which all goes without the network.
