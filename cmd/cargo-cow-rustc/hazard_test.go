@@ -150,10 +150,16 @@ var hazards = []hazard{
 		prepare: func(w *world) { w.symlink(w.path("a/.env"), "b/.env") },
 	},
 	{
+		name: "link to the origin, deep in the package", rule: ruleLinks,
+		files:   map[string]string{"$O/app/data/deep/x.txt": "secret"},
+		main:    `println!("{}", mac::read_cwd!("app/data/deep/x.txt"));`,
+		prepare: func(w *world) { w.symlink(w.path("a/app/data/deep/x.txt"), "b/app/data/deep/x.txt") },
+	},
+	{
 		name: "F: link that turns in a circle", rule: ruleAgain,
-		files:   map[string]string{"$O/app/src/data/x.txt": "x"},
-		main:    `println!("{}", include_str!("data/x.txt"));`,
-		prepare: func(w *world) { w.symlink(w.path("a/app/src/data/x.txt"), "b/app/src/data/x.txt") },
+		files:   map[string]string{"$O/shared/data/x.txt": "x"},
+		main:    `println!("{}", include_str!("../../shared/data/x.txt"));`,
+		prepare: func(w *world) { w.symlink(w.path("a/shared/data/x.txt"), "b/shared/data/x.txt") },
 	},
 	{
 		name: "nested place", place: "a/.worktrees/b", taken: true,

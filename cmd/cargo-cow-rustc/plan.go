@@ -182,42 +182,6 @@ func (j *job) named() string {
 	return ""
 }
 
-// misled reports whether a symbolic link, in the directories where links for tools
-// and editors are put, leads elsewhere when it is seen at the other path. A link
-// deeper down is found when rustc lists what it has read.
-func (j *job) misled() bool {
-	dirs := []string{j.paths.here}
-	if j.place.Root != j.paths.here {
-		dirs = append(dirs, j.place.Root)
-	}
-	for _, e := range j.env {
-		if dir, ok := strings.CutPrefix(e, "CARGO_MANIFEST_DIR="); ok && !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
-	}
-	for _, dir := range dirs {
-		f, err := os.Open(dir)
-		if err != nil {
-			return true
-		}
-		entries, err := f.ReadDir(-1)
-		f.Close()
-		if err != nil {
-			return true
-		}
-		for _, e := range entries {
-			if e.Type() != fs.ModeSymlink {
-				continue
-			}
-			to, err := os.Readlink(dir + "/" + e.Name())
-			if err != nil || j.paths.misleads(dir, to) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // see decides what is shown where.
 func (j *job) see() bool {
 	p := j.paths
