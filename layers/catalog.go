@@ -17,7 +17,8 @@ import (
 // among a thousand of them then opens one file, and decodes those of one
 // fingerprint. It is made from the records and made again when it lacks too many;
 // a layer that it lacks has its own record read, and a line of a layer that is
-// gone means nothing. A record is written once, so a line is never out of date.
+// gone means nothing. A line is never out of date: a record changes only when it
+// was damaged and is repaired, which removes the catalog.
 const (
 	catalogFile   = "catalog"
 	catalogHeader = "cargo-cow catalog 1\n"

@@ -111,3 +111,36 @@ func FuzzDecodeCatalog(f *testing.F) {
 		}
 	})
 }
+
+// A damaged record that got into the catalog goes from there when it is repaired.
+func TestCatalogForgetsDamaged(t *testing.T) {
+	s := newStore(t)
+	ids := s.many(t)
+	r, err := s.readRecord(ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := r.Label
+	r.Label = "damaged"
+	if err := s.writeRecord(*r); err != nil {
+		t.Fatal(err)
+	}
+	label := func() string {
+		t.Helper()
+		list, err := s.layersOf(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(list, func(r Record) bool { return r.ID == ids[0] })
+		return list[i].Label
+	}
+	if got := label(); got != "damaged" {
+		t.Fatalf("label %q: the record was not read", got)
+	}
+	if err := s.recordAnew(ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	if got := label(); got != right {
+		t.Errorf("label %q after the repair, want %q", got, right)
+	}
+}

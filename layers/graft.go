@@ -244,18 +244,19 @@ func (s *Store) nearest(ctx context.Context, p *Place) (*nearest, error) {
 }
 
 // lacking finds out what a checkout needs for which a layer was chosen that was made
-// for other dependencies, or other features of them; nil where cargo does not say.
+// for other dependencies, or other features of them; nil where that cannot be found
+// out: the layer serves without.
 func (s *Store) lacking(ctx context.Context, p *Place, r Record) (*nearest, error) {
 	x, err := s.index(ctx)
 	if err != nil {
 		return nil, err
 	}
 	needed, err := s.plan(ctx, p, r.Profiles[:min(len(r.Profiles), maxPlanned)], x.checked())
-	if errors.Is(err, cargo.ErrPlanning) {
-		return nil, nil
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil
 	}
 	return &nearest{r, needed, x.held(r.ID, needed)}, nil
 }

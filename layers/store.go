@@ -279,7 +279,8 @@ func (s *Store) manifest(id string) (*cargo.Manifest, error) {
 	return m, nil
 }
 
-// recordAnew writes the record of a layer from what lies in its tree.
+// recordAnew writes the record of a layer from what lies in its tree, and has the
+// catalog made anew: a damaged record may have got into it.
 func (s *Store) recordAnew(id string) error {
 	m, err := s.manifest(id)
 	if err != nil {
@@ -289,7 +290,13 @@ func (s *Store) recordAnew(id string) error {
 	if err != nil {
 		return fmt.Errorf("record layer: %w", err)
 	}
-	return s.writeRecord(newRecord(id, m, fi.ModTime()))
+	if err := s.writeRecord(newRecord(id, m, fi.ModTime())); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(s.opts.Dir, catalogFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("record layer: %w", err)
+	}
+	return nil
 }
 
 // writeRecord does not wait for the disk: the layer itself is durable, and Open

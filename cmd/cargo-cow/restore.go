@@ -92,8 +92,9 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	}
 	a.reportRestore(rep, o.dryRun)
 	if !o.dryRun && !o.noWarm && (o.warm || w.Warm()) {
+		// What is restored serves without.
 		if err := a.startWarm(w.place.Workspace.BuildDir); err != nil {
-			return err
+			a.term.Warn("%v", err)
 		}
 	}
 	if remark := w.Remark(w.place.Workspace.BuildDir); remark != "" {

@@ -78,7 +78,11 @@ func (a *app) enableWrapper(s *wrapper.Setup, level wrapper.Level) error {
 	if err != nil {
 		return wrapperHelp(err)
 	}
-	a.wrapperJSON(s, c)
+	state, err := look(s)
+	if err != nil {
+		return err
+	}
+	a.wrapperJSON(state, c)
 	switch {
 	case c.Changed && c.Next != "":
 		a.term.Status("Enabled", "the wrapper in %s, before %s", c.File, c.Next)
@@ -87,7 +91,11 @@ func (a *app) enableWrapper(s *wrapper.Setup, level wrapper.Level) error {
 	default:
 		a.term.Status("Kept", "the wrapper, which is on in %s", c.File)
 	}
-	return a.warnOfWrapper(s, &level)
+	a.warnOfWrapper(state)
+	if state.views != nil {
+		a.term.Warn("the wrapper can only hand calls on here: %v", state.views)
+	}
+	return nil
 }
 
 func (a *app) disableWrapper(s *wrapper.Setup, level wrapper.Level) error {
@@ -95,7 +103,11 @@ func (a *app) disableWrapper(s *wrapper.Setup, level wrapper.Level) error {
 	if err != nil {
 		return wrapperHelp(err)
 	}
-	a.wrapperJSON(s, c)
+	state, err := look(s)
+	if err != nil {
+		return err
+	}
+	a.wrapperJSON(state, c)
 	switch {
 	case !c.Changed:
 		a.term.Status("Kept", "%s: the wrapper is not on there", c.File)
@@ -107,80 +119,81 @@ func (a *app) disableWrapper(s *wrapper.Setup, level wrapper.Level) error {
 	if c.Forgotten {
 		a.term.Warn("another wrapper was configured in %s before, and the note of it is lost", c.File)
 	}
-	settings, err := s.Settings()
-	if err != nil {
-		return err
-	}
-	if len(settings) > 0 && settings[0].Ours {
-		a.term.Warn("the wrapper is still on: %s", where(&settings[0]))
+	if first := state.first(); first.Ours {
+		a.term.Warn("the wrapper is still on: %s", where(first))
 	}
 	return nil
 }
 
 func (a *app) wrapperStatus(s *wrapper.Setup, _ wrapper.Level) error {
-	settings, err := s.Settings()
+	state, err := look(s)
 	if err != nil {
 		return err
 	}
-	a.wrapperJSON(s, nil)
-	views := viewsPossible()
+	a.wrapperJSON(state, nil)
 	tab := &ui.Table{}
+	first := state.first()
 	switch {
-	case len(settings) == 0 || !settings[0].Ours:
-		tab.Row("wrapper", "off")
-		if len(settings) > 0 && settings[0].Value != "" {
-			tab.Row("", "cargo uses "+settings[0].Value+", by "+where(&settings[0]))
+	case first.Ours:
+		tab.Row("wrapper", "on, by "+where(first))
+		tab.Row("program", first.Value)
+		if first.Next != "" {
+			tab.Row("chained", first.Next)
 		}
 	default:
-		tab.Row("wrapper", "on, by "+where(&settings[0]))
-		tab.Row("program", settings[0].Value)
-		if settings[0].Next != "" {
-			tab.Row("chained", settings[0].Next)
+		tab.Row("wrapper", "off")
+		if first.Value != "" {
+			tab.Row("", "cargo uses "+first.Value+", by "+where(first))
 		}
 	}
-	if views == nil {
+	if state.views == nil {
 		tab.Row("views", "possible")
 	} else {
-		tab.Row("views", "not possible: "+views.Error())
+		tab.Row("views", "not possible: "+state.views.Error())
 	}
-	if why := s.Failure(); why != "" {
-		tab.Row("here", "calls are handed on: "+why)
+	if state.failure != "" {
+		tab.Row("here", "calls are handed on: "+state.failure)
 	}
 	a.term.Table(tab)
-	return a.warnOfWrapper(s, nil)
+	a.warnOfWrapper(state)
+	return nil
 }
 
-// warnOfWrapper tells what keeps the wrapper from its work, with the remedy. A
-// level is the one that it was just enabled at.
-func (a *app) warnOfWrapper(s *wrapper.Setup, level *wrapper.Level) error {
+// wrapperState is how the wrapper stands here.
+type wrapperState struct {
+	settings []wrapper.Setting // the one that cargo goes by first
+	views    error             // why directories cannot be shown at other paths on this machine, which is how the wrapper works
+	failure  string            // why calls were last handed on
+}
+
+func look(s *wrapper.Setup) (*wrapperState, error) {
 	settings, err := s.Settings()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return &wrapperState{settings, alias.Probe(), s.Failure()}, nil
+}
+
+func (w *wrapperState) first() *wrapper.Setting {
+	if len(w.settings) == 0 {
+		return &wrapper.Setting{}
+	}
+	return &w.settings[0]
+}
+
+// warnOfWrapper tells what keeps the wrapper from being used, with the remedy.
+func (a *app) warnOfWrapper(state *wrapperState) {
 	enabled := false
-	for i := range settings {
-		set := &settings[i]
+	for i := range state.settings {
+		set := &state.settings[i]
 		enabled = enabled || set.Ours
 		if set.Ours && set.Missing {
 			a.term.Warn("%s names %s, which is not there: cargo cannot build (run `cargo cow wrapper enable`)", where(set), set.Value)
 		}
 	}
-	if first := first(settings); enabled && !first.Ours {
+	if first := state.first(); enabled && !first.Ours {
 		a.term.Warn("the wrapper is not used: %s goes before it (%s)", where(first), remedy(first))
 	}
-	if level != nil {
-		if err := viewsPossible(); err != nil {
-			a.term.Warn("the wrapper can only hand calls on here: %v", err)
-		}
-	}
-	return nil
-}
-
-func first(settings []wrapper.Setting) *wrapper.Setting {
-	if len(settings) == 0 {
-		return &wrapper.Setting{}
-	}
-	return &settings[0]
 }
 
 // where names the variable or file of a setting.
@@ -205,7 +218,7 @@ func remedy(s *wrapper.Setting) string {
 }
 
 // wrapperJSON is the line of all three commands; c is nil for status.
-func (a *app) wrapperJSON(s *wrapper.Setup, c *wrapper.Change) {
+func (a *app) wrapperJSON(state *wrapperState, c *wrapper.Change) {
 	type setting struct {
 		Variable string `json:"variable,omitempty"`
 		File     string `json:"file,omitempty"`
@@ -225,34 +238,25 @@ func (a *app) wrapperJSON(s *wrapper.Setup, c *wrapper.Change) {
 		Failure  string    `json:"failure,omitempty"` // why calls were last handed on in this build directory
 		File     string    `json:"file,omitempty"`    // the one that enable or disable was about
 		Changed  bool      `json:"changed,omitempty"`
-	}{Settings: []setting{}}
-	settings, err := s.Settings()
-	if err != nil {
-		return // said by the caller, who asks as well
-	}
-	for i, set := range settings {
+	}{Settings: []setting{}, Failure: state.failure}
+	first := state.first()
+	for i, set := range state.settings {
 		line.Settings = append(line.Settings, setting{set.Variable, set.In, set.Value, set.Ours, set.Next, set.Missing})
-		if i > 0 && set.Ours && !settings[0].Ours {
-			line.Remedy = remedy(&settings[0])
+		if i > 0 && set.Ours && !first.Ours {
+			line.Remedy = remedy(first)
 		}
 	}
-	if f := first(settings); f.Ours {
-		line.Enabled, line.Program, line.Chained = true, f.Value, f.Next
+	if first.Ours {
+		line.Enabled, line.Program, line.Chained = true, first.Value, first.Next
 	}
-	views := viewsPossible()
-	if line.Views = views == nil; !line.Views {
-		line.NoViews = views.Error()
+	if line.Views = state.views == nil; !line.Views {
+		line.NoViews = state.views.Error()
 	}
-	line.Failure = s.Failure()
 	if c != nil {
 		line.File, line.Changed = c.File, c.Changed
 	}
 	a.term.JSON("wrapper", line)
 }
-
-// viewsPossible tells whether directories can be shown at other paths on this
-// machine, which is how the wrapper works; the error says why not.
-func viewsPossible() error { return alias.Probe() }
 
 // wrapperProgram finds the program to configure: one that was installed with this
 // one goes before another in PATH.
