@@ -40,7 +40,7 @@ test: ## install what is missing, then every test on real file systems; with CI 
 fuzz: ## run every fuzzer for FUZZTIME (10s)
 	hack/fuzz $(FUZZTIME)
 
-bench: ## restore, snapshot and first build against cp and bare ioctls, as a table
+bench: ## what the commands cost against cp, ioctls, cargo and bare programs, as tables
 	hack/setup demo
 	go run ./hack/bench
 

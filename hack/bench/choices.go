@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,8 +53,8 @@ func (c *choices) prepare(b *bencher, dir string) ([]string, error) {
 	c.locked, c.cow = filepath.Join(dir, "locked"), b.cow
 	few, many := *b.cow, *b.cow
 	few.Store, many.Store = filepath.Join(dir, "few"), filepath.Join(dir, "many")
-	c.few, c.fewNear = subject{&few, origin, same, 0, 0}, subject{&few, origin, near, 0, 0}
-	c.many, c.manyNear = subject{&many, origin, same, 0, 0}, subject{&many, origin, near, 0, 0}
+	c.few, c.fewNear = subject{cow: &few, origin: origin, place: same}, subject{cow: &few, origin: origin, place: near}
+	c.many, c.manyNear = subject{cow: &many, origin: origin, place: same}, subject{cow: &many, origin: origin, place: near}
 	err := inTurn(
 		func() error { return project.Workspace(b.ctx, origin) },
 		func() error { return project.Git(b.ctx, origin, "worktree", "add", "--quiet", "-b", "same", same) },
@@ -77,7 +78,7 @@ func (c *choices) prepare(b *bencher, dir string) ([]string, error) {
 
 // fill makes layers of the origin's target. Most of them are filed under a lockfile with one package of that name more,
 // as a build that never used it would be.
-func (c *choices) fill(b *bencher, cow *program.Program, layers int) error {
+func (c *choices) fill(b *bencher, cow *program.Program, layers int) (err error) {
 	fmt.Fprintf(os.Stderr, "bench: making %d layers\n", layers)
 	if _, err := cow.Run(b.ctx, c.few.origin, "init"); err != nil {
 		return err
@@ -87,7 +88,7 @@ func (c *choices) fill(b *bencher, cow *program.Program, layers int) error {
 	if err != nil {
 		return err
 	}
-	defer os.WriteFile(lock, plain, 0o644)
+	defer func() { err = errors.Join(err, os.WriteFile(lock, plain, 0o644)) }()
 	for n := range layers {
 		text := plain
 		if n%sameSet != 0 {
@@ -104,7 +105,7 @@ func (c *choices) fill(b *bencher, cow *program.Program, layers int) error {
 			return err
 		}
 	}
-	return os.WriteFile(lock, plain, 0o644)
+	return nil
 }
 
 func lockPackage(n int) string {
