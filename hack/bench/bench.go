@@ -41,7 +41,7 @@ var groups = []struct {
 }
 
 // An aim is what is claimed of a thing: that it takes at most ratio times as long as another, at most so much longer than
-// another, or at most limit.
+// another, or at most limit; none of these: it is only told.
 type aim struct {
 	what, against string
 	ratio         float64
@@ -122,6 +122,9 @@ func (b *bencher) row(a aim) []string {
 			"+" + report.Duration(more), "≤ +" + report.Duration(a.over), verdict(float64(more) / float64(a.over))}
 	}
 	ratio := float64(what) / float64(against)
+	if a.ratio == 0 {
+		return []string{a.what, report.Duration(what), a.against, report.Duration(against), fmt.Sprintf("%.2f", ratio), "", ""}
+	}
 	return []string{a.what, report.Duration(what), a.against, report.Duration(against),
 		fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≤ %.2g", a.ratio), verdict(ratio / a.ratio)}
 }

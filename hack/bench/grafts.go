@@ -21,6 +21,7 @@ const leastGrafted = 200
 // The things measured on a graft.
 const (
 	graftAll   = "`restore` of another project's layer, with grafts of 200 units and more"
+	graftFirst = "the first such restore for a lockfile, for which cargo is asked what it needs"
 	graftCopy  = "`cp --reflink=always` of the same files"
 	graftBuild = "`cargo build` of all that (once)"
 	graftNone  = "the same `restore --no-graft`"
@@ -39,6 +40,9 @@ func (g *grafts) aims() []aim {
 	return []aim{
 		{what: graftAll, against: graftCopy, ratio: 1.5},
 		{what: graftAll, against: graftBuild, ratio: 0.05},
+		{what: graftFirst, against: graftBuild, ratio: 0.05},
+		{what: graftFirst, against: graftCopy},
+		{what: graftAll, against: graftNone},
 		{what: graftPlan, limit: 500 * time.Millisecond},
 	}
 }
@@ -151,6 +155,11 @@ func (g *grafts) round(b *bencher) error {
 		},
 		func() error { return b.measure(graftNone, clear, func() error { return g.restore(b, "--no-graft") }) },
 		func() error { return b.measure(graftPlan, clear, func() error { return g.plan(b) }) },
+		func() error {
+			return b.measure(graftFirst, func() error {
+				return errors.Join(clear(), os.RemoveAll(filepath.Join(g.cow.Store, "plans")))
+			}, func() error { return g.restore(b) })
+		},
 		func() error { return b.measure(graftAll, clear, func() error { return g.restore(b) }) },
 		// What was grafted is fresh for cargo.
 		func() error { return g.judge(b) },

@@ -28,7 +28,7 @@ var rules = []rule{
 	{"cmd/cargo-cow-rustc", []string{"layers/alias", "layers/cargo/session", "layers/cargo/chain", xsys}, "what starts for each unit of a build imports next to nothing"},
 	{"layers", []string{"driver", "reflink", "layers/lease", "layers/lastuse", "layers/cargo/...", "layers/git", "layers/internal/...", blake3, xsys, xsync},
 		"layers do not know which driver they stand on; what they believe about Cargo is layers/cargo's business"},
-	{"layers/cargo", []string{"layers/cargo/...", "layers/internal/flock", blake3, toml, xsys, xsync},
+	{"layers/cargo", []string{"layers/cargo/...", "layers/internal/flock", "layers/internal/atomicfile", blake3, toml, xsys, xsync},
 		"what is believed about Cargo does not depend on how states are stored"},
 	{"layers/cargo/", []string{"layers/cargo/internal/...", blake3, toml + "/..."},
 		"formats are leaves: each can be read, tested and fuzzed alone"},
