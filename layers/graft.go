@@ -38,6 +38,7 @@ func (s *Store) plan(ctx context.Context, p *Place, profiles []string, checked b
 	planner := &cargo.Planner{
 		Tool: p.Tool, Workspace: p.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
 		Notes: filepath.Join(s.opts.Dir, "rustc-notes.json"),
+		Kept:  filepath.Join(s.opts.Dir, "plans"), Fingerprint: p.Fingerprint,
 	}
 	var builds []cargo.Build
 	for _, profile := range profiles {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -274,49 +275,74 @@ func sameTree(a, b string) bool {
 	return true
 }
 
-// Apply puts the units that were taken into the directory: clone makes the file
-// dst with the content and mode of src. Then all units of immutable sources that
-// stand above none that is mutable get one time, the oldest of theirs: Cargo
-// compares them with each other and with what is above them, and whatever it
-// compares them with besides makes an older one dirty, never fresh. If Apply
-// fails, the directory is of no use to anyone.
+// Apply puts the units that were taken into the directory: clone makes the new file
+// dst with the content and mode of src, and is called from several goroutines.
+// Then all units of immutable sources that stand above none that is mutable get
+// one time, the oldest of theirs: Cargo compares them with each other and with
+// what is above them, and whatever it compares them with besides makes an older
+// one dirty, never fresh. If Apply fails, the directory is of no use to anyone.
 func (g *Graft) Apply(ctx context.Context, clone func(dst, src string) error) error {
 	if len(g.taken) == 0 {
 		return nil
 	}
+	t := transplant{dir: g.receiver.dir, made: map[string]bool{}, files: map[string]held{}}
 	for _, h := range g.taken {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := g.put(h, clone); err != nil {
+		if err := t.add(h); err != nil {
 			return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
 		}
+	}
+	rels := slices.Sorted(maps.Keys(t.files))
+	failed := make([]error, len(rels))
+	parallel(len(rels), func(i int) {
+		dst, h := filepath.Join(t.dir, rels[i]), t.files[rels[i]]
+		if failed[i] = ctx.Err(); failed[i] == nil {
+			failed[i] = clone(dst, h.path(rels[i]))
+		}
+		if errors.Is(failed[i], fs.ErrExist) {
+			if failed[i] = remove(dst); failed[i] == nil {
+				failed[i] = clone(dst, h.path(rels[i]))
+			}
+		}
+		if failed[i] != nil {
+			failed[i] = fmt.Errorf("graft %s: %w", h.unit.Unit, failed[i])
+		}
+	})
+	if err := errors.Join(failed...); err != nil {
+		return err
 	}
 	return g.flatten()
 }
 
-func (g *Graft) put(h held, clone func(dst, src string) error) error {
+// A transplant makes directories and links, and collects the files to be cloned.
+type transplant struct {
+	dir   string
+	made  map[string]bool // directories
+	files map[string]held // by name below dir: whose file it becomes, of two units with one name the last
+}
+
+func (t *transplant) add(h held) error {
 	dirs, files, err := h.all()
 	if err != nil {
 		return err
 	}
 	for _, d := range dirs {
-		if err := g.putDir(h, d, clone); err != nil {
+		if err := t.addDir(h, d); err != nil {
 			return err
 		}
 	}
 	for _, f := range files {
-		if err := g.putFile(h, f, clone); err != nil {
+		if err := t.mkdir(filepath.Dir(f)); err != nil {
 			return err
 		}
+		t.files[f] = h
 	}
 	return nil
 }
 
-// putDir clones a directory. Cargo links the program of a script to a second
-// name (cargo 1.95, compiler/mod.rs:link_targets); here these are two files with
-// one content.
-func (g *Graft) putDir(h held, dir string, clone func(dst, src string) error) error {
+// addDir adds a directory. Cargo links the program of a script to a second name
+// (cargo 1.95, compiler/mod.rs:link_targets); here these are two files with one
+// content.
+func (t *transplant) addDir(h held, dir string) error {
 	return filepath.WalkDir(h.path(dir), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -324,29 +350,27 @@ func (g *Graft) putDir(h held, dir string, clone func(dst, src string) error) er
 		rel, _ := under(path, h.dir.dir)
 		switch {
 		case d.IsDir():
-			return os.MkdirAll(filepath.Join(g.receiver.dir, rel), 0o777)
+			return t.mkdir(rel)
 		case d.Type()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(path)
 			if err != nil {
 				return err
 			}
-			return os.Symlink(to, filepath.Join(g.receiver.dir, rel))
+			return os.Symlink(to, filepath.Join(t.dir, rel))
 		case !d.Type().IsRegular():
 			return fmt.Errorf("%s is no file", path)
 		}
-		return g.putFile(h, rel, clone)
+		t.files[rel] = h
+		return nil
 	})
 }
 
-func (g *Graft) putFile(h held, rel string, clone func(dst, src string) error) error {
-	dst := filepath.Join(g.receiver.dir, rel)
-	if err := os.MkdirAll(filepath.Dir(dst), 0o777); err != nil {
-		return err
+func (t *transplant) mkdir(rel string) error {
+	if t.made[rel] {
+		return nil
 	}
-	if err := remove(dst); err != nil {
-		return err
-	}
-	return clone(dst, h.path(rel))
+	t.made[rel] = true
+	return os.MkdirAll(filepath.Join(t.dir, rel), 0o777)
 }
 
 // flatten gives all portable units, those that were there and the new ones, the

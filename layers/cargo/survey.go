@@ -3,7 +3,6 @@ package cargo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 )
 
 // Survey is all that cargo and rustc are asked about a checkout.
@@ -300,16 +300,5 @@ func (t Tool) memorize(key string, s *Survey) {
 	if err != nil || os.MkdirAll(t.Memo, 0o700) != nil {
 		return
 	}
-	// Several may write at once; a whole file of any of them will do.
-	f, err := os.CreateTemp(t.Memo, ".new-")
-	if err != nil {
-		return
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), t.memoPath(key))
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
+	_ = atomicfile.WriteUnsynced(t.memoPath(key), text, 0o600)
 }

@@ -1,0 +1,150 @@
+package cargo
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/internal/cargotest"
+)
+
+// plan asks for what builds of a workspace need, and tells whether cargo was asked.
+func (s *surveyed) plan(t *testing.T, kept string) (needed map[string]bool, asked bool) {
+	t.Helper()
+	survey, _ := s.survey(t)
+	f, err := survey.Workspace.Fingerprint(s.tool, survey.Toolchain, survey.Config, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(s.calls); err != nil {
+		t.Fatal(err)
+	}
+	p := &Planner{Tool: s.tool, Workspace: survey.Workspace, Wrapper: filepath.Dir(s.calls) + "/refuse", Temp: t.TempDir(), Kept: kept, Fingerprint: f}
+	needed, err = p.Needed(t.Context(), Build{Profile: "debug"}, Build{Profile: "debug", All: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = os.Stat(s.calls)
+	return needed, err == nil
+}
+
+func newPlanned(t *testing.T, dir string) *surveyed {
+	t.Helper()
+	s := newSurveyed(t, dir)
+	cargotest.Write(t, dir, map[string]string{
+		"refuse": "#!/bin/sh\nfor a; do case $a in -vV|--print*) exec \"$@\";; esac; done\nexit 1\n",
+	})
+	if err := os.Chmod(dir+"/refuse", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Whatever changed, a kept plan is the one that cargo would make now.
+func TestPlanKept(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(t *testing.T, dir string, s *surveyed)
+		asks   bool
+	}{
+		{"nothing", func(*testing.T, string, *surveyed) {}, false},
+		{"a source", func(t *testing.T, dir string, s *surveyed) {
+			cargotest.Write(t, dir, map[string]string{"ws/crates/a/src/lib.rs": "pub fn f() {}"})
+		}, false},
+		{"another checkout", func(t *testing.T, dir string, s *surveyed) {
+			if err := os.CopyFS(dir+"/other", os.DirFS(dir+"/ws")); err != nil {
+				t.Fatal(err)
+			}
+			s.tool.Dir = dir + "/other"
+		}, false},
+		{"a version", func(t *testing.T, dir string, s *surveyed) {
+			replaceIn(t, dir+"/ws/crates/b/Cargo.toml", "0.1.0", "0.2.0")
+			cargotest.Run(t, dir+"/ws", "", nil, "update", "--offline", "--workspace")
+		}, true},
+		{"a feature that is on", func(t *testing.T, dir string, s *surveyed) {
+			cargotest.Write(t, dir, map[string]string{"ws/crates/b/Cargo.toml": "[package]\nname = \"b\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[features]\ndefault = [\"x\"]\nx = []\n"})
+		}, true},
+		{"a new test", func(t *testing.T, dir string, s *surveyed) {
+			cargotest.Write(t, dir, map[string]string{"ws/crates/a/tests/t.rs": ""})
+		}, true},
+		{"a member moved", func(t *testing.T, dir string, s *surveyed) {
+			if err := os.Rename(dir+"/ws/crates/a", dir+"/ws/crates/z"); err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+		{"a profile", func(t *testing.T, dir string, s *surveyed) {
+			s.tool.Environ = append(s.tool.Environ, "CARGO_PROFILE_DEV_OPT_LEVEL=1")
+		}, true},
+		{"the flags", func(t *testing.T, dir string, s *surveyed) {
+			s.tool.Environ = append(s.tool.Environ, "RUSTFLAGS=-Copt-level=1")
+		}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := realTempDir(t)
+			s := newPlanned(t, dir)
+			if first, asked := s.plan(t, dir+"/plans"); !asked || len(first) < 4 {
+				t.Fatalf("the first plan: cargo asked %v, %v", asked, first)
+			}
+			tt.change(t, dir, s)
+			got, asked := s.plan(t, dir+"/plans")
+			if asked != tt.asks {
+				t.Errorf("asked = %v, want %v", asked, tt.asks)
+			}
+			if want, _ := s.plan(t, ""); !maps.Equal(got, want) {
+				t.Errorf("kept plan %v, now %v", got, want)
+			}
+		})
+	}
+}
+
+// What a power cut or another program has left is no plan, and old ones go.
+func TestPlanFiles(t *testing.T) {
+	dir := t.TempDir() + "/plans"
+	path := dir + "/0"
+	keys := []string{"debug/.fingerprint/a-0123456789abcdef/lib-a", "debug/.fingerprint/b-0123456789abcdef/lib-b"}
+	keepPlan(path, keys)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := recallPlan(path); fmt.Sprint(got) != fmt.Sprint(keys) {
+		t.Errorf("kept %v, want %v", got, keys)
+	}
+	for n := range whole {
+		if got := readKept(string(whole[:n])); got != nil {
+			t.Fatalf("of the first %d bytes: %v", n, got)
+		}
+	}
+	if got := readKept(strings.Replace(string(whole), "debug/", "../../", 1)); got != nil {
+		t.Errorf("units outside: %v", got)
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+	for n := range keptPlans {
+		keepPlan(fmt.Sprint(dir, "/", n+1), keys)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != keptPlans {
+		t.Errorf("%d plans are kept, want %d (%v)", len(entries), keptPlans, err)
+	}
+	if recallPlan(path) != nil {
+		t.Error("the oldest is still there")
+	}
+}
+
+func FuzzReadKept(f *testing.F) {
+	f.Add(planHeader + "debug/.fingerprint/a-0123456789abcdef/lib-a\n.\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, k := range readKept(text) {
+			if !isLocal(k) {
+				t.Errorf("unit %q leads out", k)
+			}
+		}
+	})
+}
