@@ -2,18 +2,14 @@ package cargo
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // A Stock is the units of a sealed layer that a graft may take: those from
@@ -273,179 +269,4 @@ func sameTree(a, b string) bool {
 		}
 	}
 	return true
-}
-
-// Apply puts the units that were taken into the directory: clone makes the new file
-// dst with the content and mode of src, and is called from several goroutines.
-// Then all units of immutable sources that stand above none that is mutable get
-// one time, the oldest of theirs: Cargo compares them with each other and with
-// what is above them, and whatever it compares them with besides makes an older
-// one dirty, never fresh. If Apply fails, the directory is of no use to anyone.
-func (g *Graft) Apply(ctx context.Context, clone func(dst, src string) error) error {
-	if len(g.taken) == 0 {
-		return nil
-	}
-	t := transplant{dir: g.receiver.dir, made: map[string]bool{}, files: map[string]held{}}
-	for _, h := range g.taken {
-		if err := t.add(h); err != nil {
-			return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
-		}
-	}
-	rels := slices.Sorted(maps.Keys(t.files))
-	failed := make([]error, len(rels))
-	parallel(len(rels), func(i int) {
-		dst, h := filepath.Join(t.dir, rels[i]), t.files[rels[i]]
-		if failed[i] = ctx.Err(); failed[i] == nil {
-			failed[i] = clone(dst, h.path(rels[i]))
-		}
-		if errors.Is(failed[i], fs.ErrExist) {
-			if failed[i] = remove(dst); failed[i] == nil {
-				failed[i] = clone(dst, h.path(rels[i]))
-			}
-		}
-		if failed[i] != nil {
-			failed[i] = fmt.Errorf("graft %s: %w", h.unit.Unit, failed[i])
-		}
-	})
-	if err := errors.Join(failed...); err != nil {
-		return err
-	}
-	return g.flatten()
-}
-
-// A transplant makes directories and links, and collects the files to be cloned.
-type transplant struct {
-	dir   string
-	made  map[string]bool // directories
-	files map[string]held // by name below dir: whose file it becomes, of two units with one name the last
-}
-
-func (t *transplant) add(h held) error {
-	dirs, files, err := h.all()
-	if err != nil {
-		return err
-	}
-	for _, d := range dirs {
-		if err := t.addDir(h, d); err != nil {
-			return err
-		}
-	}
-	for _, f := range files {
-		if err := t.mkdir(filepath.Dir(f)); err != nil {
-			return err
-		}
-		t.files[f] = h
-	}
-	return nil
-}
-
-// addDir adds a directory. Cargo links the program of a script to a second name
-// (cargo 1.95, compiler/mod.rs:link_targets); here these are two files with one
-// content.
-func (t *transplant) addDir(h held, dir string) error {
-	return filepath.WalkDir(h.path(dir), func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, _ := under(path, h.dir.dir)
-		switch {
-		case d.IsDir():
-			return t.mkdir(rel)
-		case d.Type()&fs.ModeSymlink != 0:
-			to, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			return os.Symlink(to, filepath.Join(t.dir, rel))
-		case !d.Type().IsRegular():
-			return fmt.Errorf("%s is no file", path)
-		}
-		t.files[rel] = h
-		return nil
-	})
-}
-
-func (t *transplant) mkdir(rel string) error {
-	if t.made[rel] {
-		return nil
-	}
-	t.made[rel] = true
-	return os.MkdirAll(filepath.Join(t.dir, rel), 0o777)
-}
-
-// flatten gives all portable units, those that were there and the new ones, the
-// oldest time of any of their files.
-func (g *Graft) flatten() error {
-	after, err := scan(g.receiver.dir, g.receiver.cargoHome, nil)
-	if err != nil {
-		return fmt.Errorf("read units after graft: %w", err)
-	}
-	mutable := map[*built]bool{}
-	var up func(u *built)
-	up = func(u *built) {
-		if !mutable[u] {
-			mutable[u] = true
-			for _, a := range u.above {
-				up(a)
-			}
-		}
-	}
-	for _, u := range after.units {
-		if u.mutable() {
-			up(u)
-		}
-	}
-	var files []string
-	oldest := int64(0)
-	see := func(path string, mtime int64) {
-		files = append(files, path)
-		if mtime != 0 && (oldest == 0 || mtime < oldest) {
-			oldest = mtime
-		}
-	}
-	for _, u := range after.units {
-		if mutable[u] || u.broken != nil {
-			continue
-		}
-		for _, o := range u.outputs {
-			see(o.path, o.mtime)
-		}
-		if u.depFile != "" {
-			see(u.depFile, u.depTime)
-		}
-	}
-	for _, u := range after.units {
-		if u.run && !mutable[u] && u.broken == nil {
-			// What a crate includes from there must not be newer than the crate.
-			written, err := writtenBy(g.receiver.dir, u)
-			if err != nil {
-				return err
-			}
-			files = append(files, written...)
-		}
-	}
-	ts := unix.NsecToTimespec(oldest)
-	for _, f := range files {
-		path := filepath.Join(g.receiver.dir, f)
-		if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return &fs.PathError{Op: "set time of", Path: path, Err: err}
-		}
-	}
-	return nil
-}
-
-// writtenBy lists what the run of a script left in the directory it was given.
-func writtenBy(dir string, u *built) (files []string, err error) {
-	_, outDir, _ := u.script()
-	err = filepath.WalkDir(filepath.Join(dir, outDir), func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err == nil && d.Type().IsRegular() {
-			rel, _ := under(path, dir)
-			files = append(files, rel)
-		}
-		return err
-	})
-	return slices.Clone(files), err
 }

@@ -1,0 +1,252 @@
+package cargo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Apply puts the units that were taken into the directory: clone makes the new file
+// dst with the content and mode of src, and the time mtime; it is called from
+// several goroutines. All units of immutable sources that stand above none that is
+// mutable, those that were there and the new ones, get one time, the oldest of
+// theirs: Cargo compares them with each other and with what is above them, and
+// whatever it compares them with besides makes an older one dirty, never fresh. If
+// Apply fails, the directory is of no use to anyone.
+func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime time.Time) error) error {
+	if len(g.taken) == 0 {
+		return nil
+	}
+	t := transplant{dir: g.receiver.dir, files: map[string]held{}, flat: map[string]bool{}}
+	if err := each(g.taken, t.add); err != nil {
+		return err
+	}
+	there := g.standing()
+	oldest, err := flatTime(slices.Concat(there, g.taken))
+	if err != nil {
+		return err
+	}
+	rels := slices.Sorted(maps.Keys(t.files))
+	err = each(rels, func(rel string) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		h, mtime := t.files[rel], time.Time{}
+		if t.flat[rel] {
+			mtime = oldest
+		}
+		dst := filepath.Join(t.dir, rel)
+		err := clone(dst, h.path(rel), mtime)
+		if errors.Is(err, fs.ErrExist) {
+			if err = remove(dst); err == nil {
+				err = clone(dst, h.path(rel), mtime)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(there, func(h held) error { return h.setTime(oldest) })
+}
+
+// each calls do for all, several at a time, and returns all errors.
+func each[T any](all []T, do func(T) error) error {
+	failed := make([]error, len(all))
+	parallel(len(all), func(i int) { failed[i] = do(all[i]) })
+	return errors.Join(failed...)
+}
+
+// A transplant makes directories and links, and collects the files to be cloned.
+// Units may be added by several goroutines.
+type transplant struct {
+	dir   string
+	mu    sync.Mutex
+	files map[string]held // by name below dir: whose file it becomes
+	flat  map[string]bool // which of them get the one time
+}
+
+func (t *transplant) add(h held) error {
+	dirs, files, err := h.all()
+	if err == nil {
+		for _, d := range dirs {
+			var more []string
+			more, err = t.copyDir(h, d)
+			if files = append(files, more...); err != nil {
+				break
+			}
+		}
+	}
+	var flat []string
+	if err == nil {
+		flat, err = h.flat()
+	}
+	for _, f := range files {
+		if err == nil {
+			err = os.MkdirAll(filepath.Join(t.dir, filepath.Dir(f)), 0o777)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range files {
+		t.files[f] = h
+	}
+	for _, f := range flat {
+		t.flat[f] = true
+	}
+	return nil
+}
+
+// copyDir makes a directory with all but its files, and lists those. Cargo links
+// the program of a script to a second name (cargo 1.95, compiler/mod.rs:link_targets);
+// here these are two files with one content.
+func (t *transplant) copyDir(h held, dir string) (files []string, err error) {
+	err = filepath.WalkDir(h.path(dir), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := under(path, h.dir.dir)
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(t.dir, rel), 0o777)
+		case d.Type()&fs.ModeSymlink != 0:
+			to, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			return os.Symlink(to, filepath.Join(t.dir, rel))
+		case !d.Type().IsRegular():
+			return fmt.Errorf("%s is no file", path)
+		}
+		files = append(files, rel)
+		return nil
+	})
+	return files, err
+}
+
+// standing returns the units that were there, of immutable sources and above none
+// that is mutable.
+func (g *Graft) standing() (all []held) {
+	mutable := map[*built]bool{}
+	var up func(u *built)
+	up = func(u *built) {
+		if !mutable[u] {
+			mutable[u] = true
+			for _, a := range u.above {
+				up(a)
+			}
+		}
+	}
+	for _, u := range g.receiver.units {
+		if u.mutable() {
+			up(u)
+		}
+	}
+	for _, u := range g.receiver.units {
+		if !mutable[u] && u.broken == nil {
+			all = append(all, held{g.receiver, u})
+		}
+	}
+	return all
+}
+
+// compared lists the files whose times Cargo compares: what the unit wrote, and
+// what says when it was begun.
+func (h held) compared() []string {
+	h.dir.times(h.unit)
+	var files []string
+	for _, o := range h.unit.outputs {
+		files = append(files, o.path)
+	}
+	if !h.unit.run && !h.unit.doc {
+		files = append(files, h.unit.record+"/dep-"+h.unit.file)
+	}
+	return files
+}
+
+// flat lists the files that get the one time: those, and what the run of a script
+// has written; what a crate includes from there must not be newer than the crate.
+func (h held) flat() ([]string, error) {
+	files := h.compared()
+	if h.unit.run {
+		written, err := writtenBy(h.dir.dir, h.unit)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, written...)
+	}
+	return files, nil
+}
+
+// flatTime returns the oldest time of any file of units that Cargo compares.
+func flatTime(units []held) (time.Time, error) {
+	oldest := make([]int64, len(units))
+	parallel(len(units), func(i int) {
+		for _, f := range units[i].compared() {
+			var st unix.Stat_t
+			if unix.Stat(units[i].path(f), &st) != nil {
+				continue
+			}
+			if m := st.Mtim.Nano(); oldest[i] == 0 || m < oldest[i] {
+				oldest[i] = m
+			}
+		}
+	})
+	least := int64(0)
+	for _, m := range oldest {
+		if m != 0 && (least == 0 || m < least) {
+			least = m
+		}
+	}
+	if least == 0 {
+		return time.Time{}, errors.New("graft: no unit has any file")
+	}
+	return time.Unix(0, least), nil
+}
+
+// setTime gives the files of a unit one time.
+func (h held) setTime(to time.Time) error {
+	files, err := h.flat()
+	if err != nil {
+		return err
+	}
+	ts := unix.NsecToTimespec(to.UnixNano())
+	for _, f := range files {
+		err := unix.UtimesNanoAt(unix.AT_FDCWD, h.path(f), []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &fs.PathError{Op: "set time of", Path: h.path(f), Err: err}
+		}
+	}
+	return nil
+}
+
+// writtenBy lists what the run of a script left in the directory it was given.
+func writtenBy(dir string, u *built) (files []string, err error) {
+	_, outDir, _ := u.script()
+	err = filepath.WalkDir(filepath.Join(dir, outDir), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && d.Type().IsRegular() {
+			rel, _ := under(path, dir)
+			files = append(files, rel)
+		}
+		return err
+	})
+	return files, err
+}
