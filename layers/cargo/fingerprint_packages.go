@@ -30,19 +30,31 @@ func packagesOf(l *lockfile.Lockfile) Ingredient {
 // canonicalLock is the lockfile without what does not decide a registry unit:
 // order, form, and the versions of the workspace's own packages.
 func canonicalLock(l *lockfile.Lockfile) []byte {
-	var lines []string
+	lines := make([]string, len(l.Packages))
+	var line []byte
 	for n := range l.Packages {
 		p := &l.Packages[n]
-		line := strconv.AppendQuote(nil, p.Name)
+		line = appendQuoted(line[:0], p.Name)
 		if p.Source != "" {
-			for _, text := range []string{p.Version, l.PlainSource(p), p.Checksum} {
-				line = strconv.AppendQuote(append(line, ' '), text)
+			for _, text := range [...]string{p.Version, l.PlainSource(p), p.Checksum} {
+				line = appendQuoted(append(line, ' '), text)
 			}
 		}
-		lines = append(lines, string(append(line, '\n')))
+		lines[n] = string(append(line, '\n'))
 	}
 	slices.Sort(lines)
 	return []byte(strings.Join(lines, ""))
+}
+
+// appendQuoted is strconv.AppendQuote, quicker for what stands for itself, as
+// nearly all in a lockfile does.
+func appendQuoted(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return strconv.AppendQuote(b, text)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
 }
 
 // packageLine names a package for people, in some 30 bytes: 150 of them lie in

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -354,6 +355,14 @@ func TestLook(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(tests)) {
 		if got := c.tool.look(c.ws.Root, name); got != tests[name] {
 			t.Errorf("look(%s) = %s; want %s", name, got, tests[name])
+		}
+	}
+}
+
+func TestAppendQuoted(t *testing.T) {
+	for _, text := range []string{"", "serde", "1.0.0+a~b", "a b", `a"b`, `a\b`, "a\tb", "\x7f", "ä", "\xff", "git+https://example.org/x?branch=ä#1"} {
+		if got, want := string(appendQuoted([]byte("x"), text)), "x"+strconv.Quote(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

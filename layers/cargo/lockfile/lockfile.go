@@ -115,7 +115,7 @@ func (raw *rawLockfile) lockfile() (*Lockfile, error) {
 		l.Packages = append(l.Packages, p)
 	}
 
-	byName := map[string][]ID{}
+	byName := make(map[string][]ID, len(l.Packages))
 	for _, p := range l.Packages {
 		byName[p.Name] = append(byName[p.Name], p.ID)
 	}
@@ -146,7 +146,10 @@ func (raw *rawLockfile) lockfile() (*Lockfile, error) {
 // out is unique among the packages of that name. A source has no commit here.
 // No source can also mean a path package, which is preferred then.
 func resolve(byName map[string][]ID, text string) (ID, error) {
-	name, rest, _ := strings.Cut(text, " ")
+	name, rest, more := strings.Cut(text, " ")
+	if ids := byName[name]; !more && len(ids) == 1 {
+		return ids[0], nil
+	}
 	version, source, _ := strings.Cut(rest, " ")
 	source = strings.TrimSuffix(strings.TrimPrefix(source, "("), ")")
 	var found []ID
