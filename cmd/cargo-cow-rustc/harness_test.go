@@ -159,7 +159,9 @@ func (w *world) origin(root string, build ...string) {
 
 func (w *world) commit(root string) {
 	w.t.Helper()
-	w.must(root, nil, "cargo", "generate-lockfile", "--quiet", "--offline")
+	if _, err := os.Stat(w.path(root + "/Cargo.lock")); err != nil {
+		w.must(root, nil, "cargo", "generate-lockfile", "--quiet", "--offline")
+	}
 	w.must(root, nil, "git", "init", "--quiet", "--initial-branch=main")
 	w.must(root, nil, "git", "add", "--all")
 	w.must(root, nil, "git", "commit", "--quiet", "--message=first")

@@ -86,6 +86,8 @@ var ways = []struct {
 	{"release", "release", []string{"build", "--release"}},
 	{"check", "debug", []string{"check"}},
 	{"clippy", "debug", []string{"clippy"}},
+	// Checks as editors run them when a file is saved.
+	{"editor", "debug", []string{"check", "--workspace", "--message-format=json", "--all-targets", "--keep-going"}},
 }
 
 // accepted reports whether rustc took the state of all units it compiled; it says
@@ -122,8 +124,8 @@ func TestWays(t *testing.T) {
 			if taken := w.taken("b-" + way.name + "/target"); !slices.Contains(taken, "many") || !slices.Contains(taken, "few") {
 				t.Errorf("compiled at the origin's path: %v", taken)
 			}
-			if strings.Contains(r.Stderr, w.path("a")+"/") {
-				t.Errorf("cargo's output names the origin:\n%s", r.Stderr)
+			if strings.Contains(r.Stderr+r.Stdout, w.path("a")+"/") {
+				t.Errorf("cargo's output names the origin:\n%s\n%s", r.Stderr, r.Stdout)
 			}
 		})
 	}

@@ -108,21 +108,32 @@ func demo(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	edited, err := m.build(ctx, "an edit of one function, with the wrapper", worktree, []string{"RUSTC_WRAPPER=" + cow.Wrapper})
+	edited, kept, err := m.rebuild(ctx, "an edit of one function, with the wrapper", worktree, []string{"RUSTC_WRAPPER=" + cow.Wrapper})
 	if err != nil {
 		return err
 	}
-	editedHome, err := m.build(ctx, "the same edit in the origin", origin, nil)
+	editedHome, keptHome, err := m.rebuild(ctx, "the same edit in the origin", origin, nil)
 	if err != nil {
 		return err
 	}
+	status, err := project.Run(ctx, worktree, cow.Env(), cow.Path, "--json", "wrapper", "status")
+	if err != nil {
+		return err
+	}
+	views := bytes.Contains(status, []byte(`"views":true`))
 
 	fmt.Printf("\n%s, %d units, %s\n\n", project.Demo, len(cold.Units), inited.Driver)
 	m.print(p.Own && shares)
+	fmt.Printf("\nof the codegen units that the edit leaves as they were, %d were taken over in the worktree and %d in the origin\n", kept, keptHome)
 	var c claims
 	c.holds(len(cold.Compiled()) == len(cold.Units), "the cold build compiled %d of %d units", len(cold.Compiled()), len(cold.Units))
 	c.holds(len(warm.Units) == len(cold.Units) && len(warm.Compiled()) == 0, "the worktree's build compiled %v; explain had said:\n%s", warm.Compiled(), explained)
 	c.holds(isEdit(edited.Compiled()), "the edit compiled %v, not the library and the program alone", edited.Compiled())
+	if views {
+		c.holds(kept*100 >= keptHome*95, "the worktree's edit took over %d codegen units, that in the origin %d", kept, keptHome)
+	} else {
+		say("directories cannot be shown at other paths here, so the wrapper had nothing to do")
+	}
 	c.holds(isEdit(editedHome.Compiled()), "the edit in the origin compiled %v, not the library and the program alone", editedHome.Compiled())
 	c.holds(len(home.Compiled()) == 0, "the worktree's builds made the origin compile %v", home.Compiled())
 	if shares {
@@ -188,6 +199,15 @@ func (m *meter) build(ctx context.Context, what, dir string, env []string) (proj
 		m.rows[len(m.rows)-1].compiled = strconv.Itoa(len(result.Compiled()))
 	}
 	return result, err
+}
+
+// rebuild is build, and counts the codegen units that rustc took over.
+func (m *meter) rebuild(ctx context.Context, what, dir string, env []string) (result project.Result, kept int, err error) {
+	start := time.Now()
+	if result, err = m.build(ctx, what, dir, env); err == nil {
+		kept, _, err = project.Reused(filepath.Join(dir, "target", "debug"), start)
+	}
+	return result, kept, err
 }
 
 // print prints the table, with the bytes only where they tell of the demo.
