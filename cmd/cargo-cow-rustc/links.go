@@ -23,8 +23,8 @@ func (j *job) misled() bool {
 		}
 	}
 	l := &links{paths: j.paths, build: j.build, left: mostEntries}
-	return slices.ContainsFunc(dirs, func(dir string) bool { return dir != own && l.mislead(dir, false) }) ||
-		own != "" && l.mislead(own, true)
+	return slices.ContainsFunc(dirs, func(dir string) bool { return dir != own && l.in(dir, l.look(dir)) }) ||
+		own != "" && l.below(own, l.look(own))
 }
 
 // mostEntries bounds what is looked at in a package: 50 ms, against the seconds
@@ -32,25 +32,29 @@ func (j *job) misled() bool {
 // another language's modules, say) is compiled where it lies.
 const mostEntries = 50_000
 
-// links is a search for symbolic links.
+// links is a search for symbolic links that mislead.
 type links struct {
 	paths *paths
 	build string
-	left  int // how many entries may still be looked at
+	left  int // how many entries may still be looked at; negative: it was given up
 }
 
-// mislead looks at the links in a directory and, if deep, below. Build directories
-// and checkouts in it are no part of a package.
-func (l *links) mislead(dir string, deep bool) bool {
+func (l *links) look(dir string) []fs.DirEntry {
 	f, err := os.Open(dir)
 	if err != nil {
-		return true
+		l.left = -1
+		return nil
 	}
+	defer f.Close()
 	entries, err := f.ReadDir(-1)
-	f.Close()
-	if l.left -= len(entries); err != nil || l.left < 0 {
-		return true
+	if l.left -= len(entries); err != nil {
+		l.left = -1
 	}
+	return entries
+}
+
+// in reports whether one of a directory's entries is such a link.
+func (l *links) in(dir string, entries []fs.DirEntry) bool {
 	for _, e := range entries {
 		if e.Type() != fs.ModeSymlink {
 			continue
@@ -60,24 +64,27 @@ func (l *links) mislead(dir string, deep bool) bool {
 			return true
 		}
 	}
-	if !deep {
-		return false
-	}
-	for _, e := range entries {
-		below := dir + "/" + e.Name()
-		if e.IsDir() && e.Name() != ".git" && below != l.build && !apart(below) && l.mislead(below, true) {
-			return true
-		}
-	}
-	return false
+	return l.left < 0
 }
 
-// apart reports whether a directory is a build directory or a checkout.
-func apart(dir string) bool {
-	for _, sign := range []string{"/CACHEDIR.TAG", "/.git"} {
-		if _, err := os.Lstat(dir + sign); err == nil {
+// below reports whether there is such a link in a directory or below. Build
+// directories and other checkouts are no part of a package.
+func (l *links) below(dir string, entries []fs.DirEntry) bool {
+	if l.in(dir, entries) {
+		return true
+	}
+	for _, e := range entries {
+		sub := dir + "/" + e.Name()
+		if !e.IsDir() || e.Name() == ".git" || sub == l.build {
+			continue
+		}
+		if inside := l.look(sub); !slices.ContainsFunc(inside, apart) && l.below(sub, inside) {
 			return true
 		}
 	}
-	return false
+	return l.left < 0
 }
+
+// apart reports whether an entry shows that its directory is a build directory or a
+// checkout.
+func apart(e fs.DirEntry) bool { return e.Name() == "CACHEDIR.TAG" || e.Name() == ".git" }
