@@ -385,6 +385,26 @@ func (s *scanned) link() {
 	}
 }
 
+// upwards returns the units of which is holds, and all that stand above one.
+func (s *scanned) upwards(is func(*built) bool) map[*built]bool {
+	found := map[*built]bool{}
+	var up func(u *built)
+	up = func(u *built) {
+		if !found[u] {
+			found[u] = true
+			for _, a := range u.above {
+				up(a)
+			}
+		}
+	}
+	for _, u := range s.units {
+		if is(u) {
+			up(u)
+		}
+	}
+	return found
+}
+
 // pick chooses among units with one hash, such as the runs of one script for
 // host and target: the one in the same profile directory if there is one.
 func pick(all []*built, u *built) *built {

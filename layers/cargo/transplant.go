@@ -142,21 +142,7 @@ func (t *transplant) copyDir(h held, dir string) (files []string, err error) {
 // standing returns the units that were there, of immutable sources and above none
 // that is mutable.
 func (g *Graft) standing() (all []held) {
-	mutable := map[*built]bool{}
-	var up func(u *built)
-	up = func(u *built) {
-		if !mutable[u] {
-			mutable[u] = true
-			for _, a := range u.above {
-				up(a)
-			}
-		}
-	}
-	for _, u := range g.receiver.units {
-		if u.mutable() {
-			up(u)
-		}
-	}
+	mutable := g.receiver.upwards((*built).mutable)
 	for _, u := range g.receiver.units {
 		if !mutable[u] && u.broken == nil {
 			all = append(all, held{g.receiver, u})

@@ -18,23 +18,10 @@ import (
 // all above them, since the hash of a unit covers what it depends on. It returns
 // the immutable ones among them.
 func (b *inspector) bury() (immutable []*built, err error) {
-	dead := map[*built]bool{}
+	var dead map[*built]bool
 	if lock := b.Place.Workspace.Lock; lock != nil {
 		locked := lockedSources(lock)
-		var up func(u *built)
-		up = func(u *built) {
-			if !dead[u] {
-				dead[u] = true
-				for _, a := range u.above {
-					up(a)
-				}
-			}
-		}
-		for _, u := range b.scanned.units {
-			if u.from != "" && !locked.have(u.from) {
-				up(u)
-			}
-		}
+		dead = b.scanned.upwards(func(u *built) bool { return u.from != "" && !locked.have(u.from) })
 	}
 	for _, u := range b.scanned.units {
 		if !dead[u] {
