@@ -13,6 +13,9 @@ FUZZTIME ?= 10s
 # What `make check` tests: all but the packages that drive the whole program or real cargos for minutes.
 QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /drivertest -e /driver/btrfs -e /hack/place -e /hack/bench)
 
+# Begun first, so that none of them is left running alone at the end.
+LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow/survival ./cmd/cargo-cow-rustc
+
 .PHONY: help build check test fuzz bench bench-rivals demo docs clean
 .DEFAULT_GOAL := help
 
@@ -35,7 +38,7 @@ check: $(STATICCHECK) ## formatting, vet, staticcheck and the quick tests
 test: ## install what is missing, then every test on real file systems; with CI set, none may skip
 	hack/setup
 	go run ./hack/noskip -race -timeout 20m ./reflink/... ./driver/... ./layers/...
-	go run ./hack/noskip -count=1 -timeout 20m ./cmd/... ./hack/...
+	go run ./hack/noskip -count=1 -timeout 20m $(LONGEST) ./cmd/... ./hack/...
 
 fuzz: ## run every fuzzer for FUZZTIME (10s)
 	hack/fuzz $(FUZZTIME)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -268,7 +269,12 @@ func TestSignals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := cmd.Start(); err != nil {
+			// What is ignored here, as SIGHUP under nohup, would be ignored there.
+			caught := make(chan os.Signal, 1)
+			signal.Notify(caught, tt.signal)
+			err = cmd.Start()
+			signal.Stop(caught)
+			if err != nil {
 				t.Fatal(err)
 			}
 			timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
