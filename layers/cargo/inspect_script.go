@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
@@ -100,14 +101,14 @@ func contentText(path string, d fs.DirEntry) (string, error) {
 	if !d.Type().IsRegular() {
 		return "", nil
 	}
-	parts, err := segments(path)
+	parts, err := embedded.Read(path)
 	if err != nil {
 		return "", err
 	}
 	var text strings.Builder
 	for _, p := range parts {
-		if p.kind != segDebug {
-			text.Write(p.data)
+		if p.Kind != embedded.Debug {
+			text.Write(p.Data)
 			text.WriteByte(0)
 		}
 	}
