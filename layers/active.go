@@ -16,6 +16,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 )
@@ -225,6 +226,9 @@ func (s *Store) prepare(ctx context.Context, t target, from string) (string, err
 	}
 	if err == nil {
 		err = prepared(tmp)
+	}
+	if err == nil {
+		err = session.WriteStore(tmp, s.opts.Dir)
 	}
 	if err != nil {
 		return "", s.explainMove(t, fmt.Errorf("prepare %s: %w", t.path, err))

@@ -166,6 +166,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 		return nil, err
 	}
 	s.used(r.Parent, r.ID)
+	s.feed(r.ID, m.Profiles)
 	return &SnapshotReport{Record: r, CreatedNew: created}, pointRecorded.Hit()
 }
 

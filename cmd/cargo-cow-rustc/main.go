@@ -1,12 +1,15 @@
-// Command cargo-cow-rustc is a RUSTC_WRAPPER: with it rustc's incremental state
-// survives the way into another checkout. Cargo calls it as cargo-cow-rustc RUSTC
-// ARGUMENTS.
+// Command cargo-cow-rustc is a RUSTC_WRAPPER: with it a unit that was compiled
+// before from the same is taken from the store's warehouse, and rustc's incremental
+// state survives the way into another checkout. Cargo calls it as cargo-cow-rustc
+// RUSTC ARGUMENTS.
 //
-// A call that compiles a unit of a restored place, whose state was made at another
-// checkout's path, runs where the place is seen at that path. All other calls, and
-// whatever is in doubt, are passed on as they are: the program becomes rustc, or the
-// wrapper that was chained behind it. It prints nothing of its own and keeps nothing
-// but what layers/cargo/session describes. Calls may run at once in any number.
+// A call whose key the warehouse has is answered from it. One that compiles a unit
+// of a restored place, whose state was made at another checkout's path, runs where
+// the place is seen at that path. What is compiled where a store is found is
+// recorded in it. All other calls, and whatever is in doubt, are passed on as they
+// are: the program becomes rustc, or the wrapper that was chained behind it. It
+// prints nothing of its own and keeps nothing but what layers/cargo/session and
+// layers/warehouse describe. Calls may run at once in any number.
 //
 // It starts once for each unit of a build, so its imports are few and pinned by a
 // test.
@@ -19,6 +22,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
 // notRun is the exit status of shells for a command that was not found.
@@ -30,22 +34,16 @@ func main() {
 	if len(argv) == 0 {
 		fail("no compiler named; cargo runs this program where build.rustc-wrapper names it")
 	}
-	// What is not incremental is most calls of a cold build, and the quickest to see.
-	if mayBeIncremental(argv) {
-		if j := plan(argv, os.Environ()); j != nil {
-			j.run()
+	if c, err := rustc.Parse(argv); err == nil {
+		env := os.Environ()
+		s := newService(c, env)
+		s.serve()
+		if j := plan(c, env); j != nil {
+			j.run(s)
 		}
+		s.compile()
 	}
 	become(behind(argv), os.Environ())
-}
-
-func mayBeIncremental(argv []string) bool {
-	for _, a := range argv {
-		if strings.Contains(a, "incremental=") {
-			return true
-		}
-	}
-	return false
 }
 
 // behind is the command without this program: the compiler's own, or that of the

@@ -11,11 +11,12 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
 // A job is a call that is run where the place is seen at another path.
 type job struct {
-	*call
+	*rustc.Call
 	env    []string
 	place  *session.Place
 	paths  *paths
@@ -27,18 +28,16 @@ type job struct {
 }
 
 // plan says how the call is to be run; nil: as it is.
-func plan(argv, env []string) *job {
-	c, ok := parse(argv)
-	if !ok || c.debug && ruleDebug.on() {
+func plan(c *rustc.Call, env []string) *job {
+	if c.Incremental == "" || c.Debug && ruleDebug.on() {
 		return nil
 	}
-	j := &job{call: c, env: env}
-	if !j.find() || slices.Contains(j.place.Plain, c.crate) || !j.home() {
+	j := newJob(c, env)
+	if j == nil || slices.Contains(j.place.Plain, c.Crate) || !j.home() {
 		return nil
 	}
-	j.inputs = c.outDir + "/" + c.crate + c.extra + ".d"
 	state, ok := j.state()
-	if !ok || !session.Any(c.incremental, c.crate) {
+	if !ok || !session.Any(c.Incremental, c.Crate) {
 		return nil
 	}
 	if j.paths, ok = newPaths(j.place, state, j.build); !ok {
@@ -62,16 +61,25 @@ func plan(argv, env []string) *job {
 	return j
 }
 
+// newJob is the call of a unit in a place; nil where no restore was.
+func newJob(c *rustc.Call, env []string) *job {
+	j := &job{Call: c, env: env, inputs: c.DepFile()}
+	if !j.find() {
+		return nil
+	}
+	return j
+}
+
 // find looks for what a restore left, from the unit's directory upwards.
 func (j *job) find() bool {
 	// TARGET/TRIPLE/PROFILE/build/PACKAGE/ID/out is the deepest that cargo makes.
 	const deepest = 6
-	dir := j.outDir
+	dir := j.OutDir
 	for range deepest + 1 {
 		place, err := session.Read(dir)
 		if err == nil {
 			j.place, j.build = place, dir
-			rel, ok := session.Under(j.outDir, dir)
+			rel, ok := session.Under(j.OutDir, dir)
 			j.rel = rel
 			return ok && rel != "" && j.own()
 		}
@@ -101,7 +109,7 @@ func (j *job) home() bool {
 		return true
 	}
 	cwd, err := getcwd()
-	return err == nil && cwd == j.place.Root && !filepath.IsAbs(j.input) && !leaves(j.input)
+	return err == nil && cwd == j.place.Root && !filepath.IsAbs(j.Input) && !leaves(j.Input)
 }
 
 // state returns where the unit's state was made, if that is another checkout.
@@ -156,7 +164,7 @@ var unread = []string{"PWD=", "OLDPWD=", "_="}
 // rustc, or a macro, would find the place's files instead. It is "" if nothing
 // does.
 func (j *job) named() string {
-	for _, a := range j.argv {
+	for _, a := range j.Argv {
 		if j.paths.mentioned(a) {
 			return "an argument of rustc"
 		}
@@ -175,7 +183,7 @@ func (j *job) named() string {
 			}
 		}
 	}
-	program, err := lookPath(j.argv[0])
+	program, err := lookPath(j.Argv[0])
 	if err != nil || j.paths.hides(program) {
 		return "the compiler's path"
 	}

@@ -21,13 +21,13 @@ var forwarded = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, sys
 // run compiles the unit where the place is seen at the other path, and ends this
 // process as rustc ended. It returns if the call has to be run as it is, and then
 // nothing has been said yet.
-func (j *job) run() {
-	program, err := lookPath(j.argv[0])
+func (j *job) run(s *service) {
+	program, err := lookPath(j.Argv[0])
 	if err != nil {
 		return
 	}
 	signals := catch()
-	r := &relay{out: os.Stderr, toHere: j.paths.toHere, there: j.paths.spelled(), accept: j.faithful}
+	r := &relay{out: s.listen(os.Stderr), toHere: j.paths.toHere, there: j.paths.spelled(), accept: j.faithful}
 	p, in, err := start(j.view, alias.Command{Path: program, Args: j.argvThere(), Env: j.env, Dir: j.paths.root})
 	if err != nil {
 		if errors.Is(err, alias.ErrUnavailable) {
@@ -59,24 +59,27 @@ func (j *job) run() {
 	if err := j.correct(); err != nil {
 		fail("correct " + j.inputs + ": " + err.Error())
 	}
+	if passed {
+		s.keep(j.paths.root)
+	}
 	die(status)
 }
 
 func (j *job) argvThere() []string {
 	if !ruleArguments.on() {
 		argv := []string{}
-		for _, a := range j.argv {
+		for _, a := range j.Argv {
 			argv = append(argv, string(bytes.ReplaceAll([]byte(a), []byte(j.paths.here), []byte(j.paths.there))))
 		}
 		return argv
 	}
-	return j.moved(j.paths.toThere)
+	return j.Moved(j.paths.toThere)
 }
 
 // faithful reports whether rustc has read what is the place's own.
 func (j *job) faithful() bool {
 	text, err := os.ReadFile(j.inputs)
-	return err == nil && j.paths.faithful(string(text), j.remaps)
+	return err == nil && j.paths.faithful(string(text), j.Remaps)
 }
 
 // doubtful reports whether the outcome may be owed to the view.
@@ -106,7 +109,7 @@ func missing(lines [][]byte) bool {
 
 // again runs the call as it is, when something has been said already.
 func (j *job) again(signals *signals, r *relay) syscall.WaitStatus {
-	argv := behind(j.argv)
+	argv := behind(j.Argv)
 	program, err := lookPath(argv[0])
 	if err == nil {
 		var p *alias.Process

@@ -234,3 +234,23 @@ func (o *outputs) within(dir, part string) (paths []string, err error) {
 	slices.Sort(paths)
 	return paths, nil
 }
+
+// InputLists returns the lists of inputs that rustc has written in profile
+// directories, the .d files, relative to the build directory.
+func InputLists(buildDir string, profiles []string) []string {
+	var lists []string
+	for _, p := range profiles {
+		for _, pattern := range []string{"deps/*.d", "examples/*.d", "build/*/*.d", "build/*/*/out/*.d"} {
+			// The pattern is well formed.
+			found, _ := filepath.Glob(filepath.Join(globQuote(buildDir), globQuote(p), pattern))
+			for _, path := range found {
+				if rel, err := filepath.Rel(buildDir, path); err == nil {
+					lists = append(lists, rel)
+				}
+			}
+		}
+	}
+	return lists
+}
+
+var globQuote = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace

@@ -1,26 +1,57 @@
-package main
+package rustc
 
 import (
+	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// A call is a command line of rustc's, as far as it has to be understood.
-type call struct {
-	argv []string // the compiler first
-	// options is where rustc's own arguments begin: after the compiler, and after
+// ErrForeign: a command line that this package does not understand. What it does
+// not know may mean anything.
+var ErrForeign = errors.New("not a call that cargo makes")
+
+// A Call is a command line of rustc's.
+type Call struct {
+	Argv []string // the compiler first
+	// Options is where rustc's own arguments begin: after the compiler, and after
 	// a second one where the first is a driver of it.
-	options     int
-	crate       string // --crate-name
-	extra       string // -C extra-filename
-	input       string // the crate root
-	outDir      string
-	incremental string
-	emits       bool // a list of inputs among the outputs
-	remaps      []string
-	spots       []spot
-	debug       bool // some output is found later by the path it was made under, or finds others by it
+	Options     int
+	Crate       string   // --crate-name
+	Extra       string   // -C extra-filename
+	Metadata    string   // -C metadata
+	Input       string   // the crate root
+	OutDir      string   // absolute and clean
+	Incremental string   // "" or absolute and clean
+	Emits       []string // kinds of output
+	Types       []string // kinds of crate; empty for a test
+	Test        bool
+	Target      string // "" is the compiler's own
+	Linker      string // "" is the target's own
+	Externs     []Extern
+	Search      []Search
+	Natives     []Native
+	Remaps      []string // what --remap-path-prefix replaces
+	// Debug: some output is found later by the path it was made under, or finds
+	// others by it.
+	Debug bool
+
+	spots []spot
+	args  []string // what decides the outputs, in order and without positions
+	shown []string // what decides only how messages look
+	files []string // values that may name files which are read
+	odd   string   // an argument that may do what a request does not cover
 }
+
+// Extern is an argument --extern. Path is "" where rustc is to search.
+type Extern struct{ Name, Path string }
+
+// Search is an argument -L. Kind is "all" where none is named.
+type Search struct{ Kind, Path string }
+
+// Native is a native library that is asked for. Kind may be "", and has modifiers
+// behind a colon.
+type Native struct{ Kind, Name string }
 
 // A spot is a path in an argument that is a position: moving it along with the
 // directory changes nothing in what rustc makes.
@@ -30,44 +61,52 @@ type spot struct{ arg, from, to int }
 // that are known to leave its arguments alone: they are followed by rustc's path.
 var drivers = map[string]bool{"clippy-driver": true}
 
-// parse understands a command line, or reports that it does not: what it does not
-// know may mean anything.
-func parse(argv []string) (*call, bool) {
-	c := &call{argv: argv, options: 1}
+// Parse understands a command line, or returns ErrForeign.
+func Parse(argv []string) (*Call, error) {
+	c := &Call{Argv: argv, Options: 1}
 	if len(argv) > 1 && !strings.HasPrefix(argv[1], "-") && !strings.HasPrefix(argv[1], "@") {
 		if !drivers[filepath.Base(argv[0])] {
-			return nil, false
+			return nil, ErrForeign
 		}
-		c.options = 2
+		c.Options = 2
 	}
-	for i := c.options; i < len(argv); i++ {
+	for i := c.Options; i < len(argv); i++ {
 		a := argv[i]
 		switch {
 		case a == "-" || strings.HasPrefix(a, "@"):
-			return nil, false
+			return nil, ErrForeign
 		case !strings.HasPrefix(a, "-"):
-			if c.input != "" {
-				return nil, false
+			if c.Input != "" {
+				return nil, ErrForeign
 			}
-			c.input = a
+			c.Input = a
 			continue
 		}
 		name, at, attached := option(a)
-		if !attached && !flags[name] {
+		if flags[name] {
+			if attached {
+				return nil, ErrForeign
+			}
+			c.Test = c.Test || name == "--test"
+			c.args = append(c.args, name)
+			continue
+		}
+		if !attached {
 			if i++; i == len(argv) {
-				return nil, false
+				return nil, ErrForeign
 			}
 			at = 0
 		}
-		if flags[name] {
-			continue
-		}
 		if !valued[name] || !c.take(name, i, at) {
-			return nil, false
+			return nil, ErrForeign
 		}
 	}
-	whole := c.crate != "" && c.input != "" && c.emits && isPosition(c.outDir) && isPosition(c.incremental)
-	return c, whole
+	// What has no metadata is not cargo's: a build script that tries the compiler.
+	if c.Crate == "" || c.Metadata == "" || c.Input == "" || !slices.Contains(c.Emits, "dep-info") || !isPosition(c.OutDir) ||
+		c.Incremental != "" && !isPosition(c.Incremental) {
+		return nil, ErrForeign
+	}
+	return c, nil
 }
 
 func isPosition(path string) bool { return filepath.IsAbs(path) && filepath.Clean(path) == path }
@@ -102,38 +141,50 @@ var (
 )
 
 // take uses the value of an option, which begins at byte at of argument i.
-func (c *call) take(name string, i, at int) bool {
-	value := c.argv[i][at:]
+func (c *Call) take(name string, i, at int) bool {
+	value := c.Argv[i][at:]
 	once := func(field *string) bool {
 		first := *field == ""
 		*field = value
 		return first && value != ""
 	}
 	position := func(skip int) {
-		c.spots = append(c.spots, spot{i, at + skip, len(c.argv[i])})
+		c.spots = append(c.spots, spot{i, at + skip, len(c.Argv[i])})
 	}
 	switch name {
-	case "--crate-name":
-		return once(&c.crate)
 	case "--out-dir":
 		position(0)
-		return once(&c.outDir)
-	case "--emit":
-		for kind := range strings.SplitSeq(value, ",") {
-			c.emits = c.emits || kind == "dep-info"
-		}
-		return !strings.Contains(value, "=")
+		return once(&c.OutDir)
 	case "-L":
 		// KIND=PATH or PATH (rustc_session/search_paths.rs: from_cli_opt).
-		skip := 0
-		if kind, _, ok := strings.Cut(value, "="); ok && !strings.Contains(kind, "/") {
-			skip = len(kind) + 1
+		kind, path, ok := strings.Cut(value, "=")
+		if !ok || strings.Contains(kind, "/") {
+			kind, path = "all", value
 		}
-		position(skip)
+		position(len(value) - len(path))
+		c.Search = append(c.Search, Search{kind, path})
+		return true
 	case "--extern":
 		// [OPTIONS:]NAME[=PATH]
-		if key, _, ok := strings.Cut(value, "="); ok {
+		key, path, ok := strings.Cut(value, "=")
+		if ok {
 			position(len(key) + 1)
+		}
+		c.Externs = append(c.Externs, Extern{key, path})
+		return true
+	case "-C", "--codegen":
+		return c.codegen(i, at)
+	case "--error-format", "--json", "--color", "--diagnostic-width":
+		c.shown = append(c.shown, name+"="+value)
+		return true
+	case "--crate-name":
+		if !once(&c.Crate) {
+			return false
+		}
+	case "--emit":
+		c.Emits = append(c.Emits, strings.Split(value, ",")...)
+		if strings.Contains(value, "=") {
+			return false
 		}
 	case "--remap-path-prefix":
 		// FROM=TO, cut at the last sign. What comes out is TO: that is no position.
@@ -142,35 +193,99 @@ func (c *call) take(name string, i, at int) bool {
 			return false
 		}
 		c.spots = append(c.spots, spot{i, at, at + from})
-		c.remaps = append(c.remaps, value[:from])
-	case "-C", "--codegen":
-		return c.codegen(i, at)
+		c.Remaps = append(c.Remaps, value[:from])
+	case "--crate-type":
+		c.Types = append(c.Types, strings.Split(value, ",")...)
+	case "--target":
+		if !once(&c.Target) {
+			return false
+		}
+	case "-l":
+		// [KIND[:MODIFIERS]=]NAME[:RENAME] (rustc_session/config/native_libs.rs).
+		kind, lib, ok := strings.Cut(value, "=")
+		if !ok {
+			kind, lib = "", value
+		}
+		lib, _, _ = strings.Cut(lib, ":")
+		c.Natives = append(c.Natives, Native{kind, lib})
+	case "-Z":
+		key, _, _ := strings.Cut(value, "=")
+		if !unstable[strings.ReplaceAll(key, "_", "-")] {
+			c.odd = "-Z " + value
+		}
+	case "--sysroot":
+		c.odd = name
 	}
+	c.args = append(c.args, name+"="+value)
 	return true
 }
 
-func (c *call) codegen(i, at int) bool {
-	key, value, _ := strings.Cut(c.argv[i][at:], "=")
-	switch strings.ReplaceAll(key, "_", "-") {
+// unstable are options of rustc 1.97 that decide nothing but what is compiled how:
+// they name no file, and no output beside those that --emit names.
+var unstable = map[string]bool{
+	"allow-features": true, "embed-metadata": true, "fmt-debug": true, "location-detail": true, "mir-opt-level": true,
+	"no-embed-metadata": true, "share-generics": true, "threads": true, "unstable-options": true,
+}
+
+// plain are the values of -C that likewise decide nothing else (rustc 1.95,
+// rustc_session/options.rs: cgopts).
+var plain = map[string]bool{
+	"code-model": true, "codegen-units": true, "collapse-macro-debuginfo": true, "control-flow-guard": true,
+	"debug-assertions": true, "debuginfo": true, "default-linker-libraries": true, "dwarf-version": true,
+	"embed-bitcode": true, "extra-filename": true, "force-frame-pointers": true, "force-unwind-tables": true,
+	"inline-threshold": true, "instrument-coverage": true, "jump-tables": true, "linker-flavor": true, "link-dead-code": true,
+	"link-self-contained": true, "lto": true, "metadata": true, "no-prepopulate-passes": true, "no-redzone": true,
+	"no-vectorize-loops": true, "no-vectorize-slp": true, "opt-level": true, "overflow-checks": true, "panic": true,
+	"prefer-dynamic": true, "relocation-model": true, "relro-level": true, "rpath": true, "soft-float": true,
+	"split-debuginfo": true, "strip": true, "symbol-mangling-version": true, "target-cpu": true, "target-feature": true,
+	"tune-cpu": true,
+}
+
+// reading are those whose values may name files that the compiler or the linker
+// reads.
+var reading = map[string]bool{"link-arg": true, "link-args": true, "llvm-args": true, "profile-use": true}
+
+func (c *Call) codegen(i, at int) bool {
+	key, value, _ := strings.Cut(c.Argv[i][at:], "=")
+	key = strings.ReplaceAll(key, "_", "-")
+	switch key {
 	case "incremental":
-		first := c.incremental == ""
-		c.incremental = value
-		c.spots = append(c.spots, spot{i, at + len(key) + 1, len(c.argv[i])})
+		first := c.Incremental == ""
+		c.Incremental = value
+		c.spots = append(c.spots, spot{i, len(c.Argv[i]) - len(value), len(c.Argv[i])})
+		c.args = append(c.args, "-C=incremental")
 		return first
 	case "extra-filename":
-		first := c.extra == ""
-		c.extra = value
-		return first
+		first := c.Extra == ""
+		c.Extra = value
+		if !first {
+			return false
+		}
+	case "metadata":
+		c.Metadata += value
 	case "split-debuginfo":
 		// Debuggers look for the other half at the path it was written under.
-		c.debug = c.debug || value == "unpacked"
+		c.Debug = c.Debug || value == "unpacked"
+		if value != "off" {
+			c.odd = "-C split-debuginfo=" + value // files beside those that are announced
+		}
 	case "instrument-coverage":
 		// Reports are made from the sources at the path that was current.
-		c.debug = c.debug || !isOff(value)
+		c.Debug = c.Debug || !isOff(value)
 	case "rpath":
 		// Programs look for libraries by the way from where they were written.
-		c.debug = c.debug || !isOff(value)
+		c.Debug = c.Debug || !isOff(value)
+	case "linker":
+		c.Linker = value
+		return true // it counts by what it is
 	}
+	switch {
+	case reading[key]:
+		c.files = append(c.files, value)
+	case !plain[key]:
+		c.odd = "-C " + key
+	}
+	c.args = append(c.args, "-C="+key+"="+value)
 	return true
 }
 
@@ -179,12 +294,28 @@ func isOff(value string) bool {
 	return value == "off" || value == "no" || value == "n" || value == "false" || value == "0"
 }
 
-// moved returns the arguments with positions as to returns them.
-func (c *call) moved(to func(path string) string) []string {
-	argv := append([]string(nil), c.argv...)
+// Moved returns the arguments with positions as to returns them.
+func (c *Call) Moved(to func(path string) string) []string {
+	argv := slices.Clone(c.Argv)
 	for _, s := range c.spots {
-		a := c.argv[s.arg]
+		a := c.Argv[s.arg]
 		argv[s.arg] = a[:s.from] + to(a[s.from:s.to]) + a[s.to:]
 	}
 	return argv
+}
+
+// Name is that of the unit's list of inputs, without .d, and of its outputs but for
+// what stands before and after.
+func (c *Call) Name() string { return c.Crate + c.Extra }
+
+// DepFile is the path of the unit's list of inputs.
+func (c *Call) DepFile() string { return c.OutDir + "/" + c.Name() + ".d" }
+
+// Links reports whether the outputs are linked: whether a linker, and all libraries
+// that the crate depends on, decide them.
+func (c *Call) Links() bool {
+	if !slices.Contains(c.Emits, "link") {
+		return false
+	}
+	return c.Test || len(c.Types) == 0 || slices.ContainsFunc(c.Types, func(t string) bool { return t != "lib" && t != "rlib" })
 }

@@ -1,4 +1,4 @@
-package main
+package rustc
 
 import (
 	"slices"
@@ -20,17 +20,17 @@ func without(argv []string, gone ...string) []string {
 }
 
 func TestParse(t *testing.T) {
-	c, ok := parse(usual())
-	if !ok {
+	c, err := Parse(usual())
+	if err != nil {
 		t.Fatal("cargo's own call is not understood")
 	}
-	if c.crate != "lib_a" || c.extra != "-4567" || c.input != "a/src/lib.rs" || c.outDir != "/b/target/debug/deps" ||
-		c.incremental != "/b/target/debug/incremental" || c.options != 1 || c.debug {
+	if c.Crate != "lib_a" || c.Extra != "-4567" || c.Input != "a/src/lib.rs" || c.OutDir != "/b/target/debug/deps" ||
+		c.Incremental != "/b/target/debug/incremental" || c.Options != 1 || c.Debug {
 		t.Errorf("understood as %+v", c)
 	}
 	driver := append([]string{"/toolchain/bin/clippy-driver"}, usual()...)
-	if c, ok := parse(driver); !ok || c.options != 2 || c.crate != "lib_a" {
-		t.Errorf("clippy's call: %+v, %v", c, ok)
+	if c, err := Parse(driver); err != nil || c.Options != 2 || c.Crate != "lib_a" {
+		t.Errorf("clippy's call: %+v, %v", c, err)
 	}
 	for name, argv := range map[string][]string{
 		"attached":    append(without(usual(), "-C", "incremental=/b/target/debug/incremental"), "-Cincremental=/b/i"),
@@ -43,7 +43,7 @@ func TestParse(t *testing.T) {
 		if argv = slices.DeleteFunc(argv, func(a string) bool { return a == "" }); name == "attached" || strings.HasPrefix(name, "long") {
 			argv = repair(argv)
 		}
-		if c, ok := parse(argv); !ok || c.debug {
+		if c, err := Parse(argv); err != nil || c.Debug {
 			t.Errorf("%s: %q is not understood", name, argv)
 		}
 	}
@@ -54,8 +54,8 @@ func TestParse(t *testing.T) {
 		"coverage on":    usual("--codegen", "instrument-coverage=yes"),
 		"runpath":        usual("-C", "rpath"),
 	} {
-		if c, ok := parse(argv); !ok || !c.debug {
-			t.Errorf("%s: found by its path later: %v", name, ok)
+		if c, err := Parse(argv); err != nil || !c.Debug {
+			t.Errorf("%s: found by its path later: %v", name, err)
 		}
 	}
 	for name, argv := range map[string][]string{
@@ -75,10 +75,9 @@ func TestParse(t *testing.T) {
 		"another driver":   append([]string{"/bin/miri"}, usual()...),
 		"nothing":          {"/bin/rustc"},
 		"question":         {"/bin/rustc", "-vV"},
-		"not incremental":  without(usual(), "incremental=/b/target/debug/incremental"),
 		"remap of nothing": usual("--remap-path-prefix=x"),
 	} {
-		if c, ok := parse(argv); ok {
+		if c, err := Parse(argv); err == nil {
 			t.Errorf("%s: understood as %+v", name, c)
 		}
 	}
@@ -100,11 +99,11 @@ func repair(argv []string) []string {
 func TestMoved(t *testing.T) {
 	argv := usual("--cfg", `root="/b/x"`, "-Cmetadata=/b", "--remap-path-prefix=/b=/b", "-L/b/native", "-L", "/b/plain",
 		"-Lnative=/b/k", "--extern=priv:d=/b/d=e.so", "--extern", "proc_macro", "--extern", "noprelude:f=/bb/f.rlib", "-Clink-arg=/b/script")
-	c, ok := parse(argv)
-	if !ok {
+	c, err := Parse(argv)
+	if err != nil {
 		t.Fatal("not understood")
 	}
-	got := c.moved(func(path string) string {
+	got := c.Moved(func(path string) string {
 		if rest, ok := strings.CutPrefix(path, "/b"); ok && (rest == "" || rest[0] == '/') {
 			return "/a" + rest
 		}
@@ -138,11 +137,11 @@ func FuzzParse(f *testing.F) {
 	f.Add(strings.Join(usual("--remap-path-prefix==", "-L=", "--extern=a="), "\x00"))
 	f.Fuzz(func(t *testing.T, line string) {
 		argv := strings.Split(line, "\x00")
-		c, ok := parse(argv)
-		if !ok {
+		c, err := Parse(argv)
+		if err != nil {
 			return
 		}
-		if got := c.moved(func(path string) string { return path }); !slices.Equal(got, argv) {
+		if got := c.Moved(func(path string) string { return path }); !slices.Equal(got, argv) {
 			t.Errorf("%q became %q", argv, got)
 		}
 	})

@@ -1,6 +1,7 @@
 package rustsrc
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -101,4 +102,24 @@ func FuzzEnvUses(f *testing.F) {
 			t.Fatalf("%q: %d mentions, %d with one more", src, mentions, got)
 		}
 	})
+}
+
+func TestLinks(t *testing.T) {
+	for src, want := range map[string][]Link{
+		`fn f() { link(name = "x"); hard_link(a, b) }`:                             nil,
+		`#[link(name = "z")] extern "C" {}`:                                        {{Name: "z"}},
+		`#[link(name = "z", kind = "static", modifiers = "+bundle")] extern {}`:    {{Name: "z", Kind: "static"}},
+		`#![link(name = "z")]`:                                                     {{Name: "z"}},
+		`#[cfg_attr(all(unix, feature = "a"), link(name = "m"))] extern {}`:        {{Name: "m"}},
+		`#[cfg_attr(a, cold, link(kind = "dylib", name = "m"))] extern {}`:         {{Name: "m", Kind: "dylib"}},
+		`#[link(name = "a", cfg(target_env = "b"))] #[link(name = "c")] extern {}`: {{Name: "a"}, {Name: "c"}},
+		`#[link(name = $name)] extern {}`:                                          {{}},
+		`#[link(name = concat!("a", "b"))] extern {}`:                              {{}},
+		`// #[link(name = "z")]`:                                                   nil,
+		`#[link_section = "x"] #[unsafe(link(name = "q"))] extern {}`:              {{Name: "q"}},
+	} {
+		if got := Links([]byte(src)); !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, want %+v", src, got, want)
+		}
+	}
 }

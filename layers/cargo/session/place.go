@@ -326,3 +326,22 @@ func replace(path, text string) error {
 // Forget removes what Write left: the wrapper then compiles everything where it
 // lies.
 func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, placeFile)) }
+
+// storeFile names the store that a build directory belongs to.
+const storeFile = ".cargo-cow/store"
+
+// Store returns the path of the store that a build directory was said to belong
+// to, "" if nothing was said.
+func Store(buildDir string) string {
+	text, err := os.ReadFile(buildDir + "/" + storeFile)
+	path, ok := strings.CutSuffix(string(text), "\n")
+	if err != nil || !ok || !isClean(path) {
+		return ""
+	}
+	return path
+}
+
+// WriteStore says which store a build directory belongs to.
+func WriteStore(buildDir, store string) error {
+	return replace(filepath.Join(buildDir, storeFile), store+"\n")
+}

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/alias"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
+)
+
+// A service answers a call from the warehouse, or records what it compiles. Where
+// there is no store, or the call is one that cannot be answered, it is nil, and its
+// methods do nothing.
+type service struct {
+	*rustc.Call
+	env      []string
+	house    *warehouse.Warehouse
+	request  *rustc.Request
+	missed   *warehouse.Miss
+	began    time.Time
+	started  time.Time
+	heard    []rustc.Announced
+	messages []string
+}
+
+func newService(c *rustc.Call, env []string) *service {
+	store := findStore(c.OutDir, env)
+	if store == "" {
+		return nil
+	}
+	cwd, err := getcwd()
+	if err != nil {
+		return nil
+	}
+	s := &service{Call: c, env: env, house: warehouse.In(store), began: coarse()}
+	s.request, err = rustc.NewRequest(c, rustc.Around{Dir: cwd, Environ: env})
+	if err != nil {
+		s.house.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Name(), Err: err})
+		return nil
+	}
+	return s
+}
+
+// coarse is the clock by which the kernel stamps files: what is changed after a
+// look at it has no earlier time.
+func coarse() time.Time {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &ts); err != nil {
+		return time.Time{} // everything is newer
+	}
+	return time.Unix(ts.Unix())
+}
+
+// serve answers the call from the warehouse, and ends the process; or it returns,
+// and nothing was said yet.
+func (s *service) serve() {
+	if s == nil {
+		return
+	}
+	rec, err := s.house.Find(s.request)
+	if err == nil {
+		err = s.place(rec)
+	}
+	errors.As(err, &s.missed)
+}
+
+// place puts a record's outputs where the call wants them, says what the compiler
+// would have said, and ends the process.
+func (s *service) place(rec *rustc.Record) error {
+	old, _ := os.ReadFile(s.DepFile())
+	mark := rec.Mark(s.request)
+	text := mark.Text(s.request.DepFile(rec))
+	if state, ok := s.state(string(old)); ok {
+		text = state.Mark(text)
+	}
+	// The old list goes first and the new one comes last: as long as there is one,
+	// it tells the truth about the outputs.
+	if err := os.Remove(s.DepFile()); err != nil && !os.IsNotExist(err) {
+		return &warehouse.Miss{Reason: warehouse.NotPossible, Detail: err.Error()}
+	}
+	cloned, err := s.house.Place(context.Background(), rec, s.OutDir)
+	if err == nil {
+		err = replace(s.DepFile(), text)
+	}
+	if err != nil {
+		return err
+	}
+	s.say(rec)
+	kind := warehouse.Hit
+	if was, err := rustc.ParseMark(string(old)); err == nil && was.Key == rec.Key || rec.Incremental {
+		kind = warehouse.Kept
+	}
+	s.house.Note(warehouse.Event{Kind: kind, Unit: s.Name(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
+	os.Exit(0)
+	return nil
+}
+
+// state is where the unit's incremental state was made, as the list of inputs
+// that is about to go tells.
+func (s *service) state(text string) (session.State, bool) {
+	if s.Incremental == "" || text == "" {
+		return session.State{}, false
+	}
+	j := newJob(s.Call, s.env)
+	if j == nil {
+		return session.State{}, false
+	}
+	return j.state()
+}
+
+// say says what the compiler has said, with the names of this place.
+func (s *service) say(rec *rustc.Record) {
+	var out bytes.Buffer
+	notice := func(name, emit string) {
+		out.WriteString(`{"$message_type":"artifact","artifact":"` + jsonText(s.OutDir+"/"+name) + `","emit":"` + emit + "\"}\n")
+	}
+	notice(s.Name()+".d", "dep-info")
+	for _, f := range rec.Files {
+		notice(f.Name, f.Emit)
+	}
+	r := &relay{there: rec.Places(), toHere: func(path string) string { return s.request.Here(rec, path) }}
+	for _, m := range rec.Messages {
+		out.Write(r.translate([]byte(m + "\n")))
+	}
+	os.Stderr.Write(out.Bytes())
+}
+
+// jsonText escapes a path for a JSON string.
+func jsonText(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		switch c := path[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < 0x20:
+			b.WriteString(`\u00` + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]))
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// listen makes a writer that passes on to out, line by line, and takes note.
+func (s *service) listen(out io.Writer) io.Writer {
+	if s == nil {
+		return out
+	}
+	s.started = time.Now()
+	return &listener{s, out}
+}
+
+type listener struct {
+	*service
+	out io.Writer
+}
+
+func (l *listener) Write(line []byte) (int, error) {
+	if output, isDepInfo := artifact(line); !output {
+		l.messages = append(l.messages, strings.TrimSuffix(string(line), "\n"))
+	} else if a, ok := announced(line); ok && !isDepInfo {
+		l.heard = append(l.heard, a)
+	}
+	return l.out.Write(line)
+}
+
+// announced reads a notice of an output.
+func announced(line []byte) (a rustc.Announced, ok bool) {
+	value := func(key string) string {
+		_, rest, _ := bytes.Cut(line, []byte(`"`+key+`":`))
+		n := -1
+		if bytes.HasPrefix(rest, []byte(`"`)) {
+			n = stringEnd(rest)
+		}
+		if n < 0 {
+			return ""
+		}
+		text, err := strconv.Unquote(string(rest[:n]))
+		if err != nil {
+			return ""
+		}
+		return text
+	}
+	a = rustc.Announced{Path: value("artifact"), Emit: value("emit")}
+	return a, a.Path != "" && a.Emit != ""
+}
+
+// compile runs the compiler as it is, records what it has done and ends the
+// process; or it returns, and nothing was done yet.
+func (s *service) compile() {
+	if s == nil {
+		return
+	}
+	argv := behind(s.Argv)
+	program, err := lookPath(argv[0])
+	if err != nil {
+		return
+	}
+	cwd, err := getcwd()
+	if err != nil {
+		return
+	}
+	signals := catch()
+	r := &relay{out: s.listen(os.Stderr), toHere: func(path string) string { return path }, accepted: true, announced: true}
+	p, in, err := start(alias.View{}, alias.Command{Path: program, Args: argv, Env: s.env, Dir: cwd})
+	if err != nil {
+		signals.release()
+		return
+	}
+	signals.pass(p)
+	status := end(p, in, r)
+	if status.Exited() && status.ExitStatus() == 0 {
+		s.keep()
+	}
+	die(status)
+}
+
+// keep records what a successful run has read and written. What goes wrong is no
+// concern of the build's.
+func (s *service) keep(seen ...string) {
+	if s == nil {
+		return
+	}
+	run := rustc.Run{Began: s.began, Cost: time.Since(s.started), Files: s.heard, Messages: s.messages, Seen: seen}
+	rec, err := s.request.Record(run)
+	if err == nil {
+		err = s.house.Put(context.Background(), rec, s.OutDir, !rec.Incremental)
+	}
+	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Name(), Cost: run.Cost, Err: err}
+	if err == nil {
+		var text []byte
+		if text, err = os.ReadFile(s.DepFile()); err == nil {
+			state, ok := session.Marked(string(text))
+			mark := rec.Mark(s.request)
+			marked := mark.Text(session.Unmark(string(text)))
+			if ok {
+				marked = state.Mark(marked)
+			}
+			err = replace(s.DepFile(), marked)
+		}
+	}
+	if s.missed != nil && event.Err == nil {
+		event.Kind, event.Err = warehouse.Missed, s.missed
+	}
+	s.house.Note(event)
+}
+
+// replace gives a file new content in one step.
+func replace(path, text string) error {
+	tmp := path + "." + strconv.Itoa(os.Getpid())
+	err := os.WriteFile(tmp, []byte(text), 0o666)
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		os.Remove(tmp)
+	}
+	return err
+}
+
+// findStore is the store that a build directory belongs to; "" if there is none.
+// The user's choice goes first, then what a restore has noted, then where stores are
+// made unasked.
+func findStore(outDir string, env []string) string {
+	get := func(name string) string {
+		for _, e := range env {
+			if value, ok := strings.CutPrefix(e, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+	if get("CARGO_COW_WAREHOUSE") == "off" {
+		return ""
+	}
+	if store := get("CARGO_COW_STORE"); store != "" {
+		return own(store)
+	}
+	found := ""
+	beside := "/.cargo-cow-" + strconv.Itoa(os.Geteuid())
+	for dir := outDir; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
+		if store := session.Store(dir); store != "" {
+			return own(store)
+		}
+		if store := own(dir + beside); store != "" {
+			found = store // the topmost counts
+		}
+	}
+	if store := own(beside); store != "" {
+		return store
+	}
+	if found != "" {
+		return found
+	}
+	cache := get("XDG_CACHE_HOME")
+	if cache == "" {
+		cache = get("HOME") + "/.cache"
+	}
+	return own(cache + "/cargo-cow")
+}
+
+// own returns a store if it is one and the user's: what lies in it is run.
+func own(store string) string {
+	var st unix.Stat_t
+	if !strings.HasPrefix(store, "/") || unix.Stat(store, &st) != nil || int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return ""
+	}
+	if unix.Stat(store+"/version", &st) != nil {
+		return ""
+	}
+	return store
+}

@@ -1,0 +1,252 @@
+package rustc
+
+import (
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/zeebo/blake3"
+)
+
+// Absent stands for the digest of a file that is not there.
+const Absent = ""
+
+// Digest is that of a file's content, as hex digits, and its size in bytes. Links
+// are followed. What is no regular file, such as a pipe, is an error: reading it
+// might never end.
+func Digest(path string) (digest string, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return "", 0, &fs.PathError{Op: "digest", Path: path, Err: errors.New("not a regular file")}
+	}
+	h := blake3.New()
+	if size, err = io.CopyBuffer(struct{ io.Writer }{h}, f, make([]byte, min(64<<10, info.Size()+1))); err != nil {
+		return "", 0, err
+	}
+	return hex.EncodeToString(h.Sum(nil)[:digestSize]), size, nil
+}
+
+// digestOrAbsent is Digest for a file that need not be there.
+func digestOrAbsent(path string) (string, error) {
+	digest, _, err := Digest(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Absent, nil
+	}
+	return digest, err
+}
+
+// identity tells one version of an installed file from another without reading it:
+// what it is really called, its size and its time. A package manager gives what it
+// installs another time.
+func identity(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "not found"
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return "not found"
+	}
+	return real + ", " + strconv.FormatInt(info.Size(), 10) + " bytes, " + strconv.FormatInt(info.ModTime().UnixNano(), 10)
+}
+
+// identities is the digest of the identities of all files in a directory whose
+// names want accepts, "" if there are none.
+func identities(dir string, want func(name string) bool) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, e := range entries {
+		if !want(e.Name()) || e.IsDir() {
+			continue
+		}
+		info, err := os.Stat(dir + "/" + e.Name())
+		if err != nil {
+			continue
+		}
+		text.WriteString(e.Name() + " " + strconv.FormatInt(info.Size(), 10) + " " + strconv.FormatInt(info.ModTime().UnixNano(), 10) + "\n")
+	}
+	if text.Len() == 0 {
+		return ""
+	}
+	return digestText(text.String())
+}
+
+func all(string) bool { return true }
+
+func isLibrary(name string) bool {
+	for _, stem := range []string{"librustc_driver-", "libstd-", "libLLVM"} {
+		if strings.HasPrefix(name, stem) {
+			return true
+		}
+	}
+	return false
+}
+
+// compiler says which compiler it is that a call runs, and with which libraries.
+func (u *unit) compiler() error {
+	program := u.Argv[u.Options-1]
+	real, err := filepath.EvalSymlinks(program)
+	if err != nil || !filepath.IsAbs(program) {
+		return &Odd{"compiler without a path", program}
+	}
+	root := filepath.Dir(filepath.Dir(real))
+	u.add("compiler", identity(program))
+	u.add("compiler's libraries", identities(root+"/lib", isLibrary))
+	found := false
+	triples, _ := os.ReadDir(root + "/lib/rustlib")
+	for _, t := range triples {
+		dir := root + "/lib/rustlib/" + t.Name()
+		// Without --target it is the compiler's own, which one of them is.
+		if std := identities(dir+"/lib", all); std != "" && (u.Target == "" || u.Target == t.Name()) {
+			u.add("standard library "+t.Name(), std)
+			found = true
+		}
+		for _, programs := range []string{"/codegen-backends", "/bin", "/bin/gcc-ld"} {
+			if list := identities(dir+programs, all); list != "" {
+				u.add("compiler's "+t.Name()+programs, list)
+			}
+		}
+	}
+	if !found && !strings.HasSuffix(u.Target, ".json") {
+		// rustup's shim, or a compiler with another root built in: what it runs is not
+		// to be seen from here.
+		return &Odd{"compiler outside of a toolchain", real}
+	}
+	if u.Options > 1 {
+		u.add("driver", identity(u.Argv[0]))
+		u.add("driver's settings", u.clippy())
+	}
+	return nil
+}
+
+// clippy is what decides clippy's lints beside its arguments: it looks for its
+// settings from the package upwards, and lists only those it found (clippy of rustc
+// 1.95, clippy_config/conf.rs: lookup_conf_file).
+func (u *unit) clippy() string {
+	dir, ok := u.env("CLIPPY_CONF_DIR")
+	if !ok {
+		dir, _ = u.env("CARGO_MANIFEST_DIR")
+	}
+	text := ""
+	for dir = filepath.Clean(dir); filepath.IsAbs(dir); dir = filepath.Dir(dir) {
+		for _, name := range []string{".clippy.toml", "clippy.toml"} {
+			if digest, err := digestOrAbsent(dir + "/" + name); err != nil || digest != Absent {
+				text += name + " " + digest + "\n"
+			}
+		}
+		if dir == "/" {
+			break
+		}
+	}
+	args, _ := u.env("CLIPPY_ARGS")
+	return digestText(text + args)
+}
+
+// linkers are programs that link by default, and what those call.
+var linkers = []string{"cc", "ld", "collect2"}
+
+// systemDirs are where libraries are found that no argument names a directory of,
+// on Debian, Fedora, Arch and musl systems.
+var systemDirs = []string{
+	"/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu",
+	"/usr/lib64", "/lib64", "/usr/lib", "/lib",
+}
+
+// startFiles are linked into every program: a C library's, and the C compiler's.
+func startFiles() string {
+	var names []string
+	for _, dir := range systemDirs {
+		for _, name := range []string{"Scrt1.o", "crt1.o", "libc.so", "libc.so.6", "libc.a", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"} {
+			names = append(names, dir+"/"+name)
+		}
+	}
+	for _, pattern := range []string{"/usr/lib/gcc/*/*", "/usr/lib64/gcc/*/*", "/usr/lib/clang/*"} {
+		dirs, _ := filepath.Glob(pattern)
+		for _, dir := range dirs {
+			names = append(names, dir+"/crtbeginS.o", dir+"/libgcc.a", dir+"/libgcc_s.so", dir+"/collect2")
+		}
+	}
+	text := ""
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil {
+			text += name + " " + strconv.FormatInt(info.Size(), 10) + " " + strconv.FormatInt(info.ModTime().UnixNano(), 10) + "\n"
+		}
+	}
+	return digestText(text)
+}
+
+// linker says what links, and what is linked into everything.
+func (u *unit) linker() {
+	names := slices.Clone(linkers)
+	if u.Linker != "" {
+		names = append([]string{u.Linker}, names...)
+	}
+	for _, arg := range u.files {
+		// -fuse-ld=mold, and --ld-path=/usr/bin/mold
+		if _, ld, ok := strings.Cut(arg, "-fuse-ld="); ok {
+			names = append(names, "ld."+ld, ld)
+		}
+		if _, ld, ok := strings.Cut(arg, "--ld-path="); ok {
+			names = append(names, ld)
+		}
+	}
+	for _, name := range names {
+		path := u.look(name)
+		if path == "" {
+			continue
+		}
+		value := identity(path)
+		if in(path, u.cwd) {
+			// One of the project's own is the same wherever its content is.
+			digest, err := digestOrAbsent(path)
+			value = "content " + digest
+			if err != nil {
+				value = err.Error()
+			}
+		}
+		u.add("linker "+name, value)
+	}
+	u.add("start files", startFiles())
+	for _, name := range []string{"LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "SDKROOT", "MACOSX_DEPLOYMENT_TARGET"} {
+		if value, ok := u.env(name); ok {
+			u.add("variable "+name, value)
+		}
+	}
+}
+
+// look finds a program as execvp(3) would.
+func (u *unit) look(name string) string {
+	if strings.Contains(name, "/") {
+		if !filepath.IsAbs(name) {
+			name = u.cwd + "/" + name
+		}
+		return name
+	}
+	path, _ := u.env("PATH")
+	for dir := range strings.SplitSeq(path, ":") {
+		if info, err := os.Stat(dir + "/" + name); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return dir + "/" + name
+		}
+	}
+	return ""
+}
+
+// in reports whether a path is below a directory; both are clean.
+func in(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }

@@ -1,0 +1,251 @@
+package rustc
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/macros"
+)
+
+// macros adds what a procedural macro may read unseen, if one may run that is not
+// known to look at its tokens only: the environment, the package's files, and for a
+// package of the workspace the files beside its packages.
+func (u *unit) macros() error {
+	if len(u.impure()) == 0 {
+		return nil
+	}
+	environ := slices.Clone(u.environ)
+	slices.Sort(environ)
+	for _, e := range environ {
+		name, value, _ := strings.Cut(e, "=")
+		if !isVolatile(name) {
+			u.add("environment "+name, u.localText(value))
+		}
+	}
+	left := budget{files: mostFiles, bytes: mostBytes}
+	home, ok := u.env("CARGO_MANIFEST_DIR")
+	if !ok || !isPosition(home) {
+		return &Odd{"not cargo's", "no CARGO_MANIFEST_DIR"}
+	}
+	t := &tree{left: &left, own: home}
+	digest, err := t.digest(home)
+	if err != nil {
+		return err
+	}
+	u.add("files of the package", digest)
+	if !u.immutable() && home != u.cwd {
+		t.beside = true
+		if digest, err = t.digest(u.cwd); err != nil {
+			return err
+		}
+		u.add("files beside the packages", digest)
+	}
+	return nil
+}
+
+// impure are the macros that may run in this call and may read anything.
+func (u *unit) impure() []string {
+	var names []string
+	for _, m := range u.marks {
+		names = append(names, m.Impure...)
+	}
+	if len(u.unmarked) > 0 {
+		names = append(names, "of "+u.unmarked[0])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// impureAbove are the macros that may run in what depends on this unit.
+func (u *unit) impureAbove() []string {
+	if !slices.Contains(u.Types, "proc-macro") {
+		return u.impure()
+	}
+	name, _ := u.env("CARGO_PKG_NAME")
+	version, _ := u.env("CARGO_PKG_VERSION")
+	if home, ok := u.registry(); ok && in(u.cwd, home) && filepath.Base(u.cwd) == name+"-"+version && macros.Pure(name, version) {
+		return nil
+	}
+	return []string{name}
+}
+
+// registry is where cargo unpacks packages of registries.
+func (u *unit) registry() (string, bool) {
+	home, ok := u.cargoHome()
+	return home + "/registry/src", ok
+}
+
+func (u *unit) cargoHome() (string, bool) {
+	home, ok := u.env("CARGO_HOME")
+	if !ok {
+		home, ok = u.env("HOME")
+		home += "/.cargo"
+	}
+	return home, ok && filepath.IsAbs(home)
+}
+
+// immutable reports whether the package is one that cargo has unpacked, and takes to
+// be what it was.
+func (u *unit) immutable() bool {
+	home, ok := u.cargoHome()
+	return ok && (in(u.cwd, home+"/registry/src") || in(u.cwd, home+"/git/checkouts"))
+}
+
+// volatile begin the names of variables that tell of a terminal, a login or a build
+// tool's own doings, and differ from one shell to the next. A macro that compiles
+// something else for them is not provided for.
+var volatile = []string{
+	"_", "CARGO_COW_", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_", "HIST",
+	"INVOCATION_ID", "JOURNAL_STREAM", "KONSOLE_", "LD_LIBRARY_PATH", "LESS", "LINES", "LS_COLORS", "MAKEFLAGS", "MAKELEVEL",
+	"MFLAGS", "OLDPWD", "PS1", "PWD", "RUSTC_WRAPPER", "RUST_RECURSION_COUNT", "SHLVL", "SSH_", "STY", "SYSTEMD_", "TERM", "TMUX",
+	"VSCODE_", "VTE_", "WAYLAND_", "WINDOWID", "XAUTHORITY", "XDG_SESSION_", "XDG_VTNR",
+}
+
+func isVolatile(name string) bool {
+	return slices.ContainsFunc(volatile, func(stem string) bool {
+		if strings.HasSuffix(stem, "_") && len(stem) > 1 || stem == "LESS" || stem == "HIST" || stem == "TERM" || stem == "TMUX" {
+			return strings.HasPrefix(name, stem)
+		}
+		return name == stem
+	})
+}
+
+// localText is a value with the directories that move with a checkout replaced,
+// wherever in it.
+func (u *unit) localText(value string) string {
+	for _, p := range u.places() {
+		value = replacePath(value, p.dir, p.name)
+	}
+	return value
+}
+
+// replacePath replaces a path where it stands as a whole or as the front of a
+// longer one.
+func replacePath(text, dir, name string) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(text, dir)
+		if i < 0 {
+			b.WriteString(text)
+			return b.String()
+		}
+		end := i + len(dir)
+		b.WriteString(text[:i])
+		if end == len(text) || strings.IndexByte("/:;, \"'", text[end]) >= 0 {
+			b.WriteString(name)
+		} else {
+			b.WriteString(dir)
+		}
+		text = text[end:]
+	}
+}
+
+// What a macro may read is looked at as far as that costs less than compiling: a
+// package or workspace with more in it is compiled.
+const (
+	mostFiles = 10_000
+	mostBytes = 64 << 20
+)
+
+type budget struct {
+	files int
+	bytes int64
+}
+
+var errTooMany = &Odd{"macro beside too many files", ""}
+
+// tree digests directories: names, contents and links of all that is in them, but
+// for what no macro is written for.
+type tree struct {
+	own    string // the package
+	beside bool   // other packages, and the own one, are left out
+	left   *budget
+}
+
+func (t *tree) digest(dir string) (string, error) {
+	h := blake3.New()
+	if err := t.walk(h, dir, ""); err != nil {
+		return "", err
+	}
+	return hexDigest(h), nil
+}
+
+func (t *tree) walk(h *blake3.Hasher, dir, rel string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return &Odd{"directory that cannot be read", dir}
+	}
+	if rel != "" && t.skips(dir, entries) {
+		return nil
+	}
+	for _, e := range entries {
+		name, path := rel+e.Name(), dir+"/"+e.Name()
+		if e.Name() == ".git" || isEditors(e.Name()) {
+			continue
+		}
+		if t.left.files--; t.left.files < 0 {
+			return errTooMany
+		}
+		h.WriteString(name)
+		switch {
+		case e.IsDir():
+			h.WriteString("/\x00")
+			err = t.walk(h, path, name+"/")
+		case e.Type()&fs.ModeSymlink != 0:
+			var to string
+			to, err = os.Readlink(path)
+			h.WriteString("\x00" + to + "\x00")
+			if digest, size, err := Digest(path); err == nil {
+				t.left.bytes -= size
+				h.WriteString(digest)
+			}
+		case e.Type().IsRegular():
+			var info fs.FileInfo
+			if info, err = e.Info(); err != nil {
+				break
+			}
+			if t.left.bytes -= info.Size(); t.left.bytes < 0 {
+				return errTooMany
+			}
+			var digest string
+			digest, _, err = Digest(path)
+			h.WriteString("\x00" + digest)
+		default:
+			h.WriteString("\x00" + e.Type().String())
+		}
+		var odd *Odd
+		if err != nil && !errors.As(err, &odd) {
+			err = &Odd{"file that cannot be read", path}
+		}
+		if err != nil {
+			return err
+		}
+		h.WriteString("\x00")
+	}
+	return nil
+}
+
+// skips reports whether a directory is another package, checkout, or build or cache
+// directory.
+func (t *tree) skips(dir string, entries []fs.DirEntry) bool {
+	return has(entries, "Cargo.toml") || has(entries, "CACHEDIR.TAG") || has(entries, ".rustc_info.json") || has(entries, ".git") ||
+		t.beside && dir == t.own
+}
+
+func has(entries []fs.DirEntry, name string) bool {
+	_, ok := slices.BinarySearchFunc(entries, name, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
+	return ok
+}
+
+// isEditors reports whether a file is one that an editor keeps beside that which it
+// edits.
+func isEditors(name string) bool {
+	return strings.HasSuffix(name, "~") || strings.HasPrefix(name, ".#") || name == "4913" ||
+		strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".swp") || strings.HasSuffix(name, ".swo") || strings.HasSuffix(name, ".swx"))
+}

@@ -1,0 +1,243 @@
+package rustc
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/zeebo/blake3"
+)
+
+// A Mark is what is noted of a unit at the end of its list of inputs, the .d file:
+// rustc writes that anew each time it compiles the unit, so a mark is gone when
+// another compiler, or the same without us, has made other outputs.
+type Mark struct {
+	Key string // of the record
+	// Unit and Request are those of the record, by which it is found again.
+	Unit, Request string
+	// Files are the outputs by their names.
+	Files []File
+	// Closure is the digest of all that a linker takes up with this unit; "" if not
+	// all of it is known.
+	Closure string
+	// Impure are the procedural macros that may run where this unit is a dependency
+	// and may read anything.
+	Impure []string
+	// Natives are native libraries that a linker needs with this unit.
+	Natives []Native
+}
+
+// File is an output.
+type File struct {
+	Name   string // without directory
+	Emit   string // which kind, as rustc calls it
+	Digest string
+	Size   int64 // bytes
+	Mode   os.FileMode
+}
+
+var errNoMark = errors.New("no mark")
+
+// line begins each line of a mark. It is a comment for make and for cargo (cargo
+// 1.95, dep_info.rs: parse_rustc_dep_info, which has found its rule by then).
+const line = "#cow "
+
+// ReadMark returns the mark of the unit that an output belongs to.
+func ReadMark(output string) (Mark, error) {
+	name := strings.TrimSuffix(filepath.Base(output), filepath.Ext(output))
+	text, err := os.ReadFile(filepath.Dir(output) + "/" + strings.TrimPrefix(name, "lib") + ".d")
+	if err != nil {
+		return Mark{}, err
+	}
+	return ParseMark(string(text))
+}
+
+// ParseMark finds a mark in a .d file.
+func ParseMark(text string) (Mark, error) {
+	m := Mark{}
+	// It stands at the end, and the list before it may be long.
+	if i := strings.Index(text, "\n"+line); i >= 0 {
+		text = text[i+1:]
+	}
+	for l := range strings.Lines(text) {
+		rest, ok := strings.CutPrefix(l, line)
+		if !ok {
+			continue
+		}
+		rest, ok = strings.CutSuffix(rest, "\n")
+		if !ok || !m.take(rest) {
+			return Mark{}, errNoMark
+		}
+	}
+	if m.Key == "" || len(m.Files) == 0 {
+		return Mark{}, errNoMark
+	}
+	return m, nil
+}
+
+func (m *Mark) take(l string) bool {
+	key, rest, _ := strings.Cut(l, " ")
+	words, ok := unquote(rest)
+	if !ok || len(words) == 0 {
+		return false
+	}
+	switch key {
+	case "unit":
+		ok = m.Key == "" && len(words) == 3 && isDigest(words[0]) && IsUnit(words[1]) && isDigest(words[2])
+		if ok {
+			m.Key, m.Unit, m.Request = words[0], words[1], words[2]
+		}
+	case "file":
+		var f File
+		f, ok = parseFile(words)
+		m.Files = append(m.Files, f)
+	case "closure":
+		ok = len(words) == 1 && isDigest(words[0])
+		m.Closure = words[0]
+	case "impure":
+		m.Impure = append(m.Impure, words...)
+	case "native":
+		if ok = len(words) == 2; ok {
+			m.Natives = append(m.Natives, Native{words[0], words[1]})
+		}
+	default:
+		ok = false
+	}
+	return ok
+}
+
+// Text returns the text of a .d file with the mark.
+func (m *Mark) Text(depFile string) string {
+	var b strings.Builder
+	b.WriteString(Unmarked(depFile))
+	write := func(key string, words ...string) { b.WriteString(line + quoted(key, words...)) }
+	write("unit", m.Key, m.Unit, m.Request)
+	for _, f := range m.Files {
+		write("file", f.words()...)
+	}
+	if m.Closure != "" {
+		write("closure", m.Closure)
+	}
+	for _, name := range m.Impure {
+		write("impure", name)
+	}
+	for _, n := range m.Natives {
+		write("native", n.Kind, n.Name)
+	}
+	return b.String()
+}
+
+// Unmarked returns the text of a .d file without its mark.
+func Unmarked(depFile string) string {
+	if !strings.Contains(depFile, line) {
+		return depFile
+	}
+	var b strings.Builder
+	for l := range strings.Lines(depFile) {
+		if !strings.HasPrefix(l, line) {
+			b.WriteString(l)
+		}
+	}
+	return b.String()
+}
+
+// Digest returns the digest of an output, "" if the mark has none of that name and
+// size.
+func (m *Mark) Digest(path string) string {
+	name := filepath.Base(path)
+	for _, f := range m.Files {
+		if f.Name != name {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == f.Size {
+			return f.Digest
+		}
+	}
+	return ""
+}
+
+// closure is the digest of what a linker takes up with a unit of these outputs.
+func (u *unit) closure(files []File) string {
+	if len(u.unmarked) > 0 {
+		return ""
+	}
+	h := blake3.New()
+	own := ""
+	for _, f := range files {
+		if own == "" || f.Emit == "link" {
+			own = f.Digest
+		}
+	}
+	h.WriteString(own + "\n")
+	var below []string
+	for _, m := range u.marks {
+		if m.Closure == "" {
+			return ""
+		}
+		below = append(below, m.Closure)
+	}
+	slices.Sort(below)
+	for _, c := range slices.Compact(below) {
+		h.WriteString(c + "\n")
+	}
+	return hexDigest(h)
+}
+
+func (f File) words() []string {
+	return []string{f.Name, f.Emit, f.Digest, strconv.FormatInt(f.Size, 10), strconv.FormatUint(uint64(f.Mode.Perm()), 8)}
+}
+
+func parseFile(words []string) (File, bool) {
+	if len(words) != 5 {
+		return File{}, false
+	}
+	size, err := strconv.ParseInt(words[3], 10, 64)
+	mode, modeErr := strconv.ParseUint(words[4], 8, 12)
+	f := File{words[0], words[1], words[2], size, os.FileMode(mode).Perm()}
+	return f, err == nil && modeErr == nil && size >= 0 && isDigest(f.Digest) && isBase(f.Name) && f.Emit != ""
+}
+
+// isBase reports whether a text names something in a directory, and nowhere else.
+func isBase(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00\n")
+}
+
+func isDigest(s string) bool {
+	return len(s) == 2*digestSize && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// quoted is a line of a key and words that are quoted as in Go.
+func quoted(key string, words ...string) string {
+	b := []byte(key)
+	for _, w := range words {
+		b = append(b, ' ')
+		b = strconv.AppendQuote(b, w)
+	}
+	return string(append(b, '\n'))
+}
+
+// unquote takes quoted words apart, which single spaces separate.
+func unquote(s string) (words []string, ok bool) {
+	for s != "" {
+		prefix, err := strconv.QuotedPrefix(s)
+		if err != nil || prefix[0] != '"' {
+			return nil, false
+		}
+		w, err := strconv.Unquote(prefix)
+		if err != nil {
+			return nil, false
+		}
+		words = append(words, w)
+		s = s[len(prefix):]
+		if s == "" {
+			break
+		}
+		if s, ok = strings.CutPrefix(s, " "); !ok || s == "" {
+			return nil, false
+		}
+	}
+	return words, true
+}

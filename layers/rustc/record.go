@@ -1,0 +1,416 @@
+package rustc
+
+import (
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+)
+
+// Bound says where a record's outputs may be used.
+type Bound string
+
+const (
+	// Anywhere: nothing in them names the directory they were made in, but for
+	// debuggers.
+	Anywhere Bound = "anywhere"
+	// SameDir: where the working directory has the same path.
+	SameDir Bound = "same-directory"
+	// SamePlace: where the outputs' directory has the same path, too.
+	SamePlace Bound = "same-place"
+)
+
+// An Input is a file that the compiler has read, or for which it has looked and not
+// found one: its Digest is Absent then.
+type Input struct{ Name, Digest string }
+
+// Found is what a native library was, as found by the call's directories.
+type Found struct {
+	Native
+	What string
+}
+
+// A Record is what one run of the compiler has read and written.
+type Record struct {
+	Key         string
+	Unit        string
+	Request     string // its digest
+	Ingredients []Ingredient
+	Dir, OutDir string // where it was made
+	OutEnv      string // the variable OUT_DIR there
+	Bound       Bound
+	Inputs      []Input
+	Natives     []Found
+	// DepFile is the list of inputs with names that are the same everywhere.
+	DepFile string
+	// Shown is how messages were asked for, and Messages are they, line by line.
+	Shown    string
+	Messages []string
+	Files    []File
+	Cost     time.Duration // of the run, by the clock on the wall
+	// Incremental: the unit has state of its own, which is not among the files.
+	Incremental bool
+	// Layers are where the files lie beside the warehouse, if anywhere.
+	Layers []InLayer
+}
+
+// InLayer is a directory of a layer that holds a record's files.
+type InLayer struct{ Layer, Dir string }
+
+// A Run is a call that has succeeded.
+type Run struct {
+	// Began is an instant before the compiler started, by the kernel's clock for
+	// files.
+	Began time.Time
+	Cost  time.Duration
+	// Files are the outputs' paths and kinds, as announced, but for the list of
+	// inputs.
+	Files []Announced
+	// Messages is all else that the compiler said, line by line.
+	Messages []string
+	// Seen are other directories that the compiler may have taken for the working
+	// directory, when it ran in a view.
+	Seen []string
+}
+
+// Announced is an output that the compiler has told of.
+type Announced struct{ Path, Emit string }
+
+// Record looks at what a run has read and written. The list of inputs names the
+// place. The error is Odd if the outputs cannot be told to be those of the inputs.
+func (r *Request) Record(run Run) (*Record, error) {
+	u := r.unit
+	text, err := os.ReadFile(u.DepFile())
+	if err != nil {
+		return nil, &Odd{"no list of inputs", err.Error()}
+	}
+	rec := &Record{
+		Unit: r.Unit, Request: r.Digest(), Ingredients: r.Ingredients, Dir: u.cwd, OutDir: u.OutDir, OutEnv: u.outEnv,
+		Shown: strings.Join(u.shown, " "), Messages: run.Messages, Cost: run.Cost, Incremental: u.Incremental != "",
+	}
+	depFile := session.Unmark(Unmarked(string(text)))
+	names := session.Inputs(depFile)
+	sources, err := u.inputs(rec, names, run.Began)
+	if err != nil {
+		return nil, err
+	}
+	out := &embedded.Outputs{WorkDirs: append([]string{u.cwd}, run.Seen...)}
+	for _, f := range run.Files {
+		digest, size, err := Digest(f.Path)
+		info, statErr := os.Stat(f.Path)
+		if err = errors.Join(err, statErr); err != nil {
+			return nil, &Odd{"output that cannot be read", err.Error()}
+		}
+		if filepath.Dir(f.Path) != u.OutDir || !strings.Contains(filepath.Base(f.Path), u.Crate) {
+			return nil, &Odd{"output elsewhere", f.Path}
+		}
+		rec.Files = append(rec.Files, File{filepath.Base(f.Path), f.Emit, digest, size, info.Mode().Perm()})
+	}
+	if len(rec.Files) == 0 {
+		return nil, &Odd{"no outputs", u.Crate}
+	}
+	if err := u.bind(rec, run, out, depFile, names, sources); err != nil {
+		return nil, err
+	}
+	for _, n := range u.natives(sources) {
+		if n.Name == "" {
+			return nil, &Odd{"library without a plain name", u.Crate}
+		}
+		rec.Natives = append(rec.Natives, Found{n, u.find(n, false)})
+	}
+	rec.DepFile = u.portable(rec, depFile)
+	rec.Key = rec.key()
+	return rec, nil
+}
+
+// Mark is what is noted of the unit beside its outputs.
+func (rec *Record) Mark(r *Request) *Mark {
+	m := &Mark{Key: rec.Key, Unit: rec.Unit, Request: rec.Request, Files: rec.Files, Closure: r.unit.closure(rec.Files), Impure: r.unit.impureAbove()}
+	for _, found := range rec.Natives {
+		m.Natives = append(m.Natives, found.Native)
+	}
+	for _, below := range r.unit.marks {
+		m.Natives = append(m.Natives, below.Natives...)
+	}
+	slices.SortFunc(m.Natives, compareNatives)
+	m.Natives = slices.Compact(m.Natives)
+	return m
+}
+
+func (rec *Record) key() string {
+	var b strings.Builder
+	b.WriteString(rec.Request + "\n" + string(rec.Bound) + "\n")
+	if rec.Bound != Anywhere {
+		b.WriteString(rec.Dir + "\n")
+	}
+	if rec.Bound == SamePlace {
+		b.WriteString(rec.OutDir + "\n")
+	}
+	for _, in := range rec.Inputs {
+		b.WriteString(in.Name + "\x00" + in.Digest + "\n")
+	}
+	for _, n := range rec.Natives {
+		b.WriteString(n.Kind + "\x00" + n.Name + "\x00" + n.What + "\n")
+	}
+	environment(rec.DepFile, func(name, value string, set bool) {
+		b.WriteString(name + "\x00" + value + "\x00" + strconv.FormatBool(set) + "\n")
+	})
+	return digestText(b.String())
+}
+
+// inputs digests what the compiler has read, and notes where it has looked for a
+// module and not found one.
+func (u *unit) inputs(rec *Record, names []string, began time.Time) (sources [][]byte, err error) {
+	for _, name := range names {
+		if strings.HasPrefix(name, "{") || strings.ContainsAny(name, "\n\x00") {
+			return nil, &Odd{"name of an input", name}
+		}
+		path := u.abs(name)
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() {
+			return nil, &Odd{"input that cannot be read", name}
+		}
+		// What was written since may be other than what was read.
+		if !changed(info).Before(began) {
+			return nil, &Odd{"input changed meanwhile", name}
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, &Odd{"input that cannot be read", name}
+		}
+		sources = append(sources, text)
+		sum := blake3.Sum256(text)
+		rec.Inputs = append(rec.Inputs, Input{u.local(name), hex.EncodeToString(sum[:digestSize])})
+	}
+	for _, name := range names {
+		// A module is a.rs or a/mod.rs; both are an error (E0761).
+		twin := ""
+		if stem, ok := strings.CutSuffix(name, "/mod.rs"); ok {
+			twin = stem + ".rs"
+		} else if stem, ok := strings.CutSuffix(name, ".rs"); ok {
+			twin = stem + "/mod.rs"
+		} else {
+			continue
+		}
+		if slices.Contains(names, twin) {
+			continue
+		}
+		if _, err := os.Stat(u.abs(twin)); err == nil {
+			continue // read by the one that names it, or by none
+		}
+		rec.Inputs = append(rec.Inputs, Input{u.local(twin), Absent})
+	}
+	return sources, nil
+}
+
+// bind decides where the outputs may be used.
+func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string, names []string, sources [][]byte) error {
+	rec.Bound = SameDir
+	asks := false
+	environment(depFile, func(name, _ string, set bool) { asks = asks || name == "OUT_DIR" && set })
+	impure := len(u.impure()) > 0
+	if u.Debug {
+		rec.Bound = SamePlace
+		return nil
+	}
+	if u.immutable() && !asks && !impure {
+		return nil
+	}
+	for _, name := range names {
+		for _, dir := range out.WorkDirs {
+			if filepath.IsAbs(name) {
+				out.Sources = append(out.Sources, name)
+				break
+			}
+			out.Sources = append(out.Sources, dir+"/"+name)
+		}
+	}
+	for _, f := range run.Files {
+		if err := out.Add(f.Path); err != nil {
+			return &Odd{"output that cannot be read", err.Error()}
+		}
+	}
+	if !u.immutable() {
+		rec.Bound = Anywhere
+		if strings.HasPrefix(u.local(u.Input), "{cwd}") {
+			// A package outside of the workspace: file!() is absolute.
+			rec.Bound = SameDir
+		}
+		for _, dir := range append(slices.Clone(out.WorkDirs), u.OutDir) {
+			if _, found := out.Embed(dir); found {
+				rec.Bound = SamePlace
+			}
+		}
+	}
+	if u.outEnv == "" {
+		return nil
+	}
+	if _, found := out.Embed(u.outEnv); found {
+		rec.Bound = SamePlace
+	}
+	if asks && !includesOnly(sources, "OUT_DIR") {
+		rec.Bound = SamePlace
+	}
+	return nil
+}
+
+// includesOnly reports whether a variable is used to name included files, and for
+// nothing else.
+func includesOnly(sources [][]byte, name string) bool {
+	any := false
+	for _, src := range sources {
+		uses := rustsrc.EnvUses(src, name)
+		if uses.Elsewhere > 0 {
+			return false
+		}
+		any = any || uses.Includes > 0
+	}
+	// Else a macro of another crate uses it.
+	return any
+}
+
+// natives are the libraries that arguments and sources ask for.
+func (u *unit) natives(sources [][]byte) []Native {
+	list := slices.Clone(u.Natives)
+	for _, src := range sources {
+		for _, l := range rustsrc.Links(src) {
+			list = append(list, Native{l.Kind, l.Name})
+		}
+	}
+	slices.SortFunc(list, compareNatives)
+	return slices.Compact(list)
+}
+
+// portable is a .d file with names that are the same everywhere.
+func (u *unit) portable(rec *Record, depFile string) string {
+	text := session.Rename(depFile, u.local)
+	if rec.Bound == SamePlace || u.outEnv == "" {
+		return text
+	}
+	return replaceLine(text, "# env-dep:OUT_DIR="+u.outEnv, "# env-dep:OUT_DIR={OUT_DIR}")
+}
+
+func replaceLine(text, old, line string) string {
+	var b strings.Builder
+	for l := range strings.Lines(text) {
+		if strings.TrimRight(l, "\r\n") == old {
+			l = line + l[len(old):]
+		}
+		b.WriteString(l)
+	}
+	return b.String()
+}
+
+// environment calls f for each variable that a .d file says was asked for, with
+// newlines, returns and backslashes in values escaped as there.
+func environment(depFile string, f func(name, value string, set bool)) {
+	for l := range strings.Lines(depFile) {
+		if rest, ok := strings.CutPrefix(strings.TrimRight(l, "\r\n"), "# env-dep:"); ok {
+			name, value, set := strings.Cut(rest, "=")
+			f(name, value, set)
+		}
+	}
+}
+
+// escaped is a value as rustc writes it (rustc 1.95, rustc_interface/passes.rs:
+// escape_dep_env).
+var escaped = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+
+// Holds says why a record's outputs are not those of the request's call, "" if they
+// are.
+func (r *Request) Holds(rec *Record) (why string) {
+	u := r.unit
+	switch {
+	case rec.Unit != r.Unit || rec.Request != r.Digest():
+		return r.Differs(rec)
+	case rec.Bound != Anywhere && rec.Dir != u.cwd, rec.Bound == SamePlace && (rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
+		return "it names where it was made: " + rec.OutDir
+	case len(rec.Messages) > 0 && rec.Shown != strings.Join(u.shown, " "):
+		return "its messages were shown in another way"
+	}
+	environment(rec.DepFile, func(name, value string, set bool) {
+		now, ok := u.env(name)
+		if name == "OUT_DIR" && value == "{OUT_DIR}" && u.outEnv != "" {
+			return
+		}
+		if why == "" && (ok != set || ok && escaped.Replace(now) != value) {
+			why = "variable " + name
+		}
+	})
+	if why != "" {
+		return why
+	}
+	places := u.places()
+	for _, in := range rec.Inputs {
+		path := u.abs(fullName(in.Name, places))
+		if digest, err := digestOrAbsent(path); err != nil || digest != in.Digest {
+			return "file " + path
+		}
+	}
+	for _, n := range rec.Natives {
+		if u.find(n.Native, false) != n.What {
+			return "library " + n.Name
+		}
+	}
+	return ""
+}
+
+// Differs names the first ingredient in which a request differs from a record.
+func (r *Request) Differs(rec *Record) string {
+	for i := range max(len(r.Ingredients), len(rec.Ingredients)) {
+		switch {
+		case i >= len(r.Ingredients):
+			return rec.Ingredients[i].Name + " is gone"
+		case i >= len(rec.Ingredients):
+			return r.Ingredients[i].Name + " is new"
+		case r.Ingredients[i] != rec.Ingredients[i]:
+			return r.Ingredients[i].Name
+		}
+	}
+	return "unit"
+}
+
+// DepFile returns the list of inputs of a record that holds, for this call.
+func (r *Request) DepFile(rec *Record) string {
+	places := r.unit.places()
+	text := session.Rename(rec.DepFile, func(name string) string { return fullName(name, places) })
+	if r.unit.outEnv != "" {
+		text = replaceLine(text, "# env-dep:OUT_DIR={OUT_DIR}", "# env-dep:OUT_DIR="+r.unit.outEnv)
+	}
+	return text
+}
+
+// Size is that of all files, in bytes.
+func (rec *Record) Size() int64 {
+	size := int64(0)
+	for _, f := range rec.Files {
+		size += f.Size
+	}
+	return size
+}
+
+// Places are the directories that a record's messages may name, the longest first.
+func (rec *Record) Places() []string {
+	dirs := []string{rec.OutDir, rec.Dir}
+	if rec.OutEnv != "" {
+		dirs = append(dirs, rec.OutEnv)
+	}
+	slices.SortFunc(dirs, func(a, b string) int { return len(b) - len(a) })
+	return dirs
+}
+
+// Here is what a path of a record's messages is called in this call.
+func (r *Request) Here(rec *Record, path string) string {
+	made := &unit{Call: &Call{OutDir: rec.OutDir}, cwd: rec.Dir, outEnv: rec.OutEnv}
+	return fullName(made.local(path), r.unit.places())
+}

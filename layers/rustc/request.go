@@ -1,0 +1,384 @@
+package rustc
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// form is the first ingredient of all requests: what is asked in another form is
+// another request.
+const form = "1"
+
+// Around is what surrounds a call.
+type Around struct {
+	Dir     string // working directory, by its real path
+	Environ []string
+}
+
+// A Request is what decides a call's outputs as far as it can be known before the
+// compiler has run.
+type Request struct {
+	// Unit names what is compiled, for all requests that ask for the same thing in
+	// different states: the crate, and cargo's digest of package, features, profile
+	// and all that it depends on.
+	Unit        string
+	Ingredients []Ingredient
+
+	unit *unit
+}
+
+// Digest tells two requests apart.
+func (r *Request) Digest() string { return digestOf(r.Ingredients) }
+
+func digestOf(list []Ingredient) string {
+	var text strings.Builder
+	for _, i := range list {
+		text.WriteString(i.Name)
+		text.WriteByte(0)
+		text.WriteString(i.Value)
+		text.WriteByte(0)
+	}
+	return digestText(text.String())
+}
+
+// unit is a call that is looked at.
+type unit struct {
+	*Call
+	cwd      string
+	environ  []string
+	list     []Ingredient
+	marks    []Mark   // of the externs that have one
+	unmarked []string // externs that have none
+	outEnv   string   // the variable OUT_DIR
+}
+
+func (u *unit) add(name, value string) { u.list = append(u.list, Ingredient{name, value}) }
+
+// env returns the value of a variable; the last one counts, as in getenv(3) of a
+// process that cargo has started.
+func (u *unit) env(name string) (string, bool) {
+	for _, e := range u.environ {
+		if value, ok := strings.CutPrefix(e, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// NewRequest looks at all that a call names. Files that are there are read. The
+// error is Odd if the call is one whose outputs cannot be told from what is known.
+func NewRequest(c *Call, around Around) (*Request, error) {
+	u := &unit{Call: c, cwd: around.Dir, environ: around.Environ}
+	u.outEnv, _ = u.env("OUT_DIR")
+	if err := u.regular(); err != nil {
+		return nil, err
+	}
+	u.add("form", form)
+	if err := u.compiler(); err != nil {
+		return nil, err
+	}
+	for _, a := range c.args {
+		u.add("argument", a)
+	}
+	u.add("crate root", u.local(c.Input))
+	for _, step := range []func() error{u.specification, u.fileArguments, u.externs, u.variables, u.macros} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	if c.Links() {
+		if err := u.linked(); err != nil {
+			return nil, err
+		}
+	}
+	return &Request{Unit: c.Crate + "-" + c.Metadata, Ingredients: u.list, unit: u}, nil
+}
+
+// Crate types of which the outputs are what is announced, and nothing else.
+var knownTypes = map[string]bool{"lib": true, "rlib": true, "bin": true, "proc-macro": true, "cdylib": true, "staticlib": true}
+
+// regular refuses what cargo does not do, and what leaves more behind than is
+// announced.
+func (u *unit) regular() error {
+	c := u.Call
+	if c.odd != "" {
+		return &Odd{"argument", c.odd}
+	}
+	if !isName(c.Crate) || !isName(c.Metadata) || strings.ContainsAny(c.Extra, "/ \n") {
+		return &Odd{"not cargo's", c.Crate}
+	}
+	for _, kind := range c.Emits {
+		if kind != "dep-info" && kind != "metadata" && kind != "link" {
+			return &Odd{"kind of output", kind}
+		}
+	}
+	for _, t := range c.Types {
+		if !knownTypes[t] {
+			return &Odd{"crate type", t}
+		}
+	}
+	if !slices.ContainsFunc(c.shown, func(s string) bool { return strings.HasPrefix(s, "--json=") && strings.Contains(s, "artifacts") }) {
+		return &Odd{"not cargo's", "no notice of outputs"}
+	}
+	for _, path := range []string{u.cwd, c.OutDir, u.outEnv} {
+		if path != "" && !isPosition(path) || strings.ContainsAny(path, "{}\n") {
+			return &Odd{"path", path}
+		}
+	}
+	for _, s := range c.Search {
+		if s.Kind == "dependency" || s.Kind == "native" {
+			continue
+		}
+		// Other crates could be found there, under any name.
+		names, err := os.ReadDir(u.abs(s.Path))
+		if err != nil || slices.ContainsFunc(names, func(e os.DirEntry) bool { return isCrate(e.Name()) }) {
+			return &Odd{"directory of crates", s.Path}
+		}
+	}
+	return nil
+}
+
+func isCrate(name string) bool {
+	return strings.HasPrefix(name, "lib") && slices.Contains([]string{".rlib", ".rmeta", ".so"}, filepath.Ext(name))
+}
+
+// isName reports whether a text can be a file's name, and an ingredient of one.
+func isName(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !(r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) < 0
+}
+
+func (u *unit) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return u.cwd + "/" + path
+}
+
+// specification is the content of a target that is described by a file.
+func (u *unit) specification() error {
+	if u.Target == "" || !strings.HasSuffix(u.Target, ".json") {
+		if dir, ok := u.env("RUST_TARGET_PATH"); ok {
+			u.add("variable RUST_TARGET_PATH", dir)
+			if digest, err := digestOrAbsent(dir + "/" + u.Target + ".json"); err != nil || digest != Absent {
+				return &Odd{"target", u.Target}
+			}
+		}
+		return nil
+	}
+	digest, _, err := Digest(u.abs(u.Target))
+	if err != nil {
+		return &Odd{"target", u.Target}
+	}
+	u.add("target specification", digest)
+	return nil
+}
+
+// fileArguments are the contents of files that values name, wherever in them.
+func (u *unit) fileArguments() error {
+	for _, value := range u.files {
+		pieces := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '=' || r == ' ' || r == ';' })
+		for _, piece := range pieces {
+			for _, name := range namedBy(piece) {
+				if strings.HasPrefix(name, "@") {
+					return &Odd{"argument", value}
+				}
+				if info, err := os.Stat(u.abs(name)); err != nil || info.IsDir() {
+					continue
+				}
+				digest, _, err := Digest(u.abs(name))
+				if err != nil {
+					return &Odd{"file of an argument", name}
+				}
+				u.add("file "+name, digest)
+			}
+		}
+	}
+	for _, a := range u.args {
+		if key, value, _ := strings.Cut(a, "="); key == "-C" && (value == "target-cpu=native" || value == "tune-cpu=native") {
+			u.add("processor", processor())
+			break
+		}
+	}
+	return nil
+}
+
+// namedBy are the paths that a piece of an argument may stand for: itself, and what
+// is behind a letter or two, as in -Tscript.ld and -L/dir.
+func namedBy(piece string) []string {
+	names := []string{piece}
+	if strings.HasPrefix(piece, "-") && len(piece) > 2 {
+		names = append(names, piece[2:])
+	}
+	return names
+}
+
+// processor is what "native" means here.
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return err.Error()
+	}
+	one, _, _ := strings.Cut(string(text), "\n\n")
+	var told strings.Builder
+	for line := range strings.Lines(one) {
+		for _, key := range []string{"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU "} {
+			if strings.HasPrefix(line, key) {
+				told.WriteString(line)
+				break
+			}
+		}
+	}
+	return digestText(told.String())
+}
+
+// sysroot are crates that the compiler finds among its own.
+var sysroot = map[string]bool{"proc_macro": true, "std": true, "core": true, "alloc": true, "test": true}
+
+// externs are the crates this one is compiled against, by content.
+func (u *unit) externs() error {
+	for _, e := range u.Externs {
+		name := e.Name[strings.LastIndexByte(e.Name, ':')+1:]
+		if e.Path == "" {
+			if !sysroot[name] {
+				return &Odd{"crate to be searched for", e.Name}
+			}
+			u.add("crate "+e.Name, "the compiler's own")
+			continue
+		}
+		mark, err := ReadMark(e.Path)
+		digest := ""
+		if err == nil {
+			digest = mark.Digest(e.Path)
+		}
+		if digest == "" {
+			if digest, _, err = Digest(e.Path); err != nil {
+				return &Odd{"crate that cannot be read", e.Path}
+			}
+			u.unmarked = append(u.unmarked, e.Name)
+		} else {
+			u.marks = append(u.marks, mark)
+		}
+		u.add("crate "+e.Name, digest)
+	}
+	return nil
+}
+
+// read are variables that rustc itself looks at (rustc 1.95), or a loader before
+// it.
+var read = []string{"RUSTC_BOOTSTRAP", "RUSTC_FORCE_RUSTC_VERSION", "RUSTC_FORCE_INCR_COMP_ARTIFACT_HEADER", "SOURCE_DATE_EPOCH", "LD_PRELOAD"}
+
+func (u *unit) variables() error {
+	for _, name := range read {
+		if value, ok := u.env(name); ok {
+			u.add("variable "+name, value)
+		}
+	}
+	return nil
+}
+
+// linked is what a linker puts together, beside what it is called with.
+func (u *unit) linked() error {
+	if len(u.unmarked) > 0 {
+		return &Odd{"dependency without record", u.unmarked[0]}
+	}
+	natives := slices.Clone(u.Natives)
+	for i, m := range u.marks {
+		if m.Closure == "" {
+			return &Odd{"dependency without record", u.Externs[i].Name}
+		}
+		u.add("closure", m.Closure)
+		natives = append(natives, m.Natives...)
+	}
+	slices.SortFunc(natives, compareNatives)
+	for _, n := range slices.Compact(natives) {
+		u.add("library "+n.Name, u.find(n, true))
+	}
+	u.linker()
+	return nil
+}
+
+func compareNatives(a, b Native) int {
+	if c := strings.Compare(a.Name, b.Name); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Kind, b.Kind)
+}
+
+// find returns what a native library is, where it is found by the call's
+// directories: its content, or where system is set, what tells the system's own
+// from another.
+func (u *unit) find(n Native, system bool) string {
+	names := []string{"lib" + n.Name + ".so", "lib" + n.Name + ".a"}
+	if strings.Contains(n.Kind, "static") {
+		slices.Reverse(names)
+	}
+	names = append(names, n.Name)
+	for _, s := range u.Search {
+		if s.Kind != "native" && s.Kind != "all" {
+			continue
+		}
+		for _, name := range names {
+			digest, _, err := Digest(u.abs(s.Path) + "/" + name)
+			if err == nil {
+				return name + " " + digest
+			}
+		}
+	}
+	if !system {
+		return "not found"
+	}
+	for _, dir := range systemDirs {
+		for _, name := range names[:2] {
+			if _, err := os.Stat(dir + "/" + name); err == nil {
+				return identity(dir + "/" + name)
+			}
+		}
+	}
+	return "not found"
+}
+
+// local is a path as it is called in every checkout that has it in the same place.
+// Names that are relative stay so.
+func (u *unit) local(path string) string {
+	return localName(path, u.places())
+}
+
+// place is a directory and what stands for it.
+type place struct{ dir, name string }
+
+// places are the directories that move with a checkout, the innermost first.
+func (u *unit) places() []place {
+	var list []place
+	if u.outEnv != "" {
+		list = append(list, place{u.outEnv, "{OUT_DIR}"})
+	}
+	return append(list, place{u.OutDir, "{out-dir}"}, place{u.cwd, "{cwd}"})
+}
+
+func localName(path string, places []place) string {
+	for _, p := range places {
+		if path == p.dir {
+			return p.name
+		}
+		if in(path, p.dir) {
+			return p.name + path[len(p.dir):]
+		}
+	}
+	return path
+}
+
+func fullName(name string, places []place) string {
+	for _, p := range places {
+		if name == p.name {
+			return p.dir
+		}
+		if in(name, p.name) {
+			return p.dir + name[len(p.name):]
+		}
+	}
+	return name
+}

@@ -1,0 +1,321 @@
+// Package warehouse keeps what single runs of rustc have written: units by what
+// decided them, and their files by content. A unit's files lie loose in the
+// warehouse or in layers of the same store; either serves.
+//
+// Everything in it can be lost: whoever finds less than he looks for has a miss,
+// with a reason, and compiles. There is no lock, no database and no process behind
+// it. Any number of processes may read and write at once; what is written shows
+// itself whole or not at all, and equal writers write the same.
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
+	"github.com/cargo-cow/cargo-cow/reflink"
+)
+
+// Below the store, and below Dir.
+const (
+	Dir      = "warehouse"
+	unitsDir = "units"
+	filesDir = "files"
+)
+
+// mostVariants bounds how many states of one unit are remembered: those used
+// last. A record takes some 10 kB and is read only if its request is the one asked
+// for.
+const mostVariants = 64
+
+// touchAfter is how old the note of a record's last use may become before it is
+// written again: prune counts in days.
+const touchAfter = time.Hour
+
+// Warehouse is that of one store.
+type Warehouse struct {
+	store, dir string
+	copier     *reflink.Copier
+}
+
+// In returns the warehouse of a store, which need not be there yet.
+func In(store string) *Warehouse {
+	return &Warehouse{store: store, dir: filepath.Join(store, Dir), copier: reflink.NewCopier(reflink.Auto)}
+}
+
+// Miss is why a unit was not found. Reason is one of few; Detail says what it is
+// about this unit.
+type Miss struct{ Reason, Detail string }
+
+func (m *Miss) Error() string {
+	if m.Detail == "" {
+		return m.Reason
+	}
+	return m.Reason + ": " + m.Detail
+}
+
+// Reasons of misses.
+const (
+	Unknown     = "never compiled here"
+	Differs     = "compiled from something else"
+	Unreadable  = "record that cannot be read"
+	FilesGone   = "files are gone"
+	NotPossible = "files cannot be placed"
+)
+
+// Find returns a record of the request that holds. The error is a Miss.
+func (w *Warehouse) Find(r *rustc.Request) (*rustc.Record, error) {
+	dir := filepath.Join(w.dir, unitsDir, r.Unit)
+	variants, err := os.ReadDir(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &Miss{Unknown, ""}
+		}
+		return nil, &Miss{Unreadable, err.Error()}
+	}
+	want := r.Digest()
+	miss := &Miss{Differs, ""}
+	for _, v := range variants {
+		if !strings.HasPrefix(v.Name(), want[:requestPart]+"-") {
+			continue
+		}
+		path := filepath.Join(dir, v.Name())
+		rec, err := read(path)
+		if err != nil {
+			miss = &Miss{Unreadable, path}
+			continue
+		}
+		if why := r.Holds(rec); why != "" {
+			miss = &Miss{Differs, why}
+			continue
+		}
+		touch(path)
+		return rec, nil
+	}
+	if miss.Detail == "" {
+		miss.Detail = w.nearest(r, dir, variants)
+	}
+	return nil, miss
+}
+
+// nearest says in what the request differs from the state of the unit that was used
+// last.
+func (w *Warehouse) nearest(r *rustc.Request, dir string, variants []os.DirEntry) string {
+	newest, path := time.Time{}, ""
+	for _, v := range variants {
+		if info, err := v.Info(); err == nil && info.ModTime().After(newest) && !strings.HasPrefix(v.Name(), ".") {
+			newest, path = info.ModTime(), filepath.Join(dir, v.Name())
+		}
+	}
+	if rec, err := read(path); err == nil {
+		return r.Differs(rec)
+	}
+	return ""
+}
+
+func touch(path string) {
+	if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > touchAfter {
+		now := time.Now()
+		// A store that cannot be written to serves all the same.
+		_ = os.Chtimes(path, now, now)
+	}
+}
+
+// requestPart and keyPart are how many digits of digests name a record: enough to
+// pass over those of other requests unread.
+const requestPart, keyPart = 16, 16
+
+func fileName(request, key string) string { return request[:requestPart] + "-" + key[:keyPart] }
+
+func read(path string) (*rustc.Record, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return rustc.ParseRecord(string(text))
+}
+
+// Place puts a record's files into a directory, each a file of its own that shares
+// its content where that can be. What has their names there is removed first,
+// never written to: other names may be linked to it. The error is a Miss. cloned
+// tells that all content that may be shared is.
+func (w *Warehouse) Place(ctx context.Context, rec *rustc.Record, dir string) (cloned bool, err error) {
+	// All are open before the first is placed: what prune removes meanwhile is still
+	// there.
+	sources := make([]*os.File, len(rec.Files))
+	defer func() {
+		for _, f := range sources {
+			if f != nil {
+				f.Close()
+			}
+		}
+	}()
+	for i, f := range rec.Files {
+		if sources[i], err = w.open(rec, f); err != nil {
+			return false, &Miss{FilesGone, f.Name}
+		}
+	}
+	cloned = true
+	for i, f := range rec.Files {
+		shared, err := w.place(ctx, sources[i], filepath.Join(dir, f.Name), f.Mode)
+		if err != nil {
+			return false, &Miss{NotPossible, err.Error()}
+		}
+		cloned = cloned && (shared || f.Size <= reflink.InlineMax)
+	}
+	return cloned, nil
+}
+
+func (w *Warehouse) place(ctx context.Context, from *os.File, path string, mode fs.FileMode) (shared bool, err error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode|0o200)
+	if err != nil {
+		return false, err
+	}
+	shared, err = w.copier.File(ctx, to, from)
+	if err == nil {
+		err = to.Chmod(mode) // whatever the umask is
+	}
+	return shared, errors.Join(err, to.Close())
+}
+
+// open finds a file of a record, loose or in a layer.
+func (w *Warehouse) open(rec *rustc.Record, f rustc.File) (*os.File, error) {
+	paths := []string{w.loose(f.Digest)}
+	for _, l := range rec.Layers {
+		paths = append(paths, filepath.Join(w.store, "layers", l.Layer, l.Dir, f.Name))
+	}
+	var err error
+	for _, path := range paths {
+		var file *os.File
+		if file, err = os.Open(path); err != nil {
+			continue
+		}
+		// One of another length was being written when the power went.
+		if info, statErr := file.Stat(); statErr == nil && info.Mode().IsRegular() && info.Size() == f.Size {
+			return file, nil
+		}
+		file.Close()
+		err = fs.ErrNotExist
+	}
+	return nil, err
+}
+
+func (w *Warehouse) loose(digest string) string {
+	return filepath.Join(w.dir, filesDir, digest[:2], digest)
+}
+
+// Put keeps a record, and, if loose is set, its files, which lie in dir.
+func (w *Warehouse) Put(ctx context.Context, rec *rustc.Record, dir string, loose bool) error {
+	if loose {
+		for _, f := range rec.Files {
+			if err := w.keep(ctx, filepath.Join(dir, f.Name), f); err != nil {
+				return fmt.Errorf("keep %s: %w", f.Name, err)
+			}
+		}
+	}
+	units := filepath.Join(w.dir, unitsDir, rec.Unit)
+	if err := os.MkdirAll(units, 0o700); err != nil {
+		return fmt.Errorf("keep unit: %w", err)
+	}
+	if err := atomicfile.WriteUnsynced(filepath.Join(units, fileName(rec.Request, rec.Key)), []byte(rec.Text()), 0o600); err != nil {
+		return fmt.Errorf("keep unit: %w", err)
+	}
+	w.bound(units)
+	return nil
+}
+
+// mostLayers bounds in how many layers a record is said to lie: the newest serve.
+const mostLayers = 4
+
+// AddLayer notes that a layer holds the files of the record that a mark names, in
+// dir below its root. It reports false where the warehouse has no such record.
+func (w *Warehouse) AddLayer(m *rustc.Mark, in rustc.InLayer) (bool, error) {
+	path := filepath.Join(w.dir, unitsDir, m.Unit, fileName(m.Request, m.Key))
+	rec, err := read(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, rustc.ErrFormat) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("note layer of %s: %w", m.Unit, err)
+	}
+	if slices.Contains(rec.Layers, in) || w.isLoose(rec) {
+		return true, nil
+	}
+	rec.Layers = append([]rustc.InLayer{in}, rec.Layers...)
+	rec.Layers = rec.Layers[:min(len(rec.Layers), mostLayers)]
+	// Whoever does the same at once for another layer may win: one of them serves.
+	if err := atomicfile.WriteUnsynced(path, []byte(rec.Text()), 0o600); err != nil {
+		return false, fmt.Errorf("note layer of %s: %w", m.Unit, err)
+	}
+	return true, nil
+}
+
+func (w *Warehouse) isLoose(rec *rustc.Record) bool {
+	return !slices.ContainsFunc(rec.Files, func(f rustc.File) bool {
+		info, err := os.Stat(w.loose(f.Digest))
+		return err != nil || info.Size() != f.Size
+	})
+}
+
+func (w *Warehouse) keep(ctx context.Context, path string, f rustc.File) error {
+	loose := w.loose(f.Digest)
+	if info, err := os.Stat(loose); err == nil && info.Size() == f.Size {
+		return nil
+	}
+	from, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if err := os.MkdirAll(filepath.Dir(loose), 0o700); err != nil {
+		return err
+	}
+	to, err := os.CreateTemp(filepath.Dir(loose), atomicfile.TempPrefix)
+	if err != nil {
+		return err
+	}
+	_, err = w.copier.File(ctx, to, from)
+	if err == nil {
+		err = to.Chmod(0o400)
+	}
+	if err = errors.Join(err, to.Close()); err == nil {
+		err = os.Rename(to.Name(), loose)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(to.Name()))
+	}
+	return nil
+}
+
+// bound forgets the states of a unit that were not used for longest.
+func (w *Warehouse) bound(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) <= mostVariants {
+		return
+	}
+	type used struct {
+		path string
+		at   time.Time
+	}
+	var all []used
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			all = append(all, used{filepath.Join(dir, e.Name()), info.ModTime()})
+		}
+	}
+	slices.SortFunc(all, func(a, b used) int { return a.at.Compare(b.at) })
+	for _, u := range all[:max(0, len(all)-mostVariants)] {
+		_ = os.Remove(u.path)
+	}
+}
