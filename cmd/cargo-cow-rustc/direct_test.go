@@ -64,7 +64,7 @@ func newStand(t testing.TB, script string) *stand {
 	if err := p.Write(w.path("b/target")); err != nil {
 		t.Fatal(err)
 	}
-	s.argv = []string{w.path("rustc"), "--crate-name", "x", "x.rs", "--emit=dep-info,link", "-C", "extra-filename=-01",
+	s.argv = []string{w.path("rustc"), "--crate-name", "x", "x.rs", "--emit=dep-info,link", "-C", "metadata=01", "-C", "extra-filename=-01",
 		"--out-dir", w.path("b/target/debug/deps"), "-C", "incremental=" + w.path("b/target/debug/incremental")}
 	s.env = []string{"PATH=" + os.Getenv("PATH"), "B=" + w.path("b")}
 	return s

@@ -17,6 +17,7 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -28,6 +29,10 @@ import (
 // notRun is the exit status of shells for a command that was not found.
 const notRun = 127
 
+// mostMemory, in bytes, is what may be used before memory is collected all the same:
+// outputs of hundreds of megabytes are read to be recorded.
+const mostMemory = 512 << 20
+
 func main() {
 	alias.Main()
 	argv := os.Args[1:]
@@ -35,6 +40,9 @@ func main() {
 		fail("no compiler named; cargo runs this program where build.rustc-wrapper names it")
 	}
 	if c, err := rustc.Parse(argv); err == nil {
+		// Nothing lives long enough here to be worth collecting.
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(mostMemory)
 		env := os.Environ()
 		s := newService(c, env)
 		s.serve()

@@ -48,7 +48,7 @@ const line = "#cow "
 // ReadMark returns the mark of the unit that an output belongs to.
 func ReadMark(output string) (Mark, error) {
 	name := strings.TrimSuffix(filepath.Base(output), filepath.Ext(output))
-	text, err := os.ReadFile(filepath.Dir(output) + "/" + strings.TrimPrefix(name, "lib") + ".d")
+	text, _, err := readFile(filepath.Dir(output) + "/" + strings.TrimPrefix(name, "lib") + ".d")
 	if err != nil {
 		return Mark{}, err
 	}

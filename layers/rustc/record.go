@@ -176,17 +176,13 @@ func (u *unit) inputs(rec *Record, names []string, began time.Time) (sources [][
 			return nil, &Odd{"name of an input", name}
 		}
 		path := u.abs(name)
-		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() {
+		text, changed, err := readFile(path)
+		if err != nil {
 			return nil, &Odd{"input that cannot be read", name}
 		}
 		// What was written since may be other than what was read.
-		if !changed(info).Before(began) {
+		if !changed.Before(began) {
 			return nil, &Odd{"input changed meanwhile", name}
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, &Odd{"input that cannot be read", name}
 		}
 		sources = append(sources, text)
 		sum := blake3.Sum256(text)
@@ -205,7 +201,7 @@ func (u *unit) inputs(rec *Record, names []string, began time.Time) (sources [][
 		if slices.Contains(names, twin) {
 			continue
 		}
-		if _, err := os.Stat(u.abs(twin)); err == nil {
+		if exists(u.abs(twin)) {
 			continue // read by the one that names it, or by none
 		}
 		rec.Inputs = append(rec.Inputs, Input{u.local(twin), Absent})
@@ -353,7 +349,13 @@ func (r *Request) Holds(rec *Record) (why string) {
 	places := u.places()
 	for _, in := range rec.Inputs {
 		path := u.abs(fullName(in.Name, places))
-		if digest, err := digestOrAbsent(path); err != nil || digest != in.Digest {
+		if in.Digest == Absent {
+			if exists(path) {
+				return "file " + path
+			}
+			continue
+		}
+		if digest, _, err := Digest(path); err != nil || digest != in.Digest {
 			return "file " + path
 		}
 	}
