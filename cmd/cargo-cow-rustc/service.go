@@ -171,6 +171,9 @@ func (l *listener) Write(line []byte) (int, error) {
 		l.messages = append(l.messages, strings.TrimSuffix(string(line), "\n"))
 	} else if a, ok := announced(line); ok && !isDepInfo {
 		l.heard = append(l.heard, a)
+		if a.Emit == "metadata" {
+			l.early(a)
+		}
 	}
 	return l.out.Write(line)
 }
@@ -237,23 +240,37 @@ func (s *service) keep(seen ...string) {
 	if err == nil {
 		err = s.house.Put(context.Background(), rec, s.OutDir, !rec.Incremental)
 	}
-	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Name(), Cost: run.Cost, Err: err}
 	if err == nil {
-		var text []byte
-		if text, err = os.ReadFile(s.DepFile()); err == nil {
-			state, ok := session.Marked(string(text))
-			mark := rec.Mark(s.request)
-			marked := mark.Text(session.Unmark(string(text)))
-			if ok {
-				marked = state.Mark(marked)
-			}
-			err = replace(s.DepFile(), marked)
-		}
+		err = s.mark(rec.Mark(s.request))
 	}
+	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Name(), Cost: run.Cost, Err: err}
 	if s.missed != nil && event.Err == nil {
 		event.Kind, event.Err = warehouse.Missed, s.missed
 	}
 	s.house.Note(event)
+}
+
+// early marks the unit when its metadata is there: what depends on it is compiled
+// from then on, and asks for it.
+func (s *service) early(metadata rustc.Announced) {
+	if m, err := s.request.EarlyMark(metadata); err == nil {
+		// Without it they are compiled, as they are without us.
+		_ = s.mark(m)
+	}
+}
+
+// mark adds a mark to the unit's list of inputs.
+func (s *service) mark(m *rustc.Mark) error {
+	text, err := os.ReadFile(s.DepFile())
+	if err != nil {
+		return err
+	}
+	state, ok := session.Marked(string(text))
+	marked := m.Text(session.Unmark(string(text)))
+	if ok {
+		marked = state.Mark(marked)
+	}
+	return replace(s.DepFile(), marked)
 }
 
 // replace gives a file new content in one step.

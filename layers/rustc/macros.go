@@ -101,9 +101,9 @@ func (u *unit) immutable() bool {
 // tool's own doings, and differ from one shell to the next. A macro that compiles
 // something else for them is not provided for.
 var volatile = []string{
-	"_", "CARGO_COW_", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_", "HIST",
+	"_", "CARGO_COW_", "CARGO_LOG", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_", "HIST",
 	"INVOCATION_ID", "JOURNAL_STREAM", "KONSOLE_", "LD_LIBRARY_PATH", "LESS", "LINES", "LS_COLORS", "MAKEFLAGS", "MAKELEVEL",
-	"MFLAGS", "OLDPWD", "PS1", "PWD", "RUSTC_WRAPPER", "RUST_RECURSION_COUNT", "SHLVL", "SSH_", "STY", "SYSTEMD_", "TERM", "TMUX",
+	"MFLAGS", "OLDPWD", "PS1", "PWD", "RUSTC_LOG", "RUSTC_WRAPPER", "RUST_BACKTRACE", "RUST_LOG", "RUST_RECURSION_COUNT", "SHLVL", "SSH_", "STY", "SYSTEMD_", "TERM", "TMUX",
 	"VSCODE_", "VTE_", "WAYLAND_", "WINDOWID", "XAUTHORITY", "XDG_SESSION_", "XDG_VTNR",
 }
 

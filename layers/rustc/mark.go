@@ -7,26 +7,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/zeebo/blake3"
 )
 
 // A Mark is what is noted of a unit at the end of its list of inputs, the .d file:
 // rustc writes that anew each time it compiles the unit, so a mark is gone when
 // another compiler, or the same without us, has made other outputs.
+//
+// While the unit is compiled there may be a mark that has no key yet: others are
+// compiled against metadata that is there before the rest.
 type Mark struct {
 	Key string // of the record
 	// Unit and Request are those of the record, by which it is found again.
 	Unit, Request string
 	// Files are the outputs by their names.
 	Files []File
-	// Closure is the digest of all that a linker takes up with this unit; "" if not
-	// all of it is known.
-	Closure string
+	// Deps are the outputs that this unit was compiled against, from its directory.
+	Deps []string
 	// Impure are the procedural macros that may run where this unit is a dependency
 	// and may read anything.
 	Impure []string
-	// Natives are native libraries that a linker needs with this unit.
+	// Natives are native libraries that the unit asks for.
 	Natives []Native
 }
 
@@ -47,8 +47,7 @@ const line = "#cow "
 
 // ReadMark returns the mark of the unit that an output belongs to.
 func ReadMark(output string) (Mark, error) {
-	name := strings.TrimSuffix(filepath.Base(output), filepath.Ext(output))
-	text, _, err := readFile(filepath.Dir(output) + "/" + strings.TrimPrefix(name, "lib") + ".d")
+	text, _, err := readFile(filepath.Dir(output) + "/" + unitName(output) + ".d")
 	if err != nil {
 		return Mark{}, err
 	}
@@ -72,7 +71,7 @@ func ParseMark(text string) (Mark, error) {
 			return Mark{}, errNoMark
 		}
 	}
-	if m.Key == "" || len(m.Files) == 0 {
+	if len(m.Files) == 0 {
 		return Mark{}, errNoMark
 	}
 	return m, nil
@@ -94,9 +93,8 @@ func (m *Mark) take(l string) bool {
 		var f File
 		f, ok = parseFile(words)
 		m.Files = append(m.Files, f)
-	case "closure":
-		ok = len(words) == 1 && isDigest(words[0])
-		m.Closure = words[0]
+	case "dep":
+		m.Deps = append(m.Deps, words...)
 	case "impure":
 		m.Impure = append(m.Impure, words...)
 	case "native":
@@ -114,12 +112,14 @@ func (m *Mark) Text(depFile string) string {
 	var b strings.Builder
 	b.WriteString(Unmarked(depFile))
 	write := func(key string, words ...string) { b.WriteString(line + quoted(key, words...)) }
-	write("unit", m.Key, m.Unit, m.Request)
+	if m.Key != "" {
+		write("unit", m.Key, m.Unit, m.Request)
+	}
 	for _, f := range m.Files {
 		write("file", f.words()...)
 	}
-	if m.Closure != "" {
-		write("closure", m.Closure)
+	for _, path := range m.Deps {
+		write("dep", path)
 	}
 	for _, name := range m.Impure {
 		write("impure", name)
@@ -159,31 +159,64 @@ func (m *Mark) Digest(path string) string {
 	return ""
 }
 
-// closure is the digest of what a linker takes up with a unit of these outputs.
-func (u *unit) closure(files []File) string {
-	if len(u.unmarked) > 0 {
-		return ""
-	}
-	h := blake3.New()
-	own := ""
-	for _, f := range files {
-		if own == "" || f.Emit == "link" {
-			own = f.Digest
+// link returns the digest of what a linker takes up of a unit.
+func (m *Mark) link(dir string) string {
+	for _, f := range m.Files {
+		if f.Emit == "link" {
+			return m.Digest(dir + "/" + f.Name)
 		}
 	}
-	h.WriteString(own + "\n")
-	var below []string
-	for _, m := range u.marks {
-		if m.Closure == "" {
-			return ""
+	return ""
+}
+
+// below looks at all units that are linked into what the call makes: their contents,
+// and the native libraries they ask for.
+func (u *unit) below() (digest string, natives []Native, err error) {
+	seen := map[string]bool{}
+	var lines []string
+	var visit func(path string) error
+	visit = func(path string) error {
+		dir, name := filepath.Dir(path), unitName(path)
+		if seen[dir+"/"+name] {
+			return nil
 		}
-		below = append(below, m.Closure)
+		seen[dir+"/"+name] = true
+		if filepath.Ext(path) == ".so" {
+			return nil // a macro; nothing of it is linked
+		}
+		m, err := ReadMark(path)
+		if err != nil || m.Key == "" {
+			return &Odd{"dependency without record", name}
+		}
+		own := m.link(dir)
+		if own == "" {
+			return &Odd{"dependency that cannot be linked", name}
+		}
+		lines = append(lines, name+" "+own)
+		natives = append(natives, m.Natives...)
+		for _, dep := range m.Deps {
+			if err := visit(filepath.Join(dir, dep)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	slices.Sort(below)
-	for _, c := range slices.Compact(below) {
-		h.WriteString(c + "\n")
+	for _, e := range u.Externs {
+		if e.Path == "" {
+			continue
+		}
+		if err := visit(e.Path); err != nil {
+			return "", nil, err
+		}
 	}
-	return hexDigest(h)
+	slices.Sort(lines)
+	return digestText(strings.Join(lines, "\n")), natives, nil
+}
+
+// unitName is that of the unit that an output belongs to.
+func unitName(output string) string {
+	name := filepath.Base(output)
+	return strings.TrimPrefix(strings.TrimSuffix(name, filepath.Ext(name)), "lib")
 }
 
 func (f File) words() []string {

@@ -106,15 +106,11 @@ func (r *Request) Record(run Run) (*Record, error) {
 	}
 	out := &embedded.Outputs{WorkDirs: append([]string{u.cwd}, run.Seen...)}
 	for _, f := range run.Files {
-		digest, size, err := Digest(f.Path)
-		info, statErr := os.Stat(f.Path)
-		if err = errors.Join(err, statErr); err != nil {
-			return nil, &Odd{"output that cannot be read", err.Error()}
+		file, err := u.file(f)
+		if err != nil {
+			return nil, err
 		}
-		if filepath.Dir(f.Path) != u.OutDir || !strings.Contains(filepath.Base(f.Path), u.Crate) {
-			return nil, &Odd{"output elsewhere", f.Path}
-		}
-		rec.Files = append(rec.Files, File{filepath.Base(f.Path), f.Emit, digest, size, info.Mode().Perm()})
+		rec.Files = append(rec.Files, file)
 	}
 	if len(rec.Files) == 0 {
 		return nil, &Odd{"no outputs", u.Crate}
@@ -135,16 +131,50 @@ func (r *Request) Record(run Run) (*Record, error) {
 
 // Mark is what is noted of the unit beside its outputs.
 func (rec *Record) Mark(r *Request) *Mark {
-	m := &Mark{Key: rec.Key, Unit: rec.Unit, Request: rec.Request, Files: rec.Files, Closure: r.unit.closure(rec.Files), Impure: r.unit.impureAbove()}
+	m := r.unit.mark()
+	m.Key, m.Unit, m.Request, m.Files = rec.Key, rec.Unit, rec.Request, rec.Files
 	for _, found := range rec.Natives {
 		m.Natives = append(m.Natives, found.Native)
 	}
-	for _, below := range r.unit.marks {
-		m.Natives = append(m.Natives, below.Natives...)
-	}
-	slices.SortFunc(m.Natives, compareNatives)
-	m.Natives = slices.Compact(m.Natives)
 	return m
+}
+
+// EarlyMark is what is noted when metadata is there and the rest is not.
+func (r *Request) EarlyMark(metadata Announced) (*Mark, error) {
+	f, err := r.unit.file(metadata)
+	if err != nil {
+		return nil, err
+	}
+	m := r.unit.mark()
+	m.Files = []File{f}
+	return m, nil
+}
+
+// mark is what is known of the unit before it is compiled.
+func (u *unit) mark() *Mark {
+	m := &Mark{Impure: u.impureAbove()}
+	for _, e := range u.Externs {
+		if e.Path == "" {
+			continue
+		}
+		if rel, err := filepath.Rel(u.OutDir, e.Path); err == nil {
+			m.Deps = append(m.Deps, rel)
+		}
+	}
+	return m
+}
+
+// file looks at an output.
+func (u *unit) file(a Announced) (File, error) {
+	if filepath.Dir(a.Path) != u.OutDir || !strings.Contains(filepath.Base(a.Path), u.Crate) {
+		return File{}, &Odd{"output elsewhere", a.Path}
+	}
+	digest, size, err := Digest(a.Path)
+	info, statErr := os.Stat(a.Path)
+	if err = errors.Join(err, statErr); err != nil {
+		return File{}, &Odd{"output that cannot be read", err.Error()}
+	}
+	return File{filepath.Base(a.Path), a.Emit, digest, size, info.Mode().Perm()}, nil
 }
 
 func (rec *Record) key() string {
@@ -367,19 +397,23 @@ func (r *Request) Holds(rec *Record) (why string) {
 	return ""
 }
 
-// Differs names the first ingredient in which a request differs from a record.
+// Differs names an ingredient in which a request differs from a record.
 func (r *Request) Differs(rec *Record) string {
-	for i := range max(len(r.Ingredients), len(rec.Ingredients)) {
-		switch {
-		case i >= len(r.Ingredients):
-			return rec.Ingredients[i].Name + " is gone"
-		case i >= len(rec.Ingredients):
-			return r.Ingredients[i].Name + " is new"
-		case r.Ingredients[i] != rec.Ingredients[i]:
-			return r.Ingredients[i].Name
+	only := func(list, other []Ingredient) string {
+		for _, i := range list {
+			if !slices.Contains(other, i) {
+				return i.Name
+			}
 		}
+		return ""
 	}
-	return "unit"
+	if name := only(r.Ingredients, rec.Ingredients); name != "" {
+		return name
+	}
+	if name := only(rec.Ingredients, r.Ingredients); name != "" {
+		return name + " is gone"
+	}
+	return "order of ingredients"
 }
 
 // DepFile returns the list of inputs of a record that holds, for this call.

@@ -282,17 +282,12 @@ func (u *unit) variables() error {
 
 // linked is what a linker puts together, beside what it is called with.
 func (u *unit) linked() error {
-	if len(u.unmarked) > 0 {
-		return &Odd{"dependency without record", u.unmarked[0]}
+	digest, natives, err := u.below()
+	if err != nil {
+		return err
 	}
-	natives := slices.Clone(u.Natives)
-	for i, m := range u.marks {
-		if m.Closure == "" {
-			return &Odd{"dependency without record", u.Externs[i].Name}
-		}
-		u.add("closure", m.Closure)
-		natives = append(natives, m.Natives...)
-	}
+	u.add("all crates below", digest)
+	natives = append(natives, u.Natives...)
 	slices.SortFunc(natives, compareNatives)
 	for _, n := range slices.Compact(natives) {
 		u.add("library "+n.Name, u.find(n, true))
