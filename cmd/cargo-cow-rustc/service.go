@@ -23,10 +23,14 @@ import (
 // methods do nothing.
 type service struct {
 	*rustc.Call
-	env      []string
-	house    *warehouse.Warehouse
-	request  *rustc.Request
-	missed   *warehouse.Miss
+	env     []string
+	house   *warehouse.Warehouse
+	request *rustc.Request
+	missed  *warehouse.Miss
+	// cold: the unit was not compiled here before. What is compiled so is worth a place
+	// in the warehouse; the outputs of one edit after the other are not: each would
+	// have to be on the disk before it can be shared.
+	cold     bool
 	began    time.Time
 	started  time.Time
 	heard    []rustc.Announced
@@ -72,6 +76,7 @@ func (s *service) serve() {
 		err = s.place(rec)
 	}
 	errors.As(err, &s.missed)
+	s.cold = s.Incremental == "" || !exists(s.DepFile())
 }
 
 // place puts a record's outputs where the call wants them, says what the compiler
@@ -97,7 +102,7 @@ func (s *service) place(rec *rustc.Record) error {
 	}
 	s.say(rec)
 	kind := warehouse.Hit
-	if was, err := rustc.ParseMark(string(old)); err == nil && was.Key == rec.Key || rec.Incremental {
+	if was, err := rustc.ParseMark(string(old)); err == nil && was.Key == rec.Key {
 		kind = warehouse.Kept
 	}
 	s.house.Note(warehouse.Event{Kind: kind, Unit: s.Name(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
@@ -238,7 +243,7 @@ func (s *service) keep(seen ...string) {
 	run := rustc.Run{Began: s.began, Cost: time.Since(s.started), Files: s.heard, Messages: s.messages, Seen: seen}
 	rec, err := s.request.Record(run)
 	if err == nil {
-		err = s.house.Put(context.Background(), rec, s.OutDir, !rec.Incremental)
+		err = s.house.Put(context.Background(), rec, s.OutDir, s.cold)
 	}
 	if err == nil {
 		err = s.mark(rec.Mark(s.request))
@@ -325,6 +330,11 @@ func findStore(outDir string, env []string) string {
 		cache = get("HOME") + "/.cache"
 	}
 	return own(cache + "/cargo-cow")
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // own returns a store if it is one and the user's: what lies in it is run.

@@ -249,6 +249,9 @@ func (w *Warehouse) AddLayer(m *rustc.Mark, in rustc.InLayer) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("note layer of %s: %w", m.Unit, err)
 	}
+	if !slices.Equal(rec.Files, m.Files) {
+		return false, nil // compiled once more, to other bytes
+	}
 	if slices.Contains(rec.Layers, in) || w.isLoose(rec) {
 		return true, nil
 	}
