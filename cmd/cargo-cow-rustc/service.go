@@ -292,8 +292,8 @@ func replace(path, text string) error {
 }
 
 // findStore is the store that a build directory belongs to; "" if there is none.
-// The user's choice goes first, then what a restore has noted, then where stores are
-// made unasked.
+// The environment goes first, then what was noted in the build directory, then the
+// user's choice, then where stores are made unasked.
 func findStore(outDir string, env []string) string {
 	get := func(name string) string {
 		for _, e := range env {
@@ -318,6 +318,13 @@ func findStore(outDir string, env []string) string {
 		if store := own(dir + beside); store != "" {
 			found = store // the topmost counts
 		}
+	}
+	data := get("XDG_DATA_HOME")
+	if data == "" {
+		data = get("HOME") + "/.local/share"
+	}
+	if store := session.ReadStore(session.ChosenStore(data + "/cargo-cow")); store != "" {
+		return own(store)
 	}
 	if store := own(beside); store != "" {
 		return store
