@@ -211,12 +211,30 @@ func (w *Warehouse) open(rec *rustc.Record, f rustc.File) (*os.File, error) {
 	return nil, err
 }
 
+// has reports whether all files of a record are there.
+func (w *Warehouse) has(rec *rustc.Record) bool {
+	return !slices.ContainsFunc(rec.Files, func(f rustc.File) bool {
+		file, err := w.open(rec, f)
+		if err == nil {
+			file.Close()
+		}
+		return err != nil
+	})
+}
+
 func (w *Warehouse) loose(digest string) string {
 	return filepath.Join(w.dir, filesDir, digest[:2], digest)
 }
 
-// Put keeps a record, and, if loose is set, its files, which lie in dir.
+// Put keeps a record, and, if loose is set, its files, which lie in dir. A record of
+// the same key that is whole stays: outputs of one key may differ in bytes, and what
+// was compiled against the ones that are kept is found by these.
 func (w *Warehouse) Put(ctx context.Context, rec *rustc.Record, dir string, loose bool) error {
+	units := filepath.Join(w.dir, unitsDir, rec.Unit)
+	path := filepath.Join(units, fileName(rec.Request, rec.Key))
+	if old, err := read(path); err == nil && w.has(old) {
+		return nil
+	}
 	if loose {
 		for _, f := range rec.Files {
 			if err := w.keep(ctx, filepath.Join(dir, f.Name), f); err != nil {
@@ -224,11 +242,10 @@ func (w *Warehouse) Put(ctx context.Context, rec *rustc.Record, dir string, loos
 			}
 		}
 	}
-	units := filepath.Join(w.dir, unitsDir, rec.Unit)
 	if err := os.MkdirAll(units, 0o700); err != nil {
 		return fmt.Errorf("keep unit: %w", err)
 	}
-	if err := atomicfile.WriteUnsynced(filepath.Join(units, fileName(rec.Request, rec.Key)), []byte(rec.Text()), 0o600); err != nil {
+	if err := atomicfile.WriteUnsynced(path, []byte(rec.Text()), 0o600); err != nil {
 		return fmt.Errorf("keep unit: %w", err)
 	}
 	w.bound(units)

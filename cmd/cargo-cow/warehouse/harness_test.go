@@ -186,11 +186,14 @@ func (w *world) list() []string {
 	return strings.Fields(string(text))
 }
 
+// mostEvents bounds what a failure tells.
+const mostEvents = 12
+
 // events is what the wrapper said of its last calls, for the messages of failures.
 func (w *world) events() string {
 	text, _ := os.ReadFile(w.path("store/warehouse/events"))
 	lines := strings.SplitAfter(string(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-12):], "")
+	return strings.Join(lines[max(0, len(lines)-mostEvents):], "")
 }
 
 // clean builds from nothing and without the wrapper, and returns what the program
