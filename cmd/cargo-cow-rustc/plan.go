@@ -29,7 +29,8 @@ type job struct {
 
 // plan says how the call is to be run; nil: as it is.
 func plan(c *rustc.Call, env []string) *job {
-	if c.Incremental == "" || c.Debug && ruleDebug.on() {
+	// Arguments in a file are too many for a command line.
+	if c.Incremental == "" || c.Debug && ruleDebug.on() || c.Filed {
 		return nil
 	}
 	j := newJob(c, env)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrForeign: a command line that this package does not understand. What it does
@@ -13,7 +14,9 @@ var ErrForeign = errors.New("not a call that cargo makes")
 
 // A Call is a command line of rustc's.
 type Call struct {
-	Argv []string // the compiler first
+	Argv []string // as it is run, the compiler first
+	// Filed: some of the arguments are in a file that Argv names.
+	Filed bool
 	// Options is where rustc's own arguments begin: after the compiler, and after
 	// a second one where the first is a driver of it.
 	Options     int
@@ -36,6 +39,7 @@ type Call struct {
 	// others by it.
 	Debug bool
 
+	line  []string // Argv, with the arguments of files in their place
 	spots []spot
 	args  []string // what decides the outputs, in order and without positions
 	shown []string // what decides only how messages look
@@ -61,7 +65,8 @@ type spot struct{ arg, from, to int }
 // that are known to leave its arguments alone: they are followed by rustc's path.
 var drivers = map[string]bool{"clippy-driver": true}
 
-// Parse understands a command line, or returns ErrForeign.
+// Parse understands a command line, or returns ErrForeign. Files of arguments that it
+// names are read.
 func Parse(argv []string) (*Call, error) {
 	c := &Call{Argv: argv, Options: 1}
 	if len(argv) > 1 && !strings.HasPrefix(argv[1], "-") && !strings.HasPrefix(argv[1], "@") {
@@ -70,10 +75,14 @@ func Parse(argv []string) (*Call, error) {
 		}
 		c.Options = 2
 	}
+	if !c.expand() {
+		return nil, ErrForeign
+	}
+	argv = c.line
 	for i := c.Options; i < len(argv); i++ {
 		a := argv[i]
 		switch {
-		case a == "-" || strings.HasPrefix(a, "@"):
+		case a == "" || a == "-" || strings.HasPrefix(a, "@"):
 			return nil, ErrForeign
 		case !strings.HasPrefix(a, "-"):
 			if c.Input != "" {
@@ -109,6 +118,45 @@ func Parse(argv []string) (*Call, error) {
 	return c, nil
 }
 
+// expand puts the lines of files of arguments where their names stand. Cargo hands
+// over such a file, by its absolute path, where a command line is too long for the
+// kernel; rustc expands it before it looks at what is an option and what a value,
+// and nothing in it again (rustc 1.95, rustc_driver_impl/args.rs).
+func (c *Call) expand() bool {
+	c.line = slices.Clone(c.Argv)
+	for i := len(c.line) - 1; i >= c.Options; i-- {
+		path, ok := strings.CutPrefix(c.line[i], "@")
+		if !ok {
+			continue
+		}
+		// A driver looks for some options in what it was called with.
+		if c.Options > 1 || !filepath.IsAbs(path) {
+			return false
+		}
+		text, _, err := readFile(path)
+		if err != nil || !utf8.Valid(text) {
+			return false
+		}
+		c.Filed = true
+		c.line = slices.Replace(c.line, i, i+1, argumentLines(string(text))...)
+	}
+	return true
+}
+
+// argumentLines are lines as Rust takes them: ended by a newline, with a return
+// before it or without.
+func argumentLines(text string) []string {
+	var list []string
+	for l := range strings.Lines(text) {
+		if l, ended := strings.CutSuffix(l, "\n"); ended {
+			list = append(list, strings.TrimSuffix(l, "\r"))
+		} else {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
 func isPosition(path string) bool { return filepath.IsAbs(path) && filepath.Clean(path) == path }
 
 // option takes an argument apart: --name=value, -nvalue. at is where the value
@@ -142,14 +190,14 @@ var (
 
 // take uses the value of an option, which begins at byte at of argument i.
 func (c *Call) take(name string, i, at int) bool {
-	value := c.Argv[i][at:]
+	value := c.line[i][at:]
 	once := func(field *string) bool {
 		first := *field == ""
 		*field = value
 		return first && value != ""
 	}
 	position := func(skip int) {
-		c.spots = append(c.spots, spot{i, at + skip, len(c.Argv[i])})
+		c.spots = append(c.spots, spot{i, at + skip, len(c.line[i])})
 	}
 	switch name {
 	case "--out-dir":
@@ -246,13 +294,13 @@ var plain = map[string]bool{
 var reading = map[string]bool{"link-arg": true, "link-args": true, "llvm-args": true, "profile-use": true}
 
 func (c *Call) codegen(i, at int) bool {
-	key, value, _ := strings.Cut(c.Argv[i][at:], "=")
+	key, value, _ := strings.Cut(c.line[i][at:], "=")
 	key = strings.ReplaceAll(key, "_", "-")
 	switch key {
 	case "incremental":
 		first := c.Incremental == ""
 		c.Incremental = value
-		c.spots = append(c.spots, spot{i, len(c.Argv[i]) - len(value), len(c.Argv[i])})
+		c.spots = append(c.spots, spot{i, len(c.line[i]) - len(value), len(c.line[i])})
 		c.args = append(c.args, "-C=incremental")
 		return first
 	case "extra-filename":
@@ -294,11 +342,12 @@ func isOff(value string) bool {
 	return value == "off" || value == "no" || value == "n" || value == "false" || value == "0"
 }
 
-// Moved returns the arguments with positions as to returns them.
+// Moved returns the arguments with positions as to returns them, and those of files
+// in their place.
 func (c *Call) Moved(to func(path string) string) []string {
-	argv := slices.Clone(c.Argv)
+	argv := slices.Clone(c.line)
 	for _, s := range c.spots {
-		a := c.Argv[s.arg]
+		a := c.line[s.arg]
 		argv[s.arg] = a[:s.from] + to(a[s.from:s.to]) + a[s.to:]
 	}
 	return argv

@@ -1,0 +1,119 @@
+package rustc
+
+import "testing"
+
+func TestEnv(t *testing.T) {
+	set := func(name, value string) func(s *scene) { return func(s *scene) { s.env[name] = value } }
+	unset := func(name string) func(s *scene) { return func(s *scene) { delete(s.env, name) } }
+	base := func(t *testing.T) *scene {
+		s := newRealScene(t, map[string]string{"src/lib.rs": `
+			pub const A: &str = env!("A"); pub const LONG: &str = env!("LONG"); pub const EMPTY: Option<&str> = option_env!("EMPTY");
+			pub const B: Option<&str> = option_env!("B"); pub const UNSET: Option<&str> = option_env!("UNSET");
+			#[cfg(test)] pub const T: &str = env!("T");`})
+		for name, value := range map[string]string{"A": "1", "LONG": "a\nb\\n\rc\td=e #f", "EMPTY": "", "B": "2", "OTHER": "3"} {
+			s.env[name] = value
+		}
+		return s
+	}
+	records(t, base, []change{
+		{"other", set("A", "2"), "variable A"},
+		{"longer", set("A", "1 "), "variable A"},
+		{"optional", set("B", "3"), "variable B"},
+		{"optional, unset", unset("B"), "variable B"},
+		{"optional, empty", set("B", ""), "variable B"},
+		{"set", set("UNSET", "1"), "variable UNSET"},
+		{"set, empty", set("UNSET", ""), "variable UNSET"},
+		{"empty, unset", unset("EMPTY"), "variable EMPTY"},
+		{"empty, set", set("EMPTY", "1"), "variable EMPTY"},
+		{"newline", set("LONG", "a\\nb\\n\rc\td=e #f"), "variable LONG"},
+		{"return", set("LONG", "a\nb\\n\nc\td=e #f"), "variable LONG"},
+		{"backslash", set("LONG", "a\nb\n\rc\td=e #f"), "variable LONG"},
+		{"end", set("LONG", "a\nb\\n\rc\td=e #f\n"), "variable LONG"},
+		{"nobody asked", set("OTHER", "4"), ""},
+		{"new", set("NEW", "4"), ""},
+		{"not compiled", set("T", "4"), ""},
+		{"package", set("CARGO_PKG_VERSION", "9"), ""},
+	})
+	records(t, func(t *testing.T) *scene {
+		s := newRealScene(t, map[string]string{"src/lib.rs": `pub const A: &str = concat!(env!("CARGO_PKG_NAME"), "x", env!("CARGO_PKG_VERSION"));`})
+		return s
+	}, []change{
+		{"version", set("CARGO_PKG_VERSION", "9"), "variable CARGO_PKG_VERSION"},
+		{"authors", set("CARGO_PKG_AUTHORS", "x"), ""},
+	})
+}
+
+// A name with the sign that ends names is unset in the list, and looks set.
+func TestEnvOddName(t *testing.T) {
+	s := newRealScene(t, map[string]string{"src/lib.rs": `pub const ODD: Option<&str> = option_env!("O=D");`})
+	rec := s.mustRecord()
+	if why := s.holds(rec); why != "variable O" {
+		t.Errorf("in doubt a record does not hold: %q", why)
+	}
+}
+
+// The directory of the build script's outputs is a place, unless something else
+// than an include is made of it.
+func TestOutDir(t *testing.T) {
+	scenes := func(source string) func(t *testing.T) *scene {
+		return func(t *testing.T) *scene {
+			s := newRealScene(t, map[string]string{"src/lib.rs": source, "target/debug/build/a-1/out/gen.rs": "pub fn g() {}"})
+			s.env["OUT_DIR"] = s.root + "/target/debug/build/a-1/out"
+			return s
+		}
+	}
+	moved := func(s *scene) {
+		s.write("target/debug/build/a-2/out/gen.rs", "pub fn g() {}")
+		s.env["OUT_DIR"] = s.root + "/target/debug/build/a-2/out"
+	}
+	content := func(s *scene) { s.write(s.env["OUT_DIR"]+"/gen.rs", "pub fn h() {}") }
+	unset := func(s *scene) { delete(s.env, "OUT_DIR") }
+	const bound = "it names where it was made: target/debug/deps"
+	for _, tt := range []struct {
+		name, source, moved, unset string
+		bound                      Bound
+	}{
+		{"included", `include!(concat!(env!("OUT_DIR"), "/gen.rs"));`, "", "variable OUT_DIR", Anywhere},
+		{"included as text", `pub const T: &str = include_str!(concat!(env!("OUT_DIR"), "/gen.rs"));`, "", "variable OUT_DIR", Anywhere},
+		{"embedded", `include!(concat!(env!("OUT_DIR"), "/gen.rs")); pub const D: &str = env!("OUT_DIR");`, bound, bound, SamePlace},
+		{"measured", `include!(concat!(env!("OUT_DIR"), "/gen.rs")); pub const D: usize = env!("OUT_DIR").len();`, bound, bound, SamePlace},
+		{"by a macro", `macro_rules! m { ($n:literal) => { env!($n) } } include!(concat!(env!("OUT_DIR"), "/gen.rs"));
+			pub const D: usize = m!("OUT_DIR").len();`, bound, bound, SamePlace},
+		{"optional", `pub const D: Option<&str> = option_env!("OUT_DIR");`, bound, bound, SamePlace},
+		{"not asked for", `pub fn f() {}`, "", "", Anywhere},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := scenes(tt.source)(t)
+			if rec := s.mustRecord(); rec.Bound != tt.bound {
+				t.Errorf("bound %s, want %s", rec.Bound, tt.bound)
+			}
+			changes := []change{{"moved", moved, tt.moved}, {"unset", unset, tt.unset}}
+			if tt.moved == "" && tt.unset != "" {
+				changes = append(changes, change{"content", content, "file target/debug/build/a-1/out/gen.rs"})
+			}
+			records(t, scenes(tt.source), changes)
+		})
+	}
+}
+
+// A macro of another crate that reads the directory is not to be seen in the
+// sources of this one.
+func TestOutDirElsewhere(t *testing.T) {
+	s := newRealScene(t, map[string]string{
+		"src/lib.rs": `#[macro_export] macro_rules! size { () => { env!("OUT_DIR").len() } }`,
+		"src/b.rs":   `pub const N: usize = a::size!();`,
+	})
+	s.mustRecord()
+	s.swap("lib_a", "lib_b")
+	s.swap("src/lib.rs", "src/b.rs")
+	s.add("--extern", "a="+s.out+"/liblib_a-4567.rmeta")
+	s.env["OUT_DIR"] = s.root + "/out"
+	rec := s.mustRecord()
+	if rec.Bound != SamePlace {
+		t.Errorf("bound %s, want %s", rec.Bound, SamePlace)
+	}
+	s.env["OUT_DIR"] = s.root + "/output"
+	if why := s.holds(rec); why == "" {
+		t.Error("holds for another directory")
+	}
+}
