@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -162,8 +163,17 @@ func (s *service) listen(out io.Writer) io.Writer {
 	if s == nil {
 		return out
 	}
-	s.started = time.Now()
+	// A build script may have written its files in this very instant, by the clock
+	// that they are stamped with, and could write them once more.
+	for first := s.began; s.hasOutDir() && !coarse().After(first); {
+		time.Sleep(time.Millisecond / 2)
+	}
+	s.began, s.started = coarse(), time.Now()
 	return &listener{s, out}
+}
+
+func (s *service) hasOutDir() bool {
+	return slices.ContainsFunc(s.env, func(e string) bool { return strings.HasPrefix(e, "OUT_DIR=") })
 }
 
 type listener struct {
