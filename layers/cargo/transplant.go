@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,11 +63,22 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 	return each(there, func(h held) error { return h.setTime(oldest) })
 }
 
-// each calls do for all, several at a time, and returns all errors.
+// each calls do for all, several at a time, until one fails, and returns the first
+// error: a full disk has the same to say of every file.
 func each[T any](all []T, do func(T) error) error {
-	failed := make([]error, len(all))
-	parallel(len(all), func(i int) { failed[i] = do(all[i]) })
-	return errors.Join(failed...)
+	var failed atomic.Pointer[error]
+	parallel(len(all), func(i int) {
+		if failed.Load() != nil {
+			return
+		}
+		if err := do(all[i]); err != nil {
+			failed.CompareAndSwap(nil, &err)
+		}
+	})
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // A transplant makes directories and links, and collects the files to be cloned.
