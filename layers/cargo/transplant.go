@@ -90,26 +90,13 @@ type transplant struct {
 	flat  map[string]bool // which of them get the one time
 }
 
+// add makes the unit's directories and links, and notes its files.
 func (t *transplant) add(h held) error {
-	dirs, files, err := h.all()
-	if err == nil {
-		for _, d := range dirs {
-			var more []string
-			more, err = t.copyDir(h, d)
-			if files = append(files, more...); err != nil {
-				break
-			}
-		}
+	files, err := t.lay(h)
+	if err != nil {
+		return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
 	}
-	var flat []string
-	if err == nil {
-		flat, err = h.flat()
-	}
-	for _, f := range files {
-		if err == nil {
-			err = os.MkdirAll(filepath.Join(t.dir, filepath.Dir(f)), 0o777)
-		}
-	}
+	flat, err := h.flat()
 	if err != nil {
 		return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
 	}
@@ -122,6 +109,28 @@ func (t *transplant) add(h held) error {
 		t.flat[f] = true
 	}
 	return nil
+}
+
+// lay makes the directories and links of a unit, and lists the files that belong
+// into them.
+func (t *transplant) lay(h held) ([]string, error) {
+	dirs, files, err := h.all()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if err := os.MkdirAll(filepath.Join(t.dir, filepath.Dir(f)), 0o777); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range dirs {
+		inside, err := t.copyDir(h, dir)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, inside...)
+	}
+	return files, nil
 }
 
 // copyDir makes a directory with all but its files, and lists those. Cargo links
