@@ -3,6 +3,7 @@ package soundness
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -63,6 +64,11 @@ func (p *Place) Cargo(args ...string) *build {
 	}
 	p.w.last = b
 	return b
+}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
 }
 
 // mustBuild is Cargo for a build that has to succeed.
