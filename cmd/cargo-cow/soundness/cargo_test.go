@@ -47,6 +47,9 @@ func (p *Place) Cargo(args ...string) *build {
 	if i := slices.Index(args, "--"); i >= 0 {
 		args, tail = args[:i:i], args[i:]
 	}
+	if target := filepath.Join(p.Dir, "target"); !exists(target) {
+		fixture.Acquaint(p.w.t, target, p.env)
+	}
 	// The kernel stamps this file: whatever runs from now on leaves newer times.
 	mark := filepath.Join(p.w.dir, filepath.Base(p.Dir)+".mark")
 	before := fixture.Stamp(p.w.t, mark)
