@@ -160,7 +160,7 @@ func FuzzParseRecord(f *testing.F) {
 func marked() (string, Mark) {
 	m := Mark{
 		Key: digestText("key"), Unit: "lib_a-0123", Request: digestText("request"), Files: sample().Files,
-		Impure: []string{"mac", "of odd \"one\"\n"},
+		Impure:  []string{"mac", "of odd \"one\"\n"},
 		Natives: []Native{{"static:+bundle", "z"}, {"", "m"}},
 	}
 	return m.Text("/t/liblib_a-4567.rlib: src/lib.rs src/#cow.rs\n\nsrc/lib.rs:\n\n# env-dep:A=#cow unit\n"), m

@@ -191,12 +191,8 @@ func (w *Warehouse) place(ctx context.Context, from *os.File, path string, mode 
 
 // open finds a file of a record, loose or in a layer.
 func (w *Warehouse) open(rec *rustc.Record, f rustc.File) (*os.File, error) {
-	paths := []string{w.loose(f.Digest)}
-	for _, l := range rec.Layers {
-		paths = append(paths, filepath.Join(w.store, "layers", l.Layer, l.Dir, f.Name))
-	}
 	var err error
-	for _, path := range paths {
+	for _, path := range w.paths(rec, f) {
 		var file *os.File
 		if file, err = os.Open(path); err != nil {
 			continue
@@ -209,6 +205,16 @@ func (w *Warehouse) open(rec *rustc.Record, f rustc.File) (*os.File, error) {
 		err = fs.ErrNotExist
 	}
 	return nil, err
+}
+
+// paths are where a file of a record may lie: loose, and in each of the record's
+// layers.
+func (w *Warehouse) paths(rec *rustc.Record, f rustc.File) []string {
+	list := []string{w.loose(f.Digest)}
+	for _, l := range rec.Layers {
+		list = append(list, filepath.Join(w.store, "layers", l.Layer, l.Dir, f.Name))
+	}
+	return list
 }
 
 func (w *Warehouse) loose(digest string) string {
@@ -225,10 +231,17 @@ func (w *Warehouse) Put(ctx context.Context, rec *rustc.Record, dir string, loos
 		}
 	}
 	units := filepath.Join(w.dir, unitsDir, rec.Unit)
-	if err := os.MkdirAll(units, 0o700); err != nil {
-		return fmt.Errorf("keep unit: %w", err)
+	write := func() error {
+		if err := os.MkdirAll(units, 0o700); err != nil {
+			return err
+		}
+		return atomicfile.WriteUnsynced(filepath.Join(units, fileName(rec.Request, rec.Key)), []byte(rec.Text()), 0o600)
 	}
-	if err := atomicfile.WriteUnsynced(filepath.Join(units, fileName(rec.Request, rec.Key)), []byte(rec.Text()), 0o600); err != nil {
+	err := write()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = write() // a sweep has removed the empty directory in between
+	}
+	if err != nil {
 		return fmt.Errorf("keep unit: %w", err)
 	}
 	w.bound(units)
@@ -273,7 +286,7 @@ func (w *Warehouse) isLoose(rec *rustc.Record) bool {
 
 func (w *Warehouse) keep(ctx context.Context, path string, f rustc.File) error {
 	loose := w.loose(f.Digest)
-	if info, err := os.Stat(loose); err == nil && info.Size() == f.Size {
+	if info, err := os.Stat(loose); err == nil && info.Size() == f.Size && claim(loose, info) {
 		return nil
 	}
 	from, err := os.Open(path)
@@ -299,6 +312,21 @@ func (w *Warehouse) keep(ctx context.Context, path string, f rustc.File) error {
 		return errors.Join(err, os.Remove(to.Name()))
 	}
 	return nil
+}
+
+// claimAfter is how old the time of a loose file may become before it is set again
+// by one who is about to name the file in a record: a sweep removes what no record
+// names only when it is older than margin.
+const claimAfter = 10 * time.Minute
+
+// claim makes sure that a sweep leaves a file until its record is there. It reports
+// false where the file has gone.
+func claim(path string, info fs.FileInfo) bool {
+	if time.Since(info.ModTime()).Abs() < claimAfter {
+		return true
+	}
+	now := time.Now()
+	return !errors.Is(os.Chtimes(path, now, now), fs.ErrNotExist)
 }
 
 // bound forgets the states of a unit that were not used for longest.
