@@ -51,6 +51,9 @@ func In(store string) *Warehouse {
 	return &Warehouse{store: store, dir: filepath.Join(store, Dir), copier: reflink.NewCopier(reflink.Auto)}
 }
 
+// Dir is where the warehouse is.
+func (w *Warehouse) Dir() string { return w.dir }
+
 // Miss is why a unit was not found. Reason is one of few; Detail says what it is
 // about this unit.
 type Miss struct{ Reason, Detail string }
