@@ -46,10 +46,10 @@ removes what it is told to. Removed each time is what serves nobody in the
 warehouse: records whose files are gone, files that no record names, and what
 killed writers have left.
 
-FREES is what the removal of a record frees by what the file system tells: a file
-that a build directory or a layer shares frees nothing. Such records --warehouse-size
-and --min-free leave alone. Where the file system does not tell, it is "up to" what
-the file takes, and so it is where files are compressed.
+FREES is what the removal of a record frees by what the file system tells, before
+compression: a file that a build directory or a layer shares frees nothing. Records
+that have only such files --warehouse-size and --min-free leave alone. Where the
+file system does not tell, it is "up to" what the files take.
 
 With --verbose it also prints what is kept, and why.`,
 		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
