@@ -306,10 +306,16 @@ func rows(figures []figure) [][]string {
 		}
 		return fmt.Sprintf("%s (%.1f)", report.Duration(d), float64(d)/float64(ours))
 	}
+	bytes := func(n int64) string {
+		if n == 0 {
+			return "–"
+		}
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
 	for _, f := range figures {
 		table = append(table, []string{f.tool, times(f.cold, us.cold), times(f.together, us.together),
-			report.Duration(f.add) + " + " + report.Duration(f.build), fmt.Sprintf("%.1f MB", float64(f.added)/1e6),
-			times(f.edited, us.edited), times(f.away, us.away), times(f.fresh, us.fresh), fmt.Sprintf("%.1f MB", float64(f.size)/1e6),
+			report.Duration(f.add) + " + " + report.Duration(f.build), bytes(f.added),
+			times(f.edited, us.edited), times(f.away, us.away), times(f.fresh, us.fresh), bytes(f.size),
 			times(f.edit, us.edit)})
 	}
 	return table
