@@ -299,13 +299,15 @@ func (u *unit) linker() {
 	if u.Linker != "" {
 		names = append([]string{u.Linker}, names...)
 	}
-	for _, arg := range u.files {
-		// -fuse-ld=mold, and --ld-path=/usr/bin/mold
-		if _, ld, ok := strings.Cut(arg, "-fuse-ld="); ok {
-			names = append(names, "ld."+ld, ld)
-		}
-		if _, ld, ok := strings.Cut(arg, "--ld-path="); ok {
-			names = append(names, ld)
+	for _, value := range u.files {
+		for arg := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ' ' || r == ',' }) {
+			// -fuse-ld=mold, and --ld-path=/usr/bin/mold
+			if ld, ok := strings.CutPrefix(arg, "-fuse-ld="); ok {
+				names = append(names, "ld."+ld, ld)
+			}
+			if ld, ok := strings.CutPrefix(arg, "--ld-path="); ok {
+				names = append(names, ld)
+			}
 		}
 	}
 	for _, name := range names {

@@ -122,7 +122,11 @@ func (r *Request) Record(run Run) (*Record, error) {
 		if n.Name == "" {
 			return nil, &Odd{"library without a plain name", u.Crate}
 		}
-		rec.Natives = append(rec.Natives, Found{n, u.find(n, false)})
+		what := u.find(n, u.Links())
+		if what == thin {
+			return nil, &Odd{"archive of names", n.Name}
+		}
+		rec.Natives = append(rec.Natives, Found{n, what})
 	}
 	rec.DepFile = u.portable(rec, depFile)
 	rec.Key = rec.key()
@@ -390,7 +394,7 @@ func (r *Request) Holds(rec *Record) (why string) {
 		}
 	}
 	for _, n := range rec.Natives {
-		if u.find(n.Native, false) != n.What {
+		if u.find(n.Native, u.Links()) != n.What {
 			return "library " + n.Name
 		}
 	}
