@@ -14,7 +14,7 @@ FUZZTIME ?= 10s
 QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /drivertest -e /driver/btrfs -e /hack/place -e /hack/bench)
 
 # Begun first, so that none of them is left running alone at the end.
-LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow/survival ./cmd/cargo-cow-rustc
+LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/survival
 
 .PHONY: help build check test fuzz bench bench-rivals demo docs clean
 .DEFAULT_GOAL := help

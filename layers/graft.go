@@ -186,7 +186,8 @@ func cloneFile(ctx context.Context, c *reflink.Copier, dst, src string, mtime ti
 }
 
 // openPlain opens a regular file without offering it to the runtime's poller, which
-// the kernel refuses: a tenth of the time of cloning a small file.
+// the kernel refuses: cloning 8 KiB takes 65 µs instead of 74 on Btrfs, and instead
+// of 77 on XFS.
 func openPlain(path string, flags int, perm fs.FileMode) (*os.File, error) {
 	for {
 		fd, err := unix.Open(path, flags|unix.O_CLOEXEC, uint32(perm))

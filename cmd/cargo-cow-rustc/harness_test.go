@@ -177,6 +177,9 @@ func (w *world) seal(root string, env []string, build ...string) {
 	if _, err := os.Stat(w.path("store")); err != nil {
 		w.must(root, env, cow, "init")
 	}
+	if len(env) == 0 { // it is the directory target
+		fixture.Acquaint(w.t, w.path(root+"/target"), w.env)
+	}
 	for _, b := range build {
 		w.must(root, env, "cargo", append(strings.Fields(b), "--quiet", "--offline")...)
 	}
@@ -282,12 +285,14 @@ func (w *world) reused(profile string, since time.Time) map[string]reuse {
 }
 
 // clean returns what the program prints when it was built from nothing in the
-// place.
+// place. What no program prints is left out.
 func (w *world) clean(dir string, env []string, args ...string) string {
 	w.t.Helper()
 	elsewhere := w.path("clean-" + strings.ReplaceAll(dir, "/", "-"))
 	defer os.RemoveAll(elsewhere)
-	return w.must(dir, append(slices.Clone(env), "CARGO_TARGET_DIR="+elsewhere, "RUSTC_WRAPPER="), "cargo", append([]string{"run", "--quiet", "--offline"}, args...)...).Stdout
+	env = slices.Concat(env, []string{"CARGO_TARGET_DIR=" + elsewhere, "RUSTC_WRAPPER=", "CARGO_INCREMENTAL=0", "CARGO_PROFILE_DEV_DEBUG=0"})
+	fixture.Acquaint(w.t, elsewhere, slices.Concat(w.env, env))
+	return w.must(dir, env, "cargo", append([]string{"run", "--quiet", "--offline"}, args...)...).Stdout
 }
 
 // taken returns the crates whose last compilation was at another path.

@@ -27,8 +27,9 @@ func (j *job) misled() bool {
 		own != "" && l.below(own, l.look(own))
 }
 
-// mostEntries bounds what is looked at in a package: 50 ms, against the seconds
-// that the state of a crate of that size saves. One that has more in it (a tree of
+// mostEntries bounds what is looked at in a package: 38 to 66 ms (500 directories of
+// 99 files, on ext4), against the seconds that the state of a crate of that size
+// saves. One that has more in it (a tree of
 // another language's modules, say) is compiled where it lies.
 const mostEntries = 50_000
 

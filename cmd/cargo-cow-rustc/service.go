@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,10 +24,14 @@ import (
 // methods do nothing.
 type service struct {
 	*rustc.Call
-	env      []string
-	house    *warehouse.Warehouse
-	request  *rustc.Request
-	missed   *warehouse.Miss
+	env     []string
+	house   *warehouse.Warehouse
+	request *rustc.Request
+	missed  *warehouse.Miss
+	// cold: the unit was not compiled here before. What is compiled so is worth a place
+	// in the warehouse; the outputs of one edit after the other are not: each would
+	// have to be on the disk before it can be shared.
+	cold     bool
 	began    time.Time
 	started  time.Time
 	heard    []rustc.Announced
@@ -72,6 +77,7 @@ func (s *service) serve() {
 		err = s.place(rec)
 	}
 	errors.As(err, &s.missed)
+	s.cold = s.Incremental == "" || !exists(s.DepFile())
 }
 
 // place puts a record's outputs where the call wants them, says what the compiler
@@ -97,7 +103,7 @@ func (s *service) place(rec *rustc.Record) error {
 	}
 	s.say(rec)
 	kind := warehouse.Hit
-	if was, err := rustc.ParseMark(string(old)); err == nil && was.Key == rec.Key || rec.Incremental {
+	if was, err := rustc.ParseMark(string(old)); err == nil && was.Key == rec.Key {
 		kind = warehouse.Kept
 	}
 	s.house.Note(warehouse.Event{Kind: kind, Unit: s.Name(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
@@ -157,8 +163,17 @@ func (s *service) listen(out io.Writer) io.Writer {
 	if s == nil {
 		return out
 	}
-	s.started = time.Now()
+	// A build script may have written its files in this very instant, by the clock
+	// that they are stamped with, and could write them once more.
+	for first := s.began; s.hasOutDir() && !coarse().After(first); {
+		time.Sleep(time.Millisecond / 2)
+	}
+	s.began, s.started = coarse(), time.Now()
 	return &listener{s, out}
+}
+
+func (s *service) hasOutDir() bool {
+	return slices.ContainsFunc(s.env, func(e string) bool { return strings.HasPrefix(e, "OUT_DIR=") })
 }
 
 type listener struct {
@@ -238,7 +253,7 @@ func (s *service) keep(seen ...string) {
 	run := rustc.Run{Began: s.began, Cost: time.Since(s.started), Files: s.heard, Messages: s.messages, Seen: seen}
 	rec, err := s.request.Record(run)
 	if err == nil {
-		err = s.house.Put(context.Background(), rec, s.OutDir, !rec.Incremental)
+		err = s.house.Put(context.Background(), rec, s.OutDir, s.cold)
 	}
 	if err == nil {
 		err = s.mark(rec.Mark(s.request))
@@ -287,8 +302,8 @@ func replace(path, text string) error {
 }
 
 // findStore is the store that a build directory belongs to; "" if there is none.
-// The user's choice goes first, then what a restore has noted, then where stores are
-// made unasked.
+// The environment goes first, then what was noted in the build directory, then the
+// user's choice, then where stores are made unasked.
 func findStore(outDir string, env []string) string {
 	get := func(name string) string {
 		for _, e := range env {
@@ -314,6 +329,13 @@ func findStore(outDir string, env []string) string {
 			found = store // the topmost counts
 		}
 	}
+	data := get("XDG_DATA_HOME")
+	if data == "" {
+		data = get("HOME") + "/.local/share"
+	}
+	if store := session.ReadStore(session.ChosenStore(data + "/cargo-cow")); store != "" {
+		return own(store)
+	}
 	if store := own(beside); store != "" {
 		return store
 	}
@@ -325,6 +347,11 @@ func findStore(outDir string, env []string) string {
 		cache = get("HOME") + "/.cache"
 	}
 	return own(cache + "/cargo-cow")
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // own returns a store if it is one and the user's: what lies in it is run.

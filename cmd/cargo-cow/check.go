@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
 type checkOptions struct {
@@ -18,7 +20,10 @@ func newCheck(a *app) *cobra.Command {
 		Use:   "check",
 		Short: "Check the store",
 		Long: `Looks whether every record stands for a whole layer and every layer has a
-record. With --repair it makes records anew and removes what nothing refers to.
+record, and whether the warehouse holds records and files that are named as they
+should be. With --repair it makes records of layers anew, and removes what nothing
+refers to and what is damaged in the warehouse: that is compiled again. What is in
+the files is not compared; see "cargo cow warehouse verify".
 Exit code 1 when there are problems, 3 when some of them could not be repaired.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), o) },
@@ -36,6 +41,11 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 	if err != nil {
 		return err
 	}
+	more, err := a.checkWarehouse(ctx, warehouse.In(st.Dir()), o.repair, time.Now())
+	if err != nil {
+		return err
+	}
+	problems = append(problems, more...)
 	left := 0
 	for _, p := range problems {
 		a.term.JSON("check", p)
@@ -48,6 +58,31 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 		a.term.Println("%s: %s%s", p.Path, p.Problem, done)
 	}
 	return a.checked(st, len(problems), left, o.repair)
+}
+
+func (a *app) checkWarehouse(ctx context.Context, w *warehouse.Warehouse, repair bool, now time.Time) ([]layers.Problem, error) {
+	v, err := w.Verify(ctx, warehouse.Verification{Remove: repair})
+	if err != nil {
+		return nil, err
+	}
+	var problems []layers.Problem
+	for _, d := range v.Damaged {
+		problems = append(problems, layers.Problem{Path: d.Path, Problem: d.Problem, Repaired: d.Removed})
+	}
+	if !repair {
+		return problems, nil
+	}
+	swept, err := w.Sweep(ctx, now)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		problems = append(problems, layers.Problem{Path: w.Dir(), Problem: err.Error()})
+	}
+	if n := swept.Records + swept.Files + swept.Left; n > 0 {
+		a.term.Detail("Swept", "%s of the warehouse that served nobody", count(n, "file"))
+	}
+	return problems, nil
 }
 
 func (a *app) checked(st *layers.Store, problems, left int, repair bool) error {

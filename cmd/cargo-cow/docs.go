@@ -128,6 +128,13 @@ over time, never changed or removed.
 | ` + "`remove`" + ` | the record of a layer that was removed |
 | ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus; leased, labelled, recent, last, unmatched |
 | ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
+| ` + "`plan-record`" + ` | a record of the warehouse, whether prune is to ` + "`remove`" + ` it, what that ` + "`frees`" + ` after those before it, and ` + "`why`" + `: nowhere, unused, space; recent, unmatched |
+| ` + "`prune-warehouse`" + ` | how many records, files and leftovers were removed from the warehouse, the bytes that ` + "`frees`" + `; if not ` + "`exact`" + `, at most; ` + "`lacking`" + `: how many more were asked for |
+| ` + "`record`" + ` | a record of the warehouse: its key, where it was made and serves, ` + "`where`" + ` its files lie (loose, layer, gone); with ` + "`warehouse show`" + ` each file and input |
+| ` + "`ingredient`" + ` | one thing that a record's key is made of: an ingredient, an input, a variable or a library (` + "`kind`" + `) |
+| ` + "`damage`, `verify`" + ` | something damaged in the warehouse, and whether it was removed; what was looked at |
+| ` + "`miss`" + ` | a call of rustc that was not answered: ` + "`kind`" + ` (missed, compiled, refused), ` + "`why`, `detail`" + ` |
+| ` + "`stats`, `stats-why`" + ` | what became of all calls, time in ms and bytes; how many were compiled for one reason |
 | ` + "`undo`, `status`, `hook`" + ` | how things are |
 | ` + "`wrapper`" + ` | whether cargo goes by the wrapper here (` + "`enabled`" + `), all ` + "`settings`" + ` that name one, what cargo goes by first, and whether it can work here (` + "`views`" + `) |
 | ` + "`check`" + ` | a problem and whether it was repaired, or ` + "`clean`" + ` |
@@ -141,7 +148,7 @@ over time, never changed or removed.
 | 1 | error |
 | 2 | the command line makes no sense |
 | 3 | done in part |
-| 4 | no such layer, no layer that fits, nothing to undo |
+| 4 | no such layer, record or call, no layer that fits, nothing to undo |
 | 5 | cargo is using the build directory, or a restore the layer |
 | 130 | interrupted |
 

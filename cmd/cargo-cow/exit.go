@@ -8,6 +8,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
 // The exit codes. They are part of the interface: docs/cli/cargo-cow.md.
@@ -16,7 +18,7 @@ const (
 	exitError       = 1
 	exitUsage       = 2
 	exitPart        = 3 // some of what was asked for is done
-	exitNotFound    = 4 // no such layer, no layer that fits, nothing to undo
+	exitNotFound    = 4 // no such layer, record or call, no layer that fits, nothing to undo
 	exitBusy        = 5
 	exitInterrupted = 130
 )
@@ -62,7 +64,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &part):
 		return exitPart
-	case errors.Is(err, layers.ErrNoLayer), errors.Is(err, layers.ErrNotFound), errors.Is(err, layers.ErrNoUndo):
+	case errors.Is(err, layers.ErrNoLayer), errors.Is(err, layers.ErrNotFound), errors.Is(err, layers.ErrNoUndo),
+		errors.Is(err, warehouse.ErrNotFound), errors.Is(err, errNoCall):
 		return exitNotFound
 	case errors.Is(err, layers.ErrBusy), errors.Is(err, layers.ErrInUse):
 		return exitBusy
@@ -96,6 +99,10 @@ func help(err error) string {
 		{layers.ErrBusy, "wait for cargo to end, or leave out --no-wait"},
 		{layers.ErrNoLayer, "build here and run `cargo cow snapshot`, or take one of `cargo cow list` with --from"},
 		{layers.ErrNotFound, "see `cargo cow list`"},
+		{warehouse.ErrNotFound, "see `cargo cow warehouse list`"},
+		{warehouse.ErrAmbiguous, "give more characters of its key, see `cargo cow warehouse list`"},
+		{rustc.ErrFormat, "run `cargo cow warehouse verify --repair`"},
+		{errNoCall, "see `cargo cow stats`, and `cargo cow wrapper status` for whether cargo uses the wrapper"},
 		{layers.ErrAmbiguous, "give more characters of its id, see `cargo cow list`"},
 		{cargo.ErrNoPackage, "name a cargo project with -C DIR"},
 		{cargo.ErrNoLockfile, "run `cargo generate-lockfile`"},

@@ -54,6 +54,8 @@ func passOn() {
 //	until CMD...       run CMD until it succeeds, 30 s at most
 //	tmpfs DIR          mount another file system at DIR
 //	bind DIR           make DIR a mount point
+//
+// $WRAPPER is the real wrapper of rustc, for RUSTC_WRAPPER.
 func TestScript(t *testing.T) {
 	for _, tool := range []string{"cargo", "git"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -65,6 +67,11 @@ func TestScript(t *testing.T) {
 		rustup = filepath.Join(os.Getenv("HOME"), ".rustup")
 	}
 	mount := loopfs.Btrfs(t, loopfs.Size(4<<30))
+	// In PATH there is only what stands in for it, which does no more than to pass on.
+	wrapper := filepath.Join(t.TempDir(), chain.Program)
+	if out, err := exec.Command("go", "build", "-o", wrapper, "../cargo-cow-rustc").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
 	// Run returns before its parallel scripts end; the group waits for them, so
 	// that the mount outlives them.
 	t.Run("group", func(t *testing.T) {
@@ -82,6 +89,7 @@ func TestScript(t *testing.T) {
 					"CARGO_NET_OFFLINE=true",
 					"CARGO_TERM_COLOR=never",
 					"CARGO_COW_STORE="+filepath.Join(env.WorkDir, "store"),
+					"WRAPPER="+wrapper,
 					"GIT_CONFIG_NOSYSTEM=1",
 					"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
 					"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",

@@ -21,6 +21,8 @@ type pruneOptions struct {
 	maxAge   period
 	gone     bool
 	labelled bool
+	housing  volume
+	minFree  volume
 	dryRun   bool
 }
 
@@ -28,29 +30,40 @@ func newPrune(a *app) *cobra.Command {
 	var o pruneOptions
 	cmd := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove layers that are not worth their space any more",
-		Long: `Chooses layers, prints which and why, and removes them. What may go is said by
-at least one of --max-age, --gone-worktrees and --keep-last. The first two name
-layers, each for itself; --keep-last N keeps the N layers of each dependency set
-that were used last, whatever the other two say, and alone it names all others.
-Use is what counts, not age: a snapshot is one, and so is every restore.
+		Short: "Remove what is not worth its space any more",
+		Long: `Chooses layers, and records of the warehouse with their files, prints which and
+why, and removes them. What may go is said by at least one flag. Of layers,
+--max-age and --gone-worktrees name some, each for itself; --keep-last N keeps the
+N layers of each dependency set that were used last, whatever the other two say,
+and alone it names all others. Of the warehouse, --max-age names records, and
+--warehouse-size and --min-free name as many as it takes, those first that were not
+used for longest. Use is what counts, not age: a snapshot is one, and so is every
+restore and every call of rustc that is answered.
 
 Never removed are: what was used within the last hour, a layer that is being
 restored, and a layer with a label, unless --labelled is given. ` + "`cargo cow rm`" + `
-removes what it is told to.
+removes what it is told to. Removed each time is what serves nobody in the
+warehouse: records whose files are gone, files that no record names, and what
+killed writers have left.
+
+FREES is what the removal of a record frees by what the file system tells, before
+compression: a file that a build directory or a layer shares frees nothing. Records
+that have only such files --warehouse-size and --min-free leave alone. Where the
+file system does not tell, it is "up to" what the files take.
 
 With --verbose it also prints what is kept, and why.`,
 		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
   cargo cow prune --max-age 30d --keep-last 1  the same, but one of each stays
-  cargo cow prune --gone-worktrees             what removed worktrees have left`,
+  cargo cow prune --gone-worktrees             what removed worktrees have left
+  cargo cow prune --warehouse-size 20GB        what the warehouse holds above that`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("keep-last") && o.keepLast < 1 {
 				return usageError{fmt.Errorf("keep the last %d: want 1 or more", o.keepLast)}
 			}
-			if o.policy().Empty() {
+			if o.policy().Empty() && o.housing == 0 && o.minFree == 0 {
 				return usageError{&layers.HelpError{
-					Err:  errors.New("choose layers to remove: say which, with --max-age, --gone-worktrees or --keep-last"),
+					Err:  errors.New("choose what to remove: say it with --max-age, --gone-worktrees, --keep-last, --warehouse-size or --min-free"),
 					Help: "cargo cow prune --max-age 30d --dry-run",
 				}}
 			}
@@ -62,6 +75,8 @@ With --verbose it also prints what is kept, and why.`,
 	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d or 12h")
 	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists")
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
+	f.Var(&o.housing, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
+	f.Var(&o.minFree, "min-free", "remove from the warehouse until `SIZE` is free on its disk")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, change nothing")
 	return cmd
 }
@@ -80,6 +95,10 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 		return err
 	}
 	plan := prune.New(candidates(uses), o.policy(), now)
+	house, err := housePlan(ctx, st, plan, o, now)
+	if err != nil {
+		return err
+	}
 	byID := map[string]*layers.Use{}
 	for i := range uses {
 		byID[uses[i].ID] = &uses[i]
@@ -94,7 +113,8 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	for _, c := range plan.Kept {
 		a.planJSON(c, byID[c.ID], false)
 	}
-	return a.carryOut(ctx, st, plan, byID, o.dryRun)
+	house.show(a, o, now)
+	return a.carryOut(ctx, st, plan, byID, house, o.dryRun)
 }
 
 func candidates(uses []layers.Use) []prune.Layer {
@@ -110,7 +130,7 @@ func candidates(uses []layers.Use) []prune.Layer {
 
 // carryOut removes the victims. One that somebody has begun to use, or removed,
 // since the plan was made is no failure.
-func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, dryRun bool) error {
+func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, house *houseplan, dryRun bool) error {
 	r := removal{app: a, st: st, dryRun: dryRun, say: a.term.Detail}
 	kept := len(plan.Kept)
 	for _, c := range plan.Victims {
@@ -138,6 +158,9 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 		a.term.Status("Would", "remove %s, keep %s", removed, count(kept, "layer"))
 	} else {
 		a.term.Status("Removed", "%s, kept %s", removed, count(kept, "layer"))
+	}
+	if err := house.carryOut(ctx, &r); err != nil {
+		return err
 	}
 	return r.end()
 }

@@ -76,6 +76,7 @@ type removal struct {
 	dryRun  bool
 	say     func(verb, format string, args ...any)
 	removed int
+	more    bool  // something else than layers was removed as well
 	codes   []int // of the failures
 }
 
@@ -118,7 +119,7 @@ func (r *removal) end() error {
 	switch {
 	case len(r.codes) == 0:
 		return nil
-	case r.removed > 0:
+	case r.removed > 0 || r.more:
 		return silentExit(exitPart)
 	}
 	return silentExit(r.codes[0])

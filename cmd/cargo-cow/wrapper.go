@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/alias"
@@ -23,7 +25,8 @@ func newWrapper(a *app) *cobra.Command {
 		Short: "Switch the wrapper of rustc on and off",
 		Long: `With the wrapper, what rustc keeps for incremental compilation serves in a
 restored build directory, too: the first edit there is compiled as quickly as
-where the state came from. It acts in restored build directories only; every
+where the state came from. And a unit that was compiled before, from the same, is
+taken from the store's warehouse, in whatever checkout or project it is needed. Every
 other call is handed on as it is.
 
 It is switched on in Cargo's configuration, as build.rustc-wrapper. A wrapper that
@@ -32,7 +35,7 @@ is put back by disable. Switching on or off makes nothing to be compiled anew.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	sub := func(use, text, long string, do func(*wrapper.Setup, wrapper.Level) error) *cobra.Command {
+	sub := func(use, text, long string, do func(context.Context, *open.Session, wrapper.Level) error) *cobra.Command {
 		var user, project bool
 		c := &cobra.Command{Use: use, Short: text, Long: long, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			level := wrapper.User
@@ -46,7 +49,7 @@ is put back by disable. Switching on or off makes nothing to be compiled anew.`,
 			if project {
 				level = wrapper.Project
 			}
-			return do(s.Wrapper(cmd.Context()), level)
+			return do(cmd.Context(), s, level)
 		}}
 		if use == "status" {
 			return c
@@ -69,7 +72,8 @@ in its way, and whether it can do its work on this machine.`, a.wrapperStatus),
 	return cmd
 }
 
-func (a *app) enableWrapper(s *wrapper.Setup, level wrapper.Level) error {
+func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wrapper.Level) error {
+	s := session.Wrapper(ctx)
 	program, err := wrapperProgram()
 	if err != nil {
 		return err
@@ -81,6 +85,16 @@ func (a *app) enableWrapper(s *wrapper.Setup, level wrapper.Level) error {
 	state, err := look(s)
 	if err != nil {
 		return err
+	}
+	// The wrapper makes no store: a build is no place to find out that it cannot.
+	store, named, err := session.PrepareStore(ctx)
+	if err == nil && named {
+		err = s.NoteStore(store)
+	}
+	if err != nil {
+		a.term.Warn("units will not be kept by what they were compiled from: %v", err)
+	} else {
+		state.store = store
 	}
 	a.wrapperJSON(state, c)
 	switch {
@@ -98,7 +112,8 @@ func (a *app) enableWrapper(s *wrapper.Setup, level wrapper.Level) error {
 	return nil
 }
 
-func (a *app) disableWrapper(s *wrapper.Setup, level wrapper.Level) error {
+func (a *app) disableWrapper(ctx context.Context, session *open.Session, level wrapper.Level) error {
+	s := session.Wrapper(ctx)
 	c, err := s.Disable(level)
 	if err != nil {
 		return wrapperHelp(err)
@@ -125,7 +140,8 @@ func (a *app) disableWrapper(s *wrapper.Setup, level wrapper.Level) error {
 	return nil
 }
 
-func (a *app) wrapperStatus(s *wrapper.Setup, _ wrapper.Level) error {
+func (a *app) wrapperStatus(ctx context.Context, session *open.Session, _ wrapper.Level) error {
+	s := session.Wrapper(ctx)
 	state, err := look(s)
 	if err != nil {
 		return err
@@ -164,6 +180,7 @@ type wrapperState struct {
 	settings []wrapper.Setting // the one that cargo goes by first
 	views    error             // why directories cannot be shown at other paths on this machine, which is how the wrapper works
 	failure  string            // why calls were last handed on
+	store    string            // where units are kept, as enable has found out
 }
 
 func look(s *wrapper.Setup) (*wrapperState, error) {
@@ -171,7 +188,7 @@ func look(s *wrapper.Setup) (*wrapperState, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &wrapperState{settings, alias.Probe(), s.Failure()}, nil
+	return &wrapperState{settings: settings, views: alias.Probe(), failure: s.Failure()}, nil
 }
 
 func (w *wrapperState) first() *wrapper.Setting {
@@ -238,7 +255,8 @@ func (a *app) wrapperJSON(state *wrapperState, c *wrapper.Change) {
 		Failure  string    `json:"failure,omitempty"` // why calls were last handed on in this build directory
 		File     string    `json:"file,omitempty"`    // the one that enable or disable was about
 		Changed  bool      `json:"changed,omitempty"`
-	}{Settings: []setting{}, Failure: state.failure}
+		Store    string    `json:"store,omitempty"` // that enable has found or made
+	}{Settings: []setting{}, Failure: state.failure, Store: state.store}
 	first := state.first()
 	for i, set := range state.settings {
 		line.Settings = append(line.Settings, setting{set.Variable, set.In, set.Value, set.Ours, set.Next, set.Missing})

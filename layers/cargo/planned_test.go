@@ -44,55 +44,31 @@ func newPlanned(t *testing.T, dir string) *surveyed {
 	return s
 }
 
+// copied is the workspace, and what was kept of it, in another directory: a plan
+// serves there as well.
+func (s *surveyed) copied(t *testing.T) (dir string, other *surveyed) {
+	t.Helper()
+	dir = realTempDir(t)
+	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(s.calls))); err != nil {
+		t.Fatal(err)
+	}
+	return dir, surveyedIn(dir)
+}
+
 // Whatever changed, a kept plan is the one that cargo would make now.
 func TestPlanKept(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		change func(t *testing.T, dir string, s *surveyed)
-		asks   bool
-	}{
-		{"nothing", func(*testing.T, string, *surveyed) {}, false},
-		{"a source", func(t *testing.T, dir string, s *surveyed) {
-			cargotest.Write(t, dir, map[string]string{"ws/crates/a/src/lib.rs": "pub fn f() {}"})
-		}, false},
-		{"another checkout", func(t *testing.T, dir string, s *surveyed) {
-			if err := os.CopyFS(dir+"/other", os.DirFS(dir+"/ws")); err != nil {
-				t.Fatal(err)
-			}
-			s.tool.Dir = dir + "/other"
-		}, false},
-		{"a version", func(t *testing.T, dir string, s *surveyed) {
-			replaceIn(t, dir+"/ws/crates/b/Cargo.toml", "0.1.0", "0.2.0")
-			cargotest.Run(t, dir+"/ws", "", nil, "update", "--offline", "--workspace")
-		}, true},
-		{"a feature that is on", func(t *testing.T, dir string, s *surveyed) {
-			cargotest.Write(t, dir, map[string]string{"ws/crates/b/Cargo.toml": "[package]\nname = \"b\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[features]\ndefault = [\"x\"]\nx = []\n"})
-		}, true},
-		{"a new test", func(t *testing.T, dir string, s *surveyed) {
-			cargotest.Write(t, dir, map[string]string{"ws/crates/a/tests/t.rs": ""})
-		}, true},
-		{"a member moved", func(t *testing.T, dir string, s *surveyed) {
-			if err := os.Rename(dir+"/ws/crates/a", dir+"/ws/crates/z"); err != nil {
-				t.Fatal(err)
-			}
-		}, true},
-		{"a profile", func(t *testing.T, dir string, s *surveyed) {
-			s.tool.Environ = append(s.tool.Environ, "CARGO_PROFILE_DEV_OPT_LEVEL=1")
-		}, true},
-		{"the flags", func(t *testing.T, dir string, s *surveyed) {
-			s.tool.Environ = append(s.tool.Environ, "RUSTFLAGS=-Copt-level=1")
-		}, true},
-	} {
+	dir := realTempDir(t)
+	first := newPlanned(t, dir)
+	if needed, asked := first.plan(t, dir+"/plans"); !asked || len(needed) < 4 {
+		t.Fatalf("the first plan: cargo asked %v, %v", asked, needed)
+	}
+	for _, tt := range changes {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := realTempDir(t)
-			s := newPlanned(t, dir)
-			if first, asked := s.plan(t, dir+"/plans"); !asked || len(first) < 4 {
-				t.Fatalf("the first plan: cargo asked %v, %v", asked, first)
-			}
+			dir, s := first.copied(t)
 			tt.change(t, dir, s)
 			got, asked := s.plan(t, dir+"/plans")
-			if asked != tt.asks {
-				t.Errorf("asked = %v, want %v", asked, tt.asks)
+			if asked != tt.plan {
+				t.Errorf("asked = %v, want %v", asked, tt.plan)
 			}
 			if want, _ := s.plan(t, ""); !maps.Equal(got, want) {
 				t.Errorf("kept plan %v, now %v", got, want)

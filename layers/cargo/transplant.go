@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,11 +63,22 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 	return each(there, func(h held) error { return h.setTime(oldest) })
 }
 
-// each calls do for all, several at a time, and returns all errors.
+// each calls do for all, several at a time, until one fails, and returns the first
+// error: a full disk has the same to say of every file.
 func each[T any](all []T, do func(T) error) error {
-	failed := make([]error, len(all))
-	parallel(len(all), func(i int) { failed[i] = do(all[i]) })
-	return errors.Join(failed...)
+	var failed atomic.Pointer[error]
+	parallel(len(all), func(i int) {
+		if failed.Load() != nil {
+			return
+		}
+		if err := do(all[i]); err != nil {
+			failed.CompareAndSwap(nil, &err)
+		}
+	})
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // A transplant makes directories and links, and collects the files to be cloned.
@@ -78,26 +90,13 @@ type transplant struct {
 	flat  map[string]bool // which of them get the one time
 }
 
+// add makes the unit's directories and links, and notes its files.
 func (t *transplant) add(h held) error {
-	dirs, files, err := h.all()
-	if err == nil {
-		for _, d := range dirs {
-			var more []string
-			more, err = t.copyDir(h, d)
-			if files = append(files, more...); err != nil {
-				break
-			}
-		}
+	files, err := t.lay(h)
+	if err != nil {
+		return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
 	}
-	var flat []string
-	if err == nil {
-		flat, err = h.flat()
-	}
-	for _, f := range files {
-		if err == nil {
-			err = os.MkdirAll(filepath.Join(t.dir, filepath.Dir(f)), 0o777)
-		}
-	}
+	flat, err := h.flat()
 	if err != nil {
 		return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
 	}
@@ -110,6 +109,28 @@ func (t *transplant) add(h held) error {
 		t.flat[f] = true
 	}
 	return nil
+}
+
+// lay makes the directories and links of a unit, and lists the files that belong
+// into them.
+func (t *transplant) lay(h held) ([]string, error) {
+	dirs, files, err := h.all()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if err := os.MkdirAll(filepath.Join(t.dir, filepath.Dir(f)), 0o777); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range dirs {
+		inside, err := t.copyDir(h, dir)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, inside...)
+	}
+	return files, nil
 }
 
 // copyDir makes a directory with all but its files, and lists those. Cargo links

@@ -90,6 +90,11 @@ type Announced struct{ Path, Emit string }
 // place. The error is Odd if the outputs cannot be told to be those of the inputs.
 func (r *Request) Record(run Run) (*Record, error) {
 	u := r.unit
+	// What the compiler has read was there before it and is there now: dependencies,
+	// libraries, the compiler itself.
+	if now, err := NewRequest(u.Call, Around{u.cwd, u.environ}); err != nil || now.Digest() != r.Digest() {
+		return nil, &Odd{"something changed meanwhile", ""}
+	}
 	text, err := os.ReadFile(u.DepFile())
 	if err != nil {
 		return nil, &Odd{"no list of inputs", err.Error()}

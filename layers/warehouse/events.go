@@ -62,7 +62,10 @@ func (w *Warehouse) Note(e Event) {
 		strconv.FormatInt(e.Bytes, 10), strconv.FormatBool(e.Copied), strconv.Quote(e.Reason), strconv.Quote(e.Detail),
 	}, "\t") + "\n")
 	if info, err := f.Stat(); err == nil && info.Size() > mostEvents {
-		_ = os.Rename(path, path+".old")
+		// Another may have done so since, and what is called so now has just begun.
+		if now, err := os.Stat(path); err == nil && os.SameFile(now, info) {
+			_ = os.Rename(path, path+".old")
+		}
 	}
 }
 
@@ -103,9 +106,11 @@ func parseEvent(l string) (e Event, ok bool) {
 	if len(fields) != 9 {
 		return e, false
 	}
+	// Bounded, so that none overflows as a duration.
+	const most = 1 << 43
 	number := func(s string) int64 {
 		n, err := strconv.ParseInt(s, 10, 64)
-		ok = ok && err == nil && n >= 0
+		ok = ok && err == nil && n >= 0 && n < most
 		return n
 	}
 	text := func(s string) string {

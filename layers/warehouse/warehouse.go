@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
@@ -50,6 +51,9 @@ type Warehouse struct {
 func In(store string) *Warehouse {
 	return &Warehouse{store: store, dir: filepath.Join(store, Dir), copier: reflink.NewCopier(reflink.Auto)}
 }
+
+// Dir is where the warehouse is.
+func (w *Warehouse) Dir() string { return w.dir }
 
 // Miss is why a unit was not found. Reason is one of few; Detail says what it is
 // about this unit.
@@ -191,14 +195,11 @@ func (w *Warehouse) place(ctx context.Context, from *os.File, path string, mode 
 
 // open finds a file of a record, loose or in a layer.
 func (w *Warehouse) open(rec *rustc.Record, f rustc.File) (*os.File, error) {
-	paths := []string{w.loose(f.Digest)}
-	for _, l := range rec.Layers {
-		paths = append(paths, filepath.Join(w.store, "layers", l.Layer, l.Dir, f.Name))
-	}
 	var err error
-	for _, path := range paths {
+	for _, path := range w.paths(rec, f) {
 		var file *os.File
-		if file, err = os.Open(path); err != nil {
+		// A pipe of that name would hold the build up for ever.
+		if file, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
 			continue
 		}
 		// One of another length was being written when the power went.
@@ -211,12 +212,42 @@ func (w *Warehouse) open(rec *rustc.Record, f rustc.File) (*os.File, error) {
 	return nil, err
 }
 
+// has reports whether all files of a record are there.
+func (w *Warehouse) has(rec *rustc.Record) bool {
+	return !slices.ContainsFunc(rec.Files, func(f rustc.File) bool {
+		file, err := w.open(rec, f)
+		if err == nil {
+			file.Close()
+		}
+		return err != nil
+	})
+}
+
+// paths are where a file of a record may lie: loose, and in each of the record's
+// layers.
+func (w *Warehouse) paths(rec *rustc.Record, f rustc.File) []string {
+	list := []string{w.loose(f.Digest)}
+	for _, l := range rec.Layers {
+		list = append(list, filepath.Join(w.store, "layers", l.Layer, l.Dir, f.Name))
+	}
+	return list
+}
+
 func (w *Warehouse) loose(digest string) string {
 	return filepath.Join(w.dir, filesDir, digest[:2], digest)
 }
 
-// Put keeps a record, and, if loose is set, its files, which lie in dir.
+// Put keeps a record, and, if loose is set, its files, which lie in dir. A record of
+// the same key that is whole stays: outputs of one key may differ in bytes, and what
+// was compiled against the ones that are kept is found by these.
 func (w *Warehouse) Put(ctx context.Context, rec *rustc.Record, dir string, loose bool) error {
+	units := filepath.Join(w.dir, unitsDir, rec.Unit)
+	path := filepath.Join(units, fileName(rec.Request, rec.Key))
+	if old, err := read(path); err == nil && w.has(old) {
+		now := time.Now()
+		_ = os.Chtimes(path, now, now) // a prune that has planned without it spares it
+		return nil
+	}
 	if loose {
 		for _, f := range rec.Files {
 			if err := w.keep(ctx, filepath.Join(dir, f.Name), f); err != nil {
@@ -224,11 +255,17 @@ func (w *Warehouse) Put(ctx context.Context, rec *rustc.Record, dir string, loos
 			}
 		}
 	}
-	units := filepath.Join(w.dir, unitsDir, rec.Unit)
-	if err := os.MkdirAll(units, 0o700); err != nil {
-		return fmt.Errorf("keep unit: %w", err)
+	write := func() error {
+		if err := os.MkdirAll(units, 0o700); err != nil {
+			return err
+		}
+		return atomicfile.WriteUnsynced(path, []byte(rec.Text()), 0o600)
 	}
-	if err := atomicfile.WriteUnsynced(filepath.Join(units, fileName(rec.Request, rec.Key)), []byte(rec.Text()), 0o600); err != nil {
+	err := write()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = write() // a sweep has removed the empty directory in between
+	}
+	if err != nil {
 		return fmt.Errorf("keep unit: %w", err)
 	}
 	w.bound(units)
@@ -248,6 +285,9 @@ func (w *Warehouse) AddLayer(m *rustc.Mark, in rustc.InLayer) (bool, error) {
 	}
 	if err != nil {
 		return false, fmt.Errorf("note layer of %s: %w", m.Unit, err)
+	}
+	if !slices.Equal(rec.Files, m.Files) {
+		return false, nil // compiled once more, to other bytes
 	}
 	if slices.Contains(rec.Layers, in) || w.isLoose(rec) {
 		return true, nil
@@ -270,7 +310,7 @@ func (w *Warehouse) isLoose(rec *rustc.Record) bool {
 
 func (w *Warehouse) keep(ctx context.Context, path string, f rustc.File) error {
 	loose := w.loose(f.Digest)
-	if info, err := os.Stat(loose); err == nil && info.Size() == f.Size {
+	if info, err := os.Stat(loose); err == nil && info.Size() == f.Size && claim(loose, info) {
 		return nil
 	}
 	from, err := os.Open(path)
@@ -296,6 +336,21 @@ func (w *Warehouse) keep(ctx context.Context, path string, f rustc.File) error {
 		return errors.Join(err, os.Remove(to.Name()))
 	}
 	return nil
+}
+
+// claimAfter is how old the time of a loose file may become before it is set again
+// by one who is about to name the file in a record: a sweep removes what no record
+// names only when it is older than margin.
+const claimAfter = 10 * time.Minute
+
+// claim makes sure that a sweep leaves a file until its record is there. It reports
+// false where the file has gone.
+func claim(path string, info fs.FileInfo) bool {
+	if time.Since(info.ModTime()).Abs() < claimAfter {
+		return true
+	}
+	now := time.Now()
+	return !errors.Is(os.Chtimes(path, now, now), fs.ErrNotExist)
 }
 
 // bound forgets the states of a unit that were not used for longest.

@@ -70,6 +70,19 @@ type Setup struct {
 	NoWorkspace error // why Workspace is ""
 }
 
+// NoteStore tells the wrapper of a store that the user chose, and that it would not
+// find by itself.
+func (s *Setup) NoteStore(store string) error {
+	if s.Links == "" {
+		return fmt.Errorf("note the store: %w", ErrNoHome)
+	}
+	path := session.ChosenStore(filepath.Dir(s.Links))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("note the store: %w", err)
+	}
+	return atomicfile.Write(path, []byte(store+"\n"), 0o600)
+}
+
 // Setting is one place that names a wrapper.
 type Setting struct {
 	config.Setting

@@ -3,6 +3,7 @@ package soundness
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -46,6 +47,9 @@ func (p *Place) Cargo(args ...string) *build {
 	if i := slices.Index(args, "--"); i >= 0 {
 		args, tail = args[:i:i], args[i:]
 	}
+	if target := filepath.Join(p.Dir, "target"); !exists(target) {
+		fixture.Acquaint(p.w.t, target, p.env)
+	}
 	// The kernel stamps this file: whatever runs from now on leaves newer times.
 	mark := filepath.Join(p.w.dir, filepath.Base(p.Dir)+".mark")
 	before := fixture.Stamp(p.w.t, mark)
@@ -63,6 +67,11 @@ func (p *Place) Cargo(args ...string) *build {
 	}
 	p.w.last = b
 	return b
+}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
 }
 
 // mustBuild is Cargo for a build that has to succeed.

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 const (
@@ -302,6 +304,9 @@ func (e *editing) build(name string, wrapped bool, args []string) {
 		e.elsewhere++
 	}
 	clean := e.w.path("clean/" + filepath.Base(name))
+	if !exists(clean) {
+		fixture.Acquaint(e.t, clean, p.env)
+	}
 	want := e.made(p.with("CARGO_TARGET_DIR="+clean, "CARGO_BUILD_BUILD_DIR="+clean, "CARGO_INCREMENTAL=0", "CARGO_PROFILE_DEV_DEBUG=0"), args)
 	if diff := cmp.Diff(want, got); diff != "" {
 		e.t.Fatalf("%s: stale (-clean build +incremental):\n%s", name, diff)

@@ -45,17 +45,17 @@ type hazard struct {
 
 var hazards = slices.Concat(sourceHazards, scriptHazards, valueHazards, macroHazards, stateHazards)
 
-// A way brings the origin's build directory to the place.
-type way struct {
-	name    string
-	seal    func(w *world)
-	restore func(w *world, h hazard)
-}
-
-// TestHazards: with all rules on, the program built in the place is that of a
-// clean build, and cargo rebuilds exactly what explain said it would.
+// TestHazards: each hazard in four ways, from one origin.
 //
-// The same goes for a second place that is built with the wrapper.
+// naive-copy: a copy of the build directory with one time for all its files, which
+// is a restore without rules, ends in a stale program.
+//
+// with-rules: with all rules on, the program built in the place is that of a clean
+// build, and cargo rebuilds exactly what explain said it would. The same goes for
+// a second place that is built with the wrapper: with-wrapper.
+//
+// without-rule: with the one rule switched off the same steps end in a stale
+// program, so it is this rule that closes the hazard.
 func TestHazards(t *testing.T) {
 	program(t)
 	wrapper(t)
@@ -70,77 +70,74 @@ func TestHazards(t *testing.T) {
 	for _, h := range hazards {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
-			var plan []map[string]any
-			withRules := way{"with-rules", snapshot, func(w *world, h hazard) {
-				if !restore(w, h) {
-					if h.rule != "" && h.rule != "fingerprint" {
-						w.t.Error("no layer fits, so this proves nothing")
-					}
-				} else if h.later == nil && !strings.Contains(h.files, "\n-- later/") {
-					plan = w.place.Cow("explain")
-				}
-			}}
-			check := func(t *testing.T, seen observation) {
-				t.Helper()
-				if seen.got != seen.truth {
-					t.Errorf("stale (-clean build +restored):\n%s", cmp.Diff(seen.truth, seen.got))
-				}
-				if plan != nil && seen.build != nil {
-					if diff := cmp.Diff(explained(t, plan, seen.build), seen.build.ran()); diff != "" {
-						t.Errorf("rebuilt units (-explain +cargo):\n%s", diff)
-					}
-				}
-			}
-			w := h.world(t, dir, withRules)
-			check(t, h.run(w, withRules))
+			s := newScene(h, dir)
+			t.Run("naive-copy", s.naive)
+			var w *world // for both ways with the rules, sealed once
+			t.Run("with-rules", func(t *testing.T) {
+				w = s.begin(t)
+				snapshot(w)
+				s.withRules(w, true)
+			})
 			t.Run("with-wrapper", func(t *testing.T) {
-				w.t, plan = t, nil
-				w.again("RUSTC_WRAPPER=" + wrapper(t))
-				check(t, h.run(w, withRules))
+				if w == nil {
+					w = s.begin(t)
+					snapshot(w)
+				}
+				w.t = t
+				w.again()
+				w.wrapped = []string{"RUSTC_WRAPPER=" + wrapper(t)}
+				s.withRules(w, false)
 				ran.Add(1)
 				if len(w.elsewhere) > 0 {
 					elsewhere.Add(1)
 				}
 				t.Logf("compiled at the origin's path: %q", w.elsewhere)
 			})
+			if h.rule != "" {
+				t.Run("without-rule", s.withoutRule)
+			}
 		})
 	}
 }
 
-// TestHazardsWithoutRule: with the one rule switched off the same steps end in
-// a stale program, so it is this rule that closes the hazard.
-func TestHazardsWithoutRule(t *testing.T) {
-	program(t)
-	dir := btrfs(t)
-	withoutRule := way{"without-rule", snapshot, func(w *world, h hazard) { restore(w, h) }}
-	for _, h := range hazards {
-		if h.rule == "" {
-			continue
+func (s *scene) naive(t *testing.T) {
+	seen := s.run(s.begin(t), naiveCopy)
+	if stale := seen.got != seen.truth; stale != (s.safe == "") {
+		t.Errorf("stale is %t, cargo's own safety is %q:\nclean    %s\nrestored %s", stale, s.safe, seen.truth, seen.got)
+	}
+}
+
+// withRules asks explain, too, where that is to be compared with what is built.
+func (s *scene) withRules(w *world, explain bool) {
+	t := w.t
+	t.Helper()
+	var plan []map[string]any
+	seen := s.run(w, func(w *world, h hazard) {
+		if !restore(w, h) {
+			if h.rule != "" && h.rule != "fingerprint" {
+				t.Error("no layer fits, so this proves nothing")
+			}
+		} else if explain && h.later == nil && !strings.Contains(h.files, "\n-- later/") {
+			plan = w.place.Cow("explain")
 		}
-		t.Run(h.name, func(t *testing.T) {
-			t.Parallel()
-			h.env = append(slices.Clone(h.env), "CARGO_COW_TEST_WITHOUT="+h.rule)
-			if seen := h.run(h.world(t, dir, withoutRule), withoutRule); seen.got == seen.truth {
-				t.Errorf("without %s still right (%s), so this proves nothing about the rule; the restore said\n%s",
-					h.rule, seen.got, strings.Join(seen.reasons, "\n"))
-			}
-		})
+	})
+	if seen.got != seen.truth {
+		t.Errorf("stale (-clean build +restored):\n%s", cmp.Diff(seen.truth, seen.got))
+	}
+	if plan != nil && seen.build != nil {
+		if diff := cmp.Diff(explained(t, plan, seen.build), seen.build.ran()); diff != "" {
+			t.Errorf("rebuilt units (-explain +cargo):\n%s", diff)
+		}
 	}
 }
 
-// TestHazardsOfNaiveCopy: a copy of the build directory with one time for all
-// its files, which is a restore without rules, ends in a stale program.
-func TestHazardsOfNaiveCopy(t *testing.T) {
-	dir := btrfs(t)
-	naive := way{"naive", func(*world) {}, naiveCopy}
-	for _, h := range hazards {
-		t.Run(h.name, func(t *testing.T) {
-			t.Parallel()
-			seen := h.run(h.world(t, dir, naive), naive)
-			if stale := seen.got != seen.truth; stale != (h.safe == "") {
-				t.Errorf("stale is %t, cargo's own safety is %q:\nclean    %s\nrestored %s", stale, h.safe, seen.truth, seen.got)
-			}
-		})
+func (s *scene) withoutRule(t *testing.T) {
+	w := s.begin(t, without+s.rule)
+	snapshot(w)
+	seen := s.run(w, func(w *world, h hazard) { restore(w, h) })
+	if seen.got == seen.truth {
+		t.Errorf("without %s still right (%s), so this proves nothing about the rule; the restore said\n%s",
+			s.rule, seen.got, strings.Join(seen.reasons, "\n"))
 	}
 }
 
@@ -153,37 +150,9 @@ type observation struct {
 	reasons    []string
 }
 
-// world makes the hazard's world, with the origin built and sealed.
-func (h hazard) world(t *testing.T, dir string, by way) *world {
-	t.Helper()
-	home := filepath.Join(dir, strings.ReplaceAll(h.name, "/", "-"))
-	w := newWorld(t, home, strings.Split(strings.ReplaceAll(strings.Join(h.env, "\n"), "$W", home), "\n")...)
-	ar := txtar.Parse([]byte(h.files))
-	w.lay(ar, "a", "a")
-	w.lay(ar, "ext", "ext")
-	if h.origin != nil {
-		h.origin(w)
-	} else {
-		w.commit()
-		w.origin.mustBuild("build")
-	}
-	by.seal(w)
-	return w
-}
-
-// again takes the place away and gives the next one, at the same path, more
-// environment for what is built there; not for the clean build.
-func (w *world) again(env ...string) {
-	w.t.Helper()
-	w.origin.must("git", "worktree", "remove", "--force", w.path("b"))
-	w.remove("aside")
-	w.place = w.at("b")
-	w.wrapped = env
-}
-
 // run goes through the hazard's steps in the place.
-func (h hazard) run(w *world, by way) observation {
-	t := w.t
+func (s *scene) run(w *world, restore func(w *world, h hazard)) observation {
+	t, h := w.t, s.hazard
 	t.Helper()
 	ar := txtar.Parse([]byte(h.files))
 	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
@@ -191,7 +160,7 @@ func (h hazard) run(w *world, by way) observation {
 	if h.differ != nil {
 		h.differ(w)
 	}
-	by.restore(w, h)
+	restore(w, h)
 	seen := observation{reasons: reasons(w.restored)}
 	w.lay(ar, "later", "b")
 	if h.later != nil {
@@ -208,10 +177,7 @@ func (h hazard) run(w *world, by way) observation {
 	w.place = plain
 	seen.build = w.last
 	w.elsewhere = marked(t, w.path("b/target"))
-	if err := os.Rename(w.path("b/target"), w.path("aside")); err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	seen.truth = observe(w)
+	seen.truth = s.truth(w, observe)
 	t.Logf("clean build: %s; restored: %s", seen.truth, seen.got)
 	return seen
 }

@@ -99,6 +99,9 @@ func newWorldAs(t *testing.T, cred *syscall.Credential, dir string, env ...strin
 func (w *world) sealed() *world {
 	w.t.Helper()
 	w.origin.cow("init")
+	if w.cred == nil { // else the files would be another's
+		fixture.Acquaint(w.t, w.origin.target(), w.env)
+	}
 	w.origin.must("cargo", "build", "--quiet")
 	w.origin.mark("layer")
 	w.origin.cow("snapshot")

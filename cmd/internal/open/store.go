@@ -227,6 +227,28 @@ func mountID(path string) (uint64, error) {
 	return st.Mnt_id, nil
 }
 
+// PrepareStore makes the store that builds in the session's directory belong to, if
+// there is none, and returns where it is. named tells that the user chose it: the
+// wrapper cannot know that by itself.
+func (s *Session) PrepareStore(ctx context.Context) (dir string, named bool, err error) {
+	if dir, err = s.namedStore(); err != nil {
+		return "", false, err
+	}
+	named = dir != "" && s.environ.get("CARGO_COW_STORE") == "" // which the wrapper sees
+	if dir == "" {
+		if p, placeErr := s.Place(ctx); placeErr == nil {
+			dir, err = s.storeDir(ctx, p)
+		} else {
+			dir, err = s.defaultStore(filepath.Join(s.opts.Dir, "target"))
+		}
+		if err != nil {
+			return "", false, err
+		}
+	}
+	_, err = s.openStore(ctx, dir, nil, true)
+	return dir, named, err
+}
+
 // checkOwner tells whether the store is there, and refuses one of another user:
 // layers are programs that will be run.
 func checkOwner(store string) (exists bool, err error) {

@@ -89,6 +89,9 @@ func splitMember(b []byte, meta bool) []Segment {
 	return []Segment{{Data, b}}
 }
 
+// Metadata is in .rmeta of an object and in .rustc of a library that is loaded
+// (rustc 1.95, rustc_codegen_ssa/back/metadata.rs).
+
 // splitELF takes out of an object the sections of a known meaning. The rest is
 // data, also what lies in no section.
 func splitELF(b []byte) []Segment {
@@ -106,7 +109,7 @@ func splitELF(b []byte) []Segment {
 		kind := Debug
 		switch {
 		case strings.HasPrefix(s.Name, ".debug_"), strings.HasPrefix(s.Name, ".zdebug_"):
-		case s.Name == ".rmeta":
+		case s.Name == ".rmeta", s.Name == ".rustc":
 			kind = Metadata
 		default:
 			continue

@@ -83,6 +83,7 @@ func TestSplit(t *testing.T) {
 		{"old compressed debug section", object("", ".zdebug_str", "/a/repo"), false, Debug},
 		{"read-only data", object("", ".rodata", "/a/repo", ".debug_str", "x"), false, Data},
 		{"metadata section", object("", ".rmeta", "/a/repo"), false, Metadata},
+		{"metadata section of a library", object("", ".rustc", "rust\x00\x00\x00\x0a /a/repo"), false, Metadata},
 		{"between sections", object("/a/repo", ".text", "x"), false, Data},
 		{"after an object", append(object("", ".text", "x"), "/a/repo"...), false, Data},
 		{"object without sections", append(object("")[:64], "/a/repo"...), false, Data},

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/prune"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
+)
+
+// A houseplan is what prune does about the warehouse.
+type houseplan struct {
+	*warehouse.Plan
+	house *warehouse.Warehouse
+}
+
+// housePlan plans for a warehouse from which the layers that are to go have gone.
+func housePlan(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOptions, now time.Time) (*houseplan, error) {
+	var without []string
+	for _, v := range plan.Victims {
+		without = append(without, v.ID)
+	}
+	policy := warehouse.Policy{MaxAge: time.Duration(o.maxAge), MaxSize: int64(o.housing)}
+	if o.minFree > 0 {
+		free, err := freeSpace(st.Dir())
+		if err != nil {
+			return nil, err
+		}
+		policy.Free = max(0, int64(o.minFree)-free)
+	}
+	w := warehouse.In(st.Dir())
+	survey, err := w.Survey(ctx, without, true)
+	if err != nil {
+		return nil, err
+	}
+	return &houseplan{survey.Plan(policy, now), w}, nil
+}
+
+// freeSpace is what the user may still write to the file system of a directory.
+func freeSpace(dir string) (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, fmt.Errorf("find free space of %s: %w", dir, err)
+	}
+	return int64(st.Bavail) * st.Bsize, nil
+}
+
+func (h *houseplan) show(a *app, o pruneOptions, now time.Time) {
+	h.table(a, "REMOVE", h.Victims, o, now)
+	if a.term.Verbose() {
+		h.table(a, "KEEP", h.Kept, o, now)
+	}
+	for i := range h.Victims {
+		h.json(a, &h.Victims[i], true)
+	}
+	for i := range h.Kept {
+		h.json(a, &h.Kept[i], false)
+	}
+	if h.Short > 0 {
+		a.term.Warn("the warehouse cannot free all that is asked for: %s are lacking", size(h.Short))
+	}
+}
+
+func (h *houseplan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
+	tab := ui.NewTable(head, "CRATE", "LAST USE", "FREES", "WHY")
+	shown := shownOf(len(list), a.term.Verbose())
+	for i := range list[:shown] {
+		c := &list[i]
+		frees := ""
+		if head == "REMOVE" {
+			frees = h.upTo(c.Frees)
+		}
+		tab.Row(short(c.Key), warehouse.Crate(c.Unit), ago(c.Used, now), frees, o.whyRecord(c))
+	}
+	if n := len(list) - shown; n > 0 {
+		tab.Row(fmt.Sprintf("… and %d more (--verbose)", n))
+	}
+	a.term.Table(tab)
+}
+
+// upTo tells bytes that may be fewer.
+func (h *houseplan) upTo(bytes int64) string {
+	if h.Exact {
+		return size(bytes)
+	}
+	return "up to " + size(bytes)
+}
+
+func (h *houseplan) json(a *app, c *warehouse.Choice, remove bool) {
+	a.term.JSON("plan-record", struct {
+		recordJSON
+		Frees  int64            `json:"frees"`
+		Remove bool             `json:"remove"`
+		Why    warehouse.Reason `json:"why"`
+	}{ofRecord(c.Entry), c.Frees, remove, c.Why})
+}
+
+// whyRecord puts the reason for a record's fate into words.
+func (o *pruneOptions) whyRecord(c *warehouse.Choice) string {
+	switch c.Why {
+	case warehouse.Nowhere:
+		return "its files are gone"
+	case warehouse.Unused:
+		return "not used for " + o.maxAge.String()
+	case warehouse.Space:
+		return "its space is asked for"
+	case warehouse.Recent:
+		return "used within the last hour"
+	case warehouse.Unmatched:
+		return "nothing asks for its removal"
+	}
+	return string(c.Why)
+}
+
+// carryOut removes what is planned. The layers have gone before.
+func (h *houseplan) carryOut(ctx context.Context, r *removal) error {
+	s := warehouse.Swept{Records: len(h.Victims), Files: len(h.Files), Left: len(h.Left), Frees: h.Frees}
+	var err error
+	if !r.dryRun {
+		s, err = h.house.CarryOut(ctx, h.Plan)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.more = r.more || s.Records+s.Files+s.Left > 0
+	if err != nil {
+		r.failed(fmt.Errorf("prune warehouse: %w", err))
+	}
+	r.term.JSON("prune-warehouse", struct {
+		Records int   `json:"records"`
+		Files   int   `json:"files"`
+		Left    int   `json:"left"` // what killed writers had left
+		Frees   int64 `json:"frees"`
+		Exact   bool  `json:"exact"` // else it is the most
+		Lacking int64 `json:"lacking,omitempty"`
+		Kept    int   `json:"kept"`
+		DryRun  bool  `json:"dry_run,omitempty"`
+	}{s.Records, s.Files, s.Left, s.Frees, h.Exact, h.Short, len(h.Kept) + len(h.Victims) - s.Records, r.dryRun})
+	if h.Empty() {
+		return nil
+	}
+	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", count(s.Records, "record"), count(s.Files, "file"), h.upTo(s.Frees))
+	if s.Left > 0 {
+		text += fmt.Sprintf("; and %s that killed writers had left", count(s.Left, "file"))
+	}
+	if r.dryRun {
+		r.term.Status("Would", "remove %s", text)
+	} else {
+		r.term.Status("Removed", "%s", text)
+	}
+	return nil
+}
+
+// volume is a flag for space on disk: a whole number and one of kB, MB, GB and TB.
+type volume int64
+
+var volumes = []struct {
+	name string
+	unit int64
+}{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}}
+
+func (v *volume) Set(text string) error {
+	for _, u := range volumes {
+		number, ok := strings.CutSuffix(text, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil || n == 0 || n > uint64(math.MaxInt64/u.unit) {
+			break
+		}
+		*v = volume(n) * volume(u.unit)
+		return nil
+	}
+	return errors.New("want a number and one of kB, MB, GB and TB, such as 20GB")
+}
+
+func (v *volume) String() string {
+	for _, u := range volumes {
+		if n := int64(*v); n > 0 && n%u.unit == 0 {
+			return strconv.FormatInt(n/u.unit, 10) + u.name
+		}
+	}
+	return ""
+}
+
+func (*volume) Type() string { return "size" }

@@ -1,0 +1,181 @@
+package soundness
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/sys/unix"
+)
+
+// A scene is a hazard's world, in which the hazard happens in one way after the
+// other. One build of the origin serves all of them, and one clean build wherever
+// another would be given the same.
+type scene struct {
+	hazard
+	dir    string // where the world lies
+	w      *world
+	around string            // what lay around the place when the origin was built
+	truths map[string]string // what clean builds gave, by all that they were given
+}
+
+func newScene(h hazard, dir string) *scene {
+	return &scene{hazard: h, dir: dir, truths: map[string]string{}}
+}
+
+// without is the variable that switches rules off.
+const without = "CARGO_COW_TEST_WITHOUT="
+
+// begin has the world as it is when the origin was built and not sealed, without a
+// place. The files are those that it was built from, to the inode: a source with
+// the same content that was written since is a hazard of its own.
+func (s *scene) begin(t *testing.T, env ...string) *world {
+	t.Helper()
+	if s.w != nil {
+		s.w.t = t
+		s.w.again()
+		if s.w.around() != s.around {
+			s.putAway(s.built())
+			s.putAway(s.w.dir)
+			s.w = nil
+		}
+	}
+	if s.w == nil {
+		s.build(t)
+	} else if exists(s.w.path("store")) {
+		s.putAway(s.w.path("store"))
+		s.putAway(s.w.path("a/target"))
+		s.w.origin.must("cp", "--archive", s.built(), s.w.path("a/target"))
+	}
+	w := *s.w
+	w.env = slices.Concat(w.env, env)
+	w.origin, w.place = w.at("a"), w.at("b")
+	return &w
+}
+
+// build makes the hazard's world, with the origin built.
+func (s *scene) build(t *testing.T) {
+	t.Helper()
+	home := filepath.Join(s.dir, strings.ReplaceAll(s.name, "/", "-"))
+	w := newWorld(t, home, strings.Split(strings.ReplaceAll(strings.Join(s.env, "\n"), "$W", home), "\n")...)
+	ar := txtar.Parse([]byte(s.files))
+	w.lay(ar, "a", "a")
+	w.lay(ar, "ext", "ext")
+	if s.origin != nil {
+		s.origin(w)
+	} else {
+		w.commit()
+		w.origin.mustBuild("build")
+	}
+	s.w, s.around = w, w.around()
+	w.origin.must("cp", "--archive", w.path("a/target"), s.built())
+}
+
+// again takes the place away, so that there can be another one at its path.
+func (w *world) again() {
+	w.t.Helper()
+	if exists(w.path("b")) {
+		w.origin.must("git", "worktree", "remove", "--force", w.path("b"))
+	}
+	w.remove("aside")
+	w.place = w.at("b")
+}
+
+// built is the origin's build directory as it was before it was sealed.
+func (s *scene) built() string { return s.w.dir + ".built" }
+
+// putAway renames what is in the way: layers are not deleted as files are.
+func (s *scene) putAway(name string) {
+	s.w.t.Helper()
+	away, err := os.MkdirTemp(s.dir, ".away-")
+	if err == nil {
+		err = os.Rename(name, filepath.Join(away, filepath.Base(name)))
+	}
+	if err != nil {
+		s.w.t.Fatal(err)
+	}
+}
+
+// truth is what a clean build in the place gives. It is built anew unless one was
+// given the same: the same files at the same paths, the same commits, and the same
+// environment.
+func (s *scene) truth(w *world, observe func(w *world) string) string {
+	w.t.Helper()
+	env := slices.DeleteFunc(slices.Clone(w.place.env), func(kv string) bool { return strings.HasPrefix(kv, without) })
+	branch, refs := w.place.exec("git", "symbolic-ref", "--quiet", "HEAD"), w.place.must("git", "show-ref", "--head")
+	given := fmt.Sprintf("%q\n%s\n%s\n%s", env, branch.Stdout, refs, w.contents())
+	truth, known := s.truths[given]
+	if !known {
+		if err := os.Rename(w.path("b/target"), w.path("aside")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			w.t.Fatal(err)
+		}
+		truth = observe(w)
+		s.truths[given] = truth
+	}
+	return truth
+}
+
+// around tells whether a file beside the place has changed or was written again.
+func (w *world) around() string {
+	w.t.Helper()
+	return w.list([]string{"b"}, func(path string) (string, error) {
+		var st unix.Stat_t
+		err := unix.Lstat(path, &st)
+		return fmt.Sprint(st.Ino, st.Mode, st.Size, st.Mtim, st.Ctim), err
+	})
+}
+
+// contents is what a build can read in the world.
+func (w *world) contents() string {
+	w.t.Helper()
+	return w.list(nil, func(path string) (string, error) {
+		info, err := os.Lstat(path)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			to, err := os.Readlink(path)
+			return "to " + to, err
+		}
+		text, err := os.ReadFile(path)
+		return fmt.Sprintf("%v %x", info.Mode(), sha256.Sum256(text)), err
+	})
+}
+
+// list has a line for each file of the world, with what tell says of it: but for
+// those of git, builds, cargo-cow and the tests themselves, and those below apart.
+func (w *world) list(apart []string, tell func(path string) (string, error)) string {
+	w.t.Helper()
+	apart = append([]string{"a/.git", "b/.git", "a/target", "b/target", "store", "aside"}, apart...)
+	var lines bytes.Buffer
+	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(path, w.dir+"/")
+		switch {
+		case slices.Contains(apart, name) && d.IsDir():
+			return fs.SkipDir
+		case slices.Contains(apart, name), strings.HasSuffix(name, ".mark") && !strings.Contains(name, "/"):
+			return nil
+		case d.IsDir():
+			fmt.Fprintf(&lines, "%q\n", name)
+			return nil
+		}
+		told, err := tell(path)
+		fmt.Fprintf(&lines, "%q %s\n", name, told)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return lines.String()
+}

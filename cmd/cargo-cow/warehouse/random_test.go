@@ -1,0 +1,232 @@
+package warehouse
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+)
+
+// A site is something that a random edit changes, in one of its ways. What the
+// program prints of it is part of what it must print.
+type site struct {
+	ways  int
+	edit  func(w *world, dir string, way int) // nil: it is said to cargo
+	env   func(way int) string
+	args  func(way int) []string
+	shows func(way int) string
+}
+
+func numbered(name string) func(int) string {
+	return func(way int) string { return fmt.Sprint(name, " ", way) }
+}
+
+var sites = []site{
+	{ways: 3, shows: numbered("source"), edit: func(w *world, dir string, way int) {
+		w.write(dir+"/app/src/source.rs", fmt.Sprintf("pub const SOURCE: &str = \"source %d\";\n", way))
+	}},
+	{ways: 3, shows: numbered("lower"), edit: func(w *world, dir string, way int) {
+		w.write(dir+"/low/src/inner.rs", fmt.Sprintf("pub const INNER: &str = \"lower %d\";\n", way))
+	}},
+	{ways: 2, shows: numbered("feature"), args: func(way int) []string {
+		return [][]string{nil, {"--features", "app/loud"}}[way]
+	}},
+	{ways: 3, shows: func(way int) string { return []string{"None", "Some(\"\")", "Some(\"x\\\\y\")"}[way] }, env: func(way int) string {
+		return []string{"", "APP_TAG=", `APP_TAG=x\y`}[way]
+	}},
+	{ways: 3, shows: func(way int) string { return []string{"none", "t", "u"}[way] }, env: func(way int) string {
+		return []string{"", "LOW_TAG=t", "LOW_TAG=u"}[way]
+	}},
+	{ways: 3, shows: numbered("input"), edit: func(w *world, dir string, way int) {
+		w.write(dir+"/low/input.txt", fmt.Sprintf("input %d\n", way))
+	}},
+	{ways: 3, shows: numbered("native"), edit: func(w *world, dir string, way int) {
+		w.write(dir+"/low/native.c", fmt.Sprintf("int native(void) { return %d; }\n", way))
+	}},
+	{ways: 3, shows: numbered("text"), edit: func(w *world, dir string, way int) {
+		w.write(dir+"/mid/text", fmt.Sprintf("text %d", way))
+	}},
+	{ways: 2, shows: numbered("flag"), env: func(way int) string {
+		return []string{"RUSTFLAGS=--check-cfg=cfg(special)", "RUSTFLAGS=--check-cfg=cfg(special) --cfg=special"}[way]
+	}},
+	{ways: 2, shows: numbered("tool"), env: func(way int) string { return []string{"", "RUSTC=tool2"}[way] }},
+	{ways: 2, shows: numbered("macro"), edit: func(w *world, dir string, way int) {
+		w.write(dir+"/mac/src/number.rs", fmt.Sprintf("pub const NUMBER: &str = \"macro %d\";\n", way))
+	}},
+	{ways: 2, shows: func(way int) string { return []string{"", "fails"}[way] }, edit: func(w *world, dir string, way int) {
+		if w.remove(dir + "/app/src/source"); way == 1 {
+			w.write(dir+"/app/src/source/mod.rs", "pub const SOURCE: &str = \"shadow\";\n")
+		}
+		// Cargo does not see it, and asks for nothing unless something else is new.
+		w.write(dir+"/app/src/source.rs", w.read(dir+"/app/src/source.rs"))
+	}},
+}
+
+// telling lays out a project whose program tells of all sites, in an order of its own.
+func (w *world) telling(root, name string) {
+	w.t.Helper()
+	w.workspace(root)
+	w.edit(root+"/Cargo.toml", "[workspace]\n", "[workspace]\nexclude = [\"target\"]\n")
+	w.write(root+"/app/src/main.rs", `mod source;
+fn main() {
+    let feature = if cfg!(feature = "loud") { "feature 1" } else { "feature 0" };
+    let flag = if cfg!(special) { "flag 1" } else { "flag 0" };
+    let tool = if cfg!(tool2) { "tool 1" } else { "tool 0" };
+    let of = "`+name+`";
+    print!("{of}|{}|{}|{feature}|{:?}|{flag}|{tool}|", source::SOURCE, mid::mid(), option_env!("APP_TAG"));
+}
+`)
+	w.edit(root+"/app/src/main.rs", "mod source;", "#![allow(unexpected_cfgs)]\nmod source;")
+	w.edit(root+"/low/build.rs", "    println!(\"cargo::rerun-if-changed=input.txt\");\n", `    println!("cargo::rerun-if-changed=input.txt");
+    println!("cargo::rerun-if-changed=native.c");
+    let dir = env::var("OUT_DIR").unwrap();
+    let run = |name: &str, args: &[&str]| assert!(std::process::Command::new(name).args(args).current_dir(&dir).status().unwrap().success());
+    let source = env::current_dir().unwrap().join("native.c");
+    run("cc", &["-c", "-O0", "-o", "native.o", source.to_str().unwrap()]);
+    let _ = fs::remove_file(dir.clone() + "/libnative.a");
+    run("ar", &["cr", "libnative.a", "native.o"]);
+    println!("cargo::rustc-link-search=native={dir}\ncargo::rustc-link-lib=static=native");
+`)
+	w.write(root+"/low/src/lib.rs", `include!(concat!(env!("OUT_DIR"), "/gen.rs"));
+pub mod inner;
+extern "C" { fn native() -> i32; }
+pub fn low() -> String {
+    format!("{}|{}|{}|native {}", GEN, env!("LOW_TAG_SEEN"), inner::INNER, itoa::Buffer::new().format(unsafe { native() }))
+}
+`)
+	w.write(root+"/mac/src/lib.rs", `use proc_macro::*;
+mod number;
+#[proc_macro]
+pub fn it(_: TokenStream) -> TokenStream {
+    let path = std::env::var("CARGO_MANIFEST_DIR").unwrap() + "/text";
+    let text = std::fs::read_to_string(path).unwrap();
+    format!("{{ const _: &str = include_str!(\"../text\"); \"{}|{}\" }}", text, number::NUMBER).parse().unwrap()
+}
+`)
+	w.write(root+"/mid/src/lib.rs", "pub fn mid() -> String { format!(\"{}|{}\", low::low(), mac::it!()) }\n")
+}
+
+// wanted is what the program of a state prints; "" where it cannot be built.
+func wanted(name string, state []int) string {
+	show := func(i int) string { return sites[i].shows(state[i]) }
+	if show(11) != "" {
+		return ""
+	}
+	return strings.Join([]string{name, show(0), show(5), show(4), show(1), show(6), show(7), show(10), show(2), show(3), show(8), show(9), ""}, "|")
+}
+
+// Random edits in two checkouts of each of two projects: whatever is served, the
+// program is that of a clean build. Most of it is known beforehand, since the program
+// tells of all that is edited; one of the projects is compiled incrementally; every
+// fifteenth build is compared with a clean one.
+func TestRandomEdits(t *testing.T) {
+	steps := 45
+	if s := os.Getenv("CARGO_COW_TEST_EDITS"); s != "" {
+		var err error
+		if steps, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seed := rand.Uint64()
+	if s := os.Getenv("CARGO_COW_TEST_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("CARGO_COW_TEST_SEED=%d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	w := newWorld(t)
+	w.tool("tool2")
+	w.edit("tool2/bin/rustc", `rustc "$@"`, `rustc "$@" --cfg=tool2`)
+	w.edit("tool2/bin/rustc", "case ", "[ \"$1\" = -vV ] && exec "+strings.TrimSuffix(w.realRustc(), "\n")+" -vV\ncase ")
+	names := []string{"one", "two"}
+	var dirs []string
+	state := map[string][]int{}
+	for _, name := range names {
+		w.telling(name+"/a", name)
+		for _, s := range sites {
+			if s.edit != nil {
+				s.edit(w, name+"/a", 0)
+			}
+		}
+		w.lock(name + "/a")
+		w.copy(name+"/a", name+"/b")
+		dirs = append(dirs, name+"/a", name+"/b")
+	}
+	for _, dir := range dirs {
+		state[dir] = make([]int, len(sites))
+	}
+	for step := range steps {
+		dir := dirs[random.IntN(len(dirs))]
+		for range 1 + random.IntN(2) {
+			i := random.IntN(len(sites))
+			state[dir][i] = (state[dir][i] + 1 + random.IntN(sites[i].ways-1)) % sites[i].ways
+			if sites[i].edit != nil {
+				sites[i].edit(w, dir, state[dir][i])
+			}
+		}
+		if random.IntN(6) == 0 {
+			w.remove(dir + "/target")
+		}
+		var env, args []string
+		target := "target"
+		for i, s := range sites {
+			if s.env != nil && s.env(state[dir][i]) != "" {
+				env = append(env, s.env(state[dir][i]))
+			}
+			if s.args != nil {
+				args = append(args, s.args(state[dir][i])...)
+			}
+		}
+		for i, kv := range env {
+			if kv == "RUSTC=tool2" {
+				// Cargo takes compilers of one version for one; their outputs it cannot
+				// tell apart.
+				env[i], target = "RUSTC="+w.path("tool2/bin/rustc"), "target/2"
+			}
+		}
+		if strings.HasPrefix(dir, "two") {
+			env = append(env, "CARGO_INCREMENTAL=0")
+		}
+		env = append(env, "CARGO_TARGET_DIR="+w.path(dir+"/"+target), "RUSTC_WRAPPER="+fixture.Wrapper(t))
+		r := w.run(dir, env, "cargo", append([]string{"run", "--quiet", "--offline"}, args...)...)
+		want := wanted(strings.SplitN(dir, "/", 2)[0], state[dir])
+		if r.Code != 0 && want != "" || r.Code == 0 && r.Stdout != want {
+			t.Fatalf("step %d, %s, %v: %v\nwant %q\n%s", step, dir, state[dir], r, want, w.events())
+		}
+		if step%15 == 14 {
+			if clean := w.clean(dir, env, args...); outcome(r) != clean {
+				t.Fatalf("step %d, %s, %v: %q, a clean build prints %q", step, dir, state[dir], outcome(r), clean)
+			}
+		}
+	}
+	events := w.read("store/warehouse/events") + w.older()
+	served := strings.Count(events, "\thit\t") + strings.Count(events, "\tkept\t")
+	compiled := strings.Count(events, "\tmissed\t")
+	t.Logf("%d steps: %d served, %d compiled", steps, served, compiled)
+	if served < steps {
+		t.Errorf("only %d units were served in %d steps, %d were compiled", served, steps, compiled)
+	}
+	for line := range strings.Lines(events) {
+		if strings.Contains(line, "\trefused\t") {
+			t.Errorf("refused: %s", line)
+		}
+	}
+}
+
+func (w *world) older() string {
+	text, _ := os.ReadFile(w.path("store/warehouse/events.old"))
+	return string(text)
+}
+
+// realRustc is the compiler that a tool's stands for.
+func (w *world) realRustc() string {
+	text := w.read("tool/bin/rustc")
+	i := strings.LastIndex(text, "exec ")
+	return strings.Fields(text[i+len("exec "):])[0]
+}

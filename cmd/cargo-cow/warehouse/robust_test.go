@@ -1,0 +1,282 @@
+package warehouse
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+)
+
+// simple is a project of three units without anything from elsewhere.
+const simple = appManifest + `[dependencies]
+low = { path = "low" }
+-- src/main.rs --
+fn main() { println!("{}", low::low()); }
+-- low/Cargo.toml --
+[package]
+name = "low"
+version = "0.1.0"
+edition = "2021"
+-- low/build.rs --
+fn main() { println!("cargo::rustc-env=V=1"); }
+-- low/src/lib.rs --
+pub fn low() -> u32 { env!("V").parse().unwrap() }
+`
+
+// each calls f for every file of the warehouse below a directory.
+func (w *world) each(dir string, f func(path string)) {
+	w.t.Helper()
+	n := 0
+	err := filepath.WalkDir(w.path("store/warehouse/"+dir), func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			n++
+			f(path)
+		}
+		return err
+	})
+	if err != nil || n == 0 {
+		w.t.Fatalf("%d files in %s: %v", n, dir, err)
+	}
+}
+
+func (w *world) rewrite(path string, change func(text []byte) []byte) {
+	w.t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err == nil {
+		err = os.WriteFile(path, change(text), 0o600)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Whatever has become of the warehouse, cargo builds, and what it builds is right.
+// Nothing is said about it in the build.
+func TestDamaged(t *testing.T) {
+	base := filepath.Dir(newWorld(t).dir)
+	for name, damage := range map[string]func(w *world){
+		"records torn": func(w *world) {
+			w.each("units", func(path string) { w.rewrite(path, func(b []byte) []byte { return b[:len(b)/2] }) })
+		},
+		"records empty": func(w *world) {
+			w.each("units", func(path string) { w.rewrite(path, func([]byte) []byte { return nil }) })
+		},
+		"records changed": func(w *world) {
+			w.each("units", func(path string) {
+				w.rewrite(path, func(b []byte) []byte { return []byte(strings.ReplaceAll(string(b), "input", "inbut")) })
+			})
+		},
+		"records of other units": func(w *world) {
+			var paths []string
+			w.each("units", func(path string) { paths = append(paths, path) })
+			texts := map[string][]byte{}
+			for _, p := range paths {
+				w.rewrite(p, func(b []byte) []byte { texts[p] = b; return b })
+			}
+			for i, p := range paths {
+				w.rewrite(p, func([]byte) []byte { return texts[paths[(i+1)%len(paths)]] })
+			}
+		},
+		"records are directories": func(w *world) {
+			w.each("units", func(path string) { must(w.t, os.Remove(path)); must(w.t, os.Mkdir(path, 0o700)) })
+		},
+		"files gone": func(w *world) { w.remove("store/warehouse/files") },
+		"files short": func(w *world) {
+			w.each("files", func(path string) { w.rewrite(path, func(b []byte) []byte { return b[1:] }) })
+		},
+		"files empty": func(w *world) {
+			w.each("files", func(path string) { w.rewrite(path, func([]byte) []byte { return nil }) })
+		},
+		"files are pipes": func(w *world) {
+			w.each("files", func(path string) { must(w.t, os.Remove(path)); must(w.t, syscall.Mkfifo(path, 0o600)) })
+		},
+		"a file in its place": func(w *world) { w.remove("store/warehouse"); w.write("store/warehouse", "x") },
+		"events are a directory": func(w *world) {
+			w.remove("store/warehouse/events")
+			must(w.t, os.Mkdir(w.path("store/warehouse/events"), 0o700))
+		},
+		"read-only": func(w *world) {
+			must(w.t, exec.Command("mount", "--bind", w.path("store"), w.path("store")).Run())
+			w.t.Cleanup(func() { must(w.t, exec.Command("umount", w.path("store")).Run()) })
+			must(w.t, exec.Command("mount", "-o", "remount,bind,ro", w.path("store")).Run())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := worldIn(t, filepath.Join(base, strings.ReplaceAll(name, " ", "-")))
+			w.project("a", simple)
+			w.good("a", nil)
+			w.copy("a", "b")
+			damage(w)
+			for i, round := range []string{"same", "edited", "edited again"} {
+				if i > 0 {
+					w.edit("b/low/build.rs", "V=", "V=1")
+				}
+				want := w.clean("b", nil)
+				r := w.run("b", []string{"RUSTC_WRAPPER=" + fixture.Wrapper(t)}, "cargo", "run", "--offline", "--quiet")
+				if r.Code != 0 || r.Stdout != want || r.Stderr != "" {
+					t.Errorf("%s build: %v; a clean one prints %q", round, r, want)
+				}
+			}
+		})
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Where the disk is full nothing is kept, and nothing of what is being written is
+// left. Then it has room again.
+func TestFullDisk(t *testing.T) {
+	w := worldIn(t, filepath.Join(loopfs.Btrfs(t, loopfs.Size(4<<30)), "w"))
+	small := loopfs.Ext4(t, loopfs.Size(16<<20), loopfs.MkfsArgs("-O", "^has_journal"))
+	w.env = append(w.env, "CARGO_COW_STORE="+small+"/store")
+	must(t, os.MkdirAll(small+"/store", 0o700))
+	must(t, os.WriteFile(small+"/store/version", []byte("cargo-cow store 1\n"), 0o600))
+	filler, err := os.Create(small + "/filler")
+	must(t, err)
+	for _, size := range []int{1 << 20, 4096, 1} {
+		for err = nil; err == nil; {
+			_, err = filler.Write(make([]byte, size))
+		}
+	}
+	filler.Close()
+	w.project("a", simple)
+	if b := w.good("a", nil); strings.Contains(b.Stderr, "cow") {
+		t.Errorf("it is said in the build: %s", b.Stderr)
+	}
+	must(t, os.Remove(small+"/filler"))
+	left, err := filepath.Glob(small + "/store/warehouse/*/*/.tmp-*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+	w.copy("a", "b")
+	w.good("b", nil)
+	w.copy("a", "c")
+	if b := w.good("c", nil); len(b.compiled) > 1 {
+		t.Errorf("with room again %q are compiled\n%s", b.compiled, w.events())
+	}
+}
+
+// Ten builds at once in ten checkouts of one project, with an empty warehouse.
+func TestAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.workspace("0")
+	w.lock("0")
+	var wg sync.WaitGroup
+	results := make([]fixture.Result, 10)
+	for i := range results {
+		if i > 0 {
+			w.copy("0", fmt.Sprint(i))
+		}
+	}
+	for i := range results {
+		wg.Go(func() {
+			results[i] = w.run(fmt.Sprint(i), []string{"RUSTC_WRAPPER=" + fixture.Wrapper(t)}, "cargo", "run", "--offline", "--quiet")
+		})
+	}
+	wg.Wait()
+	want := w.clean("0", nil)
+	for i, r := range results {
+		if r.Code != 0 || r.Stdout != want {
+			t.Errorf("build %d: %v, want %q", i, r, want)
+		}
+	}
+	// What came of it serves. Each build may have made some units before the others, so
+	// that what was compiled against all of the first ones may be lacking once.
+	w.copy("0", "next")
+	if b := w.good("next", nil); slices.Contains(b.compiled, "low") || slices.Contains(b.compiled, "itoa") || slices.Contains(b.compiled, "mac") {
+		t.Errorf("compiled %q\n%s", b.compiled, w.events())
+	}
+	w.copy("0", "last")
+	w.wantCompiled(w.good("last", nil))
+}
+
+// A build and all that it runs is killed, at every point that chance finds; the next
+// is right, and so is one beside it that takes from the same warehouse.
+func TestKilled(t *testing.T) {
+	w := newWorld(t)
+	w.workspace("a")
+	w.lock("a")
+	w.copy("a", "b")
+	want := w.clean("a", nil)
+	for i := range 12 {
+		for _, dir := range []string{"a", "b"} {
+			w.remove(dir + "/target")
+			cmd := exec.Command("cargo", "build", "--offline")
+			cmd.Dir, cmd.Env = w.path(dir), append(slices.Clone(w.env), "RUSTC_WRAPPER="+fixture.Wrapper(t), "PWD="+w.path(dir))
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			must(t, cmd.Start())
+			time.Sleep(time.Duration(100+150*i) * time.Millisecond)
+			_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+			_ = cmd.Wait()
+		}
+		if i%4 != 3 {
+			continue
+		}
+		for _, dir := range []string{"a", "b"} {
+			if got := w.wrapped(dir, nil); got != want {
+				t.Errorf("after %d kills: %q, want %q", i+1, got, want)
+			}
+		}
+		w.remove("store/warehouse")
+	}
+}
+
+// Two users who build the same have a store each, and take nothing from each
+// other's.
+func TestTwoUsers(t *testing.T) {
+	w := newWorld(t)
+	w.project("a", simple)
+	w.good("a", nil)
+	// The store is root's, and says so.
+	w.copy("a", "b")
+	must(t, filepath.WalkDir(w.path("b"), func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chown(path, 65534, 65534)
+	}))
+	for dir := w.dir; dir != "/"; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		must(t, err)
+		must(t, os.Chmod(dir, info.Mode().Perm()|0o755))
+	}
+	must(t, os.Chmod(w.path("store"), 0o755)) // as if he could
+	before := w.read("store/warehouse/events")
+	out, err := exec.Command("rustc", "--print=sysroot").Output()
+	must(t, err)
+	rustc := strings.TrimSpace(string(out)) + "/bin/rustc"
+	if _, err := os.Stat(rustc); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(fixture.Wrapper(t), rustc, "--crate-name", "low", "--edition=2021", "low/src/lib.rs", "--error-format=json",
+		"--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib", "--emit=dep-info,metadata,link", "-C", "metadata=1", "-C", "extra-filename=-1",
+		"--out-dir", w.path("b"))
+	cmd.Dir, cmd.Env = w.path("b"), append(slices.Clone(w.env), "V=7", "PWD="+w.path("b"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if text, err := cmd.CombinedOutput(); err != nil && !strings.Contains(string(text), "ermission denied") {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if after := w.read("store/warehouse/events"); after != before {
+		t.Errorf("another user's call is in the store:\n%s", after[len(before):])
+	}
+}

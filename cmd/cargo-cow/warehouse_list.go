@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
+)
+
+type warehouseListOptions struct {
+	crate string
+}
+
+func newWarehouseList(a *app) *cobra.Command {
+	var o warehouseListOptions
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the records of the warehouse, the last used first",
+		Long: `Lists what the wrapper can answer with, the last used first. COST is how long
+compiling took, SIZE what its files hold. FILES tells where they lie: loose in the
+warehouse, in a layer, or nowhere: what was compiled incrementally after an edit is
+nowhere until a snapshot has told of it.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.warehouseList(cmd.Context(), o, time.Now()) },
+	}
+	cmd.Flags().StringVar(&o.crate, "crate", "", "list those of the crate `NAME` alone")
+	return cmd
+}
+
+func (a *app) warehouseList(ctx context.Context, o warehouseListOptions, now time.Time) error {
+	w, err := a.warehouse(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := w.List(ctx)
+	if err != nil {
+		return err
+	}
+	if o.crate != "" {
+		list = slices.DeleteFunc(list, func(e warehouse.Entry) bool { return warehouse.Crate(e.Unit) != crateName(o.crate) })
+	}
+	slices.SortStableFunc(list, func(a, b warehouse.Entry) int { return b.Used.Compare(a.Used) })
+	tab := ui.NewTable("KEY", "CRATE", "LAST USE", "COST", "SIZE", "FILES", "MADE IN")
+	for i := range list {
+		e := &list[i]
+		a.term.JSON("record", ofRecord(e))
+		tab.Row(short(e.Key), warehouse.Crate(e.Unit), ago(e.Used, now), cost(e.Cost.Milliseconds()), size(e.Size()), lies(e.Where()), e.Dir)
+	}
+	a.term.Table(tab)
+	return nil
+}
+
+// crateName is how rustc calls a crate that the user may call by its package.
+func crateName(name string) string { return strings.ReplaceAll(name, "-", "_") }

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
+)
+
+type warehouseShowOptions struct {
+	all bool
+}
+
+func newWarehouseShow(a *app) *cobra.Command {
+	var o warehouseShowOptions
+	cmd := &cobra.Command{
+		Use:   "show [flags] KEY",
+		Short: "Show a record: where it was made, its files and its inputs",
+		Long: `Shows one record of the warehouse: where and when its files were made, where they
+may be used, where they lie, and what they were compiled from. KEY is that of
+"cargo cow warehouse list", or its first characters (4 or more).
+
+A record is bound to the directory it was made in, or to that of its outputs, where
+the outputs name it; most serve anywhere. "cargo cow warehouse explain" tells
+everything that decides whether a record serves.`,
+		Args: exactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.warehouseShow(cmd.Context(), args[0], o, time.Now())
+		},
+	}
+	cmd.Flags().BoolVar(&o.all, "all", false, "show all inputs, not the first 20")
+	return cmd
+}
+
+func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOptions, now time.Time) error {
+	w, err := a.warehouse(ctx)
+	if err != nil {
+		return err
+	}
+	e, err := w.Lookup(ctx, ref)
+	if err != nil {
+		return err
+	}
+	a.showJSON(e)
+	tab := &ui.Table{}
+	tab.Row("key", e.Key)
+	tab.Row("unit", e.Unit)
+	tab.Row("made in", e.Dir)
+	tab.Row("outputs in", e.OutDir)
+	tab.Row("serves", boundTo(e))
+	tab.Row("last use", ago(e.Used, now))
+	tab.Row("cost", cost(e.Cost.Milliseconds()))
+	tab.Row("size", size(e.Size()))
+	if e.Incremental {
+		tab.Row("incremental", "yes")
+	}
+	if len(e.Messages) > 0 {
+		tab.Row("messages", strconv.Itoa(len(e.Messages)))
+	}
+	a.term.Table(tab)
+
+	a.term.Println("")
+	tab = ui.NewTable("FILE", "KIND", "SIZE", "WHERE")
+	for _, p := range e.Placed {
+		where := lies(p.Where)
+		if p.Path != "" {
+			where += ": " + p.Path
+		}
+		tab.Row(p.Name, p.Emit, size(p.Size), where)
+	}
+	a.term.Table(tab)
+
+	a.term.Println("")
+	tab = ui.NewTable("INPUT", "DIGEST")
+	shown := shownOf(len(e.Inputs), o.all)
+	for _, in := range e.Inputs[:shown] {
+		tab.Row(in.Name, inputDigest(in))
+	}
+	more(tab, len(e.Inputs)-shown)
+	a.term.Table(tab)
+	return nil
+}
+
+func (a *app) showJSON(e *warehouse.Entry) {
+	type file struct {
+		Name   string          `json:"name"`
+		Kind   string          `json:"kind"`
+		Digest string          `json:"digest"`
+		Size   int64           `json:"size"`
+		Where  warehouse.Where `json:"where"`
+		Path   string          `json:"path,omitempty"`
+	}
+	type input struct {
+		Name   string `json:"name"`
+		Digest string `json:"digest,omitempty"` // empty: it must not be there
+	}
+	line := struct {
+		recordJSON
+		Request string  `json:"request"`
+		Files   []file  `json:"files"`
+		Inputs  []input `json:"inputs"`
+	}{ofRecord(e), e.Request, []file{}, []input{}}
+	for _, p := range e.Placed {
+		line.Files = append(line.Files, file{p.Name, p.Emit, p.Digest, p.Size, p.Where, p.Path})
+	}
+	for _, in := range e.Inputs {
+		line.Inputs = append(line.Inputs, input(in))
+	}
+	a.term.JSON("record", line)
+}
+
+// boundTo tells where a record may be used.
+func boundTo(e *warehouse.Entry) string {
+	switch e.Bound {
+	case rustc.Anywhere:
+		return "anywhere"
+	case rustc.SameDir:
+		return "where rustc runs in " + e.Dir
+	}
+	return "where outputs go to " + e.OutDir
+}
+
+func inputDigest(in rustc.Input) string {
+	if in.Digest == rustc.Absent {
+		return "must not be there"
+	}
+	return short(in.Digest)
+}

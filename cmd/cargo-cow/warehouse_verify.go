@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
+)
+
+type warehouseVerifyOptions struct {
+	repair bool
+}
+
+func newWarehouseVerify(a *app) *cobra.Command {
+	var o warehouseVerifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Read all of the warehouse and compare it with its names",
+		Long: `Looks whether every record can be read and is called by its key, and whether every
+file that lies loose has the content that its name says, which means to read them
+all. With --repair it removes what is damaged: it is compiled again when it is
+asked for. Builds may go on meanwhile.
+Exit code 1 when something is damaged, 3 when some of that could not be removed.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.warehouseVerify(cmd.Context(), o) },
+	}
+	cmd.Flags().BoolVar(&o.repair, "repair", false, "remove what is damaged")
+	return cmd
+}
+
+func (a *app) warehouseVerify(ctx context.Context, o warehouseVerifyOptions) error {
+	w, err := a.warehouse(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := w.Verify(ctx, warehouse.Verification{Content: true, Remove: o.repair})
+	if err != nil {
+		return err
+	}
+	left := 0
+	for _, d := range v.Damaged {
+		line := struct {
+			Path    string `json:"path"`
+			Problem string `json:"problem"`
+			Removed bool   `json:"removed"`
+			Error   string `json:"error,omitempty"` // why it could not be
+		}{Path: d.Path, Problem: d.Problem, Removed: d.Removed}
+		done := ""
+		switch {
+		case d.Removed:
+			done = " (removed)"
+		case d.Err != nil:
+			line.Error = d.Err.Error()
+			done = " (" + line.Error + ")"
+		}
+		if !d.Removed {
+			left++
+		}
+		a.term.JSON("damage", line)
+		a.term.Println("%s: %s%s", d.Path, d.Problem, done)
+	}
+	a.term.JSON("verify", struct {
+		Records int   `json:"records"`
+		Files   int   `json:"files"`
+		Bytes   int64 `json:"bytes"` // that were read of files
+		Damaged int   `json:"damaged"`
+		Removed int   `json:"removed"`
+	}{v.Records, v.Files, v.Bytes, len(v.Damaged), len(v.Damaged) - left})
+	a.term.Status("Verified", "%s and %s of %s", count(v.Records, "record"), count(v.Files, "file"), size(v.Bytes))
+	switch {
+	case len(v.Damaged) == 0:
+		return nil
+	case left == 0:
+		a.term.Status("Removed", "%s", damaged(len(v.Damaged)))
+		return nil
+	case o.repair:
+		a.term.Status("Removed", "%d of %s", len(v.Damaged)-left, damaged(len(v.Damaged)))
+		return silentExit(exitPart)
+	}
+	a.term.Status("Found", "%s, see `cargo cow warehouse verify --repair`", damaged(left))
+	return silentExit(exitError)
+}
+
+func damaged(n int) string {
+	if n == 1 {
+		return "1 that is damaged"
+	}
+	return count(n, "thing") + " that are damaged"
+}

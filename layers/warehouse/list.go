@@ -1,0 +1,188 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
+)
+
+// Errors that callers decide on.
+var (
+	// ErrNotFound: no record has that key.
+	ErrNotFound = errors.New("no such record")
+	// ErrAmbiguous: several records have keys that begin so.
+	ErrAmbiguous = errors.New("more than one record of that key")
+)
+
+// Where says where a file of a record lies. The values are part of what the program
+// prints as JSON.
+type Where string
+
+const (
+	Loose   Where = "loose"
+	InLayer Where = "layer"
+	Gone    Where = "gone"
+)
+
+// Placed is a file of a record, and where it was found.
+type Placed struct {
+	rustc.File
+	Where Where
+	Path  string // "" if it is gone
+}
+
+// Entry is a record as it lies in the warehouse.
+type Entry struct {
+	*rustc.Record
+	Path   string
+	Used   time.Time // when it was last put, found or told of a layer, to within touchAfter
+	Own    int64     // bytes of the record itself
+	Placed []Placed  // one for each of the record's files
+}
+
+// Where is that of the file that is worst off.
+func (e *Entry) Where() Where {
+	worst := Loose
+	for _, p := range e.Placed {
+		if p.Where == Gone {
+			return Gone
+		}
+		if p.Where == InLayer {
+			worst = InLayer
+		}
+	}
+	return worst
+}
+
+// Crate is the name of the crate that a unit is of, as rustc calls it; a unit's
+// name is that of a directory, or of an event.
+func Crate(unit string) string {
+	crate, _, _ := strings.Cut(unit, "-")
+	return crate
+}
+
+// List returns all records that can be read, by unit, with where their files lie.
+// Verify tells of the others.
+func (w *Warehouse) List(ctx context.Context) ([]Entry, error) {
+	var all []Entry
+	err := w.eachRecord(ctx, func(path string, d fs.DirEntry) {
+		if e, err := w.entry(path, nil); err == nil {
+			all = append(all, *e)
+		}
+	})
+	return all, err
+}
+
+// Lookup finds the record whose key begins with ref, 4 characters or more.
+func (w *Warehouse) Lookup(ctx context.Context, ref string) (*Entry, error) {
+	var found []string
+	err := w.eachRecord(ctx, func(path string, d fs.DirEntry) {
+		_, key, _ := strings.Cut(d.Name(), "-")
+		if len(ref) >= 4 && (strings.HasPrefix(key, ref) || len(key) == keyPart && strings.HasPrefix(ref, key)) {
+			found = append(found, path)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("find record %s: %w", ref, ErrNotFound)
+	case 1:
+	default:
+		return nil, fmt.Errorf("find record %s: %w", ref, ErrAmbiguous)
+	}
+	e, err := w.entry(found[0], nil)
+	if err != nil {
+		return nil, fmt.Errorf("read record %s: %w", found[0], err)
+	}
+	if !strings.HasPrefix(e.Key, ref) {
+		return nil, fmt.Errorf("find record %s: %w", ref, ErrNotFound)
+	}
+	return e, nil
+}
+
+// entry reads a record and looks where its files are, layers without aside.
+func (w *Warehouse) entry(path string, without []string) (*Entry, error) {
+	// Before it is read: who changes it now makes it younger than is said here.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	e := &Entry{Record: rec, Path: path, Used: info.ModTime(), Own: info.Size()}
+	for _, f := range rec.Files {
+		e.Placed = append(e.Placed, w.locate(rec, f, without))
+	}
+	return e, nil
+}
+
+func (w *Warehouse) locate(rec *rustc.Record, f rustc.File, without []string) Placed {
+	for i, path := range w.paths(rec, f) {
+		where := Loose
+		if i > 0 {
+			where = InLayer
+			if slices.Contains(without, rec.Layers[i-1].Layer) {
+				continue
+			}
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == f.Size {
+			return Placed{f, where, path}
+		}
+	}
+	return Placed{f, Gone, ""}
+}
+
+// eachRecord visits what lies where records lie, sorted by path, but for what is
+// being written. A warehouse that is not there has none.
+func (w *Warehouse) eachRecord(ctx context.Context, visit func(path string, d fs.DirEntry)) error {
+	return w.each(ctx, unitsDir, func(path string, d fs.DirEntry) {
+		if !isTemporary(path) {
+			visit(path, d)
+		}
+	})
+}
+
+// each visits all in the directories of units or of files. What goes away meanwhile
+// is passed over.
+func (w *Warehouse) each(ctx context.Context, kind string, visit func(path string, d fs.DirEntry)) error {
+	top := filepath.Join(w.dir, kind)
+	dirs, err := os.ReadDir(top)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list warehouse: %w", err)
+	}
+	for _, d := range dirs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		dir := filepath.Join(top, d.Name())
+		if !d.IsDir() {
+			visit(dir, d)
+			continue
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("list warehouse: %w", err)
+		}
+		for _, e := range entries {
+			visit(filepath.Join(dir, e.Name()), e)
+		}
+	}
+	return nil
+}
+
+func isTemporary(path string) bool {
+	return strings.HasPrefix(filepath.Base(path), atomicfile.TempPrefix)
+}
