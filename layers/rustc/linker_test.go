@@ -183,6 +183,27 @@ func TestLinkArgLibraries(t *testing.T) {
 	}, []change{{"library in LIBRARY_PATH", write("libs/libfoo.a"), "library foo"}})
 }
 
+// Other systems' programs are more than one file.
+func TestLinkedElsewhere(t *testing.T) {
+	for _, target := range []string{"x86_64-pc-windows-gnu", "aarch64-apple-darwin", "wasm32-unknown-emscripten", "x86_64-unknown-uefi", "wasm32-unknown-unknown"} {
+		want := "odd: target that is linked in another way"
+		if target == "wasm32-unknown-unknown" {
+			want = ""
+		}
+		add := func(s *scene) *scene {
+			s.write(s.tools+"/lib/rustlib/"+target+"/lib/libstd-1.rlib", "")
+			s.add("--target", target)
+			return s
+		}
+		if _, err := add(newScene(t)).request(); err != nil {
+			t.Errorf("library for %s: %v", target, err)
+		}
+		if _, err := add(newScene(t).linking()).request(); (err == nil) != (want == "") || err != nil && refusal(err) != want {
+			t.Errorf("program for %s: %v", target, err)
+		}
+	}
+}
+
 // What the linker would write beside the program, or look at elsewhere.
 func TestLinkArgsRefused(t *testing.T) {
 	var changes []change

@@ -165,8 +165,10 @@ func (u *unit) specification() error {
 	if u.Target == "" || !strings.HasSuffix(u.Target, ".json") {
 		if dir, ok := u.env("RUST_TARGET_PATH"); ok {
 			u.add("variable RUST_TARGET_PATH", dir)
-			if digest, err := digestOrAbsent(dir + "/" + u.Target + ".json"); err != nil || digest != Absent {
-				return &Odd{"target", u.Target}
+			for dir := range strings.SplitSeq(dir, ":") {
+				if exists(u.abs(dir) + "/" + u.Target + ".json") {
+					return &Odd{"target", u.Target}
+				}
 			}
 		}
 		return nil
@@ -243,8 +245,15 @@ func (u *unit) variables() error {
 	return nil
 }
 
+// others are in the names of targets for which more is written than is announced, and
+// which have linkers and libraries of their own.
+var others = []string{"windows", "apple", "uefi", "emscripten", "cygwin", ".json"}
+
 // linked is what a linker puts together, beside what it is called with.
 func (u *unit) linked() error {
+	if slices.ContainsFunc(others, func(name string) bool { return strings.Contains(u.Target, name) }) {
+		return &Odd{"target that is linked in another way", u.Target}
+	}
 	digest, natives, err := u.below()
 	if err != nil {
 		return err
