@@ -254,8 +254,12 @@ func (c *Call) take(name string, i, at int) bool {
 		if !ok {
 			kind, lib = "", value
 		}
-		lib, _, _ = strings.Cut(lib, ":")
+		// With a new name, attributes use the old one and files the new one.
+		lib, renamed, _ := strings.Cut(lib, ":")
 		c.Natives = append(c.Natives, Native{kind, lib})
+		if renamed != "" {
+			c.Natives = append(c.Natives, Native{kind, renamed})
+		}
 	case "-Z":
 		key, _, _ := strings.Cut(value, "=")
 		if !unstable[strings.ReplaceAll(key, "_", "-")] {

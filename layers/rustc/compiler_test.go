@@ -29,6 +29,8 @@ func TestCompiler(t *testing.T) {
 		{"driver library of another time", touch("lib/librustc_driver-1.so"), "compiler's libraries"},
 		{"LLVM", touch("lib/libLLVM.so.1"), "compiler's libraries"},
 		{"LLVM beside", edit("lib/libLLVM-1.so"), "compiler's libraries"},
+		{"LLVM of a distribution", edit("lib/x86_64-linux-gnu/libLLVM-1.so"), "compiler's libraries"},
+		{"LLVM of another distribution", edit("lib64/libLLVM-1.so"), "compiler's libraries"},
 		{"no library of the compiler's", edit("lib/libfoo.so"), ""},
 		{"standard library", touch(lib + "/lib/libstd-1.rlib"), "standard library " + triple},
 		{"crate beside the standard library", edit(lib + "/lib/libcore-1.rlib"), "standard library " + triple},
@@ -72,6 +74,19 @@ func TestDriver(t *testing.T) {
 		{"settings of another package", write("crates/b/clippy.toml"), ""},
 		{"directory of settings", func(s *scene) { s.write("conf/clippy.toml", "x"); s.env["CLIPPY_CONF_DIR"] = s.root + "/conf" }, settings},
 		{"empty directory of settings", func(s *scene) { s.env["CLIPPY_CONF_DIR"] = s.root + "/src" }, ""},
+		{"relative directory of settings", func(s *scene) { s.write("conf/clippy.toml", "x"); s.env["CLIPPY_CONF_DIR"] = "conf" }, settings},
+		{"directory of settings behind a link", func(s *scene) {
+			s.write(s.top+"/conf/clippy.toml", "x")
+			s.write(s.top+"/conf/deep/x", "")
+			s.link(s.top+"/conf/deep", "conf")
+			s.env["CLIPPY_CONF_DIR"] = s.root + "/conf"
+		}, settings},
+		{"oldest compiler", set("CARGO_PKG_RUST_VERSION", "1.60"), settings},
+		{"package that was asked for", set("CARGO_PRIMARY_PACKAGE", "1"), settings},
+		{"links in messages", set("CLIPPY_DISABLE_DOCS_LINKS", "1"), settings},
+		{"sysroot", set("SYSROOT", "/x"), settings},
+		{"manifest", func(s *scene) { s.write("crates/a/Cargo.toml", "[lints]") }, settings},
+		{"workspace's manifest", func(s *scene) { s.write("Cargo.toml", "[lints]") }, settings},
 		{"other variable", set("FOO", "1"), ""},
 	})
 	with := func(t *testing.T) *scene {
@@ -120,9 +135,10 @@ func TestTarget(t *testing.T) {
 		{"content", func(s *scene) { s.write("targets/mine.json", "{ }") }, "target specification"},
 		{"time", func(s *scene) { s.age("targets/mine.json") }, ""},
 		{"other file of that content", func(s *scene) {
-			s.write("targets/other.json", "{}")
-			s.swap("targets/mine.json", "targets/other.json")
+			s.write("targets/second.json", "{}")
+			s.swap("targets/mine.json", "targets/second.json")
 		}, "argument"},
+		{"its standard library", func(s *scene) { s.write(s.tools+"/lib/rustlib/mine/lib/libcore.rlib", "") }, "standard library mine"},
 		{"gone", func(s *scene) { s.remove("targets/mine.json") }, "odd: target"},
 	})
 	named := func(t *testing.T) *scene {
@@ -135,6 +151,10 @@ func TestTarget(t *testing.T) {
 		{"specifications elsewhere", func(s *scene) { s.env["RUST_TARGET_PATH"] = s.root + "/other" }, "variable RUST_TARGET_PATH"},
 		{"specification by its name", func(s *scene) { s.write("targets/"+triple+".json", "{}") }, "odd: target"},
 		{"another specification", func(s *scene) { s.write("targets/mine.json", "{}") }, ""},
+		{"specification in the second of two directories", func(s *scene) {
+			s.env["RUST_TARGET_PATH"] = "/nowhere:targets"
+			s.write("targets/"+triple+".json", "{}")
+		}, "odd: target"},
 	})
 }
 

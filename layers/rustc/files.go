@@ -209,13 +209,17 @@ func (u *unit) compiler() error {
 	}
 	root := filepath.Dir(filepath.Dir(real))
 	u.add("compiler", identity(program))
-	u.add("compiler's libraries", identities(root+"/lib", isLibrary))
+	libraries := identities(root+"/lib", isLibrary)
+	for _, dir := range []string{"/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu"} {
+		libraries += identities(root+dir, isLibrary) // distributions'
+	}
+	u.add("compiler's libraries", libraries)
 	found := false
 	triples, _ := os.ReadDir(root + "/lib/rustlib")
 	for _, t := range triples {
 		dir := root + "/lib/rustlib/" + t.Name()
 		// Without --target it is the compiler's own, which one of them is.
-		if std := identities(dir+"/lib", all); std != "" && (u.Target == "" || u.Target == t.Name()) {
+		if std := identities(dir+"/lib", all); std != "" && (u.Target == "" || u.Target == t.Name() || filepath.Base(u.Target) == t.Name()+".json") {
 			u.add("standard library "+t.Name(), std)
 			found = true
 		}
@@ -237,27 +241,46 @@ func (u *unit) compiler() error {
 	return nil
 }
 
+// driven are variables that clippy looks at, beside its own arguments and those that
+// the compiler lists (clippy of rustc 1.95, src/driver.rs, clippy_utils/msrvs.rs and
+// diagnostics.rs).
+var driven = []string{"CLIPPY_ARGS", "CARGO_PRIMARY_PACKAGE", "CARGO_PKG_RUST_VERSION", "CLIPPY_DISABLE_DOCS_LINKS", "SYSROOT"}
+
 // clippy is what decides clippy's lints beside its arguments: it looks for its
 // settings from the package upwards, and lists only those it found (clippy of rustc
-// 1.95, clippy_config/conf.rs: lookup_conf_file).
+// 1.95, clippy_config/conf.rs: lookup_conf_file). Some lints read manifests.
 func (u *unit) clippy() string {
+	home, _ := u.env("CARGO_MANIFEST_DIR")
 	dir, ok := u.env("CLIPPY_CONF_DIR")
 	if !ok {
-		dir, _ = u.env("CARGO_MANIFEST_DIR")
+		dir = home
 	}
 	text := ""
-	for dir = filepath.Clean(dir); filepath.IsAbs(dir); dir = filepath.Dir(dir) {
-		for _, name := range []string{".clippy.toml", "clippy.toml"} {
-			if digest, err := digestOrAbsent(dir + "/" + name); err != nil || digest != Absent {
-				text += name + " " + digest + "\n"
-			}
+	look := func(path string) {
+		if digest, err := digestOrAbsent(path); err != nil || digest != Absent {
+			text += filepath.Base(path) + " " + digest + "\n"
 		}
+	}
+	dir = u.abs(dir)
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		look(dir + "/.clippy.toml")
+		look(dir + "/clippy.toml")
 		if dir == "/" {
 			break
 		}
 	}
-	args, _ := u.env("CLIPPY_ARGS")
-	return digestText(text + args)
+	for _, path := range []string{u.abs(home) + "/Cargo.toml", u.cwd + "/Cargo.toml", u.cwd + "/Cargo.lock"} {
+		look(path)
+	}
+	for _, name := range driven {
+		if value, ok := u.env(name); ok {
+			text += name + "=" + value + "\x00"
+		}
+	}
+	return digestText(text)
 }
 
 // linkers are programs that link by default, and what those call.
@@ -299,13 +322,15 @@ func (u *unit) linker() {
 	if u.Linker != "" {
 		names = append([]string{u.Linker}, names...)
 	}
-	for _, arg := range u.files {
-		// -fuse-ld=mold, and --ld-path=/usr/bin/mold
-		if _, ld, ok := strings.Cut(arg, "-fuse-ld="); ok {
-			names = append(names, "ld."+ld, ld)
-		}
-		if _, ld, ok := strings.Cut(arg, "--ld-path="); ok {
-			names = append(names, ld)
+	for _, value := range u.files {
+		for arg := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ' ' || r == ',' }) {
+			// -fuse-ld=mold, and --ld-path=/usr/bin/mold
+			if ld, ok := strings.CutPrefix(arg, "-fuse-ld="); ok {
+				names = append(names, "ld."+ld, ld)
+			}
+			if ld, ok := strings.CutPrefix(arg, "--ld-path="); ok {
+				names = append(names, ld)
+			}
 		}
 	}
 	for _, name := range names {

@@ -39,6 +39,12 @@ func (u *unit) macros() error {
 		return err
 	}
 	u.add("files of the package", digest)
+	if u.outEnv != "" && exists(u.outEnv) {
+		if digest, err = (&tree{left: &left, own: home}).digest(u.outEnv); err != nil {
+			return err
+		}
+		u.add("files of the build script", digest)
+	}
 	if !u.immutable() && home != u.cwd {
 		t.beside = true
 		if digest, err = t.digest(u.cwd); err != nil {
@@ -166,10 +172,14 @@ type tree struct {
 	own    string // the package
 	beside bool   // other packages, and the own one, are left out
 	left   *budget
+	linked []string // directories behind links that were looked at, by their real names
 }
 
 func (t *tree) digest(dir string) (string, error) {
 	h := blake3.New()
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		t.linked = append(t.linked, real)
+	}
 	if err := t.walk(h, dir, ""); err != nil {
 		return "", err
 	}
@@ -184,6 +194,10 @@ func (t *tree) walk(h *blake3.Hasher, dir, rel string) error {
 	if rel != "" && t.skips(dir, entries) {
 		return nil
 	}
+	return t.entries(h, dir, rel, entries)
+}
+
+func (t *tree) entries(h *blake3.Hasher, dir, rel string, entries []fs.DirEntry) (err error) {
 	for _, e := range entries {
 		name, path := rel+e.Name(), dir+"/"+e.Name()
 		if e.Name() == ".git" || isEditors(e.Name()) {
@@ -204,6 +218,9 @@ func (t *tree) walk(h *blake3.Hasher, dir, rel string) error {
 			if digest, size, err := Digest(path); err == nil {
 				t.left.bytes -= size
 				h.WriteString(digest)
+			}
+			if err == nil {
+				err = t.behind(h, path, name+"/")
 			}
 		case e.Type().IsRegular():
 			var info fs.FileInfo
@@ -229,6 +246,21 @@ func (t *tree) walk(h *blake3.Hasher, dir, rel string) error {
 		h.WriteString("\x00")
 	}
 	return nil
+}
+
+// behind looks at the directory that a link leads to, if it does and no other one
+// did. It may be another package: whoever links to it means its files.
+func (t *tree) behind(h *blake3.Hasher, path, rel string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil // a file, or nothing
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil || slices.Contains(t.linked, real) || has(entries, "CACHEDIR.TAG") || has(entries, ".rustc_info.json") {
+		return nil
+	}
+	t.linked = append(t.linked, real)
+	return t.entries(h, path, rel, entries)
 }
 
 // skips reports whether a directory is another package, checkout, or build or cache

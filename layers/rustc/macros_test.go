@@ -93,6 +93,46 @@ func TestImpure(t *testing.T) {
 	})
 }
 
+// What a build script has written, and what links lead to.
+func TestImpureFurther(t *testing.T) {
+	write := func(name, text string) func(s *scene) { return func(s *scene) { s.write(name, text) } }
+	const own, built = "files of the package", "files of the build script"
+	requests(t, func(t *testing.T) *scene {
+		s := impure(t)
+		s.env["OUT_DIR"] = s.root + "/target/debug/build/a-1/out"
+		s.write(s.env["OUT_DIR"]+"/schema.json", "{}")
+		return s
+	}, []change{
+		{"content", func(s *scene) { s.write(s.env["OUT_DIR"]+"/schema.json", "[]") }, built},
+		{"new file", func(s *scene) { s.write(s.env["OUT_DIR"]+"/deep/x", "") }, built},
+		{"time", func(s *scene) { s.age(s.env["OUT_DIR"] + "/schema.json") }, ""},
+		{"another directory", func(s *scene) {
+			s.env["OUT_DIR"] = s.root + "/target/debug/build/a-2/out"
+			s.write(s.env["OUT_DIR"]+"/schema.json", "{}")
+		}, ""},
+		{"of another package", write("target/debug/build/b-1/out/x", ""), ""},
+	})
+	requests(t, func(t *testing.T) *scene {
+		s := impure(t)
+		s.link("../../b/templates", "crates/a/templates/b")
+		s.write("crates/b/templates/deep/y.html", "<p>")
+		s.link("../b", "crates/a/whole")
+		s.link("..", "crates/a/up")
+		s.link(".", "crates/a/self")
+		s.link("../../target", "crates/a/built")
+		return s
+	}, []change{
+		{"in a directory behind a link", write("crates/b/templates/deep/y.html", "<b>"), own},
+		{"new in a directory behind a link", write("crates/b/templates/z.html", ""), own},
+		{"in a package behind a link", write("crates/b/x", "y"), own},
+		{"in a build directory behind a link", write("target/debug/x", "y"), ""},
+		{"link of a directory elsewhere", func(s *scene) {
+			s.remove("crates/a/templates/b")
+			s.link("../../b/templates/", "crates/a/templates/b")
+		}, own},
+	})
+}
+
 // Where no macro may read them, files and variables are nobody's.
 func TestPure(t *testing.T) {
 	pure := func(t *testing.T) *scene {

@@ -35,6 +35,15 @@ func TestNatives(t *testing.T) {
 		{"argument", compile("", "-l", "static=z")},
 		{"attached argument", compile("", "-lstatic=z")},
 		{"modified argument", compile("", "-l", "static:+whole-archive=z")},
+		{"renamed", compile(`#[link(name = "foo")] extern "C" {}`, "-l", "static=foo:z")},
+		{"behind a shared one", func(t *testing.T) *scene {
+			s := compile(attribute)(t)
+			s.write("0/libz.so", "shared")
+			s.add("-L", "native="+s.root+"/0")
+			s.gone("-L", "native="+s.root+"/b")
+			s.add("-L", "native="+s.root+"/b")
+			return s
+		}},
 		{"whole name", compile("", "-l", "static:+verbatim=libz.a")},
 		{"attribute", compile(attribute)},
 		{"conditional attribute", compile(`#[cfg_attr(unix, link(name = "z", kind = "static"))] extern "C" {}`)},
@@ -118,6 +127,15 @@ func TestNativesLinked(t *testing.T) {
 				}, ""},
 			})
 		})
+	}
+	// A library made for another system.
+	for _, file := range []string{"libz.dll.a", "z.lib", "libz.dylib", "libz.tbd", "z"} {
+		requests(t, func(t *testing.T) *scene {
+			s := newScene(t).linking()
+			s.write("b/"+file, "a")
+			s.add("-L", "native="+s.root+"/b", "-l", "z")
+			return s
+		}, []change{{file, write("b/"+file, "other"), name}})
 	}
 	order := func(t *testing.T) *scene {
 		s := base("static=")(t)

@@ -108,8 +108,11 @@ func TestPlacesOfMacros(t *testing.T) {
 	s := newRealScene(t, map[string]string{
 		"src/m.rs": `use proc_macro::TokenStream;
 			#[proc_macro] pub fn here(_: TokenStream) -> TokenStream { format!("{:?}", std::env::current_dir().unwrap()).parse().unwrap() }
+			#[proc_macro] pub fn file(_: TokenStream) -> TokenStream {
+				let path = std::env::current_dir().unwrap().join("text.txt");
+				format!("({path:?}, include_str!({path:?}))").parse().unwrap() }
 			#[proc_macro] pub fn one(_: TokenStream) -> TokenStream { "1".parse().unwrap() }`,
-		"src/lib.rs": "",
+		"src/lib.rs": "", "text.txt": "",
 	})
 	m := *s
 	m.argv = append([]string{}, s.argv...)

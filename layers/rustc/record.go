@@ -1,6 +1,7 @@
 package rustc
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -105,6 +106,9 @@ func (r *Request) Record(run Run) (*Record, error) {
 	}
 	depFile := session.Unmark(Unmarked(string(text)))
 	names := session.Inputs(depFile)
+	if !wellFormed(depFile) {
+		return nil, &Odd{"name of an input", "with a newline"}
+	}
 	sources, err := u.inputs(rec, names, run.Began)
 	if err != nil {
 		return nil, err
@@ -123,11 +127,20 @@ func (r *Request) Record(run Run) (*Record, error) {
 	if err := u.bind(rec, run, out, depFile, names, sources); err != nil {
 		return nil, err
 	}
+	for i, src := range sources {
+		if assembles(src) {
+			return nil, &Odd{"assembler that reads files", names[i]}
+		}
+	}
 	for _, n := range u.natives(sources) {
 		if n.Name == "" {
 			return nil, &Odd{"library without a plain name", u.Crate}
 		}
-		rec.Natives = append(rec.Natives, Found{n, u.find(n, false)})
+		what := u.find(n, u.Links())
+		if what == thin {
+			return nil, &Odd{"archive of names", n.Name}
+		}
+		rec.Natives = append(rec.Natives, Found{n, what})
 	}
 	rec.DepFile = u.portable(rec, depFile)
 	rec.Key = rec.key()
@@ -201,6 +214,18 @@ func (rec *Record) key() string {
 		b.WriteString(name + "\x00" + value + "\x00" + strconv.FormatBool(set) + "\n")
 	})
 	return digestText(b.String())
+}
+
+// wellFormed reports whether all lines are rules or comments: a name with a newline
+// in it makes others, as nothing escapes it.
+func wellFormed(depFile string) bool {
+	for l := range strings.Lines(depFile) {
+		l = strings.TrimRight(l, "\r\n")
+		if l != "" && !strings.HasPrefix(l, "#") && !strings.HasSuffix(l, ":") && !strings.Contains(l, ": ") {
+			return false
+		}
+	}
+	return true
 }
 
 // inputs digests what the compiler has read, and notes where it has looked for a
@@ -282,6 +307,16 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 				rec.Bound = SamePlace
 			}
 		}
+		// A macro may put the name of a file into the program that it has included too.
+		// Names that the compiler puts there are relative.
+		if impure {
+			data := &embedded.Outputs{Parts: slices.DeleteFunc(slices.Clone(out.Parts), func(s embedded.Segment) bool { return s.Kind != embedded.Data })}
+			for _, dir := range out.WorkDirs {
+				if data.Holds(dir) {
+					rec.Bound = SamePlace
+				}
+			}
+		}
 	}
 	if u.outEnv == "" {
 		return nil
@@ -308,6 +343,26 @@ func includesOnly(sources [][]byte, name string) bool {
 	}
 	// Else a macro of another crate uses it.
 	return any
+}
+
+// assembles reports whether a source, of Rust or of the assembler, has the latter read
+// a file: it does so in the compiler, which does not list it.
+func assembles(src []byte) bool {
+	if bytes.Contains(src, []byte(".incbin")) {
+		return true
+	}
+	for rest := src; ; {
+		_, after, found := bytes.Cut(rest, []byte(".include"))
+		if !found {
+			return false
+		}
+		// The quotes of a name may be escaped in a string of Rust's. With a bracket it
+		// is a method's name.
+		if name := bytes.TrimLeft(after, " \t\\"); bytes.HasPrefix(name, []byte(`"`)) {
+			return true
+		}
+		rest = after
+	}
 }
 
 // natives are the libraries that arguments and sources ask for.
@@ -395,7 +450,7 @@ func (r *Request) Holds(rec *Record) (why string) {
 		}
 	}
 	for _, n := range rec.Natives {
-		if u.find(n.Native, false) != n.What {
+		if u.find(n.Native, u.Links()) != n.What {
 			return "library " + n.Name
 		}
 	}

@@ -52,6 +52,8 @@ type unit struct {
 	marks    []Mark   // of the externs that have one
 	unmarked []string // externs that have none
 	outEnv   string   // the variable OUT_DIR
+	dirs     []string // that native libraries are looked for in
+	asked    []Native // those that arguments of the linker ask for
 }
 
 func (u *unit) add(name, value string) { u.list = append(u.list, Ingredient{name, value}) }
@@ -163,8 +165,10 @@ func (u *unit) specification() error {
 	if u.Target == "" || !strings.HasSuffix(u.Target, ".json") {
 		if dir, ok := u.env("RUST_TARGET_PATH"); ok {
 			u.add("variable RUST_TARGET_PATH", dir)
-			if digest, err := digestOrAbsent(dir + "/" + u.Target + ".json"); err != nil || digest != Absent {
-				return &Odd{"target", u.Target}
+			for dir := range strings.SplitSeq(dir, ":") {
+				if exists(u.abs(dir) + "/" + u.Target + ".json") {
+					return &Odd{"target", u.Target}
+				}
 			}
 		}
 		return nil
@@ -175,45 +179,6 @@ func (u *unit) specification() error {
 	}
 	u.add("target specification", digest)
 	return nil
-}
-
-// fileArguments are the contents of files that values name, wherever in them.
-func (u *unit) fileArguments() error {
-	for _, value := range u.files {
-		pieces := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '=' || r == ' ' || r == ';' })
-		for _, piece := range pieces {
-			for _, name := range namedBy(piece) {
-				if strings.HasPrefix(name, "@") {
-					return &Odd{"argument", value}
-				}
-				if info, err := os.Stat(u.abs(name)); err != nil || info.IsDir() {
-					continue
-				}
-				digest, _, err := Digest(u.abs(name))
-				if err != nil {
-					return &Odd{"file of an argument", name}
-				}
-				u.add("file "+name, digest)
-			}
-		}
-	}
-	for _, a := range u.args {
-		if key, value, _ := strings.Cut(a, "="); key == "-C" && (value == "target-cpu=native" || value == "tune-cpu=native") {
-			u.add("processor", processor())
-			break
-		}
-	}
-	return nil
-}
-
-// namedBy are the paths that a piece of an argument may stand for: itself, and what
-// is behind a letter or two, as in -Tscript.ld and -L/dir.
-func namedBy(piece string) []string {
-	names := []string{piece}
-	if strings.HasPrefix(piece, "-") && len(piece) > 2 {
-		names = append(names, piece[2:])
-	}
-	return names
 }
 
 // processor is what "native" means here.
@@ -280,17 +245,28 @@ func (u *unit) variables() error {
 	return nil
 }
 
+// others are in the names of targets for which more is written than is announced, and
+// which have linkers and libraries of their own.
+var others = []string{"windows", "apple", "uefi", "emscripten", "cygwin", ".json"}
+
 // linked is what a linker puts together, beside what it is called with.
 func (u *unit) linked() error {
+	if slices.ContainsFunc(others, func(name string) bool { return strings.Contains(u.Target, name) }) {
+		return &Odd{"target that is linked in another way", u.Target}
+	}
 	digest, natives, err := u.below()
 	if err != nil {
 		return err
 	}
 	u.add("all crates below", digest)
-	natives = append(natives, u.Natives...)
+	natives = append(append(natives, u.Natives...), u.asked...)
 	slices.SortFunc(natives, compareNatives)
 	for _, n := range slices.Compact(natives) {
-		u.add("library "+n.Name, u.find(n, true))
+		what := u.find(n, true)
+		if what == thin {
+			return &Odd{"archive of names", n.Name}
+		}
+		u.add("library "+n.Name, what)
 	}
 	u.linker()
 	return nil
@@ -303,37 +279,60 @@ func compareNatives(a, b Native) int {
 	return strings.Compare(a.Kind, b.Kind)
 }
 
+// thin is what a native library is that only names the files it is made of.
+const thin = "thin"
+
 // find returns what a native library is, where it is found by the call's
-// directories: its content, or where system is set, what tells the system's own
-// from another.
+// directories: the contents of all files that may be meant, or where system is set
+// and there are none, what tells the system's own from others. Which of them the
+// compiler or the linker takes is a matter of kinds and modifiers.
 func (u *unit) find(n Native, system bool) string {
-	names := []string{"lib" + n.Name + ".so", "lib" + n.Name + ".a"}
-	if strings.Contains(n.Kind, "static") {
-		slices.Reverse(names)
+	names := []string{n.Name}
+	for _, ext := range []string{".so", ".a", ".dylib", ".tbd", ".dll.a", ".lib"} {
+		names = append(names, "lib"+n.Name+ext)
 	}
-	names = append(names, n.Name)
-	for _, s := range u.Search {
-		if s.Kind != "native" && s.Kind != "all" {
-			continue
-		}
+	names = append(names, n.Name+".lib", n.Name+".dll", n.Name+".a")
+	var found []string
+	for _, dir := range u.dirs {
 		for _, name := range names {
-			digest, _, err := Digest(u.abs(s.Path) + "/" + name)
-			if err == nil {
-				return name + " " + digest
+			path := dir + "/" + name
+			digest, _, err := Digest(path)
+			if err != nil {
+				continue
+			}
+			if isThin(path) {
+				return thin
+			}
+			found = append(found, name+" "+digest)
+		}
+	}
+	if system && len(found) == 0 {
+		path, _ := u.env("LIBRARY_PATH")
+		for _, dir := range append(strings.Split(path, ":"), systemDirs...) {
+			for _, name := range names[:3] {
+				if _, err := os.Stat(dir + "/" + name); err == nil && dir != "" {
+					found = append(found, identity(dir+"/"+name))
+				}
 			}
 		}
 	}
-	if !system {
+	if len(found) == 0 {
 		return "not found"
 	}
-	for _, dir := range systemDirs {
-		for _, name := range names[:2] {
-			if _, err := os.Stat(dir + "/" + name); err == nil {
-				return identity(dir + "/" + name)
-			}
-		}
+	return strings.Join(found, ", ")
+}
+
+// isThin reports whether a file is an archive that holds the names of its members in
+// the place of their contents.
+func isThin(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
 	}
-	return "not found"
+	defer f.Close()
+	var head [7]byte
+	n, _ := f.Read(head[:])
+	return string(head[:n]) == "!<thin>"
 }
 
 // local is a path as it is called in every checkout that has it in the same place.

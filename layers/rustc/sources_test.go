@@ -2,6 +2,7 @@ package rustc
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -85,9 +86,9 @@ func TestNamesOfSources(t *testing.T) {
 	if _, err := s.record(); err == nil || refusal(err) != "odd: name of an input" {
 		t.Errorf("a name like that of a place: %v", err)
 	}
-	s = newRealScene(t, map[string]string{"src/lib.rs": "#[path = \"a\nb.inc\"] pub mod x;", "src/a\nb.inc": ""})
-	if _, err := s.record(); err == nil || refusal(err) != "odd: input that cannot be read" {
-		t.Errorf("a name of two lines: %v", err)
+	s = newRealScene(t, map[string]string{"src/lib.rs": "#[path = \"a\nb.inc\"] pub mod x;", "src/a\nb.inc": "", "src/a": ""})
+	if _, err := s.record(); err == nil || refusal(err) != "odd: name of an input" {
+		t.Errorf("a name of two lines, of which the first names a file: %v", err)
 	}
 }
 
@@ -134,5 +135,26 @@ func TestSourcesByName(t *testing.T) {
 		t.Error("two records have one key")
 	} else if why := s.holds(second); why != "" {
 		t.Errorf("the second does not hold: %s", why)
+	}
+}
+
+// The assembler reads files that nothing lists.
+func TestAssembler(t *testing.T) {
+	for source, odd := range map[string]bool{
+		`std::arch::global_asm!(r#".incbin "blob.bin""#);`: true,
+		`std::arch::global_asm!(".include \"macros.s\"");`: true,
+		`std::arch::global_asm!(include_str!("boot.s"));`:  true,
+		`std::arch::global_asm!("nop");`:                   false,
+		`pub struct A; impl A { pub fn include(&self, _: &str) {} } pub fn f(a: &A) { a.include("x"); a.include ("y") }`: false,
+	} {
+		s := newRealScene(t, map[string]string{"src/lib.rs": source, "src/boot.s": ".incbin \"blob.bin\"", "blob.bin": "a", "macros.s": "nop"})
+		s.swap("--emit=dep-info,metadata", "--emit=dep-info,metadata,link")
+		_, err := s.record()
+		if (err != nil) != odd || odd && refusal(err) != "odd: assembler that reads files" {
+			t.Errorf("%s: %v", source, err)
+		}
+		if list, _ := os.ReadFile(s.out + "/lib_a-4567.d"); strings.Contains(string(list), "blob.bin") || strings.Contains(string(list), "macros.s") {
+			t.Error("the compiler lists what the assembler reads: this is not needed any more")
+		}
 	}
 }
