@@ -23,7 +23,7 @@ const (
 	// margin is the age below which nothing is removed: not a record, since whoever
 	// has just used it tends to want it again; not a temporary file, which somebody
 	// may be writing; and not a loose file, the record of which may be on its way. It
-	// is a multiple of claimAfter, and also covers a clock that was set.
+	// is a multiple of touchAfter, and also covers a clock that was set.
 	margin = time.Hour
 
 	// nowhereAfter is how long a record stays whose files lie nowhere. That is where

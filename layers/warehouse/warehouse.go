@@ -37,9 +37,9 @@ const (
 // for.
 const mostVariants = 64
 
-// touchAfter is how old the note of a record's last use may become before it is
-// written again: prune counts in days.
-const touchAfter = time.Hour
+// touchAfter is how old the note of a last use may become before it is written
+// again. A sweep spares what was used within a multiple of it.
+const touchAfter = 10 * time.Minute
 
 // Warehouse is that of one store.
 type Warehouse struct {
@@ -125,12 +125,16 @@ func (w *Warehouse) nearest(r *rustc.Request, dir string, variants []os.DirEntry
 	return ""
 }
 
-func touch(path string) {
-	if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > touchAfter {
+// touch notes a use of a record; or of a loose file, by one who is about to name it in
+// a record. It reports false where the file has gone.
+func touch(path string) bool {
+	info, err := os.Stat(path)
+	if err == nil && time.Since(info.ModTime()).Abs() > touchAfter {
 		now := time.Now()
-		// A store that cannot be written to serves all the same.
-		_ = os.Chtimes(path, now, now)
+		err = os.Chtimes(path, now, now)
 	}
+	// A store that cannot be written to serves all the same.
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // requestPart and keyPart are how many digits of digests name a record: enough to
@@ -243,9 +247,7 @@ func (w *Warehouse) loose(digest string) string {
 func (w *Warehouse) Put(ctx context.Context, rec *rustc.Record, dir string, loose bool) error {
 	units := filepath.Join(w.dir, unitsDir, rec.Unit)
 	path := filepath.Join(units, fileName(rec.Request, rec.Key))
-	if old, err := read(path); err == nil && w.has(old) {
-		now := time.Now()
-		_ = os.Chtimes(path, now, now) // a prune that has planned without it spares it
+	if old, err := read(path); err == nil && w.has(old) && touch(path) {
 		return nil
 	}
 	if loose {
@@ -310,7 +312,7 @@ func (w *Warehouse) isLoose(rec *rustc.Record) bool {
 
 func (w *Warehouse) keep(ctx context.Context, path string, f rustc.File) error {
 	loose := w.loose(f.Digest)
-	if info, err := os.Stat(loose); err == nil && info.Size() == f.Size && claim(loose, info) {
+	if info, err := os.Stat(loose); err == nil && info.Size() == f.Size && touch(loose) {
 		return nil
 	}
 	from, err := os.Open(path)
@@ -336,21 +338,6 @@ func (w *Warehouse) keep(ctx context.Context, path string, f rustc.File) error {
 		return errors.Join(err, os.Remove(to.Name()))
 	}
 	return nil
-}
-
-// claimAfter is how old the time of a loose file may become before it is set again
-// by one who is about to name the file in a record: a sweep removes what no record
-// names only when it is older than margin.
-const claimAfter = 10 * time.Minute
-
-// claim makes sure that a sweep leaves a file until its record is there. It reports
-// false where the file has gone.
-func claim(path string, info fs.FileInfo) bool {
-	if time.Since(info.ModTime()).Abs() < claimAfter {
-		return true
-	}
-	now := time.Now()
-	return !errors.Is(os.Chtimes(path, now, now), fs.ErrNotExist)
 }
 
 // bound forgets the states of a unit that were not used for longest.
