@@ -95,11 +95,11 @@ func (s *service) place(rec *rustc.Record) error {
 		return &warehouse.Miss{Reason: warehouse.NotPossible, Detail: err.Error()}
 	}
 	cloned, err := s.house.Place(context.Background(), rec, s.OutDir)
-	if err == nil {
-		err = replace(s.DepFile(), text)
-	}
 	if err != nil {
 		return err
+	}
+	if err := replace(s.DepFile(), text); err != nil {
+		return &warehouse.Miss{Reason: warehouse.NotPossible, Detail: err.Error()}
 	}
 	s.say(rec)
 	kind := warehouse.Hit
@@ -302,8 +302,8 @@ func replace(path, text string) error {
 }
 
 // findStore is the store that a build directory belongs to; "" if there is none.
-// The environment goes first, then what was noted in the build directory, then the
-// user's choice, then where stores are made unasked.
+// The environment goes first, then what was noted in the build directory, then in the
+// repository above it, then the user's choice, then where stores are made unasked.
 func findStore(outDir string, env []string) string {
 	get := func(name string) string {
 		for _, e := range env {
@@ -319,7 +319,7 @@ func findStore(outDir string, env []string) string {
 	if store := get("CARGO_COW_STORE"); store != "" {
 		return own(store)
 	}
-	found := ""
+	found, remembered := "", ""
 	beside := "/.cargo-cow-" + strconv.Itoa(os.Geteuid())
 	for dir := outDir; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
 		if store := session.Store(dir); store != "" {
@@ -328,6 +328,12 @@ func findStore(outDir string, env []string) string {
 		if store := own(dir + beside); store != "" {
 			found = store // the topmost counts
 		}
+		if remembered == "" {
+			remembered = own(session.Remembering(dir))
+		}
+	}
+	if remembered != "" {
+		return remembered
 	}
 	data := get("XDG_DATA_HOME")
 	if data == "" {

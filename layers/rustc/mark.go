@@ -45,6 +45,10 @@ var errNoMark = errors.New("no mark")
 // 1.95, dep_info.rs: parse_rustc_dep_info, which has found its rule by then).
 const line = "#cow "
 
+// lastLine ends a mark. One that was torn by a power cut has lost lines that say what
+// else counts, and is none.
+const lastLine = "end"
+
 // ReadMark returns the mark of the unit that an output belongs to.
 func ReadMark(output string) (Mark, error) {
 	text, _, err := readFile(filepath.Dir(output) + "/" + unitName(output) + ".d")
@@ -61,17 +65,20 @@ func ParseMark(text string) (Mark, error) {
 	if i := strings.Index(text, "\n"+line); i >= 0 {
 		text = text[i+1:]
 	}
+	whole := false
 	for l := range strings.Lines(text) {
 		rest, ok := strings.CutPrefix(l, line)
 		if !ok {
 			continue
 		}
 		rest, ok = strings.CutSuffix(rest, "\n")
-		if !ok || !m.take(rest) {
+		// Nothing comes after the end.
+		if !ok || whole || rest != lastLine && !m.take(rest) {
 			return Mark{}, errNoMark
 		}
+		whole = rest == lastLine
 	}
-	if len(m.Files) == 0 {
+	if len(m.Files) == 0 || !whole {
 		return Mark{}, errNoMark
 	}
 	return m, nil
@@ -127,6 +134,7 @@ func (m *Mark) Text(depFile string) string {
 	for _, n := range m.Natives {
 		write("native", n.Kind, n.Name)
 	}
+	b.WriteString(line + lastLine + "\n")
 	return b.String()
 }
 

@@ -256,3 +256,25 @@ func FuzzParseMark(f *testing.F) {
 		}
 	})
 }
+
+// A mark that has lost its last lines says less than what counts.
+func TestMarkTorn(t *testing.T) {
+	m := Mark{
+		Key: strings.Repeat("a", 32), Unit: "x-1", Request: strings.Repeat("b", 32),
+		Files: []File{{"libx-1.rlib", "link", strings.Repeat("c", 32), 1, 0o644}},
+		Deps:  []string{"liby-2.rmeta"}, Impure: []string{"m"}, Natives: []Native{{"static", "z"}},
+	}
+	const list = "x: a.rs\n\na.rs:\n"
+	whole := m.Text(list)
+	if got, err := ParseMark(whole); err != nil || !reflect.DeepEqual(got, m) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for n := len(list); n < len(whole); n++ {
+		if got, err := ParseMark(whole[:n]); err == nil {
+			t.Errorf("torn at %d: %+v", n, got)
+		}
+	}
+	if got, err := ParseMark(whole + "#cow impure \"late\"\n"); err == nil {
+		t.Errorf("with a line behind its end: %+v", got)
+	}
+}

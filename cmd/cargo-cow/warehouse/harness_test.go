@@ -44,9 +44,6 @@ func worldIn(t testing.TB, dir string, env ...string) *world {
 	return w
 }
 
-// of is the world of a subtest.
-func (w *world) of(t testing.TB) *world { return &world{t, w.dir, w.env} }
-
 // tool makes a toolchain whose compiler notes the crates that it compiles, and then
 // is the one that is installed.
 func (w *world) tool(name string) {

@@ -57,6 +57,21 @@ func TestWhichStore(t *testing.T) {
 	// What the build directory was made with.
 	w.must("c", nil, cow, "init", "--store", w.path("other"))
 	kept("c", w.path("other"))
+	// What the repository remembers, in every worktree.
+	w.must("b", nil, "git", "init", "--quiet")
+	w.write("b/.gitignore", "target\n")
+	w.must("b", nil, "git", "add", "--all")
+	w.must("b", nil, "git", "commit", "--quiet", "--message=one")
+	w.must("b", nil, cow, "init", "--store", w.path("repository"))
+	w.must("b", nil, "git", "worktree", "add", "--quiet", w.path("f"))
+	w.must("b", nil, "cargo", "clean", "--quiet")
+	kept("b", w.path("repository"))
+	w.edit("f/src/main.rs", "{}", "{ println!(\"f\"); }")
+	before := strings.Count(w.read("repository/warehouse/events"), "\n")
+	w.good("f", nil)
+	if after := strings.Count(w.read("repository/warehouse/events"), "\n"); after != before+1 {
+		t.Errorf("a worktree's call is not in the store of its repository")
+	}
 	// That of the environment.
 	w.write("named/version", "cargo-cow store 1\n")
 	kept("d", w.path("named"), "CARGO_COW_STORE="+w.path("named"))

@@ -326,29 +326,3 @@ func replace(path, text string) error {
 // Forget removes what Write left: the wrapper then compiles everything where it
 // lies.
 func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, placeFile)) }
-
-// storeFile names the store that a build directory belongs to.
-const storeFile = ".cargo-cow/store"
-
-// Store returns the path of the store that a build directory was said to belong
-// to, "" if nothing was said.
-func Store(buildDir string) string { return ReadStore(buildDir + "/" + storeFile) }
-
-// ChosenStore is the file that names the store of a user who chose one, in the
-// directory of this program's data.
-func ChosenStore(dataDir string) string { return dataDir + "/store" }
-
-// ReadStore returns the path that such a file holds, "" if there is none.
-func ReadStore(file string) string {
-	text, err := os.ReadFile(file)
-	path, ok := strings.CutSuffix(string(text), "\n")
-	if err != nil || !ok || !isClean(path) {
-		return ""
-	}
-	return path
-}
-
-// WriteStore says which store a build directory belongs to.
-func WriteStore(buildDir, store string) error {
-	return replace(filepath.Join(buildDir, storeFile), store+"\n")
-}
