@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
 )
 
 // form is the first ingredient of all requests: what is asked in another form is
@@ -296,7 +300,7 @@ func (u *unit) find(n Native, system bool) string {
 	for _, dir := range u.dirs {
 		for _, name := range names {
 			path := dir + "/" + name
-			digest, _, err := Digest(path)
+			digest, err := libraryDigest(path)
 			if err != nil {
 				continue
 			}
@@ -320,6 +324,26 @@ func (u *unit) find(n Native, system bool) string {
 		return "not found"
 	}
 	return strings.Join(found, ", ")
+}
+
+// libraryDigest is that of a native library. The debug information of an archive
+// names the directory it was compiled in, such as a build script's, and does not
+// count: what is linked with it elsewhere is the same program, which debuggers are
+// told another directory of.
+func libraryDigest(path string) (string, error) {
+	if filepath.Ext(path) != ".a" {
+		digest, _, err := Digest(path)
+		return digest, err
+	}
+	text, _, err := readFile(path)
+	if err != nil {
+		return "", err
+	}
+	h := blake3.New()
+	if err := embedded.Essence(h, text); err != nil {
+		return "", err
+	}
+	return hexDigest(h), nil
 }
 
 // isThin reports whether a file is an archive that holds the names of its members in

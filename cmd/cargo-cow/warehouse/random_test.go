@@ -86,7 +86,7 @@ fn main() {
     let dir = env::var("OUT_DIR").unwrap();
     let run = |name: &str, args: &[&str]| assert!(std::process::Command::new(name).args(args).current_dir(&dir).status().unwrap().success());
     let source = env::current_dir().unwrap().join("native.c");
-    run("cc", &["-c", "-O0", "-o", "native.o", source.to_str().unwrap()]);
+    run("cc", &["-g", "-c", "-O0", "-o", "native.o", source.to_str().unwrap()]);
     let _ = fs::remove_file(dir.clone() + "/libnative.a");
     run("ar", &["cr", "libnative.a", "native.o"]);
     println!("cargo::rustc-link-search=native={dir}\ncargo::rustc-link-lib=static=native");
