@@ -38,6 +38,7 @@ func TestCompiler(t *testing.T) {
 		{"backend", edit(lib + "/codegen-backends/librustc_codegen_cranelift.so"), host + "/codegen-backends"},
 		{"linker of the toolchain", edit(lib + "/bin/rust-lld"), host + "/bin"},
 		{"linker behind that of the toolchain", edit(lib + "/bin/gcc-ld/ld.lld"), host + "/bin/gcc-ld"},
+		{"sources", edit("lib/rustlib/src/rust/library/std/src/lib.rs"), "compiler's sources"},
 		{"documentation", edit("share/doc/README"), ""},
 		{"cargo", edit("bin/cargo"), ""},
 	})

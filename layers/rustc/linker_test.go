@@ -28,6 +28,8 @@ func TestLinker(t *testing.T) {
 		{"program of no use", newer("mold"), ""},
 		{"LIBRARY_PATH", set("LIBRARY_PATH", "/x"), "variable LIBRARY_PATH"},
 		{"LD_RUN_PATH", set("LD_RUN_PATH", "/x"), "variable LD_RUN_PATH"},
+		{"options of clang's", set("CCC_OVERRIDE_OPTIONS", "x"), "variable CCC_OVERRIDE_OPTIONS"},
+		{"Nix's", set("NIX_LDFLAGS", "-L/x"), "variable NIX_LDFLAGS"},
 		{"FOO", set("FOO", "/x"), ""},
 	})
 	requests(t, with("-C", "linker=mine"), []change{
