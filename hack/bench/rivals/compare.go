@@ -30,6 +30,9 @@ type figure struct {
 	edited   time.Duration // median of making one, editing a function, building
 	away     time.Duration // median of making one of a commit three after the one built, building
 	added    int64         // bytes the first worktree took
+	fresh    time.Duration // median of building a clone of its own, nothing done in it before
+	edit     time.Duration // median of a first edit there
+	size     int64         // bytes the first clone took, built
 }
 
 func compare(ctx context.Context, rounds int) (err error) {
@@ -168,6 +171,45 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 		}
 		edited = append(edited, add+build)
 	}
+	var fresh, edit []time.Duration
+	for round := range rounds {
+		if !t.cache {
+			break
+		}
+		at := filepath.Join(dir, fmt.Sprintf("clone-%d", round))
+		if _, err := run(dir, "git", "clone", "--quiet", origin, at); err != nil {
+			return f, err
+		}
+		before, err := p.Used()
+		if err != nil {
+			return f, err
+		}
+		build, err := run(at, t.cargo, "build", "--locked")
+		if err != nil {
+			return f, err
+		}
+		if err := works(ctx, at, env, lookup(t.cargo, bin)); err != nil {
+			return f, err
+		}
+		after, err := p.Used()
+		if err != nil {
+			return f, err
+		}
+		if round == 0 {
+			f.size = after - before
+		}
+		fresh = append(fresh, build)
+		if err := project.EditDemo(at); err != nil {
+			return f, err
+		}
+		if build, err = run(at, t.cargo, "build", "--locked"); err != nil {
+			return f, err
+		}
+		edit = append(edit, build)
+	}
+	if len(fresh) > 0 {
+		f.fresh, f.edit = report.Median(fresh), report.Median(edit)
+	}
 	if err := project.CommitsAhead(ctx, origin); err != nil {
 		return f, err
 	}
@@ -251,7 +293,7 @@ func stop(home string) error {
 // rows are the table; each duration that a tool is compared by stands with how many times cargo-cow's it is.
 func rows(figures []figure) [][]string {
 	table := [][]string{{"", "cold build", "new worktree until built", "of it: worktree + build", "bytes of it",
-		"until a first edit is built", "three commits on, until built"}}
+		"until a first edit is built", "three commits on, until built", "clone, built", "bytes of it", "first edit there"}}
 	var us figure
 	for _, f := range figures {
 		if f.tool == "cargo-cow" {
@@ -259,12 +301,22 @@ func rows(figures []figure) [][]string {
 		}
 	}
 	times := func(d, ours time.Duration) string {
+		if d == 0 {
+			return "–"
+		}
 		return fmt.Sprintf("%s (%.1f)", report.Duration(d), float64(d)/float64(ours))
 	}
+	bytes := func(n int64) string {
+		if n == 0 {
+			return "–"
+		}
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
 	for _, f := range figures {
-		table = append(table, []string{f.tool, report.Duration(f.cold), times(f.together, us.together),
-			report.Duration(f.add) + " + " + report.Duration(f.build), fmt.Sprintf("%.1f MB", float64(f.added)/1e6),
-			times(f.edited, us.edited), times(f.away, us.away)})
+		table = append(table, []string{f.tool, times(f.cold, us.cold), times(f.together, us.together),
+			report.Duration(f.add) + " + " + report.Duration(f.build), bytes(f.added),
+			times(f.edited, us.edited), times(f.away, us.away), times(f.fresh, us.fresh), bytes(f.size),
+			times(f.edit, us.edit)})
 	}
 	return table
 }

@@ -17,6 +17,8 @@ type tool struct {
 
 	// env is what makes cargo use the tool; bin is where its program lies, home a directory of its own.
 	env func(bin, home string) []string
+	// cache: it serves a checkout that nothing was done in.
+	cache bool
 	// cargo is the command that builds.
 	cargo string
 	// ready does, before the cold build, what a user does once in a repository; nil: nothing.
@@ -44,15 +46,15 @@ func tools(cow *program.Program) []tool {
 				// It caches nothing that is built incrementally (its README, "Rust").
 				return append(wrapper("sccache", "CARGO_INCREMENTAL=0")(bin, home), "SCCACHE_SERVER_UDS="+filepath.Join(home, "sccache.sock"))
 			},
-			cargo: "cargo", worktree: gitWorktree,
+			cargo: "cargo", cache: true, worktree: gitWorktree,
 		},
 		{
 			name: "mbx", crate: &project.Crate{Name: "mbx", Version: "1.29.1"},
-			cargo: "mbx", worktree: gitWorktree,
+			cargo: "mbx", cache: true, worktree: gitWorktree,
 		},
 		{
 			name: "kache", crate: &project.Crate{Name: "kache", Version: "2.0.0"},
-			env: wrapper("kache"), cargo: "cargo", worktree: gitWorktree,
+			env: wrapper("kache"), cargo: "cargo", cache: true, worktree: gitWorktree,
 		},
 		{
 			name: "git-cow", crate: &project.Crate{Name: "git-cow", Version: "0.4.0"},
@@ -66,7 +68,7 @@ func tools(cow *program.Program) []tool {
 			env: func(bin, home string) []string {
 				return append(wrapper(filepath.Base(cow.Wrapper))(bin, home), "CARGO_COW_STORE="+filepath.Join(home, "store"))
 			},
-			cargo: "cargo", ready: [][]string{{cow.Path, "init", "--hook"}}, keep: [][]string{{cow.Path, "snapshot"}},
+			cargo: "cargo", cache: true, ready: [][]string{{cow.Path, "init", "--hook"}}, keep: [][]string{{cow.Path, "snapshot"}},
 			worktree: gitWorktree,
 		},
 	}
