@@ -108,6 +108,33 @@ func TestDriver(t *testing.T) {
 	})
 }
 
+// The real one lists its settings where there are some, and nothing of the rest.
+func TestDriverCompiled(t *testing.T) {
+	base := func(t *testing.T) *scene {
+		s := newRealScene(t, map[string]string{
+			"src/lib.rs": "pub fn f(a: u8, b: u8) -> Option<u8> { let c = Some(a); c.and_then(|x| x.checked_add(b)).is_some().then(|| 1) }",
+			"Cargo.toml": "[package]\nname = \"lib-a\"\n",
+		})
+		driver := s.tools + "/bin/clippy-driver"
+		if !exists(driver) {
+			if os.Getenv("CI") != "" {
+				t.Fatal("clippy is needed in CI")
+			}
+			t.Skip("SKIPPED, NOTHING WAS TESTED: no clippy-driver")
+		}
+		s.argv = append([]string{driver}, s.argv...)
+		s.env["CARGO_PRIMARY_PACKAGE"] = "1"
+		return s
+	}
+	records(t, base, []change{
+		{"settings", func(s *scene) { s.write("clippy.toml", "too-many-arguments-threshold = 1\n") }, "driver's settings"},
+		{"oldest compiler", func(s *scene) { s.env["CARGO_PKG_RUST_VERSION"] = "1.40" }, "driver's settings"},
+		{"package that was not asked for", func(s *scene) { delete(s.env, "CARGO_PRIMARY_PACKAGE") }, "driver's settings"},
+		{"source", func(s *scene) { s.write("src/lib.rs", "") }, "file src/lib.rs"},
+		{"nothing", func(s *scene) { s.age("src/lib.rs") }, ""},
+	})
+}
+
 // What rustc itself looks at in the environment, and what of it nobody does.
 func TestVariables(t *testing.T) {
 	set := func(name, value string) func(s *scene) { return func(s *scene) { s.env[name] = value } }
