@@ -125,11 +125,13 @@ func TestPlacesOfMacros(t *testing.T) {
 	s.add("--extern", "m="+s.out+"/libm-4567.so")
 	s.swap("--emit=dep-info,metadata", "--emit=dep-info,metadata,link")
 	for source, want := range map[string]Bound{
-		`pub const D: &str = m::here!();`:                   SamePlace,
-		`pub fn f() -> &'static str { m::here!() }`:         SamePlace,
-		`pub fn f(x: &str) -> bool { x == m::here!() }`:     SamePlace,
-		`pub const N: u8 = m::one!();`:                      Anywhere,
-		`pub fn f() -> &'static str { m::one!(); file!() }`: Anywhere,
+		`pub const D: &str = m::here!();`:                           SamePlace,
+		`pub fn f() -> &'static str { m::here!() }`:                 SamePlace,
+		`pub fn f(x: &str) -> bool { x == m::here!() }`:             SamePlace,
+		`pub fn f() -> (&'static str, &'static str) { m::file!() }`: SamePlace,
+		`pub fn f(v: Vec<u8>) -> u8 { m::one!() + v[3] }`:           Anywhere,
+		`pub const N: u8 = m::one!();`:                              Anywhere,
+		`pub fn f() -> &'static str { m::one!(); file!() }`:         Anywhere,
 	} {
 		s.write("src/lib.rs", source)
 		rec := s.mustRecord()
