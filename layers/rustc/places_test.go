@@ -148,6 +148,35 @@ func TestPlacesOfMacros(t *testing.T) {
 	}
 }
 
+// One may put the build script's directory there, and ask for it unseen.
+func TestOutDirOfMacros(t *testing.T) {
+	s := newRealScene(t, map[string]string{
+		"src/m.rs": `#[proc_macro] pub fn out(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+			format!("{:?}", std::env::var("OUT_DIR").unwrap()).parse().unwrap() }`,
+		"src/lib.rs": "pub const D: &str = m::out!();",
+	})
+	m := *s
+	m.argv = append([]string{}, s.argv...)
+	m.swap("lib", "proc-macro")
+	m.swap("lib_a", "m")
+	m.swap("src/lib.rs", "src/m.rs")
+	m.swap("--emit=dep-info,metadata", "--emit=dep-info,link")
+	m.argv = append(m.argv, "--extern", "proc_macro")
+	m.mustRecord()
+	s.add("--extern", "m="+s.out+"/libm-4567.so")
+	s.env["OUT_DIR"] = s.top + "/build/a-1/out"
+	s.write(s.env["OUT_DIR"]+"/x", "")
+	rec := s.mustRecord()
+	if rec.Bound != SamePlace {
+		t.Errorf("bound %s, want %s", rec.Bound, SamePlace)
+	}
+	s.env["OUT_DIR"] = s.top + "/build/a-2/out"
+	s.write(s.env["OUT_DIR"]+"/x", "")
+	if why := s.holds(rec); !strings.HasPrefix(why, "it names where it was made") {
+		t.Errorf("another directory of the same content: %q", why)
+	}
+}
+
 // Packages that cargo has unpacked have one place, which their files name; the build
 // directory is of no matter.
 func TestPlacesOfRegistry(t *testing.T) {
