@@ -141,6 +141,13 @@ func TestLinkScripts(t *testing.T) {
 		s.write("out/deeper.x", "INCLUDE memory.x INCLUDE deeper.x")
 		return s
 	}, []change{{"in a ring", write("out/memory.x"), "file memory.x"}})
+	requests(t, func(t *testing.T) *scene {
+		s := newScene(t).linking()
+		s.write("scripts/link.x", "INPUT(near.o)")
+		s.write("scripts/near.o", "")
+		s.add("-C", "link-arg=-Tscripts/link.x")
+		return s
+	}, []change{{"beside a script", write("scripts/near.o"), "file near.o"}})
 }
 
 // Libraries and directories that only arguments of the linker name.
