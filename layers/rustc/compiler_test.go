@@ -38,6 +38,7 @@ func TestCompiler(t *testing.T) {
 		{"backend", edit(lib + "/codegen-backends/librustc_codegen_cranelift.so"), host + "/codegen-backends"},
 		{"linker of the toolchain", edit(lib + "/bin/rust-lld"), host + "/bin"},
 		{"linker behind that of the toolchain", edit(lib + "/bin/gcc-ld/ld.lld"), host + "/bin/gcc-ld"},
+		{"sources", edit("lib/rustlib/src/rust/library/std/src/lib.rs"), "compiler's sources"},
 		{"documentation", edit("share/doc/README"), ""},
 		{"cargo", edit("bin/cargo"), ""},
 	})
@@ -104,6 +105,33 @@ func TestDriver(t *testing.T) {
 	requests(t, newScene, []change{
 		{"settings", write("clippy.toml"), ""},
 		{"arguments", set("CLIPPY_ARGS", "--no-deps"), ""},
+	})
+}
+
+// The real one lists its settings where there are some, and nothing of the rest.
+func TestDriverCompiled(t *testing.T) {
+	base := func(t *testing.T) *scene {
+		s := newRealScene(t, map[string]string{
+			"src/lib.rs": "pub fn f(a: u8, b: u8) -> Option<u8> { let c = Some(a); c.and_then(|x| x.checked_add(b)).is_some().then(|| 1) }",
+			"Cargo.toml": "[package]\nname = \"lib-a\"\n",
+		})
+		driver := s.tools + "/bin/clippy-driver"
+		if !exists(driver) {
+			if os.Getenv("CI") != "" {
+				t.Fatal("clippy is needed in CI")
+			}
+			t.Skip("SKIPPED, NOTHING WAS TESTED: no clippy-driver")
+		}
+		s.argv = append([]string{driver}, s.argv...)
+		s.env["CARGO_PRIMARY_PACKAGE"] = "1"
+		return s
+	}
+	records(t, base, []change{
+		{"settings", func(s *scene) { s.write("clippy.toml", "too-many-arguments-threshold = 1\n") }, "driver's settings"},
+		{"oldest compiler", func(s *scene) { s.env["CARGO_PKG_RUST_VERSION"] = "1.40" }, "driver's settings"},
+		{"package that was not asked for", func(s *scene) { delete(s.env, "CARGO_PRIMARY_PACKAGE") }, "driver's settings"},
+		{"source", func(s *scene) { s.write("src/lib.rs", "") }, "file src/lib.rs"},
+		{"nothing", func(s *scene) { s.age("src/lib.rs") }, ""},
 	})
 }
 

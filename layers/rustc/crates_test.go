@@ -146,7 +146,8 @@ func TestBelow(t *testing.T) {
 		m := key
 		s.mark("deep-1", m, "libdeep-1.rmeta", "libdeep-1.rlib")
 		s.mark("macro-1", m, "libmacro-1.so")
-		m.Deps = []string{"libdeep-1.rmeta", "libmacro-1.so"}
+		s.write(s.out+"/libshared-1.so", "shared")
+		m.Deps = []string{"libdeep-1.rmeta", "libmacro-1.so", "libshared-1.so"}
 		s.mark("middle-1", m, "libmiddle-1.rmeta", "libmiddle-1.rlib")
 		s.add("--extern", "middle="+s.out+"/libmiddle-1.rlib")
 		return s
@@ -180,6 +181,8 @@ func TestBelow(t *testing.T) {
 		{"of another size", func(s *scene) { s.write(s.out+"/libdeep-1.rlib", "torn") }, "odd: dependency that cannot be linked"},
 		{"gone", func(s *scene) { s.remove(s.out + "/libdeep-1.rlib") }, "odd: dependency that cannot be linked"},
 		{"macro", func(s *scene) { s.write(s.out+"/libmacro-1.so", "other") }, ""},
+		{"shared library", func(s *scene) { s.write(s.out+"/libshared-1.so", "other") }, "all crates below"},
+		{"shared library that is gone", func(s *scene) { s.remove(s.out + "/libshared-1.so") }, "odd: dependency that cannot be linked"},
 		{"library beside", func(s *scene) { s.library("other-1", "") }, ""},
 	})
 	requests(t, links, []change{

@@ -214,6 +214,9 @@ func (u *unit) compiler() error {
 		libraries += identities(root+dir, isLibrary) // distributions'
 	}
 	u.add("compiler's libraries", libraries)
+	if exists(root + "/lib/rustlib/src/rust/library/std/src/lib.rs") {
+		u.add("compiler's sources", "there") // messages quote them
+	}
 	found := false
 	triples, _ := os.ReadDir(root + "/lib/rustlib")
 	for _, t := range triples {
@@ -301,11 +304,16 @@ func startFiles() string {
 			names = append(names, dir+"/"+name)
 		}
 	}
-	for _, pattern := range []string{"/usr/lib/gcc/*/*", "/usr/lib64/gcc/*/*", "/usr/lib/clang/*"} {
+	for _, pattern := range []string{"/usr/lib/gcc/*/*", "/usr/lib64/gcc/*/*", "/usr/lib/gcc-cross/*/*", "/usr/lib/clang/*"} {
 		dirs, _ := filepath.Glob(pattern)
 		for _, dir := range dirs {
 			names = append(names, dir+"/crtbeginS.o", dir+"/libgcc.a", dir+"/libgcc_s.so", dir+"/collect2")
 		}
+	}
+	// Those of compilers for other processors.
+	for _, name := range []string{"Scrt1.o", "crt1.o", "libc.so", "libc.so.6", "libc.a"} {
+		cross, _ := filepath.Glob("/usr/*-linux-*/lib/" + name)
+		names = append(names, cross...)
 	}
 	text := ""
 	for _, name := range names {
@@ -314,6 +322,11 @@ func startFiles() string {
 		}
 	}
 	return digestText(text)
+}
+
+// linkerReads are variables that gcc, clang and ld look at.
+var linkerReads = []string{
+	"LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "CCC_OVERRIDE_OPTIONS", "LDEMULATION", "SDKROOT", "MACOSX_DEPLOYMENT_TARGET",
 }
 
 // linker says what links, and what is linked into everything.
@@ -350,9 +363,15 @@ func (u *unit) linker() {
 		u.add("linker "+name, value)
 	}
 	u.add("start files", startFiles())
-	for _, name := range []string{"LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "SDKROOT", "MACOSX_DEPLOYMENT_TARGET"} {
+	for _, name := range linkerReads {
 		if value, ok := u.env(name); ok {
 			u.add("variable "+name, value)
+		}
+	}
+	for _, e := range u.environ {
+		// Nix puts a script before each compiler and linker, which reads these.
+		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "NIX_") {
+			u.add("variable "+name, u.localText(value))
 		}
 	}
 }

@@ -28,6 +28,8 @@ func TestLinker(t *testing.T) {
 		{"program of no use", newer("mold"), ""},
 		{"LIBRARY_PATH", set("LIBRARY_PATH", "/x"), "variable LIBRARY_PATH"},
 		{"LD_RUN_PATH", set("LD_RUN_PATH", "/x"), "variable LD_RUN_PATH"},
+		{"options of clang's", set("CCC_OVERRIDE_OPTIONS", "x"), "variable CCC_OVERRIDE_OPTIONS"},
+		{"Nix's", set("NIX_LDFLAGS", "-L/x"), "variable NIX_LDFLAGS"},
 		{"FOO", set("FOO", "/x"), ""},
 	})
 	requests(t, with("-C", "linker=mine"), []change{
@@ -139,6 +141,13 @@ func TestLinkScripts(t *testing.T) {
 		s.write("out/deeper.x", "INCLUDE memory.x INCLUDE deeper.x")
 		return s
 	}, []change{{"in a ring", write("out/memory.x"), "file memory.x"}})
+	requests(t, func(t *testing.T) *scene {
+		s := newScene(t).linking()
+		s.write("scripts/link.x", "INPUT(near.o)")
+		s.write("scripts/near.o", "")
+		s.add("-C", "link-arg=-Tscripts/link.x")
+		return s
+	}, []change{{"beside a script", write("scripts/near.o"), "file near.o"}})
 }
 
 // Libraries and directories that only arguments of the linker name.

@@ -103,22 +103,22 @@ func (u *unit) immutable() bool {
 	return ok && (in(u.cwd, home+"/registry/src") || in(u.cwd, home+"/git/checkouts"))
 }
 
-// volatile begin the names of variables that tell of a terminal, a login or a build
-// tool's own doings, and differ from one shell to the next. A macro that compiles
-// something else for them is not provided for.
+// volatile are the names of variables that tell of a terminal, a login or a build
+// tool's own doings, and differ from one shell to the next; those with an underscore
+// at the end begin names. A macro that compiles something else for them is not
+// provided for.
 var volatile = []string{
-	"_", "CARGO_COW_", "CARGO_LOG", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_", "HIST",
-	"INVOCATION_ID", "JOURNAL_STREAM", "KONSOLE_", "LD_LIBRARY_PATH", "LESS", "LINES", "LS_COLORS", "MAKEFLAGS", "MAKELEVEL",
-	"MFLAGS", "OLDPWD", "PS1", "PWD", "RUSTC_LOG", "RUSTC_WRAPPER", "RUST_BACKTRACE", "RUST_LOG", "RUST_RECURSION_COUNT", "SHLVL", "SSH_", "STY", "SYSTEMD_", "TERM", "TMUX",
-	"VSCODE_", "VTE_", "WAYLAND_", "WINDOWID", "XAUTHORITY", "XDG_SESSION_", "XDG_VTNR",
+	"_", "CARGO_COW_", "CARGO_LOG", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_", "HISTCONTROL",
+	"HISTFILE", "HISTFILESIZE", "HISTIGNORE", "HISTSIZE", "HISTTIMEFORMAT", "INVOCATION_ID", "JOURNAL_STREAM", "KONSOLE_",
+	"LD_LIBRARY_PATH", "LESS", "LESSCHARSET", "LESSCLOSE", "LESSOPEN", "LESS_", "LINES", "LS_COLORS", "MAKEFLAGS", "MAKELEVEL",
+	"MFLAGS", "OLDPWD", "PS1", "PWD", "RUSTC_LOG", "RUSTC_WRAPPER", "RUST_BACKTRACE", "RUST_LOG", "RUST_RECURSION_COUNT", "SHLVL",
+	"SSH_", "STY", "SYSTEMD_", "TERM", "TERMCAP", "TERMINFO", "TERMINFO_DIRS", "TERM_", "TMUX", "TMUX_", "VSCODE_", "VTE_",
+	"WAYLAND_", "WINDOWID", "XAUTHORITY", "XDG_SESSION_", "XDG_VTNR",
 }
 
 func isVolatile(name string) bool {
 	return slices.ContainsFunc(volatile, func(stem string) bool {
-		if strings.HasSuffix(stem, "_") && len(stem) > 1 || stem == "LESS" || stem == "HIST" || stem == "TERM" || stem == "TMUX" {
-			return strings.HasPrefix(name, stem)
-		}
-		return name == stem
+		return name == stem || strings.HasSuffix(stem, "_") && len(stem) > 1 && strings.HasPrefix(name, stem)
 	})
 }
 

@@ -189,10 +189,19 @@ func (u *unit) below() (digest string, natives []Native, err error) {
 			return nil
 		}
 		seen[dir+"/"+name] = true
-		if filepath.Ext(path) == ".so" {
-			return nil // a macro; nothing of it is linked
-		}
 		m, err := ReadMark(path)
+		if filepath.Ext(path) == ".so" {
+			if err == nil {
+				return nil // a macro; nothing of it is linked
+			}
+			// A shared library of Rust's has no record.
+			own, _, err := Digest(path)
+			lines = append(lines, name+" "+own)
+			if err != nil {
+				err = &Odd{"dependency that cannot be linked", name}
+			}
+			return err
+		}
 		if err != nil || m.Key == "" {
 			return &Odd{"dependency without record", name}
 		}

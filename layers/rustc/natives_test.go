@@ -92,6 +92,33 @@ func TestNatives(t *testing.T) {
 			{"directories", func(s *scene) { s.gone("-L", "native="+s.root+"/a") }, ""},
 		})
 	})
+	t.Run("asked for by another crate's macro", func(t *testing.T) {
+		s := compile(`#[macro_export] macro_rules! m { ($n:literal) => { #[link(name = $n, kind = "static")] extern "C" {} } }`)(t)
+		// It is no name of a library here.
+		if _, err := s.record(); err == nil || refusal(err) != "odd: library without a plain name" {
+			t.Errorf("recorded: %v", err)
+		}
+		records(t, func(t *testing.T) *scene {
+			u := compile(`a::m!("z");`)(t)
+			u.write("src/a.rs", `#[macro_export] macro_rules! m { ($n:literal) => { #[link(name = $n, kind = "static")] extern "C" {} } }`)
+			a := *u
+			a.argv = append([]string{}, u.argv...)
+			a.swap("lib_a", "a")
+			a.swap("src/lib.rs", "src/a.rs")
+			if _, text, err := a.run(); err != nil {
+				t.Fatal(text)
+			}
+			u.add("--extern", "a="+u.out+"/liba-4567.rmeta")
+			u.write("Cargo.toml", "")
+			return u
+		}, []change{
+			// The other crate has no mark: all that lies here counts, but for a library elsewhere.
+			{"content", func(s *scene) {
+				s.write(s.top+"/c/libz.a", archive("y"))
+				s.swap("native="+s.root+"/b", "native="+s.top+"/c")
+			}, "library z"},
+		})
+	})
 	t.Run("name that is computed", func(t *testing.T) {
 		s := compile(`macro_rules! m { ($n:literal) => { #[link(name = $n, kind = "static")] extern "C" {} } } m!("z");`)(t)
 		if _, err := s.record(); err == nil || refusal(err) != "odd: library without a plain name" {

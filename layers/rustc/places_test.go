@@ -125,11 +125,13 @@ func TestPlacesOfMacros(t *testing.T) {
 	s.add("--extern", "m="+s.out+"/libm-4567.so")
 	s.swap("--emit=dep-info,metadata", "--emit=dep-info,metadata,link")
 	for source, want := range map[string]Bound{
-		`pub const D: &str = m::here!();`:                   SamePlace,
-		`pub fn f() -> &'static str { m::here!() }`:         SamePlace,
-		`pub fn f(x: &str) -> bool { x == m::here!() }`:     SamePlace,
-		`pub const N: u8 = m::one!();`:                      Anywhere,
-		`pub fn f() -> &'static str { m::one!(); file!() }`: Anywhere,
+		`pub const D: &str = m::here!();`:                           SamePlace,
+		`pub fn f() -> &'static str { m::here!() }`:                 SamePlace,
+		`pub fn f(x: &str) -> bool { x == m::here!() }`:             SamePlace,
+		`pub fn f() -> (&'static str, &'static str) { m::file!() }`: SamePlace,
+		`pub fn f(v: Vec<u8>) -> u8 { m::one!() + v[3] }`:           Anywhere,
+		`pub const N: u8 = m::one!();`:                              Anywhere,
+		`pub fn f() -> &'static str { m::one!(); file!() }`:         Anywhere,
 	} {
 		s.write("src/lib.rs", source)
 		rec := s.mustRecord()
@@ -143,6 +145,35 @@ func TestPlacesOfMacros(t *testing.T) {
 		if err := os.RemoveAll(e.root); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// One may put the build script's directory there, and ask for it unseen.
+func TestOutDirOfMacros(t *testing.T) {
+	s := newRealScene(t, map[string]string{
+		"src/m.rs": `#[proc_macro] pub fn out(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+			format!("{:?}", std::env::var("OUT_DIR").unwrap()).parse().unwrap() }`,
+		"src/lib.rs": "pub const D: &str = m::out!();",
+	})
+	m := *s
+	m.argv = append([]string{}, s.argv...)
+	m.swap("lib", "proc-macro")
+	m.swap("lib_a", "m")
+	m.swap("src/lib.rs", "src/m.rs")
+	m.swap("--emit=dep-info,metadata", "--emit=dep-info,link")
+	m.argv = append(m.argv, "--extern", "proc_macro")
+	m.mustRecord()
+	s.add("--extern", "m="+s.out+"/libm-4567.so")
+	s.env["OUT_DIR"] = s.top + "/build/a-1/out"
+	s.write(s.env["OUT_DIR"]+"/x", "")
+	rec := s.mustRecord()
+	if rec.Bound != SamePlace {
+		t.Errorf("bound %s, want %s", rec.Bound, SamePlace)
+	}
+	s.env["OUT_DIR"] = s.top + "/build/a-2/out"
+	s.write(s.env["OUT_DIR"]+"/x", "")
+	if why := s.holds(rec); !strings.HasPrefix(why, "it names where it was made") {
+		t.Errorf("another directory of the same content: %q", why)
 	}
 }
 

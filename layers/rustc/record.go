@@ -132,7 +132,12 @@ func (r *Request) Record(run Run) (*Record, error) {
 			return nil, &Odd{"assembler that reads files", names[i]}
 		}
 	}
-	for _, n := range u.natives(sources) {
+	natives := u.natives(sources)
+	hidden, err := u.hidden(natives, run.Files)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range append(natives, hidden...) {
 		if n.Name == "" {
 			return nil, &Odd{"library without a plain name", u.Crate}
 		}
@@ -376,6 +381,47 @@ func (u *unit) natives(sources [][]byte) []Native {
 	slices.SortFunc(list, compareNatives)
 	return slices.Compact(list)
 }
+
+// hidden are libraries in the call's directories that metadata name and no source
+// does: a macro of another crate's may ask for one.
+func (u *unit) hidden(known []Native, files []Announced) (list []Native, err error) {
+	var names []string
+	for _, dir := range u.dirs {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			stem, ok := strings.CutSuffix(e.Name(), ".a")
+			name, prefixed := strings.CutPrefix(stem, "lib")
+			if ok && prefixed && !slices.ContainsFunc(known, func(n Native) bool { return n.Name == name }) {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for _, f := range files {
+		if f.Emit != "metadata" {
+			continue
+		}
+		out := &embedded.Outputs{}
+		if err := out.Add(f.Path); err != nil {
+			return nil, &Odd{"output that cannot be read", err.Error()}
+		}
+		for _, name := range names {
+			// A string of its own, or the end of one.
+			if out.Holds(name + stringEnd) {
+				list = append(list, Native{"static", name})
+			}
+		}
+	}
+	return list, nil
+}
+
+// stringEnd is behind each string in metadata (rustc 1.95, rustc_serialize/opaque.rs:
+// STR_SENTINEL).
+const stringEnd = "\xc1"
 
 // portable is a .d file with names that are the same everywhere.
 func (u *unit) portable(rec *Record, depFile string) string {

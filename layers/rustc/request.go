@@ -62,8 +62,7 @@ type unit struct {
 
 func (u *unit) add(name, value string) { u.list = append(u.list, Ingredient{name, value}) }
 
-// env returns the value of a variable; the last one counts, as in getenv(3) of a
-// process that cargo has started.
+// env returns the value of a variable; the first one counts, as in getenv(3).
 func (u *unit) env(name string) (string, bool) {
 	for _, e := range u.environ {
 		if value, ok := strings.CutPrefix(e, name+"="); ok {

@@ -77,6 +77,7 @@ func TestOutDir(t *testing.T) {
 		{"included as text", `pub const T: &str = include_str!(concat!(env!("OUT_DIR"), "/gen.rs"));`, "", "variable OUT_DIR", Anywhere},
 		{"embedded", `include!(concat!(env!("OUT_DIR"), "/gen.rs")); pub const D: &str = env!("OUT_DIR");`, bound, bound, SamePlace},
 		{"measured", `include!(concat!(env!("OUT_DIR"), "/gen.rs")); pub const D: usize = env!("OUT_DIR").len();`, bound, bound, SamePlace},
+		{"measured in a function", `pub fn f() -> usize { env!("OUT_DIR").len() }`, bound, bound, SamePlace},
 		{"by a macro", `macro_rules! m { ($n:literal) => { env!($n) } } include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 			pub const D: usize = m!("OUT_DIR").len();`, bound, bound, SamePlace},
 		{"optional", `pub const D: Option<&str> = option_env!("OUT_DIR");`, bound, bound, SamePlace},
@@ -101,7 +102,7 @@ func TestOutDir(t *testing.T) {
 func TestOutDirElsewhere(t *testing.T) {
 	s := newRealScene(t, map[string]string{
 		"src/lib.rs": `#[macro_export] macro_rules! size { () => { env!("OUT_DIR").len() } }`,
-		"src/b.rs":   `pub const N: usize = a::size!();`,
+		"src/b.rs":   `pub fn f() -> usize { a::size!() }`,
 	})
 	s.mustRecord()
 	s.swap("lib_a", "lib_b")
