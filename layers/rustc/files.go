@@ -329,6 +329,9 @@ var linkerReads = []string{
 	"LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "CCC_OVERRIDE_OPTIONS", "LDEMULATION", "SDKROOT", "MACOSX_DEPLOYMENT_TARGET",
 }
 
+// nixOthers are variables of Nix that are for its users' shells.
+var nixOthers = []string{"NIX_PATH", "NIX_PROFILES", "NIX_REMOTE", "NIX_SSL_CERT_FILE", "NIX_USER_PROFILE_DIR"}
+
 // linker says what links, and what is linked into everything.
 func (u *unit) linker() {
 	names := slices.Clone(linkers)
@@ -370,7 +373,7 @@ func (u *unit) linker() {
 	}
 	for _, e := range u.environ {
 		// Nix puts a script before each compiler and linker, which reads these.
-		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "NIX_") {
+		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "NIX_") && !slices.Contains(nixOthers, name) {
 			u.add("variable "+name, u.localText(value))
 		}
 	}

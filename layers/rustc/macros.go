@@ -33,7 +33,7 @@ func (u *unit) macros() error {
 	if !ok || !isPosition(home) {
 		return &Odd{"not cargo's", "no CARGO_MANIFEST_DIR"}
 	}
-	t := &tree{left: &left, own: home}
+	t := &tree{left: &left, own: home, members: home == u.cwd}
 	digest, err := t.digest(home)
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (u *unit) macros() error {
 		u.add("files of the build script", digest)
 	}
 	if !u.immutable() && home != u.cwd {
-		t.beside = true
+		t.beside, t.members = true, true
 		if digest, err = t.digest(u.cwd); err != nil {
 			return err
 		}
@@ -106,12 +106,13 @@ func (u *unit) immutable() bool {
 // volatile are the names of variables that tell of a terminal, a login or a build
 // tool's own doings, and differ from one shell to the next; those with an underscore
 // at the end begin names. A macro that compiles something else for them is not
-// provided for.
+// provided for. PATH is among them: it is another one in each terminal, editor and
+// shell of a project, and leads to programs, not to what they say.
 var volatile = []string{
 	"_", "CARGO_COW_", "CARGO_LOG", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_", "HISTCONTROL",
 	"HISTFILE", "HISTFILESIZE", "HISTIGNORE", "HISTSIZE", "HISTTIMEFORMAT", "INVOCATION_ID", "JOURNAL_STREAM", "KONSOLE_",
 	"LD_LIBRARY_PATH", "LESS", "LESSCHARSET", "LESSCLOSE", "LESSOPEN", "LESS_", "LINES", "LS_COLORS", "MAKEFLAGS", "MAKELEVEL",
-	"MFLAGS", "OLDPWD", "PS1", "PWD", "RUSTC_LOG", "RUSTC_WRAPPER", "RUST_BACKTRACE", "RUST_LOG", "RUST_RECURSION_COUNT", "SHLVL",
+	"MFLAGS", "NIX_PATH", "NIX_PROFILES", "NIX_SSL_CERT_FILE", "OLDPWD", "PATH", "PS1", "PWD", "RUSTC_LOG", "RUSTC_WRAPPER", "RUST_BACKTRACE", "RUST_LOG", "RUST_RECURSION_COUNT", "SHLVL",
 	"SSH_", "STY", "SYSTEMD_", "TERM", "TERMCAP", "TERMINFO", "TERMINFO_DIRS", "TERM_", "TMUX", "TMUX_", "VSCODE_", "VTE_",
 	"WAYLAND_", "WINDOWID", "XAUTHORITY", "XDG_SESSION_", "XDG_VTNR",
 }
@@ -169,10 +170,11 @@ var errTooMany = &Odd{"macro beside too many files", ""}
 // tree digests directories: names, contents and links of all that is in them, but
 // for what no macro is written for.
 type tree struct {
-	own    string // the package
-	beside bool   // other packages, and the own one, are left out
-	left   *budget
-	linked []string // directories behind links that were looked at, by their real names
+	own     string // the package
+	beside  bool   // other packages, and the own one, are left out
+	members bool   // there may be packages of the workspace among the directories
+	left    *budget
+	linked  []string // directories behind links that were looked at, by their real names
 }
 
 func (t *tree) digest(dir string) (string, error) {
@@ -264,9 +266,10 @@ func (t *tree) behind(h *blake3.Hasher, path, rel string) error {
 }
 
 // skips reports whether a directory is another package, checkout, or build or cache
-// directory.
+// directory. Below a package that is not the workspace's root a manifest is part of
+// what a macro may be written for, such as a template.
 func (t *tree) skips(dir string, entries []fs.DirEntry) bool {
-	return has(entries, "Cargo.toml") || has(entries, "CACHEDIR.TAG") || has(entries, ".rustc_info.json") || has(entries, ".git") ||
+	return t.members && has(entries, "Cargo.toml") || has(entries, "CACHEDIR.TAG") || has(entries, ".rustc_info.json") || has(entries, ".git") ||
 		t.beside && dir == t.own
 }
 

@@ -35,7 +35,8 @@ func TestImpure(t *testing.T) {
 		{"variable", set("FOO", "1"), "environment FOO"},
 		{"variable of cargo's", set("CARGO_PKG_VERSION", "9"), "environment CARGO_PKG_VERSION"},
 		{"variable, empty", set("FOO", ""), "environment FOO"},
-		{"variable gone", func(s *scene) { delete(s.env, "PATH") }, "environment PATH is gone"},
+		{"variable gone", func(s *scene) { delete(s.env, "HOME") }, "environment HOME is gone"},
+		{"path of programs", func(s *scene) { s.env["PATH"] += ":/elsewhere" }, ""},
 		{"terminal", set("TERM", "xterm"), ""},
 		{"program of the terminal", set("TERM_PROGRAM", "x"), ""},
 		{"begins like the terminal", set("TERMINAL", "x"), "environment TERMINAL"},
@@ -67,7 +68,7 @@ func TestImpure(t *testing.T) {
 		{"root's manifest", write("Cargo.toml", "[workspace] "), beside},
 		{"hidden, at the top", write(".env", "A=1"), beside},
 
-		{"nested package", write("crates/a/nested/x", "y"), ""},
+		{"manifest in the package", write("crates/a/nested/x", "y"), own},
 		{"other package", write("crates/b/x", "y"), ""},
 		{"build directory", write("target/debug/x", "y"), ""},
 		{"build directory without a tag", write("crates/a/target/x", "y"), ""},

@@ -210,6 +210,7 @@ func (u *unit) below() (digest string, natives []Native, err error) {
 			return &Odd{"dependency that cannot be linked", name}
 		}
 		lines = append(lines, name+" "+own)
+		u.lists = append(u.lists, dir+"/"+name+".d")
 		natives = append(natives, m.Natives...)
 		for _, dep := range m.Deps {
 			if err := visit(filepath.Join(dir, dep)); err != nil {

@@ -296,6 +296,8 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 			out.Sources = append(out.Sources, dir+"/"+name)
 		}
 	}
+	linked := u.linkedSources(out.WorkDirs)
+	out.Sources = append(out.Sources, linked...)
 	for _, f := range run.Files {
 		if err := out.Add(f.Path); err != nil {
 			return &Odd{"output that cannot be read", err.Error()}
@@ -315,9 +317,12 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 		// A macro may put the name of a file into the program that it has included too.
 		// Names that the compiler puts there are relative.
 		if impure {
-			data := &embedded.Outputs{Parts: slices.DeleteFunc(slices.Clone(out.Parts), func(s embedded.Segment) bool { return s.Kind != embedded.Data })}
+			data := &embedded.Outputs{
+				Sources: linked,
+				Parts:   slices.DeleteFunc(slices.Clone(out.Parts), func(s embedded.Segment) bool { return s.Kind != embedded.Data }),
+			}
 			for _, dir := range out.WorkDirs {
-				if data.Holds(dir) {
+				if _, found := data.Embed(dir); found {
 					rec.Bound = SamePlace
 				}
 			}
@@ -333,6 +338,29 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 		rec.Bound = SamePlace
 	}
 	return nil
+}
+
+// linkedSources are the sources of what is linked into the output, by the names that
+// it may hold of them. What else of theirs names a place comes with their contents,
+// which the request has.
+func (u *unit) linkedSources(dirs []string) []string {
+	var names []string
+	for _, list := range u.lists {
+		text, _, err := readFile(list)
+		if err != nil {
+			continue
+		}
+		for _, name := range session.Inputs(string(text)) {
+			if filepath.IsAbs(name) {
+				names = append(names, name)
+				continue
+			}
+			for _, dir := range dirs {
+				names = append(names, dir+"/"+name)
+			}
+		}
+	}
+	return names
 }
 
 // includesOnly reports whether a variable is used to name included files, and for

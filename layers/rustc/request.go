@@ -56,6 +56,7 @@ type unit struct {
 	marks    []Mark   // of the externs that have one
 	unmarked []string // externs that have none
 	outEnv   string   // the variable OUT_DIR
+	lists    []string // .d files of what is linked into the output
 	dirs     []string // that native libraries are looked for in
 	asked    []Native // those that arguments of the linker ask for
 }
@@ -271,9 +272,26 @@ func (u *unit) linked() error {
 		}
 		u.add("library "+n.Name, what)
 	}
+	// Sources may ask for one through another crate's macro, of which nothing tells
+	// before they are compiled.
+	for _, dir := range u.dirs {
+		if !strings.Contains(dir, "/build/") {
+			continue
+		}
+		archives, _ := filepath.Glob(globQuote(dir) + "/*.a")
+		for _, path := range archives {
+			digest, err := libraryDigest(path)
+			if err != nil {
+				return &Odd{"library that cannot be read", path}
+			}
+			u.add("library of a script "+filepath.Base(path), digest)
+		}
+	}
 	u.linker()
 	return nil
 }
+
+var globQuote = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace
 
 func compareNatives(a, b Native) int {
 	if c := strings.Compare(a.Name, b.Name); c != 0 {
