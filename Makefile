@@ -14,9 +14,9 @@ FUZZTIME ?= 10s
 QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /drivertest -e /driver/btrfs -e /hack/place -e /hack/bench)
 
 # Begun first, so that none of them is left running alone at the end.
-LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/survival
+LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test fuzz bench bench-rivals demo docs clean
+.PHONY: help build check test fuzz bench bench-rivals published demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -50,6 +50,10 @@ bench: ## what the commands cost against cp, ioctls, cargo and bare programs, as
 bench-rivals: ## the demo project with plain cargo, git-cow, kache, mbx, sccache and cargo-cow
 	hack/setup demo
 	go run ./hack/bench/rivals
+
+published: ## published projects in a clone and in worktrees, with the wrapper: what rustc compiles there
+	hack/setup demo
+	go run ./hack/published
 
 demo: ## a real project, built once, warm in a new worktree
 	hack/setup demo
