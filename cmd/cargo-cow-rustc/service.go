@@ -165,12 +165,22 @@ func (s *service) listen(out io.Writer) io.Writer {
 	}
 	// A build script may have written its files in this very instant, by the clock
 	// that they are stamped with, and could write them once more.
-	for first := s.began; s.hasOutDir() && !coarse().After(first); {
-		time.Sleep(time.Millisecond / 2)
+	first := s.began
+	for range longestTick / pause {
+		if !s.hasOutDir() || coarse().After(first) {
+			break
+		}
+		time.Sleep(pause)
 	}
 	s.began, s.started = coarse(), time.Now()
 	return &listener{s, out}
 }
+
+// The clock that files are stamped with goes on every 1 to 10 ms (CONFIG_HZ).
+const (
+	longestTick = 20 * time.Millisecond
+	pause       = time.Millisecond / 2
+)
 
 func (s *service) hasOutDir() bool {
 	return slices.ContainsFunc(s.env, func(e string) bool { return strings.HasPrefix(e, "OUT_DIR=") })
