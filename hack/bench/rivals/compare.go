@@ -166,7 +166,7 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 			f.added = after - before
 		}
 		adds, builds, together = append(adds, add), append(builds, build), append(together, add+build)
-		if add, build, err = worktree(fmt.Sprintf("edit-%d", round), project.EditDemo); err != nil {
+		if add, build, err = worktree(fmt.Sprintf("edit-%d", round), edits(round+1)); err != nil {
 			return f, err
 		}
 		edited = append(edited, add+build)
@@ -199,7 +199,7 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 			f.size = after - before
 		}
 		fresh = append(fresh, build)
-		if err := project.EditDemo(at); err != nil {
+		if err := edits(rounds + round + 1)(at); err != nil {
 			return f, err
 		}
 		if build, err = run(at, t.cargo, "build", "--locked"); err != nil {
@@ -223,6 +223,18 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 	f.add, f.build, f.together = report.Median(adds), report.Median(builds), report.Median(together)
 	f.edited, f.away = report.Median(edited), report.Median(away)
 	return f, nil
+}
+
+// edits makes n edits of one function, so that each n is an edit that no tool has compiled before.
+func edits(n int) func(dir string) error {
+	return func(dir string) error {
+		for range n {
+			if err := project.EditDemo(dir); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // works checks that the worktree holds the program, whatever has built it. A tool may keep targets elsewhere, so its own
