@@ -40,22 +40,27 @@ func (p *Place) view(ctx context.Context) *cargo.Place {
 }
 
 // leave tells the compiler's wrapper where the build directory in tmp, restored by
-// a plan, is going to lie and where it came from. Where that cannot be told, the
-// wrapper does nothing, which is right and no reason to fail. Nor does it where
-// nothing may name the origin: debug information of what it compiles would.
-func (p *Place) leave(tmp string, plan *cargo.Plan, strict bool) {
+// a plan, is going to lie and where it came from. Where that cannot be told, state
+// is not taken up, which is right and no reason to fail. With strict nothing may name
+// another checkout, as debug information of what the wrapper takes from there would:
+// then it has to be told.
+func (p *Place) leave(tmp string, plan *cargo.Plan, strict bool) error {
 	session.Remember(tmp, "") // what went wrong elsewhere
-	if strict {
-		session.Forget(tmp)
-		return
-	}
 	checkout := ""
 	if p.Git != nil {
 		checkout = p.Git.Root
 	}
-	if err := plan.SessionPlace(checkout, p.Settings.CompileInPlace).Write(tmp); err != nil {
-		session.Forget(tmp)
+	inPlace := p.Settings.CompileInPlace
+	if strict {
+		inPlace = []string{session.Every}
 	}
+	if err := plan.SessionPlace(checkout, inPlace).Write(tmp); err != nil {
+		session.Forget(tmp)
+		if strict {
+			return fmt.Errorf("note in %s that all is compiled there: %w", p.Workspace.BuildDir, err)
+		}
+	}
+	return nil
 }
 
 func once[T any](f func() (T, error)) func() (T, error) {

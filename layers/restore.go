@@ -109,10 +109,12 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 	if r.Retagged, err = c.plan.Apply(ctx, tmp, t0); err == nil {
 		err = Active{Layer: c.record.ID, Restored: t0.UnixNano(), Noted: c.plan.Noted()}.write(tmp)
 	}
+	if err == nil {
+		err = p.leave(tmp, c.plan, o.Strict)
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 	}
-	p.leave(tmp, c.plan, o.Strict)
 	if c.needed != nil && !o.NoGraft {
 		if r.Grafted, err = s.graft(ctx, p, tmp, c.needed, nil, o.Strict); err != nil {
 			return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))

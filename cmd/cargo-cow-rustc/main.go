@@ -44,9 +44,10 @@ func main() {
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(mostMemory)
 		env := os.Environ()
-		s := newService(c, env)
+		j := newJob(c, env)
+		s := newService(c, env, j)
 		s.serve()
-		if j := plan(c, env); j != nil {
+		if j.plan() {
 			j.run(s)
 		}
 		s.compile()

@@ -14,7 +14,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
-// A job is a call that is run where the place is seen at another path.
+// A job is a call in a place, which may be run where the place is seen at another
+// path.
 type job struct {
 	*rustc.Call
 	env    []string
@@ -27,39 +28,32 @@ type job struct {
 	view   alias.View
 }
 
-// plan says how the call is to be run; nil: as it is.
-func plan(c *rustc.Call, env []string) *job {
+// plan decides how the call is to be run, and reports false: as it is.
+func (j *job) plan() bool {
 	// Arguments in a file are too many for a command line.
-	if c.Incremental == "" || c.Debug && ruleDebug.on() || c.Filed {
-		return nil
-	}
-	j := newJob(c, env)
-	if j == nil || slices.Contains(j.place.Plain, c.Crate) || !j.home() {
-		return nil
+	if j == nil || j.Incremental == "" || j.Debug && ruleDebug.on() || j.Filed || j.place.InPlace(j.Crate) || !j.home() {
+		return false
 	}
 	state, ok := j.state()
-	if !ok || !session.Any(c.Incremental, c.Crate) {
-		return nil
+	if !ok || !session.Any(j.Incremental, j.Crate) {
+		return false
 	}
 	if j.paths, ok = newPaths(j.place, state, j.build); !ok {
-		return nil
+		return false
 	}
 	var err error
 	if j.paths.real, err = filepath.EvalSymlinks(j.build); err != nil {
-		return nil
+		return false
 	}
 	if why := j.gone(); why != "" {
 		session.Remember(j.build, why)
-		return nil
+		return false
 	}
 	if what := j.named(); ruleNames.on() && what != "" {
 		session.Remember(j.build, what+" names "+j.paths.there)
-		return nil
+		return false
 	}
-	if ruleLinks.on() && j.misled() || !j.see() {
-		return nil
-	}
-	return j
+	return !(ruleLinks.on() && j.misled()) && j.see()
 }
 
 // newJob is the call of a unit in a place; nil where no restore was.

@@ -76,6 +76,30 @@ func TestFirstEdit(t *testing.T) {
 	}
 }
 
+// An edit that is undone is one that the warehouse has a record of and no files: state
+// that was made at the origin is taken up all the same.
+func TestUndoneEdit(t *testing.T) {
+	w := newWorld(t)
+	w.origin("a")
+	w.place("a", "b")
+	for i, to := range []string{"1 + 2", "1 + 3", "1 + 2"} {
+		if i > 0 {
+			w.must("b", nil, "git", "checkout", "--quiet", ".")
+		}
+		w.editOne("b", to)
+		got, _ := w.built("b", w.with(), "debug", "build")
+		if got["many"].share() < 0.9 {
+			t.Errorf("edit %d reuses %v", i, got)
+		}
+		if got, want := w.must("b", nil, w.path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
+			t.Errorf("prints %q, that of a clean build %q", got, want)
+		}
+	}
+	if events := w.read("store/warehouse/events"); !strings.Contains(events, "files are gone") {
+		t.Errorf("the record of the first edit was not found: this shows nothing\n%s", events)
+	}
+}
+
 // all that is built at the origin of TestWays.
 var ways = []struct {
 	name, profile string

@@ -25,6 +25,7 @@ import (
 type service struct {
 	*rustc.Call
 	env     []string
+	job     *job // nil where no restore was
 	house   *warehouse.Warehouse
 	request *rustc.Request
 	missed  *warehouse.Miss
@@ -38,7 +39,7 @@ type service struct {
 	messages []string
 }
 
-func newService(c *rustc.Call, env []string) *service {
+func newService(c *rustc.Call, env []string, j *job) *service {
 	store := findStore(c.OutDir, env)
 	if store == "" {
 		return nil
@@ -47,8 +48,9 @@ func newService(c *rustc.Call, env []string) *service {
 	if err != nil {
 		return nil
 	}
-	s := &service{Call: c, env: env, house: warehouse.In(store), began: coarse()}
-	s.request, err = rustc.NewRequest(c, rustc.Around{Dir: cwd, Environ: env})
+	s := &service{Call: c, env: env, job: j, house: warehouse.In(store), began: coarse()}
+	inPlace := j != nil && j.place.InPlace(c.Crate)
+	s.request, err = rustc.NewRequest(c, rustc.Around{Dir: cwd, Environ: env, InPlace: inPlace})
 	if err != nil {
 		s.house.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Name(), Err: err})
 		return nil
@@ -72,18 +74,20 @@ func (s *service) serve() {
 	if s == nil {
 		return
 	}
-	rec, err := s.house.Find(s.request)
+	s.cold = s.Incremental == "" || !exists(s.DepFile())
+	answer, err := s.house.Find(s.request, s.OutDir)
 	if err == nil {
-		err = s.place(rec)
+		err = s.place(answer)
+		answer.Close()
 	}
 	errors.As(err, &s.missed)
-	s.cold = s.Incremental == "" || !exists(s.DepFile())
 }
 
-// place puts a record's outputs where the call wants them, says what the compiler
+// place puts an answer's outputs where the call wants them, says what the compiler
 // would have said, and ends the process.
-func (s *service) place(rec *rustc.Record) error {
+func (s *service) place(a *warehouse.Answer) error {
 	old, _ := os.ReadFile(s.DepFile())
+	rec := a.Record
 	mark := rec.Mark(s.request)
 	text := mark.Text(s.request.DepFile(rec))
 	if state, ok := s.state(string(old)); ok {
@@ -94,7 +98,7 @@ func (s *service) place(rec *rustc.Record) error {
 	if err := os.Remove(s.DepFile()); err != nil && !os.IsNotExist(err) {
 		return &warehouse.Miss{Reason: warehouse.NotPossible, Detail: err.Error()}
 	}
-	cloned, err := s.house.Place(context.Background(), rec, s.OutDir)
+	cloned, err := a.Place(context.Background())
 	if err != nil {
 		return err
 	}
@@ -114,14 +118,10 @@ func (s *service) place(rec *rustc.Record) error {
 // state is where the unit's incremental state was made, as the list of inputs
 // that is about to go tells.
 func (s *service) state(text string) (session.State, bool) {
-	if s.Incremental == "" || text == "" {
+	if s.Incremental == "" || text == "" || s.job == nil {
 		return session.State{}, false
 	}
-	j := newJob(s.Call, s.env)
-	if j == nil {
-		return session.State{}, false
-	}
-	return j.state()
+	return s.job.state()
 }
 
 // say says what the compiler has said, with the names of this place.

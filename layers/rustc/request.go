@@ -19,6 +19,9 @@ const form = "1"
 type Around struct {
 	Dir     string // working directory, by its real path
 	Environ []string
+	// InPlace: outputs of another directory do not do here, nor those of this call
+	// elsewhere.
+	InPlace bool
 }
 
 // A Request is what decides a call's outputs as far as it can be known before the
@@ -52,6 +55,7 @@ type unit struct {
 	*Call
 	cwd      string
 	environ  []string
+	inPlace  bool
 	list     []Ingredient
 	marks    []Mark   // of the externs that have one
 	unmarked []string // externs that have none
@@ -76,7 +80,7 @@ func (u *unit) env(name string) (string, bool) {
 // NewRequest looks at all that a call names. Files that are there are read. The
 // error is Odd if the call is one whose outputs cannot be told from what is known.
 func NewRequest(c *Call, around Around) (*Request, error) {
-	u := &unit{Call: c, cwd: around.Dir, environ: around.Environ}
+	u := &unit{Call: c, cwd: around.Dir, environ: around.Environ, inPlace: around.InPlace}
 	u.outEnv, _ = u.env("OUT_DIR")
 	if err := u.regular(); err != nil {
 		return nil, err

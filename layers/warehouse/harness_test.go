@@ -112,9 +112,10 @@ func (b *bench) answers(crate, source string) string {
 	b.t.Helper()
 	b.write("src/"+crate+".rs", source)
 	r := b.request(crate)
-	rec, err := b.w.Find(r)
+	answer, err := b.w.Find(r, b.t.TempDir())
 	if err == nil {
-		_, err = b.w.Place(b.t.Context(), rec, b.t.TempDir())
+		defer answer.Close()
+		_, err = answer.Place(b.t.Context())
 	}
 	var miss *Miss
 	if errors.As(err, &miss) {

@@ -75,10 +75,30 @@ const (
 	NotPossible = "files cannot be placed"
 )
 
-// Find returns a record of the request that holds. The error is a Miss.
-func (w *Warehouse) Find(r *rustc.Request) (*rustc.Record, error) {
-	dir := filepath.Join(w.dir, unitsDir, r.Unit)
-	variants, err := os.ReadDir(dir)
+// Answer is a record that holds, with its files, which are open: what prune removes
+// meanwhile can still be placed. It must be closed.
+type Answer struct {
+	*rustc.Record
+	dir    string
+	files  []*os.File
+	own    []string // where one lies that is not open: in dir, or linked to there
+	copier *reflink.Copier
+}
+
+// Close gives the files back.
+func (a *Answer) Close() {
+	for _, f := range a.files {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// Find returns a record of the request that holds and whose files are there: in the
+// warehouse, in layers, or in dir, where the outputs are to be. The error is a Miss.
+func (w *Warehouse) Find(r *rustc.Request, dir string) (*Answer, error) {
+	units := filepath.Join(w.dir, unitsDir, r.Unit)
+	variants, err := os.ReadDir(units)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, &Miss{Unknown, ""}
@@ -91,7 +111,7 @@ func (w *Warehouse) Find(r *rustc.Request) (*rustc.Record, error) {
 		if !strings.HasPrefix(v.Name(), want[:requestPart]+"-") {
 			continue
 		}
-		path := filepath.Join(dir, v.Name())
+		path := filepath.Join(units, v.Name())
 		rec, err := read(path)
 		if err != nil {
 			miss = &Miss{Unreadable, path}
@@ -101,11 +121,17 @@ func (w *Warehouse) Find(r *rustc.Request) (*rustc.Record, error) {
 			miss = &Miss{Differs, why}
 			continue
 		}
+		a := &Answer{Record: rec, dir: dir, copier: w.copier}
+		if gone := w.openAll(a); gone != "" {
+			a.Close()
+			miss = &Miss{FilesGone, gone}
+			continue
+		}
 		touch(path)
-		return rec, nil
+		return a, nil
 	}
 	if miss.Detail == "" {
-		miss.Detail = w.nearest(r, dir, variants)
+		miss.Detail = w.nearest(r, units, variants)
 	}
 	return nil, miss
 }
@@ -151,29 +177,77 @@ func read(path string) (*rustc.Record, error) {
 	return rustc.ParseRecord(string(text))
 }
 
-// Place puts a record's files into a directory, each a file of its own that shares
-// its content where that can be. What has their names there is removed first,
-// never written to: other names may be linked to it. The error is a Miss. cloned
-// tells that all content that may be shared is.
-func (w *Warehouse) Place(ctx context.Context, rec *rustc.Record, dir string) (cloned bool, err error) {
-	// All are open before the first is placed: what prune removes meanwhile is still
-	// there.
-	sources := make([]*os.File, len(rec.Files))
-	defer func() {
-		for _, f := range sources {
-			if f != nil {
-				f.Close()
+// openAll opens the files of an answer, and names the first that is gone.
+func (w *Warehouse) openAll(a *Answer) (gone string) {
+	a.own = make([]string, len(a.Files))
+	for i, f := range a.Files {
+		file, err := w.open(a.Record, f)
+		if err != nil {
+			own := ownPaths(a.dir, f.Name)
+			at := slices.IndexFunc(own, func(path string) bool { return lies(path, f) })
+			if at < 0 {
+				return f.Name
 			}
+			a.own[i] = own[at]
 		}
-	}()
-	for i, f := range rec.Files {
-		if sources[i], err = w.open(rec, f); err != nil {
-			return false, &Miss{FilesGone, f.Name}
-		}
+		a.files = append(a.files, file)
 	}
+	return ""
+}
+
+// mostLevels is how far below its profile's directory cargo puts an output:
+// build/PACKAGE/HASH/out in the layout with a directory for each unit.
+const mostLevels = 4
+
+// ownPaths are where a file may lie that was an output in dir. Before cargo compiles
+// a library or a program it removes the old one (cargo 1.95, compiler/mod.rs: rustc),
+// but not the link that it has made to it, without the digest in its name: in the
+// profile's directory, for a program with the name that its manifest has.
+func ownPaths(dir, name string) []string {
+	list := []string{filepath.Join(dir, name)}
+	ext := filepath.Ext(name)
+	stem := strings.TrimSuffix(name, ext)
+	i := strings.LastIndexByte(stem, '-')
+	if i < 0 || ext == ".rmeta" {
+		return list
+	}
+	for range mostLevels + 1 {
+		list = append(list, filepath.Join(dir, stem[:i]+ext))
+		if dashes := strings.ReplaceAll(stem[:i], "_", "-"); ext == "" && dashes != stem[:i] {
+			list = append(list, filepath.Join(dir, dashes))
+		}
+		dir = filepath.Dir(dir)
+	}
+	return list
+}
+
+// lies reports whether a path is that of a file. It is read: others than the
+// warehouse may have written it.
+func lies(path string, f rustc.File) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != f.Size || info.Mode().Perm() != f.Mode {
+		return false
+	}
+	digest, _, err := rustc.Digest(path)
+	return err == nil && digest == f.Digest
+}
+
+// Place puts the files where they are to be, each a file of its own that shares its
+// content where that can be. What has their names there is removed first, never
+// written to: other names may be linked to it. What is there already stays, and is
+// as young as the others. The error is a Miss. cloned tells that all content that
+// may be shared is.
+func (a *Answer) Place(ctx context.Context) (cloned bool, err error) {
 	cloned = true
-	for i, f := range rec.Files {
-		shared, err := w.place(ctx, sources[i], filepath.Join(dir, f.Name), f.Mode)
+	for i, f := range a.Files {
+		path := filepath.Join(a.dir, f.Name)
+		if a.files[i] == nil {
+			if err := keep(a.own[i], path); err != nil {
+				return false, &Miss{NotPossible, err.Error()}
+			}
+			continue
+		}
+		shared, err := place(ctx, a.copier, a.files[i], path, f.Mode)
 		if err != nil {
 			return false, &Miss{NotPossible, err.Error()}
 		}
@@ -182,7 +256,22 @@ func (w *Warehouse) Place(ctx context.Context, rec *rustc.Record, dir string) (c
 	return cloned, nil
 }
 
-func (w *Warehouse) place(ctx context.Context, from *os.File, path string, mode fs.FileMode) (shared bool, err error) {
+// keep has a file that is there already under the name it is to have, with the time of
+// one that was just written.
+func keep(own, path string) error {
+	if own != path {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.Link(own, path); err != nil {
+			return err
+		}
+	}
+	now := time.Now()
+	return os.Chtimes(path, now, now)
+}
+
+func place(ctx context.Context, copier *reflink.Copier, from *os.File, path string, mode fs.FileMode) (shared bool, err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
@@ -190,7 +279,7 @@ func (w *Warehouse) place(ctx context.Context, from *os.File, path string, mode 
 	if err != nil {
 		return false, err
 	}
-	shared, err = w.copier.File(ctx, to, from)
+	shared, err = copier.File(ctx, to, from)
 	if err == nil {
 		err = to.Chmod(mode) // whatever the umask is
 	}
@@ -252,7 +341,7 @@ func (w *Warehouse) Put(ctx context.Context, rec *rustc.Record, dir string, loos
 	}
 	if loose {
 		for _, f := range rec.Files {
-			if err := w.keep(ctx, filepath.Join(dir, f.Name), f); err != nil {
+			if err := w.keepLoose(ctx, filepath.Join(dir, f.Name), f); err != nil {
 				return fmt.Errorf("keep %s: %w", f.Name, err)
 			}
 		}
@@ -310,7 +399,7 @@ func (w *Warehouse) isLoose(rec *rustc.Record) bool {
 	})
 }
 
-func (w *Warehouse) keep(ctx context.Context, path string, f rustc.File) error {
+func (w *Warehouse) keepLoose(ctx context.Context, path string, f rustc.File) error {
 	loose := w.loose(f.Digest)
 	if info, err := os.Stat(loose); err == nil && info.Size() == f.Size && touch(loose) {
 		return nil

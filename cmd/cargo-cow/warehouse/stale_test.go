@@ -249,6 +249,16 @@ fn git() {
 	if got, want := w.must("b", nil, w.path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
 		t.Errorf("after an edit prints %q, clean %q", got, want)
 	}
+	// What lies there is kept, though no layer has it, and is fresh then.
+	for _, file := range []string{"low/input.txt", "mid/src/lib.rs"} {
+		w.must("b", nil, "touch", file)
+	}
+	w.wantCompiled(w.good("b", nil))
+	for _, m := range fixture.Messages(w.good("b", nil, "build", "--message-format=json").Stdout) {
+		if m.Reason == "compiler-artifact" && !m.Fresh {
+			t.Errorf("%s is dirty after it was kept", m.Package())
+		}
+	}
 
 	// Another commit: what reads the id, and what depends on that.
 	w.must("a", nil, "git", "worktree", "add", "--quiet", "-b", "next", w.path("c"))

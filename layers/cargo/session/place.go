@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,10 +51,19 @@ type Place struct {
 	Build []string
 	// Git is the zero value where the checkout is no linked worktree.
 	Git Git
-	// Plain are names of crates that are always compiled where they lie.
+	// Plain are names of crates that are always compiled where they lie; Every stands
+	// for all.
 	Plain []string
 	// Origins are the other checkouts that units in it were built in.
 	Origins []Origin
+}
+
+// Every, in the place of a crate's name, is every crate.
+const Every = "*"
+
+// InPlace reports whether a crate is always compiled where it lies.
+func (p *Place) InPlace(crate string) bool {
+	return slices.Contains(p.Plain, crate) || slices.Contains(p.Plain, Every)
 }
 
 // Git is a linked worktree's own directory in the repository, and the repository,
@@ -323,6 +333,6 @@ func replace(path, text string) error {
 	return err
 }
 
-// Forget removes what Write left: the wrapper then compiles everything where it
-// lies.
+// Forget removes what Write left: state that was made elsewhere is then not taken
+// up.
 func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, placeFile)) }

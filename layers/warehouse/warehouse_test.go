@@ -1,0 +1,100 @@
+package warehouse
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What lies where the outputs are to be serves, if it is what the record says: it
+// stays, and gets a new time. Anything else there does not.
+func TestFindInPlace(t *testing.T) {
+	b := newBench(t, t.TempDir())
+	b.more = []string{"-C", "incremental=" + b.dir + "/target/i"}
+	r, rec := b.compile("a", "1")
+	if err := b.w.Put(t.Context(), rec, b.dir+"/target", false); err != nil {
+		t.Fatal(err)
+	}
+	path := b.dir + "/target/" + rec.Files[0].Name
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	age(t, time.Hour, path)
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now().Add(-time.Second)
+	a, err := b.w.Find(r, b.dir+"/target")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if cloned, err := a.Place(t.Context()); !cloned || err != nil {
+		t.Fatalf("placed: %v, %v", cloned, err)
+	}
+	after, err := os.Stat(path)
+	if err != nil || !os.SameFile(before, after) || after.ModTime().Before(start) {
+		t.Errorf("it is another file, or an old one: %v, %v", after, err)
+	}
+
+	for name, change := range map[string]func() error{
+		"other content": func() error { return os.WriteFile(path, []byte(strings.ToUpper(string(text))), 0o666) },
+		"short":         func() error { return os.Truncate(path, 3) },
+		"mode":          func() error { return os.Chmod(path, 0o777) },
+		"link": func() error {
+			return errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path))
+		},
+		"gone": func() error { return nil },
+	} {
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		b.write("target/"+rec.Files[0].Name, string(text))
+		if name == "gone" {
+			os.Remove(path)
+		} else if a, err := b.w.Find(r, b.dir+"/target"); err != nil {
+			t.Fatalf("%s: before: %v", name, err)
+		} else {
+			a.Close()
+		}
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		var miss *Miss
+		if _, err := b.w.Find(r, b.dir+"/target"); !errors.As(err, &miss) || miss.Reason != FilesGone {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A record whose files are gone does not hide another that holds.
+func TestFindGoesOn(t *testing.T) {
+	b := newBench(t, t.TempDir())
+	record, loose := b.put("a", "1")
+	if why := b.answers("a", "1"); why != "" {
+		t.Fatal(why)
+	}
+	rec, err := read(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Before it by name, with a file that is nowhere.
+	rec.Files[0].Digest = strings.Repeat("0", len(rec.Files[0].Digest))
+	path := record[:len(record)-keyPart] + strings.Repeat("0", keyPart)
+	if err := os.WriteFile(path, []byte(rec.Text()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if why := b.answers("a", "1"); why != "" {
+		t.Errorf("not found: %s", why)
+	}
+	if err := os.Remove(loose); err != nil {
+		t.Fatal(err)
+	}
+	if why := b.answers("a", "1"); why != FilesGone {
+		t.Errorf("without both files: %q", why)
+	}
+}
