@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
 // A Mark is what is noted of a unit at the end of its list of inputs, the .d file:
@@ -86,27 +88,27 @@ func ParseMark(text string) (Mark, error) {
 
 func (m *Mark) take(l string) bool {
 	key, rest, _ := strings.Cut(l, " ")
-	words, ok := unquote(rest)
-	if !ok || len(words) == 0 {
+	list, ok := words.Split(rest)
+	if !ok || len(list) == 0 {
 		return false
 	}
 	switch key {
 	case "unit":
-		ok = m.Key == "" && len(words) == 3 && isDigest(words[0]) && IsUnit(words[1]) && isDigest(words[2])
+		ok = m.Key == "" && len(list) == 3 && isDigest(list[0]) && IsUnit(list[1]) && isDigest(list[2])
 		if ok {
-			m.Key, m.Unit, m.Request = words[0], words[1], words[2]
+			m.Key, m.Unit, m.Request = list[0], list[1], list[2]
 		}
 	case "file":
 		var f File
-		f, ok = parseFile(words)
+		f, ok = parseFile(list)
 		m.Files = append(m.Files, f)
 	case "dep":
-		m.Deps = append(m.Deps, words...)
+		m.Deps = append(m.Deps, list...)
 	case "impure":
-		m.Impure = append(m.Impure, words...)
+		m.Impure = append(m.Impure, list...)
 	case "native":
-		if ok = len(words) == 2; ok {
-			m.Natives = append(m.Natives, Native{words[0], words[1]})
+		if ok = len(list) == 2; ok {
+			m.Natives = append(m.Natives, Native{list[0], list[1]})
 		}
 	default:
 		ok = false
@@ -118,7 +120,7 @@ func (m *Mark) take(l string) bool {
 func (m *Mark) Text(depFile string) string {
 	var b strings.Builder
 	b.WriteString(Unmarked(depFile))
-	write := func(key string, words ...string) { b.WriteString(line + quoted(key, words...)) }
+	write := func(key string, list ...string) { b.WriteString(line + words.Line(key, list...)) }
 	if m.Key != "" {
 		write("unit", m.Key, m.Unit, m.Request)
 	}
@@ -258,37 +260,4 @@ func isBase(name string) bool {
 
 func isDigest(s string) bool {
 	return len(s) == 2*digestSize && strings.Trim(s, "0123456789abcdef") == ""
-}
-
-// quoted is a line of a key and words that are quoted as in Go.
-func quoted(key string, words ...string) string {
-	b := []byte(key)
-	for _, w := range words {
-		b = append(b, ' ')
-		b = strconv.AppendQuote(b, w)
-	}
-	return string(append(b, '\n'))
-}
-
-// unquote takes quoted words apart, which single spaces separate.
-func unquote(s string) (words []string, ok bool) {
-	for s != "" {
-		prefix, err := strconv.QuotedPrefix(s)
-		if err != nil || prefix[0] != '"' {
-			return nil, false
-		}
-		w, err := strconv.Unquote(prefix)
-		if err != nil {
-			return nil, false
-		}
-		words = append(words, w)
-		s = s[len(prefix):]
-		if s == "" {
-			break
-		}
-		if s, ok = strings.CutPrefix(s, " "); !ok || s == "" {
-			return nil, false
-		}
-	}
-	return words, true
 }

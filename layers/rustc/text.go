@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
 // ErrFormat: what should be a record is none, or is torn.
@@ -18,7 +20,7 @@ const header = "cargo-cow unit 1\n"
 func (rec *Record) Text() string {
 	var b strings.Builder
 	b.WriteString(header)
-	write := func(key string, words ...string) { b.WriteString(quoted(key, words...)) }
+	write := func(key string, list ...string) { b.WriteString(words.Line(key, list...)) }
 	write("key", rec.Key)
 	write("unit", rec.Unit)
 	write("request", rec.Request)
@@ -54,14 +56,14 @@ func (rec *Record) Text() string {
 // ParseRecord reads what Text wrote. The error wraps ErrFormat.
 func ParseRecord(text string) (*Record, error) {
 	i := strings.LastIndex(strings.TrimSuffix(text, "\n"), "\n") + 1
-	if !strings.HasPrefix(text, header) || text[i:] != quoted("sum", digestText(text[:i])) {
+	if !strings.HasPrefix(text, header) || text[i:] != words.Line("sum", digestText(text[:i])) {
 		return nil, ErrFormat
 	}
 	rec := &Record{}
 	for l := range strings.Lines(text[len(header):i]) {
 		key, rest, _ := strings.Cut(strings.TrimSuffix(l, "\n"), " ")
-		words, ok := unquote(rest)
-		if !ok || !rec.take(key, words) {
+		list, ok := words.Split(rest)
+		if !ok || !rec.take(key, list) {
 			return nil, ErrFormat
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
 // sample is a record with something in each of its fields, and what is hard to
@@ -126,7 +128,7 @@ func FuzzParseRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		// What arrives has no digest that fits: it gets one, so that more than the
 		// digest is tried.
-		for _, text := range []string{text, header + strings.TrimPrefix(text, header) + quoted("sum", digestText(header+strings.TrimPrefix(text, header)))} {
+		for _, text := range []string{text, header + strings.TrimPrefix(text, header) + words.Line("sum", digestText(header+strings.TrimPrefix(text, header)))} {
 			rec, err := ParseRecord(text)
 			if err != nil {
 				if !errors.Is(err, ErrFormat) {
@@ -192,10 +194,10 @@ func TestMarkComesBack(t *testing.T) {
 	}
 	for name, torn := range map[string]string{
 		"in a line":  text[:len(text)-1],
-		"two keys":   text + line + quoted("unit", want.Key, want.Unit, want.Request),
-		"unknown":    text + line + quoted("later", "x"),
+		"two keys":   text + line + words.Line("unit", want.Key, want.Unit, want.Request),
+		"unknown":    text + line + words.Line("later", "x"),
 		"unquoted":   text + line + "impure x\n",
-		"elsewhere":  text + line + quoted("file", "../x", "link", want.Key, "1", "644"),
+		"elsewhere":  text + line + words.Line("file", "../x", "link", want.Key, "1", "644"),
 		"no digests": strings.ReplaceAll(text, want.Key, "xyz"),
 	} {
 		if m, err := ParseMark(torn); err == nil {

@@ -1,8 +1,9 @@
 package session
 
 import (
-	"strconv"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
 // A .d file, as rustc writes it (rustc 1.95, rustc_interface/passes.rs:
@@ -14,9 +15,12 @@ import (
 // rustc writes it anew each time it compiles the unit, so it is also the place to
 // note where it did: whatever is noted is gone when another rustc has run.
 
-// mark begins the line that Mark adds. It is a comment for make and for cargo
+// key begins the line that Mark adds. It is a comment for make and for cargo
 // (cargo 1.95, dep_info.rs: parse_rustc_dep_info).
-const mark = "# cargo-cow-state "
+const (
+	key  = "# cargo-cow-state"
+	mark = key + " "
+)
 
 // State is where the incremental state of a unit was made: under which workspace
 // root, and by which text the build directory was called.
@@ -32,7 +36,7 @@ func Marked(text string) (State, bool) {
 	if !ok {
 		return State{}, false
 	}
-	values, ok := unquoteAll(rest)
+	values, ok := words.Split(rest)
 	if !ok || len(values) != 2 || !isClean(values[0]) || !isClean(values[1]) {
 		return State{}, false
 	}
@@ -45,7 +49,7 @@ func (s State) Mark(text string) string {
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
-	return text + mark + strconv.Quote(s.Root) + " " + strconv.Quote(s.Build) + "\n"
+	return text + words.Line(key, s.Root, s.Build)
 }
 
 // Unmark takes the note away.

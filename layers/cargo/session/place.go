@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
 // Names in a build directory, beside what layers keep there.
@@ -109,14 +111,7 @@ func (p *Place) writeGit(buildDir string) error {
 func (p *Place) encode() (string, error) {
 	var b strings.Builder
 	b.WriteString(header + "\n")
-	line := func(key string, values ...string) {
-		b.WriteString(key)
-		for _, v := range values {
-			b.WriteByte(' ')
-			b.WriteString(strconv.Quote(v))
-		}
-		b.WriteByte('\n')
-	}
+	line := func(key string, values ...string) { b.WriteString(words.Line(key, values...)) }
 	checkout := p.Checkout
 	if checkout == "" {
 		checkout = p.Root
@@ -205,7 +200,7 @@ func parse(text string) (*Place, error) {
 // take reads one line and reports whether it means something.
 func (p *Place) take(line string) bool {
 	key, rest, _ := strings.Cut(line, " ")
-	values, ok := unquoteAll(rest)
+	values, ok := words.Split(rest)
 	if !ok || len(values) == 0 || len(values) > 1 && key != "git" {
 		return false
 	}
@@ -241,27 +236,6 @@ func (p *Place) take(line string) bool {
 		ok = false
 	}
 	return ok
-}
-
-// unquoteAll takes quoted words apart, which single spaces separate.
-func unquoteAll(s string) (values []string, ok bool) {
-	for {
-		quoted, err := strconv.QuotedPrefix(s)
-		if err != nil || quoted[0] != '"' {
-			return nil, false
-		}
-		v, err := strconv.Unquote(quoted)
-		if err != nil {
-			return nil, false
-		}
-		values = append(values, v)
-		if s = s[len(quoted):]; s == "" {
-			return values, true
-		}
-		if s, ok = strings.CutPrefix(s, " "); !ok {
-			return nil, false
-		}
-	}
 }
 
 // isClean reports whether path is absolute and written in the one way that
