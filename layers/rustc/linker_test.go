@@ -250,7 +250,7 @@ func TestLinkScriptCompiled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, text, err := s.run(); err != nil {
-		t.Skipf("this linker takes no such script: %s", text)
+		t.Fatalf("the linker takes no such script: %v\n%s", err, text)
 	}
 	s.write("out/b.x", "answer = 0x2000;")
 	if got := s.against(first); got != "file b.x" {

@@ -109,48 +109,19 @@ func (u *unit) immutable() bool {
 // provided for. PATH is among them: it is another one in each terminal, editor and
 // shell of a project, and leads to programs, not to what they say.
 var volatile = []string{
-	"_", "CARGO_COW_", "CARGO_LOG", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_", "HISTCONTROL",
-	"HISTFILE", "HISTFILESIZE", "HISTIGNORE", "HISTSIZE", "HISTTIMEFORMAT", "INVOCATION_ID", "JOURNAL_STREAM", "KONSOLE_",
-	"LD_LIBRARY_PATH", "LESS", "LESSCHARSET", "LESSCLOSE", "LESSOPEN", "LESS_", "LINES", "LS_COLORS", "MAKEFLAGS", "MAKELEVEL",
-	"MFLAGS", "NIX_PATH", "NIX_PROFILES", "NIX_SSL_CERT_FILE", "OLDPWD", "PATH", "PS1", "PWD", "RUSTC_LOG", "RUSTC_WRAPPER", "RUST_BACKTRACE", "RUST_LOG", "RUST_RECURSION_COUNT", "SHLVL",
-	"SSH_", "STY", "SYSTEMD_", "TERM", "TERMCAP", "TERMINFO", "TERMINFO_DIRS", "TERM_", "TMUX", "TMUX_", "VSCODE_", "VTE_",
-	"WAYLAND_", "WINDOWID", "XAUTHORITY", "XDG_SESSION_", "XDG_VTNR",
+	"CARGO_COW_", "CARGO_LOG", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_",
+	"HISTCONTROL", "HISTFILE", "HISTFILESIZE", "HISTIGNORE", "HISTSIZE", "HISTTIMEFORMAT", "INVOCATION_ID",
+	"JOURNAL_STREAM", "KONSOLE_", "LD_LIBRARY_PATH", "LESS", "LESSCHARSET", "LESSCLOSE", "LESSOPEN", "LESS_", "LINES",
+	"LS_COLORS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "NIX_PATH", "NIX_PROFILES", "NIX_SSL_CERT_FILE", "OLDPWD", "PATH",
+	"PS1", "PWD", "RUSTC_LOG", "RUSTC_WRAPPER", "RUST_BACKTRACE", "RUST_LOG", "RUST_RECURSION_COUNT", "SHLVL", "SSH_",
+	"STY", "SYSTEMD_", "TERM", "TERMCAP", "TERMINFO", "TERMINFO_DIRS", "TERM_", "TMUX", "TMUX_", "VSCODE_", "VTE_",
+	"WAYLAND_", "WINDOWID", "XAUTHORITY", "XDG_SESSION_", "XDG_VTNR", "_",
 }
 
 func isVolatile(name string) bool {
 	return slices.ContainsFunc(volatile, func(stem string) bool {
 		return name == stem || strings.HasSuffix(stem, "_") && len(stem) > 1 && strings.HasPrefix(name, stem)
 	})
-}
-
-// localText is a value with the directories that move with a checkout replaced,
-// wherever in it.
-func (u *unit) localText(value string) string {
-	for _, p := range u.places() {
-		value = replacePath(value, p.dir, p.name)
-	}
-	return value
-}
-
-// replacePath replaces a path where it stands as a whole or as the front of a
-// longer one.
-func replacePath(text, dir, name string) string {
-	var b strings.Builder
-	for {
-		i := strings.Index(text, dir)
-		if i < 0 {
-			b.WriteString(text)
-			return b.String()
-		}
-		end := i + len(dir)
-		b.WriteString(text[:i])
-		if end == len(text) || strings.IndexByte("/:;, \"'", text[end]) >= 0 {
-			b.WriteString(name)
-		} else {
-			b.WriteString(dir)
-		}
-		text = text[end:]
-	}
 }
 
 // What a macro may read is looked at as far as that costs less than compiling: a

@@ -1,7 +1,6 @@
 package rustc
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -34,12 +33,6 @@ const (
 // An Input is a file that the compiler has read, or for which it has looked and not
 // found one: its Digest is Absent then.
 type Input struct{ Name, Digest string }
-
-// Found is what a native library was, as found by the call's directories.
-type Found struct {
-	Native
-	What string
-}
 
 // A Record is what one run of the compiler has read and written.
 type Record struct {
@@ -377,79 +370,6 @@ func includesOnly(sources [][]byte, name string) bool {
 	// Else a macro of another crate uses it.
 	return any
 }
-
-// assembles reports whether a source, of Rust or of the assembler, has the latter read
-// a file: it does so in the compiler, which does not list it.
-func assembles(src []byte) bool {
-	if bytes.Contains(src, []byte(".incbin")) {
-		return true
-	}
-	for rest := src; ; {
-		_, after, found := bytes.Cut(rest, []byte(".include"))
-		if !found {
-			return false
-		}
-		// The quotes of a name may be escaped in a string of Rust's. With a bracket it
-		// is a method's name.
-		if name := bytes.TrimLeft(after, " \t\\"); bytes.HasPrefix(name, []byte(`"`)) {
-			return true
-		}
-		rest = after
-	}
-}
-
-// natives are the libraries that arguments and sources ask for.
-func (u *unit) natives(sources [][]byte) []Native {
-	list := slices.Clone(u.Natives)
-	for _, src := range sources {
-		for _, l := range rustsrc.Links(src) {
-			list = append(list, Native{l.Kind, l.Name})
-		}
-	}
-	slices.SortFunc(list, compareNatives)
-	return slices.Compact(list)
-}
-
-// hidden are libraries in the call's directories that metadata name and no source
-// does: a macro of another crate's may ask for one.
-func (u *unit) hidden(known []Native, files []Announced) (list []Native, err error) {
-	var names []string
-	for _, dir := range u.dirs {
-		entries, _ := os.ReadDir(dir)
-		for _, e := range entries {
-			stem, ok := strings.CutSuffix(e.Name(), ".a")
-			name, prefixed := strings.CutPrefix(stem, "lib")
-			if ok && prefixed && !slices.ContainsFunc(known, func(n Native) bool { return n.Name == name }) {
-				names = append(names, name)
-			}
-		}
-	}
-	if len(names) == 0 {
-		return nil, nil
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	for _, f := range files {
-		if f.Emit != "metadata" {
-			continue
-		}
-		out := &embedded.Outputs{}
-		if err := out.Add(f.Path); err != nil {
-			return nil, &Odd{"output that cannot be read", err.Error()}
-		}
-		for _, name := range names {
-			// A string of its own, or the end of one.
-			if out.Holds(name + stringEnd) {
-				list = append(list, Native{"static", name})
-			}
-		}
-	}
-	return list, nil
-}
-
-// stringEnd is behind each string in metadata (rustc 1.95, rustc_serialize/opaque.rs:
-// STR_SENTINEL).
-const stringEnd = "\xc1"
 
 // portable is a .d file with names that are the same everywhere.
 func (u *unit) portable(rec *Record, depFile string) string {

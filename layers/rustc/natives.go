@@ -1,0 +1,176 @@
+package rustc
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+)
+
+// Found is what a native library was, as found by the call's directories.
+type Found struct {
+	Native
+	What string
+}
+
+func compareNatives(a, b Native) int {
+	if c := strings.Compare(a.Name, b.Name); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Kind, b.Kind)
+}
+
+// thin is what a native library is that only names the files it is made of.
+const thin = "thin"
+
+// find returns what a native library is, where it is found by the call's
+// directories: the contents of all files that may be meant, or where system is set
+// and there are none, what tells the system's own from others. Which of them the
+// compiler or the linker takes is a matter of kinds and modifiers.
+func (u *unit) find(n Native, system bool) string {
+	names := []string{n.Name}
+	for _, ext := range []string{".so", ".a", ".dylib", ".tbd", ".dll.a", ".lib"} {
+		names = append(names, "lib"+n.Name+ext)
+	}
+	names = append(names, n.Name+".lib", n.Name+".dll", n.Name+".a")
+	var found []string
+	for _, dir := range u.dirs {
+		for _, name := range names {
+			path := dir + "/" + name
+			digest, err := libraryDigest(path)
+			if err != nil {
+				continue
+			}
+			if isThin(path) {
+				return thin
+			}
+			found = append(found, name+" "+digest)
+		}
+	}
+	if system && len(found) == 0 {
+		path, _ := u.env("LIBRARY_PATH")
+		for _, dir := range append(strings.Split(path, ":"), systemDirs...) {
+			for _, name := range names[:3] {
+				if _, err := os.Stat(dir + "/" + name); err == nil && dir != "" {
+					found = append(found, identity(dir+"/"+name))
+				}
+			}
+		}
+	}
+	if len(found) == 0 {
+		return "not found"
+	}
+	return strings.Join(found, ", ")
+}
+
+// libraryDigest is that of a native library. The debug information of an archive
+// names the directory it was compiled in, such as a build script's, and does not
+// count: what is linked with it elsewhere is the same program, which debuggers are
+// told another directory of.
+func libraryDigest(path string) (string, error) {
+	if filepath.Ext(path) != ".a" {
+		digest, _, err := Digest(path)
+		return digest, err
+	}
+	text, _, err := readFile(path)
+	if err != nil {
+		return "", err
+	}
+	h := blake3.New()
+	if err := embedded.Essence(h, text); err != nil {
+		return "", err
+	}
+	return hexDigest(h), nil
+}
+
+// isThin reports whether a file is an archive that holds the names of its members in
+// the place of their contents.
+func isThin(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var head [7]byte
+	n, _ := f.Read(head[:])
+	return string(head[:n]) == "!<thin>"
+}
+
+// natives are the libraries that arguments and sources ask for.
+func (u *unit) natives(sources [][]byte) []Native {
+	list := slices.Clone(u.Natives)
+	for _, src := range sources {
+		for _, l := range rustsrc.Links(src) {
+			list = append(list, Native{l.Kind, l.Name})
+		}
+	}
+	slices.SortFunc(list, compareNatives)
+	return slices.Compact(list)
+}
+
+// hidden are libraries in the call's directories that metadata name and no source
+// does: a macro of another crate's may ask for one.
+func (u *unit) hidden(known []Native, files []Announced) (list []Native, err error) {
+	var names []string
+	for _, dir := range u.dirs {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			stem, ok := strings.CutSuffix(e.Name(), ".a")
+			name, prefixed := strings.CutPrefix(stem, "lib")
+			if ok && prefixed && !slices.ContainsFunc(known, func(n Native) bool { return n.Name == name }) {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for _, f := range files {
+		if f.Emit != "metadata" {
+			continue
+		}
+		out := &embedded.Outputs{}
+		if err := out.Add(f.Path); err != nil {
+			return nil, &Odd{"output that cannot be read", err.Error()}
+		}
+		for _, name := range names {
+			// A string of its own, or the end of one.
+			if out.Holds(name + stringEnd) {
+				list = append(list, Native{"static", name})
+			}
+		}
+	}
+	return list, nil
+}
+
+// stringEnd is behind each string in metadata (rustc 1.95, rustc_serialize/opaque.rs:
+// STR_SENTINEL).
+const stringEnd = "\xc1"
+
+// assembles reports whether a source, of Rust or of the assembler, has the latter read
+// a file: it does so in the compiler, which does not list it.
+func assembles(src []byte) bool {
+	if bytes.Contains(src, []byte(".incbin")) {
+		return true
+	}
+	for rest := src; ; {
+		_, after, found := bytes.Cut(rest, []byte(".include"))
+		if !found {
+			return false
+		}
+		// The quotes of a name may be escaped in a string of Rust's. With a bracket it
+		// is a method's name.
+		if name := bytes.TrimLeft(after, " \t\\"); bytes.HasPrefix(name, []byte(`"`)) {
+			return true
+		}
+		rest = after
+	}
+}
