@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -204,38 +201,3 @@ func (o *pruneOptions) why(c *prune.Choice) string {
 	}
 	return string(c.Why)
 }
-
-// period is a flag for long times: a whole number and one of m, h and d.
-type period time.Duration
-
-var periods = []struct {
-	name string
-	unit time.Duration
-}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}}
-
-func (p *period) Set(text string) error {
-	for _, u := range periods {
-		number, ok := strings.CutSuffix(text, u.name)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseUint(number, 10, 32)
-		if err != nil || n == 0 || n > uint64(math.MaxInt64/u.unit) {
-			break
-		}
-		*p = period(n) * period(u.unit)
-		return nil
-	}
-	return errors.New("want a number and one of m, h and d, such as 30d")
-}
-
-func (p *period) String() string {
-	for _, u := range periods {
-		if d := time.Duration(*p); d > 0 && d%u.unit == 0 {
-			return strconv.FormatInt(int64(d/u.unit), 10) + u.name
-		}
-	}
-	return ""
-}
-
-func (*period) Type() string { return "duration" }

@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -159,38 +155,3 @@ func (h *houseplan) carryOut(ctx context.Context, r *removal) error {
 	}
 	return nil
 }
-
-// volume is a flag for space on disk: a whole number and one of kB, MB, GB and TB.
-type volume int64
-
-var volumes = []struct {
-	name string
-	unit int64
-}{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}}
-
-func (v *volume) Set(text string) error {
-	for _, u := range volumes {
-		number, ok := strings.CutSuffix(text, u.name)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseUint(number, 10, 32)
-		if err != nil || n == 0 || n > uint64(math.MaxInt64/u.unit) {
-			break
-		}
-		*v = volume(n) * volume(u.unit)
-		return nil
-	}
-	return errors.New("want a number and one of kB, MB, GB and TB, such as 20GB")
-}
-
-func (v *volume) String() string {
-	for _, u := range volumes {
-		if n := int64(*v); n > 0 && n%u.unit == 0 {
-			return strconv.FormatInt(n/u.unit, 10) + u.name
-		}
-	}
-	return ""
-}
-
-func (*volume) Type() string { return "size" }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A scale is the units that a flag's whole number can have, the largest first.
+type scale []struct {
+	name string
+	unit int64
+}
+
+// parse reads a number above zero with its unit.
+func (s scale) parse(text string) (int64, bool) {
+	for _, u := range s {
+		if number, ok := strings.CutSuffix(text, u.name); ok {
+			n, err := strconv.ParseUint(number, 10, 32)
+			return int64(n) * u.unit, err == nil && n > 0 && n <= uint64(math.MaxInt64/u.unit)
+		}
+	}
+	return 0, false
+}
+
+func (s scale) text(n int64) string {
+	for _, u := range s {
+		if n > 0 && n%u.unit == 0 {
+			return strconv.FormatInt(n/u.unit, 10) + u.name
+		}
+	}
+	return ""
+}
+
+// period is a flag for long times: a whole number and one of m, h and d.
+type period time.Duration
+
+var periods = scale{{"d", int64(24 * time.Hour)}, {"h", int64(time.Hour)}, {"m", int64(time.Minute)}}
+
+func (p *period) Set(text string) error {
+	n, ok := periods.parse(text)
+	if !ok {
+		return errors.New("want a number and one of m, h and d, such as 30d")
+	}
+	*p = period(n)
+	return nil
+}
+
+func (p *period) String() string { return periods.text(int64(*p)) }
+
+func (*period) Type() string { return "duration" }
+
+// volume is a flag for space on disk: a whole number and one of kB, MB, GB and TB.
+type volume int64
+
+var volumes = scale{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}}
+
+func (v *volume) Set(text string) error {
+	n, ok := volumes.parse(text)
+	if !ok {
+		return errors.New("want a number and one of kB, MB, GB and TB, such as 20GB")
+	}
+	*v = volume(n)
+	return nil
+}
+
+func (v *volume) String() string { return volumes.text(int64(*v)) }
+
+func (*volume) Type() string { return "size" }
