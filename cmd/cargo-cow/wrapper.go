@@ -63,6 +63,10 @@ is put back by disable. Switching on or off makes nothing to be compiled anew.`,
 that are yet to be made, too, or with --project by the workspace's. That file may be
 under git, and what is written there is a path of this machine.
 
+Where there is no store yet, one is made: that which init would use here, beside the
+build directories. Without one the wrapper would keep nothing, and a build is no
+place to make it.
+
 All else in the file stays as it is, comments, order and symlinks included.`, a.enableWrapper),
 		sub("disable", "Have cargo go without the wrapper", `Have cargo go without the wrapper, as before enable. A wrapper that was there
 before is put back.`, a.disableWrapper),
@@ -86,7 +90,7 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 	if err != nil {
 		return err
 	}
-	// The wrapper makes no store: a build is no place to find out that it cannot.
+	// The wrapper itself makes none.
 	store, named, err := session.PrepareStore(ctx)
 	if err == nil && named {
 		err = s.NoteStore(store)
