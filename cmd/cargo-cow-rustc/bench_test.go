@@ -58,17 +58,17 @@ func BenchmarkCall(b *testing.B) {
 //	go test -run - -bench Hit -count 6 ./cmd/cargo-cow-rustc
 func BenchmarkHit(b *testing.B) {
 	w := newWorld(b)
-	w.write("store/version", "cargo-cow store 1\n")
+	w.Write("store/version", "cargo-cow store 1\n")
 	const modules = 40
 	lib := "pub use dep::X;\n"
-	sources := []string{w.path("lib.rs")}
+	sources := []string{w.Path("lib.rs")}
 	for i := range modules {
 		lib += fmt.Sprintf("pub mod m%d;\n", i)
-		w.write(fmt.Sprintf("m%d.rs", i), strings.Repeat(fmt.Sprintf("// what module %d is about\n", i), 800)+"pub fn f(x: u64) -> u64 { x + 1 }\n")
-		sources = append(sources, w.path(fmt.Sprintf("m%d.rs", i)))
+		w.Write(fmt.Sprintf("m%d.rs", i), strings.Repeat(fmt.Sprintf("// what module %d is about\n", i), 800)+"pub fn f(x: u64) -> u64 { x + 1 }\n")
+		sources = append(sources, w.Path(fmt.Sprintf("m%d.rs", i)))
 	}
-	w.write("lib.rs", lib)
-	w.write("dep.rs", "pub const X: u64 = 1;\n")
+	w.Write("lib.rs", lib)
+	w.Write("dep.rs", "pub const X: u64 = 1;\n")
 	out, err := exec.Command("rustc", "--print=sysroot").Output()
 	if err != nil {
 		b.Fatal(err)
@@ -77,22 +77,22 @@ func BenchmarkHit(b *testing.B) {
 	call := func(crate string, more ...string) []string {
 		return append([]string{rustc, "--crate-name", crate, "--edition=2021", crate + ".rs", "--error-format=json",
 			"--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib", "--emit=dep-info,metadata,link",
-			"-C", "debuginfo=2", "-C", "metadata=1", "-C", "extra-filename=-1", "--out-dir", w.dir}, more...)
+			"-C", "debuginfo=2", "-C", "metadata=1", "-C", "extra-filename=-1", "--out-dir", w.Dir}, more...)
 	}
-	w.must(".", nil, wrapper(b), call("dep")...)
-	hit := call("lib", "--extern", "dep="+w.path("libdep-1.rmeta"))
-	w.must(".", nil, wrapper(b), hit...)
-	w.write("empty/main.go", "package main\n\nfunc main() {}\n")
-	w.write("reads/main.go", "package main\n\nimport \"os\"\n\nfunc main() {\n\tfor _, path := range os.Args[1:] {\n\t\tos.ReadFile(path)\n\t}\n}\n")
+	w.Must(".", nil, wrapper(b), call("dep")...)
+	hit := call("lib", "--extern", "dep="+w.Path("libdep-1.rmeta"))
+	w.Must(".", nil, wrapper(b), hit...)
+	w.Write("empty/main.go", "package main\n\nfunc main() {}\n")
+	w.Write("reads/main.go", "package main\n\nimport \"os\"\n\nfunc main() {\n\tfor _, path := range os.Args[1:] {\n\t\tos.ReadFile(path)\n\t}\n}\n")
 	for _, name := range []string{"empty", "reads"} {
-		w.must(name, nil, "go", "build", "-o", "program", "main.go")
+		w.Must(name, nil, "go", "build", "-o", "program", "main.go")
 	}
 	measure := func(name, program string, args ...string) {
 		b.Run(name, func(b *testing.B) {
 			var used time.Duration
 			for b.Loop() {
 				cmd := exec.Command(program, args...)
-				cmd.Dir, cmd.Env = w.dir, w.env
+				cmd.Dir, cmd.Env = w.Dir, w.Env
 				if err := cmd.Run(); err != nil {
 					b.Fatal(err)
 				}
@@ -101,10 +101,10 @@ func BenchmarkHit(b *testing.B) {
 			b.ReportMetric(float64(used.Microseconds())/1000/float64(b.N), "cpu-ms/op")
 		})
 	}
-	measure("empty", w.path("empty/program"))
-	measure("reads", w.path("reads/program"), sources...)
+	measure("empty", w.Path("empty/program"))
+	measure("reads", w.Path("reads/program"), sources...)
 	measure("hit", wrapper(b), hit...)
-	if events := w.read("store/warehouse/events"); !strings.HasSuffix(strings.TrimSpace(events), "\"\"\t\"\"") || strings.Count(events, "missed") != 2 {
+	if events := w.Read("store/warehouse/events"); !strings.HasSuffix(strings.TrimSpace(events), "\"\"\t\"\"") || strings.Count(events, "missed") != 2 {
 		b.Errorf("not all were answered: %s", events[max(0, len(events)-300):])
 	}
 }

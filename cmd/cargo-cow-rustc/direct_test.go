@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
@@ -46,27 +47,27 @@ func newStand(t testing.TB, script string) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: dir}
-	w.write("rustc", "#!/bin/sh\n"+script)
-	if err := os.Chmod(w.path("rustc"), 0o777); err != nil {
+	w := &world{fixture.World{T: t, Dir: dir}}
+	w.Write("rustc", "#!/bin/sh\n"+script)
+	if err := os.Chmod(w.Path("rustc"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	w.write("a/x.rs", "of the origin")
-	w.write("b/x.rs", "of the place")
+	w.Write("a/x.rs", "of the origin")
+	w.Write("b/x.rs", "of the place")
 	for _, d := range []string{"a/target", "b/target/debug/deps", "b/target/debug/incremental/x-1abc/s-1-1-1"} {
-		if err := os.MkdirAll(w.path(d), 0o777); err != nil {
+		if err := os.MkdirAll(w.Path(d), 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := &stand{t: t, dir: dir, list: w.path("b/target/debug/deps/x-01.d")}
-	w.write("b/target/debug/deps/x-01.d", dir+"/a/target/debug/deps/x-01.d: x.rs\n\nx.rs:\n")
-	p := session.Place{Root: w.path("b"), Build: []string{w.path("b/target")}, Origins: []session.Origin{{Root: w.path("a"), Build: []string{w.path("a/target")}}}}
-	if err := p.Write(w.path("b/target")); err != nil {
+	s := &stand{t: t, dir: dir, list: w.Path("b/target/debug/deps/x-01.d")}
+	w.Write("b/target/debug/deps/x-01.d", dir+"/a/target/debug/deps/x-01.d: x.rs\n\nx.rs:\n")
+	p := session.Place{Root: w.Path("b"), Build: []string{w.Path("b/target")}, Origins: []session.Origin{{Root: w.Path("a"), Build: []string{w.Path("a/target")}}}}
+	if err := p.Write(w.Path("b/target")); err != nil {
 		t.Fatal(err)
 	}
-	s.argv = []string{w.path("rustc"), "--crate-name", "x", "x.rs", "--emit=dep-info,link", "-C", "metadata=01", "-C", "extra-filename=-01",
-		"--out-dir", w.path("b/target/debug/deps"), "-C", "incremental=" + w.path("b/target/debug/incremental")}
-	s.env = []string{"PATH=" + os.Getenv("PATH"), "B=" + w.path("b")}
+	s.argv = []string{w.Path("rustc"), "--crate-name", "x", "x.rs", "--emit=dep-info,link", "-C", "metadata=01", "-C", "extra-filename=-01",
+		"--out-dir", w.Path("b/target/debug/deps"), "-C", "incremental=" + w.Path("b/target/debug/incremental")}
+	s.env = []string{"PATH=" + os.Getenv("PATH"), "B=" + w.Path("b")}
 	return s
 }
 

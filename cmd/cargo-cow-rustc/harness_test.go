@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,13 +20,7 @@ const modules = 45
 
 // A world is a directory with an origin, places made from it, and what lies beside
 // them.
-type world struct {
-	t   testing.TB
-	dir string
-	env []string
-}
-
-var building sync.Mutex
+type world struct{ fixture.World }
 
 // newWorld makes an empty world on a Btrfs file system.
 func newWorld(t testing.TB, env ...string) *world {
@@ -41,91 +33,31 @@ func worldIn(t testing.TB, dir string, env ...string) *world {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: dir}
-	w.env = fixture.Environ(append([]string{"CARGO_COW_STORE=" + filepath.Join(dir, "store"), "CARGO_INCREMENTAL=1"}, env...)...)
+	w := &world{fixture.World{T: t, Dir: dir}}
+	w.Env = fixture.Environ(append([]string{"CARGO_COW_STORE=" + filepath.Join(dir, "store"), "CARGO_INCREMENTAL=1"}, env...)...)
 	return w
 }
 
-// wrapper builds the program once for this test binary, with the tag that lets
-// single rules be switched off.
+// wrapper is the program, with the tag that lets single rules be switched off.
 func wrapper(t testing.TB) string {
 	t.Helper()
-	cow := fixture.Program(t, "-tags=cowtest")
-	building.Lock()
-	defer building.Unlock()
-	path := filepath.Join(filepath.Dir(cow), "cargo-cow-rustc")
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	if out, err := exec.Command("go", "build", "-tags=cowtest", "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return path
-}
-
-func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
-
-func (w *world) write(name, text string) {
-	w.t.Helper()
-	name = w.path(name)
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
-		w.t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) read(name string) string {
-	w.t.Helper()
-	text, err := os.ReadFile(w.path(name))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return string(text)
-}
-
-// edit replaces what occurs once in a file.
-func (w *world) edit(name, old, new string) {
-	w.t.Helper()
-	text := w.read(name)
-	if strings.Count(text, old) != 1 {
-		w.t.Fatalf("%s has %q %d times", name, old, strings.Count(text, old))
-	}
-	w.write(name, strings.Replace(text, old, new, 1))
-}
-
-func (w *world) run(dir string, env []string, name string, args ...string) fixture.Result {
-	w.t.Helper()
-	return fixture.Exec(w.t, w.path(dir), append(slices.Clone(w.env), env...), name, args...)
-}
-
-func (w *world) must(dir string, env []string, name string, args ...string) fixture.Result {
-	w.t.Helper()
-	r := w.run(dir, env, name, args...)
-	if r.Code != 0 {
-		w.t.Fatalf("%s %q in %s: %v", name, args, dir, r)
-	}
-	return r
+	return fixture.Wrapper(t, "-tags=cowtest")
 }
 
 // with is the environment with the wrapper, and more.
 func (w *world) with(more ...string) []string {
-	w.t.Helper()
-	return append([]string{"RUSTC_WRAPPER=" + wrapper(w.t)}, more...)
+	w.T.Helper()
+	return append([]string{"RUSTC_WRAPPER=" + wrapper(w.T)}, more...)
 }
 
 // workspace lays out a workspace: a library of many modules, one of a few that
 // depends on it and uses a macro, the macro, and a program with a test.
 func (w *world) workspace(root string) {
-	w.t.Helper()
-	w.write(root+"/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"many\", \"few\", \"mac\", \"app\"]\n[profile.release]\nincremental = true\n")
-	w.write(root+"/.gitignore", "target\n")
+	w.T.Helper()
+	w.Write(root+"/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"many\", \"few\", \"mac\", \"app\"]\n[profile.release]\nincremental = true\n")
+	w.Write(root+"/.gitignore", "target\n")
 	manifest := func(name, more string) {
-		w.write(root+"/"+name+"/Cargo.toml", fmt.Sprintf("[package]\nname = %q\nversion = \"0.1.0\"\nedition = \"2021\"\n%s", name, more))
+		w.Write(root+"/"+name+"/Cargo.toml", fmt.Sprintf("[package]\nname = %q\nversion = \"0.1.0\"\nedition = \"2021\"\n%s", name, more))
 	}
 	manifest("many", "")
 	var lib, sum strings.Builder
@@ -137,73 +69,73 @@ func (w *world) workspace(root string) {
 			fmt.Fprintf(&m, "#[inline(never)]\npub fn f%d(x: u64) -> u64 {\n    let v: Vec<u64> = (0..x %% 7 + %d).map(|y| y.wrapping_mul(%d) ^ x).collect();\n    v.iter().fold(%d, |a, b| a.rotate_left(3) ^ b)\n}\n", k, k+1, i*31+k+3, i)
 		}
 		fmt.Fprintf(&m, "pub fn entry(x: u64) -> u64 { (f0(x) ^ f1(x) ^ f2(x) ^ f3(x) ^ f4(x) ^ f5(x)) %% 1000 }\n")
-		w.write(fmt.Sprintf("%s/many/src/m%d.rs", root, i), m.String())
+		w.Write(fmt.Sprintf("%s/many/src/m%d.rs", root, i), m.String())
 	}
-	w.write(root+"/many/src/lib.rs", lib.String()+"pub fn sum(x: u64) -> u64 { 0"+sum.String()+" }\npub fn here() -> &'static str { file!() }\n#[cfg(test)] mod tests { #[test] fn adds() { assert!(super::sum(1) > 0); } }\n")
+	w.Write(root+"/many/src/lib.rs", lib.String()+"pub fn sum(x: u64) -> u64 { 0"+sum.String()+" }\npub fn here() -> &'static str { file!() }\n#[cfg(test)] mod tests { #[test] fn adds() { assert!(super::sum(1) > 0); } }\n")
 	manifest("mac", "[lib]\nproc-macro = true\n")
-	w.write(root+"/mac/src/lib.rs", "use proc_macro::TokenStream;\n#[proc_macro]\npub fn seven(_: TokenStream) -> TokenStream { \"7u64\".parse().unwrap() }\n")
+	w.Write(root+"/mac/src/lib.rs", "use proc_macro::TokenStream;\n#[proc_macro]\npub fn seven(_: TokenStream) -> TokenStream { \"7u64\".parse().unwrap() }\n")
 	manifest("few", "[dependencies]\nmany = { path = \"../many\" }\nmac = { path = \"../mac\" }\n")
-	w.write(root+"/few/src/lib.rs", "pub fn few(x: u64) -> u64 { many::sum(x) + mac::seven!() }\npub fn tag() -> &'static str { \"tag 1\" }\n")
+	w.Write(root+"/few/src/lib.rs", "pub fn few(x: u64) -> u64 { many::sum(x) + mac::seven!() }\npub fn tag() -> &'static str { \"tag 1\" }\n")
 	manifest("app", "[dependencies]\nfew = { path = \"../few\" }\nmany = { path = \"../many\" }\n")
-	w.write(root+"/app/src/main.rs", "fn main() {\n    println!(\"{} {} {} {}\", few::few(5), few::tag(), many::here(), env!(\"CARGO_MANIFEST_DIR\"));\n}\n#[test]\nfn tagged() { assert!(few::tag().starts_with(\"tag\")); }\n")
+	w.Write(root+"/app/src/main.rs", "fn main() {\n    println!(\"{} {} {} {}\", few::few(5), few::tag(), many::here(), env!(\"CARGO_MANIFEST_DIR\"));\n}\n#[test]\nfn tagged() { assert!(few::tag().starts_with(\"tag\")); }\n")
 }
 
 // origin makes the workspace a commit of a repository, builds it with plain cargo
 // and seals it.
 func (w *world) origin(root string, build ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	w.workspace(root)
 	w.commit(root)
 	w.seal(root, nil, build...)
 }
 
 func (w *world) commit(root string) {
-	w.t.Helper()
-	if _, err := os.Stat(w.path(root + "/Cargo.lock")); err != nil {
-		w.must(root, nil, "cargo", "generate-lockfile", "--quiet", "--offline")
+	w.T.Helper()
+	if _, err := os.Stat(w.Path(root + "/Cargo.lock")); err != nil {
+		w.Must(root, nil, "cargo", "generate-lockfile", "--quiet", "--offline")
 	}
-	w.must(root, nil, "git", "init", "--quiet", "--initial-branch=main")
-	w.must(root, nil, "git", "add", "--all")
-	w.must(root, nil, "git", "commit", "--quiet", "--message=first")
+	w.Must(root, nil, "git", "init", "--quiet", "--initial-branch=main")
+	w.Must(root, nil, "git", "add", "--all")
+	w.Must(root, nil, "git", "commit", "--quiet", "--message=first")
 }
 
 // seal builds with plain cargo and seals the build directory.
 func (w *world) seal(root string, env []string, build ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	if len(build) == 0 {
 		build = []string{"build"}
 	}
-	cow := fixture.Program(w.t, "-tags=cowtest")
-	if _, err := os.Stat(w.path("store")); err != nil {
-		w.must(root, env, cow, "init")
+	cow := fixture.Program(w.T, "-tags=cowtest")
+	if _, err := os.Stat(w.Path("store")); err != nil {
+		w.Must(root, env, cow, "init")
 	}
 	if len(env) == 0 { // it is the directory target
-		fixture.Acquaint(w.t, w.path(root+"/target"), w.env)
+		fixture.Acquaint(w.T, w.Path(root+"/target"), w.Env)
 	}
 	for _, b := range build {
-		w.must(root, env, "cargo", append(strings.Fields(b), "--quiet", "--offline")...)
+		w.Must(root, env, "cargo", append(strings.Fields(b), "--quiet", "--offline")...)
 	}
-	w.must(root, env, cow, "snapshot")
+	w.Must(root, env, cow, "snapshot")
 }
 
 // place makes a worktree of the origin, restores into it and says in it where it
 // was before. The paths are below the world.
 func (w *world) place(root, name string, origins ...string) *session.Place {
-	w.t.Helper()
-	w.must(root, nil, "git", "worktree", "add", "--quiet", "--detach", w.path(name))
+	w.T.Helper()
+	w.Must(root, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(name))
 	return w.restore(root, name, nil, origins...)
 }
 
 func (w *world) restore(root, name string, env []string, origins ...string) *session.Place {
-	w.t.Helper()
-	w.must(name, env, fixture.Program(w.t, "-tags=cowtest"), "restore")
-	p := &session.Place{Root: w.path(name), Checkout: w.path(name), Build: []string{w.path(name + "/target")}}
-	if text, err := os.ReadFile(w.path(name + "/.git")); err == nil {
+	w.T.Helper()
+	w.Must(name, env, fixture.Program(w.T, "-tags=cowtest"), "restore")
+	p := &session.Place{Root: w.Path(name), Checkout: w.Path(name), Build: []string{w.Path(name + "/target")}}
+	if text, err := os.ReadFile(w.Path(name + "/.git")); err == nil {
 		p.Git.Dir = strings.TrimSpace(strings.TrimPrefix(string(text), "gitdir:"))
 		p.Git.Common = filepath.Dir(filepath.Dir(p.Git.Dir))
 	}
 	for _, o := range append([]string{root}, origins...) {
-		p.Origins = append(p.Origins, session.Origin{Root: w.path(o), Build: []string{w.path(o + "/target")}})
+		p.Origins = append(p.Origins, session.Origin{Root: w.Path(o), Build: []string{w.Path(o + "/target")}})
 	}
 	w.leave(p)
 	return p
@@ -211,9 +143,9 @@ func (w *world) restore(root, name string, env []string, origins ...string) *ses
 
 // leave does what a restore does for the wrapper.
 func (w *world) leave(p *session.Place) {
-	w.t.Helper()
+	w.T.Helper()
 	if err := p.Write(p.Build[0]); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 }
 
@@ -227,24 +159,24 @@ func (r reuse) share() float64 { return float64(r.old) / float64(max(r.all, 1)) 
 
 // built runs cargo and returns what it reused in the profile's directory.
 func (w *world) built(dir string, env []string, profile string, args ...string) (map[string]reuse, fixture.Result) {
-	w.t.Helper()
-	start := fixture.Stamp(w.t, w.path("stamp"))
-	r := w.must(dir, env, "cargo", append(args, "--offline")...)
+	w.T.Helper()
+	start := fixture.Stamp(w.T, w.Path("stamp"))
+	r := w.Must(dir, env, "cargo", append(args, "--offline")...)
 	return w.reused(filepath.Join(dir, "target", profile), start), r
 }
 
 func (w *world) reused(profile string, since time.Time) map[string]reuse {
-	w.t.Helper()
+	w.T.Helper()
 	found := map[string]reuse{}
-	crates, err := os.ReadDir(w.path(profile + "/incremental"))
+	crates, err := os.ReadDir(w.Path(profile + "/incremental"))
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	for _, c := range crates {
-		dir := w.path(profile + "/incremental/" + c.Name())
+		dir := w.Path(profile + "/incremental/" + c.Name())
 		entries, err := os.ReadDir(dir)
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		var sessions []string
 		for _, e := range entries {
@@ -277,7 +209,7 @@ func (w *world) reused(profile string, since time.Time) map[string]reuse {
 			return nil
 		})
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		found[crate] = count
 	}
@@ -287,17 +219,17 @@ func (w *world) reused(profile string, since time.Time) map[string]reuse {
 // clean returns what the program prints when it was built from nothing in the
 // place. What no program prints is left out.
 func (w *world) clean(dir string, env []string, args ...string) string {
-	w.t.Helper()
-	elsewhere := w.path("clean-" + strings.ReplaceAll(dir, "/", "-"))
+	w.T.Helper()
+	elsewhere := w.Path("clean-" + strings.ReplaceAll(dir, "/", "-"))
 	defer os.RemoveAll(elsewhere)
 	env = slices.Concat(env, []string{"CARGO_TARGET_DIR=" + elsewhere, "RUSTC_WRAPPER=", "CARGO_INCREMENTAL=0", "CARGO_PROFILE_DEV_DEBUG=0"})
-	fixture.Acquaint(w.t, elsewhere, slices.Concat(w.env, env))
-	return w.must(dir, env, "cargo", append([]string{"run", "--quiet", "--offline"}, args...)...).Stdout
+	fixture.Acquaint(w.T, elsewhere, slices.Concat(w.Env, env))
+	return w.Must(dir, env, "cargo", append([]string{"run", "--quiet", "--offline"}, args...)...).Stdout
 }
 
 // taken returns the crates whose last compilation was at another path.
 func (w *world) taken(dir string) []string {
-	w.t.Helper()
+	w.T.Helper()
 	var crates []string
 	for path, text := range w.lists(dir) {
 		if _, ok := session.Marked(text); ok {
@@ -311,9 +243,9 @@ func (w *world) taken(dir string) []string {
 
 // lists returns the lists of inputs that the build directory has, by name.
 func (w *world) lists(dir string) map[string]string {
-	w.t.Helper()
+	w.T.Helper()
 	found := map[string]string{}
-	err := filepath.WalkDir(w.path(dir), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(w.Path(dir), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".d" {
 			return err
 		}
@@ -322,7 +254,7 @@ func (w *world) lists(dir string) map[string]string {
 		return err
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return found
 }

@@ -61,19 +61,19 @@ pub fn git(t: TokenStream) -> TokenStream {
 
 // tiny lays out a workspace of a program and macros.
 func (w *world) tiny(root, main string, files map[string]string) {
-	w.t.Helper()
-	w.write(root+"/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"mac\", \"app\"]\n")
-	w.write(root+"/.gitignore", "target\n")
-	w.write(root+"/mac/Cargo.toml", "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n")
-	w.write(root+"/mac/src/lib.rs", macros)
-	w.write(root+"/app/Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nmac = { path = \"../mac\" }\n")
-	w.write(root+"/app/src/main.rs", w.expand("fn main() {\n    let edit = 0;\n    println!(\"edit {edit}\");\n"+main+"\n}\n"))
+	w.T.Helper()
+	w.Write(root+"/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"mac\", \"app\"]\n")
+	w.Write(root+"/.gitignore", "target\n")
+	w.Write(root+"/mac/Cargo.toml", "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n")
+	w.Write(root+"/mac/src/lib.rs", macros)
+	w.Write(root+"/app/Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nmac = { path = \"../mac\" }\n")
+	w.Write(root+"/app/src/main.rs", w.expand("fn main() {\n    let edit = 0;\n    println!(\"edit {edit}\");\n"+main+"\n}\n"))
 	for name, text := range files {
-		w.write(strings.Replace(strings.TrimPrefix(name, "$W/"), "$O", root, 1), w.expand(text))
+		w.Write(strings.Replace(strings.TrimPrefix(name, "$W/"), "$O", root, 1), w.expand(text))
 	}
 }
 
-func (w *world) expand(text string) string { return strings.ReplaceAll(text, "$W", w.dir) }
+func (w *world) expand(text string) string { return strings.ReplaceAll(text, "$W", w.Dir) }
 
 var hazards = []hazard{
 	{
@@ -84,7 +84,7 @@ var hazards = []hazard{
 		name: "W1: macro includes by current directory", rule: ruleDepFile, taken: true,
 		files: map[string]string{"$O/data.txt": "data 1"},
 		main:  `println!("{}", mac::include_cwd!("data.txt"));`,
-		later: func(w *world) { w.write("b/data.txt", "data 2") },
+		later: func(w *world) { w.Write("b/data.txt", "data 2") },
 	},
 	{
 		name: "W2: package outside the workspace", rule: ruleCrateRoot, taken: true,
@@ -98,14 +98,14 @@ var hazards = []hazard{
 			"$O/app/Cargo.toml":  "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\next = { path = \"../../ext\" }\n",
 		},
 		main:    `println!("{}", ext::ext());`,
-		prepare: func(w *world) { w.write("ext/src/lib.rs", w.read("ext/src/lib.rs")+"// edited\n") },
+		prepare: func(w *world) { w.Write("ext/src/lib.rs", w.Read("ext/src/lib.rs")+"// edited\n") },
 	},
 	{
 		name: "W3: value under the origin", rule: ruleNames,
 		files:   map[string]string{"$O/schema.txt": "old"},
 		main:    `println!("{}", mac::read_env!("SCHEMA"));`,
 		env:     []string{"SCHEMA=$W/a/schema.txt"},
-		prepare: func(w *world) { w.write("b/schema.txt", "the place's") },
+		prepare: func(w *world) { w.Write("b/schema.txt", "the place's") },
 	},
 	{
 		name: "W3: value under the origin by another name", rule: ruleNames,
@@ -113,7 +113,7 @@ var hazards = []hazard{
 		main:    `println!("{}", mac::read_env!("SCHEMA"));`,
 		env:     []string{"SCHEMA=$W/alias/schema.txt"},
 		setup:   func(w *world) { w.symlink("a", "alias") },
-		prepare: func(w *world) { w.write("b/schema.txt", "the place's") },
+		prepare: func(w *world) { w.Write("b/schema.txt", "the place's") },
 	},
 	{
 		name: "W4: condition with a path", rule: ruleArguments, taken: true,
@@ -132,56 +132,56 @@ var hazards = []hazard{
 		name: "source beside the checkout", rule: ruleLeaves, origin: "deep/a",
 		files:   map[string]string{"$W/deep/outside.txt": "beside the origin"},
 		main:    `println!("{}", include_str!("../../../outside.txt"));`,
-		prepare: func(w *world) { w.write("outside.txt", "beside the place") },
+		prepare: func(w *world) { w.Write("outside.txt", "beside the place") },
 	},
 	{
 		name: "link to the origin, below the package", rule: ruleLinks,
 		files: map[string]string{"$O/app/src/data/x.txt": "x", "$O/other.txt": "other"},
 		main:  `println!("{}", include_str!("data/x.txt"));`,
 		prepare: func(w *world) {
-			w.write("b/other.txt", "the place's other")
-			w.symlink(w.path("a/other.txt"), "b/app/src/data/x.txt")
+			w.Write("b/other.txt", "the place's other")
+			w.symlink(w.Path("a/other.txt"), "b/app/src/data/x.txt")
 		},
 	},
 	{
 		name: "link to the origin, in the package", rule: ruleLinks,
 		files:   map[string]string{"$O/.env": "secret"},
 		main:    `println!("{}", mac::read_cwd!(".env"));`,
-		prepare: func(w *world) { w.symlink(w.path("a/.env"), "b/.env") },
+		prepare: func(w *world) { w.symlink(w.Path("a/.env"), "b/.env") },
 	},
 	{
 		name: "link to the origin, deep in the package", rule: ruleLinks,
 		files:   map[string]string{"$O/app/data/deep/x.txt": "secret"},
 		main:    `println!("{}", mac::read_cwd!("app/data/deep/x.txt"));`,
-		prepare: func(w *world) { w.symlink(w.path("a/app/data/deep/x.txt"), "b/app/data/deep/x.txt") },
+		prepare: func(w *world) { w.symlink(w.Path("a/app/data/deep/x.txt"), "b/app/data/deep/x.txt") },
 	},
 	{
 		name: "F: link that turns in a circle", rule: ruleAgain,
 		files:   map[string]string{"$O/shared/data/x.txt": "x"},
 		main:    `println!("{}", include_str!("../../shared/data/x.txt"));`,
-		prepare: func(w *world) { w.symlink(w.path("a/shared/data/x.txt"), "b/shared/data/x.txt") },
+		prepare: func(w *world) { w.symlink(w.Path("a/shared/data/x.txt"), "b/shared/data/x.txt") },
 	},
 	{
 		name: "nested place", place: "a/.worktrees/b", taken: true,
 		files: map[string]string{"$O/.gitignore": "target\n.worktrees\n", "$O/data.txt": "data 1"},
 		main:  `println!("{} {} {}", env!("CARGO_MANIFEST_DIR"), mac::include_cwd!("data.txt"), mac::git!("log --format=%s"));`,
-		later: func(w *world) { w.write("a/.worktrees/b/data.txt", "data 2") },
+		later: func(w *world) { w.Write("a/.worktrees/b/data.txt", "data 2") },
 	},
 	{
 		name: "space in names", origin: "a a", place: "b b", taken: true,
 		files: map[string]string{"$O/da ta.txt": "data 1"},
 		main:  `println!("{}", mac::include_cwd!("da ta.txt"));`,
-		later: func(w *world) { w.write("b b/da ta.txt", "data 2") },
+		later: func(w *world) { w.Write("b b/da ta.txt", "data 2") },
 	},
 }
 
 func (w *world) symlink(to, name string) {
-	w.t.Helper()
-	if err := os.Remove(w.path(name)); err != nil && !os.IsNotExist(err) {
-		w.t.Fatal(err)
+	w.T.Helper()
+	if err := os.Remove(w.Path(name)); err != nil && !os.IsNotExist(err) {
+		w.T.Fatal(err)
 	}
-	if err := os.Symlink(to, w.path(name)); err != nil {
-		w.t.Fatal(err)
+	if err := os.Symlink(to, w.Path(name)); err != nil {
+		w.T.Fatal(err)
 	}
 }
 
@@ -210,18 +210,18 @@ func TestHazards(t *testing.T) {
 			w.commit(h.origin)
 			w.seal(h.origin, env)
 			try := func(switched ...string) (got string, taken bool) {
-				w.must(h.origin, nil, "git", "worktree", "add", "--quiet", "--detach", w.path(h.place))
+				w.Must(h.origin, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(h.place))
 				w.restore(h.origin, h.place, env)
 				if h.prepare != nil {
 					h.prepare(w)
 				}
 				main := h.place + "/app/src/main.rs"
-				w.edit(main, "edit = 0", "edit = 1")
-				r := w.run(h.place, w.with(append(switched, env...)...), "cargo", "run", "--quiet", "--offline")
+				w.Edit(main, "edit = 0", "edit = 1")
+				r := w.Run(h.place, w.with(append(switched, env...)...), "cargo", "run", "--quiet", "--offline")
 				taken = slices.Contains(w.taken(h.place), "app")
 				if r.Code == 0 && h.later != nil {
 					h.later(w)
-					r = w.run(h.place, w.with(append(switched, env...)...), "cargo", "run", "--quiet", "--offline")
+					r = w.Run(h.place, w.with(append(switched, env...)...), "cargo", "run", "--quiet", "--offline")
 				}
 				if got = r.Stdout; r.Code != 0 {
 					got = r.String()
@@ -241,7 +241,7 @@ func TestHazards(t *testing.T) {
 			}
 			// The same once more, from the same origin; what was right is not to be taken
 			// from the warehouse.
-			w.must(h.origin, nil, "git", "worktree", "remove", "--force", w.path(h.place))
+			w.Must(h.origin, nil, "git", "worktree", "remove", "--force", w.Path(h.place))
 			if got, _ := try("CARGO_COW_TEST_WITHOUT="+string(h.rule), "CARGO_COW_WAREHOUSE=off"); got == want {
 				t.Errorf("without rule %s the program is right as well, and prints\n%s", h.rule, got)
 			}
@@ -256,19 +256,19 @@ func TestOriginInside(t *testing.T) {
 	w.tiny("b", `println!("{} {}", env!("CARGO_MANIFEST_DIR"), mac::include_cwd!("data.txt"));`,
 		map[string]string{"$O/.gitignore": "target\n.worktrees\n", "$O/data.txt": "data 1"})
 	w.commit("b")
-	w.must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.path("b/.worktrees/a"))
+	w.Must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("b/.worktrees/a"))
 	w.seal("b/.worktrees/a", nil)
 	w.restore("b/.worktrees/a", "b", nil)
-	w.edit("b/app/src/main.rs", "edit = 0", "edit = 1")
+	w.Edit("b/app/src/main.rs", "edit = 0", "edit = 1")
 	for range 2 {
-		got := w.must("b", w.with(), "cargo", "run", "--quiet", "--offline").Stdout
+		got := w.Must("b", w.with(), "cargo", "run", "--quiet", "--offline").Stdout
 		if want := w.clean("b", nil); got != want {
 			t.Errorf("the program prints %q, that of a clean build %q", got, want)
 		}
 		if taken := w.taken("b/target"); !slices.Contains(taken, "app") {
 			t.Errorf("compiled at the other path: %v", taken)
 		}
-		w.write("b/data.txt", "data 2")
+		w.Write("b/data.txt", "data 2")
 	}
 }
 
@@ -281,13 +281,13 @@ func TestCoverage(t *testing.T) {
 		w.commit("a")
 		w.seal("a", nil)
 		w.place("a", "b")
-		w.edit("b/app/src/main.rs", "edit = 0", "edit = 1")
-		w.must("b", w.with(switched), "cargo", "build", "--quiet", "--offline")
-		program := w.read("b/target/debug/app")
-		if names := strings.Contains(program, w.path("a")); names != (switched != "") {
+		w.Edit("b/app/src/main.rs", "edit = 0", "edit = 1")
+		w.Must("b", w.with(switched), "cargo", "build", "--quiet", "--offline")
+		program := w.Read("b/target/debug/app")
+		if names := strings.Contains(program, w.Path("a")); names != (switched != "") {
 			t.Errorf("%s: the program names the origin: %v", switched, names)
 		}
-		if names := strings.Contains(program, w.path("b")); names != (switched == "") {
+		if names := strings.Contains(program, w.Path("b")); names != (switched == "") {
 			t.Errorf("%s: the program names the place: %v", switched, names)
 		}
 	}
@@ -302,12 +302,12 @@ func TestNoteOfWhatNamesTheOrigin(t *testing.T) {
 	w.place("a", "b")
 	w.place("a", "c")
 	for _, tt := range []struct{ place, env, note string }{
-		{"b", "SCHEMA=" + w.path("a/schema.txt"), "the environment variable SCHEMA names " + w.path("a")},
+		{"b", "SCHEMA=" + w.Path("a/schema.txt"), "the environment variable SCHEMA names " + w.Path("a")},
 		{"c", "SCHEMA=", ""},
 	} {
-		w.edit(tt.place+"/app/src/main.rs", "edit = 0", "edit = 1")
-		w.must(tt.place, w.with(tt.env), "cargo", "build", "--quiet", "--offline")
-		if note := session.Remembered(w.path(tt.place + "/target")); note != tt.note {
+		w.Edit(tt.place+"/app/src/main.rs", "edit = 0", "edit = 1")
+		w.Must(tt.place, w.with(tt.env), "cargo", "build", "--quiet", "--offline")
+		if note := session.Remembered(w.Path(tt.place + "/target")); note != tt.note {
 			t.Errorf("with %s the note is %q, want %q", tt.env, note, tt.note)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 
 // editOne changes one function of the library that others depend on.
 func (w *world) editOne(root, to string) {
-	w.t.Helper()
-	w.edit(root+"/many/src/m7.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { ("+to+" + ")
+	w.T.Helper()
+	w.Edit(root+"/many/src/m7.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { ("+to+" + ")
 }
 
 // The first edit in a place reuses what the same edit at the origin reuses.
@@ -42,7 +42,7 @@ func TestFirstEdit(t *testing.T) {
 	if home["many"].old < modules*9/10 {
 		t.Errorf("the origin itself reuses %v of the library: this shows nothing", home["many"])
 	}
-	if strings.Contains(r.Stderr, w.path("a")+"/") {
+	if strings.Contains(r.Stderr, w.Path("a")+"/") {
 		t.Errorf("cargo's output names the origin:\n%s", r.Stderr)
 	}
 	w.editOne("plain", "1")
@@ -50,12 +50,12 @@ func TestFirstEdit(t *testing.T) {
 		t.Errorf("without the wrapper %v are reused: this shows nothing", cold["many"])
 	}
 
-	got := w.must("b", nil, w.path("b/target/debug/app")).Stdout
+	got := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout
 	if want := w.clean("b", nil); got != want {
 		t.Errorf("the program prints %q, that of a clean build %q", got, want)
 	}
 	for name, text := range w.lists("b/target/debug") {
-		if strings.Contains(session.Unmark(text), w.path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
+		if strings.Contains(session.Unmark(text), w.Path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
 			t.Errorf("%s names the origin:\n%s", name, text)
 		}
 	}
@@ -84,18 +84,18 @@ func TestUndoneEdit(t *testing.T) {
 	w.place("a", "b")
 	for i, to := range []string{"1 + 2", "1 + 3", "1 + 2"} {
 		if i > 0 {
-			w.must("b", nil, "git", "checkout", "--quiet", ".")
+			w.Must("b", nil, "git", "checkout", "--quiet", ".")
 		}
 		w.editOne("b", to)
 		got, _ := w.built("b", w.with(), "debug", "build")
 		if got["many"].share() < 0.9 {
 			t.Errorf("edit %d reuses %v", i, got)
 		}
-		if got, want := w.must("b", nil, w.path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
+		if got, want := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
 			t.Errorf("prints %q, that of a clean build %q", got, want)
 		}
 	}
-	if events := w.read("store/warehouse/events"); !strings.Contains(events, "files are gone") {
+	if events := w.Read("store/warehouse/events"); !strings.Contains(events, "files are gone") {
 		t.Errorf("the record of the first edit was not found: this shows nothing\n%s", events)
 	}
 }
@@ -148,7 +148,7 @@ func TestWays(t *testing.T) {
 			if taken := w.taken("b-" + way.name + "/target"); !slices.Contains(taken, "many") || !slices.Contains(taken, "few") {
 				t.Errorf("compiled at the origin's path: %v", taken)
 			}
-			if strings.Contains(r.Stderr+r.Stdout, w.path("a")+"/") {
+			if strings.Contains(r.Stderr+r.Stdout, w.Path("a")+"/") {
 				t.Errorf("cargo's output names the origin:\n%s\n%s", r.Stderr, r.Stdout)
 			}
 		})
@@ -156,10 +156,10 @@ func TestWays(t *testing.T) {
 
 	t.Run("nested", func(t *testing.T) {
 		w := w.of(t)
-		w.write("a/.git/info/exclude", ".worktrees\n")
+		w.Write("a/.git/info/exclude", ".worktrees\n")
 		w.place("a", "a/.worktrees/n")
 		w.check("a/.worktrees/n", nil, "many", 0.9)
-		if status := w.must("a/.worktrees/n", nil, "git", "status", "--short").Stdout; status != " M many/src/m7.rs\n" {
+		if status := w.Must("a/.worktrees/n", nil, "git", "status", "--short").Stdout; status != " M many/src/m7.rs\n" {
 			t.Errorf("git status in the place:\n%s", status)
 		}
 	})
@@ -168,11 +168,11 @@ func TestWays(t *testing.T) {
 		w := w.of(t)
 		w.place("a", "b")
 		w.check("b", nil, "many", 0.9)
-		w.must("b", nil, "git", "commit", "--quiet", "--all", "--message=second")
+		w.Must("b", nil, "git", "commit", "--quiet", "--all", "--message=second")
 		w.seal("b", w.with(), "build")
-		w.must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.path("c"))
+		w.Must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("c"))
 		w.restore("b", "c", nil)
-		w.edit("c/many/src/m8.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { (2 + ")
+		w.Edit("c/many/src/m8.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { (2 + ")
 		got, _ := w.built("c", w.with(), "debug", "build")
 		if got["many"].share() < 0.9 {
 			t.Errorf("reused %v", got)
@@ -184,16 +184,16 @@ func TestWays(t *testing.T) {
 	t.Run("by turns", func(t *testing.T) {
 		w := w.of(t)
 		w.place("a", "p")
-		w.edit("p/few/src/lib.rs", "tag 1", "tag 2")
+		w.Edit("p/few/src/lib.rs", "tag 1", "tag 2")
 		w.built("p", nil, "debug", "build")
-		w.edit("p/few/src/lib.rs", "tag 2", "tag 3")
+		w.Edit("p/few/src/lib.rs", "tag 2", "tag 3")
 		w.editOne("p", "1")
 		got, r := w.built("p", w.with(), "debug", "build")
 		if got["many"].share() < 0.9 || !accepted(t, r.Stderr) {
 			t.Errorf("reused %v\n%s", got, r.Stderr)
 		}
 		w.editOne("p", "1 + 2")
-		w.edit("p/few/src/lib.rs", "tag 3", "tag 4")
+		w.Edit("p/few/src/lib.rs", "tag 3", "tag 4")
 		if _, r := w.built("p", w.with("CARGO_COW_TEST_WITHOUT="+string(ruleUnit)), "debug", "build"); accepted(t, r.Stderr) {
 			t.Errorf("without rule %s all state is accepted as well", ruleUnit)
 		}
@@ -204,23 +204,23 @@ func TestWays(t *testing.T) {
 		w.place("a", "e")
 		for _, bad := range []string{"\"no number\"", "syntax ( error"} {
 			w.editOne("e", bad)
-			r := w.run("e", w.with(), "cargo", "build", "--offline")
-			if r.Code == 0 || !strings.Contains(r.Stderr, "many/src/m7.rs") || strings.Contains(r.Stderr, w.path("a")+"/") {
+			r := w.Run("e", w.with(), "cargo", "build", "--offline")
+			if r.Code == 0 || !strings.Contains(r.Stderr, "many/src/m7.rs") || strings.Contains(r.Stderr, w.Path("a")+"/") {
 				t.Errorf("%s: %v", bad, r)
 			}
-			w.edit("e/many/src/m7.rs", bad+" + ", "")
+			w.Edit("e/many/src/m7.rs", bad+" + ", "")
 		}
 		w.check("e", nil, "many", 0.9)
 	})
 
 	t.Run("origin gone", func(t *testing.T) {
 		w := w.of(t)
-		w.must("a", nil, "git", "clone", "--quiet", ".", w.path("g"))
+		w.Must("a", nil, "git", "clone", "--quiet", ".", w.Path("g"))
 		w.restore("a", "g", nil)
-		if err := os.Rename(w.path("a"), w.path("away")); err != nil {
+		if err := os.Rename(w.Path("a"), w.Path("away")); err != nil {
 			t.Fatal(err)
 		}
-		defer os.Rename(w.path("away"), w.path("a"))
+		defer os.Rename(w.Path("away"), w.Path("a"))
 		w.check("g", nil, "many", 0)
 		if taken := w.taken("g/target"); len(taken) > 0 {
 			t.Errorf("compiled at a path that is gone: %v", taken)
@@ -233,11 +233,11 @@ func TestWays(t *testing.T) {
 		w.place("a", "f")
 		w.editOne("f", "1")
 		forbidden := []string{"-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all \"$@\"", "sh"}
-		r := w.must("f", w.with(), "unshare", append(forbidden, "cargo", "run", "--quiet", "--offline")...)
+		r := w.Must("f", w.with(), "unshare", append(forbidden, "cargo", "run", "--quiet", "--offline")...)
 		if want := w.clean("f", nil); r.Stdout != want {
 			t.Errorf("the program prints %q, that of a clean build %q", r.Stdout, want)
 		}
-		if why := session.Remembered(w.path("f/target")); why == "" || len(w.taken("f/target")) > 0 {
+		if why := session.Remembered(w.Path("f/target")); why == "" || len(w.taken("f/target")) > 0 {
 			t.Errorf("remembered %q, compiled at the origin's path: %v", why, w.taken("f/target"))
 		}
 	})
@@ -249,7 +249,7 @@ func TestWays(t *testing.T) {
 		w.place("a", "u")
 		w.editOne("u", "1")
 		start := len(w.taken("u/target"))
-		w.must("u", w.with(), "setpriv", append(less, "cargo", "build", "--quiet", "--offline")...)
+		w.Must("u", w.with(), "setpriv", append(less, "cargo", "build", "--quiet", "--offline")...)
 		if taken := w.taken("u/target"); start > 0 || !slices.Contains(taken, "many") {
 			t.Errorf("compiled at the origin's path: %v", taken)
 		}
@@ -269,20 +269,20 @@ func needs(t testing.TB, name string, args ...string) {
 }
 
 // of is the world in another test.
-func (w *world) of(t testing.TB) *world { return &world{t, w.dir, w.env} }
+func (w *world) of(t testing.TB) *world { return &world{fixture.World{T: t, Dir: w.Dir, Env: w.Env}} }
 
 // check edits the library and builds with the wrapper: this much of the crate is
 // reused, and the program is that of a clean build.
 func (w *world) check(dir string, env []string, crate string, share float64) {
-	w.t.Helper()
+	w.T.Helper()
 	w.editOne(dir, "1")
 	got, r := w.built(dir, w.with(env...), "debug", "build")
 	if got[crate].share() < share || got[crate].all == 0 {
-		w.t.Errorf("%s: reused %v\n%s", dir, got, r.Stderr)
+		w.T.Errorf("%s: reused %v\n%s", dir, got, r.Stderr)
 	}
-	program := w.must(dir, env, w.path(dir+"/target/debug/app")).Stdout
+	program := w.Must(dir, env, w.Path(dir+"/target/debug/app")).Stdout
 	if want := w.clean(dir, nil); program != want {
-		w.t.Errorf("%s: the program prints %q, that of a clean build %q", dir, program, want)
+		w.T.Errorf("%s: the program prints %q, that of a clean build %q", dir, program, want)
 	}
 }
 
@@ -293,32 +293,32 @@ func TestTargetOutside(t *testing.T) {
 	w.workspace("a")
 	w.commit("a")
 	for _, d := range []string{"t/real", "t/b"} {
-		if err := os.MkdirAll(w.path(d), 0o777); err != nil {
+		if err := os.MkdirAll(w.Path(d), 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.symlink("real", "t/link")
-	w.seal("a", []string{"CARGO_TARGET_DIR=" + w.path("t/link/target")})
-	w.must("a", nil, "git", "worktree", "add", "--quiet", "--detach", w.path("b"))
-	env := []string{"CARGO_TARGET_DIR=" + w.path("t/b/target")}
-	w.must("b", env, fixture.Program(t, "-tags=cowtest"), "restore")
+	w.seal("a", []string{"CARGO_TARGET_DIR=" + w.Path("t/link/target")})
+	w.Must("a", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("b"))
+	env := []string{"CARGO_TARGET_DIR=" + w.Path("t/b/target")}
+	w.Must("b", env, fixture.Program(t, "-tags=cowtest"), "restore")
 	p := &session.Place{
-		Root: w.path("b"), Build: []string{w.path("t/b/target")},
-		Origins: []session.Origin{{Root: w.path("a"), Build: []string{w.path("t/link/target"), w.path("t/real/target")}}},
+		Root: w.Path("b"), Build: []string{w.Path("t/b/target")},
+		Origins: []session.Origin{{Root: w.Path("a"), Build: []string{w.Path("t/link/target"), w.Path("t/real/target")}}},
 	}
 	w.leave(p)
 	w.editOne("b", "1")
-	start := fixture.Stamp(t, w.path("stamp"))
-	w.must("b", w.with(env...), "cargo", "build", "--quiet", "--offline")
+	start := fixture.Stamp(t, w.Path("stamp"))
+	w.Must("b", w.with(env...), "cargo", "build", "--quiet", "--offline")
 	if got := w.reused("t/b/target/debug", start); got["many"].share() < 0.9 {
 		t.Errorf("reused %v", got)
 	}
-	program := w.must("b", nil, w.path("t/b/target/debug/app")).Stdout
+	program := w.Must("b", nil, w.Path("t/b/target/debug/app")).Stdout
 	if want := w.clean("b", nil); program != want {
 		t.Errorf("the program prints %q, that of a clean build %q", program, want)
 	}
 	for name, text := range w.lists("t/b/target/debug/deps") {
-		if _, ok := session.Marked(text); ok && strings.Contains(session.Unmark(text), w.path("t/link")) {
+		if _, ok := session.Marked(text); ok && strings.Contains(session.Unmark(text), w.Path("t/link")) {
 			t.Errorf("%s names the origin:\n%s", filepath.Base(name), text)
 		}
 	}
@@ -329,7 +329,7 @@ func TestOneDirectoryPerUnit(t *testing.T) {
 	w := newWorld(t, "RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true")
 	w.origin("a")
 	w.place("a", "b")
-	if _, err := os.Stat(w.path("a/target/debug/deps")); err == nil {
+	if _, err := os.Stat(w.Path("a/target/debug/deps")); err == nil {
 		t.Error("the layout is the classic one: this shows nothing")
 	}
 	w.check("b", nil, "many", 0.9)

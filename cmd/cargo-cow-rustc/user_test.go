@@ -44,11 +44,11 @@ func TestOtherUser(t *testing.T) {
 	dir := filepath.Join(root, "w")
 	t.Setenv("PATH", toolchain+"/bin:"+os.Getenv("PATH"))
 	w := worldIn(t, dir, "HOME="+dir+"/home", "CARGO_HOME="+dir+"/home/.cargo")
-	w.write("home/.cargo/config.toml", "")
+	w.Write("home/.cargo/config.toml", "")
 	w.origin("a")
 	w.place("a", "b")
 	for _, name := range []string{"b", "home"} {
-		err := filepath.WalkDir(w.path(name), func(path string, _ fs.DirEntry, err error) error {
+		err := filepath.WalkDir(w.Path(name), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
@@ -60,22 +60,22 @@ func TestOtherUser(t *testing.T) {
 	}
 	build := func(env []string) map[string]reuse {
 		t.Helper()
-		start := fixture.Stamp(t, w.path("stamp"))
-		r := w.must("b", env, "setpriv", append(slices.Clone(as), "cargo", "build", "--offline")...)
+		start := fixture.Stamp(t, w.Path("stamp"))
+		r := w.Must("b", env, "setpriv", append(slices.Clone(as), "cargo", "build", "--offline")...)
 		t.Logf("%s", r.Stderr)
 		return w.reused("b/target/debug", start)
 	}
 	w.editOne("b", "1")
-	if err := os.Lchown(w.path("b/many/src/m7.rs"), nobody, nobody); err != nil {
+	if err := os.Lchown(w.Path("b/many/src/m7.rs"), nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
 	if got := build(w.with()); got["many"].share() < 0.9 || !slices.Contains(w.taken("b/target"), "many") {
-		t.Errorf("reused %v; compiled at the origin's path: %v; remembered %q", got, w.taken("b/target"), session.Remembered(w.path("b/target")))
+		t.Errorf("reused %v; compiled at the origin's path: %v; remembered %q", got, w.taken("b/target"), session.Remembered(w.Path("b/target")))
 	}
 	if got := build(nil); len(got) > 0 {
 		t.Errorf("built again without the wrapper: %v", got)
 	}
-	got := w.must("b", nil, w.path("b/target/debug/app")).Stdout
+	got := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout
 	if want := w.clean("b", nil); got != want {
 		t.Errorf("the program prints %q, that of a clean build %q", got, want)
 	}

@@ -21,11 +21,7 @@ import (
 func TestMain(m *testing.M) { fixture.Main(m) }
 
 // A world holds checkouts, a store, and a compiler that lists what it compiles.
-type world struct {
-	t   testing.TB
-	dir string
-	env []string
-}
+type world struct{ fixture.World }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -34,107 +30,54 @@ func newWorld(t testing.TB) *world {
 
 func worldIn(t testing.TB, dir string, env ...string) *world {
 	t.Helper()
-	w := &world{t: t, dir: dir}
+	w := &world{fixture.World{T: t, Dir: dir}}
 	w.tool("tool")
-	w.env = fixture.Environ(append([]string{
-		"CARGO_COW_STORE=" + w.path("store"), "RUSTC=" + w.path("tool/bin/rustc"), "CARGO_INCREMENTAL=1",
+	w.Env = fixture.Environ(append([]string{
+		"CARGO_COW_STORE=" + w.Path("store"), "RUSTC=" + w.Path("tool/bin/rustc"), "CARGO_INCREMENTAL=1",
 		"CARGO_PROFILE_DEV_DEBUG=line-tables-only",
 	}, env...)...)
-	w.write("store/version", "cargo-cow store 1\n")
+	w.Write("store/version", "cargo-cow store 1\n")
 	return w
 }
 
 // tool makes a toolchain whose compiler notes the crates that it compiles, and then
 // is the one that is installed.
 func (w *world) tool(name string) {
-	w.t.Helper()
+	w.T.Helper()
 	out, err := exec.Command("rustc", "--print=sysroot").Output()
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	root := strings.TrimSpace(string(out))
-	w.write(name+"/bin/rustc", fmt.Sprintf(`#!/bin/sh
+	w.Write(name+"/bin/rustc", fmt.Sprintf(`#!/bin/sh
 case " $* " in *" -C metadata="*)
 	crate=
 	for a; do [ "$before" = --crate-name ] && crate=$a; before=$a; done
 	echo "$crate" >> %s;;
 esac
 exec %s/bin/rustc "$@"
-`, w.path("compiled"), root))
-	if err := os.Chmod(w.path(name+"/bin/rustc"), 0o755); err != nil {
-		w.t.Fatal(err)
+`, w.Path("compiled"), root))
+	if err := os.Chmod(w.Path(name+"/bin/rustc"), 0o755); err != nil {
+		w.T.Fatal(err)
 	}
 	// Links to its parts: one that is added here is one that is added.
 	for _, dir := range []string{"lib", "lib/rustlib"} {
 		entries, err := os.ReadDir(root + "/" + dir)
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
-		if err := os.MkdirAll(w.path(name+"/"+dir), 0o777); err != nil {
-			w.t.Fatal(err)
+		if err := os.MkdirAll(w.Path(name+"/"+dir), 0o777); err != nil {
+			w.T.Fatal(err)
 		}
 		for _, e := range entries {
 			if dir == "lib" && e.Name() == "rustlib" {
 				continue
 			}
-			if err := os.Symlink(root+"/"+dir+"/"+e.Name(), w.path(name+"/"+dir+"/"+e.Name())); err != nil {
-				w.t.Fatal(err)
+			if err := os.Symlink(root+"/"+dir+"/"+e.Name(), w.Path(name+"/"+dir+"/"+e.Name())); err != nil {
+				w.T.Fatal(err)
 			}
 		}
 	}
-}
-
-func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
-
-func (w *world) write(name, text string) {
-	w.t.Helper()
-	name = w.path(name)
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) read(name string) string {
-	w.t.Helper()
-	text, err := os.ReadFile(w.path(name))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return string(text)
-}
-
-func (w *world) remove(name string) {
-	w.t.Helper()
-	if err := os.RemoveAll(w.path(name)); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// edit replaces what occurs once in a file.
-func (w *world) edit(name, old, new string) {
-	w.t.Helper()
-	text := w.read(name)
-	if strings.Count(text, old) != 1 {
-		w.t.Fatalf("%s has %q %d times", name, old, strings.Count(text, old))
-	}
-	w.write(name, strings.Replace(text, old, new, 1))
-}
-
-func (w *world) run(dir string, env []string, name string, args ...string) fixture.Result {
-	w.t.Helper()
-	return fixture.Exec(w.t, w.path(dir), append(slices.Clone(w.env), env...), name, args...)
-}
-
-func (w *world) must(dir string, env []string, name string, args ...string) fixture.Result {
-	w.t.Helper()
-	r := w.run(dir, env, name, args...)
-	if r.Code != 0 {
-		w.t.Fatalf("%s %q in %s: %v", name, args, dir, r)
-	}
-	return r
 }
 
 // A build is what one run of cargo has done.
@@ -145,13 +88,13 @@ type build struct {
 
 // build runs cargo with the wrapper.
 func (w *world) build(dir string, env []string, args ...string) build {
-	w.t.Helper()
+	w.T.Helper()
 	before := w.list()
 	if len(args) == 0 {
 		args = []string{"build"}
 	}
-	env = append([]string{"RUSTC_WRAPPER=" + fixture.Wrapper(w.t)}, env...)
-	r := w.run(dir, env, "cargo", append(args, "--offline")...)
+	env = append([]string{"RUSTC_WRAPPER=" + fixture.Wrapper(w.T)}, env...)
+	r := w.Run(dir, env, "cargo", append(args, "--offline")...)
 	compiled := w.list()[len(before):]
 	slices.Sort(compiled)
 	return build{r, compiled}
@@ -159,26 +102,26 @@ func (w *world) build(dir string, env []string, args ...string) build {
 
 // good is build of what must build.
 func (w *world) good(dir string, env []string, args ...string) build {
-	w.t.Helper()
+	w.T.Helper()
 	b := w.build(dir, env, args...)
 	if b.Code != 0 {
-		w.t.Fatalf("cargo %q in %s: %v", args, dir, b.Result)
+		w.T.Fatalf("cargo %q in %s: %v", args, dir, b.Result)
 	}
 	return b
 }
 
 // wantCompiled fails unless a build has compiled these crates and no others.
 func (w *world) wantCompiled(b build, crates ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	if !slices.Equal(b.compiled, crates) {
-		w.t.Errorf("compiled %q, want %q; events:\n%s", b.compiled, crates, w.events())
+		w.T.Errorf("compiled %q, want %q; events:\n%s", b.compiled, crates, w.events())
 	}
 }
 
 func (w *world) list() []string {
-	text, err := os.ReadFile(w.path("compiled"))
+	text, err := os.ReadFile(w.Path("compiled"))
 	if err != nil && !os.IsNotExist(err) {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return strings.Fields(string(text))
 }
@@ -188,7 +131,7 @@ const mostEvents = 12
 
 // events is what the wrapper said of its last calls, for the messages of failures.
 func (w *world) events() string {
-	text, _ := os.ReadFile(w.path("store/warehouse/events"))
+	text, _ := os.ReadFile(w.Path("store/warehouse/events"))
 	lines := strings.SplitAfter(string(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-mostEvents):], "")
 }
@@ -196,16 +139,16 @@ func (w *world) events() string {
 // clean builds from nothing and without the wrapper, and returns what the program
 // prints, or why cargo failed: the first error's line.
 func (w *world) clean(dir string, env []string, args ...string) string {
-	w.t.Helper()
-	elsewhere := w.path("clean-" + strings.ReplaceAll(dir, "/", "-"))
+	w.T.Helper()
+	elsewhere := w.Path("clean-" + strings.ReplaceAll(dir, "/", "-"))
 	defer os.RemoveAll(elsewhere)
 	return w.said(dir, append(slices.Clone(env), "CARGO_TARGET_DIR="+elsewhere, "RUSTC_WRAPPER="), args...)
 }
 
 // said runs the program by cargo and returns the same.
 func (w *world) said(dir string, env []string, args ...string) string {
-	w.t.Helper()
-	r := w.run(dir, env, "cargo", append([]string{"run", "--quiet", "--offline"}, args...)...)
+	w.T.Helper()
+	r := w.Run(dir, env, "cargo", append([]string{"run", "--quiet", "--offline"}, args...)...)
 	return outcome(r)
 }
 
@@ -224,24 +167,24 @@ func outcome(r fixture.Result) string {
 
 // wrapped is said with the wrapper.
 func (w *world) wrapped(dir string, env []string, args ...string) string {
-	w.t.Helper()
-	return w.said(dir, append([]string{"RUSTC_WRAPPER=" + fixture.Wrapper(w.t)}, env...), args...)
+	w.T.Helper()
+	return w.said(dir, append([]string{"RUSTC_WRAPPER=" + fixture.Wrapper(w.T)}, env...), args...)
 }
 
 // workspace lays out a workspace of every kind of unit: a program with a test, two
 // libraries, a procedural macro of its own, a build script that generates source,
 // and published crates, one of them a macro that reads nothing.
 func (w *world) workspace(root string) {
-	w.t.Helper()
+	w.T.Helper()
 	manifest := func(name, more string) {
-		w.write(root+"/"+name+"/Cargo.toml", fmt.Sprintf("[package]\nname = %q\nversion = \"0.1.0\"\nedition = \"2021\"\n%s", name, more))
+		w.Write(root+"/"+name+"/Cargo.toml", fmt.Sprintf("[package]\nname = %q\nversion = \"0.1.0\"\nedition = \"2021\"\n%s", name, more))
 	}
-	w.write(root+"/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"app\", \"mid\", \"low\", \"mac\"]\n")
-	w.write(root+"/.gitignore", "target\n")
+	w.Write(root+"/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"app\", \"mid\", \"low\", \"mac\"]\n")
+	w.Write(root+"/.gitignore", "target\n")
 	manifest("mac", "[lib]\nproc-macro = true\n")
-	w.write(root+"/mac/src/lib.rs", "use proc_macro::TokenStream;\n#[proc_macro]\npub fn seven(_: TokenStream) -> TokenStream { \"7u64\".parse().unwrap() }\n")
+	w.Write(root+"/mac/src/lib.rs", "use proc_macro::TokenStream;\n#[proc_macro]\npub fn seven(_: TokenStream) -> TokenStream { \"7u64\".parse().unwrap() }\n")
 	manifest("low", "[features]\nloud = []\n[dependencies]\nitoa = \"1\"\nsemver = \"1\"\n")
-	w.write(root+"/low/build.rs", `use std::{env, fs};
+	w.Write(root+"/low/build.rs", `use std::{env, fs};
 fn main() {
     println!("cargo::rerun-if-changed=input.txt");
     println!("cargo::rerun-if-env-changed=LOW_TAG");
@@ -250,32 +193,32 @@ fn main() {
     println!("cargo::rustc-env=LOW_TAG_SEEN={}", env::var("LOW_TAG").unwrap_or("none".into()));
 }
 `)
-	w.write(root+"/low/input.txt", "input 1\n")
-	w.write(root+"/low/src/lib.rs", `include!(concat!(env!("OUT_DIR"), "/gen.rs"));
+	w.Write(root+"/low/input.txt", "input 1\n")
+	w.Write(root+"/low/src/lib.rs", `include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 pub mod inner;
 pub fn low() -> String {
     let loud = if cfg!(feature = "loud") { "loud" } else { "quiet" };
     format!("{} {} {} {} {}", GEN, env!("LOW_TAG_SEEN"), inner::INNER, loud, itoa::Buffer::new().format(semver::Version::new(1, 2, 3).minor))
 }
 `)
-	w.write(root+"/low/src/inner.rs", "pub const INNER: &str = \"inner 1\";\n")
+	w.Write(root+"/low/src/inner.rs", "pub const INNER: &str = \"inner 1\";\n")
 	manifest("mid", "[features]\nloud = [\"low/loud\"]\n[dependencies]\nlow = { path = \"../low\" }\nmac = { path = \"../mac\" }\nindoc = \"2\"\n")
-	w.write(root+"/mid/src/lib.rs", "pub fn mid() -> String { format!(\"{} {} {}\", low::low(), mac::seven!(), indoc::indoc!(\"\n    mid 1\n    \").trim()) }\n")
+	w.Write(root+"/mid/src/lib.rs", "pub fn mid() -> String { format!(\"{} {} {}\", low::low(), mac::seven!(), indoc::indoc!(\"\n    mid 1\n    \").trim()) }\n")
 	manifest("app", "[features]\nloud = [\"mid/loud\"]\n[dependencies]\nmid = { path = \"../mid\" }\n")
-	w.write(root+"/app/src/main.rs", "fn main() { println!(\"{} {}\", mid::mid(), option_env!(\"APP_TAG\").unwrap_or(\"no tag\")); }\n#[test]\nfn some() { assert!(!mid::mid().is_empty()); }\n")
+	w.Write(root+"/app/src/main.rs", "fn main() { println!(\"{} {}\", mid::mid(), option_env!(\"APP_TAG\").unwrap_or(\"no tag\")); }\n#[test]\nfn some() { assert!(!mid::mid().is_empty()); }\n")
 }
 
 // lock resolves the dependencies of a checkout once; the registry is asked.
 func (w *world) lock(root string) {
-	w.t.Helper()
-	w.must(root, nil, "cargo", "fetch", "--quiet")
+	w.T.Helper()
+	w.Must(root, nil, "cargo", "fetch", "--quiet")
 }
 
 // copy makes a second checkout of the sources.
 func (w *world) copy(from, to string) {
-	w.t.Helper()
-	err := os.CopyFS(w.path(to), sources{os.DirFS(w.path(from))})
+	w.T.Helper()
+	err := os.CopyFS(w.Path(to), sources{os.DirFS(w.Path(from))})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 }

@@ -10,44 +10,44 @@ import (
 
 // sealed builds the workspace with the wrapper in a checkout of git, and seals it.
 func (w *world) sealed(root string, files ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	w.workspace(root)
 	for i := 0; i < len(files); i += 2 {
-		w.write(root+"/"+files[i], files[i+1])
+		w.Write(root+"/"+files[i], files[i+1])
 	}
 	w.lock(root)
-	w.must(root, nil, "git", "init", "--quiet")
-	w.must(root, nil, "git", "add", "--all")
-	w.must(root, nil, "git", "commit", "--quiet", "--message=one")
-	w.must(root, nil, fixture.Program(w.t), "init")
+	w.Must(root, nil, "git", "init", "--quiet")
+	w.Must(root, nil, "git", "add", "--all")
+	w.Must(root, nil, "git", "commit", "--quiet", "--message=one")
+	w.Must(root, nil, fixture.Program(w.T), "init")
 	w.good(root, nil)
-	w.must(root, nil, fixture.Program(w.t), "snapshot")
+	w.Must(root, nil, fixture.Program(w.T), "snapshot")
 }
 
 // restored makes a worktree and restores into it.
 func (w *world) restored(root, name string, args ...string) {
-	w.t.Helper()
-	w.must(root, nil, "git", "worktree", "add", "--quiet", "--detach", w.path(name))
-	w.must(name, nil, fixture.Program(w.t), append([]string{"restore"}, args...)...)
+	w.T.Helper()
+	w.Must(root, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(name))
+	w.Must(name, nil, fixture.Program(w.T), append([]string{"restore"}, args...)...)
 }
 
 // Who has asked that nothing names the origin is served nothing from there either:
 // debug information would.
 func TestStrictPlace(t *testing.T) {
 	w := newWorld(t)
-	w.remove("store")
+	w.Remove("store")
 	w.sealed("a")
 	names := func(dir string) bool {
-		text := w.read(dir + "/target/debug/app")
-		return strings.Contains(text, w.path("a")+"/") || strings.Contains(text, w.path("a")+"\x00")
+		text := w.Read(dir + "/target/debug/app")
+		return strings.Contains(text, w.Path("a")+"/") || strings.Contains(text, w.Path("a")+"\x00")
 	}
 	w.restored("a", "plain")
 	w.restored("a", "b", "--strict")
 	for _, dir := range []string{"plain", "b"} {
 		w.good(dir, nil)
-		w.edit(dir+"/app/src/main.rs", "\"{} {}\"", "\"<{} {}>\"")
+		w.Edit(dir+"/app/src/main.rs", "\"{} {}\"", "\"<{} {}>\"")
 		w.good(dir, nil)
-		if got, want := w.must(dir, nil, w.path(dir+"/target/debug/app")).Stdout, w.clean(dir, nil); got != want {
+		if got, want := w.Must(dir, nil, w.Path(dir+"/target/debug/app")).Stdout, w.clean(dir, nil); got != want {
 			t.Errorf("%s prints %q, clean %q", dir, got, want)
 		}
 	}
@@ -58,11 +58,11 @@ func TestStrictPlace(t *testing.T) {
 		t.Error("the program names the origin")
 	}
 	// It keeps what is its own.
-	w.must("b", nil, "touch", "low/src/lib.rs")
+	w.Must("b", nil, "touch", "low/src/lib.rs")
 	w.wantCompiled(w.good("b", nil))
 	// Once restored in the ordinary way, it is served again.
-	w.must("b", nil, fixture.Program(t), "restore")
-	w.write("b/app/src/main.rs", w.read("plain/app/src/main.rs"))
+	w.Must("b", nil, fixture.Program(t), "restore")
+	w.Write("b/app/src/main.rs", w.Read("plain/app/src/main.rs"))
 	w.good("b", nil)
 	if !names("b") {
 		t.Error("after restore without --strict the program does not name the origin")
@@ -72,20 +72,20 @@ func TestStrictPlace(t *testing.T) {
 // A crate that is to be compiled where it lies is not served from elsewhere.
 func TestCompiledInPlace(t *testing.T) {
 	w := newWorld(t)
-	w.remove("store")
+	w.Remove("store")
 	w.sealed("a", ".cargo-cow.yaml", "compile_in_place: [low]\n")
 	w.restored("a", "b")
 	w.copy("a", "c")
 	for _, dir := range []string{"c", "b"} {
-		w.edit(dir+"/low/src/inner.rs", "inner 1", "inner 2")
+		w.Edit(dir+"/low/src/inner.rs", "inner 1", "inner 2")
 	}
-	w.remove("c/target")
+	w.Remove("c/target")
 	w.good("c", nil)
 	b := w.good("b", nil)
 	if !slices.Contains(b.compiled, "low") || slices.Contains(b.compiled, "semver") {
 		t.Errorf("compiled %q\n%s", b.compiled, w.events())
 	}
-	if got, want := w.must("b", nil, w.path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
+	if got, want := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
 		t.Errorf("prints %q, clean %q", got, want)
 	}
 }

@@ -36,9 +36,9 @@ pub fn low() -> u32 { env!("V").parse().unwrap() }
 
 // each calls f for every file of the warehouse below a directory.
 func (w *world) each(dir string, f func(path string)) {
-	w.t.Helper()
+	w.T.Helper()
 	n := 0
-	err := filepath.WalkDir(w.path("store/warehouse/"+dir), func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(w.Path("store/warehouse/"+dir), func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			n++
 			f(path)
@@ -46,12 +46,12 @@ func (w *world) each(dir string, f func(path string)) {
 		return err
 	})
 	if err != nil || n == 0 {
-		w.t.Fatalf("%d files in %s: %v", n, dir, err)
+		w.T.Fatalf("%d files in %s: %v", n, dir, err)
 	}
 }
 
 func (w *world) rewrite(path string, change func(text []byte) []byte) {
-	w.t.Helper()
+	w.T.Helper()
 	text, err := os.ReadFile(path)
 	if err == nil {
 		err = os.Remove(path)
@@ -60,14 +60,14 @@ func (w *world) rewrite(path string, change func(text []byte) []byte) {
 		err = os.WriteFile(path, change(text), 0o600)
 	}
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 }
 
 // Whatever has become of the warehouse, cargo builds, and what it builds is right.
 // Nothing is said about it in the build.
 func TestDamaged(t *testing.T) {
-	base := filepath.Dir(newWorld(t).dir)
+	base := filepath.Dir(newWorld(t).Dir)
 	for name, damage := range map[string]func(w *world){
 		"records torn": func(w *world) {
 			w.each("units", func(path string) { w.rewrite(path, func(b []byte) []byte { return b[:len(b)/2] }) })
@@ -92,9 +92,9 @@ func TestDamaged(t *testing.T) {
 			}
 		},
 		"records are directories": func(w *world) {
-			w.each("units", func(path string) { must(w.t, os.Remove(path)); must(w.t, os.Mkdir(path, 0o700)) })
+			w.each("units", func(path string) { must(w.T, os.Remove(path)); must(w.T, os.Mkdir(path, 0o700)) })
 		},
-		"files gone": func(w *world) { w.remove("store/warehouse/files") },
+		"files gone": func(w *world) { w.Remove("store/warehouse/files") },
 		"files short": func(w *world) {
 			w.each("files", func(path string) { w.rewrite(path, func(b []byte) []byte { return b[1:] }) })
 		},
@@ -102,17 +102,17 @@ func TestDamaged(t *testing.T) {
 			w.each("files", func(path string) { w.rewrite(path, func([]byte) []byte { return nil }) })
 		},
 		"files are pipes": func(w *world) {
-			w.each("files", func(path string) { must(w.t, os.Remove(path)); must(w.t, syscall.Mkfifo(path, 0o600)) })
+			w.each("files", func(path string) { must(w.T, os.Remove(path)); must(w.T, syscall.Mkfifo(path, 0o600)) })
 		},
-		"a file in its place": func(w *world) { w.remove("store/warehouse"); w.write("store/warehouse", "x") },
+		"a file in its place": func(w *world) { w.Remove("store/warehouse"); w.Write("store/warehouse", "x") },
 		"events are a directory": func(w *world) {
-			w.remove("store/warehouse/events")
-			must(w.t, os.Mkdir(w.path("store/warehouse/events"), 0o700))
+			w.Remove("store/warehouse/events")
+			must(w.T, os.Mkdir(w.Path("store/warehouse/events"), 0o700))
 		},
 		"read-only": func(w *world) {
-			must(w.t, exec.Command("mount", "--bind", w.path("store"), w.path("store")).Run())
-			w.t.Cleanup(func() { must(w.t, exec.Command("umount", w.path("store")).Run()) })
-			must(w.t, exec.Command("mount", "-o", "remount,bind,ro", w.path("store")).Run())
+			must(w.T, exec.Command("mount", "--bind", w.Path("store"), w.Path("store")).Run())
+			w.T.Cleanup(func() { must(w.T, exec.Command("umount", w.Path("store")).Run()) })
+			must(w.T, exec.Command("mount", "-o", "remount,bind,ro", w.Path("store")).Run())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,10 +124,10 @@ func TestDamaged(t *testing.T) {
 			damage(w)
 			for i, round := range []string{"same", "edited", "edited again"} {
 				if i > 0 {
-					w.edit("b/low/build.rs", "V=", "V=1")
+					w.Edit("b/low/build.rs", "V=", "V=1")
 				}
 				want := w.clean("b", nil)
-				r := w.run("b", []string{"RUSTC_WRAPPER=" + fixture.Wrapper(t)}, "cargo", "run", "--offline", "--quiet")
+				r := w.Run("b", []string{"RUSTC_WRAPPER=" + fixture.Wrapper(t)}, "cargo", "run", "--offline", "--quiet")
 				if r.Code != 0 || r.Stdout != want || r.Stderr != "" {
 					t.Errorf("%s build: %v; a clean one prints %q", round, r, want)
 				}
@@ -148,7 +148,7 @@ func must(t testing.TB, err error) {
 func TestFullDisk(t *testing.T) {
 	w := worldIn(t, filepath.Join(loopfs.Btrfs(t, loopfs.Size(4<<30)), "w"))
 	small := loopfs.Ext4(t, loopfs.Size(16<<20), loopfs.MkfsArgs("-O", "^has_journal"))
-	w.env = append(w.env, "CARGO_COW_STORE="+small+"/store")
+	w.Env = append(w.Env, "CARGO_COW_STORE="+small+"/store")
 	must(t, os.MkdirAll(small+"/store", 0o700))
 	must(t, os.WriteFile(small+"/store/version", []byte("cargo-cow store 1\n"), 0o600))
 	filler, err := os.Create(small + "/filler")
@@ -190,7 +190,7 @@ func TestAtOnce(t *testing.T) {
 	}
 	for i := range results {
 		wg.Go(func() {
-			results[i] = w.run(fmt.Sprint(i), []string{"RUSTC_WRAPPER=" + fixture.Wrapper(t)}, "cargo", "run", "--offline", "--quiet")
+			results[i] = w.Run(fmt.Sprint(i), []string{"RUSTC_WRAPPER=" + fixture.Wrapper(t)}, "cargo", "run", "--offline", "--quiet")
 		})
 	}
 	wg.Wait()
@@ -220,9 +220,9 @@ func TestKilled(t *testing.T) {
 	want := w.clean("a", nil)
 	for i := range 12 {
 		for _, dir := range []string{"a", "b"} {
-			w.remove(dir + "/target")
+			w.Remove(dir + "/target")
 			cmd := exec.Command("cargo", "build", "--offline")
-			cmd.Dir, cmd.Env = w.path(dir), append(slices.Clone(w.env), "RUSTC_WRAPPER="+fixture.Wrapper(t), "PWD="+w.path(dir))
+			cmd.Dir, cmd.Env = w.Path(dir), append(slices.Clone(w.Env), "RUSTC_WRAPPER="+fixture.Wrapper(t), "PWD="+w.Path(dir))
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			must(t, cmd.Start())
 			time.Sleep(time.Duration(100+150*i) * time.Millisecond)
@@ -237,7 +237,7 @@ func TestKilled(t *testing.T) {
 				t.Errorf("after %d kills: %q, want %q", i+1, got, want)
 			}
 		}
-		w.remove("store/warehouse")
+		w.Remove("store/warehouse")
 	}
 }
 
@@ -249,19 +249,19 @@ func TestTwoUsers(t *testing.T) {
 	w.good("a", nil)
 	// The store is root's, and says so.
 	w.copy("a", "b")
-	must(t, filepath.WalkDir(w.path("b"), func(path string, _ os.DirEntry, err error) error {
+	must(t, filepath.WalkDir(w.Path("b"), func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		return os.Chown(path, 65534, 65534)
 	}))
-	for dir := w.dir; dir != "/"; dir = filepath.Dir(dir) {
+	for dir := w.Dir; dir != "/"; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		must(t, err)
 		must(t, os.Chmod(dir, info.Mode().Perm()|0o755))
 	}
-	must(t, os.Chmod(w.path("store"), 0o755)) // as if he could
-	before := w.read("store/warehouse/events")
+	must(t, os.Chmod(w.Path("store"), 0o755)) // as if he could
+	before := w.Read("store/warehouse/events")
 	out, err := exec.Command("rustc", "--print=sysroot").Output()
 	must(t, err)
 	rustc := strings.TrimSpace(string(out)) + "/bin/rustc"
@@ -270,13 +270,13 @@ func TestTwoUsers(t *testing.T) {
 	}
 	cmd := exec.Command(fixture.Wrapper(t), rustc, "--crate-name", "low", "--edition=2021", "low/src/lib.rs", "--error-format=json",
 		"--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib", "--emit=dep-info,metadata,link", "-C", "metadata=1", "-C", "extra-filename=-1",
-		"--out-dir", w.path("b"))
-	cmd.Dir, cmd.Env = w.path("b"), append(slices.Clone(w.env), "V=7", "PWD="+w.path("b"))
+		"--out-dir", w.Path("b"))
+	cmd.Dir, cmd.Env = w.Path("b"), append(slices.Clone(w.Env), "V=7", "PWD="+w.Path("b"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	if text, err := cmd.CombinedOutput(); err != nil && !strings.Contains(string(text), "ermission denied") {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if after := w.read("store/warehouse/events"); after != before {
+	if after := w.Read("store/warehouse/events"); after != before {
 		t.Errorf("another user's call is in the store:\n%s", after[len(before):])
 	}
 }

@@ -27,7 +27,7 @@ func TestFreshCheckout(t *testing.T) {
 	want := w.clean("b/deep", nil)
 	b := w.good("b/deep", nil, "build", "--message-format=json")
 	w.wantCompiled(b)
-	if got := w.must("b/deep", nil, w.path("b/deep/target/debug/app")).Stdout; got != want {
+	if got := w.Must("b/deep", nil, w.Path("b/deep/target/debug/app")).Stdout; got != want {
 		t.Errorf("prints %q, a clean build prints %q", got, want)
 	}
 	// Cargo takes up what was served as its own.
@@ -37,7 +37,7 @@ func TestFreshCheckout(t *testing.T) {
 		}
 	}
 	for _, pattern := range []string{"deps/*.rlib", "deps/*.rmeta", "deps/*.so", "deps/app-*[0-9a-f]", "build/*/build_script_build-*[0-9a-f]"} {
-		outputs, err := filepath.Glob(w.path("b/deep/target/debug/" + pattern))
+		outputs, err := filepath.Glob(w.Path("b/deep/target/debug/" + pattern))
 		if err != nil || len(outputs) == 0 {
 			t.Fatalf("%s: %d outputs, %v", pattern, len(outputs), err)
 		}
@@ -47,7 +47,7 @@ func TestFreshCheckout(t *testing.T) {
 	}
 	// Plain cargo has nothing to do in it.
 	before := len(w.list())
-	w.must("b/deep", nil, "cargo", "build", "--offline")
+	w.Must("b/deep", nil, "cargo", "build", "--offline")
 	if compiled := w.list()[before:]; len(compiled) > 0 {
 		t.Errorf("without the wrapper %q are compiled", compiled)
 	}
@@ -85,9 +85,9 @@ func TestCommands(t *testing.T) {
 	} {
 		name := strings.Join(args, " ")
 		first := w.good("a", nil, args...)
-		before := w.read("store/warehouse/events")
+		before := w.Read("store/warehouse/events")
 		second := w.good("b", nil, args...)
-		events := w.read("store/warehouse/events")[len(before):]
+		events := w.Read("store/warehouse/events")[len(before):]
 		// Clippy's driver compiles by itself, and is no compiler of ours.
 		if len(first.compiled) == 0 && name != "clippy" || !strings.Contains(events, "\thit\t") {
 			t.Errorf("%s: nothing compiled in the first place, or served in the second:\n%s", name, events)
@@ -96,8 +96,8 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%s: compiled again: %q\n%s", name, second.compiled, events)
 		}
 	}
-	w.must("b", nil, "cargo", "test", "--offline")
-	if a, b := w.must("b", nil, w.path("b/elsewhere/debug/app")).Stdout, w.clean("b", nil); a != b {
+	w.Must("b", nil, "cargo", "test", "--offline")
+	if a, b := w.Must("b", nil, w.Path("b/elsewhere/debug/app")).Stdout, w.clean("b", nil); a != b {
 		t.Errorf("prints %q, clean %q", a, b)
 	}
 }
@@ -109,14 +109,14 @@ func TestOneDirectoryPerUnit(t *testing.T) {
 	w.lock("a")
 	w.copy("a", "b")
 	args := []string{"+nightly", "build", "-Zbuild-dir-new-layout"}
-	w.env = slices.DeleteFunc(w.env, func(kv string) bool { return strings.HasPrefix(kv, "RUSTC=") })
+	w.Env = slices.DeleteFunc(w.Env, func(kv string) bool { return strings.HasPrefix(kv, "RUSTC=") })
 	w.good("a", nil, args...)
-	before := strings.Count(w.read("store/warehouse/events"), "\thit\t")
+	before := strings.Count(w.Read("store/warehouse/events"), "\thit\t")
 	w.good("b", nil, args...)
-	if hits := strings.Count(w.read("store/warehouse/events"), "\thit\t") - before; hits != len(everything) {
+	if hits := strings.Count(w.Read("store/warehouse/events"), "\thit\t") - before; hits != len(everything) {
 		t.Errorf("%d hits, want %d\n%s", hits, len(everything), w.events())
 	}
-	if got, want := w.must("b", nil, w.path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
+	if got, want := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
 		t.Errorf("prints %q, clean %q", got, want)
 	}
 }
@@ -131,17 +131,17 @@ func TestOtherFileSystems(t *testing.T) {
 			w.copy("a", "b")
 			w.wantCompiled(w.good("a", nil), everything...)
 			w.wantCompiled(w.good("b", nil))
-			if copied := strings.Contains(w.read("store/warehouse/events"), "\ttrue\t"); copied != (name == "ext4") {
+			if copied := strings.Contains(w.Read("store/warehouse/events"), "\ttrue\t"); copied != (name == "ext4") {
 				t.Errorf("copied: %v", copied)
 			}
-			usage, err := reflink.TreeUsage(context.Background(), w.path("b/target/debug/deps"))
+			usage, err := reflink.TreeUsage(context.Background(), w.Path("b/target/debug/deps"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if name == "xfs" && usage.Exclusive > usage.Shared/10 {
 				t.Errorf("%d bytes are not shared, %d are", usage.Exclusive, usage.Shared)
 			}
-			if got, want := w.must("b", nil, w.path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
+			if got, want := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
 				t.Errorf("prints %q, clean %q", got, want)
 			}
 		})
@@ -153,15 +153,15 @@ func TestMessages(t *testing.T) {
 	w := newWorld(t)
 	for _, dir := range []string{"a", "b"} {
 		w.workspace(dir)
-		w.edit(dir+"/low/src/inner.rs", "pub const", "fn unused() {}\npub const")
-		w.edit(dir+"/low/build.rs", `"pub const GEN`, `"pub fn gen() {{ let unused = 1; }} pub const GEN`)
+		w.Edit(dir+"/low/src/inner.rs", "pub const", "fn unused() {}\npub const")
+		w.Edit(dir+"/low/build.rs", `"pub const GEN`, `"pub fn gen() {{ let unused = 1; }} pub const GEN`)
 	}
 	w.lock("a")
 	w.lock("b")
 	w.good("a", nil)
 	b := w.good("b", nil)
 	w.wantCompiled(b)
-	elsewhere := w.run("b", []string{"CARGO_TARGET_DIR=" + w.path("b/target2")}, "cargo", "build", "--offline")
+	elsewhere := w.Run("b", []string{"CARGO_TARGET_DIR=" + w.Path("b/target2")}, "cargo", "build", "--offline")
 	want := strings.ReplaceAll(elsewhere.Stderr, "target2", "target")
 	tail := func(s string) []string { // what cargo itself tells differs
 		var lines []string
@@ -175,11 +175,11 @@ func TestMessages(t *testing.T) {
 	if !strings.Contains(b.Stderr, "unused") || !slices.Equal(tail(b.Stderr), tail(want)) {
 		t.Errorf("said\n%s\nwant\n%s", b.Stderr, want)
 	}
-	if strings.Contains(b.Stderr, w.path("a")) {
+	if strings.Contains(b.Stderr, w.Path("a")) {
 		t.Errorf("names the other checkout:\n%s", b.Stderr)
 	}
 	// Another width is another text.
-	w.remove("b/target")
+	w.Remove("b/target")
 	again := w.good("b", []string{"CARGO_TERM_COLOR=always"}, "build", "--message-format=short")
 	if len(again.compiled) == 0 || slices.Contains(again.compiled, "itoa") {
 		t.Errorf("compiled %q; want what has warnings, and what is not affected served", again.compiled)

@@ -13,11 +13,11 @@ import (
 
 // project lays out an archive's files in a checkout; $W stands for the world.
 func (w *world) project(root, archive string) {
-	w.t.Helper()
+	w.T.Helper()
 	for _, f := range txtar.Parse([]byte(archive)).Files {
-		w.write(root+"/"+f.Name, strings.ReplaceAll(string(f.Data), "$W", w.dir))
+		w.Write(root+"/"+f.Name, strings.ReplaceAll(string(f.Data), "$W", w.Dir))
 	}
-	w.must(root, nil, "cargo", "generate-lockfile", "--offline", "--quiet")
+	w.Must(root, nil, "cargo", "generate-lockfile", "--offline", "--quiet")
 }
 
 const (
@@ -61,13 +61,13 @@ var stale = []struct {
 	bound bool
 }{
 	{name: "source", files: appManifest + "-- src/main.rs --\nmod m;\nfn main() { println!(\"{}\", m::M); }\n-- src/m.rs --\npub const M: i32 = 1;\n",
-		edit: func(w *world, c string) []string { w.edit(c+"/src/m.rs", "1", "2"); return nil }},
+		edit: func(w *world, c string) []string { w.Edit(c+"/src/m.rs", "1", "2"); return nil }},
 	{name: "shadowing module", files: appManifest + "-- src/main.rs --\nmod m;\nfn main() { println!(\"{}\", m::M); }\n-- src/m.rs --\npub const M: i32 = 1;\n",
-		edit: func(w *world, c string) []string { w.write(c+"/src/m/mod.rs", "pub const M: i32 = 2;\n"); return nil }},
+		edit: func(w *world, c string) []string { w.Write(c+"/src/m/mod.rs", "pub const M: i32 = 2;\n"); return nil }},
 	{name: "module moved", files: appManifest + "-- src/main.rs --\nmod m;\nfn main() { println!(\"{}\", m::at()); }\n-- src/m.rs --\npub fn at() -> &'static str { file!() }\n",
 		edit: func(w *world, c string) []string {
-			w.write(c+"/src/m/mod.rs", w.read(c+"/src/m.rs"))
-			w.remove(c + "/src/m.rs")
+			w.Write(c+"/src/m/mod.rs", w.Read(c+"/src/m.rs"))
+			w.Remove(c + "/src/m.rs")
 			return nil
 		}},
 	{name: "included text", files: appManifest + "-- src/main.rs --\nfn main() { println!(\"{}\", include_str!(\"../../shared/text\")); }\n",
@@ -78,7 +78,7 @@ var stale = []struct {
 		edit: func(w *world, _ string) []string { return []string{"APP_SEEN=a\\b\nc"} }},
 	{name: "package's version", files: appManifest + "-- src/main.rs --\nfn main() { println!(\"{}\", env!(\"CARGO_PKG_DESCRIPTION\")); }\n",
 		edit: func(w *world, c string) []string {
-			w.edit(c+"/Cargo.toml", "edition", "description = \"new\"\nedition")
+			w.Edit(c+"/Cargo.toml", "edition", "description = \"new\"\nedition")
 			return nil
 		}},
 	{name: "directory of the package", files: appManifest + "-- src/main.rs --\nfn main() { println!(\"{}\", env!(\"CARGO_MANIFEST_DIR\")); }\n",
@@ -92,11 +92,11 @@ var stale = []struct {
 	{name: "profile", files: appManifest + "-- src/main.rs --\nfn main() { println!(\"{}\", cfg!(debug_assertions)); }\n",
 		edit: func(*world, string) []string { return []string{"CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false"} }},
 	{name: "script's value", files: appManifest + "-- build.rs --\nfn main() { println!(\"cargo::rustc-env=V={}\", std::fs::read_to_string(\"v\").unwrap()); }\n-- v --\n1\n-- src/main.rs --\nfn main() { println!(\"{}\", env!(\"V\")); }\n",
-		edit: func(w *world, c string) []string { w.write(c+"/v", "2\n"); return nil }},
+		edit: func(w *world, c string) []string { w.Write(c+"/v", "2\n"); return nil }},
 	{name: "script's file", files: appManifest + "-- build.rs --\nfn main() { let o = std::env::var(\"OUT_DIR\").unwrap(); std::fs::copy(\"v\", o + \"/v.rs\").unwrap(); }\n-- v --\n1\n-- src/main.rs --\nfn main() { println!(\"{}\", include!(concat!(env!(\"OUT_DIR\"), \"/v.rs\"))); }\n",
-		edit: func(w *world, c string) []string { w.write(c+"/v", "2\n"); return nil }},
+		edit: func(w *world, c string) []string { w.Write(c+"/v", "2\n"); return nil }},
 	{name: "script's directory embedded", files: appManifest + "-- build.rs --\nfn main() { let o = std::env::var(\"OUT_DIR\").unwrap(); std::fs::copy(\"v\", o + \"/v.rs\").unwrap(); }\n-- v --\n1\n-- src/main.rs --\nfn main() { println!(\"{} {}\", include!(concat!(env!(\"OUT_DIR\"), \"/v.rs\")), std::fs::exists(env!(\"OUT_DIR\")).unwrap()); }\n",
-		edit: func(w *world, _ string) []string { w.remove("a/target"); return nil }, bound: true},
+		edit: func(w *world, _ string) []string { w.Remove("a/target"); return nil }, bound: true},
 	{name: "static library", files: sysManifest + "-- sys/build.rs --\nfn main() { println!(\"cargo::rustc-link-search=native=$W/native\\ncargo::rustc-link-lib=static=one\"); }\n-- sys/src/lib.rs --\nextern \"C\" { fn one2(); fn one() -> i32; }\npub fn one_() { unsafe { one2() } }\n",
 		edit: nativeEdit},
 	{name: "static library, whole", files: sysManifest + "-- sys/build.rs --\nfn main() { println!(\"cargo::rustc-link-search=native=$W/native\\ncargo::rustc-link-lib=static:+whole-archive=one\"); }\n", edit: nativeEdit},
@@ -105,52 +105,52 @@ var stale = []struct {
 	{name: "file of a linker's argument", files: appManifest + "-- build.rs --\nfn main() { println!(\"cargo::rustc-link-arg=-Wl,--defsym,odd=0\"); println!(\"cargo::rustc-link-arg=$W/native/one.o\"); }\n-- src/main.rs --\nextern \"C\" { fn one() -> i32; }\nfn main() { println!(\"{}\", unsafe { one() }); }\n" + "-- native/one.c --\nint one(void) { return 1; }\n-- native/make --\ncc -c -O0 -o $W/native/one.o \"$1/one.c\"\n",
 		edit: nativeEdit},
 	{name: "file a macro reads", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { std::fs::read_to_string(std::env::var(\"CARGO_MANIFEST_DIR\").unwrap() + \"/text\").unwrap().parse().unwrap() }\n-- text --\n1\n",
-		edit: func(w *world, c string) []string { w.write(c+"/text", "2\n"); return nil }},
+		edit: func(w *world, c string) []string { w.Write(c+"/text", "2\n"); return nil }},
 	{name: "directory a macro lists", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { std::fs::read_dir(std::env::var(\"CARGO_MANIFEST_DIR\").unwrap() + \"/texts\").unwrap().count().to_string().parse().unwrap() }\n-- texts/one --\n1\n",
-		edit: func(w *world, c string) []string { w.write(c+"/texts/two", "2\n"); return nil }},
+		edit: func(w *world, c string) []string { w.Write(c+"/texts/two", "2\n"); return nil }},
 	{name: "variable a macro reads", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { format!(\"{:?}\", std::env::var(\"SEEN\").unwrap_or_default()).parse().unwrap() }\n",
 		edit: func(*world, string) []string { return []string{"SEEN=1"} }},
 	{name: "directory a macro embeds", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { format!(\"{:?}\", std::env::var(\"CARGO_MANIFEST_DIR\").unwrap()).parse().unwrap() }\n",
 		edit: func(*world, string) []string { return nil }, bound: true},
 	{name: "macro itself", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { \"1\".parse().unwrap() }\n",
-		edit: func(w *world, c string) []string { w.edit(c+"/mac/src/lib.rs", `"1"`, `"2"`); return nil }},
+		edit: func(w *world, c string) []string { w.Edit(c+"/mac/src/lib.rs", `"1"`, `"2"`); return nil }},
 	{name: "linker", files: appManifest + "-- src/main.rs --\nextern \"C\" { fn one() -> i32; }\nfn main() { println!(\"{}\", unsafe { one() }); }\n-- native/one.c --\nint one(void) { return 1; }\n-- native/make --\ncc -c -O0 -o $W/native/one.o \"$1/one.c\" && printf '#!/bin/sh\\nexec cc \"$@\" '$W/native/$2.o'\\n' > $W/native/linker && chmod +x $W/native/linker && cp $W/native/one.o $W/native/$2.o\n",
 		env: []string{"CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=$W/native/linker"}, edit: nativeEdit},
 	{name: "compiler's libraries", files: appManifest + "-- src/main.rs --\nfn main() { println!(\"{:?}\", option_env!(\"TOOL\")); }\n",
 		edit: func(w *world, c string) []string {
 			w.tool("tool2")
-			w.edit("tool2/bin/rustc", "exec ", "TOOL=2 exec ")
-			return []string{"RUSTC=" + w.path("tool2/bin/rustc")}
+			w.Edit("tool2/bin/rustc", "exec ", "TOOL=2 exec ")
+			return []string{"RUSTC=" + w.Path("tool2/bin/rustc")}
 		}},
 }
 
 // nativeEdit makes the C library another one.
 func nativeEdit(w *world, c string) []string {
-	w.edit(c+"/native/one.c", "return 1", "return 2")
+	w.Edit(c+"/native/one.c", "return 1", "return 2")
 	w.native(c)
 	return nil
 }
 
 // native compiles what a project has in C, to where its scripts look for it.
 func (w *world) native(root string) {
-	w.t.Helper()
-	if _, err := os.Stat(w.path(root + "/native/make")); err != nil {
+	w.T.Helper()
+	if _, err := os.Stat(w.Path(root + "/native/make")); err != nil {
 		return
 	}
-	if err := os.MkdirAll(w.path("native"), 0o777); err != nil {
-		w.t.Fatal(err)
+	if err := os.MkdirAll(w.Path("native"), 0o777); err != nil {
+		w.T.Fatal(err)
 	}
-	w.must(root, nil, "sh", w.path(root+"/native/make"), w.path(root+"/native"), filepath.Base(root))
+	w.Must(root, nil, "sh", w.Path(root+"/native/make"), w.Path(root+"/native"), filepath.Base(root))
 }
 
 func TestStale(t *testing.T) {
-	base := filepath.Dir(newWorld(t).dir)
+	base := filepath.Dir(newWorld(t).Dir)
 	for _, tt := range stale {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := worldIn(t, filepath.Join(base, strings.NewReplacer(" ", "-", "'", "").Replace(tt.name)), tt.env...)
-			for i, kv := range w.env {
-				w.env[i] = strings.ReplaceAll(kv, "$W", w.dir)
+			for i, kv := range w.Env {
+				w.Env[i] = strings.ReplaceAll(kv, "$W", w.Dir)
 			}
 			files := tt.files
 			if strings.Contains(files, "name = \"sys\"") && !strings.Contains(files, "one2") {
@@ -162,7 +162,7 @@ func TestStale(t *testing.T) {
 			if tt.name == "static library" {
 				files = files[:strings.Index(files, "-- sys/src/lib.rs --")] + "-- sys/src/lib.rs --\nextern \"C\" { #[link_name = \"one\"] fn c_one() -> i32; }\npub fn one() -> i32 { unsafe { c_one() } }\n"
 			}
-			w.write("a/../shared/text", "of all")
+			w.Write("a/../shared/text", "of all")
 			w.project("a", files)
 			w.native("a")
 			before := w.wrapped("a", nil)
@@ -192,18 +192,18 @@ func TestStale(t *testing.T) {
 func TestTwoProjects(t *testing.T) {
 	w := newWorld(t)
 	deps := "[dependencies]\nitoa = \"1\"\nsemver = \"1\"\n"
-	w.write("x/Cargo.toml", strings.TrimPrefix(appManifest, "-- Cargo.toml --\n")+deps)
-	w.write("x/src/main.rs", "fn main() { println!(\"{}\", itoa::Buffer::new().format(semver::Version::new(1, 2, 3).minor)); }\n")
+	w.Write("x/Cargo.toml", strings.TrimPrefix(appManifest, "-- Cargo.toml --\n")+deps)
+	w.Write("x/src/main.rs", "fn main() { println!(\"{}\", itoa::Buffer::new().format(semver::Version::new(1, 2, 3).minor)); }\n")
 	w.lock("x")
-	w.write("y/Cargo.toml", strings.Replace(w.read("x/Cargo.toml"), "app", "other", 1))
-	w.write("y/src/main.rs", "fn main() { println!(\"{}\", semver::Version::new(1, 2, 3)); }\n")
-	w.write("y/Cargo.lock", strings.Replace(w.read("x/Cargo.lock"), "\"app\"", "\"other\"", 1))
+	w.Write("y/Cargo.toml", strings.Replace(w.Read("x/Cargo.toml"), "app", "other", 1))
+	w.Write("y/src/main.rs", "fn main() { println!(\"{}\", semver::Version::new(1, 2, 3)); }\n")
+	w.Write("y/Cargo.lock", strings.Replace(w.Read("x/Cargo.lock"), "\"app\"", "\"other\"", 1))
 	w.good("x", nil)
 	w.wantCompiled(w.good("y", nil), "other")
-	if got := w.must("y", nil, w.path("y/target/debug/other")).Stdout; got != "1.2.3\n" {
+	if got := w.Must("y", nil, w.Path("y/target/debug/other")).Stdout; got != "1.2.3\n" {
 		t.Errorf("prints %q", got)
 	}
-	w.edit("y/Cargo.toml", "semver = \"1\"", "semver = { version = \"1\", default-features = false }")
+	w.Edit("y/Cargo.toml", "semver = \"1\"", "semver = { version = \"1\", default-features = false }")
 	b := w.good("y", nil)
 	w.wantCompiled(b, "other", "semver")
 }
@@ -213,9 +213,9 @@ func TestTwoProjects(t *testing.T) {
 // be dirty. What the script says decides.
 func TestKept(t *testing.T) {
 	w := newWorld(t)
-	w.remove("store")
+	w.Remove("store")
 	w.workspace("a")
-	w.write("a/low/build.rs", w.read("a/low/build.rs")+`
+	w.Write("a/low/build.rs", w.Read("a/low/build.rs")+`
 #[used]
 static GIT: fn() = git;
 fn git() {
@@ -224,34 +224,34 @@ fn git() {
     println!("cargo::rustc-env=COMMIT={}", git(&["rev-parse", "HEAD"]));
 }
 `)
-	w.edit("a/low/build.rs", "fn main() {\n", "fn main() {\n    GIT();\n")
-	w.edit("a/low/src/inner.rs", "\"inner 1\"", "concat!(\"inner at \", env!(\"COMMIT\"))")
+	w.Edit("a/low/build.rs", "fn main() {\n", "fn main() {\n    GIT();\n")
+	w.Edit("a/low/src/inner.rs", "\"inner 1\"", "concat!(\"inner at \", env!(\"COMMIT\"))")
 	w.lock("a")
-	w.must("a", nil, "git", "init", "--quiet", "--initial-branch=main")
-	w.must("a", nil, "git", "add", "--all")
-	w.must("a", nil, "git", "commit", "--quiet", "--message=one")
+	w.Must("a", nil, "git", "init", "--quiet", "--initial-branch=main")
+	w.Must("a", nil, "git", "add", "--all")
+	w.Must("a", nil, "git", "commit", "--quiet", "--message=one")
 	cow := fixture.Program(t)
-	w.must("a", nil, cow, "init")
+	w.Must("a", nil, cow, "init")
 	w.wantCompiled(w.good("a", nil), everything...)
-	w.must("a", nil, cow, "snapshot")
+	w.Must("a", nil, cow, "snapshot")
 
 	// The same commit, on another branch.
-	w.must("a", nil, "git", "worktree", "add", "--quiet", "-b", "fix", w.path("b"))
-	w.must("b", nil, cow, "restore")
+	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "fix", w.Path("b"))
+	w.Must("b", nil, cow, "restore")
 	b := w.good("b", nil, "build", "--message-format=json")
 	w.wantCompiled(b)
-	if got, want := w.must("b", nil, w.path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
+	if got, want := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
 		t.Errorf("prints %q, clean %q", got, want)
 	}
 	// The first edit goes on from the origin's state.
-	w.edit("b/mid/src/lib.rs", "mid 1", "mid 2")
+	w.Edit("b/mid/src/lib.rs", "mid 1", "mid 2")
 	w.wantCompiled(w.good("b", nil), "app", "mid")
-	if got, want := w.must("b", nil, w.path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
+	if got, want := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
 		t.Errorf("after an edit prints %q, clean %q", got, want)
 	}
 	// What lies there is kept, though no layer has it, and is fresh then.
 	for _, file := range []string{"low/input.txt", "mid/src/lib.rs"} {
-		w.must("b", nil, "touch", file)
+		w.Must("b", nil, "touch", file)
 	}
 	w.wantCompiled(w.good("b", nil))
 	for _, m := range fixture.Messages(w.good("b", nil, "build", "--message-format=json").Stdout) {
@@ -261,18 +261,18 @@ fn git() {
 	}
 
 	// Another commit: what reads the id, and what depends on that.
-	w.must("a", nil, "git", "worktree", "add", "--quiet", "-b", "next", w.path("c"))
-	w.must("c", nil, "git", "commit", "--quiet", "--allow-empty", "--message=two")
-	w.must("c", nil, "git", "checkout", "--quiet", "--detach")
-	w.must("c", nil, cow, "restore")
+	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "next", w.Path("c"))
+	w.Must("c", nil, "git", "commit", "--quiet", "--allow-empty", "--message=two")
+	w.Must("c", nil, "git", "checkout", "--quiet", "--detach")
+	w.Must("c", nil, cow, "restore")
 	w.wantCompiled(w.good("c", nil), "app", "low", "mid")
 	want := w.clean("c", nil)
-	if got := w.must("c", nil, w.path("c/target/debug/app")).Stdout; got != want || !strings.Contains(got, strings.TrimSpace(w.must("c", nil, "git", "rev-parse", "HEAD").Stdout)) {
+	if got := w.Must("c", nil, w.Path("c/target/debug/app")).Stdout; got != want || !strings.Contains(got, strings.TrimSpace(w.Must("c", nil, "git", "rev-parse", "HEAD").Stdout)) {
 		t.Errorf("prints %q, clean %q", got, want)
 	}
 	// And without the wrapper, by rebuilding.
-	w.must("a", nil, "git", "worktree", "add", "--quiet", "-b", "plain", w.path("d"), "next")
-	w.must("d", nil, cow, "restore")
+	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "plain", w.Path("d"), "next")
+	w.Must("d", nil, cow, "restore")
 	if got := w.said("d", nil); got != want {
 		t.Errorf("without the wrapper prints %q, clean %q", got, want)
 	}
