@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -50,7 +51,7 @@ func newService(c *rustc.Call, env []string, j *job) *service {
 	}
 	s := &service{Call: c, env: env, job: j, house: warehouse.In(store), began: coarse()}
 	inPlace := j != nil && j.place.InPlace(c.Crate)
-	s.request, err = rustc.NewRequest(c, rustc.Around{Dir: cwd, Environ: env, InPlace: inPlace})
+	s.request, err = rustc.NewRequest(c, rustc.Around{Dir: cwd, Environ: env, InPlace: inPlace, Wrapper: chain.Next(os.Args[0])})
 	if err != nil {
 		s.house.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Name(), Err: err})
 		return nil

@@ -52,6 +52,24 @@ func TestCompiler(t *testing.T) {
 	})
 }
 
+// Another wrapper may write what it likes.
+func TestWrapper(t *testing.T) {
+	wrapped := func(t *testing.T) *scene {
+		s := newScene(t)
+		s.write("other", "wrapper")
+		s.wrapper = s.root + "/other"
+		return s
+	}
+	requests(t, newScene, []change{
+		{"wrapper", func(s *scene) { s.wrapper = "/bin/sh" }, "wrapper"},
+	})
+	requests(t, wrapped, []change{
+		{"none", func(s *scene) { s.wrapper = "" }, "wrapper is gone"},
+		{"another version", func(s *scene) { s.write("other", "another version") }, "wrapper"},
+		{"build script", func(s *scene) { s.swap("lib_a", "build_script_main") }, "odd: build script by another wrapper"},
+	})
+}
+
 func TestDriver(t *testing.T) {
 	base := func(t *testing.T) *scene {
 		s := newScene(t)

@@ -244,6 +244,23 @@ func (u *unit) compiler() error {
 	return nil
 }
 
+// scriptCrate begins the names that cargo gives to the crates of build scripts.
+const scriptCrate = "build_script_"
+
+// wrapper is another wrapper around the compiler. What it writes may be its own: one
+// puts a launcher in the place of a build script's program, which works only with a
+// file beside it (kache 2.0).
+func (u *unit) wrapper() error {
+	if u.around.Wrapper == "" {
+		return nil
+	}
+	if strings.HasPrefix(u.Crate, scriptCrate) {
+		return &Odd{"build script by another wrapper", u.around.Wrapper}
+	}
+	u.add("wrapper", identity(u.look(u.around.Wrapper)))
+	return nil
+}
+
 // driven are variables that clippy looks at, beside its own arguments and those that
 // the compiler lists (clippy of rustc 1.95, src/driver.rs, clippy_utils/msrvs.rs and
 // diagnostics.rs).

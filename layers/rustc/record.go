@@ -86,7 +86,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 	u := r.unit
 	// What the compiler has read was there before it and is there now: dependencies,
 	// libraries, the compiler itself.
-	if now, err := NewRequest(u.Call, Around{u.cwd, u.environ, u.inPlace}); err != nil || now.Digest() != r.Digest() {
+	if now, err := NewRequest(u.Call, u.around); err != nil || now.Digest() != r.Digest() {
 		return nil, &Odd{"something changed meanwhile", ""}
 	}
 	text, err := os.ReadFile(u.DepFile())
@@ -273,7 +273,7 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 	asks := false
 	environment(depFile, func(name, _ string, set bool) { asks = asks || name == "OUT_DIR" && set })
 	impure := len(u.impure()) > 0
-	if u.Debug || u.inPlace {
+	if u.Debug || u.around.InPlace {
 		rec.Bound = SamePlace
 		return nil
 	}
@@ -415,7 +415,7 @@ func (r *Request) Holds(rec *Record) (why string) {
 		return r.Differs(rec)
 	case rec.Bound != Anywhere && rec.Dir != u.cwd, rec.Bound == SamePlace && (rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
 		return "it names where it was made: " + rec.OutDir
-	case u.inPlace && (rec.Dir != u.cwd || rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
+	case u.around.InPlace && (rec.Dir != u.cwd || rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
 		return "nothing made in another directory is wanted here: " + rec.OutDir
 	case len(rec.Messages) > 0 && rec.Shown != strings.Join(u.shown, " "):
 		return "its messages were shown in another way"

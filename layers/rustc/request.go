@@ -18,6 +18,8 @@ type Around struct {
 	// InPlace: outputs of another directory do not do here, nor those of this call
 	// elsewhere.
 	InPlace bool
+	// Wrapper is a program that runs the compiler in its own way, "" for none.
+	Wrapper string
 }
 
 // A Request is what decides a call's outputs as far as it can be known before the
@@ -49,9 +51,9 @@ func digestOf(list []Ingredient) string {
 // unit is a call that is looked at.
 type unit struct {
 	*Call
+	around   Around
 	cwd      string
 	environ  []string
-	inPlace  bool
 	list     []Ingredient
 	marks    []Mark   // of the externs that have one
 	unmarked []string // externs that have none
@@ -76,13 +78,16 @@ func (u *unit) env(name string) (string, bool) {
 // NewRequest looks at all that a call names. Files that are there are read. The
 // error is Odd if the call is one whose outputs cannot be told from what is known.
 func NewRequest(c *Call, around Around) (*Request, error) {
-	u := &unit{Call: c, cwd: around.Dir, environ: around.Environ, inPlace: around.InPlace}
+	u := &unit{Call: c, around: around, cwd: around.Dir, environ: around.Environ}
 	u.outEnv, _ = u.env("OUT_DIR")
 	if err := u.regular(); err != nil {
 		return nil, err
 	}
 	u.add("form", form)
 	if err := u.compiler(); err != nil {
+		return nil, err
+	}
+	if err := u.wrapper(); err != nil {
 		return nil, err
 	}
 	for _, a := range c.args {

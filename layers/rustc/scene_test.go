@@ -24,8 +24,10 @@ type scene struct {
 	root  string // working directory
 	out   string // where the outputs go
 	tools string // the toolchain
-	argv  []string
-	env   map[string]string
+	// wrapper is another one around the compiler, "" for none.
+	wrapper string
+	argv    []string
+	env     map[string]string
 }
 
 // A change is made to a scene. What it must lead to is said in one text: "" is no
@@ -187,7 +189,7 @@ func (s *scene) request() (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewRequest(c, Around{Dir: s.root, Environ: s.environ()})
+	return NewRequest(c, Around{Dir: s.root, Environ: s.environ(), Wrapper: s.wrapper})
 }
 
 func (s *scene) mustRequest() *Request {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
 )
 
 // simple is a project of three units without anything from elsewhere.
@@ -140,6 +141,40 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A wrapper that is chained may write what is of no use elsewhere. One that caches
+// runs of build scripts puts a launcher in the place of their programs, which needs a
+// file beside it.
+func TestChained(t *testing.T) {
+	w := newWorld(t)
+	w.Write("bin/other", `#!/bin/sh
+"$@" || exit
+case " $* " in *" --crate-name build_script_build "*)
+	for a; do [ "$before" = --out-dir ] && dir=$a; before=$a; done
+	for f in $dir/build_script_build-*; do
+		case $f in *.d|*.real) continue;; esac
+		mv $f $f.real
+		printf '#!/bin/sh\nexec "$(dirname "$0")"/build_script_build-*.real\n' > $f
+		chmod +x $f
+	done
+esac
+`)
+	must(t, os.Chmod(w.Path("bin/other"), 0o755))
+	link, err := chain.Link{Next: w.Path("bin/other")}.Make(w.Path("links"), fixture.Wrapper(t))
+	must(t, err)
+	w.project("a", simple)
+	w.copy("a", "b")
+	for _, dir := range []string{"a", "b"} {
+		r := w.Run(dir, []string{"RUSTC_WRAPPER=" + link}, "cargo", "run", "--offline", "--quiet")
+		if r.Code != 0 || r.Stdout != "1\n" {
+			t.Errorf("%s: %v\n%s", dir, r, w.events())
+		}
+	}
+	want := []string{"app", "build_script_build", "build_script_build", "low"}
+	if got := slices.Sorted(slices.Values(w.list())); !slices.Equal(got, want) {
+		t.Errorf("compiled %q, want %q\n%s", got, want, w.events())
 	}
 }
 
