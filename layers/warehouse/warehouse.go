@@ -267,8 +267,20 @@ func keep(own, path string) error {
 			return err
 		}
 	}
-	now := time.Now()
-	return os.Chtimes(path, now, now)
+	return stamp(path)
+}
+
+// utimeNow has the kernel give the time of its own clock for files (utimensat(2)).
+// The process's is some ms ahead of it: what depends on the file, and is written next,
+// would be older to cargo.
+const utimeNow = 1<<30 - 1
+
+func stamp(path string) error {
+	now := syscall.Timespec{Nsec: utimeNow}
+	if err := syscall.UtimesNano(path, []syscall.Timespec{now, now}); err != nil {
+		return &fs.PathError{Op: "touch", Path: path, Err: err}
+	}
+	return nil
 }
 
 func place(ctx context.Context, copier *reflink.Copier, from *os.File, path string, mode fs.FileMode) (shared bool, err error) {

@@ -27,7 +27,10 @@ func TestFindInPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now().Add(-time.Second)
+	earlier, err := os.Stat(b.write("earlier", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
 	a, err := b.w.Find(r, b.dir+"/target")
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +40,11 @@ func TestFindInPlace(t *testing.T) {
 		t.Fatalf("placed: %v, %v", cloned, err)
 	}
 	after, err := os.Stat(path)
-	if err != nil || !os.SameFile(before, after) || after.ModTime().Before(start) {
+	if err != nil || !os.SameFile(before, after) || after.ModTime().Before(earlier.ModTime()) {
 		t.Errorf("it is another file, or an old one: %v, %v", after, err)
+	}
+	if later, err := os.Stat(b.write("later", "")); err != nil || after.ModTime().After(later.ModTime()) {
+		t.Errorf("what is written next is older: %v, %v", later, err)
 	}
 
 	for name, change := range map[string]func() error{
