@@ -30,12 +30,12 @@ type figure struct {
 	edited   time.Duration // median of making one, editing a function, building
 	away     time.Duration // median of making one of a commit three after the one built, building
 	added    int64         // bytes the first worktree took
-	fresh    time.Duration // median of building a clone of its own, nothing done in it before
+	fresh    time.Duration // median of entering and building a clone of its own
 	edit     time.Duration // median of a first edit there
 	size     int64         // bytes the first clone took, built
 }
 
-func compare(ctx context.Context, rounds int) (err error) {
+func compare(ctx context.Context, rounds int, only string) (err error) {
 	p, err := place.Make(ctx, room)
 	if err != nil {
 		return err
@@ -57,6 +57,9 @@ func compare(ctx context.Context, rounds int) (err error) {
 	var figures []figure
 	var missing []string
 	for _, t := range tools(cow) {
+		if only != "" && !slices.Contains(strings.Split(only, ","), t.name) {
+			continue
+		}
 		bin := filepath.Dir(cow.Path)
 		if t.crate != nil {
 			if bin, err = install(ctx, *t.crate, root); err != nil {
@@ -112,25 +115,27 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 			return err
 		})
 	}
-	all := func(commands [][]string) error {
+	all := func(dir string, commands [][]string) (sum time.Duration, err error) {
 		for _, argv := range commands {
-			if _, err := run(origin, slices.Clone(argv)...); err != nil {
-				return err
+			d, err := run(dir, slices.Clone(argv)...)
+			if err != nil {
+				return 0, err
 			}
+			sum += d
 		}
-		return nil
+		return sum, nil
 	}
 	if _, err := run(origin, "cargo", "fetch", "--locked"); err != nil {
 		return f, err
 	}
-	if err := all(t.ready); err != nil {
+	if _, err := all(origin, t.ready); err != nil {
 		return f, err
 	}
 	f.tool = t.name
 	if f.cold, err = run(origin, t.cargo, "build", "--locked"); err != nil {
 		return f, err
 	}
-	if err := all(t.keep); err != nil {
+	if _, err := all(origin, t.keep); err != nil {
 		return f, err
 	}
 	// worktree makes one, does something in it and builds it.
@@ -184,6 +189,10 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 		if err != nil {
 			return f, err
 		}
+		enter, err := all(at, t.enter)
+		if err != nil {
+			return f, err
+		}
 		build, err := run(at, t.cargo, "build", "--locked")
 		if err != nil {
 			return f, err
@@ -198,7 +207,7 @@ func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int
 		if round == 0 {
 			f.size = after - before
 		}
-		fresh = append(fresh, build)
+		fresh = append(fresh, enter+build)
 		if err := edits(rounds + round + 1)(at); err != nil {
 			return f, err
 		}

@@ -16,10 +16,11 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 3, "how many worktrees to measure with each tool")
+	only := flag.String("only", "", "`names` of tools, separated by commas; all if empty")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	err := compare(ctx, *rounds)
+	err := compare(ctx, *rounds, *only)
 	switch {
 	case ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "rivals: interrupted; nothing is left running or mounted")

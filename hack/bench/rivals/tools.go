@@ -27,6 +27,8 @@ type tool struct {
 	keep [][]string
 	// worktree is the command that makes one; the branch's name and the directory are appended.
 	worktree []string
+	// enter does, in a fresh clone, what a user does there before the first build; nil: nothing.
+	enter [][]string
 }
 
 var gitWorktree = []string{"git", "worktree", "add", "--quiet", "-b"}
@@ -37,6 +39,9 @@ func tools(cow *program.Program) []tool {
 		return func(bin, _ string) []string {
 			return append([]string{"RUSTC_WRAPPER=" + filepath.Join(bin, name)}, more...)
 		}
+	}
+	ours := func(bin, home string) []string {
+		return append(wrapper(filepath.Base(cow.Wrapper))(bin, home), "CARGO_COW_STORE="+filepath.Join(home, "store"))
 	}
 	return []tool{
 		{name: "plain cargo", cargo: "cargo", worktree: gitWorktree},
@@ -65,10 +70,12 @@ func tools(cow *program.Program) []tool {
 		},
 		{
 			name: "cargo-cow",
-			env: func(bin, home string) []string {
-				return append(wrapper(filepath.Base(cow.Wrapper))(bin, home), "CARGO_COW_STORE="+filepath.Join(home, "store"))
-			},
-			cargo: "cargo", cache: true, ready: [][]string{{cow.Path, "init", "--hook"}}, keep: [][]string{{cow.Path, "snapshot"}},
+			env:  ours, cargo: "cargo", cache: true, ready: [][]string{{cow.Path, "init", "--hook"}}, keep: [][]string{{cow.Path, "snapshot"}},
+			worktree: gitWorktree, enter: [][]string{{cow.Path, "restore"}},
+		},
+		{
+			// The wrapper and its warehouse alone: no layer is sealed or restored.
+			name: "cargo-cow (no layers)", env: ours, cargo: "cargo", cache: true, ready: [][]string{{cow.Path, "init"}},
 			worktree: gitWorktree,
 		},
 	}
