@@ -20,8 +20,8 @@ import (
 
 const (
 	// sequences is what TestRandomEdits runs unless CARGO_COW_TEST_SEQUENCES says
-	// another number; about a minute on two cores.
-	sequences = 8
+	// another number; half a minute on two cores.
+	sequences = 4
 	// sequencesPerWorld share what was built and sealed first.
 	sequencesPerWorld = 4
 	// editSteps is enough for each checkout to be built with the wrapper and

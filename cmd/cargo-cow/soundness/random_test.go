@@ -14,7 +14,7 @@ import (
 const (
 	// rounds bounds one run of TestRandom; -count=N gives N times as many, each
 	// with seeds of its own.
-	rounds = 12
+	rounds = 8
 	// steps is enough for a layer to be restored, built upon, snapshot and
 	// restored elsewhere.
 	steps = 14
