@@ -130,7 +130,7 @@ over time, never changed or removed.
 | ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
 | ` + "`plan-record`" + ` | a record of the warehouse, whether prune is to ` + "`remove`" + ` it, what that ` + "`frees`" + ` after those before it, and ` + "`why`" + `: nowhere, unused, space; recent, unmatched |
 | ` + "`prune-warehouse`" + ` | how many records, files and leftovers were removed from the warehouse, the bytes that ` + "`frees`" + `; if not ` + "`exact`" + `, at most; ` + "`lacking`" + `: how many more were asked for |
-| ` + "`record`" + ` | a record of the warehouse: its key, where it was made and serves, ` + "`where`" + ` its files lie (loose, layer, gone); with ` + "`warehouse show`" + ` each file and input |
+| ` + "`record`" + ` | a record of the warehouse: its key, where it was made and serves, ` + "`where`" + ` its files lie (loose, layer, built, gone); with ` + "`warehouse show`" + ` each file and input |
 | ` + "`ingredient`" + ` | one thing that a record's key is made of: an ingredient, an input, a variable or a library (` + "`kind`" + `) |
 | ` + "`damage`, `verify`" + ` | something damaged in the warehouse, and whether it was removed; what was looked at |
 | ` + "`miss`" + ` | a call of rustc that was not answered: ` + "`kind`" + ` (missed, compiled, refused), ` + "`why`, `detail`" + ` |

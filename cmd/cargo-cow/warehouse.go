@@ -66,6 +66,8 @@ func lies(w warehouse.Where) string {
 		return "loose"
 	case warehouse.InLayer:
 		return "in a layer"
+	case warehouse.Built:
+		return "where it was built"
 	}
 	return "gone"
 }

@@ -30,6 +30,7 @@ type Where string
 const (
 	Loose   Where = "loose"
 	InLayer Where = "layer"
+	Built   Where = "built" // in the build directory where it was made
 	Gone    Where = "gone"
 )
 
@@ -51,16 +52,12 @@ type Entry struct {
 
 // Where is that of the file that is worst off.
 func (e *Entry) Where() Where {
-	worst := Loose
+	order := []Where{Loose, InLayer, Built, Gone}
+	worst := 0
 	for _, p := range e.Placed {
-		if p.Where == Gone {
-			return Gone
-		}
-		if p.Where == InLayer {
-			worst = InLayer
-		}
+		worst = max(worst, slices.Index(order, p.Where))
 	}
-	return worst
+	return order[worst]
 }
 
 // Crate is the name of the crate that a unit is of, as rustc calls it; a unit's
@@ -140,6 +137,11 @@ func (w *Warehouse) locate(rec *rustc.Record, f rustc.File, without []string) Pl
 		}
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == f.Size {
 			return Placed{f, where, path}
+		}
+	}
+	for _, path := range builtPaths(rec, f) {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == f.Size {
+			return Placed{f, Built, path}
 		}
 	}
 	return Placed{f, Gone, ""}

@@ -1,6 +1,6 @@
 // Package warehouse keeps what single runs of rustc have written: units by what
 // decided them, and their files by content. A unit's files lie loose in the
-// warehouse or in layers of the same store; either serves.
+// warehouse, in layers of the same store, or where they were built; any serves.
 //
 // Everything in it can be lost: whoever finds less than he looks for has a miss,
 // with a reason, and compiles. There is no lock, no database and no process behind
@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
@@ -75,27 +74,9 @@ const (
 	NotPossible = "files cannot be placed"
 )
 
-// Answer is a record that holds, with its files, which are open: what prune removes
-// meanwhile can still be placed. It must be closed.
-type Answer struct {
-	*rustc.Record
-	dir    string
-	files  []*os.File
-	own    []string // where one lies that is not open: in dir, or linked to there
-	copier *reflink.Copier
-}
-
-// Close gives the files back.
-func (a *Answer) Close() {
-	for _, f := range a.files {
-		if f != nil {
-			f.Close()
-		}
-	}
-}
-
 // Find returns a record of the request that holds and whose files are there: in the
-// warehouse, in layers, or in dir, where the outputs are to be. The error is a Miss.
+// warehouse, in layers, in dir, where the outputs are to be, or in the build directory
+// where they were made. The error is a Miss.
 func (w *Warehouse) Find(r *rustc.Request, dir string) (*Answer, error) {
 	units := filepath.Join(w.dir, unitsDir, r.Unit)
 	variants, err := os.ReadDir(units)
@@ -157,7 +138,11 @@ func touch(path string) bool {
 	info, err := os.Stat(path)
 	if err == nil && time.Since(info.ModTime()).Abs() > touchAfter {
 		now := time.Now()
-		err = os.Chtimes(path, now, now)
+		if err = os.Chtimes(path, now, now); err == nil {
+			// A sweep may have taken it away between the kernel's finding it and its
+			// getting the time, and not have seen that. One that comes later does.
+			_, err = os.Lstat(path)
+		}
 	}
 	// A store that cannot be written to serves all the same.
 	return !errors.Is(err, fs.ErrNotExist)
@@ -175,146 +160,6 @@ func read(path string) (*rustc.Record, error) {
 		return nil, err
 	}
 	return rustc.ParseRecord(string(text))
-}
-
-// openAll opens the files of an answer, and names the first that is gone.
-func (w *Warehouse) openAll(a *Answer) (gone string) {
-	a.own = make([]string, len(a.Files))
-	for i, f := range a.Files {
-		file, err := w.open(a.Record, f)
-		if err != nil {
-			own := ownPaths(a.dir, f.Name)
-			at := slices.IndexFunc(own, func(path string) bool { return lies(path, f) })
-			if at < 0 {
-				return f.Name
-			}
-			a.own[i] = own[at]
-		}
-		a.files = append(a.files, file)
-	}
-	return ""
-}
-
-// mostLevels is how far below its profile's directory cargo puts an output:
-// build/PACKAGE/HASH/out in the layout with a directory for each unit.
-const mostLevels = 4
-
-// ownPaths are where a file may lie that was an output in dir. Before cargo compiles
-// a library or a program it removes the old one (cargo 1.95, compiler/mod.rs: rustc),
-// but not the link that it has made to it, without the digest in its name: in the
-// profile's directory, for a program with the name that its manifest has.
-func ownPaths(dir, name string) []string {
-	list := []string{filepath.Join(dir, name)}
-	ext := filepath.Ext(name)
-	stem := strings.TrimSuffix(name, ext)
-	i := strings.LastIndexByte(stem, '-')
-	if i < 0 || ext == ".rmeta" {
-		return list
-	}
-	for range mostLevels + 1 {
-		list = append(list, filepath.Join(dir, stem[:i]+ext))
-		if dashes := strings.ReplaceAll(stem[:i], "_", "-"); ext == "" && dashes != stem[:i] {
-			list = append(list, filepath.Join(dir, dashes))
-		}
-		dir = filepath.Dir(dir)
-	}
-	return list
-}
-
-// lies reports whether a path is that of a file. It is read: others than the
-// warehouse may have written it.
-func lies(path string, f rustc.File) bool {
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() != f.Size || info.Mode().Perm() != f.Mode {
-		return false
-	}
-	digest, _, err := rustc.Digest(path)
-	return err == nil && digest == f.Digest
-}
-
-// Place puts the files where they are to be, each a file of its own that shares its
-// content where that can be. What has their names there is removed first, never
-// written to: other names may be linked to it. What is there already stays, and is
-// as young as the others. The error is a Miss. cloned tells that all content that
-// may be shared is.
-func (a *Answer) Place(ctx context.Context) (cloned bool, err error) {
-	cloned = true
-	for i, f := range a.Files {
-		path := filepath.Join(a.dir, f.Name)
-		if a.files[i] == nil {
-			if err := keep(a.own[i], path); err != nil {
-				return false, &Miss{NotPossible, err.Error()}
-			}
-			continue
-		}
-		shared, err := place(ctx, a.copier, a.files[i], path, f.Mode)
-		if err != nil {
-			return false, &Miss{NotPossible, err.Error()}
-		}
-		cloned = cloned && (shared || f.Size <= reflink.InlineMax)
-	}
-	return cloned, nil
-}
-
-// keep has a file that is there already under the name it is to have, with the time of
-// one that was just written.
-func keep(own, path string) error {
-	if own != path {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := os.Link(own, path); err != nil {
-			return err
-		}
-	}
-	return stamp(path)
-}
-
-// utimeNow has the kernel give the time of its own clock for files (utimensat(2)).
-// The process's is some ms ahead of it: what depends on the file, and is written next,
-// would be older to cargo.
-const utimeNow = 1<<30 - 1
-
-func stamp(path string) error {
-	now := syscall.Timespec{Nsec: utimeNow}
-	if err := syscall.UtimesNano(path, []syscall.Timespec{now, now}); err != nil {
-		return &fs.PathError{Op: "touch", Path: path, Err: err}
-	}
-	return nil
-}
-
-func place(ctx context.Context, copier *reflink.Copier, from *os.File, path string, mode fs.FileMode) (shared bool, err error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
-	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode|0o200)
-	if err != nil {
-		return false, err
-	}
-	shared, err = copier.File(ctx, to, from)
-	if err == nil {
-		err = to.Chmod(mode) // whatever the umask is
-	}
-	return shared, errors.Join(err, to.Close())
-}
-
-// open finds a file of a record, loose or in a layer.
-func (w *Warehouse) open(rec *rustc.Record, f rustc.File) (*os.File, error) {
-	var err error
-	for _, path := range w.paths(rec, f) {
-		var file *os.File
-		// A pipe of that name would hold the build up for ever.
-		if file, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
-			continue
-		}
-		// One of another length was being written when the power went.
-		if info, statErr := file.Stat(); statErr == nil && info.Mode().IsRegular() && info.Size() == f.Size {
-			return file, nil
-		}
-		file.Close()
-		err = fs.ErrNotExist
-	}
-	return nil, err
 }
 
 // has reports whether all files of a record are there.

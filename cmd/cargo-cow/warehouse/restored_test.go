@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
@@ -66,6 +67,38 @@ func TestStrictPlace(t *testing.T) {
 	w.good("b", nil)
 	if !names("b") {
 		t.Error("after restore without --strict the program does not name the origin")
+	}
+}
+
+// What was built in one place, and is in no layer, serves another that comes to the
+// same sources.
+func TestBuiltBeside(t *testing.T) {
+	w := newWorld(t)
+	w.Remove("store")
+	w.sealed("a")
+	for _, dir := range []string{"b", "c"} {
+		w.restored("a", dir)
+		w.Edit(dir+"/mid/src/lib.rs", "mid 1", "mid 2")
+	}
+	w.wantCompiled(w.good("b", nil), "app", "mid")
+	time.Sleep(50 * time.Millisecond) // what was written in this instant is not taken
+	w.wantCompiled(w.good("c", nil))
+	if got, want := w.Must("c", nil, w.Path("c/target/debug/app")).Stdout, w.clean("c", nil); got != want || !strings.Contains(got, "mid 2") {
+		t.Errorf("prints %q, clean %q", got, want)
+	}
+	for _, m := range fixture.Messages(w.good("c", nil, "build", "--message-format=json").Stdout) {
+		if m.Reason == "compiler-artifact" && !m.Fresh {
+			t.Errorf("%s is dirty", m.Package())
+		}
+	}
+	// It went on, and what it had made is no more.
+	w.Edit("b/mid/src/lib.rs", "mid 2", "mid 3")
+	w.good("b", nil)
+	w.restored("a", "d")
+	w.Edit("d/mid/src/lib.rs", "mid 1", "mid 2")
+	w.wantCompiled(w.good("d", nil), "app", "mid")
+	if got, want := w.Must("d", nil, w.Path("d/target/debug/app")).Stdout, w.clean("d", nil); got != want {
+		t.Errorf("prints %q, clean %q", got, want)
 	}
 }
 

@@ -77,6 +77,83 @@ func TestFindInPlace(t *testing.T) {
 	}
 }
 
+// What lies where it was made serves elsewhere as long as nobody has written it, and
+// the unit's mark is that of the record.
+func TestFindWhereItWasMade(t *testing.T) {
+	b := newBench(t, t.TempDir())
+	b.more = []string{"-C", "incremental=" + b.dir + "/target/i"}
+	r, rec := b.compile("a", "1")
+	if err := b.w.Put(t.Context(), rec, b.dir+"/target", false); err != nil {
+		t.Fatal(err)
+	}
+	name := rec.Files[0].Name
+	text, err := os.ReadFile(b.dir + "/target/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := "x: src/a.rs\n"
+	if _, err := b.w.Find(r, t.TempDir()); err == nil {
+		t.Error("found without a mark")
+	}
+	settle := func() {
+		b.write("target/a-4567.d", rec.Mark(r).Text(list))
+		time.Sleep(2 * settled)
+	}
+	settle()
+	dir := t.TempDir()
+	a, err := b.w.Find(r, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if _, err := a.Place(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(dir + "/" + name); err != nil || string(got) != string(text) {
+		t.Errorf("placed %q, %v", got, err)
+	}
+	if e, err := b.w.Lookup(t.Context(), rec.Key); err != nil || e.Where() != Built || e.Placed[0].Path != b.dir+"/target/"+name {
+		t.Errorf("it lies %+v, %v", e, err)
+	}
+	// Between the look and the copy.
+	late, err := b.w.Find(r, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if err := os.WriteFile(b.dir+"/target/"+name, []byte(strings.ToUpper(string(text))), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var miss *Miss
+	if _, err := late.Place(t.Context()); !errors.As(err, &miss) || miss.Reason != NotPossible {
+		t.Errorf("written meanwhile: %v", err)
+	}
+	for why, change := range map[string]func(){
+		"other content": func() { b.write("target/"+name, strings.ToUpper(string(text))); settle() },
+		"short":         func() { b.write("target/"+name, string(text[1:])); settle() },
+		"just written":  func() { settle(); b.write("target/"+name, string(text)) },
+		"another mark": func() {
+			b.write("target/"+name, string(text))
+			settle()
+			mark := rec.Mark(r)
+			mark.Key = strings.Repeat("0", len(mark.Key))
+			b.write("target/a-4567.d", mark.Text(list))
+		},
+	} {
+		change()
+		if _, err := b.w.Find(r, t.TempDir()); !errors.As(err, &miss) || miss.Reason != FilesGone {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	b.write("target/"+name, string(text))
+	settle()
+	if a, err := b.w.Find(r, t.TempDir()); err != nil {
+		t.Errorf("as it was: %v", err)
+	} else {
+		a.Close()
+	}
+}
+
 // A record whose files are gone does not hide another that holds.
 func TestFindGoesOn(t *testing.T) {
 	b := newBench(t, t.TempDir())
