@@ -126,7 +126,7 @@ func (b *bencher) row(a aim) []string {
 		return []string{a.what, report.Duration(what), a.against, report.Duration(against), fmt.Sprintf("%.2f", ratio), "", ""}
 	}
 	return []string{a.what, report.Duration(what), a.against, report.Duration(against),
-		fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≤ %.2g", a.ratio), verdict(ratio / a.ratio)}
+		fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≤ %.3g", a.ratio), verdict(ratio / a.ratio)}
 }
 
 // measure does a step twice, each time after prepare, and counts the second: a machine may have pushed out of memory, in
