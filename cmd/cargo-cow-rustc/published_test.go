@@ -72,7 +72,12 @@ fn main() {
     print!("{}", Cli::command().render_help());
 }
 `)
-	w.Must(root, nil, "cargo", "update", "--workspace", "--quiet", "--offline")
+	// Of members all optional dependencies are locked, too.
+	for _, command := range []string{"update --workspace", "fetch --locked"} {
+		if _, err := project.Run(ctx, w.Path(root), project.Env(), "cargo", append(strings.Fields(command), "--quiet")...); err != nil {
+			w.T.Fatal(err)
+		}
+	}
 }
 
 // library makes a published package a member that has no tests: they would need
