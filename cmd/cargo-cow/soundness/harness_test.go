@@ -89,14 +89,7 @@ func (w *world) write(name, text string) {
 	if strings.HasSuffix(name, ".sh") {
 		mode = 0o777
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		w.t.Fatal(err)
-	}
-	// A new inode each time, so that a symlink is replaced and not followed.
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		w.t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(text), mode); err != nil {
+	if err := fixture.WriteFile(name, text, mode); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -29,7 +30,8 @@ func Require(t testing.TB, toolchain string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// Write makes the files below dir, with their directories.
+// Write makes the files below dir, with their directories. Those that are programs
+// can be run at once.
 func Write(t testing.TB, dir string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
@@ -37,7 +39,12 @@ func Write(t testing.TB, dir string, files map[string]string) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		// What another test starts meanwhile would have the file open for writing, until
+		// it is the other program, and the kernel runs no such file (ETXTBSY).
+		syscall.ForkLock.RLock()
+		err := os.WriteFile(path, []byte(content), 0o666)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
