@@ -128,13 +128,8 @@ func readlink(path string) string {
 	return to
 }
 
-// manyPlaces makes pairs of directories and returns their views: 200, and fewer where
-// another user does the same again. With the race detector a start takes 30 ms.
-func manyPlaces(t *testing.T, dir string) []View {
-	n := 50
-	if strings.HasPrefix(t.Name(), "TestAsCaller/") {
-		n = 200
-	}
+// manyPlaces makes n pairs of directories and returns their views.
+func manyPlaces(t *testing.T, dir string, n int) []View {
 	views := make([]View, n)
 	for i := range views {
 		a, b := fmt.Sprintf("%s/a%d", dir, i), fmt.Sprintf("%s/b%d", dir, i)
@@ -146,7 +141,7 @@ func manyPlaces(t *testing.T, dir string) []View {
 
 func testManyGoroutines(t *testing.T, dir string) {
 	var wg sync.WaitGroup
-	for i, v := range manyPlaces(t, dir) {
+	for i, v := range manyPlaces(t, dir, 200) {
 		wg.Go(func() {
 			out, status, err := tryRun(v, shell(v.Binds[0].At, fmt.Sprintf("cat name; exit %d", i)))
 			if out != strconv.Itoa(i) || status.ExitStatus() != i || err != nil {
@@ -159,7 +154,7 @@ func testManyGoroutines(t *testing.T, dir string) {
 
 func testManyProcesses(t *testing.T, dir string) {
 	var wg sync.WaitGroup
-	for i, v := range manyPlaces(t, dir) {
+	for i, v := range manyPlaces(t, dir, 200) {
 		wg.Go(func() {
 			c := shell(v.Binds[0].At, "cat name")
 			out, err := request{View: v, Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir}.command().Output()
