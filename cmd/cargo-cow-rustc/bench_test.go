@@ -11,18 +11,24 @@ import (
 )
 
 // What a call costs with the program and without: an empty Go program is what a
-// wrapper in Go cannot do without. Compare
+// wrapper in Go cannot do without, and one that becomes the command is what it does
+// where there is nothing to do. Compare
 //
 //	go test -run - -bench Call -count 6 ./cmd/cargo-cow-rustc
 func BenchmarkCall(b *testing.B) {
 	dir := b.TempDir()
-	empty := filepath.Join(dir, "empty")
-	if err := os.WriteFile(empty+".go", []byte("package main\n\nfunc main() {}\n"), 0o666); err != nil {
-		b.Fatal(err)
+	build := func(name, source string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path+".go", []byte("package main\n\n"+source), 0o666); err != nil {
+			b.Fatal(err)
+		}
+		if out, err := exec.Command("go", "build", "-o", path, path+".go").CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		return path
 	}
-	if out, err := exec.Command("go", "build", "-o", empty, empty+".go").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
+	empty := build("empty", "func main() {}\n")
+	becomes := build("becomes", "import \"syscall\"\n\nfunc main() { syscall.Exec(\"/bin/true\", []string{\"/bin/true\"}, nil) }\n")
 	s := newStand(b, "")
 	s.argv[0] = "/bin/true"
 	list, err := os.ReadFile(s.list)
@@ -47,6 +53,7 @@ func BenchmarkCall(b *testing.B) {
 	}
 	measure("true", "/bin/true")
 	measure("empty", empty)
+	measure("becomes", becomes)
 	measure("plain", wrapper(b), "/bin/true", "--crate-name", "x")
 	measure("incremental", wrapper(b), s.argv...)
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,38 +19,50 @@ import (
 type Answer struct {
 	*rustc.Record
 	dir    string
-	files  []*os.File
-	own    []string      // where one lies that is not open: in dir, or linked to there
-	made   []os.FileInfo // of one in a build directory, which can be written to
+	found  []found // as Files
 	copier *reflink.Copier
+}
+
+// found is where a file of an answer lies: open, or under a name of this build
+// directory's.
+type found struct {
+	file *os.File
+	own  string      // in the answer's dir, or linked to there
+	made os.FileInfo // of a file in another build directory, which can be written to
 }
 
 // Close gives the files back.
 func (a *Answer) Close() {
-	for _, f := range a.files {
-		if f != nil {
-			f.Close()
+	for _, f := range a.found {
+		if f.file != nil {
+			f.file.Close()
 		}
 	}
 }
 
 // openAll opens the files of an answer, and names the first that is gone.
 func (w *Warehouse) openAll(a *Answer) (gone string) {
-	a.own = make([]string, len(a.Files))
-	a.made = make([]os.FileInfo, len(a.Files))
-	for i, f := range a.Files {
-		file, err := w.open(a.Record, f)
-		if err != nil {
-			own := ownPaths(a.dir, f.Name)
-			if at := slices.IndexFunc(own, func(path string) bool { return lies(path, f) }); at >= 0 {
-				a.own[i] = own[at]
-			} else if file, a.made[i] = openMade(a.Record, f); file == nil {
-				return f.Name
-			}
+	for _, f := range a.Files {
+		at, ok := w.find(a, f)
+		if !ok {
+			return f.Name
 		}
-		a.files = append(a.files, file)
+		a.found = append(a.found, at)
 	}
 	return ""
+}
+
+func (w *Warehouse) find(a *Answer, f rustc.File) (found, bool) {
+	if file, err := w.open(a.Record, f); err == nil {
+		return found{file: file}, true
+	}
+	for _, path := range ownPaths(a.dir, f.Name) {
+		if lies(path, f) {
+			return found{own: path}, true
+		}
+	}
+	file, made := openMade(a.Record, f)
+	return found{file: file, made: made}, file != nil
 }
 
 // settled is for how long nothing may have written a file that is about to be taken
@@ -137,18 +148,11 @@ func lies(path string, f rustc.File) bool {
 func (a *Answer) Place(ctx context.Context) (cloned bool, err error) {
 	cloned = true
 	for i, f := range a.Files {
-		path := filepath.Join(a.dir, f.Name)
-		if a.files[i] == nil {
-			if err := keep(a.own[i], path); err != nil {
-				return false, &Miss{NotPossible, err.Error()}
-			}
-			continue
-		}
-		shared, err := place(ctx, a.copier, a.files[i], path, f.Mode)
-		if was := a.made[i]; err == nil && was != nil {
-			if now, statErr := a.files[i].Stat(); statErr != nil || !written(now).Equal(written(was)) {
-				err = errors.New("written meanwhile: " + a.files[i].Name())
-			}
+		path, shared := filepath.Join(a.dir, f.Name), true
+		if at := a.found[i]; at.own != "" {
+			err = keep(at.own, path)
+		} else if shared, err = place(ctx, a.copier, at.file, path, f.Mode); err == nil && at.made != nil {
+			err = unwritten(at.file, at.made)
 		}
 		if err != nil {
 			return false, &Miss{NotPossible, err.Error()}
@@ -156,6 +160,15 @@ func (a *Answer) Place(ctx context.Context) (cloned bool, err error) {
 		cloned = cloned && (shared || f.Size <= reflink.InlineMax)
 	}
 	return cloned, nil
+}
+
+// unwritten is an error if a file was written or touched since.
+func unwritten(file *os.File, since os.FileInfo) error {
+	now, err := file.Stat()
+	if err == nil && !written(now).Equal(written(since)) {
+		err = errors.New("written meanwhile: " + file.Name())
+	}
+	return err
 }
 
 // keep has a file that is there already under the name it is to have, with the time of
