@@ -42,6 +42,9 @@ type SnapshotReport struct {
 	Record
 	// CreatedNew is false if nothing was built since that layer was sealed.
 	CreatedNew bool
+	// LeftOut lies in the build directory and not in the layer, since nobody
+	// accounts for it: what was not left out from the layer before.
+	LeftOut []string
 }
 
 // Snapshot seals the place's build directory as a layer, under Cargo's locks. If
@@ -167,7 +170,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	}
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
-	return &SnapshotReport{Record: r, CreatedNew: created}, pointRecorded.Hit()
+	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev)}, pointRecorded.Hit()
 }
 
 // lean makes a copy of the build directory without what no build there can use.

@@ -35,10 +35,13 @@ type around struct {
 	nested []string // build directories in it
 }
 
-// toolDirs are directories in a build directory, or in that of a target, that
-// Cargo or well-known tools keep. What is in them is about the checkout they ran
-// in: a layer has none of it.
-var toolDirs = []string{"doc", "package", "tmp", "criterion", "nextest", "cargo-timings"}
+// toolsOwn is what Cargo and well-known tools keep in a build directory, or in the
+// directory of a target. It is about the checkout they ran in: a layer has none
+// of it.
+var toolsOwn = []string{
+	"doc", "package", "tmp", ".rustdoc_fingerprint.json", ".future-incompat-report.json", "cargo-timings",
+	"criterion", "nextest",
+}
 
 // isOwnFile reports whether Cargo has a file of that name beside profiles or in
 // one, whatever is built.
@@ -119,7 +122,7 @@ func (w *aroundWalk) root(rel string) error {
 			// Cargo makes it for the tests it compiles: without it those that stay
 			// fresh would not find it.
 			err = w.quietBelow(name)
-		case slices.Contains(toolDirs, e.Name()):
+		case slices.Contains(toolsOwn, e.Name()):
 			w.quiet(name)
 		default:
 			err = w.stray(name, name, false)
@@ -198,23 +201,27 @@ func (w *aroundWalk) final(profile, rel string, e os.DirEntry) error {
 // isMade reports whether a file is, under another name, what one of these units
 // made.
 func (w *aroundWalk) isMade(profile string, fi fs.FileInfo, makers []*built) bool {
+	same := func(rel string) bool {
+		made, err := os.Lstat(filepath.Join(w.dir, rel))
+		return err == nil && os.SameFile(fi, made)
+	}
+	ext := filepath.Ext(fi.Name())
 	for _, u := range makers {
-		var dirs []string
-		switch {
-		case u.layout == LayoutUnits:
-			dirs = []string{filepath.Dir(u.record) + "/out"}
-		default:
-			dirs = []string{profile + "/deps", profile + "/examples"}
-		}
-		for _, d := range dirs {
-			crate := strings.ReplaceAll(u.Target, "-", "_")
-			stem := crate
-			if u.id != "" && u.layout == LayoutClassic {
-				stem += "-" + u.id
+		crate := strings.ReplaceAll(u.Target, "-", "_")
+		if u.layout == LayoutUnits {
+			out := filepath.Dir(u.record) + "/out"
+			found := false
+			_ = list(filepath.Join(w.dir, out), func(name []byte, k kind) {
+				found = found || k == isFile && same(out+"/"+string(name))
+			})
+			if found {
+				return true
 			}
-			ext := filepath.Ext(fi.Name())
-			for _, name := range []string{stem + ext, "lib" + stem + ext, crate + ext, "lib" + crate + ext, u.Target + ext} {
-				if made, err := os.Lstat(filepath.Join(w.dir, d, name)); err == nil && os.SameFile(fi, made) {
+			continue
+		}
+		for _, dir := range []string{profile + "/deps/", profile + "/examples/"} {
+			for _, name := range []string{crate + "-" + u.id, crate, u.Target + "-" + u.id} {
+				if same(dir+name+ext) || same(dir+"lib"+name+ext) {
 					return true
 				}
 			}

@@ -45,6 +45,8 @@ type Manifest struct {
 	// Strays is what scripts left outside their directories. Nothing else lies
 	// in a layer beside the units.
 	Strays []Stray `json:"strays,omitempty"`
+	// Left lies in the build directory and not in the layer: nobody accounts for it.
+	Left []Path `json:"left,omitempty"`
 	// Nested are the build directories inside this one, each with a manifest of
 	// its own.
 	Nested []Nested `json:"nested,omitempty"`
@@ -261,6 +263,16 @@ func (m *Manifest) checkUnit(u *Unit) error {
 		}
 	}
 	return nil
+}
+
+// LeftSince lists what is left out and was not when prev, which may be nil, was made.
+func (m *Manifest) LeftSince(prev *Manifest) (left []string) {
+	for _, p := range m.Left {
+		if prev == nil || !slices.Contains(prev.Left, p) {
+			left = append(left, string(p))
+		}
+	}
+	return left
 }
 
 // SameBuild reports whether nothing was built between two inspections: they list

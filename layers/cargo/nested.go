@@ -42,8 +42,13 @@ func (b *inspector) nest() error {
 		}
 		if m == nil {
 			b.manifest.Dead = append(b.manifest.Dead, rel)
+			b.manifest.Left = append(b.manifest.Left, Path(rel))
 			continue
 		}
+		for _, left := range m.Left {
+			b.manifest.Left = append(b.manifest.Left, Path(rel)+"/"+left)
+		}
+		m.Left = nil
 		for _, dead := range m.Dead {
 			b.manifest.Dead = append(b.manifest.Dead, rel+"/"+dead)
 		}

@@ -88,6 +88,9 @@ func (b *inspector) findStrays() error {
 		if !seen[rel] {
 			seen[rel] = true
 			b.manifest.Dead = append(b.manifest.Dead, rel)
+			if !s.quiet {
+				b.manifest.Left = append(b.manifest.Left, Path(rel))
+			}
 		}
 	}
 	return b.elsewhereStrays()

@@ -373,6 +373,9 @@ func (p *Plan) Identical() int {
 			n++
 		}
 	}
+	for _, inside := range p.nests {
+		n += inside.Identical()
+	}
 	return n
 }
 
