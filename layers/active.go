@@ -105,6 +105,7 @@ func (s *Store) claim(ctx context.Context, t target, notify Notify) (release fun
 	if err != nil {
 		return nil, fmt.Errorf("claim %s: %w", t.path, err)
 	}
+	note(path, t.path+"\n")
 	before, err := lookBeside(t)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", t.path, err), unlock())
@@ -168,7 +169,19 @@ func (b *beside) restore(t target) error {
 }
 
 func (s *Store) claimFile(t target) string {
-	return filepath.Join(s.opts.Dir, leasesDir, "place-"+placeID(t))
+	return filepath.Join(s.opts.Dir, leasesDir, placePrefix+placeID(t))
+}
+
+// placePrefix begins the names of the files by which build directories are claimed.
+const placePrefix = "place-"
+
+// note writes into a claim where its build directory is, for those who look for
+// what is still in use. It is advice.
+func note(claim, text string) {
+	if b, err := os.ReadFile(claim); err != nil || string(b) == text {
+		return
+	}
+	_ = os.WriteFile(claim, []byte(text), 0o600)
 }
 
 // tidy removes trees that were being prepared when a process died, and keeps for

@@ -117,8 +117,8 @@ func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 		Units   int      `json:"units"`
 		Dirty   int      `json:"dirty"`
 		Parent  string   `json:"parent"`
-		LeftOut []string `json:"left_out"`
-	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, append([]string{}, rep.LeftOut...)})
+		LeftOut []string `json:"left_out,omitempty"`
+	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut})
 	if !rep.CreatedNew {
 		a.term.Status("Unchanged", "since %s", short(rep.ID))
 		return

@@ -344,7 +344,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 // origin returns the index of an origin, adding it if it is new.
 func (b *inspector) origin(o Origin) int {
 	for i, have := range b.manifest.Origins {
-		if have.Git == o.Git && have.Clean == o.Clean && slices.Equal(have.Names, o.Names) {
+		if have.Git == o.Git && have.Clean == o.Clean && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {
 			return i
 		}
 	}
