@@ -27,6 +27,9 @@ type Status struct {
 	Matching int       `json:"matching"` // of this fingerprint
 	Fresh    int       `json:"fresh"`
 	Dirty    int       `json:"dirty"`
+	// Strange units have fingerprints that cannot be rewritten for another place,
+	// since this version of Cargo computes them in a way nobody here knows.
+	Strange int `json:"strange,omitempty"`
 }
 
 // Status looks at the place's build directory and store.
@@ -64,6 +67,9 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 		return nil, err
 	}
 	for _, v := range verdicts {
+		if v.Strange {
+			r.Strange++
+		}
 		if v.Fresh {
 			r.Fresh++
 		} else {

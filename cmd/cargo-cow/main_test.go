@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
@@ -94,6 +95,7 @@ func TestScript(t *testing.T) {
 					"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
 					"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",
 				)
+				env.Vars = append(env.Vars, fixture.More()...)
 				return os.MkdirAll(home, 0o777)
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){

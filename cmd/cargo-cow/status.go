@@ -64,6 +64,10 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if st.Exists {
 		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
 	}
+	if st.Strange > 0 {
+		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
+		tab.Row("", "in another checkout cargo rebuilds some that are equal there")
+	}
 	if unused != "" {
 		tab.Row("wrapper", "last passed a call on as it was: "+unused)
 	}

@@ -43,7 +43,7 @@ func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 	e := newExplainer(ctx, p, s, noted)
 	var list []Verdict
 	for _, u := range s.units {
-		v := Verdict{UnitName: u.UnitName, Reason: e.judge(u)}
+		v := Verdict{UnitName: u.UnitName, Reason: e.judge(u), Strange: u.strange()}
 		v.Fresh = v.Reason == nil
 		for _, d := range u.deps {
 			if d != nil && e.judge(d) != nil {

@@ -302,6 +302,12 @@ func (s *scanned) addOutput(u *built, path string) {
 	}
 }
 
+// strange reports whether the unit's hash, where it has one, is not what its
+// fingerprint gives: then this version of Cargo has a way of its own.
+func (u *built) strange() bool {
+	return u.hashKnown && (u.print == nil || !u.print.Reproducible() || u.print.Hash() != u.hash)
+}
+
 func (u *built) breaks(rule Rule, detail string) {
 	if u.broken == nil {
 		u.broken = &Reason{rule, detail}
