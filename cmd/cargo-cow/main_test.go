@@ -56,6 +56,8 @@ func passOn() {
 //	tmpfs DIR          mount another file system at DIR
 //	bind DIR           make DIR a mount point
 //
+// and the condition [build-dir]: cargo has a build directory of its own, as since 1.91.
+//
 // $WRAPPER is the real wrapper of rustc, for RUSTC_WRAPPER.
 func TestScript(t *testing.T) {
 	for _, tool := range []string{"cargo", "git"} {
@@ -98,11 +100,30 @@ func TestScript(t *testing.T) {
 				env.Vars = append(env.Vars, fixture.More()...)
 				return os.MkdirAll(home, 0o777)
 			},
+			Condition: func(name string) (bool, error) {
+				if name != "build-dir" {
+					return false, fmt.Errorf("unknown condition %q", name)
+				}
+				return buildDir()
+			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"project": project, "crate": crate, "code": code, "repo": repo, "field": field, "until": until, "tmpfs": tmpfs, "bind": bind,
 			},
 		})
 	})
+}
+
+// buildDir reports whether the cargo of the scripts knows build.build-dir.
+func buildDir() (bool, error) {
+	cmd := exec.Command("cargo", "--version")
+	cmd.Env = append(os.Environ(), fixture.More()...)
+	out, err := cmd.Output()
+	if err != nil {
+		return false, err
+	}
+	var minor int
+	_, err = fmt.Sscanf(string(out), "cargo 1.%d.", &minor)
+	return minor >= 91, err
 }
 
 // projectFiles are a package with a library and a program that prints its word.

@@ -39,7 +39,7 @@ type built struct {
 	from   string // directory below CARGO_HOME that holds its package; "" unless immutable
 	cost   int64  // what building it took, in ms of wall-clock time
 
-	print     *fingerprint.Fingerprint
+	print     *fingerprint.Fingerprint // as it was read
 	hash      uint64
 	hashKnown bool
 	outputs   []outputFile

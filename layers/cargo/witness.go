@@ -1,6 +1,7 @@
 package cargo
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -26,6 +27,14 @@ func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 	for _, n := range w.names {
 		if n.Base == BaseRoot {
 			w.WorkDirs = append(w.WorkDirs, string(n.Text)) // rustc's is the workspace root
+		}
+	}
+	if u.source == SourceVendored {
+		for dir := filepath.Dir(u.rustc.Deps[0]); len(dir) > 1; dir = filepath.Dir(dir) {
+			if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err == nil {
+				w.WorkDirs = append(w.WorkDirs, dir) // its package's
+				break
+			}
 		}
 	}
 	for _, d := range u.rustc.Deps {

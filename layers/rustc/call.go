@@ -361,6 +361,17 @@ func (c *Call) Moved(to func(path string) string) []string {
 // what stands before and after.
 func (c *Call) Name() string { return c.Crate + c.Extra }
 
+// Title is what a person knows the unit by: its crate and the id that cargo gives
+// it. Where each unit has a directory, that is called by the id, and some files are
+// not.
+func (c *Call) Title() string {
+	dir, last := filepath.Split(c.OutDir)
+	if id := filepath.Base(dir); c.Extra == "" && last == "out" && len(id) == 16 && strings.Trim(id, "0123456789abcdef") == "" {
+		return c.Crate + "-" + id
+	}
+	return c.Name()
+}
+
 // DepFile is the path of the unit's list of inputs.
 func (c *Call) DepFile() string { return c.OutDir + "/" + c.Name() + ".d" }
 
