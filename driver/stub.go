@@ -63,7 +63,7 @@ func ClearStub(path string) error {
 	}
 	// Of everything that is not empty, and of nothing else, the kernel refuses it.
 	if err := unix.Rmdir(filepath.Clean(path)); err != nil && err != unix.ENOENT {
-		return fmt.Errorf("remove %s, %w: %w", path, ErrStub, err)
+		return fmt.Errorf("%w: %w", ErrStub, &fs.PathError{Op: "rmdir", Path: filepath.Clean(path), Err: err})
 	}
 	return nil
 }
