@@ -187,6 +187,9 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 		if path != t.swap && !strings.HasPrefix(name, prefix) {
 			continue
 		}
+		if s.putAwayStub(ctx, path) {
+			continue
+		}
 		if _, err := os.Lstat(filepath.Join(path, preparedFile)); path == t.swap && errors.Is(err, fs.ErrNotExist) {
 			if err := s.setAside(ctx, t, path); err != nil {
 				return err
@@ -217,6 +220,9 @@ func (s *Store) setAside(ctx context.Context, t target, path string) error {
 // prepare makes a tree beside the build directory: a copy of from, or an empty
 // one. It carries the mark of a tree that is not in place yet.
 func (s *Store) prepare(ctx context.Context, t target, from string) (string, error) {
+	if err := makeParent(t); err != nil {
+		return "", err
+	}
 	tmp := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]
 	var err error
 	if from == "" {
@@ -264,11 +270,11 @@ func (s *Store) install(t target, tmp string, locks *cargo.Locks) (replaced stri
 	case err == nil:
 		return "", s.installed(t)
 	case !errors.Is(err, fs.ErrExist):
-		return "", fmt.Errorf("put %s in place: %w", t.path, err)
+		return "", s.explainMove(t, fmt.Errorf("put %s in place: %w", t.path, err))
 	}
 	// From here on the name tells what is under it: with the mark what was
 	// prepared, without it what was replaced.
-	if err := os.Rename(tmp, t.swap); err != nil {
+	if err := driver.Publish(tmp, t.swap); err != nil {
 		return "", fmt.Errorf("replace %s: %w", t.path, err)
 	}
 	if err := s.exchange(t, t.swap, locks, pointExchanged); err != nil {

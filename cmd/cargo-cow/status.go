@@ -55,6 +55,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		tab.Row("", remark)
 	}
 	tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
+	if st.Lost > 0 {
+		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", count(st.Lost, "layer")))
+	}
 	if st.Parent != "" {
 		tab.Row("made from", short(st.Parent))
 	}
@@ -86,6 +89,8 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 
 func buildDirNote(st *layers.Status) string {
 	switch {
+	case st.RolledBack:
+		return " (a roll-back has left only its name: `cargo cow restore` or `cargo cow init` makes it anew)"
 	case !st.Exists:
 		return " (not there)"
 	case !st.Tree:

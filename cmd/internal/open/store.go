@@ -50,7 +50,7 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (dri
 		dir = filepath.Dir(store)
 	}
 	// The cache directory of a new user is not there yet.
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := driver.MakeDirs(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make store %s: %w", store, err)
 	}
 	candidates := drivers()
@@ -258,6 +258,8 @@ func checkOwner(store string) (exists bool, err error) {
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("open store %s: %w", store, err)
+	case isStub(store): // whoever it seems to belong to
+		return false, nil
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return false, fmt.Errorf("open store %s: not a directory", store)
 	case int(st.Uid) != os.Geteuid():
@@ -267,6 +269,12 @@ func checkOwner(store string) (exists bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// isStub tells whether a roll-back has left only the name of a store.
+func isStub(store string) bool {
+	stub, err := driver.IsStub(store)
+	return err == nil && stub
 }
 
 // shareData tells whether files in two directories may share data, if files on
