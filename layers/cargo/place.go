@@ -48,6 +48,8 @@ func (p *Place) Abs(l Loc) (string, bool) {
 		dir = p.GitDir
 	case BaseCommon:
 		dir = p.CommonDir
+	case BaseOuter:
+		dir = p.Workspace.Outer
 	}
 	if dir == "" {
 		return "", false
@@ -95,7 +97,7 @@ func newOrigin(p *Place) *Origin {
 		text string
 	}{
 		{BaseRoot, p.Workspace.Root}, {BaseBuild, p.Workspace.BuildDir},
-		{BaseGit, p.GitDir}, {BaseCommon, p.CommonDir},
+		{BaseGit, p.GitDir}, {BaseCommon, p.CommonDir}, {BaseOuter, p.Workspace.Outer},
 	} {
 		if n.text == "" {
 			continue

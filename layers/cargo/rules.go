@@ -43,6 +43,8 @@ const (
 	RuleClock           Rule = "clock"                      // what is edited during a restore is seen by cargo
 	RuleInDoubt         Rule = "in-doubt"                   // something could not be read or understood
 	RuleDocumentation   Rule = "documentation"              // rustdoc output is not carried
+	RuleLeftOutside     Rule = "left-outside"               // a script left something outside OUT_DIR
+	RuleNestedBuild     Rule = "nested-build"               // a build directory inside another is judged, or left out
 	RuleCargo           Rule = "cargo"                      // cargo itself holds the unit dirty
 	RuleDependency      Rule = "dependency"                 // something it depends on will be rebuilt
 )
@@ -52,7 +54,7 @@ var allRules = []Rule{
 	RuleEnvOrigin, RuleMacroInputs, RuleScriptTree, RuleGitState, RuleModuleShadow, RuleFingerprint, RuleStrict,
 	RuleOlderThanDep, RuleMacroOrigin, RuleOriginAlias, RuleSymlink, RuleIgnoredInputs, RulePackageMetadata,
 	RuleConfigEnv, RuleEmptyOutDir, RuleUnknownUnit, RuleEnvElsewhere, RuleUnlinkUplifted, RuleAbsentInput,
-	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation, RuleSourceName,
+	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation, RuleSourceName, RuleLeftOutside, RuleNestedBuild,
 }
 
 // Rules says which rules hold. The zero value is the only one a user ever
