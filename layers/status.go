@@ -27,6 +27,10 @@ type Status struct {
 	Matching int       `json:"matching"` // of this fingerprint
 	Fresh    int       `json:"fresh"`
 	Dirty    int       `json:"dirty"`
+	// ReadOnly: here, in a sandbox maybe, layers can be restored and none can be made.
+	ReadOnly bool `json:"read_only,omitempty"`
+	// Unresolved: there is no lockfile yet.
+	Unresolved bool `json:"unresolved,omitempty"`
 }
 
 // Status looks at the place's build directory and store.
@@ -41,13 +45,14 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 	if _, err := os.Lstat(t.undo); err == nil {
 		r.Undo = true
 	}
+	r.ReadOnly, r.Unresolved = IsReadOnly(s.Writable()), p.Fingerprint == nil
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.Layers = len(list)
 	for i := range list {
-		if list[i].Fingerprint == p.Fingerprint.ID {
+		if p.Fingerprint != nil && list[i].Fingerprint == p.Fingerprint.ID {
 			r.Matching++
 		}
 	}
