@@ -48,6 +48,9 @@ type SnapshotReport struct {
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
 	t := newTarget(p.Workspace.BuildDir)
+	if err := s.Writable(); err != nil {
+		return nil, err
+	}
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // Program is the name of our wrapper.
@@ -77,7 +78,7 @@ func (s *Setup) NoteStore(store string) error {
 	if s.Links == "" {
 		return fmt.Errorf("note the store: %w", ErrNoHome)
 	}
-	path := session.ChosenStore(filepath.Dir(s.Links))
+	path := locate.ChosenFile(filepath.Dir(s.Links))
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("note the store: %w", err)
 	}
