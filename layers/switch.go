@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -120,7 +119,7 @@ func (w *weighing) look(ctx context.Context, strict bool) error {
 		return nil
 	}
 	// It may be removed by now, or never have come to be.
-	if _, err := os.Lstat(w.store.tree(active.Layer)); err != nil {
+	if !there(w.store.tree(active.Layer)) {
 		return nil
 	}
 	if r, err := w.store.record(active.Layer); err == nil {

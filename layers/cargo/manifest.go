@@ -156,6 +156,9 @@ type Unit struct {
 	// Rewatch: a path that its script watches moves with the checkout, and may
 	// be part of the fingerprint.
 	Rewatch bool `json:"rewatch,omitempty"`
+	// Root is where its crate root lies, if its fingerprint holds that as an
+	// absolute path that moves with the checkout.
+	Root *Loc `json:"root,omitempty"`
 	// Home is where its package lies; nil when unknown.
 	Home *Loc `json:"home,omitempty"`
 }
