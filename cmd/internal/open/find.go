@@ -2,11 +2,13 @@ package open
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
@@ -115,10 +117,16 @@ func (s *Session) AnyStoreDir(ctx context.Context) (string, error) {
 		return "", err
 	}
 	dir, kind := q.Find()
-	if kind == locate.Absent {
-		return "", whyNone(q, "")
+	if kind != locate.Absent {
+		return dir, nil
 	}
-	return dir, nil
+	if _, outside := s.Unresolved(ctx); errors.Is(outside, cargo.ErrNoPackage) && len(q.Remembered) == 0 {
+		return "", &layers.HelpError{
+			Err:  fmt.Errorf("find a store from %s: %w", s.opts.Dir, layers.ErrNoStore),
+			Help: "name one with --store DIR, or a project that has one with -C DIR",
+		}
+	}
+	return "", whyNone(q, "")
 }
 
 // whereabouts is the build directory and the repository of the project that the
@@ -128,7 +136,13 @@ func (s *Session) whereabouts(ctx context.Context) (buildDir string, repo *git.C
 		return p.Workspace.BuildDir, p.Git, nil
 	}
 	repo, err = s.repository(ctx, s.opts.Dir)
-	return filepath.Join(s.opts.Dir, "target"), repo, err
+	if repo == nil && err == nil {
+		// Beside a bare repository, or in it, there is no checkout, but a memory.
+		if repo, err = git.OpenBare(ctx, s.opts.Dir, s.environ); errors.Is(err, git.ErrNotRepository) || errors.Is(err, git.ErrNoGit) {
+			repo, err = nil, nil
+		}
+	}
+	return filepath.Join(s.opts.Dir, "target"), repo, helpForeign(err, s.opts.Dir)
 }
 
 // PrepareStore makes the store that builds in the session's directory belong to, if
