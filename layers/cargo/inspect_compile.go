@@ -203,7 +203,12 @@ func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) 
 		return
 	}
 	b.useTree(u, unit, Loc{Base: BaseRoot}, scopeBeside, rule)
-	b.useWitnessed(u, unit, rule)
+	for _, around := range b.Place.Workspace.Packages {
+		if _, inside := under(pkg.Root, around.Root); inside && around.Root != pkg.Root && around.Root != b.Place.Workspace.Root {
+			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
+		}
+	}
+	b.useWitnessed(u, unit, pkg, rule)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
 	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
 }
