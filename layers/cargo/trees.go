@@ -25,6 +25,9 @@ const (
 	scopeBeside = "beside"
 	// scopeWatch is a directory that a script watches, all of it.
 	scopeWatch = "watch"
+	// scopeNamed is a directory that something names, packages in it included:
+	// what git lists of it, or all of it where git lists nothing.
+	scopeNamed = "named"
 )
 
 // treeReader lists the trees of one place.
@@ -70,7 +73,10 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 			return nil, newest, err
 		}
 	}
-	if scope == scopeBeside {
+	switch scope {
+	case scopeNamed:
+		entries, newest, err = r.namedTree(dir)
+	case scopeBeside:
 		entries, newest, err = r.beside(dir)
 		if dir == r.place.Workspace.Root {
 			for _, path := range r.named(dir) {
@@ -78,7 +84,7 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 				r.addBeside(path, rel, &entries, &newest)
 			}
 		}
-	} else {
+	default:
 		entries, newest, err = r.walk(dir, scope)
 	}
 	if err != nil {
@@ -167,6 +173,9 @@ func (w *treeWalk) below(dir, prefix string) error {
 		if rel != "" {
 			w.entries = append(w.entries, e)
 		}
+		if w.scope == scopeNamed && len(w.entries) > mostNamed {
+			return errTooMany
+		}
 		return nil
 	})
 }
@@ -234,13 +243,18 @@ func (r *treeReader) skip(path string, d fs.DirEntry, scope string) bool {
 	if r.neverInput(path, d.Name()) {
 		return true
 	}
-	if !d.IsDir() {
+	switch {
+	case !d.IsDir():
 		return false
+	case extent.Scratch(path):
+		return true
+	case scope == scopeNamed:
+		return r.extent.Nested(path) == extent.Twin
 	}
 	if slices.ContainsFunc(p.Workspace.Packages, func(q Package) bool { return q.Root == path }) {
 		return true
 	}
-	return extent.Scratch(path) || r.extent.Nested(path) != extent.Part
+	return r.extent.Nested(path) != extent.Part
 }
 
 func (r *treeReader) neverInput(path, base string) bool {
