@@ -17,7 +17,7 @@ import (
 // names them are texts in its sources, in those of the crates that it is made of, in
 // the arguments of a macro, and in files of the package that it reads.
 
-// source is what a source file says.
+// sourceTexts is what a source file says.
 type sourceTexts struct{ texts, words []string }
 
 // climbingText is a text with "..", and the directory of the file it is in.
@@ -179,10 +179,6 @@ func (b *inspector) sourcesOf(u *built, o *Origin) map[string]sourceTexts {
 	return all
 }
 
-// largestText bounds the files of a package that are searched for names of others:
-// what people write and programs follow is smaller.
-const largestText = 1 << 18
-
 // packageTexts lists the texts with ".." in files of a package that are no Rust:
 // sources of C that include each other, files that name what is to be read.
 func (b *inspector) packageTexts(pkg *Package) []climbingText {
@@ -193,11 +189,10 @@ func (b *inspector) packageTexts(pkg *Package) []climbingText {
 	entries, _, _ := b.trees.read(b.home(pkg), scopePackage)
 	for _, e := range entries {
 		path := pkg.Root + "/" + string(e.Path)
-		switch ext := filepath.Ext(path); {
-		case e.Ignored, e.Value == "/", ext == ".rs", ext == ".lock", ext == ".md", filepath.Base(path) == "Cargo.toml":
+		if e.Ignored || e.Value == "/" || !extent.Follows(filepath.Base(path)) {
 			continue
 		}
-		if fi, err := os.Stat(path); err != nil || !fi.Mode().IsRegular() || fi.Size() > largestText {
+		if fi, err := os.Stat(path); err != nil || !fi.Mode().IsRegular() || fi.Size() > extent.LargestText {
 			continue
 		}
 		text, err := os.ReadFile(path)

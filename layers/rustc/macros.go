@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/zeebo/blake3"
 
@@ -147,6 +148,7 @@ type tree struct {
 	extent   *extent.Checkout
 	packages *extent.Packages // nil where there are none
 	left     *budget
+	newest   time.Time
 	linked   []string // directories behind links that were looked at, by their real names
 }
 
@@ -170,6 +172,9 @@ func (t *tree) walk(h *blake3.Hasher, dir, rel, home string) error {
 	}
 	if rel != "" && t.skips(dir, entries) {
 		return nil
+	}
+	if info, err := os.Stat(dir); err == nil {
+		t.note(info)
 	}
 	if t.beside && t.isPackage(dir, entries) {
 		home = dir
@@ -196,6 +201,9 @@ func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.Dir
 			to, err = os.Readlink(path)
 			h.WriteString("\x00" + to + "\x00")
 			if digest, size, err := Digest(path); err == nil {
+				if info, err := os.Stat(path); err == nil {
+					t.note(info)
+				}
 				t.left.bytes -= size
 				h.WriteString(digest)
 			}
@@ -207,6 +215,7 @@ func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.Dir
 			if info, err = e.Info(); err != nil {
 				break
 			}
+			t.note(info)
 			if t.left.bytes -= info.Size(); t.left.bytes < 0 {
 				return errTooMany
 			}
@@ -226,6 +235,12 @@ func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.Dir
 		h.WriteString("\x00")
 	}
 	return nil
+}
+
+func (t *tree) note(info fs.FileInfo) {
+	if at := changedAt(info); at.After(t.newest) {
+		t.newest = at
+	}
 }
 
 // behind looks at the directory that a link leads to, if it does and no other one

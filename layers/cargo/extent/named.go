@@ -234,6 +234,20 @@ func isPackageDir(dir string) bool {
 	return err == nil
 }
 
+// LargestText bounds the files of a package that are searched for names of others:
+// what people write and programs follow is smaller.
+const LargestText = 1 << 18
+
+// Follows reports whether a file of that name in a package may name what is read with
+// it. Manifests name packages, and documentation what people read.
+func Follows(name string) bool {
+	switch filepath.Ext(name) {
+	case ".rs", ".lock", ".md":
+		return false
+	}
+	return name != "Cargo.toml"
+}
+
 // Climbing calls f for every text in a file that is not Rust which has a component
 // "..": C sources include so, and lists of files name so.
 func Climbing(text []byte, f func(text string)) {
