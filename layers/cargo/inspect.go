@@ -69,6 +69,7 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, digests *diges
 		trees:  newTreeReader(p, digests, in.Settings),
 		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}}, readers: map[fileQuestion]bool{},
 		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
+		said: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
 		doubts: map[*built]string{}, away: map[*built]string{},
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
@@ -92,6 +93,8 @@ type inspector struct {
 	trees     *treeReader
 	macros    *macroUse
 	readers   map[fileQuestion]bool
+	said      map[string]sourceTexts    // by source
+	climbing  map[string][]climbingText // by package
 	known     map[string]*Unit
 	listed    map[*built]bool
 	stamped   map[*built]bool // the mutable units and all above them

@@ -25,7 +25,7 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if macro == "" {
 		return nil
 	}
-	b.wholePackage(u, unit, pkg, RuleMacroInputs)
+	b.wholePackage(u, unit, o, pkg, RuleMacroInputs)
 	w, err := newWitness(b.dir, u, o)
 	if err != nil {
 		return err
@@ -192,9 +192,9 @@ func (b *inspector) isGiven(u *built, name string) bool {
 	return u.info != nil && slices.ContainsFunc(u.info.Env, func(e depinfo.Env) bool { return e.Name == name && e.Set })
 }
 
-// wholePackage makes all that lies in and beside a package an input of unit, for
-// code that may read any of it without a trace.
-func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) {
+// wholePackage makes all that lies in and beside a package an input of unit, and what
+// is named elsewhere, for code that may read any of it without a trace.
+func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, rule Rule) {
 	home := b.home(pkg)
 	if !b.Settings.Rules.On(rule) {
 		return
@@ -204,7 +204,13 @@ func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) 
 		return
 	}
 	b.useTree(u, unit, Loc{Base: BaseRoot}, scopeBeside, rule)
-	b.useWitnessed(u, unit, rule)
+	for _, around := range b.Place.Workspace.Packages {
+		if _, inside := under(pkg.Root, around.Root); inside && around.Root != pkg.Root && around.Root != b.Place.Workspace.Root {
+			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
+		}
+	}
+	b.useWitnessed(u, unit, pkg, rule)
+	b.useNamed(u, unit, o, pkg, rule)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
 	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
 }

@@ -106,6 +106,9 @@ func (r *Request) Record(run Run) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := u.named(rec, names, sources, run.Began); err != nil {
+		return nil, err
+	}
 	out := &embedded.Outputs{WorkDirs: append([]string{u.cwd}, run.Seen...)}
 	for _, f := range run.Files {
 		file, err := u.file(f)
@@ -427,6 +430,12 @@ func (r *Request) Holds(rec *Record) (why string) {
 		if in.Digest == Absent {
 			if exists(path) {
 				return "file " + path
+			}
+			continue
+		}
+		if isDirectory(in.Name) {
+			if digest, err := u.directoryDigest(filepath.Clean(path)); err != nil || digest != in.Digest {
+				return "directory " + path
 			}
 			continue
 		}
