@@ -48,7 +48,8 @@ type Place struct {
 	Workspace   *cargo.Workspace
 	Git         *git.Checkout // nil: not under git
 	Fingerprint *cargo.Fingerprint
-	Env         string // [env] of Cargo's configuration, canonical
+	Env         string   // [env] of Cargo's configuration, canonical
+	LinkFlags   []string // see cargo.Place
 	Settings    cargo.Settings
 }
 

@@ -17,6 +17,9 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if err := b.environment(u, unit, o); err != nil {
 		return err
 	}
+	if err := b.linkInputs(u, unit, o, pkg); err != nil {
+		return err
+	}
 	macro := ""
 	if u.mutable() && pkg != nil {
 		macro = b.macros.impure(u)

@@ -7,7 +7,7 @@ import (
 
 // ManifestFormat is the version of the manifest's form. A manifest of another
 // format is not read: its layer is rebuilt, never guessed at.
-const ManifestFormat = 1
+const ManifestFormat = 2
 
 // Manifest says of one build directory what each unit was built from. It lists
 // every unit that might be wrong in another checkout, and every unit that stands

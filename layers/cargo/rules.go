@@ -36,6 +36,8 @@ const (
 	RuleEmptyOutDir     Rule = "empty-out-dir"              // a script that runs again starts from an empty OUT_DIR
 	RuleUnknownUnit     Rule = "unknown-unit"               // nothing says where it came from
 	RuleEnvElsewhere    Rule = "env-elsewhere"              // an env! value used by code outside the unit
+	RuleLinkInput       Rule = "link-input"                 // something a linker has taken up differs
+	RuleLinkOrigin      Rule = "link-names-origin"          // an argument of the linker put a path of the origin into a program
 	RuleUnlinkUplifted  Rule = "unlink-uplifted"            // a program that will be rebuilt is not left to be run
 	RuleAbsentInput     Rule = "absent-input"               // an input is missing; the script that wrote it runs again
 	RuleChangedSince    Rule = "changed-since-build"        // an input changed after the compiler had started
@@ -51,7 +53,7 @@ var allRules = []Rule{
 	RuleEnvOrigin, RuleMacroInputs, RuleScriptTree, RuleGitState, RuleModuleShadow, RuleFingerprint, RuleStrict,
 	RuleOlderThanDep, RuleMacroOrigin, RuleOriginAlias, RuleSymlink, RuleIgnoredInputs, RulePackageMetadata,
 	RuleConfigEnv, RuleEmptyOutDir, RuleUnknownUnit, RuleEnvElsewhere, RuleUnlinkUplifted, RuleAbsentInput,
-	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation,
+	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation, RuleLinkInput, RuleLinkOrigin,
 }
 
 // Rules says which rules hold. The zero value is the only one a user ever

@@ -21,6 +21,9 @@ const (
 	scopeBeside = "beside"
 	// scopeWatch is a directory that a script watches, all of it.
 	scopeWatch = "watch"
+	// scopeLibraries is what in a directory may be taken for a library, not what lies
+	// in directories below it.
+	scopeLibraries = "libraries"
 )
 
 // neverInputs are what editors and desktops leave behind: no build reads them,
@@ -69,13 +72,16 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 			return nil, newest, err
 		}
 	}
-	if scope == scopeBeside {
+	switch scope {
+	case scopeLibraries:
+		entries, newest, err = r.libraries(dir, loc.Base == BaseFixed)
+	case scopeBeside:
 		entries, newest, err = r.beside(dir)
 		for _, path := range r.named(dir) {
 			rel, _ := under(path, dir)
 			r.addBeside(path, rel, &entries, &newest)
 		}
-	} else {
+	default:
 		entries, newest, err = r.walk(dir, scope)
 	}
 	if err != nil {

@@ -28,7 +28,18 @@ func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 			w.WorkDirs = append(w.WorkDirs, string(n.Text)) // rustc's is the workspace root
 		}
 	}
-	for _, d := range u.rustc.Deps {
+	w.addSources(u.rustc.Deps)
+	for _, f := range u.outputs {
+		if err := w.Add(filepath.Join(dir, f.path)); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// addSources adds the names of sources as rustc spells them.
+func (w *witness) addSources(names []string) {
+	for _, d := range names {
 		if filepath.IsAbs(d) {
 			w.Sources = append(w.Sources, d)
 			continue
@@ -37,12 +48,6 @@ func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 			w.Sources = append(w.Sources, root+"/"+d)
 		}
 	}
-	for _, f := range u.outputs {
-		if err := w.Add(filepath.Join(dir, f.path)); err != nil {
-			return nil, err
-		}
-	}
-	return w, nil
 }
 
 // namesOrigin reports the first name of the origin that the outputs embed.
