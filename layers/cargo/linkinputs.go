@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 )
 
@@ -196,37 +195,26 @@ func (t *taking) tools() {
 	}
 }
 
-// bundled makes inputs of the libraries that a library asks for: those of its script
-// and of flags, and those that its metadata names, whoever wrote the attribute.
+// bundled makes inputs of the libraries that a library has taken in: those that its
+// script and flags ask for, and those of which it has a member, whoever wrote the
+// attribute.
 func (t *taking) bundled() {
 	dirs := t.dirs()
 	if len(dirs) == 0 {
 		return
 	}
+	var members []string
+	for _, o := range t.u.outputs {
+		if filepath.Ext(o.path) == ".rlib" {
+			members, _ = linking.Members(filepath.Join(t.dir, o.path))
+		}
+	}
 	asked := slices.Concat(t.own, t.flags.Libraries)
-	var names []string
 	for _, dir := range dirs {
 		path, _ := t.Place.Abs(dir)
 		entries, _ := os.ReadDir(path)
 		for _, e := range entries {
-			if name := linking.Of(e.Name()); name != "" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	if len(names) > 0 {
-		out := &embedded.Outputs{}
-		for _, o := range t.u.outputs {
-			if filepath.Ext(o.path) != ".rmeta" {
-				continue
-			}
-			if err := out.Add(filepath.Join(t.dir, o.path)); err != nil {
-				t.always(t.unit, RuleInDoubt, "its metadata cannot be read")
-				return
-			}
-		}
-		for _, name := range names {
-			if out.HoldsString(name) {
+			if name := linking.Of(e.Name()); name != "" && linking.IsArchive(e.Name()) && linking.Bundles(members, path+"/"+e.Name()) {
 				asked = append(asked, linking.Library{Name: name})
 			}
 		}

@@ -98,40 +98,29 @@ func (u *unit) natives(sources [][]byte) []Native {
 	return slices.Compact(list)
 }
 
-// hidden are libraries in the call's directories that metadata name and no source
-// does: a macro of another crate's may ask for one.
-func (u *unit) hidden(known []Native, files []Announced) (list []Native, err error) {
-	var names []string
-	for _, dir := range u.dirs {
-		entries, _ := os.ReadDir(dir)
-		for _, e := range entries {
-			stem, ok := strings.CutSuffix(e.Name(), ".a")
-			name, prefixed := strings.CutPrefix(stem, "lib")
-			if ok && prefixed && !slices.ContainsFunc(known, func(n Native) bool { return n.Name == name }) {
-				names = append(names, name)
-			}
-		}
-	}
-	if len(names) == 0 {
-		return nil, nil
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
+// hidden are libraries in the call's directories that the outputs have taken in and no
+// source names: a macro of another crate's may ask for one.
+func (u *unit) hidden(known []Native, files []Announced) (list []Native) {
 	for _, f := range files {
-		if f.Emit != "metadata" {
+		if filepath.Ext(f.Path) != ".rlib" {
 			continue
 		}
-		out := &embedded.Outputs{}
-		if err := out.Add(f.Path); err != nil {
-			return nil, &Odd{"output that cannot be read", err.Error()}
-		}
-		for _, name := range names {
-			if out.HoldsString(name) {
-				list = append(list, Native{Kind: "static", Name: name})
+		members, _ := linking.Members(f.Path)
+		for _, dir := range u.dirs {
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				name := linking.Of(e.Name())
+				if name == "" || !linking.IsArchive(e.Name()) || slices.ContainsFunc(known, func(n Native) bool { return n.Name == name }) {
+					continue
+				}
+				if linking.Bundles(members, dir+"/"+e.Name()) {
+					list = append(list, Native{Kind: "static", Name: name})
+				}
 			}
 		}
 	}
-	return list, nil
+	slices.SortFunc(list, compareNatives)
+	return slices.Compact(list)
 }
 
 // assembles reports whether a source, of Rust or of the assembler, has the latter read

@@ -126,11 +126,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 		}
 	}
 	natives := u.natives(sources)
-	hidden, err := u.hidden(natives, run.Files)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range append(natives, hidden...) {
+	for _, n := range append(natives, u.hidden(natives, run.Files)...) {
 		if n.Name == "" {
 			return nil, &Odd{"library without a plain name", u.Crate}
 		}

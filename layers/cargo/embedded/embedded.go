@@ -177,13 +177,6 @@ func (o *Outputs) Holds(text string) bool {
 	return slices.ContainsFunc(o.Parts, func(p Segment) bool { return p.Kind != Debug && bytes.Contains(p.Data, []byte(text)) })
 }
 
-// HoldsString reports whether metadata hold a string of their own that is text, or
-// ends with it.
-func (o *Outputs) HoldsString(text string) bool {
-	ended := append([]byte(text), stringEnd)
-	return slices.ContainsFunc(o.Parts, func(p Segment) bool { return p.Kind == Metadata && bytes.Contains(p.Data, ended) })
-}
-
 func endsString(at []byte, n int) bool { return n < len(at) && at[n] == stringEnd }
 
 func printable(b []byte, n int) string {

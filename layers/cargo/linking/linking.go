@@ -44,6 +44,12 @@ func IsLibrary(name string) bool {
 	return strings.Contains(name, ".so.")
 }
 
+// IsArchive reports whether a file of that name may be a static library.
+func IsArchive(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".a" || ext == ".lib"
+}
+
 // Of returns the library's name that a file's name is made of, "" if there is none.
 func Of(file string) string {
 	for _, ext := range []string{".so", ".dylib", ".tbd", ".dll.a", ".lib", ".dll", ".a"} {
