@@ -13,6 +13,7 @@ import (
 func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Package) error {
 	if u.mutable() && pkg != nil {
 		b.sources(u, unit, o, pkg)
+		b.assembled(u, unit, o, pkg)
 	}
 	if err := b.environment(u, unit, o); err != nil {
 		return err

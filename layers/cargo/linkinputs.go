@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 // mayLink reports whether a unit of an immutable package may have taken up something
@@ -64,10 +65,19 @@ func (b *inspector) linkInputs(u *built, unit *Unit, o *Origin, pkg *Package) er
 			t.bundled()
 		}
 	}
-	if links && len(t.runs) > 0 {
-		return b.linkNames(u, unit, o)
+	if links && (len(t.runs) > 0 || t.linksFile()) {
+		return t.names()
 	}
 	return nil
+}
+
+// linksFile reports whether flags hand a file on to a linker that can differ unseen,
+// such as one that says of versions: a linker may put the name of what it writes where
+// such a file says nothing.
+func (t *taking) linksFile() bool {
+	return t.line != nil && slices.ContainsFunc(t.line.Files, func(f linking.File) bool {
+		return slices.ContainsFunc(f.Paths, func(path string) bool { _, loose := t.loc(path); return loose })
+	})
 }
 
 // taking is one unit with what it may have taken up.
@@ -127,9 +137,26 @@ func (t *taking) anyLibrary() {
 			}
 		}
 	}
+	if len(t.dirs()) == 0 {
+		return
+	}
 	// A name may be all of a file's, whatever that is.
 	for _, lib := range slices.Concat(t.flags.Libraries, t.scripts.Libraries, t.line.Libraries) {
 		t.named(lib.Name)
+	}
+	for _, l := range t.u.linkedUnits() {
+		if l.rustc == nil || !l.mutable() {
+			continue
+		}
+		for _, name := range l.rustc.Deps {
+			src, err := t.source(name, t.origin)
+			if err != nil {
+				continue // its own unit is in doubt
+			}
+			for _, link := range rustsrc.Links(src) {
+				t.named(link.Name)
+			}
+		}
 	}
 }
 
@@ -142,6 +169,9 @@ func (t *taking) library(loc Loc, path string) {
 
 // named makes inputs of the files of one name in all directories, if there is one.
 func (t *taking) named(name string) {
+	if name == "" {
+		return
+	}
 	var all []Loc
 	there := false
 	for _, dir := range t.dirs() {
@@ -231,16 +261,25 @@ func (t *taking) bundled() {
 	}
 }
 
-// linkNames looks in a unit for names of the origin where a script handed arguments on
-// to its linker: a run path, the name of an interpreter or of a library are kept as
-// they were given, the script's own output directory among them.
-func (b *inspector) linkNames(u *built, unit *Unit, o *Origin) error {
+// names looks in a unit for names of the origin where arguments were handed on to its
+// linker: a run path, the name of an interpreter or of a library are kept as they were
+// given, a script's own output directory among them.
+func (t *taking) names() error {
+	b, u := t.inspector, t.u
 	if !b.Settings.Rules.On(RuleLinkOrigin) {
 		return nil
 	}
-	w, err := newWitness(b.dir, u, o)
+	w, err := newWitness(b.dir, u, t.origin)
 	if err != nil {
 		return err
+	}
+	// What flags name is the same wherever cargo is called.
+	for _, value := range t.flags.Values {
+		for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",= ", r) }) {
+			if filepath.IsAbs(word) {
+				w.Sources = append(w.Sources, word)
+			}
+		}
 	}
 	// Panics name the sources of all that is linked.
 	for _, l := range u.linkedUnits() {
@@ -257,7 +296,7 @@ func (b *inspector) linkNames(u *built, unit *Unit, o *Origin) error {
 		}
 	}
 	if around, found := w.namesOrigin(); found {
-		b.elsewhere(unit, RuleLinkOrigin, "an argument of its script's has put "+strings.TrimSpace(around)+" into it")
+		b.elsewhere(t.unit, RuleLinkOrigin, "its linker has put "+strings.TrimSpace(around)+" into it")
 	}
 	return nil
 }

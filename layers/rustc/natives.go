@@ -1,7 +1,6 @@
 package rustc
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -121,24 +120,4 @@ func (u *unit) hidden(known []Native, files []Announced) (list []Native) {
 	}
 	slices.SortFunc(list, compareNatives)
 	return slices.Compact(list)
-}
-
-// assembles reports whether a source, of Rust or of the assembler, has the latter read
-// a file: it does so in the compiler, which does not list it.
-func assembles(src []byte) bool {
-	if bytes.Contains(src, []byte(".incbin")) {
-		return true
-	}
-	for rest := src; ; {
-		_, after, found := bytes.Cut(rest, []byte(".include"))
-		if !found {
-			return false
-		}
-		// The quotes of a name may be escaped in a string of Rust's. With a bracket it
-		// is a method's name.
-		if name := bytes.TrimLeft(after, " \t\\"); bytes.HasPrefix(name, []byte(`"`)) {
-			return true
-		}
-		rest = after
-	}
 }

@@ -121,7 +121,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 		return nil, err
 	}
 	for i, src := range sources {
-		if assembles(src) {
+		if _, asm := rustsrc.Assembled(src); asm {
 			return nil, &Odd{"assembler that reads files", names[i]}
 		}
 	}

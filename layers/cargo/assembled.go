@@ -1,0 +1,46 @@
+package cargo
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+)
+
+// assembled makes inputs of the files that a unit's sources have the assembler read.
+// One that is not found by its name may be any of the package's.
+func (b *inspector) assembled(u *built, unit *Unit, o *Origin, pkg *Package) {
+	if !b.Settings.Rules.On(RuleLinkInput) {
+		return
+	}
+	base := b.linkage(u, pkg).base
+	seen := map[string]bool{}
+	var look func(src []byte)
+	look = func(src []byte) {
+		names, _ := rustsrc.Assembled(src)
+		for _, name := range names {
+			path := name
+			if !filepath.IsAbs(name) {
+				path = base + "/" + name
+			}
+			if seen[path] {
+				continue
+			}
+			seen[path] = true
+			text, err := os.ReadFile(path)
+			if err != nil {
+				b.wholePackage(u, unit, pkg, RuleLinkInput)
+				continue
+			}
+			if loc, _ := o.locate(path); loc.Base != BaseBuild && !b.Place.Workspace.immutable(path) {
+				b.useFile(u, unit, loc, RuleLinkInput)
+			}
+			look(text)
+		}
+	}
+	for _, name := range u.rustc.Deps {
+		if src, err := b.source(name, o); err == nil {
+			look(src)
+		}
+	}
+}
