@@ -3,6 +3,7 @@ package cargo
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
@@ -17,7 +18,8 @@ func (b *inspector) assembled(u *built, unit *Unit, o *Origin, pkg *Package) {
 	seen := map[string]bool{}
 	var look func(src []byte)
 	look = func(src []byte) {
-		names, _ := rustsrc.Assembled(src)
+		names, found := rustsrc.Assembled(src)
+		unit.Assembles = unit.Assembles || found
 		for _, name := range names {
 			path := name
 			if !filepath.IsAbs(name) {
@@ -43,4 +45,19 @@ func (b *inspector) assembled(u *built, unit *Unit, o *Origin, pkg *Package) {
 			look(src)
 		}
 	}
+}
+
+// sessionsOf lists what rustc has kept of the compilations of a unit's crate. An object
+// in there holds what the assembler has read, and rustc would take it up again where
+// the sources are the same.
+func (b *inspector) sessionsOf(u *built) []string {
+	crate := strings.ReplaceAll(u.Target, "-", "_")
+	found, err := filepath.Glob(globQuote(filepath.Join(b.dir, u.Profile, "incremental")) + "/" + crate + "-*")
+	if err != nil {
+		return nil
+	}
+	for i := range found {
+		found[i], _ = under(found[i], b.dir)
+	}
+	return found
 }

@@ -131,6 +131,9 @@ func (b *inspector) build() (*Manifest, error) {
 				unit.Deps = append(unit.Deps, i)
 			}
 		}
+		if unit.Assembles {
+			m.Dead = append(m.Dead, b.sessionsOf(u)...)
+		}
 		m.Units = append(m.Units, *unit)
 	}
 	unlisted := slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] })

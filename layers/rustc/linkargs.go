@@ -16,6 +16,9 @@ func (u *unit) fileArguments() error {
 		}
 	}
 	l.Add(u.files...)
+	if linker := u.look(u.Linker); u.Linker != "" && in(linker, u.cwd) {
+		l.Script(linker) // one of the project's own may name what it adds
+	}
 	u.dirs, u.asked = l.Dirs, l.Libraries
 	if l.Odd != "" {
 		return &Odd{"argument", l.Odd}

@@ -225,6 +225,37 @@ fn main() {
 		differ: otherNative,
 	},
 	{
+		// The linker is the project's own, and so is what it adds.
+		name:   "H30/linker-that-adds-an-object",
+		rule:   "link-input",
+		files:  object + flagged(`"-C", "linker=./link.sh", "-Clinker-flavor=gcc"`) + "-- a/link.sh --\n#!/bin/sh\nexec cc \"$@\" libs/value.o\n",
+		origin: func(w *world) { w.origin.must("chmod", "+x", "link.sh"); buildNative(w) },
+		differ: otherNative,
+	},
+	{
+		// What the compiler kept of the last compilation holds what was read.
+		name: "H32/assembler-reads-file",
+		rule: "link-input",
+		files: oneApp + `
+-- a/.gitignore --
+target
+*.bin
+-- a/app/src/main.rs --
+std::arch::global_asm!(include_str!("blob.s"));
+unsafe extern "C" { safe static BLOB: u8; }
+fn main() { println!("{BLOB}"); }
+-- a/app/src/blob.s --
+.pushsection .rodata
+.globl BLOB
+BLOB: .incbin "blob.bin"
+.popsection
+-- a/blob.bin --
+one
+-- b/blob.bin --
+two
+`,
+	},
+	{
 		name:    "H31/run-path",
 		rule:    "link-names-origin",
 		files:   linkArgs("cargo::rustc-link-arg-bins=-Wl,-rpath,{out}/lib"),

@@ -180,10 +180,18 @@ func canonicalEnv(env map[string]config.EnvValue, root string) string {
 }
 
 // linkFlags are flags of rustc's about linking that no unit's fingerprint holds: what
-// takes the place of build scripts, and LIBRARY_PATH, which gcc and clang look at, of
-// the [env] table. Directories in the workspace are named from its root.
+// takes the place of build scripts, linkers, and LIBRARY_PATH, which gcc and clang look at, of
+// the [env] table. Paths in the workspace are named from its root.
 func linkFlags(cfg *config.Config, root string) []string {
 	flags := cfg.Overrides()
+	for _, key := range slices.Sorted(maps.Keys(cfg.Linkers)) {
+		// One may be a script that names what it adds.
+		linker := cfg.Linkers[key]
+		if rel, err := filepath.Rel(root, linker); err == nil && filepath.IsLocal(rel) {
+			linker = rel
+		}
+		flags = append(flags, "-C", "linker="+linker)
+	}
 	v := cfg.Env["LIBRARY_PATH"]
 	for _, dir := range filepath.SplitList(v.Value) {
 		if v.Relative && !filepath.IsAbs(dir) {
