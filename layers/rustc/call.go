@@ -322,6 +322,9 @@ func (c *Call) codegen(i, at int) bool {
 	switch {
 	case reading[key]:
 		c.files = append(c.files, value)
+		// Where a library has versions and no name, lld puts the path that the library is
+		// written to in the place of the name (rustc 1.95's, measured).
+		c.Debug = c.Debug || strings.Contains(value, "version-script")
 	case !plain[key]:
 		c.odd = "-C " + key
 	}

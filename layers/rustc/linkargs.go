@@ -2,6 +2,7 @@ package rustc
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
@@ -16,7 +17,7 @@ func (u *unit) fileArguments() error {
 		}
 	}
 	l.Add(u.files...)
-	if linker := u.look(u.Linker); u.Linker != "" && in(linker, u.cwd) {
+	if linker := filepath.Clean(u.look(u.Linker)); u.Linker != "" && u.Links() && in(linker, u.cwd) {
 		l.Script(linker) // one of the project's own may name what it adds
 	}
 	u.dirs, u.asked = l.Dirs, l.Libraries
