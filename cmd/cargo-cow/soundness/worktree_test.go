@@ -272,6 +272,19 @@ fn main() {
 include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 `,
 		},
+		{
+			name: "overridden-script",
+			files: sysOverridden + `
+-- a/sys/src/lib.rs --
+#[cfg(given)]
+pub fn value() -> u32 { 1 }
+-- a/.cargo/config.toml --
+[target.x86_64-unknown-linux-gnu.value]
+rustc-cfg = ["given"]
+[target.aarch64-unknown-linux-gnu.value]
+rustc-cfg = ["given"]
+`,
+		},
 		{name: "outside-source-equal", files: sharedText},
 		{name: "macro-of-equal-tree", files: reading(readData) + "-- a/app/data.txt --\none\n"},
 	} {
