@@ -178,6 +178,16 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-arg-bi
 		differ: otherNative,
 	},
 	{
+		name:   "H30/linker-script",
+		rule:   "link-input",
+		files:  object + flagged(`"-C", "link-arg=value.ld"`) + "-- a/value.ld --\nINPUT(libs/value.o)\n-- b/value.ld --\nINPUT(libs-2/value.o)\n",
+		origin: buildNative,
+		differ: func(w *world) {
+			w.place.must("sh", "make.sh", "libs", "1")
+			w.place.must("sh", "make.sh", "libs-2", "2")
+		},
+	},
+	{
 		name:   "H30/input-of-linker-script",
 		rule:   "link-input",
 		files:  object + flagged(`"-C", "link-arg=value.ld"`) + "-- a/value.ld --\nINCLUDE more.ld\n-- a/more.ld --\nINPUT(libs/value.o)\n",

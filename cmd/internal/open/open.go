@@ -185,12 +185,10 @@ func canonicalEnv(env map[string]config.EnvValue, root string) string {
 func linkFlags(cfg *config.Config, root string) []string {
 	flags := cfg.Overrides()
 	for _, key := range slices.Sorted(maps.Keys(cfg.Linkers)) {
-		// One may be a script that names what it adds.
-		linker := cfg.Linkers[key]
-		if rel, err := filepath.Rel(root, linker); err == nil && filepath.IsLocal(rel) {
-			linker = rel
+		// One of the project's own may be a script that names what it adds.
+		if rel, err := filepath.Rel(root, cfg.Linkers[key]); err == nil && filepath.IsLocal(rel) {
+			flags = append(flags, "-C", "linker="+rel)
 		}
-		flags = append(flags, "-C", "linker="+linker)
 	}
 	v := cfg.Env["LIBRARY_PATH"]
 	for _, dir := range filepath.SplitList(v.Value) {
