@@ -5,14 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -96,9 +91,6 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		return err
 	}
 	defer locks.Unlock()
-	if err := os.MkdirAll(filepath.Dir(t.path), 0o777); err != nil {
-		return fmt.Errorf("restore %s: %w", t.path, err)
-	}
 	tmp, err := s.prepare(ctx, t, s.tree(c.record.ID))
 	if err != nil {
 		return err
@@ -154,33 +146,6 @@ func (r *RestoreReport) count(c *choice) {
 	}
 }
 
-// instant returns a time of the clock that the kernel stamps files with, after
-// that clock has moved on: whatever is written from now on is newer.
-func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
-	path := s.claimFile(t)
-	stamp := func() (int64, error) {
-		now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-		if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
-			return 0, err
-		}
-		var st unix.Stat_t
-		err := unix.Stat(path, &st)
-		return st.Mtim.Nano(), err
-	}
-	first, err := stamp()
-	for err == nil {
-		var now int64
-		if now, err = stamp(); err == nil && now > first {
-			return time.Unix(0, first), nil
-		}
-		if ctx.Err() != nil {
-			return time.Time{}, ctx.Err()
-		}
-		time.Sleep(200 * time.Microsecond)
-	}
-	return time.Time{}, fmt.Errorf("read the kernel's clock: %w", err)
-}
-
 // choice is a layer found fit for a place, under a lease.
 type choice struct {
 	record  Record
@@ -214,7 +179,7 @@ func (s *Store) chooseOnce(ctx context.Context, p *Place, o RestoreOptions) (*ch
 	var near *nearest
 	if len(candidates) == 0 {
 		if near, err = s.nearest(ctx, p); err != nil {
-			return nil, err
+			return nil, s.tellLost(err)
 		}
 		candidates = []Record{near.record}
 	}
@@ -327,10 +292,8 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 		return nil, err
 	}
 	defer release()
-	if _, err := os.Lstat(t.undo); errors.Is(err, fs.ErrNotExist) {
+	if !there(t.undo) {
 		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
-	} else if err != nil {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
 	}
 	was, err := s.look(t)
 	if err != nil {
@@ -339,7 +302,7 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 	r := &UndoReport{t.path}
 	if was == absent {
 		if err := driver.Publish(t.undo, t.path); err != nil {
-			return nil, fmt.Errorf("undo in %s: %w", t.path, err)
+			return nil, fmt.Errorf("undo in %s: %w", t.path, explainStub(err))
 		}
 		return r, pointUndone.Hit()
 	}

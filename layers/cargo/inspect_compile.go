@@ -14,6 +14,7 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if u.mutable() && pkg != nil {
 		b.sources(u, unit, o, pkg)
 		b.assembled(u, unit, o, pkg)
+		b.crateRoot(u, unit)
 	}
 	if err := b.environment(u, unit, o); err != nil {
 		return err
@@ -333,6 +334,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
 	unit.Assembles = k.Assembles
+	unit.Root = k.Root
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])
 	for _, use := range k.Inputs {
@@ -349,7 +351,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 // origin returns the index of an origin, adding it if it is new.
 func (b *inspector) origin(o Origin) int {
 	for i, have := range b.manifest.Origins {
-		if have.Git == o.Git && have.Clean == o.Clean && slices.Equal(have.Names, o.Names) {
+		if have.Git == o.Git && have.Clean == o.Clean && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {
 			return i
 		}
 	}

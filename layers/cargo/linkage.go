@@ -36,7 +36,7 @@ func (b *inspector) linkage(u *built, pkg *Package) *linkage {
 	case !u.mutable():
 		k.base = b.Place.Workspace.CargoHome + "/" + u.from
 	case pkg != nil:
-		if _, inside := under(pkg.Root, root); !inside {
+		if _, inside := under(pkg.Root, root); !inside || u.source == SourceVendored {
 			k.base = pkg.Root
 		}
 	}

@@ -38,12 +38,15 @@ const (
 	RuleEnvElsewhere    Rule = "env-elsewhere"              // an env! value used by code outside the unit
 	RuleLinkInput       Rule = "link-input"                 // something a linker has taken up differs
 	RuleLinkOrigin      Rule = "link-names-origin"          // an argument of the linker put a path of the origin into a program
+	RuleSourceName      Rule = "source-name"                // file!() of a vendored crate names the origin
 	RuleUnlinkUplifted  Rule = "unlink-uplifted"            // a program that will be rebuilt is not left to be run
 	RuleAbsentInput     Rule = "absent-input"               // an input is missing; the script that wrote it runs again
 	RuleChangedSince    Rule = "changed-since-build"        // an input changed after the compiler had started
 	RuleClock           Rule = "clock"                      // what is edited during a restore is seen by cargo
 	RuleInDoubt         Rule = "in-doubt"                   // something could not be read or understood
 	RuleDocumentation   Rule = "documentation"              // rustdoc output is not carried
+	RuleLeftOutside     Rule = "left-outside"               // a script left something outside OUT_DIR
+	RuleNestedBuild     Rule = "nested-build"               // a build directory inside another is judged, or left out
 	RuleCargo           Rule = "cargo"                      // cargo itself holds the unit dirty
 	RuleDependency      Rule = "dependency"                 // something it depends on will be rebuilt
 )
@@ -53,7 +56,8 @@ var allRules = []Rule{
 	RuleEnvOrigin, RuleMacroInputs, RuleScriptTree, RuleGitState, RuleModuleShadow, RuleFingerprint, RuleStrict,
 	RuleOlderThanDep, RuleMacroOrigin, RuleOriginAlias, RuleSymlink, RuleIgnoredInputs, RulePackageMetadata,
 	RuleConfigEnv, RuleEmptyOutDir, RuleUnknownUnit, RuleEnvElsewhere, RuleUnlinkUplifted, RuleAbsentInput,
-	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation, RuleLinkInput, RuleLinkOrigin,
+	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation, RuleSourceName, RuleLeftOutside, RuleNestedBuild,
+	RuleLinkInput, RuleLinkOrigin,
 }
 
 // Rules says which rules hold. The zero value is the only one a user ever

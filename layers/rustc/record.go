@@ -295,8 +295,7 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 	}
 	if !u.immutable() {
 		rec.Bound = Anywhere
-		if strings.HasPrefix(u.local(u.Input), "{cwd}") {
-			// A package outside of the workspace: file!() is absolute.
+		if u.namesItself(run, sources) {
 			rec.Bound = SameDir
 		}
 		for _, dir := range append(slices.Clone(out.WorkDirs), u.OutDir) {
@@ -330,6 +329,16 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 		}
 	}
 	return nil
+}
+
+// namesItself reports whether a crate that is compiled by an absolute name, as all
+// are that are no members of the workspace, may have made something of the names of
+// its sources: of file!(), or in a message. The locations of its panics count as
+// debug information does.
+func (u *unit) namesItself(run Run, sources [][]byte) bool {
+	return strings.HasPrefix(u.local(u.Input), "{cwd}") &&
+		(slices.ContainsFunc(sources, rustsrc.NamesItself) ||
+			slices.ContainsFunc(run.Messages, func(m string) bool { return strings.Contains(m, u.cwd) }))
 }
 
 // linkedSources are the sources of what is linked into the output, by the names that

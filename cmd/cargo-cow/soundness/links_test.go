@@ -116,14 +116,14 @@ func dynamic(file string) func(w *world) string {
 
 var linkHazards = []hazard{
 	{
-		name:   "H30/static-library-of-attribute",
+		name:   "H40/static-library-of-attribute",
 		rule:   "link-input",
 		files:  native + flagged(`"-L", "native=libs"`),
 		origin: buildNative,
 		differ: otherNative,
 	},
 	{
-		name:   "H30/library-found-earlier",
+		name:   "H40/library-found-earlier",
 		rule:   "link-input",
 		files:  native + flagged(`"-Lnative=libs-first", "-L", "libs"`),
 		origin: buildNative,
@@ -134,7 +134,7 @@ var linkHazards = []hazard{
 	},
 	{
 		// The library holds the archive: linking the program again is not enough.
-		name: "H30/static-library-in-a-library",
+		name: "H40/static-library-in-a-library",
 		rule: "link-input",
 		files: appAndLib + flagged(`"-L", "native=libs"`) + `
 -- a/.gitignore --
@@ -151,14 +151,14 @@ linked!("value");
 		differ: otherNative,
 	},
 	{
-		name:   "H30/overridden-script",
+		name:   "H40/overridden-script",
 		rule:   "link-input",
 		files:  sysOverridden + native[strings.Index(native, "-- a/.gitignore"):strings.Index(native, "-- a/app/src")] + native[strings.Index(native, "-- a/make.sh"):],
 		origin: buildNative,
 		differ: otherNative,
 	},
 	{
-		name: "H30/search-path-of-script",
+		name: "H40/search-path-of-script",
 		rule: "link-input",
 		files: native + `
 -- a/app/build.rs --
@@ -168,7 +168,7 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-search
 		differ: otherNative,
 	},
 	{
-		name: "H30/object-of-script",
+		name: "H40/object-of-script",
 		rule: "link-input",
 		files: object + `
 -- a/app/build.rs --
@@ -178,7 +178,7 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-arg-bi
 		differ: otherNative,
 	},
 	{
-		name:   "H30/linker-script",
+		name:   "H40/linker-script",
 		rule:   "link-input",
 		files:  object + flagged(`"-C", "link-arg=value.ld"`) + "-- a/value.ld --\nINPUT(libs/value.o)\n-- b/value.ld --\nINPUT(libs-2/value.o)\n",
 		origin: buildNative,
@@ -188,14 +188,14 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-arg-bi
 		},
 	},
 	{
-		name:   "H30/input-of-linker-script",
+		name:   "H40/input-of-linker-script",
 		rule:   "link-input",
 		files:  object + flagged(`"-C", "link-arg=value.ld"`) + "-- a/value.ld --\nINCLUDE more.ld\n-- a/more.ld --\nINPUT(libs/value.o)\n",
 		origin: buildNative,
 		differ: otherNative,
 	},
 	{
-		name:   "H30/included-linker-script",
+		name:   "H40/included-linker-script",
 		rule:   "link-input",
 		files:  object + flagged(`"-Clink-args=-Wl,--no-undefined value.ld"`) + "-- a/value.ld --\nINCLUDE libs/more.ld\n",
 		origin: func(w *world) { w.write("a/libs/more.ld", "INPUT(libs/value.o)\n"); buildNative(w) },
@@ -207,7 +207,7 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-arg-bi
 	},
 	{
 		// The script writes what the linker is to take up from the workspace.
-		name: "H30/input-of-written-linker-script",
+		name: "H40/input-of-written-linker-script",
 		rule: "link-input",
 		files: object + `
 -- a/app/build.rs --
@@ -221,14 +221,14 @@ fn main() {
 		differ: otherNative,
 	},
 	{
-		name:   "H30/response-file",
+		name:   "H40/response-file",
 		rule:   "link-input",
 		files:  object + flagged(`"-C", "link-arg=-Wl,@options.txt"`) + "-- a/options.txt --\n--as-needed 'libs/value.o'\n",
 		origin: buildNative,
 		differ: otherNative,
 	},
 	{
-		name:   "H30/library-path-of-configuration",
+		name:   "H40/library-path-of-configuration",
 		rule:   "link-input",
 		files:  strings.Replace(native, `, kind = "static"`, "", 1) + "-- a/.cargo/config.toml --\n[env]\nLIBRARY_PATH = { value = \"libs\", relative = true }\n",
 		origin: buildNative,
@@ -236,7 +236,7 @@ fn main() {
 	},
 	{
 		// The linker is the project's own, and so is what it adds.
-		name:   "H30/linker-that-adds-an-object",
+		name:   "H40/linker-that-adds-an-object",
 		rule:   "link-input",
 		files:  object + flagged(`"-C", "linker=./link.sh", "-Clinker-flavor=gcc"`) + "-- a/link.sh --\n#!/bin/sh\nexec cc \"$@\" libs/value.o\n",
 		origin: func(w *world) { w.origin.must("chmod", "+x", "link.sh"); buildNative(w) },
@@ -244,7 +244,7 @@ fn main() {
 	},
 	{
 		// What the compiler kept of the last compilation holds what was read.
-		name: "H32/assembler-reads-file",
+		name: "H42/assembler-reads-file",
 		rule: "link-input",
 		files: oneApp + `
 -- a/.gitignore --
@@ -266,19 +266,19 @@ two
 `,
 	},
 	{
-		name:    "H31/run-path",
+		name:    "H41/run-path",
 		rule:    "link-names-origin",
 		files:   linkArgs("cargo::rustc-link-arg-bins=-Wl,-rpath,{out}/lib"),
 		observe: dynamic("app"),
 	},
 	{
-		name:    "H31/interpreter",
+		name:    "H41/interpreter",
 		rule:    "link-names-origin",
 		files:   linkArgs("cargo::rustc-link-arg-bin=app=-Wl,--dynamic-linker={out}/ld.so"),
 		observe: dynamic("app"),
 	},
 	{
-		name:    "H31/soname",
+		name:    "H41/soname",
 		rule:    "link-names-origin",
 		files:   linkArgs("cargo::rustc-cdylib-link-arg=-Wl,-soname,{out}/libapp.so"),
 		observe: dynamic("libapp.so"),
