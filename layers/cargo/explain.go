@@ -91,6 +91,9 @@ func (e *explainer) check(u *built) *Reason {
 		}
 		return u.broken
 	}
+	if u.overridden() {
+		return nil
+	}
 	if len(u.outputs) == 0 {
 		if n, ok := e.noted[u.key]; ok {
 			return &n

@@ -152,7 +152,7 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 		f.Ingredients = append(f.Ingredients, cpuIdentity())
 	}
 	f.add(ingLibc, libcIdentity())
-	if files := ws.flagFiles(flags); len(files) > 0 {
+	if files := ws.flagFiles(append(unlinked(ws.argumentFiles(cfg.UnitFlags())), cfg.OtherFlags(profiles)...)); len(files) > 0 {
 		f.addLines(ingFlagFiles, strings.Join(lineKeys(files), ", "), files)
 	}
 	f.seal()

@@ -83,7 +83,7 @@ func newCheckout(t *testing.T) *checkout {
 	c := &checkout{dir: realTempDir(t)}
 	cargotest.Write(t, c.dir, map[string]string{
 		"ws/Cargo.toml":         "[workspace]\nmembers = []\n[profile.dev]\nopt-level = 1\n",
-		"ws/.cargo/config.toml": "[build]\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n",
+		"ws/.cargo/config.toml": "[build]\nrustflags = [\"-Cprofile-use=mem.ld\"]\n",
 		"ws/mem.ld":             "a",
 		"ws/src/lib.rs":         "a",
 	})
@@ -149,7 +149,7 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	config := func(text string) func(*testing.T, *checkout) {
-		return write("ws/.cargo/config.toml", "[build]\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n"+text)
+		return write("ws/.cargo/config.toml", "[build]\nrustflags = [\"-Cprofile-use=mem.ld\"]\n"+text)
 	}
 	both := func(changes ...func(*testing.T, *checkout)) func(*testing.T, *checkout) {
 		return func(t *testing.T, c *checkout) {
@@ -207,10 +207,11 @@ func TestFingerprint(t *testing.T) {
 		{"a manifest nobody can read", write("ws/Cargo.toml", "[profile"), "profiles"},
 
 		{"flags", env("RUSTFLAGS=-g"), "settings flag-files"},
-		{"flags by variable", both(write("ws/.cargo/config.toml", ""), env("RUSTFLAGS=-Clink-arg=-Tmem.ld")), ""},
-		{"flags by another variable", both(write("ws/.cargo/config.toml", ""), env("CARGO_ENCODED_RUSTFLAGS=-Clink-arg=-Tmem.ld")), ""},
-		{"flags by a file above", both(write("ws/.cargo/config.toml", ""), write(".cargo/config.toml", "build.rustflags = \"-Clink-arg=-Tmem.ld\"\n")), ""},
+		{"flags by variable", both(write("ws/.cargo/config.toml", ""), env("RUSTFLAGS=-Cprofile-use=mem.ld")), ""},
+		{"flags by another variable", both(write("ws/.cargo/config.toml", ""), env("CARGO_ENCODED_RUSTFLAGS=-Cprofile-use=mem.ld")), ""},
+		{"flags by a file above", both(write("ws/.cargo/config.toml", ""), write(".cargo/config.toml", "build.rustflags = \"-Cprofile-use=mem.ld\"\n")), ""},
 		{"the file a flag names", write("ws/mem.ld", "b"), "flag-files"},
+		{"the file that only a linker is handed", write("ws/.cargo/config.toml", "[build]\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n"), "settings flag-files"},
 		{"[unstable] on stable", config("[unstable]\nbuild-std = [\"core\"]\n"), ""},
 		{"[unstable] on nightly", both(nightly, config("[unstable]\nbuild-std = [\"core\"]\n")), "settings cargo"},
 		{"the layout on stable", env("CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"), ""},
@@ -285,7 +286,7 @@ func TestFingerprintOfEqualMeaning(t *testing.T) {
 func TestFingerprintMoves(t *testing.T) {
 	c := newCheckout(t)
 	cargotest.Write(t, c.dir, map[string]string{
-		"ws/.cargo/config.toml": "[build]\ntarget = \"t.json\"\nrustc-workspace-wrapper = \"./wrap\"\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n" +
+		"ws/.cargo/config.toml": "[build]\ntarget = \"t.json\"\nrustc-workspace-wrapper = \"./wrap\"\nrustflags = [\"-Cprofile-use=mem.ld\"]\n" +
 			"[target.t]\nlinker = \"./link\"\n[source.v]\ndirectory = \"vendor\"\n",
 		"ws/t.json": "{}", "ws/wrap": "w", "ws/link": "l",
 	})

@@ -13,9 +13,13 @@ import (
 func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Package) error {
 	if u.mutable() && pkg != nil {
 		b.sources(u, unit, o, pkg)
+		b.assembled(u, unit, o, pkg)
 		b.crateRoot(u, unit)
 	}
 	if err := b.environment(u, unit, o); err != nil {
+		return err
+	}
+	if err := b.linkInputs(u, unit, o, pkg); err != nil {
 		return err
 	}
 	macro := ""
@@ -335,6 +339,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
+	unit.Assembles = k.Assembles
 	unit.Root = k.Root
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])

@@ -167,12 +167,12 @@ func (b *inspector) sourcesOf(u *built, o *Origin) map[string]sourceTexts {
 			}
 			path, _ = b.Place.Abs(loc)
 		}
-		s, known := b.said[path]
+		s, known := b.spelled[path]
 		if !known {
 			if src, err := os.ReadFile(path); err == nil {
 				s.texts, s.words = rustsrc.Texts(src)
 			}
-			b.said[path] = s
+			b.spelled[path] = s
 		}
 		all[path] = s
 	}

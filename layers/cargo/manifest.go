@@ -140,6 +140,9 @@ type Unit struct {
 	Facts  []Use `json:"facts,omitempty"`
 	// Commit: what it printed depends on the commit and branch it saw.
 	Commit bool `json:"commit,omitempty"`
+	// Assembles: the assembler reads files for it, which rustc does not know of when it
+	// takes up what it kept of the last compilation.
+	Assembles bool `json:"assembles,omitempty"`
 	// Always is why it is rebuilt anywhere, Elsewhere why it is rebuilt in any
 	// place but its origin.
 	Always    *Reason  `json:"always,omitempty"`

@@ -19,6 +19,9 @@ type Place struct {
 	Git         GitState
 	// Env is the [env] table of cargo's configuration in canonical form.
 	Env string
+	// LinkFlags are flags of rustc's about linking that configuration gives to units
+	// without their fingerprints holding them.
+	LinkFlags []string
 	// Files lists what git tracks or would track below the workspace root, for
 	// inputs that lie beside a package. Nil: not under git, walk instead.
 	Files func() ([]string, error)

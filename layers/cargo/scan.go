@@ -280,6 +280,9 @@ func (s *scanned) read(u *built, outs *outputs) error {
 }
 
 func (s *scanned) readRun(u *built) error {
+	if u.overridden() {
+		return nil
+	}
 	output, _, root := u.script()
 	s.addOutput(u, output)
 	if len(u.outputs) == 0 {

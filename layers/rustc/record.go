@@ -124,16 +124,12 @@ func (r *Request) Record(run Run) (*Record, error) {
 		return nil, err
 	}
 	for i, src := range sources {
-		if assembles(src) {
+		if _, asm := rustsrc.Assembled(src); asm {
 			return nil, &Odd{"assembler that reads files", names[i]}
 		}
 	}
 	natives := u.natives(sources)
-	hidden, err := u.hidden(natives, run.Files)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range append(natives, hidden...) {
+	for _, n := range append(natives, u.hidden(natives, run.Files)...) {
 		if n.Name == "" {
 			return nil, &Odd{"library without a plain name", u.Crate}
 		}
