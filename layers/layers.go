@@ -48,7 +48,8 @@ type Place struct {
 	Workspace   *cargo.Workspace
 	Git         *git.Checkout // nil: not under git
 	Fingerprint *cargo.Fingerprint
-	Env         string // [env] of Cargo's configuration, canonical
+	Env         string   // [env] of Cargo's configuration, canonical
+	Linkers     []string // of Cargo's configuration, those in the checkout
 	Settings    cargo.Settings
 }
 

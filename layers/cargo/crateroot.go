@@ -1,6 +1,7 @@
 package cargo
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -55,6 +56,40 @@ func (r *retagger) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
 		}
 	}
 	return false
+}
+
+// strayed reports whether a unit is of a path package outside of the workspace that
+// is none of the place's: such a package is called by its absolute path, and that is
+// part of the ids of its units and of all above them (cargo 1.95, core/package_id.rs:
+// stable_hash). No build of the place uses these.
+func (e *explainer) strayed(u *built) bool {
+	if u.source != SourcePath || u.run || u.rustc == nil || len(u.rustc.Deps) == 0 {
+		return false
+	}
+	root := u.rustc.Deps[0]
+	return filepath.IsAbs(root) && e.place.Workspace.packageOf(root) == nil
+}
+
+// replaced are the strayed units, and those above them, which have their like among
+// the others: what the next build will do is told of these.
+func (e *explainer) replaced() map[*built]bool {
+	gone := e.upwards(e.strayed)
+	if len(gone) == 0 {
+		return nil
+	}
+	like := func(u *built) UnitName {
+		n := u.UnitName
+		n.Unit = ""
+		return n
+	}
+	have := map[UnitName]bool{}
+	for _, u := range e.units {
+		if !gone[u] {
+			have[like(u)] = true
+		}
+	}
+	maps.DeleteFunc(gone, func(u *built, _ bool) bool { return !have[like(u)] })
+	return gone
 }
 
 // rootHere is the absolute name that Cargo will have in the place for the crate

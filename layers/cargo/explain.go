@@ -41,8 +41,12 @@ func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 		return nil, err
 	}
 	e := newExplainer(ctx, p, s, noted)
+	replaced := e.replaced()
 	var list []Verdict
 	for _, u := range s.units {
+		if replaced[u] {
+			continue
+		}
 		v := Verdict{UnitName: u.UnitName, Reason: e.judge(u), Strange: u.strange()}
 		v.Fresh = v.Reason == nil
 		for _, d := range u.deps {
@@ -97,7 +101,13 @@ func (e *explainer) check(u *built) *Reason {
 		}
 		return &Reason{RuleCargo, "its outputs are missing"}
 	}
+	if e.strayed(u) {
+		return &Reason{RuleCargo, "its package is another one here, as it lies elsewhere"}
+	}
 	if r := e.moved(u); r != nil {
+		return r
+	}
+	if r := e.relinked(u); r != nil {
 		return r
 	}
 	newest := u.newestOutput(false)

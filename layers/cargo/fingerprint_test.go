@@ -282,9 +282,9 @@ func TestFingerprintOfEqualMeaning(t *testing.T) {
 func TestFingerprintMoves(t *testing.T) {
 	c := newCheckout(t)
 	cargotest.Write(t, c.dir, map[string]string{
-		"ws/.cargo/config.toml": "[build]\ntarget = \"t.json\"\nrustc-workspace-wrapper = \"./wrap\"\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n" +
+		"ws/.cargo/config.toml": "[build]\ntarget = \"t.json\"\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n" +
 			"[target.t]\nlinker = \"./link\"\n[source.v]\ndirectory = \"vendor\"\n",
-		"ws/t.json": "{}", "ws/wrap": "w", "ws/link": "l",
+		"ws/t.json": "{}", "ws/link": "l",
 	})
 	before := c.fingerprint(t, Rules{})
 	moved := c.dir + "/elsewhere/deeper"
@@ -295,10 +295,8 @@ func TestFingerprintMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.ws.Root, c.tool.Dir = moved, moved
-	for _, program := range []string{"wrap", "link"} { // git gives them another time
-		if err := os.Chtimes(moved+"/"+program, time.Unix(1, 0), time.Unix(1, 0)); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Chtimes(moved+"/link", time.Unix(1, 0), time.Unix(1, 0)); err != nil { // git gives it another time
+		t.Fatal(err)
 	}
 	if after := c.fingerprint(t, Rules{}); after.ID != before.ID {
 		t.Errorf("the fingerprint depends on where the checkout is:\n%v\n%v", before.Ingredients, after.Ingredients)
@@ -316,6 +314,22 @@ func TestFingerprintMoves(t *testing.T) {
 	}
 	if got := before.Get("no such"); got != "" {
 		t.Errorf("ingredient without a name = %q", got)
+	}
+}
+
+// A wrapper of the members in the checkout is another one in each: cargo gives the
+// members other ids by its path.
+func TestFingerprintOfMovedWrapper(t *testing.T) {
+	c := newCheckout(t)
+	cargotest.Write(t, c.dir, map[string]string{"ws/.cargo/config.toml": "[build]\nrustc-workspace-wrapper = \"./wrap\"\n", "ws/wrap": "w"})
+	before := c.fingerprint(t, Rules{})
+	moved := c.dir + "/moved"
+	if err := os.Rename(c.ws.Root, moved); err != nil {
+		t.Fatal(err)
+	}
+	c.ws.Root, c.tool.Dir = moved, moved
+	if after := c.fingerprint(t, Rules{}); after.ID == before.ID {
+		t.Errorf("another path, and the same fingerprint %v", after.Ingredients)
 	}
 }
 

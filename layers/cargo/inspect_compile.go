@@ -329,7 +329,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
-	unit.Root = k.Root
+	unit.Root, unit.Linker = k.Root, k.Linker
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])
 	for _, use := range k.Inputs {

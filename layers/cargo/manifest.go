@@ -147,6 +147,9 @@ type Unit struct {
 	// Root is where its crate root lies, if its fingerprint holds that as an
 	// absolute path that moves with the checkout.
 	Root *Loc `json:"root,omitempty"`
+	// Linker is where the linker lies that cargo is configured to call for it, if
+	// that moves with the checkout: its path is part of the fingerprint.
+	Linker *Loc `json:"linker,omitempty"`
 	// Home is where its package lies; nil when unknown.
 	Home *Loc `json:"home,omitempty"`
 }

@@ -18,6 +18,9 @@ type Place struct {
 	Git         GitState
 	// Env is the [env] table of cargo's configuration in canonical form.
 	Env string
+	// Linkers are those that cargo is configured to call and that lie in the
+	// checkout.
+	Linkers []string
 	// Files lists what git tracks or would track below the workspace root, for
 	// inputs that lie beside a package. Nil: not under git, walk instead.
 	Files func() ([]string, error)

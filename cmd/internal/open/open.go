@@ -136,7 +136,7 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root), Settings: settings}
+	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root), Linkers: survey.Config.LinkersBelow(ws.Root), Settings: settings}
 	s.config = conf
 	return s.place, nil
 }
