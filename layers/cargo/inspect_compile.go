@@ -33,7 +33,9 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if around, found := w.namesOrigin(); found {
 		b.elsewhere(unit, RuleMacroOrigin, "macro of "+macro+" may have embedded "+around)
 	}
-	unit.Commit = unit.Commit || w.holdsCommit()
+	if w.holdsCommit() {
+		unit.Commit, unit.CommitOnly = true, false
+	}
 	return nil
 }
 
@@ -171,7 +173,8 @@ func (b *inspector) environment(u *built, unit *Unit, o *Origin) error {
 			continue
 		}
 		if _, named := o.mentions(e.Value); !named {
-			unit.Commit = true
+			// Whence it comes, the branch is judged with that: a script, or the user.
+			unit.Commit, unit.CommitOnly = true, true
 			continue
 		}
 		if b.isGiven(u, e.Name) {
@@ -329,7 +332,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
-	unit.Root, unit.Linker = k.Root, k.Linker
+	unit.Root, unit.Linker, unit.CommitOnly = k.Root, k.Linker, k.CommitOnly
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])
 	for _, use := range k.Inputs {

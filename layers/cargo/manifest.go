@@ -126,8 +126,10 @@ type Unit struct {
 	Inputs []Use `json:"inputs,omitempty"`
 	Trees  []Use `json:"trees,omitempty"`
 	Facts  []Use `json:"facts,omitempty"`
-	// Commit: what it printed depends on the commit and branch it saw.
-	Commit bool `json:"commit,omitempty"`
+	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: not
+	// on the branch.
+	Commit     bool `json:"commit,omitempty"`
+	CommitOnly bool `json:"commit_only,omitempty"`
 	// Always is why it is rebuilt anywhere, Elsewhere why it is rebuilt in any
 	// place but its origin.
 	Always    *Reason  `json:"always,omitempty"`
