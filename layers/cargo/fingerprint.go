@@ -131,6 +131,7 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 	}
 	scope := config.Scope{Root: ws.Root, Host: id.host(), Unstable: id.unstable() || t.Getenv("RUSTC_BOOTSTRAP") == "1"}
 	profiles, profileLines := ws.profiles(cfg)
+	profileLines = id.incremental(t, profileLines)
 	settings := cfg.Settings(scope)
 	targets := ws.targets(cfg, scope.Host)
 	flags := ws.argumentFiles(cfg.EveryFlag(profiles))

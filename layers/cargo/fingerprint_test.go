@@ -159,6 +159,7 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	nightly := func(t *testing.T, c *checkout) { c.program(t, "cargo", "cargo 1.97.0-nightly (abc 2026-05-15)") }
+	later := func(t *testing.T, c *checkout) { c.program(t, "cargo", "cargo 1.99.1 (abc 2026-08-27)") }
 	tests := []struct {
 		name   string
 		change func(t *testing.T, c *checkout)
@@ -201,6 +202,10 @@ func TestFingerprint(t *testing.T) {
 		{"a profile by variable in place of the manifest", both(write("ws/Cargo.toml", "[workspace]\n"), env("CARGO_PROFILE_DEV_OPT_LEVEL=1")), ""},
 		{"a profile by configuration in place of the manifest", both(write("ws/Cargo.toml", "[workspace]\n"), config("[profile.dev]\nopt-level = 1\n")), ""},
 		{"a profile's default", config("[profile.release]\nopt-level = 3\n"), ""},
+		{"CI before 1.99", env("CI=true"), ""},
+		{"CI since 1.99", both(later, env("CI=")), "cargo profiles"},
+		{"CI by another name", both(later, env("TF_BUILD=1")), "cargo profiles"},
+		{"CI with incremental state", both(later, env("CI=true"), env("CARGO_INCREMENTAL=1")), "cargo profiles"},
 		{"a manifest nobody can read", write("ws/Cargo.toml", "[profile"), "profiles"},
 
 		{"flags", env("RUSTFLAGS=-g"), "settings flag-files"},
@@ -259,12 +264,14 @@ func TestFingerprintOfEqualMeaning(t *testing.T) {
 		file    string
 		environ []string
 	}{
-		"host-tuple":       {{file: "build.target = \"host-tuple\""}, {environ: []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"}}},
-		"order of targets": {{file: "build.target = [\"b\", \"a\"]"}, {file: "build.target = [\"a\", \"b\", \"a\"]"}},
-		"a JSON target":    {{file: "build.target = \"t.json\""}, {environ: []string{"CARGO_BUILD_TARGET=t.json"}}},
-		"no flags":         {{file: "build.rustflags = []"}, {file: "build.rustflags = [\"-g\"]", environ: []string{"RUSTFLAGS="}}},
+		"CI and by variable": {{environ: []string{"CI=true"}}, {environ: []string{"CARGO_INCREMENTAL=0"}}},
+		"host-tuple":         {{file: "build.target = \"host-tuple\""}, {environ: []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"}}},
+		"order of targets":   {{file: "build.target = [\"b\", \"a\"]"}, {file: "build.target = [\"a\", \"b\", \"a\"]"}},
+		"a JSON target":      {{file: "build.target = \"t.json\""}, {environ: []string{"CARGO_BUILD_TARGET=t.json"}}},
+		"no flags":           {{file: "build.rustflags = []"}, {file: "build.rustflags = [\"-g\"]", environ: []string{"RUSTFLAGS="}}},
 	} {
 		c := newCheckout(t)
+		c.program(t, "cargo", "cargo 1.99.1 (abc 2026-08-27)")
 		environ := c.tool.Environ
 		var got []string
 		for _, say := range pair {
