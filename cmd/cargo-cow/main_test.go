@@ -25,7 +25,11 @@ import (
 
 func TestMain(m *testing.M) {
 	alias.Main()
-	testscript.Main(m, map[string]func(){"cargo-cow": main, chain.Program: passOn})
+	if os.Getenv(realCargo) == "" { // before the one that stands in for it is in PATH
+		cargo, _ := exec.LookPath("cargo")
+		os.Setenv(realCargo, cargo)
+	}
+	testscript.Main(m, map[string]func(){"cargo-cow": main, chain.Program: passOn, "cargo": checkedCargo})
 }
 
 // passOn stands in for the wrapper of rustc where it does not matter what that
@@ -85,6 +89,7 @@ func runScripts(t *testing.T, more []string, names ...string) {
 	if rustup == "" {
 		rustup = filepath.Join(os.Getenv("HOME"), ".rustup")
 	}
+	cargo := os.Getenv(realCargo)
 	mount := loopfs.Btrfs(t, loopfs.Size(4<<30))
 	// In PATH there is only what stands in for it, which does no more than to pass on.
 	wrapper := filepath.Join(t.TempDir(), chain.Program)
@@ -123,6 +128,13 @@ func runScripts(t *testing.T, more []string, names ...string) {
 					"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
 					"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",
 				)
+				broken := filepath.Join(env.WorkDir, ".broken")
+				env.Vars = append(env.Vars, realCargo+"="+cargo, brokenFile+"="+broken)
+				env.Defer(func() {
+					if text, err := os.ReadFile(broken); err == nil {
+						t.Errorf("in %s explain promised what cargo did not keep:\n%s", filepath.Base(env.WorkDir), text)
+					}
+				})
 				env.Vars = append(env.Vars, more...)
 				return os.MkdirAll(home, 0o777)
 			},

@@ -138,6 +138,8 @@ func (e *explainer) local(u *built, l fingerprint.Local) *Reason {
 		return e.depInfo(u)
 	case fingerprint.Precalculated:
 		return e.newest(u, l.Text)
+	case fingerprint.RerunIfEnvChanged:
+		return e.variable(l.Var, l.Val, l.ValSet)
 	case fingerprint.RerunIfChanged:
 		home := e.home(u)
 		for _, p := range l.Paths {
@@ -188,7 +190,7 @@ func (e *explainer) depInfo(u *built) *Reason {
 			return r
 		}
 	}
-	return nil
+	return e.variables(u.info.Env)
 }
 
 // home is the directory of the package a unit belongs to.

@@ -18,6 +18,9 @@ type Place struct {
 	Git         GitState
 	// Env is the [env] table of cargo's configuration in canonical form.
 	Env string
+	// Getenv looks a variable up in the environment that a build will have; nil where
+	// that is not known.
+	Getenv func(name string) (string, bool)
 	// Linkers are those that cargo is configured to call and that lie in the
 	// checkout.
 	Linkers []string
