@@ -4,7 +4,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
@@ -56,6 +58,53 @@ func (r *retagger) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
 		}
 	}
 	return false
+}
+
+// watchSources has Cargo watch the sources of a vendored unit that is kept. Of one
+// that it has compiled itself it does not: it holds them for unchanging. But then it
+// compiles what lies there in a new checkout, and what is edited between the restore
+// and the first build has to be seen all the same. The content of a dep-info file is
+// not part of the unit's hash.
+func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
+	for _, l := range f.Local {
+		if l.Kind == fingerprint.CheckDepInfo && l.Checksum {
+			return nil // entries would need checksums
+		}
+	}
+	if !r.settings.Rules.On(RuleOutsideSource) {
+		return nil
+	}
+	path := r.path(u.depFile())
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	info, err := depinfo.Parse(b)
+	if err != nil {
+		return err
+	}
+	// Those that are there were written for another place.
+	files := slices.DeleteFunc(info.Files, func(f depinfo.File) bool { return filepath.IsAbs(f.Path) })
+	for _, use := range u.Inputs {
+		in := r.manifest.Inputs[use.Index]
+		if to, ok := r.place.Abs(in.Loc); ok && in.Kind == InputFile && in.Loc.Base != BaseBuild {
+			files = append(files, depinfo.File{Kind: depinfo.BuildRoot, Path: to})
+		}
+	}
+	if u.Kind == kindScript && u.Home != nil && r.readUnwatched(*u.Home) {
+		// Cargo takes the newest time of all that is in a directory.
+		if to, ok := r.place.Abs(*u.Home); ok {
+			files = append(files, depinfo.File{Kind: depinfo.BuildRoot, Path: to})
+		}
+	}
+	info.Files = files
+	return replaceFile(path, info.Encode())
+}
+
+// readUnwatched reports whether the script of the vendored package in home has run
+// without saying what it reads. It runs again when its program is compiled again.
+func (r *retagger) readUnwatched(home Loc) bool {
+	return slices.ContainsFunc(r.manifest.Units, func(u Unit) bool { return u.Unwatched && u.Home != nil && *u.Home == home })
 }
 
 // strayed reports whether a unit is of a path package outside of the workspace that

@@ -51,6 +51,9 @@ func (b *inspector) sources(u *built, unit *Unit, o *Origin, pkg *Package) {
 		if !filepath.IsAbs(f.Path) || b.Place.Workspace.immutable(f.Path) {
 			continue // it lies in the build directory and moves along
 		}
+		if u.source == SourceVendored {
+			continue // rustc's list has it, too; see watchSources
+		}
 		loc, known := o.locate(f.Path)
 		if !rules.On(RuleOutsideSource) || !known && !rules.On(RuleOriginAlias) {
 			loc = Loc{BaseFixed, f.Path}
@@ -332,6 +335,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
+	unit.Unwatched = k.Unwatched
 	unit.Root, unit.Linker, unit.CommitOnly = k.Root, k.Linker, k.CommitOnly
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])

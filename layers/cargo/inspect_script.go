@@ -47,10 +47,10 @@ func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) e
 	b.wholePackage(u, unit, pkg, RuleScriptTree)
 	unit.Commit = unit.Commit || b.readsGit(u)
 	unit.CommitOnly = unit.Commit && b.commitOnly(u, o, left)
-	// Of a vendored package Cargo keeps the version.
-	unit.Newest = u.source != SourceVendored && u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
+	silent := u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})
+	unit.Newest, unit.Unwatched = silent && u.source != SourceVendored, silent && u.source == SourceVendored
 	return nil
 }
 

@@ -143,6 +143,9 @@ type Unit struct {
 	// Newest is set on the run of a script that declares nothing: its
 	// fingerprint holds the time and name of its package's newest file.
 	Newest bool `json:"newest,omitempty"`
+	// Unwatched is set on such a run of a vendored package: its fingerprint holds the
+	// package's version.
+	Unwatched bool `json:"unwatched,omitempty"`
 	// Rewatch: a path that its script watches moves with the checkout, and may
 	// be part of the fingerprint.
 	Rewatch bool `json:"rewatch,omitempty"`

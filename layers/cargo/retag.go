@@ -98,6 +98,11 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 	if u.Root != nil && moved && !r.moveRoot(u, f) {
 		return doubt("where its sources were is not what its fingerprint says")
 	}
+	if u.Root != nil && moved {
+		if err := r.watchSources(u, f); err != nil {
+			return doubt("its dependency information cannot be rewritten: " + err.Error())
+		}
+	}
 	if u.Linker != nil && moved && !r.relink(u, f) {
 		return doubt("the linker in its fingerprint is none of the checkout's")
 	}
