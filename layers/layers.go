@@ -50,6 +50,7 @@ type Place struct {
 	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
 	Env         string             // [env] of Cargo's configuration, canonical
 	LinkFlags   []string           // see cargo.Place
+	Linkers     []string           // of Cargo's configuration, those in the checkout
 	Settings    cargo.Settings
 }
 

@@ -206,6 +206,11 @@ func (b *inspector) choose() ([]*built, error) {
 		want[u] = true
 	}
 	for _, u := range b.scanned.units {
+		if b.linker(u) != nil {
+			want[u] = true
+		}
+	}
+	for _, u := range b.scanned.units {
 		if want[u] || !b.mayName(u) {
 			continue
 		}
@@ -302,6 +307,7 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
 		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime, Cost: u.cost,
 	}
+	unit.Linker = b.linker(u)
 	if b.stamped[u] {
 		for _, o := range u.outputs {
 			unit.Stamp = append(unit.Stamp, Path(o.path))

@@ -37,7 +37,9 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if around, found := w.namesOrigin(); found {
 		b.elsewhere(unit, RuleMacroOrigin, "macro of "+macro+" may have embedded "+around)
 	}
-	unit.Commit = unit.Commit || w.holdsCommit()
+	if w.holdsCommit() {
+		unit.Commit, unit.CommitOnly = true, false
+	}
 	return nil
 }
 
@@ -52,6 +54,9 @@ func (b *inspector) sources(u *built, unit *Unit, o *Origin, pkg *Package) {
 		}
 		if !filepath.IsAbs(f.Path) || b.Place.Workspace.immutable(f.Path) {
 			continue // it lies in the build directory and moves along
+		}
+		if u.source == SourceVendored {
+			continue // rustc's list has it, too; see watchSources
 		}
 		loc, known := o.locate(f.Path)
 		if !rules.On(RuleOutsideSource) || !known && !rules.On(RuleOriginAlias) {
@@ -175,7 +180,8 @@ func (b *inspector) environment(u *built, unit *Unit, o *Origin) error {
 			continue
 		}
 		if _, named := o.mentions(e.Value); !named {
-			unit.Commit = true
+			// Whence it comes, the branch is judged with that: a script, or the user.
+			unit.Commit, unit.CommitOnly = true, true
 			continue
 		}
 		if b.isGiven(u, e.Name) {
@@ -339,8 +345,8 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
-	unit.Assembles = k.Assembles
-	unit.Root = k.Root
+	unit.Assembles, unit.Unwatched = k.Assembles, k.Unwatched
+	unit.Root, unit.Linker, unit.CommitOnly = k.Root, k.Linker, k.CommitOnly
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])
 	for _, use := range k.Inputs {

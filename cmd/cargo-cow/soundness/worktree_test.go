@@ -201,6 +201,7 @@ new
 `,
 		},
 		{name: "script-without-watch", files: watchNothing},
+		{name: "script-of-commit-on-other-branch", files: watchGit},
 		{name: "absolute-watch", files: watchAbsolute},
 		{
 			name: "absolute-watch-in-package",

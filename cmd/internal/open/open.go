@@ -151,7 +151,7 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 		return nil, err
 	}
 	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
-		LinkFlags: linkFlags(survey.Config, ws.Root), Settings: settings}
+		LinkFlags: linkFlags(survey.Config, ws.Root), Linkers: survey.Config.LinkersBelow(ws.Root), Settings: settings}
 	s.config = conf
 	return s.place, nil
 }
