@@ -107,9 +107,6 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		return err
 	}
 	if r.Retagged, err = c.plan.Apply(ctx, tmp, t0); err == nil {
-		err = Active{Layer: c.record.ID, Restored: t0.UnixNano(), Noted: c.plan.Noted()}.write(tmp)
-	}
-	if err == nil {
 		err = p.leave(tmp, c.plan, o.Strict)
 	}
 	if err != nil {
@@ -119,6 +116,13 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		if r.Grafted, err = s.graft(ctx, p, tmp, c.needed, nil, o.Strict); err != nil {
 			return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 		}
+	}
+	active := Active{Layer: c.record.ID, Restored: t0.UnixNano(), Noted: c.plan.Noted(), Lacked: c.plan.Lacked()}
+	if active.Placed, err = s.stamp(t); err == nil {
+		err = active.write(tmp)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 	}
 	if !s.opts.Driver.Caps().ConstantTime {
 		// The copies are this program's own writing: a power cut must not leave
@@ -130,12 +134,21 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 	if err := pointStaged.Hit(); err != nil {
 		return err
 	}
+	worthless, err := s.worthless(t)
+	if err != nil {
+		return err
+	}
 	replaced, err := s.install(t, tmp, locks)
 	if err != nil {
 		return err
 	}
 	if replaced != "" {
-		if err := s.setAside(ctx, t, replaced); err != nil {
+		if worthless {
+			err = s.opts.Driver.Delete(ctx, replaced)
+		} else {
+			err = s.setAside(ctx, t, replaced)
+		}
+		if err != nil {
 			return err
 		}
 		r.Undo = true
@@ -157,20 +170,10 @@ func (r *RestoreReport) count(c *choice) {
 // instant returns a time of the clock that the kernel stamps files with, after
 // that clock has moved on: whatever is written from now on is newer.
 func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
-	path := s.claimFile(t)
-	stamp := func() (int64, error) {
-		now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-		if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
-			return 0, err
-		}
-		var st unix.Stat_t
-		err := unix.Stat(path, &st)
-		return st.Mtim.Nano(), err
-	}
-	first, err := stamp()
+	first, err := s.stamp(t)
 	for err == nil {
 		var now int64
-		if now, err = stamp(); err == nil && now > first {
+		if now, err = s.stamp(t); err == nil && now > first {
 			return time.Unix(0, first), nil
 		}
 		if ctx.Err() != nil {
@@ -178,7 +181,21 @@ func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
 		}
 		time.Sleep(200 * time.Microsecond)
 	}
-	return time.Time{}, fmt.Errorf("read the kernel's clock: %w", err)
+	return time.Time{}, err
+}
+
+// stamp reads the clock that the kernel stamps files with, in ns.
+func (s *Store) stamp(t target) (int64, error) {
+	path := s.claimFile(t)
+	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
+		return 0, fmt.Errorf("read the kernel's clock: %w", err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return 0, fmt.Errorf("read the kernel's clock: %w", err)
+	}
+	return st.Mtim.Nano(), nil
 }
 
 // choice is a layer found fit for a place, under a lease.

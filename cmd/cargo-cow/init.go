@@ -65,6 +65,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if err != nil {
 		return err
 	}
+	(&opened{s, p, st}).noteBuilt()
 	a.term.JSON("init", rep)
 	switch {
 	case rep.Already:
@@ -83,7 +84,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if p.Git == nil {
 		return partError{&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"}}
 	}
-	if err := a.installHook(ctx, p.Git); err != nil {
+	if err := a.installHook(ctx, p.Git, false); err != nil {
 		return partError{err}
 	}
 	return nil

@@ -20,6 +20,7 @@ type Plan struct {
 	// whose script declares nothing.
 	newest map[int]string
 	needed map[string]bool // nil: all
+	lacked map[string]bool // see Lacked
 }
 
 // Narrow tells the plan which units, by key, a build of the place needs. Programs
@@ -94,6 +95,7 @@ type diff struct {
 	text    string
 	missing bool
 	ignored string // what differs among the files git does not list
+	lacked  string // absolute name of what is missing; "" where nothing is
 }
 
 func (v *verifier) warm() {
@@ -138,6 +140,7 @@ func (v *verifier) judge(i int) *Reason {
 		}
 		if d.missing {
 			v.missing = append(v.missing, i)
+			v.lack(d)
 		}
 		if rules.On(use.Rule) {
 			return &Reason{use.Rule, d.text}
@@ -145,6 +148,7 @@ func (v *verifier) judge(i int) *Reason {
 	}
 	for _, use := range u.Trees {
 		d := v.tree(use.Index)
+		v.lack(d)
 		if d.text != "" && rules.On(use.Rule) {
 			return &Reason{use.Rule, d.text}
 		}
@@ -190,7 +194,7 @@ func (v *verifier) compare(in Input) *diff {
 		st := v.digests.file(path)
 		switch {
 		case errors.Is(st.err, fs.ErrNotExist):
-			return &diff{text: name + " is missing", missing: true}
+			return &diff{text: name + " is missing", missing: true, lacked: path}
 		case st.err != nil:
 			return &diff{text: name + " cannot be read"}
 		case st.digest != in.Value:
@@ -203,7 +207,7 @@ func (v *verifier) compare(in Input) *diff {
 	case InputLink:
 		real, err := filepath.EvalSymlinks(path)
 		if err != nil {
-			return &diff{text: name + " leads nowhere", missing: true}
+			return &diff{text: name + " leads nowhere", missing: true, lacked: path}
 		}
 		if to, _ := newOrigin(v.Reader.place).locate(real); to.String() != in.Value {
 			return &diff{text: name + " leads to " + to.display()}
@@ -225,6 +229,9 @@ func (v *verifier) tree(i int) *diff {
 		d.text = t.Loc.display() + " cannot be read"
 	} else {
 		compareTrees(d, t, entries)
+	}
+	if top, ok := v.Reader.place.Abs(t.Loc); ok && (err != nil || d.lacked != "") {
+		d.lacked = filepath.Join(top, d.lacked)
 	}
 	v.treeDiff[i] = d
 	return d
@@ -248,6 +255,9 @@ func compareTrees(d *diff, t Tree, have []TreeEntry) {
 		switch {
 		case len(have) == 0 || len(was) > 0 && was[0].Path < have[0].Path:
 			note(was[0], " is missing")
+			if d.lacked == "" {
+				d.lacked = string(was[0].Path)
+			}
 			was = was[1:]
 		case len(was) == 0 || have[0].Path < was[0].Path:
 			note(have[0], " is new")
