@@ -85,7 +85,7 @@ func (a *app) installHook(ctx context.Context, repo *git.Checkout, changed bool)
 		return err
 	}
 	var reach *git.Reach
-	if h.In == "" && h.State != git.HookAbsent {
+	if h.In != h.Path && (h.In != "" || h.State != git.HookAbsent) {
 		// Somebody else's hook may run ours from where we do not look.
 		if reach, err = repo.ProbeHook(ctx, os.TempDir()); err != nil {
 			return err

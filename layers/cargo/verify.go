@@ -369,18 +369,6 @@ func (p *Plan) dirty() []bool {
 	return dirty
 }
 
-// Identical counts the inputs of mutable units that are equal in the place: the
-// measure by which one layer fits a checkout better than another.
-func (p *Plan) Identical() int {
-	n := 0
-	for i, dirty := range p.dirty() {
-		if u := &p.manifest.Units[i]; !dirty && u.Mutable {
-			n++
-		}
-	}
-	return n
-}
-
 // Rebuild lists the units that the next build will rebuild.
 func (p *Plan) Rebuild() []Verdict {
 	var list []Verdict

@@ -185,6 +185,7 @@ func (c *Checkout) readHook(ctx context.Context) (*Hook, []byte, error) {
 	h := &Hook{State: HookAbsent, Path: filepath.Join(dir, "post-checkout"), Shared: dir != filepath.Join(c.CommonDir, "hooks")}
 	fi, err := os.Stat(h.Path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // hooksPath may be /dev/null
+		c.passedOver(h)
 		return h, nil, nil
 	}
 	text, err := readFile(h.Path, fi, err)
@@ -201,10 +202,23 @@ func (c *Checkout) readHook(ctx context.Context) (*Hook, []byte, error) {
 	// What pre-commit finds where it installs its own it renames, and runs first.
 	for _, path := range []string{h.Path + ".legacy", huskyFile(h.Path)} {
 		if text, err := os.ReadFile(path); err == nil && path != "" && h.mentions(path, text) {
-			break
+			return h, text, nil
 		}
 	}
+	c.passedOver(h)
 	return h, text, nil
+}
+
+// passedOver finds what was installed in the repository before its hooks were said
+// to be elsewhere; the hook there may still run it.
+func (c *Checkout) passedOver(h *Hook) {
+	own := filepath.Join(c.CommonDir, "hooks", "post-checkout")
+	if text, err := os.ReadFile(own); err == nil && h.Shared {
+		was := *h
+		if h.mentions(own, text) {
+			h.State = was.State
+		}
+	}
 }
 
 // mentions looks for our block or line in a file. Whether git comes to it is for
@@ -242,7 +256,7 @@ func (c *Checkout) InstallHook(ctx context.Context, program string) (*Hook, erro
 	if err != nil {
 		return nil, err
 	}
-	if _, block, _, _ := cutBlock(string(old)); h.State == HookInstalled && (h.In != h.Path || block == hookBlock(program)) {
+	if _, block, _, _ := cutBlock(string(old)); h.State == HookInstalled && (h.Shared || h.In != h.Path || block == hookBlock(program)) {
 		return h, nil
 	}
 	if h.Shared {
@@ -274,9 +288,6 @@ func (c *Checkout) InstallHook(ctx context.Context, program string) (*Hook, erro
 // installShared adds HandLine to the file that husky runs, if it is husky's
 // directory and lies in the checkout, as its users would by hand.
 func (c *Checkout) installShared(ctx context.Context, h *Hook) (*Hook, error) {
-	if h.In != "" {
-		return h, nil
-	}
 	file := huskyFile(h.Path)
 	if rel, err := filepath.Rel(c.Root, file); file == "" || err != nil || !filepath.IsLocal(rel) {
 		return nil, &HookError{h.Path, c.whyShared(ctx, h), h.ByHand()}
@@ -367,7 +378,7 @@ func (c *Checkout) RemoveHook(ctx context.Context) (*Hook, error) {
 	rest := before + after
 	if h.In == huskyFile(h.Path) {
 		rest, ok = cutHandLine(string(old))
-	} else if h.Shared {
+	} else if h.Shared && h.In == h.Path {
 		ok = false
 	}
 	if !ok {

@@ -31,7 +31,7 @@ var hookManagers = []*HookManager{
   - id: cargo-cow
     name: cargo-cow
     language: system
-    entry: sh -c 'command -v cargo-cow >/dev/null && cargo-cow restore --hook "$PRE_COMMIT_FROM_REF" "$PRE_COMMIT_TO_REF" "$PRE_COMMIT_CHECKOUT_TYPE" || :'
+    entry: sh -c 'command -v cargo-cow >/dev/null && cargo-cow restore --hook "$PRE_COMMIT_FROM_REF" "$PRE_COMMIT_TO_REF" "$PRE_COMMIT_CHECKOUT_TYPE" || true'
     stages: [post-checkout]
     always_run: true
     pass_filenames: false
@@ -42,7 +42,7 @@ var hookManagers = []*HookManager{
 		Entry: `post-checkout:
   commands:
     cargo-cow:
-      run: command -v cargo-cow >/dev/null && cargo-cow restore --hook {1} {2} {3} || :`,
+      run: command -v cargo-cow >/dev/null && cargo-cow restore --hook {1} {2} {3} || true`,
 	},
 	{
 		Name: "husky 4", Config: "package.json or .huskyrc", mark: "husky.sh\"",

@@ -82,7 +82,7 @@ func (h *Hook) Reach(r *Reach) {
 	switch {
 	case r.Reached:
 		h.State, h.Program = HookInstalled, r.Program
-	case h.State == HookInstalled:
+	case h.In != "" && h.State != HookDisabled:
 		h.State = HookUnreached
 	}
 }

@@ -75,6 +75,12 @@ func TestProbeHook(t *testing.T) {
 			".husky/post-checkout": "#!/usr/bin/env sh\n. \"$(dirname -- \"$0\")/_/husky.sh\"\n\nexec true\n",
 			".husky/_/husky.sh":    "if [ -z \"$husky_skip_init\" ]; then\n  readonly husky_skip_init=1\n  export husky_skip_init\n  sh -e \"$0\" \"$@\"\n  exit $?\nfi\n",
 		}, install: true, want: true, state: HookInstalled},
+		"passed over": {hooksPath: "githooks", files: map[string]string{
+			".git/hooks/post-checkout": "#!/bin/sh\n" + HandLine + "\n", "githooks/post-checkout": "#!/bin/sh\n",
+		}, want: false, state: HookUnreached},
+		"handed on to": {hooksPath: "githooks", files: map[string]string{
+			".git/hooks/post-checkout": "#!/bin/sh\n" + HandLine + "\n", "githooks/post-checkout": "#!/bin/sh\nexec .git/hooks/post-checkout \"$@\"\n",
+		}, want: true, state: HookInstalled},
 		"no interpreter": {files: map[string]string{".git/hooks/post-checkout": "#!/nonexistent/sh\n"}, install: true, want: false, state: HookUnreached},
 	} {
 		t.Run(name, func(t *testing.T) {
