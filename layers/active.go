@@ -30,6 +30,11 @@ type Active struct {
 	Restored int64 `json:"restored,omitempty"`
 	// Noted are the reasons for which that restore had units rebuilt.
 	Noted []cargo.Noted `json:"noted,omitempty"`
+	// Placed is when that restore had written its last file, by the kernel's clock,
+	// in ns: a file that changed later is somebody else's.
+	Placed int64 `json:"placed,omitempty"`
+	// Lacked are files that units were built from and that restore did not find.
+	Lacked []string `json:"lacked,omitempty"`
 }
 
 // preparedFile marks a tree that has not been put in place yet. A tree left over

@@ -59,7 +59,7 @@ func (s *Store) Switch(ctx context.Context, p *Place, o SwitchOptions) (*SwitchR
 	c, err := s.choose(ctx, p, ro)
 	switch {
 	case err == nil:
-		defer c.release()
+		defer c.drop()
 	case !errors.Is(err, ErrNoLayer):
 		return nil, err
 	}
