@@ -28,6 +28,11 @@ func (s *Store) hold(id string) (release func() error, err error) {
 	if errors.Is(err, lease.ErrHeld) {
 		return nil, fmt.Errorf("use layer %s: %w: it is being removed", id, ErrNotFound)
 	}
+	if IsReadOnly(err) {
+		// Its lease has no file, and none can be made here. Should it be removed at
+		// this very moment, what is cloned from it fails.
+		release, err = func() error { return nil }, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("use layer %s: %w", id, err)
 	}
@@ -81,6 +86,9 @@ func (s *Store) Removable(ctx context.Context, ref string) (*Record, error) {
 func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	if !isID(id) {
 		return fmt.Errorf("remove layer %s: %w", id, ErrNotFound)
+	}
+	if err := s.Writable(); err != nil {
+		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
 	release, err := lease.Exclusive(filepath.Join(s.opts.Dir, leasesDir), id)
 	if errors.Is(err, lease.ErrHeld) {

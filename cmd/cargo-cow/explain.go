@@ -28,7 +28,7 @@ since something they depend on is carry the rule "dependency".`,
 }
 
 func (a *app) explain(ctx context.Context, o explainOptions) error {
-	w, err := a.open(ctx)
+	w, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}

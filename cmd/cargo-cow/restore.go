@@ -75,12 +75,19 @@ wants the disk and until cargo is started.`,
 }
 
 func (a *app) restore(ctx context.Context, o restoreOptions) error {
-	w, err := a.open(ctx)
+	open := a.openUnresolved
+	if o.dryRun {
+		open = a.open
+	}
+	w, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	if !o.dryRun {
-		if err := open.Hide(w.place); err != nil {
+		if err := a.resolve(ctx, w, false); err != nil {
+			return err
+		}
+		if err := a.hide(w.place); err != nil {
 			return err
 		}
 	}
@@ -101,6 +108,17 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		a.term.Status("Note", "%s", remark)
 	}
 	return nil
+}
+
+// hide keeps git from seeing what is kept for undo. In a sandbox where the repository
+// cannot be written to, git sees it, which is no reason to build anew.
+func (a *app) hide(p *layers.Place) error {
+	err := open.Hide(p)
+	if layers.IsReadOnly(err) {
+		a.term.Detail("Note", "git sees what is kept for undo: %v", err)
+		return nil
+	}
+	return err
 }
 
 func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
@@ -200,12 +218,15 @@ func (a *app) inWorkspaces(repo *git.Checkout, do func(dir string) error) error 
 func (a *app) restoreWorkspace(ctx context.Context, dir string) error {
 	here := *a
 	here.dir = dir
-	w, err := here.open(ctx)
+	w, err := here.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
 	// Shared by all worktrees, or made by another hook: it is not ours to replace.
 	if _, err := os.Lstat(w.place.Workspace.BuildDir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := here.resolve(ctx, w, true); err != nil {
 		return err
 	}
 	rep, err := w.store.Restore(ctx, w.place, layers.RestoreOptions{Strict: w.Strict(), NoWait: true})

@@ -163,3 +163,20 @@ func (a *app) openWith(ctx context.Context, place func(*open.Session, context.Co
 	}
 	return &opened{s, p, st}, nil
 }
+
+// resolve has cargo make the lockfile that a checkout lacks, for what goes on to a
+// build: which layer fits shows by it.
+func (a *app) resolve(ctx context.Context, w *opened, hook bool) (err error) {
+	if w.place.Fingerprint != nil {
+		return nil
+	}
+	resolved, err := w.Resolve(ctx, hook)
+	if err != nil {
+		return err
+	}
+	if resolved && !hook {
+		a.term.Status("Resolved", "the dependencies, by cargo: there was no Cargo.lock")
+	}
+	w.place, err = w.Place(ctx)
+	return err
+}

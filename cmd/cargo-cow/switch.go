@@ -106,8 +106,13 @@ func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 	if w.place.Git == nil {
 		return fmt.Errorf("switch %s: %w", w.Dir(), git.ErrNotRepository)
 	}
-	if err := open.Hide(w.place); err != nil {
+	if err := a.hide(w.place); err != nil {
 		return err
+	}
+	if err := w.store.Writable(); layers.IsReadOnly(err) {
+		// The branch is what was asked for; undo keeps what is replaced.
+		a.term.Warn("nothing is sealed: %v", err)
+		return nil
 	}
 	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
 	if errors.Is(err, layers.ErrNoTarget) {
@@ -192,6 +197,9 @@ func (a *app) followWorkspace(ctx context.Context, repo *git.Checkout, dir strin
 	here := *a
 	here.dir = dir
 	w, err := here.open(ctx)
+	if errors.Is(err, cargo.ErrNoLockfile) {
+		return nil // what the commit lacks, a build makes
+	}
 	if err != nil {
 		return err
 	}
@@ -201,7 +209,7 @@ func (a *app) followWorkspace(ctx context.Context, repo *git.Checkout, dir strin
 			return err
 		}
 	}
-	if err := open.Hide(w.place); err != nil {
+	if err := a.hide(w.place); err != nil {
 		return err
 	}
 	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: true})

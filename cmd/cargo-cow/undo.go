@@ -25,7 +25,7 @@ takes cargo's own locks, as restore does.`,
 }
 
 func (a *app) undo(ctx context.Context, o undoOptions) error {
-	w, err := a.open(ctx)
+	w, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}

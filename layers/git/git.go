@@ -198,6 +198,20 @@ func (c *Checkout) Dirty(ctx context.Context) (bool, error) {
 	return len(out) > 0, nil
 }
 
+// Ignored tells whether git ignores a file, which need not be there. Tracked files
+// are not ignored.
+func (c *Checkout) Ignored(ctx context.Context, path string) (bool, error) {
+	_, err := c.Run(ctx, "check-ignore", "--quiet", "--", path)
+	var ge *gitError
+	if errors.As(err, &ge) && ge.code == 1 {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("see whether git ignores %s: %w", path, err)
+	}
+	return true, nil
+}
+
 // Distance counts the commits that are reachable from one of a and b but not
 // from both. The error wraps ErrUnknownCommit when the repository lacks one.
 func (c *Checkout) Distance(ctx context.Context, a, b string) (int, error) {

@@ -61,11 +61,13 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return false
 		}
 		found := Far
-		switch {
-		case HoldsCopies(store) && asked, !HoldsCopies(store) && Shares(store, here):
-			found = Near
-		case HoldsCopies(store):
+		if HoldsCopies(store) {
 			found = Copying
+			if asked {
+				found = Near
+			}
+		} else if Shares(store, here) {
+			found = Near
 		}
 		if found > kind {
 			dir, kind = store, found

@@ -164,7 +164,7 @@ func TestStoreParent(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(build), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	top := storeParent(build)
+	top := storeParents(build)[0]
 	if rel, err := filepath.Rel(top, build); err != nil || !filepath.IsLocal(rel) {
 		t.Errorf("got %s, which is not above %s", top, build)
 	}
