@@ -289,6 +289,17 @@ type UndoReport struct {
 	BuildDir string `json:"build_dir"`
 }
 
+// Undoable says what Undo would bring back.
+func (s *Store) Undoable(p *Place) (*UndoReport, error) {
+	t := newTarget(p.Workspace.BuildDir)
+	if _, err := os.Lstat(t.undo); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
+	} else if err != nil {
+		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
+	}
+	return &UndoReport{t.path}, nil
+}
+
 // Undo brings back the build directory that the last restore replaced. What it
 // replaces is kept in turn: undoing twice changes nothing.
 func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) (*UndoReport, error) {

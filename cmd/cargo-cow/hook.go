@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -47,12 +48,13 @@ written and the line to add is shown.`,
 	var install *cobra.Command
 	onSwitch := false
 	install = sub("install", "Install the hook, or update it", func(ctx context.Context, repo *git.Checkout) error {
+		followed := repo.SwitchOn()
 		if install.Flags().Changed("switch") {
 			if err := repo.SetSwitch(onSwitch); err != nil {
 				return err
 			}
 		}
-		return a.installHook(ctx, repo)
+		return a.installHook(ctx, repo, followed)
 	})
 	install.Flags().BoolVar(&onSwitch, "switch", false, "restore when another commit is checked out, too; --switch=false undoes that")
 	cmd.AddCommand(
@@ -63,21 +65,37 @@ written and the line to add is shown.`,
 	return cmd
 }
 
-func (a *app) installHook(ctx context.Context, repo *git.Checkout) error {
+// installHook installs the hook, which followed switches before or did not.
+func (a *app) installHook(ctx context.Context, repo *git.Checkout, followed bool) error {
 	program, err := programPath()
 	if err != nil {
 		return err
 	}
+	was, err := repo.HookState(ctx)
+	if err != nil {
+		return err
+	}
+	before, _ := os.ReadFile(was.Path)
 	h, err := repo.InstallHook(ctx, program)
 	if err != nil {
 		return err
 	}
 	a.hookJSON(repo, h)
-	a.term.Status("Installed", "%s%s", h.Path, hookScope(repo))
+	verb := "Installed"
+	after, err := os.ReadFile(h.Path)
+	if err == nil && bytes.Equal(before, after) && was.State == h.State && followed == repo.SwitchOn() {
+		verb = "Unchanged"
+	}
+	a.term.Status(verb, "%s%s", h.Path, hookScope(repo))
 	return nil
 }
 
 func (a *app) removeHook(ctx context.Context, repo *git.Checkout) error {
+	was, err := repo.HookState(ctx)
+	if err != nil {
+		return err
+	}
+	followed := repo.SwitchOn()
 	h, err := repo.RemoveHook(ctx)
 	if err == nil {
 		err = repo.SetSwitch(false)
@@ -86,6 +104,10 @@ func (a *app) removeHook(ctx context.Context, repo *git.Checkout) error {
 		return err
 	}
 	a.hookJSON(repo, h)
+	if was.Program == "" && !followed {
+		a.term.Status("Unchanged", "%s: there is nothing of ours in it", h.Path)
+		return nil
+	}
 	a.term.Status("Removed", "our part of %s", h.Path)
 	return nil
 }

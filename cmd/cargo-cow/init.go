@@ -35,7 +35,7 @@ directory cargo builds into. Running init again changes nothing.`,
 			return a.init(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.hook, "hook", false, "install the git hook too, see `cargo cow hook`")
+	cmd.Flags().BoolVar(&o.hook, "hook", false, "install the git hook too, see \"cargo cow hook\"")
 	return cmd
 }
 
@@ -79,7 +79,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if p.Git == nil {
 		return partError{&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"}}
 	}
-	if err := a.installHook(ctx, p.Git); err != nil {
+	if err := a.installHook(ctx, p.Git, p.Git.SwitchOn()); err != nil {
 		return partError{err}
 	}
 	return nil

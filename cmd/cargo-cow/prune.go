@@ -74,7 +74,7 @@ With --verbose it also prints what is kept, and why.`,
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
 	f.Var(&o.housing, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
 	f.Var(&o.minFree, "min-free", "remove from the warehouse until `SIZE` is free on its disk")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, change nothing")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
 	return cmd
 }
 

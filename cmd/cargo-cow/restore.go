@@ -65,7 +65,7 @@ wants the disk and until cargo is started.`,
 	f.StringVar(&o.from, "from", "", "take `LAYER`: an id or its first characters, a label, or latest")
 	f.BoolVar(&o.strict, "strict", false, "rebuild every unit that mentions the place it was built in")
 	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be restored, change nothing")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be restored, change nothing")
 	f.BoolVar(&o.noGraft, "no-graft", false, "take nothing from other layers than the one that is chosen")
 	f.BoolVar(&o.warm, "warm", false, "read ahead what the first build after an edit will read")
 	f.BoolVar(&o.noWarm, "no-warm", false, "do not, whatever the configuration says")
@@ -143,7 +143,7 @@ func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
 	}
 	a.reportGraft(rep.Grafted)
 	if n := len(rep.Rebuild); n > 0 && !a.term.Verbose() {
-		a.term.Status("Rebuild", "%s will be compiled anew, see `cargo cow explain`", count(n, "unit"))
+		a.term.Status("Rebuild", "%s, see `cargo cow explain`", count(n, "unit"))
 	}
 	for i := range rep.Rebuild {
 		rule, detail := because(&rep.Rebuild[i])

@@ -30,7 +30,7 @@ one cannot be removed the others are all the same (code 3).`,
 		Args: atLeastOne,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.rm(cmd.Context(), args, o) },
 	}
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, change nothing")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
 	return cmd
 }
 

@@ -200,7 +200,7 @@ func checkOwner(store string) (exists bool, err error) {
 		return false, fmt.Errorf("open store %s: not a directory", store)
 	case int(st.Uid) != os.Geteuid():
 		return false, &layers.HelpError{
-			Err:  fmt.Errorf("open store %s: it belongs to user %d", store, st.Uid),
+			Err:  fmt.Errorf("open store %s: it belongs to user %s", store, layers.UserName(int(st.Uid))),
 			Help: "name one of your own with --store DIR",
 		}
 	}
