@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -138,36 +137,12 @@ func (s *Store) noted() string {
 // RemoveEmpty takes away a store without layers. With any, or while somebody works in
 // it, the error says so and it stays.
 func (s *Store) RemoveEmpty(ctx context.Context) error {
-	unlock, err := flock.TryLock(filepath.Join(s.opts.Dir, lockFile), flock.Exclusive)
-	if errors.Is(err, flock.ErrLocked) {
-		err = ErrInUse
+	ids, err := s.ids()
+	if err == nil && len(ids) > 0 {
+		err = fmt.Errorf("layer %s is in it", ids[0])
 	}
 	if err != nil {
 		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
 	}
-	defer unlock()
-	left, err := names(filepath.Join(s.opts.Dir, layersDir))
-	if err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	for _, name := range left {
-		if isID(name) {
-			return fmt.Errorf("remove store %s: layer %s is in it", s.opts.Dir, name)
-		}
-	}
-	for _, name := range left {
-		if strings.HasPrefix(name, trashPrefix) || strings.HasPrefix(name, ".tmp-") {
-			if err := s.opts.Driver.Delete(ctx, s.tree(name)); err != nil {
-				return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-			}
-		}
-	}
-	// Without its version it is a store for nobody, whatever happens from here on.
-	if err := os.Remove(filepath.Join(s.opts.Dir, versionFile)); err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	if err := s.opts.Driver.Delete(ctx, s.opts.Dir); err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	return nil
+	return s.RemoveStore(ctx)
 }

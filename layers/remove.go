@@ -116,7 +116,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
 	// There is no way back from here, so an error on it does not end it.
-	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id)}
+	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.forgetLabel(id)}
 	if err := s.opts.Driver.Delete(context.WithoutCancel(ctx), trash); err != nil {
 		errs = append(errs, &HelpError{err, "the layer is gone, but not its files: remove " + trash + ", as root if need be"})
 	}
@@ -173,6 +173,12 @@ func (s *Store) forget() {
 	for _, id := range stamps {
 		if gone(id) {
 			_ = lastuse.Forget(dir, id)
+		}
+	}
+	given, _ := names(filepath.Join(s.opts.Dir, labelsDir))
+	for _, id := range given {
+		if gone(id) {
+			_ = s.forgetLabel(id)
 		}
 	}
 	dir = filepath.Join(s.opts.Dir, leasesDir)

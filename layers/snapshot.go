@@ -112,8 +112,8 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if err := pointInspected.Hit(); err != nil {
 		return nil, err
 	}
-	if prev != nil && active.Layer != "" && m.SameBuild(prev) && (label == "" || label == prev.Label) {
-		if r, err := s.record(active.Layer); err == nil {
+	if prev != nil && active.Layer != "" && m.SameBuild(prev) {
+		if r, err := s.record(active.Layer); err == nil && (label == "" || label == r.Label) {
 			s.used(active.Layer)
 			return &SnapshotReport{Record: *r}, nil
 		}

@@ -109,7 +109,7 @@ differs in the new place, and nothing else.`,
 
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newGraft(a), newSwitch(a), newUndo(a),
-		newStatus(a), newList(a), newShow(a), newDiff(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a),
+		newStatus(a), newList(a), newShow(a), newDiff(a), newLabel(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a),
 		newWrapper(a), newWarehouse(a), newWhyMiss(a), newStats(a), newWarm(a), newDocs(root))
 	return root
 }

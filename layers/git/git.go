@@ -240,6 +240,22 @@ func (c *Checkout) Distance(ctx context.Context, a, b string) (int, error) {
 	return n, nil
 }
 
+// Known tells which of the commits the repository has.
+func (c *Checkout) Known(ctx context.Context, commits []string) (map[string]bool, error) {
+	known := map[string]bool{}
+	commits = slices.DeleteFunc(slices.Clone(commits), func(id string) bool { return !isID(id) })
+	for some := range slices.Chunk(commits, 1000) { // a command line has an end
+		out, err := c.Run(ctx, append([]string{"rev-list", "--no-walk", "--ignore-missing"}, some...)...)
+		if err != nil {
+			return nil, fmt.Errorf("look for commits: %w", err)
+		}
+		for _, id := range strings.Fields(string(out)) {
+			known[id] = true
+		}
+	}
+	return known, nil
+}
+
 // isID tells a full object id (SHA-1 or SHA-256), which nothing else on a
 // command line can be mistaken for.
 func isID(s string) bool {
