@@ -41,7 +41,7 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 	}
 	if was == tree {
 		r.Already = true
-		if store := s.noted(); store != "" && locate.Noted(t.path) != store {
+		if store := s.noted(); store.Dir != "" && locate.Noted(t.path) != store {
 			err = locate.Note(t.path, store)
 		}
 		return r, err

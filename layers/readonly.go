@@ -14,6 +14,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // A store may be one that this process can read and not write, since it runs in a
@@ -127,11 +128,11 @@ func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
 
 // noted is what a build directory is told of its store: nothing, where that was named
 // for one command only.
-func (s *Store) noted() string {
+func (s *Store) noted() locate.Remembered {
 	if s.opts.Passing {
-		return ""
+		return locate.Remembered{}
 	}
-	return s.opts.Dir
+	return locate.Remembered{Dir: s.opts.Dir, Named: s.opts.Named}
 }
 
 // RemoveEmpty takes away a store without layers. With any, or while somebody works in

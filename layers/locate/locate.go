@@ -16,6 +16,7 @@ package locate
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,10 @@ type Question struct {
 	// Remembered are the stores that the repository remembers, in its order.
 	Remembered []Remembered
 	// Noted is the store that the build directory says it belongs to.
-	Noted string
+	Noted Remembered
+	// Configured is the one that the user's configuration names, for all repositories
+	// that were not given one of their own. No other is looked for.
+	Configured string
 	// Chosen is the one that the user chose for the wrapper.
 	Chosen string
 	// Cache is where a store is made that cannot be beside what it serves.
@@ -52,7 +56,8 @@ const (
 	Near
 )
 
-// Find returns the store that a build directory belongs to, the best there is.
+// Find returns the store that a build directory belongs to, the best there is. A
+// configured one is returned though it is absent.
 func (q *Question) Find() (dir string, kind Kind) {
 	here := Existing(q.BuildDir)
 	// look reports whether dir serves, and keeps it in mind if it is better than nothing.
@@ -74,12 +79,23 @@ func (q *Question) Find() (dir string, kind Kind) {
 		}
 		return kind == Near
 	}
-	for _, r := range q.Remembered {
-		if look(r.Dir, r.Named) {
-			return dir, kind
+	// What somebody said of this repository or build directory goes before what is said
+	// of all, and that before what was found out.
+	known := append(slices.Clip(q.Remembered), q.Noted)
+	for _, named := range []bool{true, false} {
+		for _, r := range known {
+			if r.Named == named && look(r.Dir, named) {
+				return dir, kind
+			}
+		}
+		if named && q.Configured != "" {
+			if IsStore(q.Configured) {
+				return q.Configured, Near
+			}
+			return q.Configured, Absent
 		}
 	}
-	if look(q.Noted, true) || look(q.Chosen, true) {
+	if look(q.Chosen, true) {
 		return dir, kind
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A

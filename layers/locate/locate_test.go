@@ -81,9 +81,13 @@ func TestFind(t *testing.T) {
 		"copies, where nothing shares":  {Question{BuildDir: away, Remembered: known(near, copies)}, copies, Copying},
 		"copies that were asked for":    {Question{BuildDir: app, Remembered: []Remembered{named, {Dir: near}}}, copies, Near},
 		"too far":                       {Question{BuildDir: away, Remembered: known(near)}, near, Far},
-		"noted in the build directory":  {Question{BuildDir: app, Noted: near2}, near2, Near},
-		"remembered goes before noted":  {Question{BuildDir: app, Noted: near2, Remembered: known(near)}, near, Near},
-		"a note that serves no more":    {Question{BuildDir: away, Noted: near, Remembered: known(far)}, far, Near},
+		"noted in the build directory":  {Question{BuildDir: app, Noted: Remembered{Dir: near2}}, near2, Near},
+		"remembered goes before noted":  {Question{BuildDir: app, Noted: Remembered{Dir: near2}, Remembered: known(near)}, near, Near},
+		"a note that serves no more":    {Question{BuildDir: away, Noted: Remembered{Dir: near}, Remembered: known(far)}, far, Near},
+		"configured":                    {Question{BuildDir: app, Configured: near2, Remembered: known(near), Chosen: near}, near2, Near},
+		"configured, and not there":     {Question{BuildDir: app, Configured: gone, Remembered: known(near)}, gone, Absent},
+		"named goes before configured":  {Question{BuildDir: app, Configured: near2, Remembered: []Remembered{{Dir: near}, named}}, copies, Near},
+		"the build directory's, too":    {Question{BuildDir: app, Configured: near2, Noted: Remembered{near, true}}, near, Near},
 		"chosen":                        {Question{BuildDir: app, Chosen: near}, near, Near},
 		"the topmost beside":            {Question{BuildDir: app}, beside, Near},
 		"in the cache":                  {Question{BuildDir: alone, Cache: copies}, copies, Copying},
@@ -235,13 +239,9 @@ func TestConfigured(t *testing.T) {
 
 func TestNote(t *testing.T) {
 	dir := t.TempDir()
-	if err := Note(dir, ""); err != nil || Noted(dir) != "" {
-		t.Errorf("nothing: got %q, %v", Noted(dir), err)
-	}
-	if err := Note(dir, "/s"); err != nil || Noted(dir) != "/s" {
-		t.Errorf("a store: got %q, %v", Noted(dir), err)
-	}
-	if err := Note(dir, ""); err != nil || Noted(dir) != "" {
-		t.Errorf("taken back: got %q, %v", Noted(dir), err)
+	for _, want := range []Remembered{{}, {"/s", false}, {"/s", true}, {}} {
+		if err := Note(dir, want); err != nil || Noted(dir) != want {
+			t.Errorf("%v: got %v, %v", want, Noted(dir), err)
+		}
 	}
 }

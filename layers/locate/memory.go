@@ -141,14 +141,25 @@ func nextToken(text string) (token, rest string) {
 // storeFile names the store that a build directory belongs to.
 const storeFile = "/.cargo-cow/store"
 
-// Noted returns the store that a build directory was said to belong to, "" if
+// Noted returns the store that a build directory was said to belong to; nothing if
 // nothing was said.
-func Noted(buildDir string) string { return readPath(buildDir + storeFile) }
+func Noted(buildDir string) Remembered {
+	text, err := os.ReadFile(buildDir + storeFile)
+	path, rest, ok := strings.Cut(string(text), "\n")
+	if err != nil || !ok || !isClean(path) || rest != "" && rest != namedLine {
+		return Remembered{}
+	}
+	return Remembered{path, rest != ""}
+}
 
-// Note says which store a build directory belongs to; "" that nothing is to be said.
-func Note(buildDir, store string) error {
+// namedLine follows the path of a store that the user named.
+const namedLine = "named\n"
+
+// Note says which store a build directory belongs to, or, without one, that nothing
+// is to be said.
+func Note(buildDir string, store Remembered) error {
 	file := buildDir + storeFile
-	if store == "" {
+	if store.Dir == "" {
 		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
 			return err
 		}
@@ -157,7 +168,11 @@ func Note(buildDir, store string) error {
 	tmp := file + "." + strconv.Itoa(os.Getpid())
 	err := os.MkdirAll(filepath.Dir(file), 0o777)
 	if err == nil {
-		err = os.WriteFile(tmp, []byte(store+"\n"), 0o666)
+		text := store.Dir + "\n"
+		if store.Named {
+			text += namedLine
+		}
+		err = os.WriteFile(tmp, []byte(text), 0o666)
 	}
 	if err == nil {
 		err = os.Rename(tmp, file)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -20,6 +21,11 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 		return nil, err
 	}
 	q := &locate.Question{BuildDir: realPath(buildDir), Remembered: m.Stores, Noted: locate.Noted(buildDir)}
+	user, err := s.userConfig()
+	if err != nil {
+		return nil, err
+	}
+	q.Configured = user.Store
 	if data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share")); data != "" {
 		q.Chosen = locate.Chosen(filepath.Join(data, "cargo-cow"))
 	}
@@ -32,15 +38,15 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 // findStore returns the store that serves a build directory. Where there is none the
 // error wraps layers.ErrNoStore and says what is known of others.
 func (s *Session) findStore(buildDir string, repo *git.Checkout) (string, error) {
-	if dir, err := s.namedStore(); dir != "" || err != nil {
-		return dir, err
+	if dir := s.namedStore(); dir != "" {
+		return dir, nil
 	}
 	q, err := s.question(buildDir, repo)
 	if err != nil {
 		return "", err
 	}
 	dir, kind := q.Find()
-	if kind >= locate.Copying {
+	if kind >= locate.Copying || kind == locate.Absent && dir != "" {
 		return dir, nil
 	}
 	return "", whyNone(q, dir)
@@ -49,15 +55,15 @@ func (s *Session) findStore(buildDir string, repo *git.Checkout) (string, error)
 // storeToMake returns the store that init makes, or goes on using, for a build
 // directory.
 func (s *Session) storeToMake(buildDir string, repo *git.Checkout) (string, error) {
-	if dir, err := s.namedStore(); dir != "" || err != nil {
-		return dir, err
+	if dir := s.namedStore(); dir != "" {
+		return dir, nil
 	}
 	q, err := s.question(buildDir, repo)
 	if err != nil {
 		return "", err
 	}
 	dir, kind := q.Find()
-	if kind == locate.Near {
+	if kind == locate.Near || kind == locate.Absent && dir != "" {
 		return dir, nil
 	}
 	// One that can share is worth being made, whatever copies there are elsewhere.
@@ -66,6 +72,15 @@ func (s *Session) storeToMake(buildDir string, repo *git.Checkout) (string, erro
 		return dir, nil
 	}
 	return other, err
+}
+
+// remembersNamed tells whether somebody named a store for a place before.
+func (s *Session) remembersNamed(dir string, p *layers.Place) (bool, error) {
+	q, err := s.question(p.Workspace.BuildDir, p.Git)
+	if err != nil {
+		return false, err
+	}
+	return slices.Contains(append(q.Remembered, q.Noted), locate.Remembered{Dir: dir, Named: true}), nil
 }
 
 // whyNone says why no store serves a build directory; far is one on another file
@@ -103,8 +118,8 @@ func (s *Session) AnyStore(ctx context.Context) (*layers.Store, error) {
 
 // AnyStoreDir says where AnyStore finds its store.
 func (s *Session) AnyStoreDir(ctx context.Context) (string, error) {
-	if dir, err := s.namedStore(); dir != "" || err != nil {
-		return dir, err
+	if dir := s.namedStore(); dir != "" {
+		return dir, nil
 	}
 	buildDir, repo, err := s.whereabouts(ctx)
 	if err != nil {
@@ -114,8 +129,8 @@ func (s *Session) AnyStoreDir(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, kind := q.Find()
-	if kind == locate.Absent {
+	dir, _ := q.Find()
+	if dir == "" {
 		return "", whyNone(q, "")
 	}
 	return dir, nil
@@ -135,12 +150,9 @@ func (s *Session) whereabouts(ctx context.Context) (buildDir string, repo *git.C
 // there is none, and returns where it is. named tells that the user chose it: the
 // wrapper cannot know that by itself.
 func (s *Session) PrepareStore(ctx context.Context) (dir string, named bool, err error) {
-	if dir, err = s.namedStore(); err != nil {
-		return "", false, err
-	}
-	named = dir != "" && s.environ.get("CARGO_COW_STORE") == "" // which the wrapper sees
+	named = s.namedStore() != "" && s.environ.get("CARGO_COW_STORE") == "" // which the wrapper sees
 	buildDir, repo, err := s.whereabouts(ctx)
-	if err == nil && dir == "" {
+	if err == nil {
 		dir, err = s.storeToMake(buildDir, repo)
 	}
 	if err != nil {
@@ -163,15 +175,11 @@ func (s *Session) Store(ctx context.Context, p *layers.Place) (*layers.Store, er
 // then has the repository remember it. What cannot be written shows before anything
 // is made, and what was made for it goes again where do fails.
 func (s *Session) InitStore(ctx context.Context, p *layers.Place, do func(*layers.Store) error) error {
-	named, err := s.namedStore()
-	if err != nil {
-		return err
-	}
 	dir, err := s.storeToMake(p.Workspace.BuildDir, p.Git)
 	if err != nil {
 		return err
 	}
-	note, err := remember(p, dir, named != "")
+	note, err := remember(p, dir, s.namedStore() != "")
 	if err != nil {
 		return helpReadOnly(err)
 	}

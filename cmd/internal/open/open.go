@@ -278,7 +278,14 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 		return nil, err
 	}
 	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: program, Temp: os.TempDir()}
-	o.Passing = !create && (s.opts.Store != "" || s.environ.get("CARGO_COW_STORE") != "")
+	o.Named = s.namedStore() != ""
+	o.Passing = o.Named && !create
+	if p != nil && !o.Named {
+		o.Named, err = s.remembersNamed(dir, p)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if !create {
 		return layers.Open(ctx, o)
 	}

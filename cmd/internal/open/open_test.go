@@ -145,7 +145,7 @@ func TestNamedStore(t *testing.T) {
 	s.opts.Store = "flag/"
 	want := func(want string) {
 		t.Helper()
-		if got, err := s.namedStore(); err != nil || got != want {
+		if got, err := s.findStore(filepath.Join(dir, "target"), nil); err != nil || got != want {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
@@ -155,7 +155,9 @@ func TestNamedStore(t *testing.T) {
 	s.environ = append(s.environ, "CARGO_COW_STORE=")
 	want("/user")
 	s = session(t, dir, "XDG_CONFIG_HOME=relative") // ignored, as the XDG specification says
-	want("")
+	if q, err := s.question(filepath.Join(dir, "target"), nil); err != nil || q.Configured != "" {
+		t.Errorf("got %+v, %v", q, err)
+	}
 }
 
 func TestStoreParent(t *testing.T) {

@@ -117,22 +117,18 @@ func fsName(path string) string {
 	return "the file system"
 }
 
-// namedStore is the store that the user named, by flag, environment or
-// configuration; "" when they did not.
-func (s *Session) namedStore() (string, error) {
+// namedStore is the store that the user named for this command, by flag or
+// environment; "" when they did not.
+func (s *Session) namedStore() string {
 	for _, dir := range []string{s.opts.Store, s.environ.get("CARGO_COW_STORE")} {
 		if dir != "" && !filepath.IsAbs(dir) {
 			dir = filepath.Join(s.opts.Dir, dir)
 		}
 		if dir != "" {
-			return filepath.Clean(dir), nil
+			return filepath.Clean(dir)
 		}
 	}
-	user, err := s.userConfig()
-	if err != nil {
-		return "", err
-	}
-	return user.Store, nil
+	return ""
 }
 
 // defaultStore is beside the build directory where data can be shared, so that
