@@ -172,14 +172,15 @@ func (s *Session) Store(ctx context.Context, p *layers.Place) (*layers.Store, er
 }
 
 // InitStore makes the store for a place, if there is none, has do work with it, and
-// then has the repository remember it. What cannot be written shows before anything
+// then has the repository remember it: by name only where it was named for it, by the
+// flag; the environment speaks of all repositories. What cannot be written shows before anything
 // is made, and what was made for it goes again where do fails.
 func (s *Session) InitStore(ctx context.Context, p *layers.Place, do func(*layers.Store) error) error {
 	dir, err := s.storeToMake(p.Workspace.BuildDir, p.Git)
 	if err != nil {
 		return err
 	}
-	note, err := remember(p, dir, s.namedStore() != "")
+	note, err := remember(p, dir, s.opts.Store != "")
 	if err != nil {
 		return helpReadOnly(err)
 	}

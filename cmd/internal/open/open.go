@@ -278,8 +278,8 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 		return nil, err
 	}
 	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: program, Temp: os.TempDir()}
-	o.Named = s.namedStore() != ""
-	o.Passing = o.Named && !create
+	o.Named = s.opts.Store != ""
+	o.Passing = s.namedStore() != "" && !create
 	if p != nil && !o.Named {
 		o.Named, err = s.remembersNamed(dir, p)
 		if err != nil {
