@@ -197,8 +197,8 @@ func (a *app) followWorkspace(ctx context.Context, repo *git.Checkout, dir strin
 	here := *a
 	here.dir = dir
 	w, err := here.open(ctx)
-	if errors.Is(err, cargo.ErrNoLockfile) {
-		return nil // what the commit lacks, a build makes
+	if errors.Is(err, cargo.ErrNoLockfile) || errors.Is(err, layers.ErrNoStore) {
+		return nil // what the commit lacks, a build makes; the store, init
 	}
 	if err != nil {
 		return err

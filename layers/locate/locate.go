@@ -37,6 +37,9 @@ type Question struct {
 	Configured string
 	// Chosen is the one that the user chose for the wrapper.
 	Chosen string
+	// Made are the stores that were made for this user beside some build directory: a
+	// file system that has several mounts has one store, below one of them.
+	Made []string
 	// Cache is where a store is made that cannot be beside what it serves.
 	Cache string
 }
@@ -108,6 +111,11 @@ func (q *Question) Find() (dir string, kind Kind) {
 	}
 	if here != "/" && look(here+name, false) {
 		return dir, kind
+	}
+	for _, store := range q.Made {
+		if look(store, false) {
+			return dir, kind
+		}
 	}
 	look(q.Cache, false)
 	return dir, kind

@@ -90,6 +90,8 @@ func TestFind(t *testing.T) {
 		"the build directory's, too":    {Question{BuildDir: app, Configured: near2, Noted: Remembered{near, true}}, near, Near},
 		"chosen":                        {Question{BuildDir: app, Chosen: near}, near, Near},
 		"the topmost beside":            {Question{BuildDir: app}, beside, Near},
+		"made on another mount":         {Question{BuildDir: alone, Made: []string{gone, far, near}, Cache: copies}, near, Near},
+		"beside goes before":            {Question{BuildDir: app, Made: []string{near}}, beside, Near},
 		"in the cache":                  {Question{BuildDir: alone, Cache: copies}, copies, Copying},
 	} {
 		if dir, kind := tt.q.Find(); dir != tt.want || kind != tt.kind {
@@ -234,6 +236,17 @@ func TestConfigured(t *testing.T) {
 		if got := Configured(file); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestMade(t *testing.T) {
+	dir := t.TempDir()
+	if got := Made(dir); got != nil {
+		t.Errorf("nothing: got %q", got)
+	}
+	write(t, MadeFile(dir), "/a\nrelative\n/b/../c\n/d e\n/torn")
+	if got, want := Made(dir), []string{"/a", "/d e"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -190,6 +190,25 @@ func ChosenFile(dataDir string) string { return dataDir + "/store" }
 // Chosen returns what it holds.
 func Chosen(dataDir string) string { return readPath(ChosenFile(dataDir)) }
 
+// MadeFile, in the directory of this program's data, lists the stores that were made
+// beside build directories, a path on each line, the latest last.
+func MadeFile(dataDir string) string { return dataDir + "/stores" }
+
+// Made returns what it lists.
+func Made(dataDir string) []string {
+	text, err := os.ReadFile(MadeFile(dataDir))
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for line := range strings.Lines(string(text)) {
+		if path, ok := strings.CutSuffix(line, "\n"); ok && isClean(path) {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
 // readPath returns the path that a file holds, "" if there is none.
 func readPath(file string) string {
 	text, err := os.ReadFile(file)

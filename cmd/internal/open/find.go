@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -28,6 +29,7 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 	q.Configured = user.Store
 	if data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share")); data != "" {
 		q.Chosen = locate.Chosen(filepath.Join(data, "cargo-cow"))
+		q.Made = locate.Made(filepath.Join(data, "cargo-cow"))
 	}
 	if cache := s.environ.xdg("XDG_CACHE_HOME", ".cache"); cache != "" {
 		q.Cache = filepath.Join(cache, "cargo-cow")
@@ -215,7 +217,28 @@ func helpReadOnly(err error) error {
 	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}
 }
 
-// Self is this program's file, for programs that are to run it.
+// keptStores bounds how many stores a user's list has. Those of file systems that come
+// and go stay in it, and a look at one that is not there costs next to nothing.
+const keptStores = 64
+
+// enlist notes a store that was made, for projects that have nothing to do with this
+// one and lie on another mount of the same file system. Without it they get another.
+func (s *Session) enlist(store string) {
+	data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share"))
+	if data == "" {
+		return
+	}
+	dir := filepath.Join(data, "cargo-cow")
+	list := locate.Made(dir)
+	if slices.Contains(list, store) {
+		return
+	}
+	list = append(list, store)
+	text := strings.Join(list[max(0, len(list)-keptStores):], "\n") + "\n"
+	_ = replaceFile(locate.MadeFile(dir), []byte(text))
+}
+
+// self is this program's file, for programs that are to run it.
 func self() (string, error) {
 	path, err := os.Executable()
 	if err != nil {

@@ -293,5 +293,12 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 	if err != nil {
 		return nil, err
 	}
-	return st, recordDriver(dir, d)
+	if err := recordDriver(dir, d); err != nil {
+		return nil, err
+	}
+	// One that was named is for those who name it.
+	if user, err := s.userConfig(); err == nil && s.namedStore() == "" && user.Store == "" && d.Caps().SharesData {
+		s.enlist(dir)
+	}
+	return st, nil
 }
