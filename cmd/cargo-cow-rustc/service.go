@@ -344,8 +344,7 @@ func findStore(outDir string, env []string) string {
 	q := locate.Question{
 		BuildDir:   real,
 		Configured: locate.Configured(xdg("XDG_CONFIG_HOME", "/.config") + "/config.yaml"),
-		Chosen:     locate.Chosen(xdg("XDG_DATA_HOME", "/.local/share")),
-		Made:       locate.Made(xdg("XDG_DATA_HOME", "/.local/share")),
+		Data:       xdg("XDG_DATA_HOME", "/.local/share"),
 		Cache:      xdg("XDG_CACHE_HOME", "/.cache"),
 	}
 	for dir := real; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {

@@ -35,11 +35,8 @@ type Question struct {
 	// Configured is the one that the user's configuration names, for all repositories
 	// that were not given one of their own. No other is looked for.
 	Configured string
-	// Chosen is the one that the user chose for the wrapper.
-	Chosen string
-	// Made are the stores that were made for this user beside some build directory: a
-	// file system that has several mounts has one store, below one of them.
-	Made []string
+	// Data is the directory of this program's data, where ChosenFile and MadeFile are.
+	Data string
 	// Cache is where a store is made that cannot be beside what it serves.
 	Cache string
 }
@@ -98,7 +95,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return q.Configured, Absent
 		}
 	}
-	if look(q.Chosen, true) {
+	if look(Chosen(q.Data), true) {
 		return dir, kind
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A
@@ -112,7 +109,8 @@ func (q *Question) Find() (dir string, kind Kind) {
 	if here != "/" && look(here+name, false) {
 		return dir, kind
 	}
-	for _, store := range q.Made {
+	// A file system that has several mounts has one store, below one of them.
+	for _, store := range Made(q.Data) {
 		if look(store, false) {
 			return dir, kind
 		}

@@ -58,6 +58,9 @@ func TestFind(t *testing.T) {
 	app := here + "/src/app/target" // not there yet
 	alone := here + "/alone/target"
 	away := other + "/app/target"
+	chosen, made := here+"/data1", here+"/data2"
+	write(t, ChosenFile(chosen), near+"\n")
+	write(t, MadeFile(made), gone+"\n"+far+"\n"+near+"\n")
 	known := func(dirs ...string) (list []Remembered) {
 		for _, d := range dirs {
 			list = append(list, Remembered{Dir: d})
@@ -84,14 +87,14 @@ func TestFind(t *testing.T) {
 		"noted in the build directory":  {Question{BuildDir: app, Noted: Remembered{Dir: near2}}, near2, Near},
 		"remembered goes before noted":  {Question{BuildDir: app, Noted: Remembered{Dir: near2}, Remembered: known(near)}, near, Near},
 		"a note that serves no more":    {Question{BuildDir: away, Noted: Remembered{Dir: near}, Remembered: known(far)}, far, Near},
-		"configured":                    {Question{BuildDir: app, Configured: near2, Remembered: known(near), Chosen: near}, near2, Near},
+		"configured":                    {Question{BuildDir: app, Configured: near2, Remembered: known(near), Data: chosen}, near2, Near},
 		"configured, and not there":     {Question{BuildDir: app, Configured: gone, Remembered: known(near)}, gone, Absent},
 		"named goes before configured":  {Question{BuildDir: app, Configured: near2, Remembered: []Remembered{{Dir: near}, named}}, copies, Near},
 		"the build directory's, too":    {Question{BuildDir: app, Configured: near2, Noted: Remembered{near, true}}, near, Near},
-		"chosen":                        {Question{BuildDir: app, Chosen: near}, near, Near},
+		"chosen":                        {Question{BuildDir: app, Data: chosen}, near, Near},
 		"the topmost beside":            {Question{BuildDir: app}, beside, Near},
-		"made on another mount":         {Question{BuildDir: alone, Made: []string{gone, far, near}, Cache: copies}, near, Near},
-		"beside goes before":            {Question{BuildDir: app, Made: []string{near}}, beside, Near},
+		"made on another mount":         {Question{BuildDir: alone, Data: made, Cache: copies}, near, Near},
+		"beside goes before":            {Question{BuildDir: app, Data: made}, beside, Near},
 		"in the cache":                  {Question{BuildDir: alone, Cache: copies}, copies, Copying},
 	} {
 		if dir, kind := tt.q.Find(); dir != tt.want || kind != tt.kind {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // MemoryFile, in the directory that all worktrees of a repository share, is where
@@ -30,11 +32,15 @@ func Legacy(store string) Remembered {
 // the top of a working tree; "" where there is no repository at that top.
 func Repository(top string) string {
 	git := top + "/.git"
+	var st unix.Stat_t
+	if unix.Stat(git, &st) != nil {
+		return ""
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return git
+	}
 	text, err := os.ReadFile(git)
 	if err != nil {
-		if fi, err := os.Stat(git); err == nil && fi.IsDir() {
-			return git
-		}
 		return ""
 	}
 	// .git is a file: it names the worktree's own directory, in which another names

@@ -28,8 +28,7 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 	}
 	q.Configured = user.Store
 	if data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share")); data != "" {
-		q.Chosen = locate.Chosen(filepath.Join(data, "cargo-cow"))
-		q.Made = locate.Made(filepath.Join(data, "cargo-cow"))
+		q.Data = filepath.Join(data, "cargo-cow")
 	}
 	if cache := s.environ.xdg("XDG_CACHE_HOME", ".cache"); cache != "" {
 		q.Cache = filepath.Join(cache, "cargo-cow")
