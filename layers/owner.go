@@ -18,5 +18,16 @@ func UserName(uid int) string {
 
 // giveBack is the command that makes what lies at path the user's own.
 func giveBack(path string) string {
-	return "sudo chown -R " + UserName(os.Geteuid()) + " '" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return "sudo chown -R " + UserName(os.Geteuid()) + " " + shellWord(path)
+}
+
+// shellWord writes text as one word for a shell, as it is where nothing in it is special.
+func shellWord(text string) string {
+	plain := func(r rune) bool {
+		return r >= 0x80 || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("/._-+,:@%=", r)
+	}
+	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

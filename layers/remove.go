@@ -87,7 +87,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	if !isID(id) {
 		return fmt.Errorf("remove layer %s: %w", id, ErrNotFound)
 	}
-	if err := s.Writable(); err != nil {
+	if err := s.Writable(); IsReadOnly(err) {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
 	release, err := lease.Exclusive(filepath.Join(s.opts.Dir, leasesDir), id)

@@ -20,7 +20,7 @@ import (
 // or a directory in which a new one can be made. Build directories stay.
 func (s *Store) RemoveStore(ctx context.Context) (err error) {
 	failed := func(err error) error { return fmt.Errorf("remove store %s: %w", s.opts.Dir, err) }
-	if err := s.Writable(); err != nil {
+	if err := s.Writable(); IsReadOnly(err) {
 		return failed(err)
 	}
 	if err := driver.CheckRemovable(s.opts.Dir); errors.Is(err, driver.ErrBusy) {

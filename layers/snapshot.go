@@ -48,7 +48,7 @@ type SnapshotReport struct {
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
 	t := newTarget(p.Workspace.BuildDir)
-	if err := s.Writable(); err != nil {
+	if err := s.Writable(); IsReadOnly(err) {
 		return nil, err
 	}
 	release, err := s.claim(ctx, t, o.Notify)
