@@ -103,6 +103,7 @@ func (s *Store) claim(ctx context.Context, t target, notify Notify) (release fun
 	if err != nil {
 		return nil, fmt.Errorf("claim %s: %w", t.path, err)
 	}
+	note(s.claimFile(t), t.path+"\n")
 	before, err := lookBeside(t)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", t.path, err), unlock())
@@ -166,7 +167,19 @@ func (b *beside) restore(t target) error {
 }
 
 func (s *Store) claimFile(t target) string {
-	return filepath.Join(s.opts.Dir, leasesDir, "place-"+placeID(t))
+	return filepath.Join(s.opts.Dir, leasesDir, placePrefix+placeID(t))
+}
+
+// placePrefix begins the names of the files by which build directories are claimed.
+const placePrefix = "place-"
+
+// note writes into a claim where its build directory is, for those who look for
+// what is still in use. It is advice.
+func note(claim, text string) {
+	if b, err := os.ReadFile(claim); err != nil || string(b) == text {
+		return
+	}
+	_ = os.WriteFile(claim, []byte(text), 0o600)
 }
 
 // tidy removes trees that were being prepared when a process died, and keeps for
@@ -183,6 +196,9 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 	for _, name := range left {
 		path := filepath.Join(parent, name)
 		if path != t.swap && !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if s.putAwayStub(ctx, path) {
 			continue
 		}
 		if _, err := os.Lstat(filepath.Join(path, preparedFile)); path == t.swap && errors.Is(err, fs.ErrNotExist) {
@@ -215,6 +231,9 @@ func (s *Store) setAside(ctx context.Context, t target, path string) error {
 // prepare makes a tree beside the build directory: a copy of from, or an empty
 // one. It carries the mark of a tree that is not in place yet.
 func (s *Store) prepare(ctx context.Context, t target, from string) (string, error) {
+	if err := makeParent(t); err != nil {
+		return "", err
+	}
 	tmp := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]
 	var err error
 	if from == "" {
@@ -262,11 +281,11 @@ func (s *Store) install(t target, tmp string, locks *cargo.Locks) (replaced stri
 	case err == nil:
 		return "", s.installed(t)
 	case !errors.Is(err, fs.ErrExist):
-		return "", fmt.Errorf("put %s in place: %w", t.path, err)
+		return "", s.explainMove(t, fmt.Errorf("put %s in place: %w", t.path, err))
 	}
 	// From here on the name tells what is under it: with the mark what was
 	// prepared, without it what was replaced.
-	if err := os.Rename(tmp, t.swap); err != nil {
+	if err := driver.Publish(tmp, t.swap); err != nil {
 		return "", fmt.Errorf("replace %s: %w", t.path, err)
 	}
 	if err := s.exchange(t, t.swap, locks, pointExchanged); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
@@ -57,7 +58,7 @@ func (s *Store) lockPlace(ctx context.Context, t target, wait func()) (unlock fu
 	mode := flock.Shared
 	if err != nil {
 		mode = flock.Exclusive
-		if err := os.MkdirAll(filepath.Dir(t.path), 0o777); err != nil {
+		if err := driver.MakeDirs(filepath.Dir(t.path), 0o777); err != nil {
 			return nil, err
 		}
 	}

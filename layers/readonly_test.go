@@ -62,7 +62,7 @@ func TestLockPlaceBeside(t *testing.T) {
 		return s.lockPlace(ctx, target, nil)
 	}
 	// A store whose leases are on a disk that is read-only for us.
-	barred := &Store{s.opts}
+	barred := &Store{opts: s.opts}
 	barred.opts.Dir = readOnlyView(t, s.opts.Dir)
 
 	first, err := lock(s)
@@ -109,7 +109,7 @@ func TestLockPlaceBeside(t *testing.T) {
 func TestLeaseOnReadOnlyStore(t *testing.T) {
 	s := newStore(t)
 	id := s.filed(t, "")
-	barred := &Store{s.opts}
+	barred := &Store{opts: s.opts}
 	barred.opts.Dir = readOnlyView(t, s.opts.Dir)
 	release, err := barred.hold(id)
 	if err != nil {

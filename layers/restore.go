@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -94,9 +91,6 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		return err
 	}
 	defer locks.Unlock()
-	if err := os.MkdirAll(filepath.Dir(t.path), 0o777); err != nil {
-		return fmt.Errorf("restore %s: %w", t.path, err)
-	}
 	tmp, err := s.prepare(ctx, t, s.tree(c.record.ID))
 	if err != nil {
 		return err
@@ -185,7 +179,7 @@ func (s *Store) chooseOnce(ctx context.Context, p *Place, o RestoreOptions) (*ch
 	var near *nearest
 	if len(candidates) == 0 {
 		if near, err = s.nearest(ctx, p); err != nil {
-			return nil, err
+			return nil, s.tellLost(err)
 		}
 		candidates = []Record{near.record}
 	}
@@ -292,10 +286,8 @@ type UndoReport struct {
 // Undoable says what Undo would bring back.
 func (s *Store) Undoable(p *Place) (*UndoReport, error) {
 	t := newTarget(p.Workspace.BuildDir)
-	if _, err := os.Lstat(t.undo); errors.Is(err, fs.ErrNotExist) {
+	if !there(t.undo) {
 		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
-	} else if err != nil {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
 	}
 	return &UndoReport{t.path}, nil
 }
@@ -309,10 +301,8 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 		return nil, err
 	}
 	defer release()
-	if _, err := os.Lstat(t.undo); errors.Is(err, fs.ErrNotExist) {
+	if !there(t.undo) {
 		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
-	} else if err != nil {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
 	}
 	was, err := s.look(t)
 	if err != nil {
@@ -321,7 +311,7 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 	r := &UndoReport{t.path}
 	if was == absent {
 		if err := driver.Publish(t.undo, t.path); err != nil {
-			return nil, fmt.Errorf("undo in %s: %w", t.path, err)
+			return nil, fmt.Errorf("undo in %s: %w", t.path, explainStub(err))
 		}
 		return r, pointUndone.Hit()
 	}

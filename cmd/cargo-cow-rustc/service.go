@@ -54,7 +54,7 @@ func newService(c *rustc.Call, env []string, j *job) *service {
 	inPlace := j != nil && j.place.InPlace(c.Crate)
 	s.request, err = rustc.NewRequest(c, rustc.Around{Dir: cwd, Environ: env, InPlace: inPlace, Wrapper: chain.Next(os.Args[0])})
 	if err != nil {
-		s.house.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Name(), Err: err})
+		s.house.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Title(), Err: err})
 		return nil
 	}
 	return s
@@ -112,7 +112,7 @@ func (s *service) place(a *warehouse.Answer) error {
 	if was, err := rustc.ParseMark(string(old)); err == nil && was.Key == rec.Key {
 		kind = warehouse.Kept
 	}
-	s.house.Note(warehouse.Event{Kind: kind, Unit: s.Name(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
+	s.house.Note(warehouse.Event{Kind: kind, Unit: s.Title(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
 	os.Exit(0)
 	return nil
 }
@@ -270,7 +270,7 @@ func (s *service) keep(seen ...string) {
 	if err == nil {
 		err = s.mark(rec.Mark(s.request))
 	}
-	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Name(), Cost: run.Cost, Err: err}
+	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Title(), Cost: run.Cost, Err: err}
 	if s.missed != nil && event.Err == nil {
 		event.Kind, event.Err = warehouse.Missed, s.missed
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
@@ -224,7 +225,9 @@ func (a *app) restoreWorkspace(ctx context.Context, dir string) error {
 	}
 	// Shared by all worktrees, or made by another hook: it is not ours to replace.
 	if _, err := os.Lstat(w.place.Workspace.BuildDir); !errors.Is(err, fs.ErrNotExist) {
-		return err
+		if stub, stubErr := driver.IsStub(w.place.Workspace.BuildDir); !stub || stubErr != nil {
+			return err
+		}
 	}
 	if err := here.resolve(ctx, w, true); err != nil {
 		return err
@@ -253,6 +256,9 @@ func (a *app) reportWarmed(rep *layers.RestoreReport) {
 }
 
 func (a *app) hookFailed(err error) {
+	if errors.Is(err, layers.ErrRolledBack) {
+		return // a cold start, like any without a layer; status tells of it
+	}
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	if h := help(err); h != "" {
 		line += " (" + h + ")"

@@ -65,6 +65,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	} else {
 		tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
 	}
+	if st.Lost > 0 {
+		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", count(st.Lost, "layer")))
+	}
 	if st.Parent != "" {
 		tab.Row("made from", short(st.Parent))
 	}
@@ -73,6 +76,10 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	}
 	if st.Exists {
 		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
+	}
+	if st.Strange > 0 {
+		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
+		tab.Row("", "in another checkout cargo rebuilds some that are equal there")
 	}
 	if unused != "" {
 		tab.Row("wrapper", "last passed a call on as it was: "+unused)
@@ -92,6 +99,8 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 
 func buildDirNote(st *layers.Status) string {
 	switch {
+	case st.RolledBack:
+		return " (a roll-back has left only its name: `cargo cow restore` or `cargo cow init` makes it anew)"
 	case !st.Exists:
 		return " (not there)"
 	case !st.Tree:

@@ -2,13 +2,16 @@ package open
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
@@ -87,9 +90,20 @@ func (s *Session) remembersNamed(dir string, p *layers.Place) (bool, error) {
 // whyNone says why no store serves a build directory; far is one on another file
 // system.
 func whyNone(q *locate.Question, far string) error {
-	for _, r := range q.Remembered {
+	for _, r := range append(q.Remembered, q.Noted) {
+		if r.Dir == "" {
+			continue
+		}
 		if _, err := checkOwner(r.Dir); err != nil {
 			return err
+		}
+		if stub, err := driver.IsStub(r.Dir); err == nil && stub {
+			return layers.RolledBackStore(r.Dir)
+		}
+	}
+	for _, dir := range storeParents(q.BuildDir) {
+		if stub, err := driver.IsStub(besideIn(dir)); err == nil && stub {
+			return layers.RolledBackStore(besideIn(dir))
 		}
 	}
 	none := fmt.Errorf("find the store of %s: %w", q.BuildDir, layers.ErrNoStore)
@@ -130,11 +144,16 @@ func (s *Session) AnyStoreDir(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, _ := q.Find()
-	if dir == "" {
-		return "", whyNone(q, "")
+	if dir, _ := q.Find(); dir != "" {
+		return dir, nil
 	}
-	return dir, nil
+	if _, outside := s.Unresolved(ctx); errors.Is(outside, cargo.ErrNoPackage) && len(q.Remembered) == 0 {
+		return "", &layers.HelpError{
+			Err:  fmt.Errorf("find a store from %s: %w", s.opts.Dir, layers.ErrNoStore),
+			Help: "name one with --store DIR, or a project that has one with -C DIR",
+		}
+	}
+	return "", whyNone(q, "")
 }
 
 // whereabouts is the build directory and the repository of the project that the
@@ -144,7 +163,13 @@ func (s *Session) whereabouts(ctx context.Context) (buildDir string, repo *git.C
 		return p.Workspace.BuildDir, p.Git, nil
 	}
 	repo, err = s.repository(ctx, s.opts.Dir)
-	return filepath.Join(s.opts.Dir, "target"), repo, err
+	if repo == nil && err == nil {
+		// Beside a bare repository, or in it, there is no checkout, but a memory.
+		if repo, err = git.OpenBare(ctx, s.opts.Dir, s.environ); errors.Is(err, git.ErrNotRepository) || errors.Is(err, git.ErrNoGit) {
+			repo, err = nil, nil
+		}
+	}
+	return filepath.Join(s.opts.Dir, "target"), repo, helpForeign(err, s.opts.Dir)
 }
 
 // PrepareStore makes the store that builds in the session's directory belong to, if

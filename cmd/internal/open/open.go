@@ -256,6 +256,9 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 	if err != nil {
 		return nil, err
 	}
+	if !exists && !create && isStub(dir) {
+		return nil, layers.RolledBackStore(dir)
+	}
 	if !exists && !create {
 		return nil, fmt.Errorf("open store %s: %w", dir, layers.ErrNoStore)
 	}

@@ -52,7 +52,7 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (dri
 		dir = filepath.Dir(store)
 	}
 	// The cache directory of a new user is not there yet.
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := driver.MakeDirs(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make store %s: %w", store, err)
 	}
 	candidates := drivers()
@@ -134,9 +134,8 @@ func (s *Session) namedStore() string {
 // defaultStore is beside the build directory where data can be shared, so that
 // every project on the file system finds the same one; else in the user's cache.
 func (s *Session) defaultStore(buildDir string) (string, error) {
-	name := ".cargo-cow-" + strconv.Itoa(os.Geteuid())
 	for _, top := range storeParents(buildDir) {
-		beside := filepath.Join(top, name)
+		beside := besideIn(top)
 		if _, err := os.Lstat(beside); err == nil {
 			return beside, nil
 		}
@@ -157,6 +156,11 @@ func (s *Session) defaultStore(buildDir string) (string, error) {
 		}
 	}
 	return filepath.Join(cache, "cargo-cow"), nil
+}
+
+// besideIn is the store in a directory above what it serves.
+func besideIn(dir string) string {
+	return filepath.Join(dir, ".cargo-cow-"+strconv.Itoa(os.Geteuid()))
 }
 
 // storeParents are the directories above buildDir, on the same mount, that the user
@@ -192,6 +196,8 @@ func checkOwner(store string) (exists bool, err error) {
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("open store %s: %w", store, err)
+	case isStub(store): // whoever it seems to belong to
+		return false, nil
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return false, fmt.Errorf("open store %s: not a directory", store)
 	case int(st.Uid) != os.Geteuid():
@@ -201,6 +207,12 @@ func checkOwner(store string) (exists bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// isStub tells whether a roll-back has left only the name of a store.
+func isStub(store string) bool {
+	stub, err := driver.IsStub(store)
+	return err == nil && stub
 }
 
 // shareData tells whether files in two directories may share data, if files on
