@@ -101,7 +101,7 @@ differs in the new place, and nothing else.`,
 
 	f := root.PersistentFlags()
 	f.StringVarP(&a.dir, "directory", "C", "", "work as if started in `DIR`")
-	f.StringVar(&a.store, "store", "", "keep layers in `DIR` (else CARGO_COW_STORE, else what init chose)")
+	f.StringVar(&a.store, "store", "", "keep layers in `DIR`, for this command (else CARGO_COW_STORE, else what init chose)")
 	f.BoolVar(&a.screen.JSON, "json", false, "print results as JSON lines")
 	f.BoolVarP(&a.screen.Quiet, "quiet", "q", false, "print only results, warnings and errors")
 	f.BoolVarP(&a.screen.Verbose, "verbose", "v", false, "print details")
