@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -22,7 +23,7 @@ func (s *Session) Resolve(ctx context.Context, hook bool) (resolved bool, err er
 	if err != nil || p.Fingerprint != nil {
 		return false, err
 	}
-	online := ctx
+	online, tool := ctx, p.Tool
 	if hook {
 		ignored := false
 		if p.Git != nil {
@@ -36,8 +37,10 @@ func (s *Session) Resolve(ctx context.Context, hook bool) (resolved bool, err er
 		var cancel context.CancelFunc
 		online, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
+		// Without a network cargo would try four times, which takes 10 s.
+		tool.Environ = append(slices.Clone(tool.Environ), "CARGO_NET_RETRY=0")
 	}
-	if err := p.Tool.Resolve(ctx, online, p.Workspace.Root); err != nil {
+	if err := tool.Resolve(ctx, online, p.Workspace.Root); err != nil {
 		return false, err
 	}
 	s.place = nil
