@@ -92,6 +92,9 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if err := st.Writable(); !o.dryRun && layers.IsReadOnly(err) {
+		return err
+	}
 	uses, err := st.Uses(ctx, a.here(ctx, o.gone)...)
 	if err != nil {
 		return err
