@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
@@ -41,13 +42,13 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 	}
 	if was == tree {
 		r.Already = true
-		if store := s.noted(); store != "" && locate.Noted(t.path) != store {
+		if store := s.noted(); store.Dir != "" && locate.Noted(t.path) != store {
 			err = locate.Note(t.path, store)
 		}
 		return r, err
 	}
 	if was == absent {
-		if err := os.MkdirAll(filepath.Dir(t.path), 0o777); err != nil {
+		if err := driver.MakeDirs(filepath.Dir(t.path), 0o777); err != nil {
 			return nil, fmt.Errorf("make %s: %w", t.path, err)
 		}
 	}

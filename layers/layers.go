@@ -71,6 +71,8 @@ type Options struct {
 	// Passing: the store was named for this one command, and no build directory is
 	// told that it belongs to it.
 	Passing bool
+	// Named: the user said that the build directory is to belong to it.
+	Named bool
 }
 
 // Notify is told, at most once a call, what the call waits for.

@@ -8,13 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // A store may be one that this process can read and not write, since it runs in a
@@ -57,7 +58,7 @@ func (s *Store) lockPlace(ctx context.Context, t target, wait func()) (unlock fu
 	mode := flock.Shared
 	if err != nil {
 		mode = flock.Exclusive
-		if err := os.MkdirAll(filepath.Dir(t.path), 0o777); err != nil {
+		if err := driver.MakeDirs(filepath.Dir(t.path), 0o777); err != nil {
 			return nil, err
 		}
 	}
@@ -144,46 +145,22 @@ func stamp(path string) (int64, error) {
 
 // noted is what a build directory is told of its store: nothing, where that was named
 // for one command only.
-func (s *Store) noted() string {
+func (s *Store) noted() locate.Remembered {
 	if s.opts.Passing {
-		return ""
+		return locate.Remembered{}
 	}
-	return s.opts.Dir
+	return locate.Remembered{Dir: s.opts.Dir, Named: s.opts.Named}
 }
 
 // RemoveEmpty takes away a store without layers. With any, or while somebody works in
 // it, the error says so and it stays.
 func (s *Store) RemoveEmpty(ctx context.Context) error {
-	unlock, err := flock.TryLock(filepath.Join(s.opts.Dir, lockFile), flock.Exclusive)
-	if errors.Is(err, flock.ErrLocked) {
-		err = ErrInUse
+	ids, err := s.ids()
+	if err == nil && len(ids) > 0 {
+		err = fmt.Errorf("layer %s is in it", ids[0])
 	}
 	if err != nil {
 		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
 	}
-	defer unlock()
-	left, err := names(filepath.Join(s.opts.Dir, layersDir))
-	if err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	for _, name := range left {
-		if isID(name) {
-			return fmt.Errorf("remove store %s: layer %s is in it", s.opts.Dir, name)
-		}
-	}
-	for _, name := range left {
-		if strings.HasPrefix(name, trashPrefix) || strings.HasPrefix(name, ".tmp-") {
-			if err := s.opts.Driver.Delete(ctx, s.tree(name)); err != nil {
-				return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-			}
-		}
-	}
-	// Without its version it is a store for nobody, whatever happens from here on.
-	if err := os.Remove(filepath.Join(s.opts.Dir, versionFile)); err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	if err := s.opts.Driver.Delete(ctx, s.opts.Dir); err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	return nil
+	return s.RemoveStore(ctx)
 }

@@ -167,6 +167,15 @@ type UndoReport struct {
 	BuildDir string `json:"build_dir"`
 }
 
+// Undoable says what Undo would bring back.
+func (s *Store) Undoable(p *Place) (*UndoReport, error) {
+	t := newTarget(p.Workspace.BuildDir)
+	if !there(t.undo) {
+		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
+	}
+	return &UndoReport{t.path}, nil
+}
+
 // Undo brings back the build directory that the last restore replaced. What it
 // replaces is kept in turn: undoing twice changes nothing.
 func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) (*UndoReport, error) {

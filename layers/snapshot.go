@@ -51,7 +51,7 @@ type SnapshotReport struct {
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
 	t := newTarget(p.Workspace.BuildDir)
-	if err := s.Writable(); err != nil {
+	if err := s.Writable(); IsReadOnly(err) {
 		return nil, err
 	}
 	release, err := s.claim(ctx, t, o.Notify)
@@ -118,8 +118,8 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if err := pointInspected.Hit(); err != nil {
 		return nil, err
 	}
-	if prev != nil && active.Layer != "" && m.SameBuild(prev) && (label == "" || label == prev.Label) {
-		if r, err := s.record(active.Layer); err == nil {
+	if prev != nil && active.Layer != "" && m.SameBuild(prev) {
+		if r, err := s.record(active.Layer); err == nil && (label == "" || label == r.Label) {
 			s.used(active.Layer)
 			return &SnapshotReport{Record: *r}, nil
 		}

@@ -27,6 +27,7 @@ import (
 //	records/ID.json  an index of them, written after the tree, removed before it
 //	leases/          claims on layers in use
 //	lastuse/         when each layer was last used; advice
+//	labels/ID        what a layer is called that was given another label
 //
 // docs/format.md describes every file.
 const (
@@ -335,6 +336,7 @@ func (s *Store) writeRecord(r Record) error {
 // record reads a layer's record, or makes it anew where it is damaged.
 func (s *Store) record(id string) (*Record, error) {
 	if r, err := s.readRecord(id); err == nil {
+		s.relabelOne(r)
 		return r, nil
 	}
 	m, merr := s.manifest(id)
@@ -346,6 +348,7 @@ func (s *Store) record(id string) (*Record, error) {
 		return nil, fmt.Errorf("read layer %s: %w", id, merr)
 	}
 	made := newRecord(id, m, fi.ModTime())
+	s.relabelOne(&made)
 	return &made, nil
 }
 

@@ -58,7 +58,7 @@ wants the disk and until cargo is started.`,
 	f.StringVar(&o.from, "from", "", "take `LAYER`: an id or its first characters, a label, or latest")
 	f.BoolVar(&o.strict, "strict", false, "rebuild every unit that mentions the place it was built in")
 	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be restored, change nothing")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be restored, change nothing")
 	f.BoolVar(&o.noGraft, "no-graft", false, "take nothing from other layers than the one that is chosen")
 	f.BoolVar(&o.warm, "warm", false, "read ahead what the first build after an edit will read")
 	f.BoolVar(&o.noWarm, "no-warm", false, "do not, whatever the configuration says")
@@ -68,12 +68,19 @@ wants the disk and until cargo is started.`,
 }
 
 func (a *app) restore(ctx context.Context, o restoreOptions) error {
-	w, err := a.open(ctx)
+	open := a.openUnresolved
+	if o.dryRun {
+		open = a.open
+	}
+	w, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	if !o.dryRun {
-		if err := open.Hide(w.place); err != nil {
+		if err := a.resolve(ctx, w, false); err != nil {
+			return err
+		}
+		if err := a.hide(w.place); err != nil {
 			return err
 		}
 	}
@@ -99,6 +106,17 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	return nil
 }
 
+// hide keeps git from seeing what is kept for undo. In a sandbox where the repository
+// cannot be written to, git sees it, which is no reason to build anew.
+func (a *app) hide(p *layers.Place) error {
+	err := open.Hide(p)
+	if layers.IsReadOnly(err) {
+		a.term.Detail("Note", "git sees what is kept for undo: %v", err)
+		return nil
+	}
+	return err
+}
+
 func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
 	for i := range rep.Rebuild {
 		a.verdictJSON(&rep.Rebuild[i])
@@ -121,7 +139,7 @@ func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
 	}
 	a.reportGraft(rep.Grafted)
 	if n := len(rep.Rebuild); n > 0 && !a.term.Verbose() {
-		a.term.Status("Rebuild", "%s will be compiled anew, see `cargo cow explain`", count(n, "unit"))
+		a.term.Status("Rebuild", "%s, see `cargo cow explain`", count(n, "unit"))
 	}
 	for i := range rep.Rebuild {
 		rule, detail := because(&rep.Rebuild[i])

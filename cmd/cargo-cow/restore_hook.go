@@ -106,7 +106,10 @@ type checkedOut struct {
 func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, err error) {
 	here := *c.app
 	here.dir = dir
-	w, err := here.open(ctx)
+	w, err := here.openUnresolved(ctx)
+	if !c.isNew && errors.Is(err, layers.ErrNoStore) {
+		return false, nil // init makes one
+	}
 	if err != nil {
 		return false, err
 	}
@@ -120,11 +123,14 @@ func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, e
 		}
 	}
 	if layers.Hollow(buildDir) && !c.repo.Had(c.built, buildDir) {
+		if err := here.resolve(ctx, w, true); err != nil {
+			return false, err
+		}
 		restored, err := c.app.restoreWorkspace(ctx, w)
 		if !restored || err != nil {
 			return false, err
 		}
-	} else {
+	} else if w.place.Fingerprint != nil { // what the commit lacks, a build makes
 		// In a new worktree it is shared by all, or made by another hook: not ours
 		// to replace.
 		_, come := w.place.Waiting()
@@ -141,7 +147,7 @@ func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, e
 
 // restoreWorkspace reports whether there was a layer to restore.
 func (a *app) restoreWorkspace(ctx context.Context, w *opened) (bool, error) {
-	if err := open.Hide(w.place); err != nil {
+	if err := a.hide(w.place); err != nil {
 		return false, err
 	}
 	rep, err := w.store.Restore(ctx, w.place, layers.RestoreOptions{Strict: w.Strict(), NoWait: true})

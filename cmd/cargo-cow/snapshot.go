@@ -104,7 +104,7 @@ func (a *app) reportExtend(ext *layers.ExtendReport) {
 		graftJSON
 	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, newGraftJSON(ext.Grafted)})
 	if !ext.CreatedNew {
-		a.term.Status("Unchanged", "%s has all that could be given to it", short(ext.ID))
+		a.term.Status("Unchanged", "%s: it has all that could be given to it", short(ext.ID))
 		return
 	}
 	a.term.Status("Extended", "%s by %s: %s", short(ext.Parent), count(len(ext.Grafted.Units), "unit"), short(ext.ID))

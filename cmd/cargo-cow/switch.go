@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -106,8 +105,13 @@ func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 	if w.place.Git == nil {
 		return fmt.Errorf("switch %s: %w", w.Dir(), git.ErrNotRepository)
 	}
-	if err := open.Hide(w.place); err != nil {
+	if err := a.hide(w.place); err != nil {
 		return err
+	}
+	if err := w.store.Writable(); layers.IsReadOnly(err) {
+		// The branch is what was asked for; undo keeps what is replaced.
+		a.term.Warn("nothing is sealed: %v", err)
+		return nil
 	}
 	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
 	if errors.Is(err, layers.ErrNoTarget) {
@@ -174,7 +178,7 @@ func (a *app) rebasing(repo *git.Checkout) bool {
 }
 
 func (a *app) followWorkspace(ctx context.Context, w *opened) error {
-	if err := open.Hide(w.place); err != nil {
+	if err := a.hide(w.place); err != nil {
 		return err
 	}
 	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: true})

@@ -308,7 +308,14 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 		return nil, err
 	}
 	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: program, Temp: os.TempDir()}
-	o.Passing = !create && (s.opts.Store != "" || s.environ.get("CARGO_COW_STORE") != "")
+	o.Named = s.opts.Store != ""
+	o.Passing = s.namedStore() != "" && !create
+	if p != nil && !o.Named {
+		o.Named, err = s.remembersNamed(dir, p)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if !create {
 		return layers.Open(ctx, o)
 	}
@@ -316,5 +323,12 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 	if err != nil {
 		return nil, err
 	}
-	return st, recordDriver(dir, d)
+	if err := recordDriver(dir, d); err != nil {
+		return nil, err
+	}
+	// One that was named is for those who name it.
+	if user, err := s.userConfig(); err == nil && s.namedStore() == "" && user.Store == "" && d.Caps().SharesData {
+		s.enlist(dir)
+	}
+	return st, nil
 }
