@@ -13,6 +13,7 @@ import (
 func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Package) error {
 	if u.mutable() && pkg != nil {
 		b.sources(u, unit, o, pkg)
+		b.lints(u, unit, o, pkg)
 	}
 	if err := b.environment(u, unit, o); err != nil {
 		return err
@@ -106,7 +107,7 @@ func (b *inspector) name(u *built, unit *Unit, loc Loc, pkg *Package) {
 	if linked && rules.On(RuleSymlink) {
 		b.use(unit, Input{Loc: loc, Kind: InputLink, Value: target.String()}, RuleSymlink)
 	}
-	if crateRoot := u.rustc.Deps[0]; rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
+	if crateRoot := u.rustc.Root(); rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
 		b.shadow(unit, loc)
 	}
 }
@@ -208,6 +209,7 @@ func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, 
 			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
 		}
 	}
+	b.useSearched(u, unit)
 	b.useWitnessed(u, unit, pkg, rule)
 	b.useNamed(u, unit, o, pkg, rule)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
