@@ -486,7 +486,7 @@ func (b *inspector) packageOf(u *built) *Package {
 	if !u.mutable() || u.rustc == nil || len(u.rustc.Deps) == 0 {
 		return nil
 	}
-	root := b.absolute(u.rustc.Deps[0])
+	root := b.absolute(u.rustc.Root())
 	if real, err := filepath.EvalSymlinks(filepath.Dir(root)); err == nil {
 		if p := b.Place.Workspace.packageOf(real); p != nil && p.Name == u.pkg {
 			return p

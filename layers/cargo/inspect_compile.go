@@ -15,6 +15,7 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 		b.sources(u, unit, o, pkg)
 		b.assembled(u, unit, o, pkg)
 		b.crateRoot(u, unit)
+		b.lints(u, unit, o, pkg)
 	}
 	if err := b.environment(u, unit, o); err != nil {
 		return err
@@ -116,7 +117,7 @@ func (b *inspector) name(u *built, unit *Unit, loc Loc, pkg *Package) {
 	if linked && rules.On(RuleSymlink) {
 		b.use(unit, Input{Loc: loc, Kind: InputLink, Value: target.String()}, RuleSymlink)
 	}
-	if crateRoot := u.rustc.Deps[0]; rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
+	if crateRoot := u.rustc.Root(); rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
 		b.shadow(unit, loc)
 	}
 }
@@ -219,6 +220,7 @@ func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, 
 			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
 		}
 	}
+	b.useSearched(u, unit)
 	b.useWitnessed(u, unit, pkg, rule)
 	b.useNamed(u, unit, o, pkg, rule)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)

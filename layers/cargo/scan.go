@@ -353,7 +353,7 @@ func (u *built) classify(cargoHome string) {
 	if u.run || u.doc || u.rustc == nil || len(u.rustc.Deps) == 0 {
 		return
 	}
-	root := u.rustc.Deps[0]
+	root := u.rustc.Root()
 	if rel, ok := under(root, cargoHome+"/registry/src"); ok {
 		u.source, u.from = SourceRegistry, "registry/src/"+firstParts(rel, 2)
 		return

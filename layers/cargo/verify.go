@@ -295,6 +295,11 @@ func (v *verifier) fact(f Fact, rule Rule) *Reason {
 			}
 		}
 		return &Reason{rule, "what the manifest of " + f.Loc.display() + " resolves to differs"}
+	case factAbove:
+		if above(v.Reader.place.Workspace.Root, f.Loc.Path) != f.Value {
+			return &Reason{rule, "the " + f.Loc.Path + " above the workspace differs"}
+		}
+		return nil
 	}
 	return &Reason{rule, "unknown fact " + f.Kind}
 }

@@ -54,6 +54,13 @@ func (u *unit) macros() error {
 		}
 		u.add("files beside the packages", digest)
 	}
+	// Macros that take variables from a file look for it upwards.
+	if above := extent.Above(u.cwd, ".env"); !u.immutable() && above != "" {
+		if digest, _, err = Digest(above); err != nil {
+			return &Odd{"file that cannot be read", above}
+		}
+		u.add(".env above the workspace", digest)
+	}
 	return nil
 }
 

@@ -68,3 +68,24 @@ func Compiled(rel string) bool {
 	dir, _, _ := strings.Cut(rel, "/")
 	return strings.HasSuffix(rel, ".rs") && (dir == "src" || dir == "tests" || dir == "benches" || dir == "examples")
 }
+
+// Lints are the names of clippy's settings, which it looks for in each directory
+// upwards.
+var Lints = []string{".clippy.toml", "clippy.toml"}
+
+// Above is the first file of a name in the directories above root, "" if there is
+// none, or one in root itself.
+func Above(root, name string) string {
+	for dir := root; ; dir = filepath.Dir(dir) {
+		path := filepath.Join(dir, name)
+		if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() {
+			if dir == root {
+				return ""
+			}
+			return path
+		}
+		if dir == "/" || dir == "." {
+			return ""
+		}
+	}
+}
