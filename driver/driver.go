@@ -19,9 +19,9 @@
 //
 // Seal copies: the writable tree stays what it was. Clone takes a writable or a
 // sealed tree, or an ordinary directory of the same file system, and leaves it
-// as it was. Every tree ends with Delete. A tree that lies inside another tree
-// is not part of it: whether a clone shows it as an empty directory or as a
-// copy depends on the driver.
+// as it was. Every tree ends with Delete. What lies in a tree that lies inside
+// another tree is part of the other one, too: a clone or a seal has an ordinary
+// directory of the same content there.
 //
 // # Names
 //
@@ -32,6 +32,11 @@
 // nor do they look through one that stands where a tree is expected: that is
 // [ErrNotTree]. Trailing slashes are ignored. Names are bytes. Names beginning
 // with [TempPrefix] beside a tree belong to the driver.
+//
+// A stub, which a roll-back leaves in the place of a tree, is nothing, for all
+// methods and functions of this package: it has no content ([ErrStub], which
+// matches [io/fs.ErrNotExist]), its name is free, Holds says no, and whoever makes
+// or deletes a tree of the name removes it. It is never renamed or exchanged.
 //
 // # Idempotence
 //
@@ -105,13 +110,16 @@ type Driver interface {
 	// file system. Times are kept to the nanosecond, and so are modes, symbolic
 	// links and hard links within the tree. From an ordinary directory, or with
 	// a driver that does not claim ConstantTime, the cost grows with the number
-	// of files, the new files belong to the caller, and a socket, pipe or device
-	// in it is an error.
+	// of files, the new files belong to the caller, and what cannot be copied is
+	// left out: sockets, pipes, devices, and what the caller may not read. That is
+	// told to whoever asked for it with [TellLeftOut]. So it is with what lies in a
+	// tree inside the tree. Holes in files stay holes.
 	Clone(ctx context.Context, tree, from string) error
 
 	// Seal publishes a copy of the tree from as tree: all or nothing, and
 	// durable when it returns. A driver whose trees differ from ordinary
-	// directories fails with ErrNotTree for one of those.
+	// directories fails with ErrNotTree for one of those. What Clone would leave
+	// out it leaves out, too.
 	Seal(ctx context.Context, tree, from string) error
 
 	// Delete removes a tree, sealed or not, with the trees inside it, or an

@@ -16,7 +16,16 @@ import (
 // subvolume, two subvolumes may lie anywhere on one mount, and a read-only
 // subvolume cannot leave its directory; otherwise the error matches EXDEV or
 // EROFS (Linux 6.12, fs/btrfs/inode.c:btrfs_rename_exchange, fs/namei.c:vfs_rename).
+//
+// A stub it never exchanges, see [ErrStub]. What makes one of a tree is that
+// somebody puts a snapshot in the place of the subvolume around; whoever does so
+// between the look and the system call is not met.
 func Exchange(a, b string) error {
+	for _, path := range []string{a, b} {
+		if err := notStub(path); err != nil {
+			return fmt.Errorf("exchange %s and %s: %w", a, b, err)
+		}
+	}
 	if err := renameat2(a, b, unix.RENAME_EXCHANGE); err != nil {
 		return fmt.Errorf("exchange %s and %s: %w", a, b, err)
 	}
@@ -26,7 +35,16 @@ func Exchange(a, b string) error {
 // Publish gives tmp the name final. It fails with an error matching
 // [io/fs.ErrExist] if the name is taken, and as Exchange does otherwise. It waits
 // for the disk no more than Exchange, neither for the name nor for what lies in tmp.
+// A stub has no name that is taken: it is removed. Nor is it anything that can be
+// published ([ErrStub]).
 func Publish(tmp, final string) error {
+	err := notStub(tmp)
+	if err == nil {
+		err = ClearStub(final)
+	}
+	if err != nil {
+		return fmt.Errorf("publish %s as %s: %w", tmp, final, err)
+	}
 	if err := renameat2(tmp, final, unix.RENAME_NOREPLACE); err != nil {
 		return fmt.Errorf("publish %s as %s: %w", tmp, final, err)
 	}

@@ -16,9 +16,8 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
-	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // Active is a writable tree in use as a build directory. Only an Active is ever
@@ -101,8 +100,7 @@ func appendMeta(dir, name string, b []byte) error {
 // a crashed one left beside it is put away at once, and what this one leaves when
 // it fails is with its release.
 func (s *Store) claim(ctx context.Context, t target, notify Notify) (release func() error, err error) {
-	path := s.claimFile(t)
-	unlock, err := flock.Lock(ctx, path, flock.Exclusive, func() {
+	unlock, err := s.lockPlace(ctx, t, func() {
 		if notify != nil {
 			notify("another cargo-cow in " + t.path)
 		}
@@ -110,6 +108,7 @@ func (s *Store) claim(ctx context.Context, t target, notify Notify) (release fun
 	if err != nil {
 		return nil, fmt.Errorf("claim %s: %w", t.path, err)
 	}
+	note(s.claimFile(t), t.path+"\n")
 	before, err := lookBeside(t)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", t.path, err), unlock())
@@ -173,7 +172,19 @@ func (b *beside) restore(t target) error {
 }
 
 func (s *Store) claimFile(t target) string {
-	return filepath.Join(s.opts.Dir, leasesDir, "place-"+placeID(t))
+	return filepath.Join(s.opts.Dir, leasesDir, placePrefix+placeID(t))
+}
+
+// placePrefix begins the names of the files by which build directories are claimed.
+const placePrefix = "place-"
+
+// note writes into a claim where its build directory is, for those who look for
+// what is still in use. It is advice.
+func note(claim, text string) {
+	if b, err := os.ReadFile(claim); err != nil || string(b) == text {
+		return
+	}
+	_ = os.WriteFile(claim, []byte(text), 0o600)
 }
 
 // tidy removes trees that were being prepared when a process died, and keeps for
@@ -190,6 +201,9 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 	for _, name := range left {
 		path := filepath.Join(parent, name)
 		if path != t.swap && !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if s.putAwayStub(ctx, path) {
 			continue
 		}
 		if _, err := os.Lstat(filepath.Join(path, preparedFile)); path == t.swap && errors.Is(err, fs.ErrNotExist) {
@@ -222,6 +236,9 @@ func (s *Store) setAside(ctx context.Context, t target, path string) error {
 // prepare makes a tree beside the build directory: a copy of from, or an empty
 // one. It carries the mark of a tree that is not in place yet.
 func (s *Store) prepare(ctx context.Context, t target, from string) (string, error) {
+	if err := makeParent(t); err != nil {
+		return "", err
+	}
 	tmp := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]
 	var err error
 	if from == "" {
@@ -233,7 +250,7 @@ func (s *Store) prepare(ctx context.Context, t target, from string) (string, err
 		err = prepared(tmp)
 	}
 	if err == nil {
-		err = session.WriteStore(tmp, s.opts.Dir)
+		err = locate.Note(tmp, s.noted())
 	}
 	if err != nil {
 		return "", s.explainMove(t, fmt.Errorf("prepare %s: %w", t.path, err))
@@ -269,11 +286,11 @@ func (s *Store) install(t target, tmp string, locks *cargo.Locks) (replaced stri
 	case err == nil:
 		return "", s.installed(t)
 	case !errors.Is(err, fs.ErrExist):
-		return "", fmt.Errorf("put %s in place: %w", t.path, err)
+		return "", s.explainMove(t, fmt.Errorf("put %s in place: %w", t.path, err))
 	}
 	// From here on the name tells what is under it: with the mark what was
 	// prepared, without it what was replaced.
-	if err := os.Rename(tmp, t.swap); err != nil {
+	if err := driver.Publish(tmp, t.swap); err != nil {
 		return "", fmt.Errorf("replace %s: %w", t.path, err)
 	}
 	if err := s.exchange(t, t.swap, locks, pointExchanged); err != nil {

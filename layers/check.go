@@ -62,6 +62,9 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	if p == nil || !isID(name) {
 		return p
 	}
+	if isStub(s.tree(name)) {
+		return s.lookAtTree(name, repair)
+	}
 	// It may be half way out, so look again with nobody at it.
 	release, err := s.hold(name)
 	if errors.Is(err, ErrNotFound) {
@@ -83,6 +86,13 @@ func (s *Store) lookAtTree(name string, repair bool) *Problem {
 		return nil // somebody is at work: Open has put away what is left over
 	case !isID(name):
 		return problem("not a layer of this store")
+	}
+	if isStub(path) {
+		p := problem("a roll-back of the subvolume around took this layer along")
+		if repair {
+			p.Repaired = s.forgetLost(name) == nil
+		}
+		return p
 	}
 	if holds, err := s.opts.Driver.Holds(path); err != nil || !holds {
 		return problem("not a tree of the driver %s", s.opts.Driver.Name())

@@ -46,7 +46,7 @@ func (s *Store) chooseOnce(ctx context.Context, p *Place, o RestoreOptions) (*ch
 	var needed map[string]bool
 	if len(candidates) == 0 {
 		if candidates, needed, err = s.nearest(ctx, p); err != nil {
-			return nil, err
+			return nil, s.tellLost(err)
 		}
 	}
 	c, err := s.newContest(ctx, p, candidates, needed, o.Strict)
@@ -257,6 +257,9 @@ func (c *contest) mayBeat(best *choice, r Record) bool {
 
 func (c *contest) better(ctx context.Context, a, b *choice) bool {
 	if x, y := c.spared[a], c.spared[b]; x != y {
+		return x > y
+	}
+	if x, y := a.plan.FreshInside(), b.plan.FreshInside(); x != y {
 		return x > y
 	}
 	git := c.place.Git

@@ -97,7 +97,7 @@ func (s *Store) index(ctx context.Context) (*index, error) {
 // ids lists the layers, sorted.
 func (s *Store) ids() ([]string, error) {
 	all, err := names(filepath.Join(s.opts.Dir, layersDir))
-	all = slices.DeleteFunc(all, func(n string) bool { return !isID(n) })
+	all = s.kept(slices.DeleteFunc(all, func(n string) bool { return !isID(n) }))
 	slices.Sort(all)
 	return all, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 var (
@@ -40,7 +41,15 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 	}
 	if was == tree {
 		r.Already = true
-		return r, nil
+		if store := s.noted(); store != "" && locate.Noted(t.path) != store {
+			err = locate.Note(t.path, store)
+		}
+		return r, err
+	}
+	if was == absent {
+		if err := os.MkdirAll(filepath.Dir(t.path), 0o777); err != nil {
+			return nil, fmt.Errorf("make %s: %w", t.path, err)
+		}
 	}
 	locks, err := p.lockCargo(ctx, false, notify)
 	if err != nil {

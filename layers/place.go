@@ -115,6 +115,8 @@ func (s *Store) look(t target) (state, error) {
 		return absent, nil
 	case err != nil:
 		return absent, fmt.Errorf("look at %s: %w", t.path, err)
+	case isStub(t.path):
+		return absent, nil // whoever it seems to belong to
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
 		to, _ := os.Readlink(t.path)
 		return unsuitable("it is a symbolic link to "+to+", which cargo clean would remove",
@@ -159,6 +161,9 @@ func (p *Place) lockCargo(ctx context.Context, noWait bool, notify Notify) (*car
 // explainMove turns an error about two file systems into one that says what to
 // do.
 func (s *Store) explainMove(t target, err error) error {
+	if errors.Is(err, driver.ErrStub) {
+		return explainStub(err)
+	}
 	if errors.Is(err, unix.EXDEV) {
 		return &HelpError{
 			fmt.Errorf("%w: %s and the store %s are on different file systems or mounts", err, t.path, s.opts.Dir),

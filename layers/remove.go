@@ -31,8 +31,7 @@ func (s *Store) hold(id string) (release func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("use layer %s: %w", id, err)
 	}
-	_, err = os.Lstat(s.tree(id))
-	if errors.Is(err, fs.ErrNotExist) {
+	if !there(s.tree(id)) {
 		err = ErrNotFound
 	}
 	if err != nil {
@@ -102,6 +101,12 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 		return &HelpError{fmt.Errorf("remove layer %s: %w", id, err), "umount what is mounted in " + s.tree(id)}
 	case err != nil:
 		return fmt.Errorf("remove layer %s: %w", id, err)
+	}
+	if isStub(s.tree(id)) {
+		if err := s.forgetLost(id); err != nil {
+			return fmt.Errorf("remove layer %s: %w", id, explainStub(err))
+		}
+		return nil
 	}
 	trash, err := s.discard(id)
 	if err != nil {

@@ -5,13 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -95,9 +90,6 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		return err
 	}
 	defer locks.Unlock()
-	if err := os.MkdirAll(filepath.Dir(t.path), 0o777); err != nil {
-		return fmt.Errorf("restore %s: %w", t.path, err)
-	}
 	tmp, err := s.prepare(ctx, t, s.tree(c.record.ID))
 	if err != nil {
 		return err
@@ -121,7 +113,7 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 	}
 	active := Active{Layer: c.record.ID, Restored: t0.UnixNano(), Noted: c.plan.Noted(), Lacked: c.plan.Lacked()}
-	if active.Placed, err = s.stamp(t); err == nil {
+	if active.Placed, err = s.now(t); err == nil {
 		err = active.write(tmp)
 	}
 	if err != nil {
@@ -170,37 +162,6 @@ func (r *RestoreReport) count(c *choice) {
 	}
 }
 
-// instant returns a time of the clock that the kernel stamps files with, after
-// that clock has moved on: whatever is written from now on is newer.
-func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
-	first, err := s.stamp(t)
-	for err == nil {
-		var now int64
-		if now, err = s.stamp(t); err == nil && now > first {
-			return time.Unix(0, first), nil
-		}
-		if ctx.Err() != nil {
-			return time.Time{}, ctx.Err()
-		}
-		time.Sleep(200 * time.Microsecond)
-	}
-	return time.Time{}, err
-}
-
-// stamp reads the clock that the kernel stamps files with, in ns.
-func (s *Store) stamp(t target) (int64, error) {
-	path := s.claimFile(t)
-	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-	if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
-		return 0, fmt.Errorf("read the kernel's clock: %w", err)
-	}
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return 0, fmt.Errorf("read the kernel's clock: %w", err)
-	}
-	return st.Mtim.Nano(), nil
-}
-
 // UndoReport says what Undo brought back.
 type UndoReport struct {
 	BuildDir string `json:"build_dir"`
@@ -215,10 +176,8 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 		return nil, err
 	}
 	defer release()
-	if _, err := os.Lstat(t.undo); errors.Is(err, fs.ErrNotExist) {
+	if !there(t.undo) {
 		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
-	} else if err != nil {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
 	}
 	was, err := s.look(t)
 	if err != nil {
@@ -227,7 +186,7 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 	r := &UndoReport{t.path}
 	if was == absent {
 		if err := driver.Publish(t.undo, t.path); err != nil {
-			return nil, fmt.Errorf("undo in %s: %w", t.path, err)
+			return nil, fmt.Errorf("undo in %s: %w", t.path, explainStub(err))
 		}
 		return r, pointUndone.Hit()
 	}

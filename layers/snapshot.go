@@ -42,12 +42,18 @@ type SnapshotReport struct {
 	Record
 	// CreatedNew is false if nothing was built since that layer was sealed.
 	CreatedNew bool
+	// LeftOut lies in the build directory and not in the layer, since nobody
+	// accounts for it: what was not left out from the layer before.
+	LeftOut []string
 }
 
 // Snapshot seals the place's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
 	t := newTarget(p.Workspace.BuildDir)
+	if err := s.Writable(); err != nil {
+		return nil, err
+	}
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
 		return nil, err
@@ -56,6 +62,9 @@ func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*Sna
 	was, err := s.look(t)
 	if err != nil {
 		return nil, err
+	}
+	if was == absent && isStub(t.path) {
+		return nil, fmt.Errorf("seal %s: %w", t.path, rolledBack())
 	}
 	if was == absent {
 		return nil, &HelpError{fmt.Errorf("seal %s: %w", t.path, ErrNoTarget), "cargo build"}
@@ -102,7 +111,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	m.Requested = p.Workspace.Requested()
 	if isID(active.Layer) {
 		// A name noted before a crash may be of a layer that never came to be.
-		if _, err := os.Lstat(s.tree(active.Layer)); err == nil {
+		if there(s.tree(active.Layer)) {
 			m.Parent = active.Layer
 		}
 	}
@@ -167,7 +176,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	}
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
-	return &SnapshotReport{Record: r, CreatedNew: created}, pointRecorded.Hit()
+	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev)}, pointRecorded.Hit()
 }
 
 // lean makes a copy of the build directory without what no build there can use.

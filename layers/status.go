@@ -23,10 +23,20 @@ type Status struct {
 	Parent   string    `json:"parent,omitempty"`
 	Restored time.Time `json:"restored,omitzero"`
 	Undo     bool      `json:"undo"`
-	Layers   int       `json:"layers"`   // in the store
-	Matching int       `json:"matching"` // of this fingerprint
-	Fresh    int       `json:"fresh"`
-	Dirty    int       `json:"dirty"`
+	// RolledBack: a roll-back has left only the name of the build directory.
+	RolledBack bool `json:"rolled_back,omitempty"`
+	Layers     int  `json:"layers"`         // in the store
+	Lost       int  `json:"lost,omitempty"` // layers that a roll-back took along
+	Matching   int  `json:"matching"`       // of this fingerprint
+	Fresh      int  `json:"fresh"`
+	Dirty      int  `json:"dirty"`
+	// Strange units have fingerprints that cannot be rewritten for another place,
+	// since this version of Cargo computes them in a way nobody here knows.
+	Strange int `json:"strange,omitempty"`
+	// ReadOnly: here, in a sandbox maybe, layers can be restored and none can be made.
+	ReadOnly bool `json:"read_only,omitempty"`
+	// Unresolved: there is no lockfile yet.
+	Unresolved bool `json:"unresolved,omitempty"`
 }
 
 // Status looks at the place's build directory and store.
@@ -38,16 +48,16 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 		return nil, err
 	}
 	r.Exists, r.Tree = was != absent, was == tree
-	if _, err := os.Lstat(t.undo); err == nil {
-		r.Undo = true
-	}
+	r.Undo = there(t.undo)
+	r.RolledBack, r.Lost = isStub(t.path), len(s.lost)
+	r.ReadOnly, r.Unresolved = IsReadOnly(s.Writable()), p.Fingerprint == nil
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.Layers = len(list)
 	for i := range list {
-		if list[i].Fingerprint == p.Fingerprint.ID {
+		if p.Fingerprint != nil && list[i].Fingerprint == p.Fingerprint.ID {
 			r.Matching++
 		}
 	}
@@ -64,6 +74,9 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 		return nil, err
 	}
 	for _, v := range verdicts {
+		if v.Strange {
+			r.Strange++
+		}
 		if v.Fresh {
 			r.Fresh++
 		} else {
@@ -77,6 +90,9 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 // rebuild it, and why.
 func (s *Store) Explain(ctx context.Context, p *Place) ([]cargo.Verdict, error) {
 	t := newTarget(p.Workspace.BuildDir)
+	if isStub(t.path) {
+		return nil, fmt.Errorf("explain %s: %w", t.path, rolledBack())
+	}
 	if _, err := os.Stat(t.path); errors.Is(err, fs.ErrNotExist) {
 		return nil, &HelpError{fmt.Errorf("explain %s: %w", t.path, ErrNoTarget), "cargo cow restore"}
 	}

@@ -50,15 +50,18 @@ const (
 
 // Store is the layers of one user on one file system. Its methods may be called
 // by any number of goroutines and processes at once.
-type Store struct{ opts Options }
+type Store struct {
+	opts Options
+	lost []string // layers that a roll-back took along, as Open found them
+}
 
 // Create makes the store if it is not there, private to the user, and opens it.
 func Create(ctx context.Context, o Options) (*Store, error) {
 	if s, err := Open(ctx, o); !errors.Is(err, ErrNoStore) {
 		return s, err
 	}
-	if err := os.MkdirAll(filepath.Dir(o.Dir), 0o777); err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
+	if err := driver.MakeDirs(filepath.Dir(o.Dir), 0o777); err != nil {
+		return nil, fmt.Errorf("make store: %w", explainStub(err))
 	}
 	// A tree of its own, so that snapshots a system takes of the tree around
 	// it do not pin what is deleted here.
@@ -72,6 +75,10 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 	if err := os.Chmod(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
+	// First of all: the store may lie in a working tree, of whatever repository.
+	if err := os.WriteFile(filepath.Join(o.Dir, ignoreFile), []byte(ignoreAll), 0o600); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
 	for _, d := range []string{layersDir, recordsDir, leasesDir} {
 		if err := os.Mkdir(filepath.Join(o.Dir, d), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("make store: %w", err)
@@ -81,7 +88,7 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
 	// Whoever makes the store at the same time, and is done, tidies up in it.
-	done, err := (&Store{o}).working(ctx)
+	done, err := (&Store{opts: o}).working(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
@@ -103,7 +110,7 @@ func checkHalfMade(dir string) error {
 	if slices.Contains(found, versionFile) {
 		return nil // another process has just made it
 	}
-	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile, lockFile}
+	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile, lockFile, ignoreFile}
 	for _, name := range found {
 		if !slices.Contains(own, name) && !strings.HasPrefix(name, atomicfile.TempPrefix) {
 			return &HelpError{fmt.Errorf("%s has other things in it, such as %s", dir, name), "name a new directory with --store DIR"}
@@ -112,6 +119,13 @@ func checkHalfMade(dir string) error {
 	return nil
 }
 
+// ignoreFile keeps a store out of git's sight, and so out of that of cargo, which asks
+// git for the files of a package.
+const (
+	ignoreFile = ".gitignore"
+	ignoreAll  = "# Layers of cargo-cow\n*\n"
+)
+
 // cacheTag keeps backup programs out of what can be built again.
 const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n# Layers of cargo-cow; all of it can be built again.\n"
 
@@ -119,6 +133,9 @@ const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n# Layers of cargo
 // ErrNoStore where there is none.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	b, err := os.ReadFile(filepath.Join(o.Dir, versionFile))
+	if errors.Is(err, fs.ErrNotExist) && isStub(o.Dir) {
+		return nil, RolledBackStore(o.Dir)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, ErrNoStore)
 	}
@@ -128,7 +145,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if string(b) != versionLine {
 		return nil, fmt.Errorf("open store %s: version %q is not one this program knows", o.Dir, bytes.TrimSpace(b))
 	}
-	s := &Store{o}
+	s := &Store{opts: o}
 	if err := s.recover(ctx); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, err)
 	}
@@ -174,6 +191,8 @@ func (s *Store) recover(ctx context.Context) error {
 	for _, t := range trees {
 		if !isID(t) {
 			garbage = true
+		} else if isStub(s.tree(t)) {
+			s.lost = append(s.lost, t)
 		} else if fi, err := os.Stat(s.recordPath(t)); err != nil || fi.Size() == 0 {
 			// What cannot be read is left for Check to tell of. Under a lease,
 			// since somebody may be removing it.
@@ -188,7 +207,7 @@ func (s *Store) recover(ctx context.Context) error {
 		id, ok := strings.CutSuffix(r, ".json")
 		if _, there := slices.BinarySearch(trees, id); ok && isID(id) && !there {
 			if _, err := os.Lstat(s.tree(id)); errors.Is(err, fs.ErrNotExist) {
-				if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+				if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) && !IsReadOnly(err) {
 					return err
 				}
 			}
@@ -355,7 +374,7 @@ func (s *Store) layersOf(ctx context.Context, fingerprint string) ([]Record, err
 	if err != nil {
 		return nil, fmt.Errorf("list layers: %w", err)
 	}
-	trees = slices.DeleteFunc(trees, func(t string) bool { return !isID(t) })
+	trees = s.kept(slices.DeleteFunc(trees, func(t string) bool { return !isID(t) }))
 	list, err := s.readAll(ctx, trees, fingerprint)
 	if err != nil {
 		return nil, err
@@ -394,6 +413,9 @@ func (s *Store) Layer(ctx context.Context, ref string) (*Record, error) {
 		}
 	}
 	if found == nil {
+		if err := s.lostLayer(ref); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("find layer %s: %w", ref, ErrNotFound)
 	}
 	return found, nil

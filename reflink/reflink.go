@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"sync/atomic"
@@ -116,25 +115,10 @@ func (c *Copier) File(ctx context.Context, dst, src *os.File) (cloned bool, err 
 			c.cannot.Store(true)
 		}
 	}
-	// A file handed to io.Copy as it is would be cloned behind our back, by
-	// copy_file_range. One read fills a whole extent of a compressed file.
-	_, err = io.CopyBuffer(struct{ io.Writer }{dst}, &contextReader{ctx, src}, make([]byte, min(128<<10, info.Size()+1)))
-	if err != nil {
+	if err := copyContent(ctx, dst, src, info); err != nil {
 		return false, fmt.Errorf("copy %s to %s: %w", src.Name(), dst.Name(), err)
 	}
 	return false, nil
-}
-
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 // probeSize is above InlineMax and more than a block, so that a success shows

@@ -23,7 +23,15 @@ type Options struct {
 	// source; an entry for which it returns true is left out, a directory with all
 	// that is in it. It is called from one goroutine.
 	Skip func(rel string, d fs.DirEntry) bool
+	// LeftOut, unless nil, is told of every entry that cannot be copied, by its path
+	// relative to the source, and why: sockets, pipes and devices ([ErrSpecial]), and
+	// what the caller may not read. It is left out then, a directory with all that is
+	// in it. It may be called from several goroutines at once.
+	LeftOut func(rel string, why error)
 }
+
+// ErrSpecial says that something is neither file, directory nor symbolic link.
+var ErrSpecial = errors.New("neither file, directory nor symbolic link")
 
 // Stats count what CopyTree has done. Directories, symbolic links and further
 // links to a file are not counted.
@@ -42,8 +50,9 @@ type Stats struct {
 // It keeps contents, modes, access and modification times to the nanosecond,
 // symbolic links as they are, hard links within the tree, and as far as allowed
 // the extended attributes "user.*"; also those of src itself, on dst. New files
-// belong to the caller. A socket, pipe or device is an error. It works on
-// GOMAXPROCS files at a time.
+// belong to the caller. Holes in files stay holes. A socket, pipe or device is an
+// error, and so is what may not be read, unless Options.LeftOut is there to be told
+// of it. It works on GOMAXPROCS files at a time.
 //
 // After an error dst holds a part of the tree. The stats count what was done.
 func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error) {
@@ -144,19 +153,37 @@ func (t *treeCopy) readDir(rel string) error {
 		}
 		switch d.Type() {
 		case fs.ModeDir:
-			err = t.mkdir(name)
+			err = t.dir(name)
 		case fs.ModeSymlink:
 			err = t.symlink(name)
 		case 0:
 			err = t.enqueue(name)
 		default:
-			err = fmt.Errorf("copy %s: neither file, directory nor symbolic link (%s)", t.from(name), d.Type())
+			err = t.leaveOut(name, fmt.Errorf("copy %s: %w (%s)", t.from(name), ErrSpecial, d.Type()))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// leaveOut returns err unless somebody is there to be told.
+func (t *treeCopy) leaveOut(rel string, err error) error {
+	if t.opts.LeftOut == nil {
+		return err
+	}
+	t.opts.LeftOut(rel, err)
+	return nil
+}
+
+// dir makes a directory that can be listed.
+func (t *treeCopy) dir(rel string) error {
+	err := unix.Faccessat(unix.AT_FDCWD, t.from(rel), unix.R_OK|unix.X_OK, unix.AT_EACCESS)
+	if errors.Is(err, fs.ErrPermission) {
+		return t.leaveOut(rel, &fs.PathError{Op: "list", Path: t.from(rel), Err: err})
+	}
+	return t.mkdir(rel)
 }
 
 func (t *treeCopy) mkdir(rel string) error {
@@ -211,7 +238,11 @@ func (t *treeCopy) enqueue(rel string) error {
 }
 
 func (t *treeCopy) file(rel string) (err error) {
-	src, err := os.OpenFile(t.from(rel), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	// What became a pipe since it was listed must not be waited for.
+	src, err := os.OpenFile(t.from(rel), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return t.leaveOut(rel, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -219,6 +250,9 @@ func (t *treeCopy) file(rel string) (err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(src.Fd()), &st); err != nil {
 		return &fs.PathError{Op: "fstat", Path: t.from(rel), Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return t.leaveOut(rel, fmt.Errorf("copy %s: %w", t.from(rel), ErrSpecial))
 	}
 	dst, err := os.OpenFile(t.to(rel), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -257,7 +291,11 @@ func (t *treeCopy) finish() error {
 		if err := t.ctx.Err(); err != nil {
 			return err
 		}
-		if err := os.Link(t.to(l[1]), t.to(l[0])); err != nil {
+		err := os.Link(t.to(l[1]), t.to(l[0]))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = t.leaveOut(l[0], err) // with its first name
+		}
+		if err != nil {
 			return err
 		}
 	}

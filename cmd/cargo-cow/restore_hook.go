@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
@@ -119,7 +120,8 @@ func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, e
 			}
 		}
 	}
-	if layers.Hollow(buildDir) && !c.repo.Had(c.built, buildDir) {
+	stub, _ := driver.IsStub(buildDir) // no cargo clean leaves one
+	if layers.Hollow(buildDir) && (stub || !c.repo.Had(c.built, buildDir)) {
 		restored, err := c.app.restoreWorkspace(ctx, w)
 		if !restored || err != nil {
 			return false, err
@@ -183,6 +185,9 @@ func (a *app) reportWarmed(rep *layers.RestoreReport) {
 }
 
 func (a *app) hookFailed(err error) {
+	if errors.Is(err, layers.ErrRolledBack) {
+		return // a cold start, like any without a layer; status tells of it
+	}
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	if h := help(err); h != "" {
 		line += " (" + h + ")"

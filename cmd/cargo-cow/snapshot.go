@@ -112,13 +112,14 @@ func (a *app) reportExtend(ext *layers.ExtendReport) {
 
 func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 	a.term.JSON("snapshot", struct {
-		Layer   string `json:"layer"`
-		Created bool   `json:"created"`
-		Label   string `json:"label"`
-		Units   int    `json:"units"`
-		Dirty   int    `json:"dirty"`
-		Parent  string `json:"parent"`
-	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent})
+		Layer   string   `json:"layer"`
+		Created bool     `json:"created"`
+		Label   string   `json:"label"`
+		Units   int      `json:"units"`
+		Dirty   int      `json:"dirty"`
+		Parent  string   `json:"parent"`
+		LeftOut []string `json:"left_out,omitempty"`
+	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut})
 	if !rep.CreatedNew {
 		a.term.Status("Unchanged", "since %s", short(rep.ID))
 		return
@@ -132,4 +133,12 @@ func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 		text += fmt.Sprintf(", %d of them will be rebuilt elsewhere", rep.DirtyUnits)
 	}
 	a.term.Status("Sealed", "%s", text)
+	if n := len(rep.LeftOut); n > maxLeftOut {
+		a.term.Status("Left out", "%s and %d more: no unit and no script has made them", strings.Join(rep.LeftOut[:maxLeftOut], ", "), n-maxLeftOut)
+	} else if n > 0 {
+		a.term.Status("Left out", "%s: no unit and no script has made that", strings.Join(rep.LeftOut, ", "))
+	}
 }
+
+// maxLeftOut bounds how many names of what is left out are said.
+const maxLeftOut = 4

@@ -25,7 +25,7 @@ background failed.`,
 }
 
 func (a *app) status(ctx context.Context, now time.Time) error {
-	w, err := a.open(ctx)
+	w, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,17 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if remark != "" {
 		tab.Row("", remark)
 	}
-	tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
+	if st.ReadOnly {
+		tab.Row("", "cannot be written here: layers can be restored, none can be made")
+	}
+	if st.Unresolved {
+		tab.Row("layers", fmt.Sprintf("%d; there is no Cargo.lock yet to tell which have the dependencies of this checkout", st.Layers))
+	} else {
+		tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
+	}
+	if st.Lost > 0 {
+		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", count(st.Lost, "layer")))
+	}
 	if st.Parent != "" {
 		tab.Row("made from", short(st.Parent))
 	}
@@ -63,6 +73,10 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	}
 	if st.Exists {
 		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
+	}
+	if st.Strange > 0 {
+		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
+		tab.Row("", "in another checkout cargo rebuilds some that are equal there")
 	}
 	if unused != "" {
 		tab.Row("wrapper", "last passed a call on as it was: "+unused)
@@ -82,6 +96,8 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 
 func buildDirNote(st *layers.Status) string {
 	switch {
+	case st.RolledBack:
+		return " (a roll-back has left only its name: `cargo cow restore` or `cargo cow init` makes it anew)"
 	case !st.Exists:
 		return " (not there)"
 	case !st.Tree:

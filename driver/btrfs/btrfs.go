@@ -2,8 +2,8 @@
 // are snapshots. It needs no privilege, only that the caller owns what it clones.
 // The contract, its concurrency promise included, is that of package driver.
 //
-// Subvolumes inside a tree appear in its clones and seals as empty directories,
-// as snapshots do not descend into them. The package needs cgo, for
+// Snapshots do not descend into subvolumes inside a tree and have stubs in their
+// place ([driver.ErrStub]), so these are cloned file by file. The package needs cgo, for
 // github.com/containerd/btrfs/v2, which creates, snapshots and recognises
 // subvolumes; everything else is an ioctl of its own, since that library walks
 // every file to delete a tree (140-550 ms for 16,000 files against 0.15 ms) and
@@ -12,6 +12,7 @@ package btrfs
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,16 +75,26 @@ func clone(ctx context.Context, tree, from string) error {
 	if err := checkDir(from); err != nil {
 		return err
 	}
+	var err error
 	if btrfs.IsSubvolume(from) == nil {
-		return btrfs.SubvolSnapshot(tree, from, false)
+		var inside []string
+		if inside, err = nested(from); err != nil {
+			return err
+		}
+		return snapshot(ctx, tree, from, inside)
 	}
 	if err := btrfs.SubvolCreate(tree); err != nil {
 		return err
 	}
-	if _, err := reflink.CopyTree(ctx, tree, from, reflink.Options{Mode: reflink.Always}); err != nil {
+	if err := copyTree(ctx, tree, from); err != nil {
 		return errors.Join(err, deleteSubvolume(tree))
 	}
 	return nil
+}
+
+func copyTree(ctx context.Context, tree, from string) error {
+	_, err := reflink.CopyTree(ctx, tree, from, reflink.Options{Mode: reflink.Always, LeftOut: driver.LeftOut(ctx, from)})
+	return err
 }
 
 // Seal makes a read-only snapshot straight under the final name. That is the one
@@ -92,6 +103,9 @@ func clone(ctx context.Context, tree, from string) error {
 // fs/btrfs/ioctl.c:create_snapshot). A writable tree whose read-only flag is set
 // instead came back from a power cut with 63 of 300 files empty, and descriptors
 // opened before went on writing to it.
+//
+// Where subvolumes lie inside the source, the snapshot is one of a clone that has
+// taken them in.
 func (*Driver) Seal(ctx context.Context, tree, from string) error {
 	tree, from = filepath.Clean(tree), filepath.Clean(from)
 	if err := seal(ctx, tree, from); err != nil {
@@ -110,7 +124,20 @@ func seal(ctx context.Context, tree, from string) error {
 	if btrfs.IsSubvolume(from) != nil {
 		return driver.ErrNotTree
 	}
-	return btrfs.SubvolSnapshot(tree, from, true)
+	inside, err := nested(from)
+	if err != nil {
+		return err
+	}
+	if len(inside) == 0 {
+		return btrfs.SubvolSnapshot(tree, from, true)
+	}
+	tmp := filepath.Join(filepath.Dir(tree), driver.TempPrefix+strings.ToLower(rand.Text()))
+	if err := snapshot(ctx, tmp, from, inside); err != nil {
+		return err
+	}
+	err = btrfs.SubvolSnapshot(tree, tmp, true)
+	_ = deleteSubvolume(tmp) // sealed is sealed: what is left over is garbage
+	return err
 }
 
 // Usage reads the extent maps. Files of at most 2048 bytes lie in metadata and
@@ -157,6 +184,9 @@ func checkNew(ctx context.Context, tree string) error {
 	}
 	// The library looks at the name in a directory it opens; what it would do with
 	// a parent that is not Btrfs is decided by the ioctl (ENOTTY).
+	if err := driver.ClearStub(tree); err != nil {
+		return err
+	}
 	if _, err := os.Lstat(tree); err == nil {
 		return fs.ErrExist
 	}
@@ -164,6 +194,11 @@ func checkNew(ctx context.Context, tree string) error {
 }
 
 func checkDir(path string) error {
+	if stub, err := driver.IsStub(path); err != nil {
+		return err
+	} else if stub {
+		return driver.ErrStub
+	}
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err

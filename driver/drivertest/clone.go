@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cargo-cow/cargo-cow/driver"
 )
 
@@ -171,24 +169,6 @@ func testCloneCancelled(t *testing.T, e env) {
 	if interrupted == 0 {
 		t.Error("Clone of 2000 files in a directory: none of the deadlines from 1 ms on interrupted it")
 	}
-}
-
-func testCloneSpecialFile(t *testing.T, e env) {
-	dir := e.path("dir")
-	must(t, os.Mkdir(dir, 0o755))
-	write(t, filepath.Join(dir, "file"), "file")
-	must(t, unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
-	done := make(chan error, 1)
-	go func() { done <- e.Clone(t.Context(), e.path("clone"), dir) }()
-	select {
-	case err := <-done:
-		if err == nil || !strings.Contains(err.Error(), "pipe") {
-			t.Errorf("Clone of a directory with a pipe: error %v, want one that names it", err)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("Clone of a directory with a pipe hangs")
-	}
-	e.wantOnly(t, "dir")
 }
 
 func testOneWinner(t *testing.T, e env) {

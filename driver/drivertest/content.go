@@ -73,7 +73,7 @@ func fill(t testing.TB, dir string) {
 // entry, so that two trees can be compared and their difference read.
 func describe(t testing.TB, dir string) []string {
 	t.Helper()
-	first := map[uint64]string{} // by inode: the first name of a file
+	first := map[[2]uint64]string{} // by inode: the first name of a file
 	var lines []string
 	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -100,10 +100,11 @@ func describe(t testing.TB, dir string) []string {
 			if err != nil {
 				return err
 			}
-			if first[st.Ino] == "" {
-				first[st.Ino] = rel
+			id := [2]uint64{st.Dev, st.Ino}
+			if first[id] == "" {
+				first[id] = rel
 			}
-			line += fmt.Sprintf(" size %d sum %x same as %q links %d", len(content), sum(content), first[st.Ino], st.Nlink)
+			line += fmt.Sprintf(" size %d sum %x same as %q links %d", len(content), sum(content), first[id], st.Nlink)
 		}
 		lines = append(lines, line)
 		return nil

@@ -56,6 +56,9 @@ func (d *Driver) Caps() driver.Caps {
 func (d *Driver) Create(ctx context.Context, tree string) error {
 	err := ctx.Err()
 	if err == nil {
+		err = driver.ClearStub(tree)
+	}
+	if err == nil {
 		err = os.Mkdir(filepath.Clean(tree), 0o777)
 	}
 	if err != nil {
@@ -77,6 +80,9 @@ func (d *Driver) clone(ctx context.Context, tree, from string) error {
 	if err := checkSource(ctx, from); err != nil {
 		return err
 	}
+	if err := driver.ClearStub(tree); err != nil {
+		return err
+	}
 	// Not writable for others, whatever from is, until its content is there.
 	if err := os.Mkdir(tree, 0o700); err != nil {
 		return err
@@ -92,7 +98,7 @@ func (d *Driver) fill(ctx context.Context, tree, from string) error {
 	if d.mode == Copy {
 		mode = reflink.Never
 	}
-	_, err := reflink.CopyTree(ctx, tree, from, reflink.Options{Mode: mode})
+	_, err := reflink.CopyTree(ctx, tree, from, reflink.Options{Mode: mode, LeftOut: driver.LeftOut(ctx, from)})
 	return err
 }
 
@@ -109,6 +115,9 @@ func (d *Driver) Seal(ctx context.Context, tree, from string) error {
 
 func (d *Driver) seal(ctx context.Context, tree, from string) error {
 	if err := checkSource(ctx, from); err != nil {
+		return err
+	}
+	if err := driver.ClearStub(tree); err != nil {
 		return err
 	}
 	// Publish is what decides; this spares the copy in the common case.
@@ -182,19 +191,29 @@ func (d *Driver) Usage(ctx context.Context, tree string) (driver.Usage, error) {
 
 // Holds reports whether path is a directory.
 func (d *Driver) Holds(path string) (bool, error) {
-	info, err := os.Lstat(filepath.Clean(path))
+	path = filepath.Clean(path)
+	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
+	}
+	stub := false
+	if err == nil {
+		stub, err = driver.IsStub(path)
 	}
 	if err != nil {
 		return false, fmt.Errorf("look at tree: %w", err)
 	}
-	return info.IsDir(), nil
+	return info.IsDir() && !stub, nil
 }
 
 func checkSource(ctx context.Context, from string) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if stub, err := driver.IsStub(from); err != nil {
+		return err
+	} else if stub {
+		return driver.ErrStub
 	}
 	info, err := os.Lstat(from)
 	if err != nil {

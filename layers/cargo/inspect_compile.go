@@ -13,6 +13,7 @@ import (
 func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Package) error {
 	if u.mutable() && pkg != nil {
 		b.sources(u, unit, o, pkg)
+		b.crateRoot(u, unit)
 	}
 	if err := b.environment(u, unit, o); err != nil {
 		return err
@@ -328,6 +329,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
+	unit.Root = k.Root
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])
 	for _, use := range k.Inputs {
@@ -344,7 +346,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 // origin returns the index of an origin, adding it if it is new.
 func (b *inspector) origin(o Origin) int {
 	for i, have := range b.manifest.Origins {
-		if have.Git == o.Git && have.Clean == o.Clean && slices.Equal(have.Names, o.Names) {
+		if have.Git == o.Git && have.Clean == o.Clean && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {
 			return i
 		}
 	}

@@ -44,7 +44,8 @@ func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) e
 	}
 	b.wholePackage(u, unit, pkg, RuleScriptTree)
 	unit.Commit = unit.Commit || b.readsGit(u)
-	unit.Newest = u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
+	// Of a vendored package Cargo keeps the version.
+	unit.Newest = u.source != SourceVendored && u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})
 	return nil

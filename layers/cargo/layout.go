@@ -58,9 +58,9 @@ func (u unitDir) script() (output, outDir, rootOutput string) {
 	return dir + "/output", dir + "/out", dir + "/root-output"
 }
 
-// Profiles lists the profile directories below a build directory, relative to
-// it, sorted: those that hold units or a lock of Cargo's. With --target there
-// is one level more.
+// Profiles lists the profile directories of a build directory, relative to it,
+// sorted: those that hold units or a lock of Cargo's. With --target there is one
+// level more. Those of a build directory inside it are not among them.
 func Profiles(buildDir string) ([]string, error) {
 	var found []string
 	top, err := os.ReadDir(buildDir)
@@ -78,6 +78,9 @@ func Profiles(buildDir string) ([]string, error) {
 		}
 		if isProfile(sub) {
 			found = append(found, e.Name())
+			continue
+		}
+		if isNested(sub) {
 			continue
 		}
 		for _, s := range sub {

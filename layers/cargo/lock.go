@@ -28,7 +28,8 @@ type Locks struct {
 }
 
 // Lock takes Cargo's locks on every profile of every directory given, the build
-// directory and the artifact directory where they differ. If they are taken it
+// directory and the artifact directory where they differ, and of build directories
+// inside them. If they are taken it
 // waits, after telling notify once; with a nil notify it fails with ErrLocked
 // instead. A directory that does not exist has nothing to lock.
 //
@@ -89,7 +90,7 @@ func (l *Locks) lockPaths(dirs []string) ([]string, error) {
 	var paths []string
 	seen := map[string]bool{}
 	for _, dir := range dirs {
-		profiles, err := Profiles(dir)
+		profiles, err := BuildsBelow(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -140,7 +141,7 @@ func (l *Locks) Disturbed(dir, now string) (bool, error) {
 			return disturbed, err
 		}
 	}
-	profiles, err := Profiles(now)
+	profiles, err := BuildsBelow(now)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -220,7 +220,7 @@ func (w *treeWalk) follow(link, name string) error {
 // skip reports whether an entry is no input in scope.
 func (r *treeReader) skip(path string, d fs.DirEntry, scope string) bool {
 	p := r.place
-	if path == p.Workspace.BuildDir || path == p.Workspace.TargetDir || d.Name() == ".git" {
+	if path == p.Workspace.BuildDir || path == p.Workspace.TargetDir || path == p.Workspace.Outer || d.Name() == ".git" {
 		return true
 	}
 	if scope == scopeWatch {

@@ -21,6 +21,7 @@ type Plan struct {
 	newest map[int]string
 	needed map[string]bool // nil: all
 	lacked map[string]bool // see Lacked
+	nests  []nestedPlan
 }
 
 // Narrow tells the plan which units, by key, a build of the place needs. Programs
@@ -77,6 +78,10 @@ func (m *Manifest) Verify(ctx context.Context, r *Reader, strict bool) (*Plan, e
 		v.absent()
 	}
 	v.findNewest(ctx)
+	v.strays()
+	if err := v.nested(ctx); err != nil {
+		return nil, err
+	}
 	return v.Plan, nil
 }
 

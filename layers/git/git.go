@@ -96,6 +96,31 @@ func Open(ctx context.Context, dir string, environ []string) (*Checkout, error) 
 	return c, nil
 }
 
+// OpenBare asks git for the repository that dir lies in, or that a .git file there
+// names, whether it has a working tree or not. Only its git directories are known.
+// Errors are those of Open.
+func OpenBare(ctx context.Context, dir string, environ []string) (*Checkout, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open git repository: %w", err)
+	}
+	c := &Checkout{Root: dir, environ: Environ(environ)}
+	out, err := c.Run(ctx, "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir")
+	if err != nil {
+		var ge *gitError
+		switch {
+		case !errors.As(err, &ge):
+		case ge.noCheckout():
+			err = ErrNotRepository
+		case strings.Contains(ge.stderr, "dubious ownership"):
+			err = ErrForeign
+		}
+		return nil, fmt.Errorf("open git repository of %s: %w", dir, err)
+	}
+	c.GitDir, c.CommonDir, _ = strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
+	return c, nil
+}
+
 // local names the variables that tie a git process to one repository
 // (git 2.39, `git rev-parse --local-env-vars`), less those that carry the user's
 // own configuration.
