@@ -259,6 +259,9 @@ func (c *contest) better(ctx context.Context, a, b *choice) bool {
 	if x, y := c.spared[a], c.spared[b]; x != y {
 		return x > y
 	}
+	if x, y := a.plan.FreshInside(), b.plan.FreshInside(); x != y {
+		return x > y
+	}
 	git := c.place.Git
 	if git != nil && a.record.Commit != b.record.Commit {
 		x, errX := git.Distance(ctx, git.Head, a.record.Commit)

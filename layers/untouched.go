@@ -49,14 +49,11 @@ var errTouched = errors.New("written to since it was restored")
 // more than a copy of a layer, and there is something else to undo to: then that
 // stays what undo brings back. It is marked as what tidying up removes.
 func (s *Store) worthless(t target) (bool, error) {
-	if _, err := os.Lstat(t.undo); err != nil {
+	if !there(t.undo) || !there(t.path) {
 		return false, nil
 	}
 	a := readActive(t.path)
-	if !isID(a.Layer) || !a.untouched(t.path) {
-		return false, nil
-	}
-	if _, err := os.Lstat(s.tree(a.Layer)); err != nil {
+	if !isID(a.Layer) || !there(s.tree(a.Layer)) || !a.untouched(t.path) {
 		return false, nil
 	}
 	if err := prepared(t.path); err != nil {
@@ -83,13 +80,14 @@ func (p *Place) Waiting() (waits, come bool) {
 }
 
 // Hollow reports whether there is nothing in a build directory that a build, or
-// anybody else, has put there: it is missing, empty, or has what Cargo leaves
-// where it builds nothing (cargo 1.95, package --list).
+// anybody else, has put there: it is missing, a roll-back has left its stub, it is
+// empty, or has what Cargo leaves where it builds nothing (cargo 1.95, package
+// --list).
 func Hollow(buildDir string) bool {
-	fi, err := os.Lstat(buildDir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if !there(buildDir) {
 		return true
 	}
+	fi, err := os.Lstat(buildDir)
 	if err != nil || !fi.IsDir() {
 		return false
 	}

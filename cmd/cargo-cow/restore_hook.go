@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
@@ -122,7 +123,8 @@ func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, e
 			}
 		}
 	}
-	if layers.Hollow(buildDir) && !c.repo.Had(c.built, buildDir) {
+	stub, _ := driver.IsStub(buildDir) // no cargo clean leaves one
+	if layers.Hollow(buildDir) && (stub || !c.repo.Had(c.built, buildDir)) {
 		if err := here.resolve(ctx, w, true); err != nil {
 			return false, err
 		}

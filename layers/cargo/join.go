@@ -14,6 +14,16 @@ func (p *Plan) Dirty() []string {
 	return keys
 }
 
+// FreshInside counts the units that stay fresh in build directories inside the
+// plan's. Nothing is recorded of what they are worth.
+func (p *Plan) FreshInside() int {
+	n := 0
+	for _, inside := range p.nests {
+		n += len(inside.manifest.Units) - len(inside.Dirty()) + inside.FreshInside()
+	}
+	return n
+}
+
 // Grafts reports whether units of the manifest serve the place where their keys
 // coincide.
 func (p *Plan) Grafts() bool { return p.manifest.Fingerprint.GraftsTo(p.place.Fingerprint) }
