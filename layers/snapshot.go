@@ -50,7 +50,7 @@ type SnapshotReport struct {
 // Snapshot seals the place's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	if err := s.Writable(); err != nil {
 		return nil, err
 	}

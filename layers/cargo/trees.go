@@ -240,7 +240,7 @@ func (r *treeReader) skip(path string, d fs.DirEntry, scope string) bool {
 
 func (r *treeReader) neverInput(path, base string) bool {
 	rel, _ := under(path, r.place.Workspace.Root)
-	if strings.HasPrefix(base, ".") && strings.Contains(base, ".cargo-cow-") {
+	if strings.HasPrefix(base, ".") && strings.Contains(base, ".cargo-cow-") || strings.HasSuffix(base, ".cargo-cow-undo") {
 		return true
 	}
 	for _, list := range [][]string{neverInputs, r.ignore} {
