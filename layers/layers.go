@@ -49,6 +49,8 @@ type Place struct {
 	Git         *git.Checkout      // nil: not under git
 	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
 	Env         string             // [env] of Cargo's configuration, canonical
+	LinkFlags   []string           // see cargo.Place
+	Linkers     []string           // of Cargo's configuration, those in the checkout
 	Settings    cargo.Settings
 }
 

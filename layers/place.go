@@ -19,7 +19,10 @@ import (
 // view is the place as package cargo sees it: git is asked only when an answer
 // depends on it, and once.
 func (p *Place) view(ctx context.Context) *cargo.Place {
-	v := &cargo.Place{Workspace: p.Workspace, Fingerprint: p.Fingerprint, Env: p.Env}
+	v := &cargo.Place{
+		Workspace: p.Workspace, Fingerprint: p.Fingerprint, Env: p.Env,
+		LinkFlags: p.LinkFlags, Linkers: p.Linkers, Getenv: p.Tool.Lookup,
+	}
 	if p.Git == nil {
 		return v
 	}

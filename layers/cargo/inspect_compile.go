@@ -13,9 +13,13 @@ import (
 func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Package) error {
 	if u.mutable() && pkg != nil {
 		b.sources(u, unit, o, pkg)
+		b.assembled(u, unit, o, pkg)
 		b.crateRoot(u, unit)
 	}
 	if err := b.environment(u, unit, o); err != nil {
+		return err
+	}
+	if err := b.linkInputs(u, unit, o, pkg); err != nil {
 		return err
 	}
 	macro := ""
@@ -25,7 +29,7 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if macro == "" {
 		return nil
 	}
-	b.wholePackage(u, unit, pkg, RuleMacroInputs)
+	b.wholePackage(u, unit, o, pkg, RuleMacroInputs)
 	w, err := newWitness(b.dir, u, o)
 	if err != nil {
 		return err
@@ -33,7 +37,9 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if around, found := w.namesOrigin(); found {
 		b.elsewhere(unit, RuleMacroOrigin, "macro of "+macro+" may have embedded "+around)
 	}
-	unit.Commit = unit.Commit || w.holdsCommit()
+	if w.holdsCommit() {
+		unit.Commit, unit.CommitOnly = true, false
+	}
 	return nil
 }
 
@@ -48,6 +54,9 @@ func (b *inspector) sources(u *built, unit *Unit, o *Origin, pkg *Package) {
 		}
 		if !filepath.IsAbs(f.Path) || b.Place.Workspace.immutable(f.Path) {
 			continue // it lies in the build directory and moves along
+		}
+		if u.source == SourceVendored {
+			continue // rustc's list has it, too; see watchSources
 		}
 		loc, known := o.locate(f.Path)
 		if !rules.On(RuleOutsideSource) || !known && !rules.On(RuleOriginAlias) {
@@ -171,7 +180,8 @@ func (b *inspector) environment(u *built, unit *Unit, o *Origin) error {
 			continue
 		}
 		if _, named := o.mentions(e.Value); !named {
-			unit.Commit = true
+			// Whence it comes, the branch is judged with that: a script, or the user.
+			unit.Commit, unit.CommitOnly = true, true
 			continue
 		}
 		if b.isGiven(u, e.Name) {
@@ -192,9 +202,9 @@ func (b *inspector) isGiven(u *built, name string) bool {
 	return u.info != nil && slices.ContainsFunc(u.info.Env, func(e depinfo.Env) bool { return e.Name == name && e.Set })
 }
 
-// wholePackage makes all that lies in and beside a package an input of unit, for
-// code that may read any of it without a trace.
-func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) {
+// wholePackage makes all that lies in and beside a package an input of unit, and what
+// is named elsewhere, for code that may read any of it without a trace.
+func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, rule Rule) {
 	home := b.home(pkg)
 	if !b.Settings.Rules.On(rule) {
 		return
@@ -204,7 +214,13 @@ func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) 
 		return
 	}
 	b.useTree(u, unit, Loc{Base: BaseRoot}, scopeBeside, rule)
-	b.useWitnessed(u, unit, rule)
+	for _, around := range b.Place.Workspace.Packages {
+		if _, inside := under(pkg.Root, around.Root); inside && around.Root != pkg.Root && around.Root != b.Place.Workspace.Root {
+			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
+		}
+	}
+	b.useWitnessed(u, unit, pkg, rule)
+	b.useNamed(u, unit, o, pkg, rule)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
 	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
 }
@@ -329,7 +345,8 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
-	unit.Root = k.Root
+	unit.Assembles, unit.Unwatched = k.Assembles, k.Unwatched
+	unit.Root, unit.Linker, unit.CommitOnly = k.Root, k.Linker, k.CommitOnly
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])
 	for _, use := range k.Inputs {

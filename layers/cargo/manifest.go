@@ -138,8 +138,13 @@ type Unit struct {
 	Inputs []Use `json:"inputs,omitempty"`
 	Trees  []Use `json:"trees,omitempty"`
 	Facts  []Use `json:"facts,omitempty"`
-	// Commit: what it printed depends on the commit and branch it saw.
-	Commit bool `json:"commit,omitempty"`
+	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: not
+	// on the branch.
+	Commit     bool `json:"commit,omitempty"`
+	CommitOnly bool `json:"commit_only,omitempty"`
+	// Assembles: the assembler reads files for it, which rustc does not know of when it
+	// takes up what it kept of the last compilation.
+	Assembles bool `json:"assembles,omitempty"`
 	// Always is why it is rebuilt anywhere, Elsewhere why it is rebuilt in any
 	// place but its origin.
 	Always    *Reason  `json:"always,omitempty"`
@@ -153,12 +158,18 @@ type Unit struct {
 	// Newest is set on the run of a script that declares nothing: its
 	// fingerprint holds the time and name of its package's newest file.
 	Newest bool `json:"newest,omitempty"`
+	// Unwatched is set on such a run of a vendored package: its fingerprint holds the
+	// package's version.
+	Unwatched bool `json:"unwatched,omitempty"`
 	// Rewatch: a path that its script watches moves with the checkout, and may
 	// be part of the fingerprint.
 	Rewatch bool `json:"rewatch,omitempty"`
 	// Root is where its crate root lies, if its fingerprint holds that as an
 	// absolute path that moves with the checkout.
 	Root *Loc `json:"root,omitempty"`
+	// Linker is where the linker lies that cargo is configured to call for it, if
+	// that moves with the checkout: its path is part of the fingerprint.
+	Linker *Loc `json:"linker,omitempty"`
 	// Home is where its package lies; nil when unknown.
 	Home *Loc `json:"home,omitempty"`
 }

@@ -280,6 +280,9 @@ func (s *scanned) read(u *built, outs *outputs) error {
 }
 
 func (s *scanned) readRun(u *built) error {
+	if u.overridden() {
+		return nil
+	}
 	output, _, root := u.script()
 	s.addOutput(u, output)
 	if len(u.outputs) == 0 {
@@ -347,9 +350,10 @@ func (u *built) classify(cargoHome string) {
 	}
 	u.source = SourcePath
 	// Cargo leaves the files of a package out of the unit's record only where
-	// it holds them immutable (dep_info.rs:translate_dep_info).
-	if u.info != nil && !slices.ContainsFunc(u.info.Files, func(f depinfo.File) bool {
-		return f.Kind == depinfo.PackageRoot || f.Kind == depinfo.BuildRoot && filepath.IsAbs(f.Path)
+	// it holds them immutable (dep_info.rs:translate_dep_info). Absolute ones are
+	// what a restore has put there.
+	if u.info != nil && filepath.IsAbs(root) && !slices.ContainsFunc(u.info.Files, func(f depinfo.File) bool {
+		return f.Kind == depinfo.PackageRoot
 	}) {
 		u.source = SourceVendored
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Plan is what Verify found: which units of a manifest may stay as they are in a
@@ -132,7 +133,7 @@ func (v *verifier) judge(i int) *Reason {
 		}
 	}
 	if u.Commit && rules.On(RuleGitState) {
-		if text := v.commitDiffers(u.Origin); text != "" {
+		if text := v.commitDiffers(u.Origin, u.CommitOnly); text != "" {
 			return &Reason{RuleGitState, text}
 		}
 	}
@@ -288,13 +289,15 @@ func (v *verifier) fact(f Fact, rule Rule) *Reason {
 	return &Reason{rule, "unknown fact " + f.Kind}
 }
 
-// commitDiffers says how the commit a script may have seen differs from what it
-// would see here.
-func (v *verifier) commitDiffers(origin int) string {
+// commitDiffers says how the commit that a script may have seen, and unless only
+// that counts the branch, differ from what it would see here.
+func (v *verifier) commitDiffers(origin int, only bool) string {
 	o := &v.manifest.Origins[origin]
-	switch {
-	case o.Git != v.Reader.place.Git:
+	switch here := v.Reader.place.Git; {
+	case o.Git.Commit != here.Commit:
 		return "it reads the commit, which is another one here"
+	case o.Git.Ref != here.Ref && !only:
+		return "it may read the branch, " + branchName(o.Git.Ref) + ", which is " + branchName(here.Ref) + " here"
 	case !o.Clean:
 		return "it reads the commit, and was built with changes on top of it"
 	case v.Reader.place.Dirty == nil:
@@ -304,6 +307,13 @@ func (v *verifier) commitDiffers(origin int) string {
 		return "it reads the commit, and there are changes on top of it here"
 	}
 	return ""
+}
+
+func branchName(ref string) string {
+	if ref == "" {
+		return "none"
+	}
+	return strings.TrimPrefix(ref, "refs/heads/")
 }
 
 // findNewest foresees the fingerprints of scripts that declare nothing. One that

@@ -301,19 +301,57 @@ func parseWorktrees(out, sep string) []string {
 
 // ListFiles lists what git sees below dir (a directory of the checkout):
 // tracked files, whether or not they still exist, and untracked ones that are
-// not ignored. Paths are relative to dir, sorted, each once. A repository inside
-// the checkout is one entry: "sub/" when untracked, "sub" as a submodule.
+// not ignored. Paths are relative to dir, sorted, each once. A submodule's files
+// are among them, as git sees them there; one that has not arrived is one entry,
+// "sub". So is another repository inside the checkout: "sub/".
 func (c *Checkout) ListFiles(ctx context.Context, dir string) ([]string, error) {
-	out, err := c.runIn(ctx, dir, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	files, err := c.listFiles(ctx, dir)
 	if err != nil {
 		return nil, fmt.Errorf("list files of %s: %w", dir, err)
 	}
-	files := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
-	if len(out) == 0 {
-		return nil, nil
-	}
 	slices.Sort(files)
 	return slices.Compact(files), nil // an unmerged file is listed once a stage
+}
+
+func (c *Checkout) listFiles(ctx context.Context, dir string) ([]string, error) {
+	out, err := c.runIn(ctx, dir, "ls-files", "-z", "--stage", "--cached", "--others", "--exclude-standard")
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		// What is tracked has a mode, an object and a stage in front of a tab; what
+		// is not has none of these.
+		info, name, _ := strings.Cut(entry, "\t")
+		if !isStaged(info) {
+			name = entry
+		} else if sub := filepath.Join(dir, name); strings.HasPrefix(info, "160000 ") && arrived(sub) {
+			below, err := c.listFiles(ctx, sub)
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range below {
+				files = append(files, name+"/"+f)
+			}
+			continue
+		}
+		if name != "" {
+			files = append(files, name)
+		}
+	}
+	return files, nil
+}
+
+// isStaged reports whether a text is what git tells of an entry in front of its name.
+func isStaged(info string) bool {
+	parts := strings.Split(info, " ")
+	return len(parts) == 3 && len(parts[0]) == 6 && strings.Trim(parts[0], "01234567") == "" && isID(parts[1])
+}
+
+// arrived reports whether a submodule has been checked out.
+func arrived(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, ".git"))
+	return err == nil
 }
 
 // Exclude adds gitignore patterns to info/exclude of the common directory, where

@@ -108,7 +108,7 @@ func (m *Mark) take(l string) bool {
 		m.Impure = append(m.Impure, list...)
 	case "native":
 		if ok = len(list) == 2; ok {
-			m.Natives = append(m.Natives, Native{list[0], list[1]})
+			m.Natives = append(m.Natives, Native{Kind: list[0], Name: list[1]})
 		}
 	default:
 		ok = false

@@ -106,6 +106,9 @@ func (r *Request) Record(run Run) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := u.named(rec, names, sources, run.Began); err != nil {
+		return nil, err
+	}
 	out := &embedded.Outputs{WorkDirs: append([]string{u.cwd}, run.Seen...)}
 	for _, f := range run.Files {
 		file, err := u.file(f)
@@ -121,16 +124,12 @@ func (r *Request) Record(run Run) (*Record, error) {
 		return nil, err
 	}
 	for i, src := range sources {
-		if assembles(src) {
+		if _, asm := rustsrc.Assembled(src); asm {
 			return nil, &Odd{"assembler that reads files", names[i]}
 		}
 	}
 	natives := u.natives(sources)
-	hidden, err := u.hidden(natives, run.Files)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range append(natives, hidden...) {
+	for _, n := range append(natives, u.hidden(natives, run.Files)...) {
 		if n.Name == "" {
 			return nil, &Odd{"library without a plain name", u.Crate}
 		}
@@ -427,6 +426,12 @@ func (r *Request) Holds(rec *Record) (why string) {
 		if in.Digest == Absent {
 			if exists(path) {
 				return "file " + path
+			}
+			continue
+		}
+		if isDirectory(in.Name) {
+			if digest, err := u.directoryDigest(filepath.Clean(path)); err != nil || digest != in.Digest {
+				return "directory " + path
 			}
 			continue
 		}

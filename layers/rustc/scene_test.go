@@ -63,7 +63,7 @@ func newScene(t *testing.T) *scene {
 	}
 	s.write("src/lib.rs", "")
 	s.write(s.out+"/.keep", "")
-	s.write("target/CACHEDIR.TAG", "")
+	s.write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
 	s.argv = append([]string{s.tools + "/bin/rustc"}, strings.Split("--crate-name lib_a --edition=2021 src/lib.rs --error-format=json "+
 		"--json=diagnostic-rendered-ansi,artifacts,future-incompat --crate-type lib --emit=dep-info,metadata,link -C opt-level=0 "+
 		"--check-cfg cfg(docsrs,test) -C metadata=0123 -C extra-filename=-4567 --out-dir OUT -L dependency=OUT", " ")...)

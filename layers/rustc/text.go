@@ -104,7 +104,7 @@ func (rec *Record) take(key string, words []string) bool {
 		rec.Inputs = append(rec.Inputs, Input{w, words[1]})
 		return words[1] == Absent || isDigest(words[1])
 	case "native":
-		rec.Natives = append(rec.Natives, Found{Native{w, words[1]}, words[2]})
+		rec.Natives = append(rec.Natives, Found{Native{Kind: w, Name: words[1]}, words[2]})
 	case "file":
 		f, ok := parseFile(words)
 		rec.Files = append(rec.Files, f)

@@ -22,7 +22,7 @@ func sample() *Record {
 		},
 		Dir: "/src/a b", OutDir: "/src/a b/target/debug/deps", OutEnv: "/src/a b/target/debug/build/x/out", Bound: SamePlace,
 		Inputs:   []Input{{"src/lib.rs", digestText("1")}, {"{cwd}/é\xff.rs", digestText("2")}, {"src/m/mod.rs", Absent}},
-		Natives:  []Found{{Native{"static", "z"}, "libz.a " + digestText("z")}, {Native{"", "m"}, "not found"}},
+		Natives:  []Found{{Native{Kind: "static", Name: "z"}, "libz.a " + digestText("z")}, {Native{Kind: "", Name: "m"}, "not found"}},
 		DepFile:  "{out-dir}/lib_a-4567.d: src/lib.rs\n\nsrc/lib.rs:\n\n# env-dep:A=b\n# env-dep:UNSET\n",
 		Shown:    "--error-format=json --json=artifacts",
 		Messages: []string{`{"$message_type":"diagnostic","message":"é"}`, ""},
@@ -163,7 +163,7 @@ func marked() (string, Mark) {
 	m := Mark{
 		Key: digestText("key"), Unit: "lib_a-0123", Request: digestText("request"), Files: sample().Files,
 		Impure:  []string{"mac", "of odd \"one\"\n"},
-		Natives: []Native{{"static:+bundle", "z"}, {"", "m"}},
+		Natives: []Native{{Kind: "static:+bundle", Name: "z"}, {Kind: "", Name: "m"}},
 	}
 	return m.Text("/t/liblib_a-4567.rlib: src/lib.rs src/#cow.rs\n\nsrc/lib.rs:\n\n# env-dep:A=#cow unit\n"), m
 }
@@ -264,7 +264,7 @@ func TestMarkTorn(t *testing.T) {
 	m := Mark{
 		Key: strings.Repeat("a", 32), Unit: "x-1", Request: strings.Repeat("b", 32),
 		Files: []File{{"libx-1.rlib", "link", strings.Repeat("c", 32), 1, 0o644}},
-		Deps:  []string{"liby-2.rmeta"}, Impure: []string{"m"}, Natives: []Native{{"static", "z"}},
+		Deps:  []string{"liby-2.rmeta"}, Impure: []string{"m"}, Natives: []Native{{Kind: "static", Name: "z"}},
 	}
 	const list = "x: a.rs\n\na.rs:\n"
 	whole := m.Text(list)
