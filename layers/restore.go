@@ -48,7 +48,7 @@ type RestoreReport struct {
 // Restore makes a writable copy of a layer, true for the place, its build
 // directory. Sources are never touched.
 func (s *Store) Restore(ctx context.Context, p *Place, o RestoreOptions) (*RestoreReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
 		return nil, err
@@ -169,8 +169,8 @@ type UndoReport struct {
 
 // Undoable says what Undo would bring back.
 func (s *Store) Undoable(p *Place) (*UndoReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
-	if !there(t.undo) {
+	t := newTarget(p)
+	if !there(t.undo) && !there(t.misnamed) {
 		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
 	}
 	return &UndoReport{t.path}, nil
@@ -179,7 +179,7 @@ func (s *Store) Undoable(p *Place) (*UndoReport, error) {
 // Undo brings back the build directory that the last restore replaced. What it
 // replaces is kept in turn: undoing twice changes nothing.
 func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) (*UndoReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	release, err := s.claim(ctx, t, notify)
 	if err != nil {
 		return nil, err
@@ -197,6 +197,9 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 		if err := driver.Publish(t.undo, t.path); err != nil {
 			return nil, fmt.Errorf("undo in %s: %w", t.path, explainStub(err))
 		}
+		if err := own(t.path); err != nil {
+			return nil, fmt.Errorf("undo in %s: %w", t.path, err)
+		}
 		return r, pointUndone.Hit()
 	}
 	locks, err := p.lockCargo(ctx, noWait, notify)
@@ -206,6 +209,9 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 	defer locks.Unlock()
 	if err := s.exchange(t, t.undo, locks, pointUndone); err != nil {
 		return nil, err
+	}
+	if err := errors.Join(disown(t.undo), own(t.path)); err != nil {
+		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
 	}
 	return r, nil
 }

@@ -31,7 +31,7 @@ type SwitchReport struct {
 // a layer is never kept where Cargo would miss a difference
 // (docs/design/0009-switch.md).
 func (s *Store) Switch(ctx context.Context, p *Place, o SwitchOptions) (*SwitchReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
 		return nil, err

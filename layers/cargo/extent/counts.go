@@ -22,7 +22,7 @@ var never = map[string]bool{
 // Never reports whether nothing of that name, wherever it lies, is read by a build.
 func Never(name string) bool {
 	switch {
-	case Repository(name), never[name]:
+	case Repository(name), never[name], strings.HasSuffix(name, ".cargo-cow-undo"):
 		return true
 	case strings.HasSuffix(name, "~"), strings.HasPrefix(name, ".#"), len(name) > 2 && name[0] == '#' && name[len(name)-1] == '#':
 		return true
