@@ -107,3 +107,14 @@ func Pure(name, version string, more ...Range) bool {
 	}
 	return false
 }
+
+// Expands reports whether a macro's output is known to be made of its own text and
+// of tokens that it was given as they stand, or of those in strings: it puts no name
+// together that would be another's. What such a macro adds to a crate, the sources of
+// both tell.
+func Expands(name, version string) bool {
+	return Pure(name, version) && !composing[name]
+}
+
+// composing are macros that make names of any parts.
+var composing = map[string]bool{"const_format_proc_macros": true}

@@ -8,10 +8,11 @@ import (
 type kind uint8
 
 const (
-	punct kind = iota // one byte, in text
-	ident             // without r# or the quote of a lifetime
-	str               // "…" or r"…", in text with escapes undone
-	other             // any further literal; text of byte and C strings, undone
+	punct    kind = iota // one byte, in text
+	ident                // without r# or the quote of a lifetime
+	str                  // "…" or r"…", in text with escapes undone
+	other                // any further literal; text of byte and C strings, undone
+	prefixed             // c"…" and cr"…", which are two tokens in older editions
 )
 
 type token struct {
@@ -128,8 +129,11 @@ func (l *lexer) identOrLiteral() {
 		}
 		n := len(prefix)
 		k := other
-		if prefix == "r" {
+		switch prefix {
+		case "r":
 			k = str
+		case "c", "cr":
+			k = prefixed
 		}
 		raw := prefix[n-1] == 'r'
 		switch next := l.at(n); {
