@@ -57,6 +57,20 @@ func (r Reach) SeesFiles() bool {
 // SeesEnvironment reports whether code may read any variable.
 func (r Reach) SeesEnvironment() bool { return r.anything() || r.Environment != "" }
 
+// Settle returns the reach of a whole program: what several crates decide together is
+// decided.
+func (r Reach) Settle() Reach {
+	switch {
+	case r.Any != "":
+		return Reach{Any: r.Any}
+	case r.anything():
+		return Reach{Any: r.Redefines}
+	case r.Files == "" && r.SeesFiles():
+		r.Files = r.Asks
+	}
+	return Reach{Environment: r.Environment, Files: r.Files, Variables: r.Variables}
+}
+
 // names are what is told of a reach, but for variables, by the words for them.
 func (r *Reach) names() map[string]*string {
 	return map[string]*string{"any": &r.Any, "environment": &r.Environment, "files": &r.Files, "asks": &r.Asks, "paths": &r.Paths, "quotes": &r.Quotes, "redefines": &r.Redefines}
@@ -211,15 +225,21 @@ var asking = map[string]bool{
 // telling are methods that tell where a source lies.
 var telling = map[string]bool{"source_file": true, "local_file": true, "file": true}
 
+// counts reports whether a name is one that counts somewhere.
+func counts(name string) bool {
+	_, module := modules[name]
+	return module || anything[name] || calls[name] || asking[name] || telling[name] || name == "env" || name == "elapsed" || name == "extern"
+}
+
 // backtraced are variables that decide whether a backtrace is more than empty.
 var backtraced = []string{"RUST_BACKTRACE", "RUST_LIB_BACKTRACE"}
 
 // reach returns what a file names.
 func (p parser) reach(expanded bool, base string) Reach {
 	r := Reach{}
-	within, quoted := p.withinMacros()
+	stands := p.stands()
 	uses := p.imports()
-	tested := p.tested(within)
+	tested := p.tested(stands)
 	add := func(field *string, name string) {
 		if *field == "" {
 			*field = name
@@ -229,10 +249,11 @@ func (p parser) reach(expanded bool, base string) Reach {
 		if tested[i] {
 			continue
 		}
-		if quoted[i] {
+		if stands[i] == quoted {
 			add(&r.Quotes, "quote!")
 			continue
 		}
+		within := stands[i] == passed
 		switch {
 		case t.kind == punct && t.text == "$":
 			// Names are put together by ${concat(…)}.
@@ -240,15 +261,23 @@ func (p parser) reach(expanded bool, base string) Reach {
 				add(&r.Any, "${…}")
 			}
 			continue
-		case t.kind == prefixed || expanded && t.kind == str:
-			// Where c"…" is not a literal yet, what follows the name is another one.
-			r = r.Join(parser(lex([]byte(t.text))).inMacro())
+		case t.kind == prefixed:
+			// Where that is no literal yet, but a name and another one, it may end elsewhere.
+			if strings.ContainsAny(t.text, "\"\\") {
+				add(&r.Any, "a literal of another edition")
+			}
+			continue
+		case expanded && t.kind == str:
+			r = r.Join(parser(lex([]byte(t.text))).reach(false, base))
 			continue
 		case t.kind != ident:
 			continue
 		}
 		name := t.text
-		macro := within[i] && !p.is(i-1, punct, "#") // #name is what quote! puts in its place
+		if stands[i] == trusted && counts(name) {
+			add(&r.Quotes, "format! and its kind")
+		}
+		macro := within && !p.is(i-1, punct, "#") // #name is what quote! puts in its place
 		behindDot := p.is(i-1, punct, ".") && !p.is(i-2, punct, ".")
 		inPath := p.colons(i-2) || p.colons(i+1)
 		last := p.colons(i-2) && !p.colons(i+1)
@@ -260,26 +289,26 @@ func (p parser) reach(expanded bool, base string) Reach {
 		case anything[name] || strings.HasPrefix(name, "_rdrand") || strings.HasPrefix(name, "_rdseed"):
 			add(&r.Any, name)
 		case name == "extern":
-			if p.foreign(i, within[i], base) {
+			if p.foreign(i, within, base) {
 				add(&r.Any, "extern")
 			}
 		case name == "link":
 			if p.attribute(i) {
 				add(&r.Any, "#[link]")
 			}
-		case quoting[name] && base == "" && p.defines(i, uses[i]):
+		case (quoting[name] || standard[name]) && base == "" && p.defines(i, uses[i]):
 			add(&r.Redefines, name+"!")
 		case name == "env":
-			p.environment(i, within[i], uses[i], &r)
+			p.environment(i, within, uses[i], &r)
 		case name == "Backtrace" || name == "backtrace":
 			if base == "" && (inPath || uses[i] || macro) {
 				r = r.Join(Reach{Variables: backtraced})
 			}
 		case module:
-			if !within[i] && p.member(i, uses[i], harmless) {
+			if !within && p.member(i, uses[i], harmless) {
 				break
 			}
-			if inPath || uses[i] || within[i] && !behindDot {
+			if inPath || uses[i] || within && !behindDot {
 				if name == "fs" {
 					add(&r.Files, name)
 				} else {
@@ -329,12 +358,6 @@ func (p parser) member(i int, imported bool, harmless []string) bool {
 	return imported && len(harmless) > 0 && !p.is(i+1, ident, "as")
 }
 
-// inMacro is the reach of tokens that stand somewhere among a macro's arguments.
-func (p parser) inMacro() Reach {
-	wrapped := append(parser{{ident, "m"}, {punct, "!"}, {punct, "{"}}, p...)
-	return append(wrapped, token{punct, "}"}).reach(false, "")
-}
-
 // environment judges the word env at i.
 func (p parser) environment(i int, macro, imported bool, r *Reach) {
 	switch {
@@ -342,7 +365,7 @@ func (p parser) environment(i int, macro, imported bool, r *Reach) {
 		return // a value of the time when this crate was compiled
 	case p.is(i-1, punct, ".") && !p.is(i-2, punct, "."):
 		return // a field or method
-	case imported && !macro && p.plainImport(i):
+	case imported && !macro && p.plainImport(i, r):
 		return
 	case !imported && !macro && !p.colons(i+1) && !p.colons(i-2):
 		return // something else that is called so
@@ -364,20 +387,23 @@ func (p parser) environment(i int, macro, imported bool, r *Reach) {
 	*r = r.Join(Reach{Environment: "env"})
 }
 
-// plainImport reports whether the module env, imported at i, keeps its name.
-func (p parser) plainImport(i int) bool {
+// plainImport reports whether what is imported of the module env at i is the module,
+// by its own name, or something that reads no variable.
+func (p parser) plainImport(i int, r *Reach) bool {
+	member := func(i int) bool {
+		if p.is(i, ident, "current_dir") {
+			*r = r.Join(Reach{Files: "current_dir"})
+		}
+		return p.isIdent(i) && slices.Contains([]string{"self", "VarError", "consts", "current_dir"}, p[i].text) && !p.is(i+1, ident, "as")
+	}
 	if !p.colons(i + 1) {
 		return !p.is(i+1, ident, "as")
 	}
-	// env::{self, VarError}
-	if p.is(i+3, ident, "VarError") || p.is(i+3, ident, "consts") {
-		return true
-	}
 	if !p.is(i+3, punct, "{") {
-		return false
+		return member(i + 3)
 	}
 	for i += 4; i < len(p) && !p.is(i, punct, "}"); i++ {
-		if !p.is(i, ident, "self") && !p.is(i, ident, "VarError") && !p.is(i, punct, ",") {
+		if !p.is(i, punct, ",") && !member(i) {
 			return false
 		}
 	}
@@ -403,142 +429,10 @@ func isOdd(name string) bool {
 	return strings.ContainsAny(name, "\u0085\u200e\u200f\u2028\u2029\u212a")
 }
 
-// withinMacros tells, for each token, whether it stands among a macro's arguments or
-// in its definition, and whether it is what a macro is to write.
-func (p parser) withinMacros() (within, quoted []bool) {
-	within, quoted = make([]bool, len(p)), make([]bool, len(p))
-	type bracket struct{ macro, quoted, spanned bool }
-	stack := []bracket{{}}
-	for i, t := range p {
-		top := &stack[len(stack)-1]
-		within[i], quoted[i] = top.macro, top.quoted
-		if t.kind != punct {
-			continue
-		}
-		switch t.text {
-		case "(", "[", "{":
-			inner := bracket{macro: top.macro || p.invokes(i), quoted: top.quoted}
-			if p.is(i-1, punct, "!") && p.isIdent(i-2) && quoting[p[i-2].text] && p.quotes(i-2) {
-				inner.spanned = strings.HasSuffix(p[i-2].text, "_spanned")
-				inner.quoted = inner.quoted || !inner.spanned
-			}
-			stack = append(stack, inner)
-		case ")", "]", "}":
-			if len(stack) > 1 {
-				stack = stack[:len(stack)-1]
-				quoted[i] = stack[len(stack)-1].quoted
-			}
-		case ">":
-			// Before it is an expression: quote_spanned!(span=> tokens).
-			if top.spanned && p.is(i-1, punct, "=") {
-				top.quoted = true
-			}
-		}
-	}
-	return within, quoted
-}
-
-// quoting are macros of the crates quote and syn whose arguments are tokens to write.
-var quoting = map[string]bool{"quote": true, "quote_spanned": true, "parse_quote": true, "parse_quote_spanned": true}
-
-// quotes reports whether the macro named at i is called by that name alone or as its
-// crate's.
-func (p parser) quotes(i int) bool {
-	if !p.colons(i - 2) {
-		return true
-	}
-	return (p.is(i-3, ident, "quote") || p.is(i-3, ident, "syn")) && !(p.colons(i-5) && (p.isIdent(i-6) || p.is(i-6, punct, ">")))
-}
-
 // defines reports whether the name at i is given to a macro there.
 func (p parser) defines(i int, imported bool) bool {
 	return p.is(i-1, punct, "!") && p.is(i-2, ident, "macro_rules") || p.is(i-1, ident, "macro") ||
 		imported && p.is(i-1, ident, "as")
-}
-
-// invokes reports whether the bracket at i begins a macro's arguments or definition.
-func (p parser) invokes(i int) bool {
-	switch {
-	case p.is(i-1, punct, "!") && p.isIdent(i-2):
-		return true
-	case p.isIdent(i-1) && p.is(i-2, punct, "!") && p.is(i-3, ident, "macro_rules"):
-		return true
-	case p.isIdent(i-1) && p.is(i-2, ident, "macro"):
-		return true
-	case p.is(i, punct, "["):
-		// An attribute's may be a macro's.
-		return p.is(i-1, punct, "#") || p.is(i-1, punct, "!") && p.is(i-2, punct, "#")
-	}
-	return false
-}
-
-// imports tells which tokens are names in a use.
-func (p parser) imports() []bool {
-	uses := make([]bool, len(p))
-	for i := 0; i < len(p); i++ {
-		if !p.is(i, ident, "use") {
-			continue
-		}
-		for i++; i < len(p) && !p.is(i, punct, ";"); i++ {
-			uses[i] = true
-		}
-	}
-	return uses
-}
-
-// tested tells which tokens are of an item that is compiled for tests alone.
-func (p parser) tested(within []bool) []bool {
-	tested := make([]bool, len(p))
-	attribute := func(i int) (end int, ok bool) {
-		if !p.is(i, punct, "#") || !p.is(i+1, punct, "[") {
-			return i, false
-		}
-		return p.bracketEnd(i + 1), true
-	}
-	for i := 0; i < len(p); i++ {
-		end, ok := attribute(i)
-		configured := end == i+7 && p.is(i+2, ident, "cfg") && p.is(i+3, punct, "(") && p.is(i+4, ident, "test")
-		if !ok || within[i] || !configured && !(end == i+4 && p.is(i+2, ident, "test")) {
-			continue
-		}
-		for ok {
-			i = end
-			end, ok = attribute(i)
-		}
-		// An item ends with its braces, or a semicolon. What is no item ends earlier.
-		for ; i < len(p) && !p.is(i, punct, ";") && !p.is(i, punct, ","); i++ {
-			if p.is(i, punct, "}") || p.is(i, punct, ")") || p.is(i, punct, "]") || p.is(i, punct, "=") {
-				break
-			}
-			if p.is(i, punct, "{") {
-				for end := p.bracketEnd(i); i < end; i++ {
-					tested[i] = true
-				}
-				i--
-				break
-			}
-		}
-	}
-	return tested
-}
-
-// bracketEnd is the index behind the bracket that closes the one at i.
-func (p parser) bracketEnd(i int) int {
-	depth := 0
-	for ; i < len(p); i++ {
-		if p[i].kind != punct {
-			continue
-		}
-		switch p[i].text {
-		case "(", "[", "{":
-			depth++
-		case ")", "]", "}":
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return i
 }
 
 // BaseOf is the Base of a crate that a registry has by that name, "" for most.
