@@ -27,7 +27,7 @@ func (t token) is(k kind, text string) bool { return t.kind == k && t.text == te
 // fails: what is not Rust comes out as some tokens or other, and an unfinished
 // literal or comment reaches to the end.
 func lex(src []byte) []token {
-	l := &lexer{src: strings.TrimPrefix(string(src), "\ufeff")}
+	l := &lexer{src: strings.TrimPrefix(string(src), "\ufeff"), tokens: make([]token, 0, len(src)/5)}
 	l.skipShebang()
 	for l.pos < len(l.src) {
 		l.next()

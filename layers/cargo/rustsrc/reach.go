@@ -1,8 +1,10 @@
 package rustsrc
 
 import (
+	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // ReachRule is the number of the rule by which a Reach is found: what was found by
@@ -202,7 +204,7 @@ var anything = map[string]bool{
 	"TcpStream": true, "TcpListener": true, "UdpSocket": true, "ToSocketAddrs": true, "UnixStream": true, "UnixListener": true,
 	"UnixDatagram": true, "hostname": true,
 	// Instructions whose result no operand decides.
-	"__cpuid": true, "__cpuid_count": true, "__rdtscp": true, "_rdtsc": true, "_xgetbv": true, "__get_cpuid_max": true,
+	"__rdtscp": true, "_rdtsc": true,
 }
 
 // modules are those of the standard library by which code gets at more than it is
@@ -229,6 +231,25 @@ var telling = map[string]bool{"source_file": true, "local_file": true, "file": t
 func counts(name string) bool {
 	_, module := modules[name]
 	return module || anything[name] || calls[name] || asking[name] || telling[name] || name == "env" || name == "elapsed" || name == "extern"
+}
+
+// words are all names that may count, so that one look is enough for most.
+var words = func() map[string]bool {
+	all := map[string]bool{
+		"env": true, "elapsed": true, "extern": true, "link": true, "Backtrace": true, "backtrace": true,
+		"PathBuf": true, "OsStr": true, "OsString": true, "path": true,
+	}
+	for _, list := range []map[string]bool{anything, calls, asking, telling, quoting, standard} {
+		maps.Copy(all, list)
+	}
+	for name := range modules {
+		all[name] = true
+	}
+	return all
+}()
+
+func mayCount(name string) bool {
+	return words[name] || name[0] == '_' || strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // backtraced are variables that decide whether a backtrace is more than empty.
@@ -270,7 +291,7 @@ func (p parser) reach(expanded bool, base string) Reach {
 		case expanded && t.kind == str:
 			r = r.Join(parser(lex([]byte(t.text))).reach(false, base))
 			continue
-		case t.kind != ident:
+		case t.kind != ident || !mayCount(t.text):
 			continue
 		}
 		name := t.text
@@ -296,7 +317,7 @@ func (p parser) reach(expanded bool, base string) Reach {
 			if p.attribute(i) {
 				add(&r.Any, "#[link]")
 			}
-		case (quoting[name] || standard[name]) && base == "" && p.defines(i, uses[i]):
+		case (quoting[name] || standard[name]) && base == "" && p.defines(i, uses[i], stands):
 			add(&r.Redefines, name+"!")
 		case name == "env":
 			p.environment(i, within, uses[i], &r)
@@ -305,8 +326,8 @@ func (p parser) reach(expanded bool, base string) Reach {
 				r = r.Join(Reach{Variables: backtraced})
 			}
 		case module:
-			if !within && p.member(i, uses[i], harmless) {
-				break
+			if !within && (p.member(i, uses[i], harmless) || p.is(i+1, punct, "(")) {
+				break // a module is not called
 			}
 			if inPath || uses[i] || within && !behindDot {
 				if name == "fs" {
@@ -429,10 +450,33 @@ func isOdd(name string) bool {
 	return strings.ContainsAny(name, "\u0085\u200e\u200f\u2028\u2029\u212a")
 }
 
-// defines reports whether the name at i is given to a macro there.
-func (p parser) defines(i int, imported bool) bool {
-	return p.is(i-1, punct, "!") && p.is(i-2, ident, "macro_rules") || p.is(i-1, ident, "macro") ||
-		imported && p.is(i-1, ident, "as")
+// defines reports whether the name at i is given to a macro there that may be of
+// another kind than the one that is called so.
+func (p parser) defines(i int, imported bool, stands []stand) bool {
+	if p.is(i-1, punct, "!") && p.is(i-2, ident, "macro_rules") {
+		return !quoting[p[i].text] || !p.handsOn(i+1, stands)
+	}
+	return p.is(i-1, ident, "macro") || imported && p.is(i-1, ident, "as")
+}
+
+// handsOn reports whether the rules in the bracket at i do nothing with what they are
+// given but to hand it on to a macro that writes it, and to evaluate expressions.
+func (p parser) handsOn(i int, stands []stand) bool {
+	end := p.bracketEnd(i)
+	expressions := map[string]bool{}
+	for j := i; j < end; j++ {
+		if p.is(j, punct, "$") && p.isIdent(j+1) && p.is(j+2, punct, ":") && !p.is(j+3, punct, ":") {
+			expressions[p[j+1].text] = p.is(j+3, ident, "expr")
+			j += 2
+		}
+	}
+	for j := i; j < end; j++ {
+		declared := p.is(j+2, punct, ":") && !p.is(j+3, punct, ":")
+		if p.is(j, punct, "$") && p.isIdent(j+1) && !declared && stands[j] != quoted && !expressions[p[j+1].text] {
+			return false
+		}
+	}
+	return true
 }
 
 // BaseOf is the Base of a crate that a registry has by that name, "" for most.

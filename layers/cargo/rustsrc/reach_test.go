@@ -61,6 +61,9 @@ func TestReach(t *testing.T) {
 		`include!("await.rs");`:                                                     "",
 		`include_str!("../README.md")` + "\n-- README.md --\nstd::env::vars() fs::": "",
 
+		`structs::process(&x); fn process() {} Output::process(x)`:                                                                                   "",
+		`macro_rules! parse_quote_spanned { ($s:expr => $($t:tt)*) => { parse2(quote_spanned!($s => $($t)*)) } } parse_quote_spanned!(s => std::fs)`: "",
+
 		// Variables by their names.
 		`std::env::var("A")`: "A",
 		`use std::env; fn f() { env::var_os("B"); env::var("A",) }`:     "A B",
@@ -114,18 +117,20 @@ func TestReach(t *testing.T) {
 		`my::quote!(std::env::vars())`:                                 "environment",
 		`a::quote::quote!(std::env::vars())`:                           "environment",
 		`$crate::quote!(std::env::vars())`:                             "environment",
-		`macro_rules! quote { ($($t:tt)*) => { $($t)* } } quote!(std::env::vars())`:    "anything",
-		`use evil::emit as quote; quote!(std::env::vars())`:                            "anything",
-		`macro_rules! format { ($($t:tt)*) => { x } } format!("", std::env::var("A"))`: "anything",
-		`quote_spanned!(std::env::vars()=> x)`:                                         "environment",
-		"std::\u2028env::vars()":                                                       "anything",
-		"std::en\u200ev::vars()":                                                       "anything",
-		`${concat(e, nv)}`:                                                             "anything",
-		`concat_idents!(e, nv)`:                                                        "anything",
-		`proc_macro::tracked_env::var("A")`:                                            "anything",
-		`'a'; '"'; std::env::vars() ; '"'`:                                             "environment",
-		`r##"a"# "## ; std::env::vars() // "`:                                          "environment",
-		`cr#" " std::env::vars() "#`:                                                   "anything", // in edition 2018 it is code
+		`macro_rules! quote { ($($t:tt)*) => { $($t)* } } quote!(std::env::vars())`:                                  "anything",
+		`macro_rules! quote { ($($t:tt)*) => { f(quote::quote!(x), $($t)*) } } quote!(std::env::vars())`:             "anything",
+		`macro_rules! quote { ($e:expr) => { quote::quote!($e) } ($i:ident) => { $i::x } } quote!(std::env::vars())`: "anything",
+		`use evil::emit as quote; quote!(std::env::vars())`:                                                          "anything",
+		`macro_rules! format { ($($t:tt)*) => { x } } format!("", std::env::var("A"))`:                               "anything",
+		`quote_spanned!(std::env::vars()=> x)`:                                                                       "environment",
+		"std::\u2028env::vars()":                                                                                     "anything",
+		"std::en\u200ev::vars()":                                                                                     "anything",
+		`${concat(e, nv)}`:                                                                                           "anything",
+		`concat_idents!(e, nv)`:                                                                                      "anything",
+		`proc_macro::tracked_env::var("A")`:                                                                          "anything",
+		`'a'; '"'; std::env::vars() ; '"'`:                                                                           "environment",
+		`r##"a"# "## ; std::env::vars() // "`:                                                                        "environment",
+		`cr#" " std::env::vars() "#`:                                                                                 "anything", // in edition 2018 it is code
 
 		// Files, and where things are.
 		`std::fs::read("x")`:                 "fs",
