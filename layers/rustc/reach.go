@@ -7,6 +7,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/macros"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // A Macro is a procedural macro that may run where a unit is a dependency.
@@ -75,11 +76,14 @@ func (u *unit) above(code rustsrc.Reach) []Macro {
 	return []Macro{m}
 }
 
+// isEnd reports whether no macro can be made of what the call makes.
+func (u *unit) isEnd() bool { return u.Links() && !slices.Contains(u.Types, "proc-macro") }
+
 // code is what the crate's own code gets at: that which rustc has read for it, and
 // what macros may have made of it.
 func (u *unit) code(names []string, sources [][]byte, natives int) rustsrc.Reach {
-	if u.Links() && !slices.Contains(u.Types, "proc-macro") {
-		return rustsrc.Unread // no macro is made of it
+	if u.isEnd() {
+		return rustsrc.Unread
 	}
 	if natives > 0 {
 		return rustsrc.Reach{Any: "a native library"}
@@ -98,6 +102,24 @@ func (u *unit) code(names []string, sources [][]byte, natives int) rustsrc.Reach
 		c.Base = rustsrc.BaseOf(u.Crate)
 	}
 	return c.Reach()
+}
+
+// codeOf is what the code of a record that holds gets at. Where another rule has found
+// that, it is found anew.
+func (r *Request) codeOf(rec *Record) rustsrc.Reach {
+	if rec.Code.Any != rustsrc.Unread.Any || r.unit.isEnd() {
+		return rec.Code
+	}
+	names := session.Inputs(r.DepFile(rec))
+	var sources [][]byte
+	for _, name := range names {
+		text, _, err := readFile(r.unit.abs(name))
+		if err != nil {
+			return rustsrc.Unread
+		}
+		sources = append(sources, text)
+	}
+	return r.unit.code(names, sources, len(rec.Natives))
 }
 
 func (m Macro) words() []string {

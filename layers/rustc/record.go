@@ -150,7 +150,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 
 // Mark is what is noted of the unit beside its outputs.
 func (rec *Record) Mark(r *Request) *Mark {
-	m := r.unit.mark(rec.Code)
+	m := r.unit.mark(r.codeOf(rec))
 	m.Key, m.Unit, m.Request, m.Files = rec.Key, rec.Unit, rec.Request, rec.Files
 	for _, found := range rec.Natives {
 		m.Natives = append(m.Natives, found.Native)
