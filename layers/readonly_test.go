@@ -1,10 +1,10 @@
 package layers
 
 import (
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"context"
 	"errors"
 	"fmt"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"io/fs"
 	"os"
 	"path/filepath"
