@@ -182,6 +182,7 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 	if err != nil {
 		return fmt.Errorf("tidy up beside %s: %w", t.path, err)
 	}
+	s.putAwayStub(ctx, t.undo)
 	for _, name := range left {
 		path := filepath.Join(parent, name)
 		if path != t.swap && !strings.HasPrefix(name, prefix) {

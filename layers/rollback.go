@@ -76,10 +76,12 @@ func (s *Store) tellLost(err error) error {
 	}
 }
 
-// lostLayer finds a layer that a roll-back took by the first digits of its id.
+// lostLayer finds a layer that a roll-back took by the first digits of its id, or
+// by its label.
 func (s *Store) lostLayer(ref string) error {
 	for _, id := range s.lost {
-		if len(ref) >= 4 && strings.HasPrefix(id, ref) {
+		r, err := s.readRecord(id)
+		if len(ref) >= 4 && strings.HasPrefix(id, ref) || ref != "" && err == nil && r.Label == ref {
 			return &HelpError{
 				fmt.Errorf("find layer %s: %w: a roll-back of the subvolume around %s took it along", ref, ErrNotFound, s.opts.Dir),
 				"run `cargo cow check --repair`, which forgets it",
