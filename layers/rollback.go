@@ -129,3 +129,23 @@ func (s *Store) putAwayStub(ctx context.Context, path string) bool {
 	_ = s.opts.Driver.Delete(ctx, path)
 	return true
 }
+
+// hollow returns a directory of a layer's profiles that is a stub, relative to the
+// layer; "" if none is. Snapshots had such in the place of subvolumes inside them,
+// before the driver took those in.
+func hollow(tree string, profiles []string) string {
+	for _, profile := range profiles {
+		for dir := profile; dir != "."; dir = filepath.Dir(dir) {
+			if isStub(filepath.Join(tree, dir)) {
+				return dir
+			}
+		}
+		entries, _ := os.ReadDir(filepath.Join(tree, profile))
+		for _, e := range entries {
+			if dir := filepath.Join(profile, e.Name()); e.IsDir() && isStub(filepath.Join(tree, dir)) {
+				return dir
+			}
+		}
+	}
+	return ""
+}
