@@ -22,6 +22,7 @@ type InitReport struct {
 	Driver    string `json:"driver"`
 	Already   bool   `json:"already"`    // it was a tree before
 	TakenOver bool   `json:"taken_over"` // an ordinary directory became a tree
+	LeftOut          // of that directory
 }
 
 // Init makes the place's build directory a tree. What lies in it is cloned with
@@ -49,7 +50,10 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 	defer locks.Unlock()
 	if was == directory {
 		r.TakenOver = true
-		return r, s.takeOver(ctx, t, locks)
+		ctx, left := leaveOut(ctx)
+		err := s.takeOver(ctx, t, locks)
+		r.LeftOut = left.report()
+		return r, err
 	}
 	tmp, err := s.prepare(ctx, t, "")
 	if err != nil {

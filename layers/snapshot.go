@@ -42,11 +42,21 @@ type SnapshotReport struct {
 	Record
 	// CreatedNew is false if nothing was built since that layer was sealed.
 	CreatedNew bool
+	LeftOut
 }
 
 // Snapshot seals the place's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
+	ctx, left := leaveOut(ctx)
+	r, err := s.snapshot(ctx, p, o)
+	if r != nil {
+		r.LeftOut = left.report()
+	}
+	return r, err
+}
+
+func (s *Store) snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
 	t := newTarget(p.Workspace.BuildDir)
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {

@@ -74,6 +74,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	default:
 		a.term.Status("Initialized", "%s (%s, store %s)", rep.BuildDir, rep.Driver, rep.Store)
 	}
+	a.reportLeftOut(rep.LeftOut)
 	if remark := s.Remark(rep.BuildDir); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}

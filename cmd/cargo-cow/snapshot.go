@@ -117,7 +117,9 @@ func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 		Units   int    `json:"units"`
 		Dirty   int    `json:"dirty"`
 		Parent  string `json:"parent"`
-	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent})
+		layers.LeftOut
+	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut})
+	defer a.reportLeftOut(rep.LeftOut)
 	if !rep.CreatedNew {
 		a.term.Status("Unchanged", "since %s", short(rep.ID))
 		return

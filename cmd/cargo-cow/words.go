@@ -110,3 +110,13 @@ func (a *app) verdictJSON(v *cargo.Verdict) {
 	line.Rule, line.Detail = because(v)
 	a.term.JSON("unit", line)
 }
+
+// reportLeftOut tells, in one line, what could not be copied.
+func (a *app) reportLeftOut(left layers.LeftOut) {
+	switch n := len(left.Paths); {
+	case n == 1:
+		a.term.Warn("left out: %v", left.Why)
+	case n > 1:
+		a.term.Warn("left out: %v, and %d more", left.Why, n-1)
+	}
+}
