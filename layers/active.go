@@ -197,7 +197,7 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 			}
 			continue
 		}
-		if err := s.opts.Driver.Delete(ctx, path); err != nil {
+		if err := s.remove(ctx, t, path); err != nil {
 			return fmt.Errorf("tidy up beside %s: %w", t.path, err)
 		}
 	}
@@ -209,7 +209,7 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 
 // setAside makes the tree at path what undo brings back.
 func (s *Store) setAside(ctx context.Context, t target, path string) error {
-	if err := s.opts.Driver.Delete(ctx, t.undo); err != nil {
+	if err := s.remove(ctx, t, t.undo); err != nil {
 		return fmt.Errorf("remove what an earlier restore replaced: %w", err)
 	}
 	if err := driver.Publish(path, t.undo); err != nil {
@@ -298,6 +298,9 @@ func (s *Store) installed(t target) error {
 func (s *Store) exchange(t target, other string, locks *cargo.Locks, point *crashpoint.Point) error {
 	busy := func() error {
 		return &HelpError{fmt.Errorf("replace %s: %w: a cargo has come to build in it", t.path, ErrBusy), "run it again when cargo is done"}
+	}
+	if err := checkOwn(t, locks); err != nil {
+		return err
 	}
 	if err := locks.Guard(); errors.Is(err, cargo.ErrLocked) {
 		return busy()

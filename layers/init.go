@@ -72,6 +72,12 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 
 // takeOver makes an ordinary directory a tree with the same content.
 func (s *Store) takeOver(ctx context.Context, t target, locks *cargo.Locks) error {
+	// The original could not be removed.
+	if dirs, err := foreignDirs(t.path); err != nil {
+		return fmt.Errorf("look at %s: %w", t.path, err)
+	} else if len(dirs) > 0 {
+		return foreignError("take over "+t.path, dirs...)
+	}
 	tmp, err := s.prepare(ctx, t, t.path)
 	if err != nil {
 		return err
@@ -95,7 +101,7 @@ func (s *Store) takeOver(ctx context.Context, t target, locks *cargo.Locks) erro
 	if err := pointTakenOver.Hit(); err != nil {
 		return err
 	}
-	if err := s.opts.Driver.Delete(ctx, replaced); err != nil {
+	if err := s.remove(ctx, t, replaced); err != nil {
 		return fmt.Errorf("remove the directory that was taken over: %w", err)
 	}
 	return nil

@@ -43,6 +43,9 @@ type RestoreReport struct {
 	Retagged   int             // units whose fingerprint was rewritten for the place
 	SameCommit bool
 	Undo       bool // a build directory was replaced and can be brought back
+	// Undeletable are trees beside the build directory that hold directories of
+	// another user, who alone can delete them.
+	Undeletable []string
 	// Grafted is what other layers gave; nil where the layer has the dependency
 	// set of the checkout, or was asked for by name.
 	Grafted *Grafted
@@ -93,6 +96,9 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		return err
 	}
 	defer locks.Unlock()
+	if err := checkOwn(t, locks); err != nil {
+		return err
+	}
 	tmp, err := s.prepare(ctx, t, s.tree(c.record.ID))
 	if err != nil {
 		return err
@@ -134,6 +140,7 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		}
 		r.Undo = true
 	}
+	r.Undeletable = undeletable(t)
 	r.count(c)
 	return pointRestored.Hit()
 }

@@ -43,6 +43,9 @@ type SnapshotReport struct {
 	// CreatedNew is false if nothing was built since that layer was sealed.
 	CreatedNew bool
 	LeftOut
+	// Foreign are directories that belong to another user, could not be locked, and
+	// are not in the layer.
+	Foreign []string
 }
 
 // Snapshot seals the place's build directory as a layer, under Cargo's locks. If
@@ -89,12 +92,13 @@ func (s *Store) snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*Sna
 			return nil, err
 		}
 	}
-	return s.seal(ctx, p, t, o.Label)
+	return s.seal(ctx, p, t, o.Label, within(t, locks.Foreign()))
 }
 
 // seal inspects and publishes. The order is: the description into the tree, the
 // tree as a layer, the record beside it; a crash leaves a prefix of that.
-func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*SnapshotReport, error) {
+// Directories that could not be locked are left out.
+func (s *Store) seal(ctx context.Context, p *Place, t target, label string, without []string) (*SnapshotReport, error) {
 	done, err := s.working(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("seal %s: %w", t.path, err)
@@ -104,8 +108,13 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	prev, sealed := previous(t.path)
 	m, err := cargo.Inspect(ctx, cargo.Inspection{
 		Place: p.view(ctx), Settings: p.Settings, Previous: prev, Restored: active.Restored, Sealed: sealed, Recall: readRecall(t.path),
+		Without: without,
 	})
-	if err != nil {
+	foreign, foreignErr := foreignDirs(t.path)
+	if errors.Is(err, fs.ErrPermission) && len(foreign) > 0 {
+		return nil, foreignError("inspect "+t.path, foreign...)
+	}
+	if err = errors.Join(err, foreignErr); err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", t.path, err)
 	}
 	if m.Immutable+len(m.Units) == 0 {
@@ -125,7 +134,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if prev != nil && active.Layer != "" && m.SameBuild(prev) && (label == "" || label == prev.Label) {
 		if r, err := s.record(active.Layer); err == nil {
 			s.used(active.Layer)
-			return &SnapshotReport{Record: *r}, nil
+			return &SnapshotReport{Record: *r, Foreign: t.inside(without)}, nil
 		}
 	}
 	b, err := m.Encode()
@@ -151,8 +160,8 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 		return nil, err
 	}
 	from := t.path
-	if len(m.Dead) > 0 {
-		if from, err = s.lean(ctx, p, t, m); err != nil {
+	if len(m.Dead)+len(foreign)+len(without) > 0 {
+		if from, err = s.lean(ctx, p, t, m, without, len(foreign) > 0); err != nil {
 			return nil, err
 		}
 	}
@@ -180,15 +189,24 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	}
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
-	return &SnapshotReport{Record: r, CreatedNew: created}, pointRecorded.Hit()
+	return &SnapshotReport{Record: r, CreatedNew: created, Foreign: t.inside(without)}, pointRecorded.Hit()
 }
 
-// lean makes a copy of the build directory without what no build there can use.
-// The build directory keeps it: its user may go back to another lockfile.
-func (s *Store) lean(ctx context.Context, p *Place, t target, m *cargo.Manifest) (string, error) {
-	tmp := s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
-	if err := s.opts.Driver.Clone(ctx, tmp, t.path); err != nil {
+// lean makes a copy of the build directory without what no build there can use, and
+// without some directories. The build directory keeps it: its user may go back to
+// another lockfile. Where it is a user's, with foreign, the copy is not.
+func (s *Store) lean(ctx context.Context, p *Place, t target, m *cargo.Manifest, without []string, foreign bool) (tmp string, err error) {
+	if foreign || len(without) > 0 {
+		tmp, err = s.ownCopy(ctx, t, without)
+	} else {
+		tmp = s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+		err = s.opts.Driver.Clone(ctx, tmp, t.path)
+	}
+	if err != nil {
 		return "", s.explainMove(t, fmt.Errorf("seal %s: %w", t.path, err))
+	}
+	if len(m.Dead) == 0 {
+		return tmp, nil
 	}
 	recall, err := m.RemoveDead(tmp, p.Workspace.CargoHome, readRecall(tmp))
 	if err == nil {

@@ -23,6 +23,11 @@ type Status struct {
 	Parent   string    `json:"parent,omitempty"`
 	Restored time.Time `json:"restored,omitzero"`
 	Undo     bool      `json:"undo"`
+	// Foreign are directories in it that belong to another user, Undeletable trees
+	// beside it that hold such.
+	Foreign     []string `json:"foreign,omitempty"`
+	Undeletable []string `json:"undeletable,omitempty"`
+
 	// RolledBack: a roll-back has left only the name of the build directory.
 	RolledBack bool `json:"rolled_back,omitempty"`
 	Layers     int  `json:"layers"`         // in the store
@@ -42,6 +47,7 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 	}
 	r.Exists, r.Tree = was != absent, was == tree
 	r.Undo = there(t.undo)
+	r.Undeletable = undeletable(t)
 	r.RolledBack, r.Lost = isStub(t.path), len(s.lost)
 	list, err := s.Layers(ctx)
 	if err != nil {
@@ -61,7 +67,13 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 	if active.Restored != 0 {
 		r.Restored = time.Unix(0, active.Restored)
 	}
+	if r.Foreign, err = foreignDirs(t.path); err != nil {
+		return nil, fmt.Errorf("look at %s: %w", t.path, err)
+	}
 	verdicts, err := s.Explain(ctx, p)
+	if errors.Is(err, fs.ErrPermission) && len(r.Foreign) > 0 {
+		return r, nil // it says why
+	}
 	if err != nil {
 		return nil, err
 	}

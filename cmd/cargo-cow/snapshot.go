@@ -118,8 +118,10 @@ func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 		Dirty   int    `json:"dirty"`
 		Parent  string `json:"parent"`
 		layers.LeftOut
-	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut})
+		Foreign []string `json:"foreign,omitempty"` // directories of another user that are not in it
+	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut, rep.Foreign})
 	defer a.reportLeftOut(rep.LeftOut)
+	defer a.reportForeign(rep.Foreign)
 	if !rep.CreatedNew {
 		a.term.Status("Unchanged", "since %s", short(rep.ID))
 		return

@@ -73,6 +73,12 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if st.Undo {
 		tab.Row("undo", "the build directory before the last restore is kept")
 	}
+	for _, dir := range st.Foreign {
+		tab.Row("not yours", dir+" ("+layers.ForeignHelp(dir)+")")
+	}
+	for _, dir := range st.Undeletable {
+		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")
+	}
 	if running {
 		tab.Row("snapshot", "under way")
 	}

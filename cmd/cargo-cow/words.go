@@ -120,3 +120,11 @@ func (a *app) reportLeftOut(left layers.LeftOut) {
 		a.term.Warn("left out: %v, and %d more", left.Why, n-1)
 	}
 }
+
+// reportForeign tells which directories are not in a layer since another user's
+// build left them.
+func (a *app) reportForeign(dirs []string) {
+	for _, dir := range dirs {
+		a.term.Warn("left out: %s belongs to another user (%s)", dir, layers.ForeignHelp(dir))
+	}
+}

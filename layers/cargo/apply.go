@@ -91,11 +91,26 @@ func (a *applier) dirty(u *Unit) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := os.RemoveAll(filepath.Join(a.path(outDir), e.Name())); err != nil {
+		if err := removeAll(filepath.Join(a.path(outDir), e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeAll also removes directories that their owner may not list or write to.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			os.Chmod(p, 0o700) // what cannot be changed shows below
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
 }
 
 // dirtyDoc removes the page whose presence and time Cargo checks.
@@ -229,7 +244,7 @@ func (a *applier) dropUnknownProfiles() error {
 	}
 	for _, profile := range found {
 		if !slices.Contains(a.manifest.Profiles, profile) {
-			if err := os.RemoveAll(a.path(profile)); err != nil {
+			if err := removeAll(a.path(profile)); err != nil {
 				return fmt.Errorf("remove unknown profile %s: %w", profile, err)
 			}
 		}

@@ -1,0 +1,185 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/reflink"
+)
+
+// One build with sudo leaves files of root in a user's build directory. What is
+// readable can be copied, and the copy is the user's own. But directories of another
+// user can be neither emptied nor removed, in a snapshot as little as where they
+// are; so a layer never has any, and a build directory that has some can be
+// replaced, while what it held can then be removed by that user only.
+
+// foreignDepth is how deep directories of another user are looked for: units and
+// the runs of scripts, in both layouts, lie no deeper (target/x86_64…/debug/build/
+// PACKAGE/ID). Below there are files, and what scripts make.
+const foreignDepth = 5
+
+// foreignDirs lists the directories in dir that belong to another user, without
+// what is in them. For root none is foreign.
+func foreignDirs(dir string) ([]string, error) {
+	if os.Geteuid() == 0 {
+		return nil, nil
+	}
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() || path == dir {
+			return nil
+		}
+		fi, err := d.Info()
+		if err == nil && int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+			found = append(found, path)
+			return fs.SkipDir
+		}
+		rel, _ := filepath.Rel(dir, path)
+		if strings.Count(rel, "/") >= foreignDepth || d.Name() == ".fingerprint" && !foreignUnits(path, &found) {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return found, err
+}
+
+// foreignUnits looks at the directories in dir and not at what is in them, of which
+// there are a few files for each. It returns false: there is nothing more to see.
+func foreignUnits(dir string, found *[]string) bool {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		fi, err := e.Info()
+		if e.IsDir() && err == nil && int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+			*found = append(*found, filepath.Join(dir, e.Name()))
+		}
+	}
+	return false
+}
+
+// ForeignHelp is the command that gives directories back to the user.
+func ForeignHelp(dirs ...string) string {
+	if os.Geteuid() == 0 {
+		return "run it as that user, without sudo"
+	}
+	return fmt.Sprintf("sudo chown -R %s %s", userName(os.Geteuid()), strings.Join(dirs, " "))
+}
+
+// userName names a user; one without a name by the number.
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
+}
+
+// foreignError is the error about directories of another user.
+func foreignError(what string, dirs ...string) error {
+	return &HelpError{fmt.Errorf("%s: %w: %s", what, cargo.ErrForeign, strings.Join(dirs, ", ")), ForeignHelp(dirs...)}
+}
+
+// checkOwn refuses to work on a build directory in which somebody else may be
+// building right now.
+func checkOwn(t target, locks *cargo.Locks) error {
+	if closed := locks.Closed(); len(closed) > 0 {
+		return foreignError("replace "+t.path, closed...)
+	}
+	return nil
+}
+
+// within returns those of some directories that lie in the build directory,
+// relative to it.
+func within(t target, dirs []string) []string {
+	var rels []string
+	for _, dir := range dirs {
+		if rel, err := filepath.Rel(t.path, dir); err == nil && filepath.IsLocal(rel) {
+			rels = append(rels, rel)
+		}
+	}
+	return rels
+}
+
+// inside is the inverse of within.
+func (t target) inside(rels []string) []string {
+	var dirs []string
+	for _, rel := range rels {
+		dirs = append(dirs, filepath.Join(t.path, rel))
+	}
+	return dirs
+}
+
+// ownCopy makes a copy of the build directory, in the store, in which all belongs to
+// this user: file by file, without the directories that could not be locked.
+func (s *Store) ownCopy(ctx context.Context, t target, without []string) (string, error) {
+	tmp := s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+	if err := s.opts.Driver.Create(ctx, tmp); err != nil {
+		return "", err
+	}
+	mode := reflink.Never
+	if s.opts.Driver.Caps().SharesData {
+		mode = reflink.Always
+	}
+	_, err := reflink.CopyTree(ctx, tmp, t.path, reflink.Options{
+		Mode:    mode,
+		Skip:    func(rel string, _ fs.DirEntry) bool { return slices.Contains(without, rel) },
+		LeftOut: driver.LeftOut(ctx, t.path),
+	})
+	if err != nil {
+		return "", errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
+	}
+	return tmp, nil
+}
+
+// remove deletes a tree beside the build directory. What another user's directories
+// in it keep from being deleted gets a name that is in nobody's way; each command
+// tries again, and Undeletable tells of it.
+func (s *Store) remove(ctx context.Context, t target, path string) error {
+	err := s.opts.Driver.Delete(ctx, path)
+	if !errors.Is(err, fs.ErrPermission) || !there(path) {
+		return err
+	}
+	if path != t.swap && path != t.undo {
+		return nil
+	}
+	aside := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]
+	if moved := driver.Publish(path, aside); moved != nil {
+		return &HelpError{errors.Join(err, moved), "sudo rm -rf " + path}
+	}
+	return nil
+}
+
+// undeletable lists what lies beside the build directory and could not be deleted.
+// The caller has claimed the build directory, or does not mind what another command
+// is preparing there.
+func undeletable(t target) []string {
+	parent, prefix := filepath.Split(t.tmp)
+	all, _ := names(parent)
+	var left []string
+	for _, name := range all {
+		path := filepath.Join(parent, name)
+		if !strings.HasPrefix(name, prefix) || path == t.swap {
+			continue
+		}
+		if foreign, err := foreignDirs(path); err == nil && len(foreign) > 0 {
+			left = append(left, path)
+		}
+	}
+	return left
+}
