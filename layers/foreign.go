@@ -79,11 +79,11 @@ func ForeignHelp(dirs ...string) string {
 	if os.Geteuid() == 0 {
 		return "run it as that user, without sudo"
 	}
-	return fmt.Sprintf("sudo chown -R %s %s", userName(os.Geteuid()), strings.Join(dirs, " "))
+	return fmt.Sprintf("sudo chown -R %s %s", UserName(os.Geteuid()), strings.Join(dirs, " "))
 }
 
-// userName names a user; one without a name by the number.
-func userName(uid int) string {
+// UserName names a user; one without a name by the number.
+func UserName(uid int) string {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		return u.Username
 	}
@@ -93,6 +93,26 @@ func userName(uid int) string {
 // foreignError is the error about directories of another user.
 func foreignError(what string, dirs ...string) error {
 	return &HelpError{fmt.Errorf("%s: %w: %s", what, cargo.ErrForeign, strings.Join(dirs, ", ")), ForeignHelp(dirs...)}
+}
+
+// explainUnreadable tells how to mend that something in the build directory may not
+// be read.
+func explainUnreadable(t target, err error) error {
+	var at *fs.PathError
+	if !errors.Is(err, fs.ErrPermission) || !errors.As(err, &at) {
+		return err
+	}
+	rel, relErr := filepath.Rel(t.path, at.Path)
+	if relErr != nil || !filepath.IsLocal(rel) || rel == "." {
+		return err
+	}
+	// One build with sudo leaves more than one such file.
+	top, _, _ := strings.Cut(rel, "/")
+	dir := filepath.Join(t.path, top)
+	if fi, statErr := os.Lstat(at.Path); statErr == nil && int(fi.Sys().(*syscall.Stat_t).Uid) == os.Geteuid() {
+		return &HelpError{err, "chmod -R u+rwX " + dir}
+	}
+	return &HelpError{fmt.Errorf("%w: %w", err, cargo.ErrForeign), ForeignHelp(dir)}
 }
 
 // checkOwn refuses to work on a build directory in which somebody else may be

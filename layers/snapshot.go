@@ -111,11 +111,8 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 		Without: without,
 	})
 	foreign, foreignErr := foreignDirs(t.path)
-	if errors.Is(err, fs.ErrPermission) && len(foreign) > 0 {
-		return nil, foreignError("inspect "+t.path, foreign...)
-	}
 	if err = errors.Join(err, foreignErr); err != nil {
-		return nil, fmt.Errorf("inspect %s: %w", t.path, err)
+		return nil, fmt.Errorf("inspect %s: %w", t.path, explainUnreadable(t, err))
 	}
 	if m.Immutable+len(m.Units) == 0 {
 		return nil, &HelpError{fmt.Errorf("seal %s: %w: nothing was built in it", t.path, ErrNoTarget), "cargo build"}

@@ -27,6 +27,8 @@ type Status struct {
 	// beside it that hold such.
 	Foreign     []string `json:"foreign,omitempty"`
 	Undeletable []string `json:"undeletable,omitempty"`
+	// Unreadable is what keeps the units from being counted.
+	Unreadable string `json:"unreadable,omitempty"`
 
 	// RolledBack: a roll-back has left only the name of the build directory.
 	RolledBack bool `json:"rolled_back,omitempty"`
@@ -71,8 +73,9 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 		return nil, fmt.Errorf("look at %s: %w", t.path, err)
 	}
 	verdicts, err := s.Explain(ctx, p)
-	if errors.Is(err, fs.ErrPermission) && len(r.Foreign) > 0 {
-		return r, nil // it says why
+	if help := (*HelpError)(nil); errors.Is(err, fs.ErrPermission) && errors.As(err, &help) {
+		r.Unreadable = help.Err.Error() + " (" + help.Help + ")"
+		return r, nil
 	}
 	if err != nil {
 		return nil, err
@@ -99,7 +102,7 @@ func (s *Store) Explain(ctx context.Context, p *Place) ([]cargo.Verdict, error) 
 	}
 	list, err := cargo.Explain(ctx, p.view(ctx), readActive(t.path).Noted)
 	if err != nil {
-		return nil, fmt.Errorf("explain %s: %w", t.path, err)
+		return nil, fmt.Errorf("explain %s: %w", t.path, explainUnreadable(t, err))
 	}
 	slices.SortStableFunc(list, func(a, b cargo.Verdict) int { return compareNames(a.UnitName, b.UnitName) })
 	return list, nil

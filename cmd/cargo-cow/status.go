@@ -64,7 +64,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if !st.Restored.IsZero() {
 		tab.Row("restored", ago(st.Restored, now))
 	}
-	if st.Exists {
+	if st.Unreadable != "" {
+		tab.Row("units", st.Unreadable)
+	} else if st.Exists {
 		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
 	}
 	if unused != "" {

@@ -111,12 +111,12 @@ func TestUnprivileged(t *testing.T) {
 	if err := os.Mkdir(foreign, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, b.tryCow("--store", foreign, "init"), 1, "it belongs to user 0", "--store DIR")
+	fails(t, b.tryCow("--store", foreign, "init"), 1, "it belongs to user root", "--store DIR")
 	if err := os.Mkdir(b.target(), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range []string{"init", "snapshot", "restore"} {
-		fails(t, b.tryCow(args), 1, "it belongs to user 0", "chown -R 31000 "+b.target())
+		fails(t, b.tryCow(args), 1, "it belongs to user root", "chown -R 31000 "+b.target())
 	}
 	b.tidy()
 }
