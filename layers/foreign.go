@@ -82,6 +82,38 @@ func ForeignHelp(dirs ...string) string {
 	return fmt.Sprintf("sudo chown -R %s %s", UserName(os.Geteuid()), strings.Join(dirs, " "))
 }
 
+// PermissionHelp is the command that mends an error about something that belongs to
+// another user, within what is this user's: a file that a command with sudo has left
+// there. It returns "" for every other error.
+func PermissionHelp(err error) string {
+	var at *fs.PathError
+	if os.Geteuid() == 0 || !errors.Is(err, fs.ErrPermission) || !errors.As(err, &at) {
+		return ""
+	}
+	owned := func(path string) (mine, foreign bool) {
+		fi, err := os.Lstat(path)
+		if err != nil {
+			return false, false
+		}
+		mine = int(fi.Sys().(*syscall.Stat_t).Uid) == os.Geteuid()
+		return mine, !mine
+	}
+	top := ""
+	for path := filepath.Clean(at.Path); filepath.IsAbs(path) && path != "/"; path = filepath.Dir(path) {
+		mine, foreign := owned(path)
+		if mine && top != "" {
+			return ForeignHelp(top)
+		}
+		if mine {
+			return ""
+		}
+		if foreign {
+			top = path
+		}
+	}
+	return ""
+}
+
 // UserName names a user; one without a name by the number.
 func UserName(uid int) string {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {

@@ -114,5 +114,5 @@ func help(err error) string {
 			return h.text
 		}
 	}
-	return ""
+	return layers.PermissionHelp(err)
 }
