@@ -20,6 +20,7 @@ import (
 var (
 	pointInspected = crashpoint.New("snapshot.inspected")
 	pointDescribed = crashpoint.New("snapshot.described")
+	pointCopied    = crashpoint.New("snapshot.copied")
 	pointSealed    = crashpoint.New("snapshot.sealed")
 	pointRecorded  = crashpoint.New("snapshot.recorded")
 )
@@ -160,6 +161,9 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 	if len(m.Dead)+len(foreign)+len(without) > 0 {
 		if from, err = s.lean(ctx, p, t, m, without, len(foreign) > 0); err != nil {
 			return nil, err
+		}
+		if err := pointCopied.Hit(); err != nil {
+			return nil, errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), from))
 		}
 	}
 	created := true
