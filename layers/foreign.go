@@ -53,25 +53,17 @@ func foreignDirs(dir string) ([]string, error) {
 			return fs.SkipDir
 		}
 		rel, _ := filepath.Rel(dir, path)
-		if strings.Count(rel, "/") >= foreignDepth || d.Name() == ".fingerprint" && !foreignUnits(path, &found) {
+		parts := strings.Split(rel, "/")
+		n := len(parts)
+		switch {
+		// There are a few files for each unit, and many for each session, and no
+		// directories.
+		case n > foreignDepth, n > 1 && parts[n-2] == ".fingerprint", n > 2 && parts[n-3] == "incremental":
 			return fs.SkipDir
 		}
 		return nil
 	})
 	return found, err
-}
-
-// foreignUnits looks at the directories in dir and not at what is in them, of which
-// there are a few files for each. It returns false: there is nothing more to see.
-func foreignUnits(dir string, found *[]string) bool {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		fi, err := e.Info()
-		if e.IsDir() && err == nil && int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
-			*found = append(*found, filepath.Join(dir, e.Name()))
-		}
-	}
-	return false
 }
 
 // ForeignHelp is the command that gives directories back to the user.

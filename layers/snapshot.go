@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/zeebo/blake3"
@@ -107,11 +108,17 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 	defer done()
 	active := readActive(t.path)
 	prev, sealed := previous(t.path)
+	var (
+		foreign    []string
+		foreignErr error
+		looking    sync.WaitGroup
+	)
+	looking.Go(func() { foreign, foreignErr = foreignDirs(t.path) }) // some ms, beside other work
 	m, err := cargo.Inspect(ctx, cargo.Inspection{
 		Place: p.view(ctx), Settings: p.Settings, Previous: prev, Restored: active.Restored, Sealed: sealed, Recall: readRecall(t.path),
 		Without: without,
 	})
-	foreign, foreignErr := foreignDirs(t.path)
+	looking.Wait()
 	if err = errors.Join(err, foreignErr); err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", t.path, explainUnreadable(t, err))
 	}
