@@ -232,6 +232,7 @@ func (s *Store) prepare(ctx context.Context, t target, from string) (string, err
 		err = s.opts.Driver.Clone(ctx, tmp, from)
 	}
 	if err == nil {
+		clearStubs(tmp)
 		err = prepared(tmp)
 	}
 	if err == nil {

@@ -149,3 +149,21 @@ func hollow(tree string, profiles []string) string {
 	}
 	return ""
 }
+
+// clearStubs removes stubs where Cargo makes directories: in a build directory, its
+// profiles, and those of targets. It could not build there.
+func clearStubs(dir string) { clearStubsBelow(dir, 2) }
+
+func clearStubsBelow(dir string, levels int) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !e.IsDir() {
+			continue
+		}
+		_ = driver.ClearStub(path) // one that cannot be removed shows when Cargo builds
+		if levels == 2 || levels == 1 && (there(path+"/deps") || there(path+"/build")) {
+			clearStubsBelow(path, levels-1)
+		}
+	}
+}

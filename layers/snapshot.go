@@ -106,6 +106,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 		return nil, fmt.Errorf("seal %s: %w", t.path, err)
 	}
 	defer done()
+	clearStubs(t.path)
 	active := readActive(t.path)
 	prev, sealed := previous(t.path)
 	var (

@@ -87,6 +87,17 @@ func (h *home) rollBack(names ...string) {
 	}
 }
 
+// own gives a path to the home's user.
+func (h *home) own(path string) {
+	h.t.Helper()
+	if h.cred == nil {
+		return
+	}
+	if err := os.Chown(path, int(h.cred.Uid), int(h.cred.Gid)); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 func (h *home) writable(t *testing.T, after ...string) {
 	t.Helper()
 	unix.Sync() // an aborted transaction shows at the latest now
@@ -146,14 +157,26 @@ func rollBackStoreOutside(t *testing.T, h *home) {
 	h.writable(t, "git worktree add")
 	h.at("b").in(t).builds(nil, "first")
 
+	// What was rolled back is the build directory itself, with a subvolume inside.
+	p.cow("restore", "--from=first")
+	if err := os.RemoveAll(p.target("debug")); err != nil {
+		t.Fatal(err)
+	}
+	loopfs.Subvolume(t, p.target("debug"))
+	h.own(p.target("debug"))
+	p.must("cargo", "build", "--quiet", "--release")
+	loopfs.RollBack(t, p.target())
+	p.cow("snapshot", "--label=hollow")
+	h.writable(t, "snapshot")
+	p.builds([]string{"bin app", "custom-build build-script-build", "lib liba"}, "first")
+	p.cow("restore", "--from=hollow")
+	p.must("cargo", "build", "--quiet")
+	p.cow("rm", "hollow")
+
 	// The directory around the build directory is one.
 	around := filepath.Join(h.dir, "builds")
 	loopfs.Subvolume(t, around)
-	if h.cred != nil {
-		if err := os.Chown(around, int(h.cred.Uid), int(h.cred.Gid)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h.own(around)
 	deep := p.with("CARGO_TARGET_DIR=" + filepath.Join(around, "deep/target"))
 	for _, args := range [][]string{{"restore"}, {"init"}} {
 		h.rollBack("builds")
@@ -163,11 +186,7 @@ func rollBackStoreOutside(t *testing.T, h *home) {
 			t.Fatal(err)
 		}
 		loopfs.Subvolume(t, around)
-		if h.cred != nil {
-			if err := os.Chown(around, int(h.cred.Uid), int(h.cred.Gid)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		h.own(around)
 	}
 }
 
