@@ -16,9 +16,8 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
-	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // Active is a writable tree in use as a build directory. Only an Active is ever
@@ -96,8 +95,7 @@ func appendMeta(dir, name string, b []byte) error {
 // a crashed one left beside it is put away at once, and what this one leaves when
 // it fails is with its release.
 func (s *Store) claim(ctx context.Context, t target, notify Notify) (release func() error, err error) {
-	path := s.claimFile(t)
-	unlock, err := flock.Lock(ctx, path, flock.Exclusive, func() {
+	unlock, err := s.lockPlace(ctx, t, func() {
 		if notify != nil {
 			notify("another cargo-cow in " + t.path)
 		}
@@ -105,6 +103,7 @@ func (s *Store) claim(ctx context.Context, t target, notify Notify) (release fun
 	if err != nil {
 		return nil, fmt.Errorf("claim %s: %w", t.path, err)
 	}
+	note(s.claimFile(t), t.path+"\n")
 	before, err := lookBeside(t)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", t.path, err), unlock())
@@ -168,7 +167,19 @@ func (b *beside) restore(t target) error {
 }
 
 func (s *Store) claimFile(t target) string {
-	return filepath.Join(s.opts.Dir, leasesDir, "place-"+placeID(t))
+	return filepath.Join(s.opts.Dir, leasesDir, placePrefix+placeID(t))
+}
+
+// placePrefix begins the names of the files by which build directories are claimed.
+const placePrefix = "place-"
+
+// note writes into a claim where its build directory is, for those who look for
+// what is still in use. It is advice.
+func note(claim, text string) {
+	if b, err := os.ReadFile(claim); err != nil || string(b) == text {
+		return
+	}
+	_ = os.WriteFile(claim, []byte(text), 0o600)
 }
 
 // tidy removes trees that were being prepared when a process died, and keeps for
@@ -236,7 +247,7 @@ func (s *Store) prepare(ctx context.Context, t target, from string) (string, err
 		err = prepared(tmp)
 	}
 	if err == nil {
-		err = session.WriteStore(tmp, s.opts.Dir)
+		err = locate.Note(tmp, s.noted())
 	}
 	if err != nil {
 		return "", s.explainMove(t, fmt.Errorf("prepare %s: %w", t.path, err))

@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 var (
@@ -22,7 +24,7 @@ type InitReport struct {
 	Driver    string `json:"driver"`
 	Already   bool   `json:"already"`    // it was a tree before
 	TakenOver bool   `json:"taken_over"` // an ordinary directory became a tree
-	LeftOut          // of that directory
+	Uncopied         // of that directory
 }
 
 // Init makes the place's build directory a tree. What lies in it is cloned with
@@ -41,7 +43,15 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 	}
 	if was == tree {
 		r.Already = true
-		return r, nil
+		if store := s.noted(); store != "" && locate.Noted(t.path) != store {
+			err = locate.Note(t.path, store)
+		}
+		return r, err
+	}
+	if was == absent {
+		if err := driver.MakeDirs(filepath.Dir(t.path), 0o777); err != nil {
+			return nil, fmt.Errorf("make %s: %w", t.path, err)
+		}
 	}
 	locks, err := p.lockCargo(ctx, false, notify)
 	if err != nil {
@@ -52,7 +62,7 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 		r.TakenOver = true
 		ctx, left := leaveOut(ctx)
 		err := s.takeOver(ctx, t, locks)
-		r.LeftOut = left.report()
+		r.Uncopied = left.report()
 		return r, err
 	}
 	tmp, err := s.prepare(ctx, t, "")

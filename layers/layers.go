@@ -46,9 +46,9 @@ func (e *HelpError) Unwrap() error { return e.Err }
 type Place struct {
 	Tool        cargo.Tool
 	Workspace   *cargo.Workspace
-	Git         *git.Checkout // nil: not under git
-	Fingerprint *cargo.Fingerprint
-	Env         string // [env] of Cargo's configuration, canonical
+	Git         *git.Checkout      // nil: not under git
+	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
+	Env         string             // [env] of Cargo's configuration, canonical
 	Settings    cargo.Settings
 }
 
@@ -66,6 +66,9 @@ type Options struct {
 	Self string
 	// Temp is a directory for what is needed during a command only.
 	Temp string
+	// Passing: the store was named for this one command, and no build directory is
+	// told that it belongs to it.
+	Passing bool
 }
 
 // Notify is told, at most once a call, what the call waits for.

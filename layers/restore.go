@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
@@ -153,33 +151,6 @@ func (r *RestoreReport) count(c *choice) {
 	if c.needed != nil {
 		r.Kept = c.held - len(r.Rebuild)
 	}
-}
-
-// instant returns a time of the clock that the kernel stamps files with, after
-// that clock has moved on: whatever is written from now on is newer.
-func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
-	path := s.claimFile(t)
-	stamp := func() (int64, error) {
-		now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-		if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
-			return 0, err
-		}
-		var st unix.Stat_t
-		err := unix.Stat(path, &st)
-		return st.Mtim.Nano(), err
-	}
-	first, err := stamp()
-	for err == nil {
-		var now int64
-		if now, err = stamp(); err == nil && now > first {
-			return time.Unix(0, first), nil
-		}
-		if ctx.Err() != nil {
-			return time.Time{}, ctx.Err()
-		}
-		time.Sleep(200 * time.Microsecond)
-	}
-	return time.Time{}, fmt.Errorf("read the kernel's clock: %w", err)
 }
 
 // choice is a layer found fit for a place, under a lease.

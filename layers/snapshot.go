@@ -44,7 +44,10 @@ type SnapshotReport struct {
 	Record
 	// CreatedNew is false if nothing was built since that layer was sealed.
 	CreatedNew bool
-	LeftOut
+	// LeftOut lies in the build directory and not in the layer, since nobody
+	// accounts for it: what was not left out from the layer before.
+	LeftOut []string
+	Uncopied
 	// Foreign are directories that belong to another user, could not be locked, and
 	// are not in the layer.
 	Foreign []string
@@ -56,13 +59,16 @@ func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*Sna
 	ctx, left := leaveOut(ctx)
 	r, err := s.snapshot(ctx, p, o)
 	if r != nil {
-		r.LeftOut = left.report()
+		r.Uncopied = left.report()
 	}
 	return r, err
 }
 
 func (s *Store) snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
 	t := newTarget(p.Workspace.BuildDir)
+	if err := s.Writable(); err != nil {
+		return nil, err
+	}
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
 		return nil, err
@@ -198,7 +204,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 	}
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
-	return &SnapshotReport{Record: r, CreatedNew: created, Foreign: t.inside(without)}, pointRecorded.Hit()
+	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev), Foreign: t.inside(without)}, pointRecorded.Hit()
 }
 
 // lean makes a copy of the build directory without what no build there can use, and

@@ -37,6 +37,13 @@ type Status struct {
 	Matching   int  `json:"matching"`       // of this fingerprint
 	Fresh      int  `json:"fresh"`
 	Dirty      int  `json:"dirty"`
+	// Strange units have fingerprints that cannot be rewritten for another place,
+	// since this version of Cargo computes them in a way nobody here knows.
+	Strange int `json:"strange,omitempty"`
+	// ReadOnly: here, in a sandbox maybe, layers can be restored and none can be made.
+	ReadOnly bool `json:"read_only,omitempty"`
+	// Unresolved: there is no lockfile yet.
+	Unresolved bool `json:"unresolved,omitempty"`
 }
 
 // Status looks at the place's build directory and store.
@@ -51,13 +58,14 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 	r.Undo = there(t.undo)
 	r.Undeletable = undeletable(t)
 	r.RolledBack, r.Lost = isStub(t.path), len(s.lost)
+	r.ReadOnly, r.Unresolved = IsReadOnly(s.Writable()), p.Fingerprint == nil
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.Layers = len(list)
 	for i := range list {
-		if list[i].Fingerprint == p.Fingerprint.ID {
+		if p.Fingerprint != nil && list[i].Fingerprint == p.Fingerprint.ID {
 			r.Matching++
 		}
 	}
@@ -81,6 +89,9 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 		return nil, err
 	}
 	for _, v := range verdicts {
+		if v.Strange {
+			r.Strange++
+		}
 		if v.Fresh {
 			r.Fresh++
 		} else {

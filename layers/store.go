@@ -75,6 +75,10 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 	if err := os.Chmod(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
+	// First of all: the store may lie in a working tree, of whatever repository.
+	if err := os.WriteFile(filepath.Join(o.Dir, ignoreFile), []byte(ignoreAll), 0o600); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
 	for _, d := range []string{layersDir, recordsDir, leasesDir} {
 		if err := os.Mkdir(filepath.Join(o.Dir, d), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("make store: %w", err)
@@ -106,7 +110,7 @@ func checkHalfMade(dir string) error {
 	if slices.Contains(found, versionFile) {
 		return nil // another process has just made it
 	}
-	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile, lockFile}
+	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile, lockFile, ignoreFile}
 	for _, name := range found {
 		if !slices.Contains(own, name) && !strings.HasPrefix(name, atomicfile.TempPrefix) {
 			return &HelpError{fmt.Errorf("%s has other things in it, such as %s", dir, name), "name a new directory with --store DIR"}
@@ -114,6 +118,13 @@ func checkHalfMade(dir string) error {
 	}
 	return nil
 }
+
+// ignoreFile keeps a store out of git's sight, and so out of that of cargo, which asks
+// git for the files of a package.
+const (
+	ignoreFile = ".gitignore"
+	ignoreAll  = "# Layers of cargo-cow\n*\n"
+)
 
 // cacheTag keeps backup programs out of what can be built again.
 const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n# Layers of cargo-cow; all of it can be built again.\n"
@@ -196,7 +207,7 @@ func (s *Store) recover(ctx context.Context) error {
 		id, ok := strings.CutSuffix(r, ".json")
 		if _, there := slices.BinarySearch(trees, id); ok && isID(id) && !there {
 			if _, err := os.Lstat(s.tree(id)); errors.Is(err, fs.ErrNotExist) {
-				if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+				if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) && !IsReadOnly(err) {
 					return err
 				}
 			}

@@ -197,7 +197,7 @@ func TestLayerByName(t *testing.T) {
 func TestDamagedManifest(t *testing.T) {
 	s := newStore(t)
 	id := s.layer(t, "")
-	if err := os.WriteFile(filepath.Join(s.tree(id), manifestFile), []byte(`{"format":1,"origins":[{}]}`), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(s.tree(id), manifestFile), []byte(`{"format":2,"origins":[{}]}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.manifest(id); err == nil {

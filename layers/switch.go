@@ -138,7 +138,7 @@ func (w *weighing) release() {
 // for the place's dependency set, and nothing in it is to be compiled, by Cargo's
 // account and by ours. Then there is no need to look for another one.
 func (w *weighing) settled() bool {
-	if w.same == nil || w.same.record.Fingerprint != w.place.Fingerprint.ID || len(w.same.plan.Rebuild()) > 0 {
+	if w.same == nil || w.same.record.Fingerprint != w.place.Fingerprint.ID || len(w.same.plan.Rebuild()) > 0 || w.same.plan.DiffersInside() {
 		return false
 	}
 	keep := w.state(nil)
@@ -184,6 +184,9 @@ func (w *weighing) choose(ctx context.Context, best *choice) (*choice, error) {
 func (w *weighing) missed(keep *buildState) bool {
 	if w.here.Buried && w.same.record.Fingerprint != w.place.Fingerprint.ID {
 		return true // of what comes back to life nothing is known
+	}
+	if w.same.plan.DiffersInside() {
+		return true // what is fresh inside is not looked at
 	}
 	return slices.ContainsFunc(w.same.plan.Differing(), func(key string) bool {
 		_, fresh := keep.fresh[key]

@@ -33,17 +33,20 @@ type Use struct {
 	LastUse time.Time `json:"last_use,omitzero"`
 	// Leased: somebody works with it at this moment.
 	Leased bool `json:"leased,omitempty"`
-	// OriginGone: the root directory of its origin is no longer there.
+	// OriginGone: the root directory of its origin is no longer there, nor at
+	// another path, as far as can be seen, and no build directory was made from it.
 	OriginGone bool `json:"origin_gone,omitempty"`
 }
 
-// Uses lists the layers as Layers does, with their use.
-func (s *Store) Uses(ctx context.Context) ([]Use, error) {
+// Uses lists the layers as Layers does, with their use. The caller may know of build
+// directories that are in use.
+func (s *Store) Uses(ctx context.Context, places ...string) ([]Use, error) {
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	uses := make([]Use, len(list))
+	var live *living
 	for i, r := range list {
 		// Whether it can be removed is found out again by Remove.
 		leased, err := lease.Held(filepath.Join(s.opts.Dir, leasesDir), r.ID)
@@ -55,6 +58,12 @@ func (s *Store) Uses(ctx context.Context) ([]Use, error) {
 			LastUse:    lastuse.Read(filepath.Join(s.opts.Dir, lastUseDir), r.ID),
 			Leased:     leased,
 			OriginGone: originGone(r.Origin),
+		}
+		if uses[i].OriginGone {
+			if live == nil {
+				live = s.findLiving(ctx, places...)
+			}
+			uses[i].OriginGone = !live.uses(&r)
 		}
 	}
 	return uses, nil

@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 )
 
 // misled reports whether a symbolic link that a macro may read through leads
@@ -22,7 +24,7 @@ func (j *job) misled() bool {
 			own = dir
 		}
 	}
-	l := &links{paths: j.paths, build: j.build, left: mostEntries}
+	l := &links{paths: j.paths, build: j.build, own: extent.Of(j.paths.here), left: mostEntries}
 	return slices.ContainsFunc(dirs, func(dir string) bool { return dir != own && l.in(dir, l.look(dir)) }) ||
 		own != "" && l.below(own, l.look(own))
 }
@@ -37,6 +39,7 @@ const mostEntries = 50_000
 type links struct {
 	paths *paths
 	build string
+	own   *extent.Checkout
 	left  int // how many entries may still be looked at; negative: it was given up
 }
 
@@ -79,13 +82,16 @@ func (l *links) below(dir string, entries []fs.DirEntry) bool {
 		if !e.IsDir() || e.Name() == ".git" || sub == l.build {
 			continue
 		}
-		if inside := l.look(sub); !slices.ContainsFunc(inside, apart) && l.below(sub, inside) {
+		if inside := l.look(sub); !l.apart(sub, inside) && l.below(sub, inside) {
 			return true
 		}
 	}
 	return l.left < 0
 }
 
-// apart reports whether an entry shows that its directory is a build directory or a
-// checkout.
-func apart(e fs.DirEntry) bool { return e.Name() == "CACHEDIR.TAG" || e.Name() == ".git" }
+// apart reports whether a directory is a build directory, or another checkout.
+func (l *links) apart(dir string, entries []fs.DirEntry) bool {
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() == "CACHEDIR.TAG" || e.Name() == ".git" && l.own.Nested(dir) != extent.Part
+	})
+}

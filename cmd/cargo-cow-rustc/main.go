@@ -73,20 +73,13 @@ func become(argv, env []string) {
 	fail("run " + argv[0] + ": " + err.Error())
 }
 
-// lookPath finds a program as execvp(3) does. Package os/exec would double what
-// this program imports.
+// lookPath finds a program as execvp(3) does.
 func lookPath(name string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
-	for dir := range strings.SplitSeq(os.Getenv("PATH"), ":") {
-		if dir == "" {
-			dir = "."
-		}
-		path := dir + "/" + name
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path, nil
-		}
+	if path := rustc.LookPath(name, os.Getenv("PATH"), "."); path != "" {
+		return path, nil
 	}
 	return "", syscall.ENOENT
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -53,7 +54,7 @@ func newService(c *rustc.Call, env []string, j *job) *service {
 	inPlace := j != nil && j.place.InPlace(c.Crate)
 	s.request, err = rustc.NewRequest(c, rustc.Around{Dir: cwd, Environ: env, InPlace: inPlace, Wrapper: chain.Next(os.Args[0])})
 	if err != nil {
-		s.house.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Name(), Err: err})
+		s.house.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Title(), Err: err})
 		return nil
 	}
 	return s
@@ -111,7 +112,7 @@ func (s *service) place(a *warehouse.Answer) error {
 	if was, err := rustc.ParseMark(string(old)); err == nil && was.Key == rec.Key {
 		kind = warehouse.Kept
 	}
-	s.house.Note(warehouse.Event{Kind: kind, Unit: s.Name(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
+	s.house.Note(warehouse.Event{Kind: kind, Unit: s.Title(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
 	os.Exit(0)
 	return nil
 }
@@ -269,7 +270,7 @@ func (s *service) keep(seen ...string) {
 	if err == nil {
 		err = s.mark(rec.Mark(s.request))
 	}
-	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Name(), Cost: run.Cost, Err: err}
+	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Title(), Cost: run.Cost, Err: err}
 	if s.missed != nil && event.Err == nil {
 		event.Kind, event.Err = warehouse.Missed, s.missed
 	}
@@ -312,9 +313,9 @@ func replace(path, text string) error {
 	return err
 }
 
-// findStore is the store that a build directory belongs to; "" if there is none.
-// The environment goes first, then what was noted in the build directory, then in the
-// repository above it, then the user's choice, then where stores are made unasked.
+// findStore is the store that a build directory belongs to, by the rule that holds
+// for the commands as well; "" if there is none. Its units may be copied, so one on
+// another file system is better than none.
 func findStore(outDir string, env []string) string {
 	get := func(name string) string {
 		for _, e := range env {
@@ -324,46 +325,42 @@ func findStore(outDir string, env []string) string {
 		}
 		return ""
 	}
+	xdg := func(name, underHome string) string {
+		if dir := get(name); strings.HasPrefix(dir, "/") {
+			return dir + "/cargo-cow"
+		}
+		return get("HOME") + underHome + "/cargo-cow"
+	}
 	if get("CARGO_COW_WAREHOUSE") == "off" {
 		return ""
 	}
-	if store := get("CARGO_COW_STORE"); store != "" {
-		return own(store)
+	named := get("CARGO_COW_STORE")
+	if named == "" {
+		named = locate.Configured(xdg("XDG_CONFIG_HOME", "/.config") + "/config.yaml")
 	}
-	found, remembered := "", ""
-	beside := "/.cargo-cow-" + strconv.Itoa(os.Geteuid())
-	for dir := outDir; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
-		if store := session.Store(dir); store != "" {
-			return own(store)
+	if named != "" {
+		return own(named)
+	}
+	real, err := realPath(outDir)
+	if err != nil {
+		return ""
+	}
+	q := locate.Question{
+		BuildDir: real,
+		Chosen:   locate.Chosen(xdg("XDG_DATA_HOME", "/.local/share")),
+		Cache:    xdg("XDG_CACHE_HOME", "/.cache"),
+	}
+	for dir := real; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
+		if q.Noted == "" {
+			q.Noted = locate.Noted(dir)
 		}
-		if store := own(dir + beside); store != "" {
-			found = store // the topmost counts
-		}
-		if remembered == "" {
-			remembered = own(session.Remembering(dir))
+		if repo := locate.Repository(dir); repo != "" {
+			q.Remembered = locate.Memory(repo)
+			break
 		}
 	}
-	if remembered != "" {
-		return remembered
-	}
-	data := get("XDG_DATA_HOME")
-	if data == "" {
-		data = get("HOME") + "/.local/share"
-	}
-	if store := session.ReadStore(session.ChosenStore(data + "/cargo-cow")); store != "" {
-		return own(store)
-	}
-	if store := own(beside); store != "" {
-		return store
-	}
-	if found != "" {
-		return found
-	}
-	cache := get("XDG_CACHE_HOME")
-	if cache == "" {
-		cache = get("HOME") + "/.cache"
-	}
-	return own(cache + "/cargo-cow")
+	store, _ := q.Find()
+	return store
 }
 
 func exists(path string) bool {
@@ -371,13 +368,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// own returns a store if it is one and the user's: what lies in it is run.
+// own returns a store if it is one and the user's.
 func own(store string) string {
-	var st unix.Stat_t
-	if !strings.HasPrefix(store, "/") || unix.Stat(store, &st) != nil || int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return ""
-	}
-	if unix.Stat(store+"/version", &st) != nil {
+	if !locate.IsStore(store) {
 		return ""
 	}
 	return store

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -45,7 +44,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.Place(ctx)
+	p, err := s.Unresolved(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,14 +53,11 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 			return err
 		}
 	}
-	st, err := s.Store(ctx, p, true)
-	if err != nil {
+	var rep *layers.InitReport
+	err = s.InitStore(ctx, p, func(st *layers.Store) (err error) {
+		rep, err = st.Init(ctx, p, a.term.Blocking)
 		return err
-	}
-	if err := open.Hide(p); err != nil {
-		return err
-	}
-	rep, err := st.Init(ctx, p, a.term.Blocking)
+	})
 	if err != nil {
 		return err
 	}
@@ -74,7 +70,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	default:
 		a.term.Status("Initialized", "%s (%s, store %s)", rep.BuildDir, rep.Driver, rep.Store)
 	}
-	a.reportLeftOut(rep.LeftOut)
+	a.reportUncopied(rep.Uncopied)
 	if remark := s.Remark(rep.BuildDir); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}

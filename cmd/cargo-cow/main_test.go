@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
@@ -54,6 +55,8 @@ func passOn() {
 //	until CMD...       run CMD until it succeeds, 30 s at most
 //	tmpfs DIR          mount another file system at DIR
 //	bind DIR           make DIR a mount point
+//
+// and the condition [build-dir]: cargo has a build directory of its own, as since 1.91.
 //
 // $WRAPPER is the real wrapper of rustc, for RUSTC_WRAPPER.
 func TestScript(t *testing.T) {
@@ -94,13 +97,33 @@ func TestScript(t *testing.T) {
 					"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
 					"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",
 				)
+				env.Vars = append(env.Vars, fixture.More()...)
 				return os.MkdirAll(home, 0o777)
+			},
+			Condition: func(name string) (bool, error) {
+				if name != "build-dir" {
+					return false, fmt.Errorf("unknown condition %q", name)
+				}
+				return buildDir()
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"project": project, "crate": crate, "code": code, "repo": repo, "field": field, "until": until, "tmpfs": tmpfs, "bind": bind,
 			},
 		})
 	})
+}
+
+// buildDir reports whether the cargo of the scripts knows build.build-dir.
+func buildDir() (bool, error) {
+	cmd := exec.Command("cargo", "--version")
+	cmd.Env = append(os.Environ(), fixture.More()...)
+	out, err := cmd.Output()
+	if err != nil {
+		return false, err
+	}
+	var minor int
+	_, err = fmt.Sscanf(string(out), "cargo 1.%d.", &minor)
+	return minor >= 91, err
 }
 
 // projectFiles are a package with a library and a program that prints its word.

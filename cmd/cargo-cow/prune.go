@@ -70,7 +70,7 @@ With --verbose it also prints what is kept, and why.`,
 	f := cmd.Flags()
 	f.IntVar(&o.keepLast, "keep-last", 0, "keep the `N` layers of each dependency set that were used last")
 	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d or 12h")
-	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists")
+	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists, and that nothing uses")
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
 	f.Var(&o.housing, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
 	f.Var(&o.minFree, "min-free", "remove from the warehouse until `SIZE` is free on its disk")
@@ -87,7 +87,7 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	uses, err := st.Uses(ctx)
+	uses, err := st.Uses(ctx, a.here(ctx, o.gone)...)
 	if err != nil {
 		return err
 	}
@@ -112,6 +112,23 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	}
 	house.show(a, o, now)
 	return a.carryOut(ctx, st, plan, byID, house, o.dryRun)
+}
+
+// here is the build directory of the checkout that the command is given in, if it
+// is given in one: nobody may have worked there since it was moved.
+func (a *app) here(ctx context.Context, gone bool) []string {
+	if !gone {
+		return nil
+	}
+	s, err := a.session()
+	if err != nil {
+		return nil
+	}
+	p, err := s.Place(ctx)
+	if err != nil {
+		return nil
+	}
+	return []string{p.Workspace.BuildDir}
 }
 
 func candidates(uses []layers.Use) []prune.Layer {

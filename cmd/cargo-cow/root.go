@@ -140,15 +140,24 @@ type opened struct {
 
 // open finds the checkout and the store that is there already.
 func (a *app) open(ctx context.Context) (*opened, error) {
+	return a.openWith(ctx, (*open.Session).Place)
+}
+
+// openUnresolved is open for what needs no lockfile.
+func (a *app) openUnresolved(ctx context.Context) (*opened, error) {
+	return a.openWith(ctx, (*open.Session).Unresolved)
+}
+
+func (a *app) openWith(ctx context.Context, place func(*open.Session, context.Context) (*layers.Place, error)) (*opened, error) {
 	s, err := a.session()
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.Place(ctx)
+	p, err := place(s, ctx)
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.Store(ctx, p, false)
+	st, err := s.Store(ctx, p)
 	if err != nil {
 		return nil, err
 	}

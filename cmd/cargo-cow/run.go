@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/driver"
-	"github.com/cargo-cow/cargo-cow/layers"
 )
 
 type runOptions struct {
@@ -74,9 +73,10 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 		}
 		return nil
 	}
-	known, err := s.KnowsStore(ctx)
-	if err == nil && !known {
-		err = layers.ErrNoStore
+	// What is wrong already is said now: nobody hears what is said in the background.
+	w, err := a.open(ctx)
+	if err == nil {
+		err = w.store.Writable()
 	}
 	if err == nil {
 		err = a.startSnapshot(s, o.label)

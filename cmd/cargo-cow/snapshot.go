@@ -111,16 +111,17 @@ func (a *app) reportExtend(ext *layers.ExtendReport) {
 
 func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 	a.term.JSON("snapshot", struct {
-		Layer   string `json:"layer"`
-		Created bool   `json:"created"`
-		Label   string `json:"label"`
-		Units   int    `json:"units"`
-		Dirty   int    `json:"dirty"`
-		Parent  string `json:"parent"`
-		layers.LeftOut
+		Layer   string   `json:"layer"`
+		Created bool     `json:"created"`
+		Label   string   `json:"label"`
+		Units   int      `json:"units"`
+		Dirty   int      `json:"dirty"`
+		Parent  string   `json:"parent"`
+		LeftOut []string `json:"left_out,omitempty"`
+		layers.Uncopied
 		Foreign []string `json:"foreign,omitempty"` // directories of another user that are not in it
-	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut, rep.Foreign})
-	defer a.reportLeftOut(rep.LeftOut)
+	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut, rep.Uncopied, rep.Foreign})
+	defer a.reportUncopied(rep.Uncopied)
 	defer a.reportForeign(rep.Foreign)
 	if !rep.CreatedNew {
 		a.term.Status("Unchanged", "since %s", short(rep.ID))
@@ -135,4 +136,12 @@ func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 		text += fmt.Sprintf(", %d of them will be rebuilt elsewhere", rep.DirtyUnits)
 	}
 	a.term.Status("Sealed", "%s", text)
+	if n := len(rep.LeftOut); n > maxLeftOut {
+		a.term.Status("Left out", "%s and %d more: no unit and no script has made them", strings.Join(rep.LeftOut[:maxLeftOut], ", "), n-maxLeftOut)
+	} else if n > 0 {
+		a.term.Status("Left out", "%s: no unit and no script has made that", strings.Join(rep.LeftOut, ", "))
+	}
 }
+
+// maxLeftOut bounds how many names of what is left out are said.
+const maxLeftOut = 4

@@ -25,7 +25,7 @@ background failed.`,
 }
 
 func (a *app) status(ctx context.Context, now time.Time) error {
-	w, err := a.open(ctx)
+	w, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,14 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if remark != "" {
 		tab.Row("", remark)
 	}
-	tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
+	if st.ReadOnly {
+		tab.Row("", "cannot be written here: layers can be restored, none can be made")
+	}
+	if st.Unresolved {
+		tab.Row("layers", fmt.Sprintf("%d; there is no Cargo.lock yet to tell which have the dependencies of this checkout", st.Layers))
+	} else {
+		tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
+	}
 	if st.Lost > 0 {
 		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", count(st.Lost, "layer")))
 	}
@@ -68,6 +75,10 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		tab.Row("units", st.Unreadable)
 	} else if st.Exists {
 		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
+	}
+	if st.Strange > 0 {
+		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
+		tab.Row("", "in another checkout cargo rebuilds some that are equal there")
 	}
 	if unused != "" {
 		tab.Row("wrapper", "last passed a call on as it was: "+unused)

@@ -111,13 +111,13 @@ func (a *app) verdictJSON(v *cargo.Verdict) {
 	a.term.JSON("unit", line)
 }
 
-// reportLeftOut tells, in one line, what could not be copied.
-func (a *app) reportLeftOut(left layers.LeftOut) {
+// reportUncopied tells, in one line, what could not be copied.
+func (a *app) reportUncopied(left layers.Uncopied) {
 	switch n := len(left.Paths); {
 	case n == 1:
-		a.term.Warn("left out: %v", left.Why)
+		a.term.Warn("not copied: %v", left.Why)
 	case n > 1:
-		a.term.Warn("left out: %v, and %d more", left.Why, n-1)
+		a.term.Warn("not copied: %v, and %d more", left.Why, n-1)
 	}
 }
 

@@ -71,7 +71,8 @@ All else in the file stays as it is, comments, order and symlinks included.`, a.
 		sub("disable", "Have cargo go without the wrapper", `Have cargo go without the wrapper, as before enable. A wrapper that was there
 before is put back.`, a.disableWrapper),
 		sub("status", "Say whether cargo uses the wrapper", `Say whether cargo uses the wrapper here, where that is configured, what else gets
-in its way, and whether it can do its work on this machine.`, a.wrapperStatus),
+in its way, and whether it can do its work on this machine: which compiler a call
+would run, found out as for a call, and what became of the last ones.`, a.wrapperStatus),
 	)
 	return cmd
 }
@@ -150,6 +151,9 @@ func (a *app) wrapperStatus(ctx context.Context, session *open.Session, _ wrappe
 	if err != nil {
 		return err
 	}
+	if state.first().Ours {
+		state.answers = a.wrapperAnswers(ctx, s)
+	}
 	a.wrapperJSON(state, nil)
 	tab := &ui.Table{}
 	first := state.first()
@@ -174,6 +178,7 @@ func (a *app) wrapperStatus(ctx context.Context, session *open.Session, _ wrappe
 	if state.failure != "" {
 		tab.Row("here", "calls are handed on: "+state.failure)
 	}
+	state.answers.rows(tab)
 	a.term.Table(tab)
 	a.warnOfWrapper(state)
 	return nil
@@ -185,6 +190,7 @@ type wrapperState struct {
 	views    error             // why directories cannot be shown at other paths on this machine, which is how the wrapper works
 	failure  string            // why calls were last handed on
 	store    string            // where units are kept, as enable has found out
+	answers  wrapperAnswers    // whether calls can be answered, as status has found out
 }
 
 func look(s *wrapper.Setup) (*wrapperState, error) {
@@ -260,7 +266,8 @@ func (a *app) wrapperJSON(state *wrapperState, c *wrapper.Change) {
 		File     string    `json:"file,omitempty"`    // the one that enable or disable was about
 		Changed  bool      `json:"changed,omitempty"`
 		Store    string    `json:"store,omitempty"` // that enable has found or made
-	}{Settings: []setting{}, Failure: state.failure, Store: state.store}
+		wrapperAnswers
+	}{Settings: []setting{}, Failure: state.failure, Store: state.store, wrapperAnswers: state.answers}
 	first := state.first()
 	for i, set := range state.settings {
 		line.Settings = append(line.Settings, setting{set.Variable, set.In, set.Value, set.Ours, set.Next, set.Missing})

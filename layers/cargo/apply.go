@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +29,7 @@ func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged in
 	if retagged, err = a.retag(ctx); err != nil {
 		return 0, err
 	}
+	p.bindStrays()
 	dirty := p.dirty()
 	for i := range p.manifest.Units {
 		if err := ctx.Err(); err != nil {
@@ -44,10 +44,17 @@ func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged in
 			return 0, err
 		}
 	}
-	if err := a.dropUnknownProfiles(); err != nil {
+	if err := a.strays(dirty); err != nil {
 		return 0, err
 	}
-	return retagged, a.stamp(t0)
+	if err := a.dropUnknown(); err != nil {
+		return 0, err
+	}
+	n, err := a.nested(ctx, t0)
+	if err != nil {
+		return 0, err
+	}
+	return retagged + n, a.stamp(t0)
 }
 
 type applier struct {
@@ -233,23 +240,6 @@ func isUplifted(file, target string) bool {
 	stem, _, _ := strings.Cut(file, ".")
 	stem, target = strings.ReplaceAll(stem, "-", "_"), strings.ReplaceAll(target, "-", "_")
 	return stem == target || stem == "lib"+target
-}
-
-// dropUnknownProfiles removes profile directories the manifest does not list: a
-// build that began while the layer was sealed had just made them.
-func (a *applier) dropUnknownProfiles() error {
-	found, err := Profiles(a.dir)
-	if err != nil {
-		return err
-	}
-	for _, profile := range found {
-		if !slices.Contains(a.manifest.Profiles, profile) {
-			if err := removeAll(a.path(profile)); err != nil {
-				return fmt.Errorf("remove unknown profile %s: %w", profile, err)
-			}
-		}
-	}
-	return nil
 }
 
 // stamp gives t0 to the files of every unit that is mutable or above one. The

@@ -43,7 +43,7 @@ func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 	e := newExplainer(ctx, p, s, noted)
 	var list []Verdict
 	for _, u := range s.units {
-		v := Verdict{UnitName: u.UnitName, Reason: e.judge(u)}
+		v := Verdict{UnitName: u.UnitName, Reason: e.judge(u), Strange: u.strange()}
 		v.Fresh = v.Reason == nil
 		for _, d := range u.deps {
 			if d != nil && e.judge(d) != nil {
@@ -57,15 +57,17 @@ func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 
 type explainer struct {
 	*scanned
-	ctx     context.Context
-	place   *Place
-	reasons map[*built]*Reason
-	noted   map[string]Reason
-	times   map[string]int64
+	ctx       context.Context
+	inspector *inspector // for what it can tell of a unit
+	place     *Place
+	reasons   map[*built]*Reason
+	noted     map[string]Reason
+	times     map[string]int64
 }
 
 func newExplainer(ctx context.Context, p *Place, s *scanned, noted []Noted) *explainer {
 	e := &explainer{ctx: ctx, place: p, scanned: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
+	e.inspector = &inspector{Inspection: Inspection{Place: p}, scanned: s, manifest: &Manifest{Origins: []Origin{*newOrigin(p)}}}
 	for _, n := range noted {
 		e.noted[string(n.Record)+"/"+n.File] = n.Reason
 	}
@@ -94,6 +96,9 @@ func (e *explainer) check(u *built) *Reason {
 			return &n
 		}
 		return &Reason{RuleCargo, "its outputs are missing"}
+	}
+	if r := e.moved(u); r != nil {
+		return r
 	}
 	newest := u.newestOutput(false)
 	for i, d := range u.deps {
@@ -144,7 +149,7 @@ func (e *explainer) local(u *built, l fingerprint.Local) *Reason {
 // with the one that its last run saw.
 func (e *explainer) newest(u *built, was string) *Reason {
 	home := e.home(u)
-	if !u.run || home == "" {
+	if !u.run || home == "" || u.source == SourceVendored {
 		return nil
 	}
 	now, err := newestSource(e.ctx, e.place, home)
@@ -178,11 +183,17 @@ func (e *explainer) depInfo(u *built) *Reason {
 
 // home is the directory of the package a unit belongs to.
 func (e *explainer) home(u *built) string {
-	b := &inspector{Inspection: Inspection{Place: e.place}, scanned: e.scanned}
-	if p := b.packageOf(u); p != nil {
+	p := e.inspector.packageOf(u)
+	if p == nil {
+		return ""
+	}
+	if u.source != SourceVendored {
 		return p.Root
 	}
-	return ""
+	b := e.inspector
+	loc, _ := b.manifest.Origins[b.originOf(u)].locate(p.Root)
+	here, _ := e.place.Abs(loc)
+	return here
 }
 
 // stale compares a file's time, or the latest in a directory, with that of a

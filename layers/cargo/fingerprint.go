@@ -133,7 +133,7 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 	flags := ws.argumentFiles(cfg.EveryFlag(profiles))
 
 	rustc, _, _ := strings.Cut(id.rustc, "\n")
-	f.addLines(ingRustc, rustc, rustcLines(id.rustc))
+	f.addLines(ingRustc, rustc, append(rustcLines(id.rustc), ws.compilerScript(t, cfg)...))
 	f.add(ingCargo, id.cargo)
 	f.add(ingHome, cleanHome(ws.CargoHome))
 	f.addLines(ingProfiles, countOf(len(profileLines), "as built in", "setting", "settings"), profileLines)

@@ -177,6 +177,9 @@ func TestFingerprint(t *testing.T) {
 
 		{"rustc", func(t *testing.T, c *checkout) { c.program(t, "rustc", "rustc 1.96.0") }, "rustc"},
 		{"rustc's second line", func(t *testing.T, c *checkout) { c.program(t, "rustc", "rustc 1.95.0 (abc 2026-03-21)\nhost: aarch64") }, "rustc"},
+		{"what rustc's script adds", func(t *testing.T, c *checkout) {
+			cargotest.Write(t, c.dir, map[string]string{"bin/rustc": "#!/bin/sh\necho 'rustc 1.95.0 (abc 2026-03-21)\nhost: x86_64-unknown-linux-gnu' # -g\n"})
+		}, "rustc"},
 		{"cargo", func(t *testing.T, c *checkout) { c.program(t, "cargo", "cargo 1.96.0") }, "cargo"},
 		{"cargo's home", func(t *testing.T, c *checkout) { c.ws.CargoHome += "2" }, "cargo-home"},
 		{"how cargo's home is written", func(t *testing.T, c *checkout) { c.ws.CargoHome += "/./" }, ""},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +67,25 @@ func rustcLines(text string) []string {
 		lines = append(lines, strings.Replace(strings.TrimSpace(line), ": ", " = ", 1))
 	}
 	return lines
+}
+
+// compilerScript is what runs the compiler where that is a script: what it adds to
+// a call, the compiler does not tell of itself.
+func (ws *Workspace) compilerScript(t Tool, cfg *config.Config) []string {
+	f, err := os.Open(t.look(ws.Root, t.rustc(cfg)))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	head := make([]byte, len("#!"))
+	if _, err := io.ReadFull(f, head); err != nil || string(head) != "#!" {
+		return nil
+	}
+	rest, err := io.ReadAll(f)
+	if err != nil {
+		return []string{"script = " + err.Error()}
+	}
+	return []string{"script = content " + digestBytes(rest)}
 }
 
 // libcs are where systems keep the C library, which programs are linked with by

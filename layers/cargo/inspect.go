@@ -61,13 +61,19 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	if unknown != nil {
 		return nil, unknown
 	}
-	digests := newDigester()
+	return newInspector(ctx, in, s, newDigester(), dirty).build()
+}
+
+func newInspector(ctx context.Context, in Inspection, s *scanned, digests *digester, dirty bool) *inspector {
+	p := in.Place
 	b := &inspector{
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
 		trees:  newTreeReader(p, digests, in.Settings),
 		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}}, readers: map[fileQuestion]bool{},
 		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
+		said: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
+		doubts: map[*built]string{}, away: map[*built]string{},
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
 	}
 	b.manifest.Origins = []Origin{*newOrigin(p)}
@@ -78,7 +84,7 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	}
 	b.manifest.Dirty = dirty
 	b.manifest.Origins[0].Clean = !dirty
-	return b.build()
+	return b
 }
 
 type inspector struct {
@@ -89,6 +95,8 @@ type inspector struct {
 	trees     *treeReader
 	macros    *macroUse
 	readers   map[fileQuestion]bool
+	said      map[string]sourceTexts    // by source
+	climbing  map[string][]climbingText // by package
 	known     map[string]*Unit
 	listed    map[*built]bool
 	stamped   map[*built]bool // the mutable units and all above them
@@ -98,10 +106,22 @@ type inspector struct {
 	treeIndex map[string]int
 	facts     map[string]int
 	manifest  *Manifest
+
+	around *around
+	strays []*keptStray
+	before map[string]*Stray // those of Previous, by path
+	// Why scripts run again for what they left: doubts anywhere, away in any place
+	// but the origin.
+	doubts, away map[*built]string
 }
 
 func (b *inspector) build() (*Manifest, error) {
 	m := b.manifest
+	if b.Settings.Rules.On(RuleLeftOutside) {
+		if err := b.findStrays(); err != nil {
+			return nil, err
+		}
+	}
 	dead, err := b.bury()
 	if err != nil {
 		return nil, err
@@ -131,6 +151,10 @@ func (b *inspector) build() (*Manifest, error) {
 			}
 		}
 		m.Units = append(m.Units, *unit)
+	}
+	b.listStrays()
+	if err := b.nest(); err != nil {
+		return nil, err
 	}
 	unlisted := slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] })
 	m.Immutable, m.Others = len(unlisted), digestUnits(unlisted)
@@ -167,6 +191,16 @@ func (b *inspector) choose() ([]*built, error) {
 		}
 	}
 	maps.Copy(b.stamped, want)
+	makers, err := b.describeStrays()
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range makers {
+		if unit := b.units[u]; unit.Always != nil || len(unit.Elsewhere) > 0 {
+			up(u)
+		}
+		want[u] = true
+	}
 	for _, u := range b.scanned.units {
 		if want[u] || !b.mayName(u) {
 			continue

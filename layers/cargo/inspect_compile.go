@@ -13,6 +13,7 @@ import (
 func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Package) error {
 	if u.mutable() && pkg != nil {
 		b.sources(u, unit, o, pkg)
+		b.crateRoot(u, unit)
 	}
 	if err := b.environment(u, unit, o); err != nil {
 		return err
@@ -24,7 +25,7 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if macro == "" {
 		return nil
 	}
-	b.wholePackage(u, unit, pkg, RuleMacroInputs)
+	b.wholePackage(u, unit, o, pkg, RuleMacroInputs)
 	w, err := newWitness(b.dir, u, o)
 	if err != nil {
 		return err
@@ -191,9 +192,9 @@ func (b *inspector) isGiven(u *built, name string) bool {
 	return u.info != nil && slices.ContainsFunc(u.info.Env, func(e depinfo.Env) bool { return e.Name == name && e.Set })
 }
 
-// wholePackage makes all that lies in and beside a package an input of unit, for
-// code that may read any of it without a trace.
-func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) {
+// wholePackage makes all that lies in and beside a package an input of unit, and what
+// is named elsewhere, for code that may read any of it without a trace.
+func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, rule Rule) {
 	home := b.home(pkg)
 	if !b.Settings.Rules.On(rule) {
 		return
@@ -203,7 +204,13 @@ func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) 
 		return
 	}
 	b.useTree(u, unit, Loc{Base: BaseRoot}, scopeBeside, rule)
-	b.useWitnessed(u, unit, rule)
+	for _, around := range b.Place.Workspace.Packages {
+		if _, inside := under(pkg.Root, around.Root); inside && around.Root != pkg.Root && around.Root != b.Place.Workspace.Root {
+			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
+		}
+	}
+	b.useWitnessed(u, unit, pkg, rule)
+	b.useNamed(u, unit, o, pkg, rule)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
 	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
 }
@@ -328,6 +335,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
+	unit.Root = k.Root
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])
 	for _, use := range k.Inputs {
@@ -344,7 +352,7 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 // origin returns the index of an origin, adding it if it is new.
 func (b *inspector) origin(o Origin) int {
 	for i, have := range b.manifest.Origins {
-		if have.Git == o.Git && have.Clean == o.Clean && slices.Equal(have.Names, o.Names) {
+		if have.Git == o.Git && have.Clean == o.Clean && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {
 			return i
 		}
 	}

@@ -43,9 +43,10 @@ func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) e
 	if _, named := o.mentions(b.Place.Env); named {
 		b.elsewhere(unit, RuleConfigEnv, "cargo's [env] table names the origin wherever cargo is called")
 	}
-	b.wholePackage(u, unit, pkg, RuleScriptTree)
+	b.wholePackage(u, unit, o, pkg, RuleScriptTree)
 	unit.Commit = unit.Commit || b.readsGit(u)
-	unit.Newest = u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
+	// Of a vendored package Cargo keeps the version.
+	unit.Newest = u.source != SourceVendored && u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})
 	return nil

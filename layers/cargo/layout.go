@@ -59,9 +59,10 @@ func (u unitDir) script() (output, outDir, rootOutput string) {
 	return dir + "/output", dir + "/out", dir + "/root-output"
 }
 
-// Profiles lists the profile directories below a build directory, relative to
-// it, sorted: those that hold units or a lock of Cargo's. With --target there
-// is one level more. What may not be listed is left out; see Lock.
+// Profiles lists the profile directories of a build directory, relative to it,
+// sorted: those that hold units or a lock of Cargo's. With --target there is one
+// level more. Those of a build directory inside it are not among them. What may not
+// be listed is left out; see Lock.
 func Profiles(buildDir string) ([]string, error) {
 	found, _, err := profiles(buildDir)
 	return found, err
@@ -95,6 +96,9 @@ func profiles(buildDir string) (found, closed []string, err error) {
 		}
 		if isProfile(sub) {
 			found = append(found, e.Name())
+			continue
+		}
+		if isNested(sub) {
 			continue
 		}
 		for _, s := range sub {

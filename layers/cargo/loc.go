@@ -17,9 +17,10 @@ const (
 	BaseGit    Base = 'g' // the git directory of the checkout
 	BaseCommon Base = 'c' // the git directory all checkouts share
 	BaseFixed  Base = 'a' // an absolute path that is the same in every checkout
+	BaseOuter  Base = 'o' // the build directory that the build directory lies in
 )
 
-const bases = "wbgca"
+const bases = "wbgcao"
 
 // MarshalText implements encoding.TextMarshaler.
 func (b Base) MarshalText() ([]byte, error) { return []byte{byte(b)}, nil }

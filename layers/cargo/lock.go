@@ -42,7 +42,8 @@ type foreignLock struct {
 }
 
 // Lock takes Cargo's locks on every profile of every directory given, the build
-// directory and the artifact directory where they differ. If they are taken it
+// directory and the artifact directory where they differ, and of build directories
+// inside them. If they are taken it
 // waits, after telling notify once; with a nil notify it fails with ErrLocked
 // instead. A directory that does not exist has nothing to lock, and of another
 // user's what may not be locked is not; see Foreign and Closed.
@@ -110,7 +111,7 @@ func (l *Locks) lockPaths(dirs []string) ([]string, error) {
 	var paths []string
 	seen := map[string]bool{}
 	for _, dir := range dirs {
-		found, closed, err := profiles(dir)
+		found, err := BuildsBelow(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -118,6 +119,10 @@ func (l *Locks) lockPaths(dirs []string) ([]string, error) {
 			return nil, err
 		}
 		l.profiles[dir] = found
+		_, closed, err := profiles(dir)
+		if err != nil {
+			return nil, err
+		}
 		for _, c := range closed {
 			path := filepath.Join(dir, c)
 			if lock := (foreignLock{path, true}); ownerOf(path) != os.Geteuid() && !slices.Contains(l.foreign, lock) {
@@ -208,7 +213,7 @@ func (l *Locks) Disturbed(dir, now string) (bool, error) {
 			return true, nil // the lock file that was not there
 		}
 	}
-	found, err := Profiles(now)
+	found, err := BuildsBelow(now)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -2,12 +2,14 @@ package cargo
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 )
 
 // ManifestFormat is the version of the manifest's form. A manifest of another
 // format is not read: its layer is rebuilt, never guessed at.
-const ManifestFormat = 1
+const ManifestFormat = 2
 
 // Manifest says of one build directory what each unit was built from. It lists
 // every unit that might be wrong in another checkout, and every unit that stands
@@ -38,6 +40,16 @@ type Manifest struct {
 	// Others is a digest of the names and hashes of those: two layers that
 	// differ in them alone are two.
 	Others string `json:"others,omitempty"`
+	// Placed are the final names that Cargo gave to what units made.
+	Placed []Path `json:"placed,omitempty"`
+	// Strays is what scripts left outside their directories. Nothing else lies
+	// in a layer beside the units.
+	Strays []Stray `json:"strays,omitempty"`
+	// Left lies in the build directory and not in the layer: nobody accounts for it.
+	Left []Path `json:"left,omitempty"`
+	// Nested are the build directories inside this one, each with a manifest of
+	// its own.
+	Nested []Nested `json:"nested,omitempty"`
 
 	// Recall is for the next Inspect; only Inspect sets it.
 	Recall Recall `json:"-"`
@@ -144,6 +156,9 @@ type Unit struct {
 	// Rewatch: a path that its script watches moves with the checkout, and may
 	// be part of the fingerprint.
 	Rewatch bool `json:"rewatch,omitempty"`
+	// Root is where its crate root lies, if its fingerprint holds that as an
+	// absolute path that moves with the checkout.
+	Root *Loc `json:"root,omitempty"`
 	// Home is where its package lies; nil when unknown.
 	Home *Loc `json:"home,omitempty"`
 }
@@ -177,15 +192,47 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 	if m.Format != ManifestFormat {
 		return nil, fmt.Errorf("decode manifest: format %d, this program reads %d", m.Format, ManifestFormat)
 	}
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("decode manifest: %w", err)
+	}
+	return m, nil
+}
+
+func (m *Manifest) check() error {
 	if len(m.Origins) == 0 {
-		return nil, fmt.Errorf("decode manifest: no origin")
+		return errors.New("no origin")
 	}
 	for i := range m.Units {
 		if err := m.checkUnit(&m.Units[i]); err != nil {
-			return nil, fmt.Errorf("decode manifest: unit %s: %w", m.Units[i].Unit, err)
+			return fmt.Errorf("unit %s: %w", m.Units[i].Unit, err)
 		}
 	}
-	return m, nil
+	return m.checkBeside()
+}
+
+// checkBeside checks what a manifest says of what is no unit's.
+func (m *Manifest) checkBeside() error {
+	for i := range m.Strays {
+		s := &m.Strays[i]
+		if !isLocal(string(s.Path)) {
+			return fmt.Errorf("path %q leads out of the build directory", s.Path)
+		}
+		for _, u := range s.Units {
+			if u < 0 || u >= len(m.Units) {
+				return fmt.Errorf("unit %d of %d", u, len(m.Units))
+			}
+		}
+	}
+	for i := range m.Nested {
+		n := &m.Nested[i]
+		if !isLocal(string(n.Path)) || n.Path == "." || n.Manifest == nil {
+			return fmt.Errorf("%q is no build directory in another", n.Path)
+		}
+		if err := n.Manifest.check(); err != nil {
+			return fmt.Errorf("%s: %w", n.Path, err)
+		}
+	}
+	return nil
 }
 
 func (m *Manifest) checkUnit(u *Unit) error {
@@ -221,10 +268,23 @@ func (m *Manifest) checkUnit(u *Unit) error {
 	return nil
 }
 
+// LeftSince lists what is left out and was not when prev, which may be nil, was made.
+func (m *Manifest) LeftSince(prev *Manifest) (left []string) {
+	for _, p := range m.Left {
+		if prev == nil || !slices.Contains(prev.Left, p) {
+			left = append(left, string(p))
+		}
+	}
+	return left
+}
+
 // SameBuild reports whether nothing was built between two inspections: they list
 // the same builds of the same units.
 func (m *Manifest) SameBuild(prev *Manifest) bool {
 	if len(m.Units) != len(prev.Units) || m.Immutable != prev.Immutable || m.Others != prev.Others || m.Fingerprint.ID != prev.Fingerprint.ID {
+		return false
+	}
+	if !slices.EqualFunc(m.Nested, prev.Nested, func(a, b Nested) bool { return a.Path == b.Path && a.Manifest.SameBuild(b.Manifest) }) {
 		return false
 	}
 	was := map[string]*Unit{}

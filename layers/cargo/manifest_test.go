@@ -89,7 +89,7 @@ func TestDecodeManifest(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	for _, text := range []string{"", "null", "[]", "{", `{"format":1}`, `{"format":1,"origins":[{}],"inputs":[{"loc":"z:x"}]}`} {
+	for _, text := range []string{"", "null", "[]", "{", `{"format":2}`, `{"format":2,"origins":[{}],"inputs":[{"loc":"z:x"}]}`} {
 		if _, err := DecodeManifest([]byte(text)); err == nil {
 			t.Errorf("%q: accepted", text)
 		}
@@ -109,7 +109,7 @@ func FuzzDecodeManifest(f *testing.F) {
 			f.Add(bytes.Replace(good, []byte(old), []byte(to), 1))
 		}
 	}
-	f.Add([]byte(`{"format":1,"origins":[{}],"units":[{"run":true}]}`))
+	f.Add([]byte(`{"format":2,"origins":[{}],"units":[{"run":true}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := DecodeManifest(b)
 		if err != nil {

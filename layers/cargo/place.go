@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Place is one checkout: where things lie, and what outside the files decides
@@ -48,6 +49,8 @@ func (p *Place) Abs(l Loc) (string, bool) {
 		dir = p.GitDir
 	case BaseCommon:
 		dir = p.CommonDir
+	case BaseOuter:
+		dir = p.Workspace.Outer
 	}
 	if dir == "" {
 		return "", false
@@ -71,6 +74,24 @@ type Origin struct {
 	// Clean tells that the checkout equalled its commit when the layer was
 	// sealed; only then does the commit say what a script saw.
 	Clean bool `json:"clean,omitempty"`
+	// Ino is the inode of the repository whose main checkout it is, by which that
+	// is known again at another path; 0 for any other checkout.
+	Ino uint64 `json:"ino,omitempty"`
+}
+
+// Roots are the names of its workspace root.
+func (o *Origin) Roots() []string { return o.called(BaseRoot) }
+
+// Repository are the names of the git directory that all its checkouts share.
+func (o *Origin) Repository() []string { return o.called(BaseCommon) }
+
+func (o *Origin) called(base Base) (names []string) {
+	for _, n := range o.Names {
+		if n.Base == base {
+			names = append(names, string(n.Text))
+		}
+	}
+	return names
 }
 
 // is reports whether the place is where the origin was.
@@ -90,12 +111,15 @@ func (o *Origin) add(base Base, text string) {
 
 func newOrigin(p *Place) *Origin {
 	o := &Origin{Git: p.Git}
+	if fi, err := os.Stat(p.CommonDir); err == nil && p.GitDir == p.CommonDir {
+		o.Ino = fi.Sys().(*syscall.Stat_t).Ino
+	}
 	for _, n := range []struct {
 		base Base
 		text string
 	}{
 		{BaseRoot, p.Workspace.Root}, {BaseBuild, p.Workspace.BuildDir},
-		{BaseGit, p.GitDir}, {BaseCommon, p.CommonDir},
+		{BaseGit, p.GitDir}, {BaseCommon, p.CommonDir}, {BaseOuter, p.Workspace.Outer},
 	} {
 		if n.text == "" {
 			continue

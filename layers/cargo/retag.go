@@ -10,11 +10,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
 )
 
-// retag rewrites the fingerprints of scripts that would be run again in the
-// place for no other reason than where and when its files were written: the
-// time of the newest file of a package found equal, the new name of a watched
-// path. What depends on such a script records its hash, so the new hash is
-// carried upwards.
+// retag rewrites the fingerprints of units that would be built again in the place
+// for no other reason than where and when its files were written: the time of the
+// newest file of a package found equal, the new name of a watched path or of a
+// vendored crate's root. What depends on such a unit records its hash, so the new
+// hash is carried upwards.
 //
 // A fingerprint is rewritten only if its present hash is reproduced from its
 // present content; otherwise this version of Cargo computes it in a way nobody
@@ -58,6 +58,7 @@ func (r *retagger) visit(i int) error {
 		below = below || r.touched[d]
 	}
 	moved := u.Run && r.reasons[i] == nil && (u.Newest || u.Rewatch && !r.atHome[u.Origin] || len(u.Moved) > 0)
+	moved = moved || u.Root != nil && r.reasons[i] == nil
 	if !moved && !below || u.Doc {
 		return nil
 	}
@@ -94,7 +95,10 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 			f.Deps[d].Hash = to
 		}
 	}
-	if moved {
+	if u.Root != nil && moved && !r.moveRoot(u, f) {
+		return doubt("where its sources were is not what its fingerprint says")
+	}
+	if u.Run && moved {
 		ok, err := r.local(i, u, f)
 		if err != nil {
 			return doubt(err.Error())

@@ -36,12 +36,15 @@ const (
 	RuleEmptyOutDir     Rule = "empty-out-dir"              // a script that runs again starts from an empty OUT_DIR
 	RuleUnknownUnit     Rule = "unknown-unit"               // nothing says where it came from
 	RuleEnvElsewhere    Rule = "env-elsewhere"              // an env! value used by code outside the unit
+	RuleSourceName      Rule = "source-name"                // file!() of a vendored crate names the origin
 	RuleUnlinkUplifted  Rule = "unlink-uplifted"            // a program that will be rebuilt is not left to be run
 	RuleAbsentInput     Rule = "absent-input"               // an input is missing; the script that wrote it runs again
 	RuleChangedSince    Rule = "changed-since-build"        // an input changed after the compiler had started
 	RuleClock           Rule = "clock"                      // what is edited during a restore is seen by cargo
 	RuleInDoubt         Rule = "in-doubt"                   // something could not be read or understood
 	RuleDocumentation   Rule = "documentation"              // rustdoc output is not carried
+	RuleLeftOutside     Rule = "left-outside"               // a script left something outside OUT_DIR
+	RuleNestedBuild     Rule = "nested-build"               // a build directory inside another is judged, or left out
 	RuleCargo           Rule = "cargo"                      // cargo itself holds the unit dirty
 	RuleDependency      Rule = "dependency"                 // something it depends on will be rebuilt
 )
@@ -51,7 +54,7 @@ var allRules = []Rule{
 	RuleEnvOrigin, RuleMacroInputs, RuleScriptTree, RuleGitState, RuleModuleShadow, RuleFingerprint, RuleStrict,
 	RuleOlderThanDep, RuleMacroOrigin, RuleOriginAlias, RuleSymlink, RuleIgnoredInputs, RulePackageMetadata,
 	RuleConfigEnv, RuleEmptyOutDir, RuleUnknownUnit, RuleEnvElsewhere, RuleUnlinkUplifted, RuleAbsentInput,
-	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation,
+	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation, RuleSourceName, RuleLeftOutside, RuleNestedBuild,
 }
 
 // Rules says which rules hold. The zero value is the only one a user ever

@@ -39,7 +39,7 @@ type built struct {
 	from   string // directory below CARGO_HOME that holds its package; "" unless immutable
 	cost   int64  // what building it took, in ms of wall-clock time
 
-	print     *fingerprint.Fingerprint
+	print     *fingerprint.Fingerprint // as it was read
 	hash      uint64
 	hashKnown bool
 	outputs   []outputFile
@@ -301,6 +301,12 @@ func (s *scanned) addOutput(u *built, path string) {
 	if err := unix.Stat(filepath.Join(s.dir, path), &st); err == nil {
 		u.outputs = append(u.outputs, outputFile{path, st.Mtim.Nano(), st.Ino})
 	}
+}
+
+// strange reports whether the unit's hash, where it has one, is not what its
+// fingerprint gives: then this version of Cargo has a way of its own.
+func (u *built) strange() bool {
+	return u.hashKnown && (u.print == nil || !u.print.Reproducible() || u.print.Hash() != u.hash)
 }
 
 func (u *built) breaks(rule Rule, detail string) {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 )
 
 // The scopes of a Tree: what lies below its directory and counts.
@@ -16,20 +18,22 @@ const (
 	// scopePackage is a package's own directory as a script or macro may read
 	// it: ignored files too, but no other package, checkout or build directory.
 	scopePackage = "package"
-	// scopeBeside is what lies beside the packages of a workspace: what git
-	// lists there, and .env files, which macros read by convention.
+	// scopeBeside is what lies around the packages in a directory: what git
+	// lists there, and .env files, which macros read by convention. A package
+	// that lies in the directory itself hides nothing of it from those inside
+	// but what Cargo compiles.
 	scopeBeside = "beside"
 	// scopeWatch is a directory that a script watches, all of it.
 	scopeWatch = "watch"
+	// scopeNamed is a directory that something names, packages in it included:
+	// what git lists of it, or all of it where git lists nothing.
+	scopeNamed = "named"
 )
-
-// neverInputs are what editors and desktops leave behind: no build reads them,
-// and every checkout has others.
-var neverInputs = []string{".DS_Store", ".idea", ".vscode", ".zed", ".direnv", "*.swp", "*~", ".#*", "#*#"}
 
 // treeReader lists the trees of one place.
 type treeReader struct {
 	place   *Place
+	extent  *extent.Checkout
 	digests *digester
 	ignore  []string // user's globs, by base name or by path from the root
 	inputs  []string // user's globs of more inputs, by path from the root
@@ -44,7 +48,7 @@ type newestEntry struct {
 }
 
 func newTreeReader(p *Place, d *digester, s Settings) *treeReader {
-	return &treeReader{place: p, digests: d, ignore: s.Ignore, inputs: s.Inputs, memo: map[string][]TreeEntry{}, newest: map[string]newestEntry{}}
+	return &treeReader{place: p, extent: extent.Of(p.Workspace.Root), digests: d, ignore: s.Ignore, inputs: s.Inputs, memo: map[string][]TreeEntry{}, newest: map[string]newestEntry{}}
 }
 
 // read lists what lies below loc in the place and counts in scope.
@@ -69,13 +73,18 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 			return nil, newest, err
 		}
 	}
-	if scope == scopeBeside {
+	switch scope {
+	case scopeNamed:
+		entries, newest, err = r.namedTree(dir)
+	case scopeBeside:
 		entries, newest, err = r.beside(dir)
-		for _, path := range r.named(dir) {
-			rel, _ := under(path, dir)
-			r.addBeside(path, rel, &entries, &newest)
+		if dir == r.place.Workspace.Root {
+			for _, path := range r.named(dir) {
+				rel, _ := under(path, dir)
+				r.addBeside(path, rel, &entries, &newest)
+			}
 		}
-	} else {
+	default:
 		entries, newest, err = r.walk(dir, scope)
 	}
 	if err != nil {
@@ -120,7 +129,7 @@ func (w *treeWalk) below(dir, prefix string) error {
 		}
 		rel, _ := under(path, dir)
 		if rel != "" && w.skip(path, d, w.scope) {
-			if d.IsDir() && isCheckout(path) {
+			if d.IsDir() && w.extent.Nested(path) != extent.Part {
 				w.hollow[filepath.Dir(filepath.Join(prefix, rel))] = true
 			}
 			if d.IsDir() {
@@ -163,6 +172,9 @@ func (w *treeWalk) below(dir, prefix string) error {
 		}
 		if rel != "" {
 			w.entries = append(w.entries, e)
+		}
+		if w.scope == scopeNamed && len(w.entries) > mostNamed {
+			return errTooMany
 		}
 		return nil
 	})
@@ -220,54 +232,45 @@ func (w *treeWalk) follow(link, name string) error {
 // skip reports whether an entry is no input in scope.
 func (r *treeReader) skip(path string, d fs.DirEntry, scope string) bool {
 	p := r.place
-	if path == p.Workspace.BuildDir || path == p.Workspace.TargetDir || d.Name() == ".git" {
+	if path == p.Workspace.BuildDir || path == p.Workspace.TargetDir || path == p.Workspace.Outer || extent.Repository(d.Name()) {
 		return true
 	}
 	if scope == scopeWatch {
-		return d.IsDir() && isCheckout(path)
+		// Cargo looks into whatever lies there. Only a worktree of this very
+		// repository is there for another reason than to be read.
+		return d.IsDir() && r.extent.Nested(path) == extent.Twin
 	}
 	if r.neverInput(path, d.Name()) {
 		return true
 	}
-	if !d.IsDir() {
+	switch {
+	case !d.IsDir():
 		return false
+	case extent.Scratch(path):
+		return true
+	case scope == scopeNamed:
+		return r.extent.Nested(path) == extent.Twin
 	}
 	if slices.ContainsFunc(p.Workspace.Packages, func(q Package) bool { return q.Root == path }) {
 		return true
 	}
-	return isCacheDir(path) || isCheckout(path)
+	return r.extent.Nested(path) != extent.Part
 }
 
 func (r *treeReader) neverInput(path, base string) bool {
 	rel, _ := under(path, r.place.Workspace.Root)
-	if strings.HasPrefix(base, ".") && strings.Contains(base, ".cargo-cow-") {
+	if extent.Never(base) {
 		return true
 	}
-	for _, list := range [][]string{neverInputs, r.ignore} {
-		for _, glob := range list {
-			if ok, _ := filepath.Match(glob, base); ok {
-				return true
-			}
-			if ok, _ := filepath.Match(glob, rel); ok {
-				return true
-			}
+	for _, glob := range r.ignore {
+		if ok, _ := filepath.Match(glob, base); ok {
+			return true
+		}
+		if ok, _ := filepath.Match(glob, rel); ok {
+			return true
 		}
 	}
 	return false
-}
-
-// isCacheDir reports whether a directory is tagged as something that can be made
-// again; Cargo tags every build directory so (layout.rs:Layout::new).
-func isCacheDir(dir string) bool {
-	b, err := os.ReadFile(filepath.Join(dir, "CACHEDIR.TAG"))
-	return err == nil && strings.HasPrefix(string(b), "Signature: 8a477f597d28d172789f06886806bc55")
-}
-
-// isCheckout reports whether a directory is the root of another repository or
-// worktree.
-func isCheckout(dir string) bool {
-	_, err := os.Lstat(filepath.Join(dir, ".git"))
-	return err == nil
 }
 
 // isIgnored reports whether git does not list a file.
@@ -289,33 +292,41 @@ func (r *treeReader) isIgnored(path string) bool {
 	return ok && !r.listed[rel]
 }
 
-// beside lists what a workspace has outside its packages. Documentation is left
-// out: it changes with every other commit, and a script that reads it beside
-// its own package without saying so is one nobody has met. So are the
-// witnessed files.
-func (r *treeReader) beside(root string) (entries []TreeEntry, newest newestEntry, err error) {
+// beside lists what lies around the packages in dir, the workspace or a package
+// that holds others.
+func (r *treeReader) beside(dir string) (entries []TreeEntry, newest newestEntry, err error) {
 	if r.place.Files == nil {
-		return r.besideWalk(root)
+		return r.besideWalk(dir)
 	}
 	files, err := r.place.Files()
 	if err != nil {
 		return nil, newest, err
 	}
-	if top, err := os.ReadDir(root); err == nil {
+	home, _ := under(dir, r.place.Workspace.Root)
+	if top, err := os.ReadDir(dir); err == nil {
 		for _, e := range top {
-			if strings.HasPrefix(e.Name(), ".env") && !slices.Contains(files, e.Name()) {
-				files = append(slices.Clip(files), e.Name())
+			name := filepath.Join(home, e.Name())
+			if strings.HasPrefix(e.Name(), ".env") && !slices.Contains(files, name) {
+				files = append(slices.Clip(files), name)
 			}
 		}
 	}
 	for _, f := range files {
-		path := root + "/" + f
-		if r.place.Workspace.packageOf(path) != nil || isDocumentation(f) || r.neverInput(path, filepath.Base(f)) {
-			continue
+		path := r.place.Workspace.Root + "/" + f
+		if rel, ok := under(path, dir); ok && !strings.HasSuffix(f, "/") && r.isBeside(path, rel, dir) {
+			r.addBeside(path, rel, &entries, &newest)
 		}
-		r.addBeside(path, f, &entries, &newest)
 	}
 	return entries, newest, nil
+}
+
+// isBeside reports whether a file counts for the packages in dir to none of which
+// it belongs. Documentation and the witnessed files do not.
+func (r *treeReader) isBeside(path, rel, dir string) bool {
+	if p := r.place.Workspace.packageOf(path); p != nil && (p.Root != dir || extent.Compiled(rel)) {
+		return false
+	}
+	return !extent.Documentation(rel) && !isWitnessed(rel) && !r.neverInput(path, filepath.Base(path))
 }
 
 // named lists the files that the user's configuration calls inputs.
@@ -350,7 +361,7 @@ func (r *treeReader) besideWalk(root string) (entries []TreeEntry, newest newest
 			return nil
 		}
 		rel, _ := under(path, root)
-		if !d.IsDir() && r.place.Workspace.packageOf(path) == nil && !isDocumentation(rel) {
+		if !d.IsDir() && r.isBeside(path, rel, root) {
 			r.addBeside(path, rel, &entries, &newest)
 		}
 		return nil
@@ -360,13 +371,14 @@ func (r *treeReader) besideWalk(root string) (entries []TreeEntry, newest newest
 
 func (r *treeReader) addBeside(path, rel string, entries *[]TreeEntry, newest *newestEntry) {
 	fi, err := os.Lstat(path)
-	if err != nil || fi.IsDir() {
-		return // tracked but removed, or a submodule
-	}
-	if isWitnessed(rel) {
-		return
+	if err != nil {
+		return // tracked but removed
 	}
 	e := TreeEntry{Path: Path(rel)}
+	if fi.IsDir() {
+		r.addUnlisted(path, rel, entries, newest)
+		return
+	}
 	if fi.Mode()&fs.ModeSymlink != 0 {
 		link, _ := os.Readlink(path)
 		e.Value = "-> " + link
@@ -380,10 +392,22 @@ func (r *treeReader) addBeside(path, rel string, entries *[]TreeEntry, newest *n
 	*entries = append(*entries, e)
 }
 
-func isDocumentation(rel string) bool {
-	base := filepath.Base(rel)
-	return strings.HasSuffix(base, ".md") || strings.HasPrefix(base, "LICENSE") || strings.HasPrefix(base, ".git") ||
-		strings.HasPrefix(rel, ".github/")
+// addUnlisted adds what lies where git has a link and no repository: mostly nothing,
+// a submodule that has not arrived.
+func (r *treeReader) addUnlisted(dir, rel string, entries *[]TreeEntry, newest *newestEntry) {
+	*entries = append(*entries, TreeEntry{Path: Path(rel), Value: "/"})
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil, path == dir:
+			return nil
+		case r.skip(path, d, scopePackage) && d.IsDir():
+			return filepath.SkipDir
+		case !d.IsDir():
+			below, _ := under(path, dir)
+			r.addBeside(path, rel+"/"+below, entries, newest)
+		}
+		return nil
+	})
 }
 
 // isNotDir reports whether a look-up failed because something on the way is a

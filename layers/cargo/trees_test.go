@@ -16,7 +16,7 @@ func treePlace(t *testing.T) *Place {
 	dir := realTempDir(t)
 	tag := "Signature: 8a477f597d28d172789f06886806bc55\n"
 	cargotest.Write(t, dir, map[string]string{
-		"ws/Cargo.toml": "", "ws/src/lib.rs": "", "ws/README.md": "", "ws/.env": "A=1", "ws/notes.swp": "", "ws/.DS_Store": "",
+		"ws/Cargo.toml": "", "ws/src/lib.rs": "", "ws/README.md": "", "ws/.env": "A=1", "ws/.notes.swp": "", "ws/.DS_Store": "",
 		"ws/member/Cargo.toml": "", "ws/member/data/x.txt": "x", "ws/member/data/sub/y.txt": "y", "ws/member/.hidden": "",
 		"ws/proto/a.proto": "a", "ws/proto/deep/b.proto": "b",
 		"ws/target/CACHEDIR.TAG": tag, "ws/target/debug/x": "", "ws/cache/CACHEDIR.TAG": tag, "ws/cache/x": "",

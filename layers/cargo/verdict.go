@@ -31,4 +31,7 @@ type Verdict struct {
 	// Because lists the units it depends on that will be rebuilt, where that
 	// is the reason.
 	Because []string
+	// Strange: its fingerprint is of a form whose hash nobody here can compute, so
+	// that it cannot be rewritten for another place.
+	Strange bool
 }

@@ -20,6 +20,7 @@ type Plan struct {
 	// whose script declares nothing.
 	newest map[int]string
 	needed map[string]bool // nil: all
+	nests  []nestedPlan
 }
 
 // Narrow tells the plan which units, by key, a build of the place needs. Programs
@@ -76,6 +77,10 @@ func (m *Manifest) Verify(ctx context.Context, r *Reader, strict bool) (*Plan, e
 		v.absent()
 	}
 	v.findNewest(ctx)
+	v.strays()
+	if err := v.nested(ctx); err != nil {
+		return nil, err
+	}
 	return v.Plan, nil
 }
 
@@ -367,6 +372,9 @@ func (p *Plan) Identical() int {
 		if u := &p.manifest.Units[i]; !dirty && u.Mutable {
 			n++
 		}
+	}
+	for _, inside := range p.nests {
+		n += inside.Identical()
 	}
 	return n
 }

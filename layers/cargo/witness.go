@@ -1,6 +1,7 @@
 package cargo
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,6 +29,14 @@ func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 			w.WorkDirs = append(w.WorkDirs, string(n.Text)) // rustc's is the workspace root
 		}
 	}
+	if u.source == SourceVendored {
+		for dir := filepath.Dir(u.rustc.Deps[0]); len(dir) > 1; dir = filepath.Dir(dir) {
+			if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err == nil {
+				w.WorkDirs = append(w.WorkDirs, dir) // its package's
+				break
+			}
+		}
+	}
 	for _, d := range u.rustc.Deps {
 		if filepath.IsAbs(d) {
 			w.Sources = append(w.Sources, d)
@@ -37,12 +46,35 @@ func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 			w.Sources = append(w.Sources, root+"/"+d)
 		}
 	}
+	w.Sources = append(w.Sources, linkedSources(u)...)
 	for _, f := range u.outputs {
 		if err := w.Add(filepath.Join(dir, f.path)); err != nil {
 			return nil, err
 		}
 	}
 	return w, nil
+}
+
+// linkedSources are the absolute names of sources of all that a unit is built on:
+// what is linked holds them for its panics, and generic code brings them along. What
+// else of a place these units hold was judged with them.
+func linkedSources(u *built) (names []string) {
+	seen := map[*built]bool{u: true}
+	var below func(u *built)
+	below = func(u *built) {
+		for _, d := range u.deps {
+			if d == nil || seen[d] {
+				continue
+			}
+			seen[d] = true
+			if d.source == SourceVendored && d.rustc != nil {
+				names = append(names, d.rustc.Deps...)
+			}
+			below(d)
+		}
+	}
+	below(u)
+	return names
 }
 
 // namesOrigin reports the first name of the origin that the outputs embed.

@@ -29,12 +29,11 @@ func isWitnessed(rel string) bool {
 
 // useWitnessed makes those files of the workspace inputs of unit that its script,
 // or a macro that it uses, may read. Cargo does not watch them for it.
-func (b *inspector) useWitnessed(u *built, unit *Unit, rule Rule) {
+func (b *inspector) useWitnessed(u *built, unit *Unit, pkg *Package, rule Rule) {
+	if pkg.Root == b.Place.Workspace.Root {
+		return // they are in its tree
+	}
 	for i, w := range witnessed {
-		path := b.Place.Workspace.Root + "/" + w.name
-		if b.Place.Workspace.packageOf(path) != nil {
-			continue // in the tree of the package in the root
-		}
 		if b.mayRead(u, i) {
 			b.useFile(u, unit, Loc{BaseRoot, w.name}, rule)
 		}

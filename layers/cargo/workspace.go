@@ -108,6 +108,9 @@ type Workspace struct {
 	Root      string
 	TargetDir string // cargo's artifact directory
 	BuildDir  string // cargo's build directory; TargetDir unless configured
+	// Outer is the build directory that BuildDir lies in, if somebody builds inside
+	// of a build directory; else "".
+	Outer     string
 	CargoHome string
 	Packages  []Package // sorted by Root
 	Lock      *lockfile.Lockfile

@@ -96,6 +96,31 @@ func Open(ctx context.Context, dir string, environ []string) (*Checkout, error) 
 	return c, nil
 }
 
+// OpenBare asks git for the repository that dir lies in, or that a .git file there
+// names, whether it has a working tree or not. Only its git directories are known.
+// Errors are those of Open.
+func OpenBare(ctx context.Context, dir string, environ []string) (*Checkout, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open git repository: %w", err)
+	}
+	c := &Checkout{Root: dir, environ: Environ(environ)}
+	out, err := c.Run(ctx, "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir")
+	if err != nil {
+		var ge *gitError
+		switch {
+		case !errors.As(err, &ge):
+		case ge.noCheckout():
+			err = ErrNotRepository
+		case strings.Contains(ge.stderr, "dubious ownership"):
+			err = ErrForeign
+		}
+		return nil, fmt.Errorf("open git repository of %s: %w", dir, err)
+	}
+	c.GitDir, c.CommonDir, _ = strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
+	return c, nil
+}
+
 // local names the variables that tie a git process to one repository
 // (git 2.39, `git rev-parse --local-env-vars`), less those that carry the user's
 // own configuration.
@@ -276,19 +301,57 @@ func parseWorktrees(out, sep string) []string {
 
 // ListFiles lists what git sees below dir (a directory of the checkout):
 // tracked files, whether or not they still exist, and untracked ones that are
-// not ignored. Paths are relative to dir, sorted, each once. A repository inside
-// the checkout is one entry: "sub/" when untracked, "sub" as a submodule.
+// not ignored. Paths are relative to dir, sorted, each once. A submodule's files
+// are among them, as git sees them there; one that has not arrived is one entry,
+// "sub". So is another repository inside the checkout: "sub/".
 func (c *Checkout) ListFiles(ctx context.Context, dir string) ([]string, error) {
-	out, err := c.runIn(ctx, dir, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	files, err := c.listFiles(ctx, dir)
 	if err != nil {
 		return nil, fmt.Errorf("list files of %s: %w", dir, err)
 	}
-	files := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
-	if len(out) == 0 {
-		return nil, nil
-	}
 	slices.Sort(files)
 	return slices.Compact(files), nil // an unmerged file is listed once a stage
+}
+
+func (c *Checkout) listFiles(ctx context.Context, dir string) ([]string, error) {
+	out, err := c.runIn(ctx, dir, "ls-files", "-z", "--stage", "--cached", "--others", "--exclude-standard")
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		// What is tracked has a mode, an object and a stage in front of a tab; what
+		// is not has none of these.
+		info, name, _ := strings.Cut(entry, "\t")
+		if !isStaged(info) {
+			name = entry
+		} else if sub := filepath.Join(dir, name); strings.HasPrefix(info, "160000 ") && arrived(sub) {
+			below, err := c.listFiles(ctx, sub)
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range below {
+				files = append(files, name+"/"+f)
+			}
+			continue
+		}
+		if name != "" {
+			files = append(files, name)
+		}
+	}
+	return files, nil
+}
+
+// isStaged reports whether a text is what git tells of an entry in front of its name.
+func isStaged(info string) bool {
+	parts := strings.Split(info, " ")
+	return len(parts) == 3 && len(parts[0]) == 6 && strings.Trim(parts[0], "01234567") == "" && isID(parts[1])
+}
+
+// arrived reports whether a submodule has been checked out.
+func arrived(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, ".git"))
+	return err == nil
 }
 
 // Exclude adds gitignore patterns to info/exclude of the common directory, where

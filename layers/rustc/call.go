@@ -40,6 +40,7 @@ type Call struct {
 	Debug bool
 
 	line  []string // Argv, with the arguments of files in their place
+	input int      // where in line Input is
 	spots []spot
 	args  []string // what decides the outputs, in order and without positions
 	shown []string // what decides only how messages look
@@ -88,7 +89,7 @@ func Parse(argv []string) (*Call, error) {
 			if c.Input != "" {
 				return nil, ErrForeign
 			}
-			c.Input = a
+			c.Input, c.input = a, i
 			continue
 		}
 		name, at, attached := option(a)
@@ -360,6 +361,17 @@ func (c *Call) Moved(to func(path string) string) []string {
 // Name is that of the unit's list of inputs, without .d, and of its outputs but for
 // what stands before and after.
 func (c *Call) Name() string { return c.Crate + c.Extra }
+
+// Title is what a person knows the unit by: its crate and the id that cargo gives
+// it. Where each unit has a directory, that is called by the id, and some files are
+// not.
+func (c *Call) Title() string {
+	dir, last := filepath.Split(c.OutDir)
+	if id := filepath.Base(dir); c.Extra == "" && last == "out" && len(id) == 16 && strings.Trim(id, "0123456789abcdef") == "" {
+		return c.Crate + "-" + id
+	}
+	return c.Name()
+}
 
 // DepFile is the path of the unit's list of inputs.
 func (c *Call) DepFile() string { return c.OutDir + "/" + c.Name() + ".d" }

@@ -15,7 +15,7 @@ func TestCompiler(t *testing.T) {
 	touch := func(name string) func(s *scene) { return func(s *scene) { s.age(s.tools + "/" + name) } }
 	host := "compiler's " + triple
 	requests(t, newScene, []change{
-		{"program of another size", edit("bin/rustc"), "compiler"},
+		{"program of another size", func(s *scene) { s.write(s.tools+"/bin/rustc", linkedWith("librustc_driver-1.so")+" ") }, "compiler"},
 		{"program of another time", touch("bin/rustc"), "compiler"},
 		{"program elsewhere", func(s *scene) {
 			if err := os.Rename(s.tools, s.top+"/moved"); err != nil {

@@ -207,64 +207,6 @@ func identities(dir string, want func(name string) bool) string {
 	return digestText(string(text))
 }
 
-func all(string) bool { return true }
-
-func isLibrary(name string) bool {
-	for _, stem := range []string{"librustc_driver-", "libstd-", "libLLVM"} {
-		if strings.HasPrefix(name, stem) {
-			return true
-		}
-	}
-	return false
-}
-
-// compiler says which compiler it is that a call runs, and with which libraries.
-func (u *unit) compiler() error {
-	program := u.Argv[u.Options-1]
-	real, err := filepath.EvalSymlinks(program)
-	if err != nil || !filepath.IsAbs(program) {
-		return &Odd{"compiler without a path", program}
-	}
-	root := filepath.Dir(filepath.Dir(real))
-	u.add("compiler", identityOf(real))
-	libraries := identities(root+"/lib", isLibrary)
-	for _, dir := range []string{"/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu"} {
-		libraries += identities(root+dir, isLibrary) // distributions'
-	}
-	u.add("compiler's libraries", libraries)
-	if exists(root + "/lib/rustlib/src/rust/library/std/src/lib.rs") {
-		u.add("compiler's sources", "there") // messages quote them
-	}
-	found := false
-	triples, _ := os.ReadDir(root + "/lib/rustlib")
-	for _, t := range triples {
-		if t.Type().IsRegular() {
-			continue
-		}
-		dir := root + "/lib/rustlib/" + t.Name()
-		// Without --target it is the compiler's own, which one of them is.
-		if std := identities(dir+"/lib", all); std != "" && (u.Target == "" || u.Target == t.Name() || filepath.Base(u.Target) == t.Name()+".json") {
-			u.add("standard library "+t.Name(), std)
-			found = true
-		}
-		for _, programs := range []string{"/codegen-backends", "/bin", "/bin/gcc-ld"} {
-			if list := identities(dir+programs, all); list != "" {
-				u.add("compiler's "+t.Name()+programs, list)
-			}
-		}
-	}
-	if !found && !strings.HasSuffix(u.Target, ".json") {
-		// rustup's shim, or a compiler with another root built in: what it runs is not
-		// to be seen from here.
-		return &Odd{"compiler outside of a toolchain", real}
-	}
-	if u.Options > 1 {
-		u.add("driver", identity(u.Argv[0]))
-		u.add("driver's settings", u.clippy())
-	}
-	return nil
-}
-
 // scriptCrate begins the names that cargo gives to the crates of build scripts.
 const scriptCrate = "build_script_"
 
@@ -417,18 +359,29 @@ func (u *unit) linker() {
 	}
 }
 
-// look finds a program as execvp(3) would.
+// look finds a program as a child in the working directory would.
 func (u *unit) look(name string) string {
+	path, _ := u.env("PATH")
+	return LookPath(name, path, u.cwd)
+}
+
+// LookPath finds a program as execvp(3) does in directory dir, "" if there is none.
+// Package os/exec would double what our wrapper imports.
+func LookPath(name, path, dir string) string {
 	if strings.Contains(name, "/") {
 		if !filepath.IsAbs(name) {
-			name = u.cwd + "/" + name
+			name = dir + "/" + name
 		}
 		return name
 	}
-	path, _ := u.env("PATH")
-	for dir := range strings.SplitSeq(path, ":") {
-		if info, err := os.Stat(dir + "/" + name); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return dir + "/" + name
+	for in := range strings.SplitSeq(path, ":") {
+		if !filepath.IsAbs(in) {
+			in = filepath.Join(dir, in) // an empty one is the directory itself
+		}
+		var st unix.Stat_t
+		file := in + "/" + name
+		if unix.Stat(file, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && unix.Faccessat(unix.AT_FDCWD, file, unix.X_OK, unix.AT_EACCESS) == nil {
+			return file
 		}
 	}
 	return ""

@@ -7,14 +7,25 @@ import (
 	"testing"
 )
 
+func manifest(name string) string { return "[package]\nname = \"" + name + "\"\n" }
+
+func locked(name, source string) string {
+	text := "[[package]]\nname = \"" + name + "\"\nversion = \"0.1.0\"\n"
+	if source != "" {
+		text += "source = \"" + source + "\"\n"
+	}
+	return text
+}
+
 // impure is a package of a workspace that uses a macro which may read anything.
 func impure(t *testing.T) *scene {
 	s := newScene(t)
 	s.env["CARGO_MANIFEST_DIR"] = s.root + "/crates/a"
 	for name, text := range map[string]string{
 		"Cargo.toml": "[workspace]", "migrations/1.sql": "create", "crates/a/Cargo.toml": "", "crates/a/src/lib.rs": "",
-		"crates/a/templates/x.html": "<p>", "crates/a/nested/Cargo.toml": "", "crates/a/nested/x": "", "crates/b/Cargo.toml": "",
-		"crates/b/x": "", "crates/a/vendored/.git/HEAD": "", "crates/a/vendored/x": "", ".git/HEAD": "", "target/debug/x": "",
+		"crates/a/templates/x.html": "<p>", "crates/a/nested/Cargo.toml": manifest("template"), "crates/a/nested/x": "",
+		"crates/b/Cargo.toml": manifest("b"), "crates/b/x": "", "crates/c/Cargo.toml": manifest("c"), "crates/c/x": "",
+		"Cargo.lock": "version = 4\n" + locked("a", "") + locked("b", "") + locked("c", "registry+x"), "crates/a/vendored/.git/HEAD": "", "crates/a/vendored/x": "", ".git/HEAD": "", "target/debug/x": "",
 		"crates/a/target/.rustc_info.json": "", "crates/a/target/x": "",
 	} {
 		s.write(name, text)
@@ -70,6 +81,8 @@ func TestImpure(t *testing.T) {
 
 		{"manifest in the package", write("crates/a/nested/x", "y"), own},
 		{"other package", write("crates/b/x", "y"), ""},
+		{"what has a manifest and is no package", write("crates/c/x", "y"), beside},
+		{"documentation beside the packages", write("README.md", "y"), ""},
 		{"build directory", write("target/debug/x", "y"), ""},
 		{"build directory without a tag", write("crates/a/target/x", "y"), ""},
 		{"repository", write(".git/HEAD", "y"), ""},

@@ -106,6 +106,9 @@ func (r *Request) Record(run Run) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := u.named(rec, names, sources, run.Began); err != nil {
+		return nil, err
+	}
 	out := &embedded.Outputs{WorkDirs: append([]string{u.cwd}, run.Seen...)}
 	for _, f := range run.Files {
 		file, err := u.file(f)
@@ -140,7 +143,9 @@ func (r *Request) Record(run Run) (*Record, error) {
 		}
 		rec.Natives = append(rec.Natives, Found{n, what})
 	}
-	rec.DepFile = u.portable(rec, depFile)
+	if rec.DepFile, err = u.portable(rec, depFile); err != nil {
+		return nil, err
+	}
 	rec.Key = rec.key()
 	return rec, nil
 }
@@ -270,14 +275,13 @@ func (u *unit) inputs(rec *Record, names []string, began time.Time) (sources [][
 // bind decides where the outputs may be used.
 func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string, names []string, sources [][]byte) error {
 	rec.Bound = SameDir
-	asks := false
-	environment(depFile, func(name, _ string, set bool) { asks = asks || name == "OUT_DIR" && set })
+	asks := u.belowOutDir(depFile)
 	impure := len(u.impure()) > 0
 	if u.Debug || u.around.InPlace {
 		rec.Bound = SamePlace
 		return nil
 	}
-	if u.immutable() && !asks && !impure {
+	if u.immutable() && len(asks) == 0 && !impure {
 		return nil
 	}
 	for _, name := range names {
@@ -298,8 +302,7 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 	}
 	if !u.immutable() {
 		rec.Bound = Anywhere
-		if strings.HasPrefix(u.local(u.Input), "{cwd}") {
-			// A package outside of the workspace: file!() is absolute.
+		if u.namesItself(run, sources) {
 			rec.Bound = SameDir
 		}
 		for _, dir := range append(slices.Clone(out.WorkDirs), u.OutDir) {
@@ -327,10 +330,22 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 	if _, found := out.Embed(u.outEnv); found {
 		rec.Bound = SamePlace
 	}
-	if asks && !includesOnly(sources, "OUT_DIR") {
-		rec.Bound = SamePlace
+	for _, name := range asks {
+		if !includesOnly(sources, name) {
+			rec.Bound = SamePlace
+		}
 	}
 	return nil
+}
+
+// namesItself reports whether a crate that is compiled by an absolute name, as all
+// are that are no members of the workspace, may have made something of the names of
+// its sources: of file!(), or in a message. The locations of its panics count as
+// debug information does.
+func (u *unit) namesItself(run Run, sources [][]byte) bool {
+	return strings.HasPrefix(u.local(u.Input), "{cwd}") &&
+		(slices.ContainsFunc(sources, rustsrc.NamesItself) ||
+			slices.ContainsFunc(run.Messages, func(m string) bool { return strings.Contains(m, u.cwd) }))
 }
 
 // linkedSources are the sources of what is linked into the output, by the names that
@@ -371,26 +386,6 @@ func includesOnly(sources [][]byte, name string) bool {
 	return any
 }
 
-// portable is a .d file with names that are the same everywhere.
-func (u *unit) portable(rec *Record, depFile string) string {
-	text := session.Rename(depFile, u.local)
-	if rec.Bound == SamePlace || u.outEnv == "" {
-		return text
-	}
-	return replaceLine(text, "# env-dep:OUT_DIR="+u.outEnv, "# env-dep:OUT_DIR={OUT_DIR}")
-}
-
-func replaceLine(text, old, line string) string {
-	var b strings.Builder
-	for l := range strings.Lines(text) {
-		if strings.TrimRight(l, "\r\n") == old {
-			l = line + l[len(old):]
-		}
-		b.WriteString(l)
-	}
-	return b.String()
-}
-
 // environment calls f for each variable that a .d file says was asked for, with
 // newlines, returns and backslashes in values escaped as there.
 func environment(depFile string, f func(name, value string, set bool)) {
@@ -422,10 +417,7 @@ func (r *Request) Holds(rec *Record) (why string) {
 	}
 	environment(rec.DepFile, func(name, value string, set bool) {
 		now, ok := u.env(name)
-		if name == "OUT_DIR" && value == "{OUT_DIR}" && u.outEnv != "" {
-			return
-		}
-		if why == "" && (ok != set || ok && escaped.Replace(now) != value) {
+		if why == "" && (ok != set || ok && escaped.Replace(now) != u.here(value)) {
 			why = "variable " + name
 		}
 	})
@@ -438,6 +430,12 @@ func (r *Request) Holds(rec *Record) (why string) {
 		if in.Digest == Absent {
 			if exists(path) {
 				return "file " + path
+			}
+			continue
+		}
+		if isDirectory(in.Name) {
+			if digest, err := u.directoryDigest(filepath.Clean(path)); err != nil || digest != in.Digest {
+				return "directory " + path
 			}
 			continue
 		}
@@ -476,10 +474,7 @@ func (r *Request) Differs(rec *Record) string {
 func (r *Request) DepFile(rec *Record) string {
 	places := r.unit.places()
 	text := session.Rename(rec.DepFile, func(name string) string { return fullName(name, places) })
-	if r.unit.outEnv != "" {
-		text = replaceLine(text, "# env-dep:OUT_DIR={OUT_DIR}", "# env-dep:OUT_DIR="+r.unit.outEnv)
-	}
-	return text
+	return replaceValues(text, r.unit.here)
 }
 
 // Size is that of all files, in bytes.

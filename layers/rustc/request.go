@@ -9,7 +9,7 @@ import (
 
 // form is the first ingredient of all requests: what is asked in another form is
 // another request.
-const form = "1"
+const form = "2"
 
 // Around is what surrounds a call.
 type Around struct {

@@ -1,6 +1,9 @@
 package rustc
 
 import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -50,14 +53,17 @@ func newScene(t *testing.T) *scene {
 	}
 	s := &scene{t: t, top: top, root: top + "/ws", out: top + "/ws/target/debug/deps", tools: top + "/tools"}
 	for _, name := range []string{
-		"bin/rustc", "bin/clippy-driver", "lib/librustc_driver-1.so", "lib/libLLVM.so.1", "lib/rustlib/" + triple + "/lib/libstd-1.rlib",
+		"lib/librustc_driver-1.so", "lib/libLLVM.so.1", "lib/rustlib/" + triple + "/lib/libstd-1.rlib",
 		"lib/rustlib/" + triple + "/bin/rust-lld", "lib/rustlib/other/lib/libstd-2.rlib",
 	} {
 		s.write(s.tools+"/"+name, name)
 	}
+	for _, name := range []string{"bin/rustc", "bin/clippy-driver"} {
+		s.write(s.tools+"/"+name, linkedWith("librustc_driver-1.so"))
+	}
 	s.write("src/lib.rs", "")
 	s.write(s.out+"/.keep", "")
-	s.write("target/CACHEDIR.TAG", "")
+	s.write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
 	s.argv = append([]string{s.tools + "/bin/rustc"}, strings.Split("--crate-name lib_a --edition=2021 src/lib.rs --error-format=json "+
 		"--json=diagnostic-rendered-ansi,artifacts,future-incompat --crate-type lib --emit=dep-info,metadata,link -C opt-level=0 "+
 		"--check-cfg cfg(docsrs,test) -C metadata=0123 -C extra-filename=-4567 --out-dir OUT -L dependency=OUT", " ")...)
@@ -68,6 +74,31 @@ func newScene(t *testing.T) *scene {
 		"CARGO_PKG_NAME": "lib-a", "CARGO_PKG_VERSION": "0.1.0",
 	}
 	return s
+}
+
+// linkedWith is a program, as far as it is needed to tell which library it loads.
+func linkedWith(library string) string {
+	const head, section, dynamic = 64, 64, 2 * 16
+	strs := "\x00" + library + "\x00"
+	strs += strings.Repeat("\x00", 64-len(strs))
+	var b bytes.Buffer
+	put := func(values ...any) {
+		for _, v := range values {
+			if err := binary.Write(&b, binary.LittleEndian, v); err != nil {
+				panic(err)
+			}
+		}
+	}
+	at := uint64(head)
+	put(elf.Header64{
+		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1}, Type: uint16(elf.ET_DYN), Machine: uint16(elf.EM_X86_64),
+		Version: 1, Ehsize: head, Shentsize: section, Shnum: 3, Shstrndx: 1, Shoff: at + 64 + dynamic,
+	})
+	b.WriteString(strs)
+	put(uint64(elf.DT_NEEDED), uint64(1), uint64(elf.DT_NULL), uint64(0))
+	put(elf.Section64{}, elf.Section64{Type: uint32(elf.SHT_STRTAB), Off: at, Size: 64})
+	put(elf.Section64{Type: uint32(elf.SHT_DYNAMIC), Off: at + 64, Size: dynamic, Link: 1, Entsize: 16})
+	return b.String()
 }
 
 // sysroot is the installed compiler's own directory, not that of a shim before it.

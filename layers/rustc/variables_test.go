@@ -97,6 +97,67 @@ func TestOutDir(t *testing.T) {
 	}
 }
 
+// A variable by which a script tells its crate of a file that it has written, as
+// mime_guess has one, is judged as the directory itself is.
+func TestBelowOutDir(t *testing.T) {
+	scenes := func(source string) func(t *testing.T) *scene {
+		return func(t *testing.T) *scene {
+			s := newRealScene(t, map[string]string{"src/lib.rs": source, "target/debug/build/a-1/out/gen.rs": "pub fn g() {}"})
+			s.env["OUT_DIR"] = s.root + "/target/debug/build/a-1/out"
+			s.env["GEN"], s.env["DIR"] = s.env["OUT_DIR"]+"/gen.rs", s.env["OUT_DIR"]
+			return s
+		}
+	}
+	moved := func(s *scene) {
+		s.env["OUT_DIR"] = s.root + "/target/debug/build/a-2/out"
+		s.env["GEN"], s.env["DIR"] = s.env["OUT_DIR"]+"/gen.rs", s.env["OUT_DIR"]
+		s.write(s.env["GEN"], "pub fn g() {}")
+	}
+	changes := func(all, other string) []change {
+		return []change{
+			{"moved", moved, all},
+			{"unset", func(s *scene) { delete(s.env, "GEN"); delete(s.env, "DIR") }, other},
+			{"another file", func(s *scene) { s.env["GEN"], s.env["DIR"] = s.env["OUT_DIR"]+"/gem.rs", s.env["OUT_DIR"]+"/x" }, other},
+			{"a longer name", func(s *scene) { s.env["GEN"], s.env["DIR"] = s.env["OUT_DIR"]+"er/gen.rs", s.env["OUT_DIR"]+"er" }, other},
+			{"left behind", func(s *scene) {
+				s.env["OUT_DIR"] = s.root + "/target/debug/build/a-2/out"
+			}, ""},
+		}
+	}
+	const bound = "it names where it was made: target/debug/deps"
+	for _, tt := range []struct {
+		name, source, moved, other, behind string
+		bound                              Bound
+	}{
+		{"included", `include!(env!("GEN"));`, "", "variable GEN", "variable GEN", Anywhere},
+		{"included as text", `pub const T: &str = include_str!(env!("GEN"));`, "", "variable GEN", "variable GEN", Anywhere},
+		{"from a directory", `include!(concat!(env!("DIR"), "/gen.rs"));`, "", "variable DIR", "variable DIR", Anywhere},
+		{"embedded", `include!(env!("GEN")); pub const D: &str = env!("GEN");`, bound, "variable GEN", bound, SamePlace},
+		{"measured", `include!(env!("GEN")); pub const D: usize = env!("GEN").len();`, bound, "variable GEN", bound, SamePlace},
+		{"one of two is measured", `include!(env!("GEN")); pub const D: usize = env!("DIR").len();`, bound, "variable DIR", bound, SamePlace},
+		{"optional", `pub const D: Option<&str> = option_env!("GEN");`, bound, "variable GEN", bound, SamePlace},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := scenes(tt.source)(t)
+			if rec := s.mustRecord(); rec.Bound != tt.bound {
+				t.Errorf("bound %s, want %s", rec.Bound, tt.bound)
+			}
+			list := changes(tt.moved, tt.other)
+			list[len(list)-1].want = tt.behind
+			if tt.moved == "" {
+				list = append(list, change{"content", func(s *scene) { s.write(s.env["OUT_DIR"]+"/gen.rs", "pub fn h() {}") }, "file target/debug/build/a-1/out/gen.rs"})
+			}
+			records(t, scenes(tt.source), list)
+		})
+	}
+	// What would be taken for a variable of that kind is none of a record's.
+	s := newRealScene(t, map[string]string{"src/lib.rs": `pub const D: &str = env!("GEN");`})
+	s.env["GEN"] = "{OUT_DIR}/gen.rs"
+	if _, err := s.record(); err == nil {
+		t.Error("recorded")
+	}
+}
+
 // A macro of another crate that reads the directory is not to be seen in the
 // sources of this one.
 func TestOutDirElsewhere(t *testing.T) {

@@ -87,7 +87,7 @@ func (w *Warehouse) Find(r *rustc.Request, dir string) (*Answer, error) {
 		return nil, &Miss{Unreadable, err.Error()}
 	}
 	want := r.Digest()
-	miss := &Miss{Differs, ""}
+	miss, latest := &Miss{Differs, ""}, time.Time{}
 	for _, v := range variants {
 		if !strings.HasPrefix(v.Name(), want[:requestPart]+"-") {
 			continue
@@ -99,7 +99,10 @@ func (w *Warehouse) Find(r *rustc.Request, dir string) (*Answer, error) {
 			continue
 		}
 		if why := r.Holds(rec); why != "" {
-			miss = &Miss{Differs, why}
+			// Of several the one that was used last says what has changed.
+			if info, err := v.Info(); err == nil && info.ModTime().After(latest) {
+				latest, miss = info.ModTime(), &Miss{Differs, why}
+			}
 			continue
 		}
 		a := &Answer{Record: rec, dir: dir, copier: w.copier}

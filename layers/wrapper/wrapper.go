@@ -13,6 +13,7 @@
 package wrapper
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // Program is the name of our wrapper.
@@ -76,7 +78,7 @@ func (s *Setup) NoteStore(store string) error {
 	if s.Links == "" {
 		return fmt.Errorf("note the store: %w", ErrNoHome)
 	}
-	path := session.ChosenStore(filepath.Dir(s.Links))
+	path := locate.ChosenFile(filepath.Dir(s.Links))
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("note the store: %w", err)
 	}
@@ -103,6 +105,16 @@ func (s *Setup) File(l Level) (string, error) {
 		return "", fmt.Errorf("find configuration of the project: %w", s.NoWorkspace)
 	}
 	return config.FileIn(filepath.Join(s.Workspace, ".cargo")), nil
+}
+
+// Compiler is what cargo would run as rustc, and what it runs around it for members
+// of the workspace, "" for nothing: programs, or names to look up in PATH.
+func (s *Setup) Compiler() (rustc, around string, err error) {
+	cfg, err := config.Load(s.Dir, s.CargoHome, s.Environ)
+	if err != nil {
+		return "", "", fmt.Errorf("find the compiler: %w", err)
+	}
+	return cmp.Or(cfg.Rustc, "rustc"), cfg.RustcWorkspaceWrapper, nil
 }
 
 // Failure is why the wrapper could last not do its work in the build directory,

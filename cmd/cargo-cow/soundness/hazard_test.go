@@ -43,7 +43,7 @@ type hazard struct {
 	observe func(w *world) string // instead of cargo build and app's output
 }
 
-var hazards = slices.Concat(sourceHazards, scriptHazards, valueHazards, macroHazards, stateHazards)
+var hazards = slices.Concat(sourceHazards, scriptHazards, valueHazards, macroHazards, stateHazards, vendoredHazards, outsideHazards, extentHazards)
 
 // TestHazards: each hazard in four ways, from one origin.
 //

@@ -139,6 +139,21 @@ fn main() { println!("cargo::rerun-if-changed=build.rs"); }
 `,
 	},
 	{
+		// A script's own variable is below OUT_DIR, as mime_guess has one.
+		name: "H9/variable-below-out-dir-as-data",
+		rule: "env-names-origin",
+		files: printing(`env!("GENERATED")`) + `
+-- a/app/src/lib.rs --
+include!(env!("GENERATED"));
+-- a/app/build.rs --
+fn main() {
+    let file = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap()).join("gen.rs");
+    std::fs::write(&file, "pub fn f() {}").unwrap();
+    println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-env=GENERATED={}", file.display());
+}
+`,
+	},
+	{
 		name: "H9/file-in-out-dir-read-at-run-time",
 		rule: "env-names-origin",
 		files: oneApp + `

@@ -234,6 +234,20 @@ one
 			name:  "include-by-manifest-dir",
 			files: printing(`include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data.txt")).trim()`) + "-- a/app/data.txt --\none\n",
 		},
+		{
+			name: "include-by-variable-below-out-dir",
+			files: oneApp + `
+-- a/app/src/main.rs --
+include!(env!("GENERATED"));
+fn main() { println!("{VALUE}"); }
+-- a/app/build.rs --
+fn main() {
+    let file = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap()).join("gen.rs");
+    std::fs::write(&file, "const VALUE: u32 = 1;").unwrap();
+    println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-env=GENERATED={}", file.display());
+}
+`,
+		},
 		{name: "outside-source-equal", files: sharedText},
 		{name: "macro-of-equal-tree", files: reading(readData) + "-- a/app/data.txt --\none\n"},
 	} {

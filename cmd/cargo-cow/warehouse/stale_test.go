@@ -104,6 +104,8 @@ var stale = []struct {
 	{name: "dynamic kind, archive found", files: sysManifest + "-- sys/build.rs --\nfn main() { println!(\"cargo::rustc-link-search=native=$W/native\\ncargo::rustc-link-lib=one\"); }\n", edit: nativeEdit},
 	{name: "file of a linker's argument", files: appManifest + "-- build.rs --\nfn main() { println!(\"cargo::rustc-link-arg=-Wl,--defsym,odd=0\"); println!(\"cargo::rustc-link-arg=$W/native/one.o\"); }\n-- src/main.rs --\nextern \"C\" { fn one() -> i32; }\nfn main() { println!(\"{}\", unsafe { one() }); }\n" + "-- native/one.c --\nint one(void) { return 1; }\n-- native/make --\ncc -c -O0 -o $W/native/one.o \"$1/one.c\"\n",
 		edit: nativeEdit},
+	{name: "file that a script's variable names", files: appManifest + "-- build.rs --\nfn main() { let f = std::env::var(\"OUT_DIR\").unwrap() + \"/gen.rs\"; std::fs::copy(\"text\", &f).unwrap(); println!(\"cargo::rustc-env=GEN={f}\"); }\n-- src/main.rs --\nfn main() { println!(\"{}\", include!(env!(\"GEN\"))); }\n-- text --\n1\n",
+		edit: func(w *world, c string) []string { w.Write(c+"/text", "2\n"); return nil }},
 	{name: "file a macro reads", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { std::fs::read_to_string(std::env::var(\"CARGO_MANIFEST_DIR\").unwrap() + \"/text\").unwrap().parse().unwrap() }\n-- text --\n1\n",
 		edit: func(w *world, c string) []string { w.Write(c+"/text", "2\n"); return nil }},
 	{name: "directory a macro lists", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { std::fs::read_dir(std::env::var(\"CARGO_MANIFEST_DIR\").unwrap() + \"/texts\").unwrap().count().to_string().parse().unwrap() }\n-- texts/one --\n1\n",

@@ -11,25 +11,30 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // memoryVersion is the version of Memory this program writes. A higher one is
-// refused, a lower one does not exist yet.
-const memoryVersion = 1
+// refused. Version 1 knew one store, whatever file system a worktree was on.
+const memoryVersion = 2
 
 // Memory is what a repository remembers of init, for all its worktrees:
 // cargo-cow/config.json in the common git directory. The hook tests for it.
 type Memory struct {
 	Version int `json:"version"`
-	// Store is the absolute path of the store.
+	// Store is the first of Stores, which is all that version 1 had.
 	Store string `json:"store"`
+	// Stores are all that init was told of or made, for whatever file system, those
+	// to be preferred first. One that is not there is passed over and stays: its file
+	// system may be mounted again, or this may be a container that does not see it.
+	Stores []locate.Remembered `json:"stores"`
 	// Workspaces are the cargo workspaces that init was run in, relative to the
 	// top of a working tree.
 	Workspaces []string `json:"workspaces"`
 }
 
 func memoryPath(repo *git.Checkout) string {
-	return filepath.Join(repo.CommonDir, "cargo-cow", "config.json")
+	return filepath.Join(repo.CommonDir, filepath.FromSlash(locate.MemoryFile))
 }
 
 // ReadMemory reads what the repository remembers; all zero before init.
@@ -56,37 +61,56 @@ func readMemory(repo *git.Checkout) (Memory, error) {
 	if m.Version > memoryVersion {
 		return Memory{}, fmt.Errorf("read %s: version %d is from a newer cargo-cow", memoryPath(repo), m.Version)
 	}
+	if m.Version == 1 && m.Store != "" {
+		m.Stores = []locate.Remembered{locate.Legacy(m.Store)}
+	}
 	m.Workspaces = slices.DeleteFunc(m.Workspaces, func(w string) bool { return !filepath.IsLocal(w) })
 	return m, nil
 }
 
-// remember notes the store and the workspace in the repository of p. Without
-// git there is nowhere to note it, and the store is found by its place alone.
-func remember(p *layers.Place, store string) error {
+// with returns the memory with a store in it. One that the user named goes before
+// all others; another one goes behind them, since what served before still does.
+func (m Memory) with(store string, named bool) Memory {
+	at := slices.IndexFunc(m.Stores, func(r locate.Remembered) bool { return r.Dir == store })
+	switch {
+	case named:
+		rest := slices.DeleteFunc(slices.Clone(m.Stores), func(r locate.Remembered) bool { return r.Dir == store })
+		m.Stores = append([]locate.Remembered{{Dir: store, Named: true}}, rest...)
+	case at < 0:
+		m.Stores = append(slices.Clone(m.Stores), locate.Remembered{Dir: store})
+	}
+	return m
+}
+
+// remember prepares a note of the store and the workspace in the repository of p;
+// nil where there is nothing to be noted. Without git there is nowhere to note it,
+// and the build directory alone knows. Nothing is noted before Commit.
+func remember(p *layers.Place, store string, named bool) (*stagedFile, error) {
 	if p == nil || p.Git == nil {
-		return nil
+		return nil, nil
 	}
-	m, err := readMemory(p.Git)
+	old, err := readMemory(p.Git)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	old := m
-	m.Version, m.Store = memoryVersion, store
+	m := old.with(store, named)
+	m.Version, m.Store = memoryVersion, m.Stores[0].Dir
 	rel, err := filepath.Rel(p.Git.Root, realPath(p.Workspace.Root))
 	if err == nil && filepath.IsLocal(rel) && !slices.Contains(m.Workspaces, rel) {
 		m.Workspaces = append(slices.Clone(m.Workspaces), rel)
 	}
-	if old.Version == m.Version && old.Store == m.Store && len(old.Workspaces) == len(m.Workspaces) {
-		return nil
+	if old.Version == m.Version && slices.Equal(old.Stores, m.Stores) && len(old.Workspaces) == len(m.Workspaces) {
+		return nil, nil
 	}
 	text, err := json.Marshal(m)
+	var f *stagedFile
 	if err == nil {
-		err = replaceFile(memoryPath(p.Git), append(text, '\n'))
+		f, err = stageFile(memoryPath(p.Git), append(text, '\n'))
 	}
 	if err != nil {
-		return fmt.Errorf("note the store: %w", err)
+		return nil, fmt.Errorf("note the store: %w", err)
 	}
-	return excludeStore(p.Git, store)
+	return f, nil
 }
 
 // Hide keeps git, and through git cargo, from seeing the trees that a restore
@@ -98,30 +122,71 @@ func Hide(p *layers.Place) error {
 	return p.Git.Exclude(".*.cargo-cow-undo/", ".*.cargo-cow-tmp-*/")
 }
 
-// excludeStore hides a store that lies inside the working tree from git, and so
-// from cargo, which asks git for the files of a package.
-func excludeStore(repo *git.Checkout, store string) error {
-	rel, err := filepath.Rel(repo.Root, store)
-	if err != nil || !filepath.IsLocal(rel) || rel == "." {
+// A stagedFile is a small file's new content, written beside it: what can go wrong
+// has gone wrong before anything is changed. A nil one does nothing.
+type stagedFile struct {
+	path, tmp string
+	made      string // the topmost directory that was made for it
+}
+
+func stageFile(path string, text []byte) (*stagedFile, error) {
+	dir := filepath.Dir(path)
+	f := &stagedFile{path: path}
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		f.made = d
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".tmp-*")
+	if err != nil {
+		f.Discard()
+		return nil, err
+	}
+	f.tmp = tmp.Name()
+	_, err = tmp.Write(text)
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
+		f.Discard()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Commit puts the content in place in one step.
+func (f *stagedFile) Commit() error {
+	if f == nil {
 		return nil
 	}
-	return repo.Exclude("/" + filepath.ToSlash(rel) + "/")
+	if err := os.Rename(f.tmp, f.path); err != nil {
+		f.Discard()
+		return err
+	}
+	f.tmp, f.made = "", ""
+	return nil
+}
+
+// Discard leaves everything as it was before. After Commit it does nothing.
+func (f *stagedFile) Discard() {
+	if f == nil {
+		return
+	}
+	if f.tmp != "" {
+		os.Remove(f.tmp)
+	}
+	for d := filepath.Dir(f.path); f.made != "" && len(d) >= len(f.made); d = filepath.Dir(d) {
+		os.Remove(d) // fails where somebody else has put something there
+	}
+	f.tmp, f.made = "", ""
 }
 
 // replaceFile writes a small file in one step, so that no reader sees half of it.
 func replaceFile(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
+	f, err := stageFile(path, text)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return f.Commit()
 }

@@ -97,8 +97,22 @@ func (e environ) get(name string) string {
 func (s *Session) Dir() string { return s.opts.Dir }
 
 // Place asks cargo and git about the checkout, once. Its Git is nil where there
-// is no checkout of git, or no git.
+// is no checkout of git, or no git. The error wraps cargo.ErrNoLockfile where there
+// is no lockfile.
 func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
+	p, err := s.Unresolved(ctx)
+	if err == nil && p.Fingerprint == nil {
+		err = fmt.Errorf("fingerprint %s: %w", p.Workspace.Root, cargo.ErrNoLockfile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Unresolved is Place for what does not ask for the dependencies: where there is no
+// lockfile, they have no fingerprint, and it is nil.
+func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 	if s.place != nil {
 		return s.place, nil
 	}
@@ -133,7 +147,7 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 		}
 	}
 	fp, err := ws.Fingerprint(tool, survey.Toolchain, survey.Config, settings.Rules)
-	if err != nil {
+	if err != nil && !errors.Is(err, cargo.ErrNoLockfile) {
 		return nil, err
 	}
 	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root), Settings: settings}
@@ -237,58 +251,6 @@ func realPath(path string) string {
 	return filepath.Join(realPath(filepath.Clean(parent)), base)
 }
 
-// Store opens the store for a place; with create it is made if need be, and the
-// repository remembers it. Errors wrap layers.ErrNoStore when there is none.
-func (s *Session) Store(ctx context.Context, p *layers.Place, create bool) (*layers.Store, error) {
-	dir, err := s.storeDir(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	return s.openStore(ctx, dir, p, create)
-}
-
-// AnyStore opens the store for commands that need no checkout: one that was
-// named, or the one this repository remembers, or else that of the place.
-func (s *Session) AnyStore(ctx context.Context) (*layers.Store, error) {
-	dir, err := s.namedStore()
-	if err != nil {
-		return nil, err
-	}
-	if dir == "" {
-		repo, err := s.repository(ctx, s.opts.Dir)
-		if err != nil {
-			return nil, err
-		}
-		m, err := readMemory(repo)
-		if err != nil {
-			return nil, err
-		}
-		dir = m.Store
-	}
-	if dir != "" {
-		return s.openStore(ctx, dir, nil, false)
-	}
-	p, err := s.Place(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.Store(ctx, p, false)
-}
-
-// KnowsStore tells, at no more cost than a question to git, whether a store was
-// ever named or made for the repository. Without git it is taken to be there.
-func (s *Session) KnowsStore(ctx context.Context) (bool, error) {
-	if dir, err := s.namedStore(); dir != "" || err != nil {
-		return dir != "", err
-	}
-	repo, err := s.repository(ctx, s.opts.Dir)
-	if repo == nil || err != nil {
-		return repo == nil, err
-	}
-	m, err := readMemory(repo)
-	return m.Store != "", err
-}
-
 func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, create bool) (*layers.Store, error) {
 	exists, err := checkOwner(dir)
 	if err != nil {
@@ -309,16 +271,17 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 		return nil, err
 	}
 	s.driver = d
-	if p != nil {
+	if p != nil && exists {
 		if err := checkReach(d, dir, buildDir); err != nil {
 			return nil, err
 		}
 	}
-	self, err := os.Executable()
+	program, err := self()
 	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
+		return nil, err
 	}
-	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: self, Temp: os.TempDir()}
+	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: program, Temp: os.TempDir()}
+	o.Passing = !create && (s.opts.Store != "" || s.environ.get("CARGO_COW_STORE") != "")
 	if !create {
 		return layers.Open(ctx, o)
 	}
@@ -326,8 +289,5 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 	if err != nil {
 		return nil, err
 	}
-	if err := recordDriver(dir, d); err != nil {
-		return nil, err
-	}
-	return st, remember(p, dir)
+	return st, recordDriver(dir, d)
 }

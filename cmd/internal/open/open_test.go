@@ -15,6 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 func TestParseYAML(t *testing.T) {
@@ -170,10 +171,10 @@ func TestStoreParent(t *testing.T) {
 	if fi, err := os.Stat(top); err != nil || fi.Mode().Perm()&0o002 != 0 {
 		t.Errorf("got %s, which everybody may write to: %v, %v", top, fi.Mode(), err)
 	}
-	if !sameMount(top, build) {
+	if !locate.SameMount(top, build) {
 		t.Errorf("%s and %s are on different mounts", top, build)
 	}
-	if sameMount("/proc/self", build) {
+	if locate.SameMount("/proc/self", build) {
 		t.Errorf("/proc and %s are on the same mount", build)
 	}
 }
@@ -234,34 +235,58 @@ func TestMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := ReadMemory(repo); err != nil || m.Store != "" || m.Workspaces != nil {
+	if m, err := ReadMemory(repo); err != nil || m.Stores != nil || m.Workspaces != nil {
 		t.Errorf("before init: got %+v, %v", m, err)
 	}
 	at := func(ws string) *layers.Place {
 		return &layers.Place{Git: repo, Workspace: &cargo.Workspace{Root: filepath.Join(root, ws)}}
 	}
-	for range 2 {
-		if err := errors.Join(remember(at("."), "/store"), remember(at("rust"), filepath.Join(root, "kept"))); err != nil {
+	note := func(ws, store string, named bool) {
+		t.Helper()
+		f, err := remember(at(ws), store, named)
+		if err == nil {
+			err = f.Commit()
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	// Nothing is there before Commit, and nothing after Discard.
+	f, err := remember(at("."), "/store", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Discard()
+	if _, err := os.Lstat(filepath.Dir(memoryPath(repo))); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after Discard the directory is there: %v", err)
+	}
+	for range 2 {
+		note(".", "/store", false)
+		note("rust", "/elsewhere", false)
+	}
 	m, err := ReadMemory(repo)
-	if err != nil || m.Version != 1 || m.Store != filepath.Join(root, "kept") || !slices.Equal(m.Workspaces, []string{".", "rust"}) {
+	want := []locate.Remembered{{Dir: "/store"}, {Dir: "/elsewhere"}}
+	if err != nil || m.Version != 2 || m.Store != "/store" || !slices.Equal(m.Stores, want) || !slices.Equal(m.Workspaces, []string{".", "rust"}) {
 		t.Errorf("after init: got %+v, %v", m, err)
 	}
-	exclude, err := os.ReadFile(filepath.Join(root, ".git", "info", "exclude"))
-	if err != nil || strings.Count(string(exclude), "\n/kept/\n") != 1 {
-		t.Errorf("a store in the checkout is not excluded: %q, %v", exclude, err)
+	note(".", "/elsewhere", true)
+	want = []locate.Remembered{{Dir: "/elsewhere", Named: true}, {Dir: "/store"}}
+	if m, err := ReadMemory(repo); err != nil || !slices.Equal(m.Stores, want) || !slices.Equal(locate.Memory(repo.CommonDir), want) {
+		t.Errorf("after one was named: got %+v, %v; the wrapper sees %v", m, err, locate.Memory(repo.CommonDir))
+	}
+	if f, err := remember(at("."), "/store", false); f != nil || err != nil {
+		t.Errorf("what is known is noted again: %v, %v", f, err)
 	}
 
 	for text, want := range map[string]string{
 		`{"version":1,"store":"/s","workspaces":["../../etc","a"]}`: "",
-		`{"version":2}`: "newer",
+		`{"version":3}`: "newer",
 		`{`:             "read",
 	} {
 		write(t, memoryPath(repo), text)
 		m, err := ReadMemory(repo)
-		if want == "" && (err != nil || !slices.Equal(m.Workspaces, []string{"a"})) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		if want == "" && (err != nil || !slices.Equal(m.Workspaces, []string{"a"}) || !slices.Equal(m.Stores, []locate.Remembered{{Dir: "/s", Named: true}})) ||
+			want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %+v, %v", text, m, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver/btrfs"
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -26,7 +27,7 @@ func drivers() []driver.Driver {
 
 // driverFile, in the store, holds the name of the driver that its layers were
 // made with: a store keeps its driver whatever a later probe would choose.
-const driverFile = "driver"
+const driverFile = locate.DriverFile
 
 // chooseDriver returns the driver of an existing store, or the best one for a
 // store that is to be and the build directory that asks for it.
@@ -93,7 +94,7 @@ func (s *Session) Remark(dir string) string {
 // fsName names the file system of path for a person.
 func fsName(path string) string {
 	var st unix.Statfs_t
-	if err := unix.Statfs(existing(path), &st); err != nil {
+	if err := unix.Statfs(locate.Existing(path), &st); err != nil {
 		return "the file system"
 	}
 	switch uint32(st.Type) {
@@ -133,29 +134,6 @@ func (s *Session) namedStore() (string, error) {
 	return user.Store, nil
 }
 
-// storeDir decides where the store of p is, or would be.
-func (s *Session) storeDir(ctx context.Context, p *layers.Place) (string, error) {
-	dir, err := s.namedStore()
-	if dir != "" || err != nil {
-		return dir, err
-	}
-	m, err := readMemory(p.Git)
-	if err != nil {
-		return "", err
-	}
-	// A worktree on another file system than its repository needs another store,
-	// unless the store holds copies.
-	if m.Store != "" && (sameMount(m.Store, p.Workspace.BuildDir) || holdsCopies(m.Store)) {
-		return m.Store, nil
-	}
-	return s.defaultStore(p.Workspace.BuildDir)
-}
-
-func holdsCopies(store string) bool {
-	name, err := os.ReadFile(filepath.Join(store, driverFile))
-	return err == nil && strings.TrimSpace(string(name)) == plain.New(plain.Copy).Name()
-}
-
 // defaultStore is beside the build directory where data can be shared, so that
 // every project on the file system finds the same one; else in the user's cache.
 func (s *Session) defaultStore(buildDir string) (string, error) {
@@ -182,9 +160,9 @@ func (s *Session) defaultStore(buildDir string) (string, error) {
 // the user may make entries in. Directories everybody may write to are passed
 // over: what lies in them is swept, and anybody could take the name first.
 func storeParent(buildDir string) string {
-	dir := existing(filepath.Dir(realPath(buildDir)))
+	dir := locate.Existing(filepath.Dir(realPath(buildDir)))
 	top := dir
-	for sameMount(dir, top) {
+	for locate.SameMount(dir, top) {
 		fi, err := os.Stat(dir)
 		if err == nil && fi.Mode().Perm()&0o002 == 0 &&
 			unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil {
@@ -196,57 +174,6 @@ func storeParent(buildDir string) string {
 		dir = filepath.Dir(dir)
 	}
 	return top
-}
-
-// existing is the nearest ancestor of path that is there, path included.
-func existing(path string) string {
-	for {
-		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
-			return path
-		}
-		path = filepath.Dir(path)
-	}
-}
-
-// sameMount tells whether two paths, or what exists of them, are on one mount.
-// Device numbers would not do: each Btrfs subvolume has its own.
-func sameMount(a, b string) bool {
-	x, errx := mountID(existing(a))
-	y, erry := mountID(existing(b))
-	return errx == nil && erry == nil && x == y
-}
-
-func mountID(path string) (uint64, error) {
-	var st unix.Statx_t
-	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &st); err != nil {
-		return 0, err
-	}
-	if st.Mask&unix.STATX_MNT_ID == 0 { // before Linux 5.8
-		return unix.Mkdev(st.Dev_major, st.Dev_minor), nil
-	}
-	return st.Mnt_id, nil
-}
-
-// PrepareStore makes the store that builds in the session's directory belong to, if
-// there is none, and returns where it is. named tells that the user chose it: the
-// wrapper cannot know that by itself.
-func (s *Session) PrepareStore(ctx context.Context) (dir string, named bool, err error) {
-	if dir, err = s.namedStore(); err != nil {
-		return "", false, err
-	}
-	named = dir != "" && s.environ.get("CARGO_COW_STORE") == "" // which the wrapper sees
-	if dir == "" {
-		if p, placeErr := s.Place(ctx); placeErr == nil {
-			dir, err = s.storeDir(ctx, p)
-		} else {
-			dir, err = s.defaultStore(filepath.Join(s.opts.Dir, "target"))
-		}
-		if err != nil {
-			return "", false, err
-		}
-	}
-	_, err = s.openStore(ctx, dir, nil, true)
-	return dir, named, err
 }
 
 // checkOwner tells whether the store is there, and refuses one of another user:
@@ -285,17 +212,17 @@ func isStub(store string) bool {
 // their file system may at all. Different mounts may be of one file system, so
 // there it is tried.
 func shareData(a, b string) bool {
-	if sameMount(a, b) {
+	if locate.SameMount(a, b) {
 		return true
 	}
-	ok, err := reflink.Probe(existing(a), existing(b))
+	ok, err := reflink.Probe(locate.Existing(a), locate.Existing(b))
 	return ok && err == nil
 }
 
 // checkReach refuses a store whose layers could not be cloned into the build
 // directory.
 func checkReach(d driver.Driver, store, buildDir string) error {
-	if !d.Caps().SharesData || shareData(store, filepath.Dir(buildDir)) {
+	if !d.Caps().SharesData || locate.Shares(store, locate.Existing(filepath.Dir(buildDir))) {
 		return nil
 	}
 	return &layers.HelpError{

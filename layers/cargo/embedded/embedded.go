@@ -144,7 +144,6 @@ func (o *Outputs) Embed(text string) (around string, found bool) {
 		return "", false
 	}
 	needle := []byte(text)
-	workDir := slices.Contains(o.WorkDirs, text)
 	for _, part := range o.Parts {
 		if part.Kind == Debug {
 			continue
@@ -154,7 +153,7 @@ func (o *Outputs) Embed(text string) (around string, found bool) {
 			if i < 0 {
 				break
 			}
-			if at := rest[i:]; !o.isSource(at) && !(workDir && part.Kind == Metadata && endsString(at, len(text))) {
+			if at := rest[i:]; !o.isSource(at) && !(part.Kind == Metadata && o.isWorkDir(at)) {
 				return printable(at, len(text)+40), true
 			}
 			rest = rest[i+len(needle):]
@@ -177,7 +176,15 @@ func (o *Outputs) Holds(text string) bool {
 	return slices.ContainsFunc(o.Parts, func(p Segment) bool { return p.Kind != Debug && bytes.Contains(p.Data, []byte(text)) })
 }
 
-func endsString(at []byte, n int) bool { return n < len(at) && at[n] == stringEnd }
+// isWorkDir reports whether a whole string in metadata is the working directory.
+func (o *Outputs) isWorkDir(at []byte) bool {
+	for _, d := range o.WorkDirs {
+		if bytes.HasPrefix(at, []byte(d)) && len(d) < len(at) && at[len(d)] == stringEnd {
+			return true
+		}
+	}
+	return false
+}
 
 func printable(b []byte, n int) string {
 	b = b[:min(n, len(b))]

@@ -26,25 +26,54 @@ two = []
 [dependencies]
 mac = { path = "../mac" }
 old = { path = "../old" }
+kept = "1"
+quiet = "1"
 renamed = { package = "watch", path = "../watch" }
 `,
-	"app/src/lib.rs":      "mac::nothing!{}\npub fn a() -> u32 { old::v() + renamed::v() }\n#[test]\nfn t() { assert_eq!(a(), 3) }\n",
-	"app/src/main.rs":     "fn main() { println!(\"{}\", app::a()) }\n",
-	"app/tests/it.rs":     "#[test]\nfn t() { assert_eq!(app::a(), 3) }\n",
-	"app/examples/ex.rs":  "fn main() { app::a(); }\n",
-	"mac/Cargo.toml":      "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n",
-	"mac/src/lib.rs":      "use proc_macro::TokenStream;\n#[proc_macro]\npub fn nothing(_: TokenStream) -> TokenStream { TokenStream::new() }\n",
-	"old/Cargo.toml":      "[package]\nname = \"old\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
-	"old/build.rs":        "fn main() {}\n",
-	"old/src/lib.rs":      "pub fn v() -> u32 { 1 }\n",
-	"watch/Cargo.toml":    "[package]\nname = \"watch\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
-	"watch/src/lib.rs":    "pub fn v() -> u32 { 2 }\n",
-	"watch/data/é b.txt":  "x",
-	"watch/data/.hid/f":   "x",
-	"watch/build.rs":      watchScript,
-	".cargo/config.toml":  "[build]\nrustflags = [\"--cfg\", \"quoted=\\\"a\\\\tb\\\"\"]\n",
+	"app/src/lib.rs":     "mac::nothing!{}\npub fn a() -> u32 { old::v() + renamed::v() }\n#[test]\nfn t() { assert_eq!(a(), 3) }\n",
+	"app/src/main.rs":    "fn main() { println!(\"{}\", app::a()) }\n",
+	"app/tests/it.rs":    "#[test]\nfn t() { assert_eq!(app::a(), 3) }\n",
+	"app/examples/ex.rs": "fn main() { app::a(); }\n",
+	"mac/Cargo.toml":     "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n",
+	"mac/src/lib.rs":     "use proc_macro::TokenStream;\n#[proc_macro]\npub fn nothing(_: TokenStream) -> TokenStream { TokenStream::new() }\n",
+	"old/Cargo.toml":     "[package]\nname = \"old\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+	"old/build.rs":       "fn main() {}\n",
+	"old/src/lib.rs":     "pub fn v() -> u32 { 1 }\n",
+	"watch/Cargo.toml":   "[package]\nname = \"watch\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+	"watch/src/lib.rs":   "pub fn v() -> u32 { 2 }\n",
+	"watch/data/é b.txt": "x",
+	"watch/data/.hid/f":  "x",
+	"watch/build.rs":     watchScript,
+	".cargo/config.toml": "[build]\nrustflags = [\"--cfg\", \"quoted=\\\"a\\\\tb\\\"\"]\n" +
+		"[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"vendor\"\n",
 	"shared/sub/list.txt": "x",
+
+	// What lies in a directory that stands for the registry is held for unchanging,
+	// and its roots are named by absolute paths, as the registry's own are.
+	"vendor/kept/Cargo.toml":            "[package]\nname = \"kept\"\nversion = \"1.2.3\"\nedition = \"2021\"\nlinks = \"kept\"\n",
+	"vendor/kept/.cargo-checksum.json":  `{"files":{}}`,
+	"vendor/kept/build.rs":              keptScript,
+	"vendor/kept/src/lib.rs":            "unsafe extern \"C\" { fn kept() -> i32; }\npub fn v() -> i32 { unsafe { kept() } }\n",
+	"vendor/kept/kept.c":                "int kept(void) { return 3; }\n",
+	"vendor/quiet/Cargo.toml":           "[package]\nname = \"quiet\"\nversion = \"1.0.0\"\nedition = \"2021\"\n",
+	"vendor/quiet/.cargo-checksum.json": `{"files":{}}`,
+	"vendor/quiet/build.rs":             "fn main() {}\n",
+	"vendor/quiet/src/lib.rs":           "pub fn v() -> u32 { 4 }\n",
 }
+
+// keptScript compiles C, as scripts of -sys crates do.
+const keptScript = `use std::{env, process::Command};
+fn main() {
+	let out = env::var("OUT_DIR").unwrap();
+	let object = format!("{out}/kept.o");
+	assert!(Command::new("cc").args(["-c", "kept.c", "-o", &object]).status().unwrap().success());
+	assert!(Command::new("ar").args(["rcs", &format!("{out}/libkept.a"), &object]).status().unwrap().success());
+	println!("cargo:rerun-if-changed=kept.c");
+	println!("cargo:rerun-if-env-changed=CC");
+	println!("cargo:rustc-link-search=native={out}");
+	println!("cargo:rustc-link-lib=static=kept");
+}
+`
 
 const watchScript = `fn main() {
 	let dir = env!("CARGO_MANIFEST_DIR");
@@ -61,20 +90,37 @@ const watchScript = `fn main() {
 }
 `
 
+// Every fingerprint of every version of Cargo that the program is held to is one
+// whose hash is reproduced: none could be retagged else.
 func TestHashesOfRealUnits(t *testing.T) {
-	for _, tc := range []struct {
-		name, toolchain string
-		args            []string
-	}{
-		{"stable", "", nil},
-		{"nightly", "nightly", nil},
-		{"nightly new layout, checksums", "nightly", []string{"-Zbuild-dir-new-layout", "-Zchecksum-freshness"}},
-	} {
+	type layout struct {
+		name      string
+		toolchain string
+		env, args []string
+	}
+	const classic, units = "__CARGO_TEMPORARY_BUILD_DIR_NEW_LAYOUT_OPT_OUT=1", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"
+	cases := []layout{{name: "installed"}}
+	for _, toolchain := range cargotest.Toolchains(t) {
+		cases = append(cases, layout{name: toolchain, toolchain: toolchain})
+		switch toolchain {
+		case "beta":
+			cases = append(cases,
+				layout{"beta, classic layout", toolchain, []string{classic}, nil},
+				// Unstable still.
+				layout{"beta, by content", toolchain, []string{"RUSTC_BOOTSTRAP=1", "CARGO_BUILD_FINGERPRINT=content"}, []string{"-Zchecksum-freshness"}},
+				layout{"beta, metadata apart", toolchain, []string{"RUSTC_BOOTSTRAP=1"}, []string{"-Zembed-metadata=no"}})
+		case "nightly":
+			cases = append(cases,
+				layout{"nightly, new layout", toolchain, []string{units}, nil},
+				layout{"nightly, new layout, checksums", toolchain, []string{units, "CARGO_BUILD_FINGERPRINT=content"}, []string{"-Zchecksum-freshness"}})
+		}
+	}
+	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			version := cargotest.Require(t, tc.toolchain)
 			dir := t.TempDir()
 			cargotest.Write(t, dir, workspace)
-			env := []string{"COW_SET=a\"\\\n\x01é", "COW_EMPTY="}
+			env := append([]string{"COW_SET=a\"\\\n\x01é", "COW_EMPTY="}, tc.env...)
 			for _, args := range [][]string{
 				{"build", "--workspace", "--all-targets"},
 				{"build", "--workspace", "--release", "--no-default-features"},
@@ -83,6 +129,7 @@ func TestHashesOfRealUnits(t *testing.T) {
 			}
 
 			units, kinds := 0, map[fingerprint.LocalKind]int{}
+			paths := map[uint64]bool{}
 			for _, path := range jsonFiles(t, filepath.Join(dir, "target")) {
 				data := read(t, path)
 				f, err := fingerprint.Parse(data)
@@ -104,12 +151,18 @@ func TestHashesOfRealUnits(t *testing.T) {
 					t.Errorf("ParseHash(%s) = %d, %v; want %d", hashFile, want, err, f.Hash())
 				}
 				units++
+				paths[f.Path] = true
 				for _, l := range f.Local {
 					kinds[l.Kind]++
 				}
 			}
 			t.Logf("%s: %d units, local kinds %v", version, units, kinds)
-			if units < 25 {
+			for _, root := range []string{filepath.Join(dir, "vendor/kept/src/lib.rs"), filepath.Join(dir, "vendor/quiet/build.rs"), "app/src/main.rs"} {
+				if !paths[fingerprint.HashPath(root)] {
+					t.Errorf("no unit has the path of %s", root)
+				}
+			}
+			if units < 31 {
 				t.Errorf("only %d units were built", units)
 			}
 			for k := fingerprint.Precalculated; k <= fingerprint.RerunIfEnvChanged; k++ {

@@ -50,7 +50,14 @@ func appendLocal(b []byte, l Local) []byte {
 		return append(b, '}')
 	case CheckDepInfo:
 		b = appendString(append(b, `{"CheckDepInfo":{"dep_info":`...), l.DepInfo)
-		b = strconv.AppendBool(append(b, `,"checksum":`...), l.Checksum)
+		switch {
+		case !l.Worded:
+			b = strconv.AppendBool(append(b, `,"checksum":`...), l.Checksum)
+		case l.Checksum:
+			b = appendString(append(b, `,"fingerprint":`...), wordContent)
+		default:
+			b = appendString(append(b, `,"fingerprint":`...), wordTimes)
+		}
 		return append(b, "}}"...)
 	case RerunIfChanged:
 		b = appendString(append(b, `{"RerunIfChanged":{"output":`...), l.Output)

@@ -64,6 +64,12 @@ const (
 	Unknown LocalKind = 0xff
 )
 
+// The words of a CheckDepInfo (cargo 1.100, compiler/fingerprint/mod.rs).
+const (
+	wordTimes   = "mtime"
+	wordContent = "content"
+)
+
 // Local is what decides the unit in its own package; which fields mean
 // something depends on Kind.
 type Local struct {
@@ -76,6 +82,9 @@ type Local struct {
 	// directory, and Checksum tells that it holds checksums.
 	DepInfo  string
 	Checksum bool
+	// Worded: Cargo writes which of the two it is as a word (since 1.100), not as a
+	// flag. The hash is the same for both.
+	Worded bool
 
 	// Output is the path of a RerunIfChanged's script output below the build
 	// directory; Paths are below the package root, or absolute.
@@ -170,8 +179,9 @@ func (l *rawLocal) UnmarshalJSON(data []byte) error {
 	var v struct {
 		Precalculated *string
 		CheckDepInfo  *struct {
-			DepInfo  string `json:"dep_info"`
-			Checksum bool   `json:"checksum"`
+			DepInfo  string  `json:"dep_info"`
+			Checksum bool    `json:"checksum"`
+			Word     *string `json:"fingerprint"`
 		}
 		RerunIfChanged *struct {
 			Output string   `json:"output"`
@@ -190,7 +200,10 @@ func (l *rawLocal) UnmarshalJSON(data []byte) error {
 	case v.Precalculated != nil:
 		*l = rawLocal{Kind: Precalculated, Text: *v.Precalculated}
 	case v.CheckDepInfo != nil:
-		*l = rawLocal{Kind: CheckDepInfo, DepInfo: v.CheckDepInfo.DepInfo, Checksum: v.CheckDepInfo.Checksum}
+		c := v.CheckDepInfo
+		// Any other word is not given back by Encode, so not Reproducible.
+		worded := c.Word != nil
+		*l = rawLocal{Kind: CheckDepInfo, DepInfo: c.DepInfo, Checksum: c.Checksum || worded && *c.Word == wordContent, Worded: worded}
 	case v.RerunIfChanged != nil:
 		*l = rawLocal{Kind: RerunIfChanged, Output: v.RerunIfChanged.Output, Paths: v.RerunIfChanged.Paths}
 	case v.RerunIfEnvChanged != nil:

@@ -78,13 +78,30 @@ func TestHashCoversEveryField(t *testing.T) {
 	}
 }
 
+// Cargo 1.100 writes a word where a flag was before, and hashes what it hashed.
+func TestWordsForFlags(t *testing.T) {
+	old := map[string]string{"mtime": "false", "content": "true"}
+	for word, flag := range old {
+		parse := func(text string) *Fingerprint {
+			f, err := Parse(bytes.Replace([]byte(known), []byte(`"checksum":true`), []byte(text), 1))
+			if err != nil || !f.Reproducible() {
+				t.Fatalf("%s: reproducible %v, %v", text, f.Reproducible(), err)
+			}
+			return f
+		}
+		if a, b := parse(`"fingerprint":"`+word+`"`), parse(`"checksum":`+flag); a.Hash() != b.Hash() {
+			t.Errorf("%s and %s have different hashes", word, flag)
+		}
+	}
+}
+
 func TestUnknownIsNotReproducible(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"new field":     bytes.Replace([]byte(known), []byte(`"config":9`), []byte(`"config":9,"fresh":true`), 1),
 		"new variant":   bytes.Replace([]byte(known), []byte(`{"Precalculated":"1.2.3"}`), []byte(`{"CheckGit":"1.2.3"}`), 1),
 		"plain variant": bytes.Replace([]byte(known), []byte(`{"Precalculated":"1.2.3"}`), []byte(`"Nothing"`), 1),
-		// cargo 1.100: the mode replaces the checksum flag.
-		"renamed field": bytes.Replace([]byte(known), []byte(`"checksum":true`), []byte(`"fingerprint":"mtime"`), 1),
+		"unknown word":  bytes.Replace([]byte(known), []byte(`"checksum":true`), []byte(`"fingerprint":"size"`), 1),
+		"flag and word": bytes.Replace([]byte(known), []byte(`"checksum":true`), []byte(`"checksum":false,"fingerprint":"mtime"`), 1),
 		"lost field":    bytes.Replace([]byte(known), []byte(`"config":9,`), nil, 1),
 		"other order":   bytes.Replace([]byte(known), []byte(`"config":9,"compile_kind":10`), []byte(`"compile_kind":10,"config":9`), 1),
 		"field case":    bytes.Replace([]byte(known), []byte(`"config":9`), []byte(`"Config":9`), 1),

@@ -71,6 +71,7 @@ func (h *hasher) local(l Local) {
 		h.str(l.Text)
 	case CheckDepInfo:
 		h.path(l.DepInfo)
+		// Also where it is a variant of an enumeration, the first or the second.
 		h.flag(l.Checksum)
 	case RerunIfChanged:
 		h.path(l.Output)
@@ -85,6 +86,15 @@ func (h *hasher) local(l Local) {
 			h.str(l.Val)
 		}
 	}
+}
+
+// HashPath computes what Cargo keeps as Fingerprint.Path of a unit: the hash of
+// the name by which rustc is given the crate root (cargo 1.95,
+// compiler/fingerprint/mod.rs: calculate_normal; util/workspace.rs: path_args).
+func HashPath(root string) uint64 {
+	h := newHasher()
+	h.path(root)
+	return h.sum()
 }
 
 // The methods below write values as Rust's Hash implementations do into a

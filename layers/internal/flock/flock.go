@@ -103,10 +103,11 @@ func acquire(path string, lock func(*os.File) error) (*Held, error) {
 }
 
 // open falls back to a read-only descriptor, which flock accepts too, for a lock
-// file on a read-only file system or of another user.
+// file on a read-only file system or of another user, and for a directory, whose path
+// is to end in a slash: then nothing is created.
 func open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, unix.EISDIR) {
 		if ro, roErr := os.Open(path); roErr == nil {
 			return ro, nil
 		}

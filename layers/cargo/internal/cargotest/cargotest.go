@@ -30,6 +30,31 @@ func Require(t testing.TB, toolchain string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// Toolchains are the versions of Rust that the program is held to, by rustup's
+// names, the oldest first.
+func Toolchains(t testing.TB) []string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		text, err := os.ReadFile(filepath.Join(dir, "hack/toolchains"))
+		if err != nil {
+			continue
+		}
+		var names []string
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				names = append(names, line)
+			}
+		}
+		return names
+	}
+	t.Fatal("no hack/toolchains above the test")
+	return nil
+}
+
 // Write makes the files below dir, with their directories. Those that are programs
 // can be run at once.
 func Write(t testing.TB, dir string, files map[string]string) {

@@ -8,11 +8,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 )
 
-// LeftOut is what was found in a build directory and cannot be copied: sockets,
+// Uncopied is what was found in a build directory and cannot be copied: sockets,
 // pipes, devices, and what the user may not read. No build needs it.
-type LeftOut struct {
+type Uncopied struct {
 	// Paths, sorted. There may be many.
-	Paths []string `json:"left_out,omitempty"`
+	Paths []string `json:"uncopied,omitempty"`
 	// Why the first was.
 	Why error `json:"-"`
 }
@@ -34,10 +34,10 @@ func leaveOut(ctx context.Context) (context.Context, *leavingOut) {
 }
 
 // report is for when the calls are done.
-func (l *leavingOut) report() LeftOut {
+func (l *leavingOut) report() Uncopied {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var r LeftOut
+	var r Uncopied
 	for path := range l.why {
 		r.Paths = append(r.Paths, path)
 	}

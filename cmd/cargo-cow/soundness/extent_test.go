@@ -1,0 +1,240 @@
+package soundness
+
+import (
+	"strings"
+	"time"
+)
+
+// Hazards of what a checkout consists of, and of what is named beyond a package.
+
+// watchVendor watches a directory of repositories, as a script does that compiles C.
+const watchVendor = scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=../vendor");
+    generate(&std::fs::read_to_string("../vendor/up/v.txt").unwrap());
+}
+` + generate
+
+// readVendor reads there and does not say so.
+const readVendor = scripted + `
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    generate(&std::fs::read_to_string("../vendor/up/v.txt").unwrap());
+}
+` + generate
+
+// withSubmodule builds an origin that has a submodule at path.
+func withSubmodule(path string) func(w *world) {
+	return func(w *world) {
+		w.t.Helper()
+		w.repository("up", "one")
+		w.commit()
+		w.origin.must("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.path("up"), path)
+		w.origin.commit("submodule")
+		w.origin.mustBuild("build")
+	}
+}
+
+// repository makes one with the file v.txt.
+func (w *world) repository(name, text string) {
+	w.t.Helper()
+	w.write(name+"/v.txt", text)
+	up := w.at(name)
+	up.must("git", "init", "--quiet", "--initial-branch=main")
+	up.commit(text)
+}
+
+// newerSubmodule is the place with another commit of the submodule, which by its
+// times is an old one.
+func newerSubmodule(path string) func(w *world) {
+	return func(w *world) {
+		w.t.Helper()
+		w.place.must("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+		w.write("b/"+path+"/v.txt", "two")
+		sub := w.at("b/" + path)
+		sub.commit("two")
+		w.place.commit("newer submodule")
+		old := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+		w.touch(old, "b/"+path+"/v.txt", "b/"+path, "b/"+path+"/..")
+	}
+}
+
+// inRoot is a workspace whose root is a package, with another one that the program
+// takes its value from.
+const inRoot = `
+-- a/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+[workspace]
+members = ["crates/liba"]
+resolver = "3"
+[dependencies]
+liba = { path = "crates/liba" }
+-- a/src/main.rs --
+fn main() { println!("{}", liba::VALUE); }
+-- a/crates/liba/Cargo.toml --
+[package]
+name = "liba"
+edition = "2024"
+-- a/crates/liba/src/lib.rs --
+include!(concat!(env!("OUT_DIR"), "/gen.rs"));
+`
+
+// siblings is an application and a library whose files its script reads.
+const siblings = `
+-- a/Cargo.toml --
+[workspace]
+members = ["app", "liba"]
+resolver = "3"
+-- a/liba/Cargo.toml --
+[package]
+name = "liba"
+edition = "2024"
+-- a/liba/src/lib.rs --
+-- a/liba/schema/s.txt --
+one
+-- b/liba/schema/s.txt --
+two
+`
+
+// script is a build script that makes an expression its value and watches itself.
+func script(expression string) string {
+	return "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    generate(&" + expression + ");\n}\n" +
+		strings.ReplaceAll(generate, "const VALUE", "pub const VALUE")
+}
+
+var extentHazards = []hazard{
+	{
+		name:   "H30/submodule-watched",
+		rule:   "script-input,script-tree",
+		files:  watchVendor,
+		origin: withSubmodule("vendor/up"),
+		differ: newerSubmodule("vendor/up"),
+	},
+	{
+		name:   "H30/submodule-beside-package",
+		rule:   "script-tree",
+		files:  readVendor,
+		origin: withSubmodule("vendor/up"),
+		differ: newerSubmodule("vendor/up"),
+	},
+	{
+		name:   "H30/macro-reads-submodule-in-package",
+		rule:   "macro-inputs",
+		files:  reading(strings.ReplaceAll(readData, "/data.txt", "/up/v.txt")),
+		origin: withSubmodule("app/up"),
+		differ: newerSubmodule("app/up"),
+	},
+	{
+		// A repository that was cloned in before it became a submodule keeps its git
+		// directory: nothing but the index tells.
+		name:  "H30/submodule-with-own-repository",
+		rule:  "macro-inputs",
+		files: reading(strings.ReplaceAll(readData, "/data.txt", "/up/v.txt")),
+		origin: func(w *world) {
+			w.commit()
+			w.repository("a/app/up", "one")
+			w.origin.must("git", "-c", "advice.addEmbeddedRepo=false", "add", "app/up")
+			w.origin.commit("link")
+			w.origin.mustBuild("build")
+		},
+		differ: func(w *world) { w.remove("b/app/up"); w.repository("b/app/up", "two") },
+	},
+	{
+		// Git ignores the clone, and the script watches it all the same.
+		name:  "H30/clone-watched",
+		rule:  "script-input,script-tree",
+		files: strings.ReplaceAll(watchVendor, `"../vendor/up/v.txt"`, `["..", "vendor", "up", "v.txt"].iter().collect::<std::path::PathBuf>()`) + "-- a/.gitignore --\n/target\n/vendor\n",
+		origin: func(w *world) {
+			w.repository("a/vendor/up", "one")
+			w.commit()
+			w.origin.mustBuild("build")
+		},
+		differ: func(w *world) { w.repository("b/vendor/up", "two") },
+	},
+	{
+		name: "H31/root-is-package",
+		rule: "script-tree",
+		files: inRoot + "-- a/crates/liba/build.rs --\n" + script(`std::fs::read_to_string("../../sql/1.sql").unwrap()`) +
+			"-- a/sql/1.sql --\none\n-- b/sql/1.sql --\ntwo\n",
+	},
+	{
+		// The names of the files are not in the script.
+		name: "H31/root-is-package-listed",
+		rule: "script-tree",
+		files: inRoot + "-- a/crates/liba/build.rs --\n" + script(`std::fs::read_dir("../../sql").unwrap().count().to_string()`) +
+			"-- a/sql/1.sql --\n-- b/sql/2.sql --\n",
+	},
+	{
+		name: "H31/package-around-package",
+		rule: "script-tree",
+		files: strings.ReplaceAll(inRoot, "crates/liba", "crates/liba/inner") + "-- a/crates/liba/inner/build.rs --\n" +
+			script(`std::fs::read_to_string("../data.txt").unwrap()`) + "-- a/crates/liba/data.txt --\none\n-- b/crates/liba/data.txt --\ntwo\n",
+	},
+	{
+		name:  "H32/file-of-sibling",
+		rule:  "script-tree",
+		files: scripted + siblings + "-- a/app/build.rs --\n" + script(`std::fs::read_to_string("../liba/schema/s.txt").unwrap()`),
+	},
+	{
+		name: "H32/sibling-by-joined-names",
+		rule: "script-tree",
+		files: scripted + siblings + "-- a/app/build.rs --\n" + script(`std::fs::read_to_string(
+        std::path::PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).parent().unwrap().join("liba").join("schema").join("s.txt")).unwrap()`),
+	},
+	{
+		name: "H32/siblings-listed",
+		rule: "script-tree",
+		files: scripted + siblings + "-- a/app/build.rs --\n" + script(`std::fs::read_dir("..").unwrap()
+        .filter_map(|e| std::fs::read_to_string(e.unwrap().path().join("schema/s.txt")).ok()).collect::<String>()`),
+	},
+	{
+		// As a file of C includes another, or a list of files is kept.
+		name:  "H32/sibling-named-by-file",
+		rule:  "script-tree",
+		files: scripted + siblings + "-- a/app/list.txt --\n../liba/schema/s.txt\n-- a/app/build.rs --\n" + script(`std::fs::read_to_string(std::fs::read_to_string("list.txt").unwrap().trim()).unwrap()`),
+	},
+	{
+		name:   "H32/ignored-files-of-sibling",
+		rule:   "script-tree",
+		files:  scripted + strings.ReplaceAll(siblings, "b/liba/schema", "b/none") + "-- a/.gitignore --\n/target\n/liba/schema\n-- a/app/build.rs --\n" + script(`std::fs::read_to_string("../liba/schema/s.txt").unwrap_or_default()`),
+		differ: func(w *world) { w.write("b/liba/schema/s.txt", "two\n") },
+	},
+	{
+		name:  "H32/new-in-sibling",
+		rule:  "script-tree",
+		files: scripted + siblings + "-- b/liba/option.txt --\nthree\n-- a/app/build.rs --\n" + script(`std::fs::read_to_string("../liba/option.txt").unwrap_or_default()`),
+	},
+	{
+		name:  "H32/macro-names-file-of-sibling",
+		rule:  "macro-inputs",
+		files: reading(strings.ReplaceAll(readData, "/data.txt", "/../other/data.txt")) + sibling,
+	},
+	{
+		// The directory is named by the argument of a macro that takes any.
+		name: "H32/macro-is-told-of-sibling",
+		rule: "macro-inputs",
+		files: strings.ReplaceAll(reading(`std::fs::read_to_string(dir + "/" + input.to_string().trim_matches('"')).unwrap()`), "(_: ", "(input: ") + sibling +
+			"-- a/app/src/main.rs --\nfn main() { println!(\"{}\", liba::value!(\"../other/data.txt\")); }\n",
+	},
+}
+
+// sibling is one package more, of which a file differs.
+const sibling = `
+-- a/Cargo.toml --
+[workspace]
+members = ["app", "liba", "other"]
+resolver = "3"
+-- a/other/Cargo.toml --
+[package]
+name = "other"
+edition = "2024"
+-- a/other/src/lib.rs --
+-- a/other/data.txt --
+one
+-- b/other/data.txt --
+two
+`

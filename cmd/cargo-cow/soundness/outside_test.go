@@ -1,0 +1,169 @@
+package soundness
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// besideProgram is a package whose program prints what lies beside it under the
+// name side, link or file. The script is added by each hazard: profile is the
+// directory its program will lie in, manifest that of its package.
+const besideProgram = oneApp + `
+-- a/app/side.txt --
+one
+-- a/app/src/main.rs --
+fn main() {
+    let side = std::env::current_exe().unwrap().with_file_name("side.txt");
+    println!("{:?}", std::fs::read_to_string(side).map_err(|e| e.kind()));
+}
+-- a/app/build.rs --
+use std::{env, fs, path::*};
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
+    let profile = out.ancestors().find(|p| p.ends_with("debug")).unwrap();
+    let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
+    leave(&profile.join("side.txt"), &manifest);
+}
+`
+
+// leaveLink, leaveName and so on are what those scripts leave.
+const (
+	leaveLink = `
+fn leave(side: &Path, manifest: &Path) {
+    let _ = fs::remove_file(side);
+    std::os::unix::fs::symlink(manifest.join("side.txt"), side).unwrap();
+}
+`
+	leaveRelativeLink = `
+fn leave(side: &Path, manifest: &Path) {
+    let _ = fs::remove_file(side);
+    let checkout = manifest.parent().unwrap().file_name().unwrap().to_str().unwrap();
+    std::os::unix::fs::symlink(format!("../../../{checkout}/app/side.txt"), side).unwrap();
+}
+`
+	leaveName = `
+fn leave(side: &Path, manifest: &Path) {
+    fs::write(side, manifest.to_str().unwrap()).unwrap();
+}
+`
+	leaveIfMissing = `
+fn leave(side: &Path, manifest: &Path) {
+    println!("cargo::rerun-if-changed=side.txt");
+    if !side.exists() {
+        fs::copy(manifest.join("side.txt"), side).unwrap();
+    }
+}
+`
+	leaveNothing = `
+fn leave(_: &Path, _: &Path) {}
+`
+)
+
+// nestedBuild is how somebody builds in a directory inside the build directory.
+func nestedBuild(p *Place, args ...string) {
+	p.mustBuild(append([]string{"build", "--target-dir", "target/inside"}, args...)...)
+}
+
+// runsNested builds and runs the app there.
+func runsNested(w *world) string {
+	nestedBuild(w.place)
+	return w.place.must(filepath.Join(w.place.Dir, "target/inside/debug/app"))
+}
+
+// oldTimes gives the place's sources times from before any build.
+func oldTimes(names ...string) func(w *world) {
+	return func(w *world) { w.touch(time.Unix(1e9, 0), names...) }
+}
+
+// outsideHazards are about what lies in a build directory beside its units.
+var outsideHazards = []hazard{
+	{
+		name:  "H30/link-beside-program",
+		rule:  "left-outside",
+		files: besideProgram + leaveLink + "-- later/app/side.txt --\ntwo\n",
+	},
+	{
+		name:  "H30/file-names-origin",
+		rule:  "left-outside",
+		files: besideProgram + leaveName,
+	},
+	{
+		name:  "H30/relative-link-leaves-checkout",
+		rule:  "left-outside",
+		files: besideProgram + leaveRelativeLink + "-- later/app/side.txt --\ntwo\n",
+	},
+	{
+		// The script's last run has left alone what it found.
+		name:  "H30/left-by-former-run",
+		rule:  "left-outside",
+		files: besideProgram + leaveIfMissing,
+		origin: func(w *world) {
+			w.commit()
+			w.origin.mustBuild("build")
+			w.write("a/app/side.txt", "two\n")
+			w.origin.commit("second")
+			w.origin.mustBuild("build")
+		},
+	},
+	{
+		// The script that left it is another one now.
+		name:  "H30/left-by-former-script",
+		rule:  "left-outside",
+		files: besideProgram + leaveName,
+		origin: func(w *world) {
+			w.commit()
+			w.origin.mustBuild("build")
+			text, err := os.ReadFile(w.path("a/app/build.rs"))
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			before, _, _ := strings.Cut(string(text), "\nfn leave")
+			w.write("a/app/build.rs", before+leaveNothing)
+			w.origin.commit("second")
+			w.origin.mustBuild("build")
+		},
+	},
+	{
+		// Nobody's: a program or a person put it there.
+		name:  "H30/nobodys-file",
+		rule:  "left-outside",
+		files: besideProgram + leaveNothing,
+		origin: func(w *world) {
+			w.commit()
+			w.origin.mustBuild("build")
+			time.Sleep(20 * time.Millisecond)
+			w.write("a/target/debug/side.txt", "by hand\n")
+		},
+	},
+	{
+		name:  "H31/nested-build",
+		rule:  "nested-build",
+		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
+		origin: func(w *world) {
+			w.commit()
+			w.origin.mustBuild("build")
+			nestedBuild(w.origin)
+		},
+		differ:  oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
+		observe: runsNested,
+	},
+	{
+		name:  "H31/nested-build-for-target",
+		rule:  "nested-build",
+		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
+		env:   []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"},
+		origin: func(w *world) {
+			w.commit()
+			w.origin.mustBuild("build")
+			nestedBuild(w.origin)
+		},
+		differ: oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
+		observe: func(w *world) string {
+			nestedBuild(w.place)
+			return w.place.must(filepath.Join(w.place.Dir, "target/inside/x86_64-unknown-linux-gnu/debug/app"))
+		},
+	},
+}

@@ -1,0 +1,199 @@
+package cargo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// strays finds links whose end is missing in the place: their scripts run again.
+func (v *verifier) strays() {
+	if !v.Reader.settings.Rules.On(RuleLeftOutside) {
+		return
+	}
+	for _, s := range v.manifest.Strays {
+		if s.Link == nil || s.Link.Base == BaseBuild || s.Link.Base == BaseOuter {
+			continue
+		}
+		to, ok := v.Reader.place.Abs(*s.Link)
+		if ok {
+			_, err := os.Lstat(to)
+			ok = err == nil
+		}
+		if !ok {
+			v.remake(s.Units, escapePath(string(s.Path))+" would lead to "+s.Link.display()+", which is missing")
+		}
+	}
+	v.bindStrays()
+}
+
+// bindStrays has the run of every script made dirty that may have left something
+// which goes with the dirty run of another: only both together make it again.
+func (p *Plan) bindStrays() {
+	if !p.settings.Rules.On(RuleLeftOutside) {
+		return
+	}
+	for again := true; again; {
+		again = false
+		dirty := p.dirty()
+		for _, s := range p.manifest.Strays {
+			if !slices.ContainsFunc(s.Units, func(i int) bool { return dirty[i] }) {
+				continue
+			}
+			if slices.ContainsFunc(s.Units, func(i int) bool { return !dirty[i] }) {
+				p.remake(s.Units, escapePath(string(s.Path))+" may be its own, and that of a script that runs again")
+				again = true
+			}
+		}
+	}
+}
+
+func (p *Plan) remake(units []int, detail string) {
+	for _, i := range units {
+		if p.reasons[i] == nil {
+			p.reasons[i] = &Reason{RuleLeftOutside, detail}
+		}
+	}
+}
+
+// strays removes what the scripts left that run again, so that they find what
+// they would in an empty directory, and has the links of the others lead to what
+// is in the place.
+func (a *applier) strays(dirty []bool) error {
+	if !a.settings.Rules.On(RuleLeftOutside) {
+		return nil
+	}
+	for i := range a.manifest.Strays {
+		s := &a.manifest.Strays[i]
+		var err error
+		if slices.ContainsFunc(s.Units, func(u int) bool { return dirty[u] }) {
+			err = a.removeStray(string(s.Path))
+		} else if s.Link != nil {
+			err = a.relink(s)
+		}
+		if err != nil {
+			return fmt.Errorf("correct %s: %w", s.Path, err)
+		}
+	}
+	return nil
+}
+
+// removeStray removes something, and the directories that are empty without it.
+func (a *applier) removeStray(rel string) error {
+	if err := os.RemoveAll(a.path(rel)); err != nil {
+		return err
+	}
+	for dir := path.Dir(rel); dir != "."; dir = path.Dir(dir) {
+		if _, own := a.known(dir); own || os.Remove(a.path(dir)) != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// relink gives a link the text it would have in the place, and the time it has.
+func (a *applier) relink(s *Stray) error {
+	name := a.path(string(s.Path))
+	var st unix.Stat_t
+	if err := unix.Lstat(name, &st); err != nil {
+		return &fs.PathError{Op: "stat", Path: name, Err: err}
+	}
+	was, err := os.Readlink(name)
+	if err != nil {
+		return err
+	}
+	to, ok := a.place.Abs(*s.Link)
+	if !ok {
+		return errors.New("it leads to " + s.Link.display())
+	}
+	if !filepath.IsAbs(was) {
+		if to, err = filepath.Rel(filepath.Join(a.place.Workspace.BuildDir, path.Dir(string(s.Path))), to); err != nil {
+			return err
+		}
+	}
+	if to == was {
+		return nil
+	}
+	if err := os.Remove(name); err != nil {
+		return err
+	}
+	if err := os.Symlink(to, name); err != nil {
+		return err
+	}
+	times := []unix.Timespec{st.Atim, st.Mtim}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, name, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &fs.PathError{Op: "set time of", Path: name, Err: err}
+	}
+	return nil
+}
+
+// known reports whether the manifest, or Cargo itself, accounts for a directory,
+// or a file beside profiles or in one. inside: for part of what lies in it.
+func (a *applier) known(rel string) (inside, own bool) {
+	m := a.manifest
+	base := path.Base(rel)
+	switch {
+	case rel == metaDir, isOwnFile(base), slices.Contains(m.Profiles, rel):
+		return false, true
+	case slices.Contains(m.Profiles, path.Dir(rel)):
+		switch base {
+		case ".fingerprint", "incremental", "deps", "examples", "build":
+			return false, true
+		}
+	case base == "tmp":
+		return false, true
+	}
+	if slices.Contains(m.Placed, Path(rel)) {
+		return false, true
+	}
+	holds := func(p string) bool { return p == rel || strings.HasPrefix(p, rel+"/") }
+	inside = slices.ContainsFunc(m.Profiles, holds) ||
+		slices.ContainsFunc(m.Strays, func(s Stray) bool { return holds(string(s.Path)) }) ||
+		slices.ContainsFunc(m.Nested, func(n Nested) bool { return holds(string(n.Path)) })
+	return inside, false
+}
+
+// dropUnknown removes what the manifest does not account for: a build that began
+// while the layer was sealed, or whoever else was at work there, had just made it.
+func (a *applier) dropUnknown() error {
+	rules := a.settings.Rules
+	all := rules.On(RuleLeftOutside) && rules.On(RuleNestedBuild)
+	dirs := []string{""}
+	for _, p := range a.manifest.Profiles {
+		dirs = append(dirs, p)
+		if triple := path.Dir(p); triple != "." && !slices.Contains(dirs, triple) {
+			dirs = append(dirs, triple)
+		}
+	}
+	profiles, err := Profiles(a.dir)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(filepath.Join(a.dir, dir))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			rel := path.Join(dir, e.Name())
+			inside, own := a.known(rel)
+			if inside || own || !all && !slices.Contains(profiles, rel) {
+				continue
+			}
+			if err := os.RemoveAll(a.path(rel)); err != nil {
+				return fmt.Errorf("remove unknown %s: %w", rel, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package extent
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Repository reports whether a name is that of version control's own directory, or
+// of the file that stands for it.
+func Repository(name string) bool {
+	return name == ".git" || name == ".hg" || name == ".jj" || name == ".svn"
+}
+
+// never are names that editors and desktops leave behind: no build reads them, and
+// every checkout has others.
+var never = map[string]bool{
+	".DS_Store": true, ".direnv": true, ".idea": true, ".vscode": true, ".zed": true,
+	"4913": true, // vim's, to see whether it may write
+}
+
+// Never reports whether nothing of that name, wherever it lies, is read by a build.
+func Never(name string) bool {
+	switch {
+	case Repository(name), never[name]:
+		return true
+	case strings.HasSuffix(name, "~"), strings.HasPrefix(name, ".#"), len(name) > 2 && name[0] == '#' && name[len(name)-1] == '#':
+		return true
+	case strings.HasPrefix(name, "."):
+		return strings.Contains(name, ".cargo-cow-") || isSwap(filepath.Ext(name))
+	}
+	return false
+}
+
+// isSwap: vim counts downwards from .swp.
+func isSwap(ext string) bool {
+	return len(ext) == 4 && ext[:3] == ".sw" && ext[3] >= 'a' && ext[3] <= 'p'
+}
+
+// Scratch reports whether a directory is tagged as something that can be made again,
+// or is a build directory of Cargo's. Cargo tags all that it makes itself
+// (layout.rs:Layout::new), and notes in each what rustc said of itself.
+func Scratch(dir string) bool {
+	if b, err := os.ReadFile(dir + "/CACHEDIR.TAG"); err == nil && strings.HasPrefix(string(b), "Signature: 8a477f597d28d172789f06886806bc55") {
+		return true
+	}
+	_, err := os.Lstat(dir + "/.rustc_info.json")
+	return err == nil
+}
+
+// Documentation reports whether a file beside the packages, named from the top of
+// what it lies in, is documentation: that changes with every other commit, and a
+// script that reads it beside its own package without saying so is one nobody has
+// met.
+func Documentation(rel string) bool {
+	base := filepath.Base(rel)
+	return strings.HasSuffix(base, ".md") || strings.HasPrefix(base, "LICENSE") || strings.HasPrefix(base, ".git") ||
+		strings.HasPrefix(rel, ".github/")
+}
+
+// Compiled reports whether a file, named from its package's directory, is source
+// that Cargo compiles by convention. To the packages that lie inside of that package
+// it is what any other package's source is; all else there lies beside them.
+func Compiled(rel string) bool {
+	if rel == "build.rs" {
+		return true
+	}
+	dir, _, _ := strings.Cut(rel, "/")
+	return strings.HasSuffix(rel, ".rs") && (dir == "src" || dir == "tests" || dir == "benches" || dir == "examples")
+}

@@ -1,0 +1,281 @@
+package extent
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Finder finds what programs and sources may mean by their texts: files and
+// directories outside of a package that may be read for it unseen.
+//
+// A text names what is there. Joined to a directory that nobody knows, it is tried
+// below each from which programs start: their package, what lies around that up to
+// the workspace, and the directory of the source itself.
+type Finder struct {
+	Root string // of the workspace
+	Top  string // of the checkout: what lies outside is the same for all of them
+	Home string // the package's directory
+	// Own reports whether a path belongs to the package.
+	Own   func(path string) bool
+	Apart []string // directories of which nothing is meant, such as build directories
+	// AtRoot: what runs starts in the workspace's root, as macros do.
+	AtRoot bool
+
+	texts        []textAt
+	variables    [][2]string
+	words        map[string]bool
+	climbs       bool // a text or word leads out of the package
+	starts       bool // something tells the package's directory
+	lists        bool // something lists directories, or runs programs
+	whole        bool // cargo or git are asked where the workspace is
+	names        map[string]Name
+	leadsOutside bool
+}
+
+type textAt struct {
+	text, dir, own string
+	single         bool
+}
+
+// A Name is what a text leads to.
+type Name struct {
+	Path   string // clean and absolute
+	Dir    bool
+	Absent bool // there is nothing, and there could be
+}
+
+// longest is the longest text that is taken for a path.
+const longest = 512
+
+// Text adds a text of a source in dir, of a package whose directory is own. A single
+// name, without a slash, is a path only if single is true.
+func (f *Finder) Text(text, dir, own string, single bool) {
+	if len(text) > longest || strings.ContainsAny(text, "\n\x00") {
+		return
+	}
+	f.texts = append(f.texts, textAt{text, dir, own, single})
+}
+
+// Variable adds a variable that programs see and whose value, a path, begins at the
+// workspace's root: what it names counts, and where it leads around the package, it
+// tells a program that has its name where that is.
+func (f *Finder) Variable(name, value string) {
+	f.variables = append(f.variables, [2]string{name, value})
+}
+
+// Program adds an identifier or text of a program that runs, which tells how it may
+// find its way.
+func (f *Finder) Program(word string) {
+	if f.words == nil {
+		f.words = map[string]bool{}
+	}
+	f.words[word] = true
+	switch word {
+	case "parent", "ancestors", "pop":
+		f.climbs = true
+	case "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "current_dir", "canonicalize":
+		f.starts = true
+	case "read_dir", "WalkDir", "walkdir", "WalkBuilder", "glob", "globwalk", "Command":
+		f.lists = true
+	case "--show-toplevel", "locate-project", "--format-version", "workspace_root", "MetadataCommand":
+		f.whole = true
+	default:
+		if strings.HasPrefix(word, "CARGO_WORKSPACE") || strings.HasPrefix(word, "WORKSPACE_") {
+			f.whole = true
+		}
+	}
+}
+
+// Has reports whether a word of the programs begins so.
+func (f *Finder) Has(stem string) bool {
+	for w := range f.words {
+		if strings.HasPrefix(w, stem) {
+			return true
+		}
+	}
+	return false
+}
+
+// Names lists what the texts lead to, by path. whole is true if anything in the
+// workspace may be read, as nothing names what.
+func (f *Finder) Names() (names []Name, whole bool) {
+	f.names = map[string]Name{}
+	for _, t := range f.texts {
+		whole := plain(t.text)
+		if up := climbing(t.text); up != "" {
+			for _, base := range []string{f.Home, t.own, t.dir, f.Root} {
+				f.try(base, plain(up), true)
+				f.try(base, whole, true)
+			}
+		}
+	}
+	for _, v := range f.variables {
+		f.try(f.Root, plain(v[1]), f.words[v[0]])
+		if plain(v[1]) == "" && f.words[v[0]] {
+			f.leadsOutside = true
+		}
+	}
+	outside := f.climbs || f.whole || f.leadsOutside
+	for _, t := range f.texts {
+		rel := plain(t.text)
+		if climbing(t.text) != "" || rel == "" || !t.single && !strings.Contains(rel, "/") {
+			continue
+		}
+		f.try(f.Home, rel, false)
+		if f.AtRoot {
+			f.try(f.Root, rel, false)
+		}
+		if !outside {
+			continue
+		}
+		for base := f.Home; below(base, f.Root); {
+			base = filepath.Dir(base)
+			f.try(base, rel, false)
+		}
+		if t.own != f.Home {
+			f.try(t.own, rel, false)
+		}
+	}
+	for _, n := range f.names {
+		names = append(names, n)
+	}
+	slices.SortFunc(names, func(a, b Name) int { return strings.Compare(a.Path, b.Path) })
+	return names, f.lists && (f.whole || f.leadsOutside || f.climbs && f.starts)
+}
+
+// climbing is the part of a text from its first component ".." on: what is before it
+// may be an option ("-I../include") or a variable ("$CARGO_MANIFEST_DIR/../x").
+func climbing(text string) string {
+	for from := 0; ; {
+		i := strings.Index(text[from:], "..")
+		if i < 0 {
+			return ""
+		}
+		i += from
+		end := i + 2
+		if (end == len(text) || text[end] == '/') && (i == 0 || text[i-1] != '.') {
+			return text[i:]
+		}
+		from = end
+	}
+}
+
+// plain is the part of a text that is a path as it stands: without variables at the
+// front, and up to what is filled in or matched at run time.
+func plain(text string) string {
+	var parts []string
+	for part := range strings.SplitSeq(text, "/") {
+		switch {
+		case part == "" || part == ".":
+		case strings.ContainsAny(part, "{}$%*?[]<>|\"'`:;, "):
+			if len(parts) > 0 {
+				return strings.Join(parts, "/")
+			}
+		default:
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// try adds what rel leads to from base, if that lies in the checkout, outside of the
+// package, and not around it. What is not there counts if a text can mean nothing
+// else, or if the directory that it begins with is there.
+func (f *Finder) try(base, rel string, meant bool) {
+	if rel == "" || base == "" {
+		return
+	}
+	path := filepath.Join(base, rel)
+	if f.around(path) {
+		f.leadsOutside = f.leadsOutside || meant && path != f.Home
+		return
+	}
+	if !below(path, f.Top) || f.Own(path) || strings.Contains(path+"/", "/.git/") ||
+		slices.ContainsFunc(f.Apart, func(dir string) bool { return path == dir || below(path, dir) }) {
+		return
+	}
+	if fi, err := os.Stat(path); err == nil {
+		f.names[path] = Name{Path: path, Dir: fi.IsDir()}
+		return
+	}
+	missing := path // the first part of it that is
+	for {
+		fi, err := os.Stat(filepath.Dir(missing))
+		if err == nil && !fi.IsDir() {
+			return
+		}
+		if err == nil {
+			break
+		}
+		missing = filepath.Dir(missing)
+	}
+	parent := filepath.Dir(missing)
+	switch {
+	case f.Own(missing) || !below(missing, f.Root):
+	case f.around(parent) && !meant:
+	case f.around(parent) || isPackageDir(parent):
+		f.names[missing] = Name{Path: missing, Absent: true}
+	default:
+		// The rest of the name may be put together of pieces.
+		f.names[parent] = Name{Path: parent, Dir: true}
+	}
+}
+
+// around reports whether a directory holds the package or the workspace.
+func (f *Finder) around(dir string) bool {
+	return dir == "/" || dir == f.Home || dir == f.Root || below(f.Home, dir) || below(f.Root, dir)
+}
+
+func isPackageDir(dir string) bool {
+	_, err := os.Stat(dir + "/Cargo.toml")
+	return err == nil
+}
+
+// LargestText bounds the files of a package that are searched for names of others:
+// what people write and programs follow is smaller.
+const LargestText = 1 << 18
+
+// Follows reports whether a file of that name in a package may name what is read with
+// it. Manifests name packages, and documentation what people read.
+func Follows(name string) bool {
+	switch filepath.Ext(name) {
+	case ".rs", ".lock", ".md":
+		return false
+	}
+	return name != "Cargo.toml"
+}
+
+// Climbing calls f for every text in a file that is not Rust which has a component
+// "..": C sources include so, and lists of files name so.
+func Climbing(text []byte, f func(text string)) {
+	for from := 0; from < len(text); {
+		i := bytes.Index(text[from:], []byte("../"))
+		if i < 0 {
+			return
+		}
+		start, end := from+i, from+i+3
+		for start > from && isPathByte(text[start-1]) {
+			start--
+		}
+		for end < len(text) && isPathByte(text[end]) {
+			end++
+		}
+		f(string(text[start:end]))
+		from = end
+	}
+}
+
+// Top is the top of the checkout that dir lies in, or dir.
+func Top(dir string) string {
+	if top, gitDir := enclosing(dir); gitDir != "" {
+		return top
+	}
+	return dir
+}
+
+func isPathByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80 || strings.IndexByte("._-+@/~", c) >= 0
+}

@@ -1,0 +1,124 @@
+// Package locate finds the store that a build directory belongs to, by one rule for
+// the commands and for the wrapper of rustc.
+//
+// A store serves the build directories of the file system it is on, so of all the
+// places where one may be, the first counts whose files can share data with the
+// build directory. Which file system that is, is not told by paths, device numbers
+// or mounts: a Btrfs has many of each. It is found out by cloning.
+//
+// A store that is not there, cannot serve here, or cannot be written to is passed
+// over or used as it is; nothing is ever forgotten for it. The package only looks:
+// the one thing it makes is a file without a name, for the trial.
+//
+// The wrapper runs this for each unit of a build, so it imports next to nothing. The
+// functions may be called by any number of goroutines and processes at once.
+package locate
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Question is whose store is looked for, and who may know. All paths are absolute
+// and without symbolic links; "" is nothing.
+type Question struct {
+	// BuildDir is the build directory, or any directory in it. It need not exist.
+	BuildDir string
+	// Remembered are the stores that the repository remembers, in its order.
+	Remembered []Remembered
+	// Noted is the store that the build directory says it belongs to.
+	Noted string
+	// Chosen is the one that the user chose for the wrapper.
+	Chosen string
+	// Cache is where a store is made that cannot be beside what it serves.
+	Cache string
+}
+
+// Kind is what a store that was found can do for the build directory.
+type Kind int
+
+const (
+	// Absent: there is none.
+	Absent Kind = iota
+	// Far: it is on another file system, and its layers cannot be cloned from there.
+	// Its units can be copied.
+	Far
+	// Copying: it holds copies, which serve anywhere, and nobody asked for it.
+	Copying
+	// Near: it serves.
+	Near
+)
+
+// Find returns the store that a build directory belongs to, the best there is.
+func (q *Question) Find() (dir string, kind Kind) {
+	here := Existing(q.BuildDir)
+	// look reports whether dir serves, and keeps it in mind if it is better than nothing.
+	look := func(store string, asked bool) bool {
+		if !IsStore(store) {
+			return false
+		}
+		found := Far
+		switch {
+		case HoldsCopies(store) && asked, !HoldsCopies(store) && Shares(store, here):
+			found = Near
+		case HoldsCopies(store):
+			found = Copying
+		}
+		if found > kind {
+			dir, kind = store, found
+		}
+		return kind == Near
+	}
+	for _, r := range q.Remembered {
+		if look(r.Dir, r.Named) {
+			return dir, kind
+		}
+	}
+	if look(q.Noted, true) || look(q.Chosen, true) {
+		return dir, kind
+	}
+	// The topmost counts: that is where one is made, and more projects share it. A
+	// mount between it and the build directory may be of the same file system.
+	name := "/.cargo-cow-" + strconv.Itoa(os.Geteuid())
+	for i := range len(here) {
+		if here[i] == '/' && look(here[:i]+name, false) {
+			return dir, kind
+		}
+	}
+	if here != "/" && look(here+name, false) {
+		return dir, kind
+	}
+	look(q.Cache, false)
+	return dir, kind
+}
+
+// IsStore reports whether a store of this user's is at dir: what lies in it is run.
+func IsStore(dir string) bool {
+	var st unix.Stat_t
+	if !strings.HasPrefix(dir, "/") || unix.Stat(dir, &st) != nil || int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return false
+	}
+	return unix.Stat(dir+"/version", &st) == nil
+}
+
+// DriverFile, in a store, holds the name of the driver its layers are made with.
+const DriverFile = "driver"
+
+// HoldsCopies reports whether the layers of a store are copies, which need no file
+// system of their own.
+func HoldsCopies(store string) bool {
+	name, err := os.ReadFile(store + "/" + DriverFile)
+	return err == nil && strings.TrimSpace(string(name)) == "copy"
+}
+
+// Existing is the nearest ancestor of path that is there, path included.
+func Existing(path string) string {
+	var st unix.Stat_t
+	for path != "" && path != "/" && unix.Stat(path, &st) != nil {
+		path = path[:max(1, strings.LastIndexByte(path, '/'))]
+	}
+	return path
+}

@@ -1,0 +1,218 @@
+package locate
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// MemoryFile, in the directory that all worktrees of a repository share, is where
+// init notes the stores, as JSON.
+const MemoryFile = "cargo-cow/config.json"
+
+// Remembered is a store that a repository remembers.
+type Remembered struct {
+	Dir string `json:"dir"`
+	// Named: the user said that it is to be this one. It goes before those that were
+	// only found fit, and may hold copies where sharing would be possible.
+	Named bool `json:"named,omitempty"`
+}
+
+// Legacy is what version 1 of the memory, which knew one store, says of it. Whether
+// the user had named it shows in its own name.
+func Legacy(store string) Remembered {
+	base := filepath.Base(store)
+	return Remembered{store, base != "cargo-cow" && !strings.HasPrefix(base, ".cargo-cow-")}
+}
+
+// Repository returns the directory that all worktrees of a repository share, given
+// the top of a working tree; "" where there is no repository at that top.
+func Repository(top string) string {
+	git := top + "/.git"
+	text, err := os.ReadFile(git)
+	if err != nil {
+		if fi, err := os.Stat(git); err == nil && fi.IsDir() {
+			return git
+		}
+		return ""
+	}
+	// .git is a file: it names the worktree's own directory, in which another names
+	// the repository's, unless it is that itself, as of a submodule.
+	dir, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), "gitdir: ")
+	if !ok {
+		return ""
+	}
+	if !filepath.IsAbs(dir) {
+		dir = top + "/" + dir
+	}
+	common, err := os.ReadFile(dir + "/commondir")
+	if err != nil {
+		return filepath.Clean(dir)
+	}
+	to := strings.TrimRight(string(common), "\r\n")
+	if !filepath.IsAbs(to) {
+		to = dir + "/" + to
+	}
+	return filepath.Clean(to)
+}
+
+// Memory returns the stores that a repository remembers, given what Repository
+// returned. What is not legible is nothing.
+func Memory(repository string) []Remembered {
+	text, err := os.ReadFile(repository + "/" + MemoryFile)
+	if err != nil {
+		return nil
+	}
+	return parseMemory(string(text))
+}
+
+// parseMemory reads as much of JSON as is written there. JSON writes what is not
+// plain in another way than Go: such a path is passed over.
+func parseMemory(text string) []Remembered {
+	var list, legacy []Remembered
+	var entry Remembered
+	depth, key, inStores := 0, "", false
+	for text != "" {
+		token, rest := nextToken(text)
+		if token == "" {
+			break
+		}
+		text = rest
+		switch token {
+		case "{", "[":
+			depth++
+			inStores = inStores || depth == 2 && token == "[" && key == "stores"
+			entry = Remembered{}
+			continue
+		case "}", "]":
+			depth--
+			if inStores && depth == 2 && isClean(entry.Dir) {
+				list = append(list, entry)
+			}
+			inStores = inStores && depth >= 2
+			continue
+		case ":", ",":
+			continue
+		}
+		if after, _ := nextToken(text); after == ":" {
+			key, _ = strconv.Unquote(token)
+			continue
+		}
+		value, _ := strconv.Unquote(token)
+		switch {
+		case depth == 1 && key == "store" && isClean(value):
+			legacy = []Remembered{Legacy(value)}
+		case inStores && key == "dir":
+			entry.Dir = value
+		case inStores && key == "named":
+			entry.Named = token == "true"
+		}
+	}
+	if len(list) == 0 {
+		return legacy
+	}
+	return list
+}
+
+// nextToken returns a bracket, a comma, a colon, a string with its quotes or a word,
+// and what follows; "" where there is none.
+func nextToken(text string) (token, rest string) {
+	text = strings.TrimLeft(text, " \t\r\n")
+	switch {
+	case text == "":
+		return "", ""
+	case strings.IndexByte("{}[]:,", text[0]) >= 0:
+		return text[:1], text[1:]
+	case text[0] == '"':
+		quoted, err := strconv.QuotedPrefix(text)
+		if err != nil {
+			return "", ""
+		}
+		return quoted, text[len(quoted):]
+	}
+	n := strings.IndexAny(text, "{}[]:,\" \t\r\n")
+	if n < 0 {
+		n = len(text)
+	}
+	return text[:n], text[n:]
+}
+
+// storeFile names the store that a build directory belongs to.
+const storeFile = "/.cargo-cow/store"
+
+// Noted returns the store that a build directory was said to belong to, "" if
+// nothing was said.
+func Noted(buildDir string) string { return readPath(buildDir + storeFile) }
+
+// Note says which store a build directory belongs to; "" that nothing is to be said.
+func Note(buildDir, store string) error {
+	file := buildDir + storeFile
+	if store == "" {
+		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		return nil
+	}
+	tmp := file + "." + strconv.Itoa(os.Getpid())
+	err := os.MkdirAll(filepath.Dir(file), 0o777)
+	if err == nil {
+		err = os.WriteFile(tmp, []byte(store+"\n"), 0o666)
+	}
+	if err == nil {
+		err = os.Rename(tmp, file)
+	}
+	if err != nil {
+		os.Remove(tmp)
+	}
+	return err
+}
+
+// ChosenFile is the file that names the store of a user who chose one for the
+// wrapper, in the directory of this program's data.
+func ChosenFile(dataDir string) string { return dataDir + "/store" }
+
+// Chosen returns what it holds.
+func Chosen(dataDir string) string { return readPath(ChosenFile(dataDir)) }
+
+// readPath returns the path that a file holds, "" if there is none.
+func readPath(file string) string {
+	text, err := os.ReadFile(file)
+	path, ok := strings.CutSuffix(string(text), "\n")
+	if err != nil || !ok || !isClean(path) {
+		return ""
+	}
+	return path
+}
+
+func isClean(path string) bool {
+	return filepath.IsAbs(path) && filepath.Clean(path) == path && !strings.ContainsAny(path, "\x00\n")
+}
+
+// Configured returns the store that the user's configuration file names, "" if none.
+// Only its plain form is known here, a line "store: PATH".
+func Configured(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		value, ok := strings.CutPrefix(line, "store:")
+		if !ok {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		if quoted, err := strconv.QuotedPrefix(value); err == nil {
+			value, _ = strconv.Unquote(quoted)
+		} else if inner, ok := strings.CutPrefix(value, "'"); ok {
+			value, _, _ = strings.Cut(inner, "'")
+		} else if i := strings.Index(value, " #"); i >= 0 {
+			value = strings.TrimSpace(value[:i])
+		}
+		if filepath.IsAbs(value) {
+			return value
+		}
+		return ""
+	}
+	return ""
+}
