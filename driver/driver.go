@@ -129,7 +129,8 @@ type Driver interface {
 	Delete(ctx context.Context, tree string) error
 
 	// Usage measures the space that the files of a tree, or of an ordinary
-	// directory, occupy. Its cost grows with the number of files.
+	// directory, occupy. Its cost grows with the number of files. What the caller may
+	// not read keeps nothing from being measured.
 	Usage(ctx context.Context, tree string) (Usage, error)
 
 	// Holds reports whether path is at this moment a tree of this driver. A path

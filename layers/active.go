@@ -200,6 +200,7 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 	if err != nil {
 		return fmt.Errorf("tidy up beside %s: %w", t.path, err)
 	}
+	s.putAwayStub(ctx, t.undo)
 	for _, name := range left {
 		path := filepath.Join(parent, name)
 		if path != t.swap && !strings.HasPrefix(name, prefix) {
@@ -214,7 +215,7 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 			}
 			continue
 		}
-		if err := s.opts.Driver.Delete(ctx, path); err != nil {
+		if err := s.remove(ctx, t, path); err != nil {
 			return fmt.Errorf("tidy up beside %s: %w", t.path, err)
 		}
 	}
@@ -231,7 +232,7 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 
 // setAside makes the tree at path what undo brings back.
 func (s *Store) setAside(ctx context.Context, t target, path string) error {
-	if err := s.opts.Driver.Delete(ctx, t.undo); err != nil {
+	if err := s.remove(ctx, t, t.undo); err != nil {
 		return fmt.Errorf("remove what an earlier restore replaced: %w", err)
 	}
 	if err := disown(path); err != nil {
@@ -283,6 +284,7 @@ func (s *Store) prepare(ctx context.Context, t target, from string) (string, err
 		err = s.opts.Driver.Clone(ctx, tmp, from)
 	}
 	if err == nil {
+		clearStubs(tmp)
 		err = prepared(tmp)
 	}
 	if err == nil {
@@ -349,6 +351,9 @@ func (s *Store) installed(t target) error {
 func (s *Store) exchange(t target, other string, locks *cargo.Locks, point *crashpoint.Point) error {
 	busy := func() error {
 		return &HelpError{fmt.Errorf("replace %s: %w: a cargo has come to build in it", t.path, ErrBusy), "run it again when cargo is done"}
+	}
+	if err := checkOwn(t, locks); err != nil {
+		return err
 	}
 	if err := locks.Guard(); errors.Is(err, cargo.ErrLocked) {
 		return busy()

@@ -24,6 +24,7 @@ type InitReport struct {
 	Driver    string `json:"driver"`
 	Already   bool   `json:"already"`    // it was a tree before
 	TakenOver bool   `json:"taken_over"` // an ordinary directory became a tree
+	Uncopied         // of that directory
 }
 
 // Init makes the place's build directory a tree. What lies in it is cloned with
@@ -59,7 +60,10 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 	defer locks.Unlock()
 	if was == directory {
 		r.TakenOver = true
-		return r, s.takeOver(ctx, t, locks)
+		ctx, left := leaveOut(ctx)
+		err := s.takeOver(ctx, t, locks)
+		r.Uncopied = left.report()
+		return r, err
 	}
 	tmp, err := s.prepare(ctx, t, "")
 	if err != nil {
@@ -78,6 +82,12 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 
 // takeOver makes an ordinary directory a tree with the same content.
 func (s *Store) takeOver(ctx context.Context, t target, locks *cargo.Locks) error {
+	// The original could not be removed.
+	if dirs, err := foreignDirs(t.path); err != nil {
+		return fmt.Errorf("look at %s: %w", t.path, err)
+	} else if len(dirs) > 0 {
+		return foreignError("take over "+t.path, dirs...)
+	}
 	tmp, err := s.prepare(ctx, t, t.path)
 	if err != nil {
 		return err
@@ -101,7 +111,7 @@ func (s *Store) takeOver(ctx context.Context, t target, locks *cargo.Locks) erro
 	if err := pointTakenOver.Hit(); err != nil {
 		return err
 	}
-	if err := s.opts.Driver.Delete(ctx, replaced); err != nil {
+	if err := s.remove(ctx, t, replaced); err != nil {
 		return fmt.Errorf("remove the directory that was taken over: %w", err)
 	}
 	return nil

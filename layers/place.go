@@ -144,7 +144,7 @@ func (s *Store) look(t target) (state, error) {
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return unsuitable("it is no directory", "remove it")
 	case int(st.Uid) != os.Geteuid():
-		return unsuitable("it belongs to user "+UserName(int(st.Uid)), giveBack(t.path))
+		return unsuitable("it belongs to user "+UserName(int(st.Uid)), ForeignHelp(t.path))
 	}
 	if err := driver.CheckRemovable(t.path); errors.Is(err, driver.ErrBusy) {
 		return unsuitable("it is or holds a mount point, and a mount cannot be exchanged", "umount "+t.path)

@@ -40,6 +40,9 @@ type RestoreReport struct {
 	Retagged   int             // units whose fingerprint was rewritten for the place
 	SameCommit bool
 	Undo       bool // a build directory was replaced and can be brought back
+	// Undeletable are trees beside the build directory that hold directories of
+	// another user, who alone can delete them.
+	Undeletable []string
 	// Grafted is what other layers gave; nil where none was asked: the layer was
 	// named, or no other has anything that it lacks.
 	Grafted *Grafted
@@ -90,6 +93,9 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		return err
 	}
 	defer locks.Unlock()
+	if err := checkOwn(t, locks); err != nil {
+		return err
+	}
 	tmp, err := s.prepare(ctx, t, s.tree(c.record.ID))
 	if err != nil {
 		return err
@@ -148,6 +154,7 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		}
 		r.Undo = true
 	}
+	r.Undeletable = undeletable(t)
 	r.count(c)
 	return pointRestored.Hit()
 }

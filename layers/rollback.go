@@ -76,10 +76,12 @@ func (s *Store) tellLost(err error) error {
 	}
 }
 
-// lostLayer finds a layer that a roll-back took by the first digits of its id.
+// lostLayer finds a layer that a roll-back took by the first digits of its id, or
+// by its label.
 func (s *Store) lostLayer(ref string) error {
 	for _, id := range s.lost {
-		if len(ref) >= 4 && strings.HasPrefix(id, ref) {
+		r, err := s.readRecord(id)
+		if len(ref) >= 4 && strings.HasPrefix(id, ref) || ref != "" && err == nil && r.Label == ref {
 			return &HelpError{
 				fmt.Errorf("find layer %s: %w: a roll-back of the subvolume around %s took it along", ref, ErrNotFound, s.opts.Dir),
 				"run `cargo cow check --repair`, which forgets it",
@@ -126,4 +128,42 @@ func (s *Store) putAwayStub(ctx context.Context, path string) bool {
 	}
 	_ = s.opts.Driver.Delete(ctx, path)
 	return true
+}
+
+// hollow returns a directory of a layer's profiles that is a stub, relative to the
+// layer; "" if none is. Snapshots had such in the place of subvolumes inside them,
+// before the driver took those in.
+func hollow(tree string, profiles []string) string {
+	for _, profile := range profiles {
+		for dir := profile; dir != "."; dir = filepath.Dir(dir) {
+			if isStub(filepath.Join(tree, dir)) {
+				return dir
+			}
+		}
+		entries, _ := os.ReadDir(filepath.Join(tree, profile))
+		for _, e := range entries {
+			if dir := filepath.Join(profile, e.Name()); e.IsDir() && isStub(filepath.Join(tree, dir)) {
+				return dir
+			}
+		}
+	}
+	return ""
+}
+
+// clearStubs removes stubs where Cargo makes directories: in a build directory, its
+// profiles, and those of targets. It could not build there.
+func clearStubs(dir string) { clearStubsBelow(dir, 2) }
+
+func clearStubsBelow(dir string, levels int) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !e.IsDir() {
+			continue
+		}
+		_ = driver.ClearStub(path) // one that cannot be removed shows when Cargo builds
+		if levels == 2 || levels == 1 && (there(path+"/deps") || there(path+"/build")) {
+			clearStubsBelow(path, levels-1)
+		}
+	}
 }

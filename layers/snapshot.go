@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/zeebo/blake3"
@@ -20,6 +21,7 @@ import (
 var (
 	pointInspected = crashpoint.New("snapshot.inspected")
 	pointDescribed = crashpoint.New("snapshot.described")
+	pointCopied    = crashpoint.New("snapshot.copied")
 	pointSealed    = crashpoint.New("snapshot.sealed")
 	pointRecorded  = crashpoint.New("snapshot.recorded")
 )
@@ -45,11 +47,24 @@ type SnapshotReport struct {
 	// LeftOut lies in the build directory and not in the layer, since nobody
 	// accounts for it: what was not left out from the layer before.
 	LeftOut []string
+	Uncopied
+	// Foreign are directories that belong to another user, could not be locked, and
+	// are not in the layer.
+	Foreign []string
 }
 
 // Snapshot seals the place's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
+	ctx, left := leaveOut(ctx)
+	r, err := s.snapshot(ctx, p, o)
+	if r != nil {
+		r.Uncopied = left.report()
+	}
+	return r, err
+}
+
+func (s *Store) snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
 	t := newTarget(p)
 	if err := s.Writable(); IsReadOnly(err) {
 		return nil, err
@@ -85,24 +100,34 @@ func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*Sna
 			return nil, err
 		}
 	}
-	return s.seal(ctx, p, t, o.Label)
+	return s.seal(ctx, p, t, o.Label, within(t, locks.Foreign()))
 }
 
 // seal inspects and publishes. The order is: the description into the tree, the
 // tree as a layer, the record beside it; a crash leaves a prefix of that.
-func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*SnapshotReport, error) {
+// Directories that could not be locked are left out.
+func (s *Store) seal(ctx context.Context, p *Place, t target, label string, without []string) (*SnapshotReport, error) {
 	done, err := s.working(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("seal %s: %w", t.path, err)
 	}
 	defer done()
+	clearStubs(t.path)
 	active := readActive(t.path)
 	prev, sealed := previous(t.path)
+	var (
+		foreign    []string
+		foreignErr error
+		looking    sync.WaitGroup
+	)
+	looking.Go(func() { foreign, foreignErr = foreignDirs(t.path) }) // some ms, beside other work
 	m, err := cargo.Inspect(ctx, cargo.Inspection{
 		Place: p.view(ctx), Settings: p.Settings, Previous: prev, Restored: active.Restored, Sealed: sealed, Recall: readRecall(t.path),
+		Without: without,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("inspect %s: %w", t.path, err)
+	looking.Wait()
+	if err = errors.Join(err, foreignErr); err != nil {
+		return nil, fmt.Errorf("inspect %s: %w", t.path, explainUnreadable(t, err))
 	}
 	if m.Immutable+len(m.Units) == 0 {
 		return nil, &HelpError{fmt.Errorf("seal %s: %w: nothing was built in it", t.path, ErrNoTarget), "cargo build"}
@@ -121,7 +146,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if prev != nil && active.Layer != "" && m.SameBuild(prev) {
 		if r, err := s.record(active.Layer); err == nil && (label == "" || label == r.Label) {
 			s.used(active.Layer)
-			return &SnapshotReport{Record: *r}, nil
+			return &SnapshotReport{Record: *r, Foreign: t.inside(without)}, nil
 		}
 	}
 	b, err := m.Encode()
@@ -143,9 +168,12 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 		return nil, err
 	}
 	from := t.path
-	if len(m.Dead) > 0 {
-		if from, err = s.lean(ctx, p, t, m); err != nil {
+	if len(m.Dead)+len(foreign)+len(without) > 0 {
+		if from, err = s.lean(ctx, p, t, m, without, len(foreign) > 0); err != nil {
 			return nil, err
+		}
+		if err := pointCopied.Hit(); err != nil {
+			return nil, errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), from))
 		}
 	}
 	created := true
@@ -172,7 +200,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	}
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
-	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev)}, pointRecorded.Hit()
+	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev), Foreign: t.inside(without)}, pointRecorded.Hit()
 }
 
 // writeRecalls leaves what the next inspection need not read, in the build directory
@@ -197,12 +225,21 @@ func writeRecalls(dir string, m *cargo.Manifest) error {
 	return nil
 }
 
-// lean makes a copy of the build directory without what no build there can use.
-// The build directory keeps it: its user may go back to another lockfile.
-func (s *Store) lean(ctx context.Context, p *Place, t target, m *cargo.Manifest) (string, error) {
-	tmp := s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
-	if err := s.opts.Driver.Clone(ctx, tmp, t.path); err != nil {
+// lean makes a copy of the build directory without what no build there can use, and
+// without some directories. The build directory keeps it: its user may go back to
+// another lockfile. Where it is a user's, with foreign, the copy is not.
+func (s *Store) lean(ctx context.Context, p *Place, t target, m *cargo.Manifest, without []string, foreign bool) (tmp string, err error) {
+	if foreign || len(without) > 0 {
+		tmp, err = s.ownCopy(ctx, t, without)
+	} else {
+		tmp = s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+		err = s.opts.Driver.Clone(ctx, tmp, t.path)
+	}
+	if err != nil {
 		return "", s.explainMove(t, fmt.Errorf("seal %s: %w", t.path, err))
+	}
+	if len(m.Dead) == 0 {
+		return tmp, nil
 	}
 	recall, err := m.RemoveDead(tmp, p.Workspace.CargoHome, readRecall(tmp))
 	if err == nil {

@@ -23,6 +23,13 @@ type Status struct {
 	Parent   string    `json:"parent,omitempty"`
 	Restored time.Time `json:"restored,omitzero"`
 	Undo     bool      `json:"undo"`
+	// Foreign are directories in it that belong to another user, Undeletable trees
+	// beside it that hold such.
+	Foreign     []string `json:"foreign,omitempty"`
+	Undeletable []string `json:"undeletable,omitempty"`
+	// Unreadable is what keeps the units from being counted.
+	Unreadable string `json:"unreadable,omitempty"`
+
 	// RolledBack: a roll-back has left only the name of the build directory.
 	RolledBack bool `json:"rolled_back,omitempty"`
 	Layers     int  `json:"layers"`         // in the store
@@ -49,6 +56,7 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 	}
 	r.Exists, r.Tree = was != absent, was == tree
 	r.Undo = there(t.undo) || there(t.misnamed)
+	r.Undeletable = undeletable(t)
 	r.RolledBack, r.Lost = isStub(t.path), len(s.lost)
 	r.ReadOnly, r.Unresolved = IsReadOnly(s.Writable()), p.Fingerprint == nil
 	list, err := s.Layers(ctx)
@@ -69,7 +77,14 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 	if active.Restored != 0 {
 		r.Restored = time.Unix(0, active.Restored)
 	}
+	if r.Foreign, err = foreignDirs(t.path); err != nil {
+		return nil, fmt.Errorf("look at %s: %w", t.path, err)
+	}
 	verdicts, err := s.Explain(ctx, p)
+	if help := (*HelpError)(nil); errors.Is(err, fs.ErrPermission) && errors.As(err, &help) {
+		r.Unreadable = help.Err.Error() + " (" + help.Help + ")"
+		return r, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +113,7 @@ func (s *Store) Explain(ctx context.Context, p *Place) ([]cargo.Verdict, error) 
 	}
 	list, err := cargo.Explain(ctx, p.view(ctx), readActive(t.path).Noted)
 	if err != nil {
-		return nil, fmt.Errorf("explain %s: %w", t.path, err)
+		return nil, fmt.Errorf("explain %s: %w", t.path, explainUnreadable(t, err))
 	}
 	slices.SortStableFunc(list, func(a, b cargo.Verdict) int { return compareNames(a.UnitName, b.UnitName) })
 	return list, nil

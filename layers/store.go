@@ -282,7 +282,8 @@ func isID(s string) bool {
 }
 
 // manifest reads the manifest of a layer from its tree. The layer's id is its
-// digest, so one that is not what was sealed is an error.
+// digest, so one that is not what was sealed is an error. So is one that speaks of
+// more than the tree holds.
 func (s *Store) manifest(id string) (*cargo.Manifest, error) {
 	path := filepath.Join(s.tree(id), manifestFile)
 	b, err := os.ReadFile(path)
@@ -295,6 +296,12 @@ func (s *Store) manifest(id string) (*cargo.Manifest, error) {
 	m, err := cargo.DecodeManifest(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if dir := hollow(s.tree(id), m.Profiles); dir != "" {
+		return nil, &HelpError{
+			fmt.Errorf("read layer %s: nothing of %s is in it, which was a subvolume when it was sealed", id, dir),
+			"cargo cow rm " + id,
+		}
 	}
 	return m, nil
 }

@@ -113,7 +113,7 @@ func (w *weighing) look(ctx context.Context, strict bool) error {
 	view := w.place.view(ctx)
 	var err error
 	if w.here, err = cargo.Stand(ctx, view, m, sealed, active.Restored, readRecall(w.target.path)); err != nil {
-		return fmt.Errorf("look at %s: %w", w.target.path, err)
+		return fmt.Errorf("look at %s: %w", w.target.path, explainUnreadable(w.target, err))
 	}
 	if w.here.Since || !isID(active.Layer) {
 		return nil

@@ -142,5 +142,5 @@ func help(err error) string {
 			return h.text
 		}
 	}
-	return ""
+	return layers.PermissionHelp(err)
 }

@@ -76,6 +76,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	default:
 		a.term.Status("Initialized", "%s (%s, store %s)", rep.BuildDir, rep.Driver, rep.Store)
 	}
+	a.reportUncopied(rep.Uncopied)
 	if remark := s.Remark(rep.BuildDir); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}

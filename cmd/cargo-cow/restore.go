@@ -138,6 +138,9 @@ func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
 		a.term.Status("Restored", "%s", restored(rep))
 	}
 	a.reportGraft(rep.Grafted)
+	for _, dir := range rep.Undeletable {
+		a.term.Warn("cannot remove %s: it holds files of another user (sudo rm -rf %s)", dir, dir)
+	}
 	if n := len(rep.Rebuild); n > 0 && !a.term.Verbose() {
 		a.term.Status("Rebuild", "%s, see `cargo cow explain`", count(n, "unit"))
 	}

@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/driver"
 )
 
 type runOptions struct {
@@ -54,6 +57,8 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	// Cargo fails where a roll-back has left only the name of its directory.
+	_ = driver.ClearStub(filepath.Join(s.Dir(), "target"))
 	code, err := a.runChild(s.Dir(), args)
 	if err != nil {
 		return err

@@ -119,7 +119,11 @@ func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 		Dirty   int      `json:"dirty"`
 		Parent  string   `json:"parent"`
 		LeftOut []string `json:"left_out,omitempty"`
-	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut})
+		layers.Uncopied
+		Foreign []string `json:"foreign,omitempty"` // directories of another user that are not in it
+	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut, rep.Uncopied, rep.Foreign})
+	defer a.reportUncopied(rep.Uncopied)
+	defer a.reportForeign(rep.Foreign)
 	if !rep.CreatedNew {
 		a.term.Status("Unchanged", "since %s", short(rep.ID))
 		return

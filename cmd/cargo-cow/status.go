@@ -74,7 +74,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if !st.Restored.IsZero() {
 		tab.Row("restored", ago(st.Restored, now))
 	}
-	if st.Exists {
+	if st.Unreadable != "" {
+		tab.Row("units", st.Unreadable)
+	} else if st.Exists {
 		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
 	}
 	if st.Strange > 0 {
@@ -86,6 +88,12 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	}
 	if st.Undo {
 		tab.Row("undo", "the build directory before the last restore is kept")
+	}
+	for _, dir := range st.Foreign {
+		tab.Row("not yours", dir+" ("+layers.ForeignHelp(dir)+")")
+	}
+	for _, dir := range st.Undeletable {
+		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")
 	}
 	if running {
 		tab.Row("snapshot", "under way")

@@ -110,3 +110,21 @@ func (a *app) verdictJSON(v *cargo.Verdict) {
 	line.Rule, line.Detail = because(v)
 	a.term.JSON("unit", line)
 }
+
+// reportUncopied tells, in one line, what could not be copied.
+func (a *app) reportUncopied(left layers.Uncopied) {
+	switch n := len(left.Paths); {
+	case n == 1:
+		a.term.Warn("not copied: %v", left.Why)
+	case n > 1:
+		a.term.Warn("not copied: %v, and %d more", left.Why, n-1)
+	}
+}
+
+// reportForeign tells which directories are not in a layer since another user's
+// build left them.
+func (a *app) reportForeign(dirs []string) {
+	for _, dir := range dirs {
+		a.term.Warn("left out: %s belongs to another user (%s)", dir, layers.ForeignHelp(dir))
+	}
+}

@@ -163,6 +163,9 @@ func testLeavesOut(t *testing.T, e env) {
 		}
 		left = append(left, rel)
 	})
+	if _, err := e.Usage(t.Context(), dir); err != nil {
+		t.Errorf("Usage: %v", err)
+	}
 	for _, ctx := range []context.Context{ctx, t.Context()} {
 		must(t, e.Clone(ctx, e.path("clone"), dir))
 		wantSame(t, describe(t, e.path("clone")), want)

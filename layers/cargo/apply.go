@@ -98,11 +98,26 @@ func (a *applier) dirty(u *Unit) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := os.RemoveAll(filepath.Join(a.path(outDir), e.Name())); err != nil {
+		if err := removeAll(filepath.Join(a.path(outDir), e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeAll also removes directories that their owner may not list or write to.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			os.Chmod(p, 0o700) // what cannot be changed shows below
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
 }
 
 // dirtyDoc removes the page whose presence and time Cargo checks.

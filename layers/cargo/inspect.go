@@ -38,6 +38,8 @@ type Inspection struct {
 	Recall []byte
 	// Sealed is the kernel's time when Previous was made, in ns.
 	Sealed int64
+	// Without are profiles that are not looked at: they could not be locked.
+	Without []string
 }
 
 // Inspect reads the place's build directory. It must be called under Cargo's
@@ -53,7 +55,7 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	if p.Dirty != nil {
 		asking.Go(func() { dirty, unknown = p.Dirty() }) // a process, while there is other work
 	}
-	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome, in.Recall)
+	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome, in.Recall, in.Without...)
 	asking.Wait()
 	if err != nil {
 		return nil, err

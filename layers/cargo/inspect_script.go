@@ -1,6 +1,7 @@
 package cargo
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -79,10 +80,18 @@ func (b *inspector) printed(unit *Unit, o *Origin, lines []script.Line, called s
 // returns the texts of a script that may be anyone's.
 func (b *inspector) written(unit *Unit, o *Origin, outDir string) (texts []string, err error) {
 	err = filepath.WalkDir(filepath.Join(b.dir, outDir), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrPermission) {
+			unit.Always = b.unreadable(unit, path)
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
 		text, err := contentText(path, d)
+		if errors.Is(err, fs.ErrPermission) {
+			unit.Always = b.unreadable(unit, path)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -100,6 +109,16 @@ func (b *inspector) written(unit *Unit, o *Origin, outDir string) (texts []strin
 		return nil, fmt.Errorf("read what the script of %s wrote: %w", unit.UnitName.Package, err)
 	}
 	return texts, nil
+}
+
+// unreadable is the reason for which a script runs again everywhere that has left
+// something that nobody may read, and that no copy has.
+func (b *inspector) unreadable(unit *Unit, path string) *Reason {
+	if unit.Always != nil {
+		return unit.Always
+	}
+	rel, _ := under(path, b.dir)
+	return &Reason{RuleInDoubt, rel + " may not be read"}
 }
 
 // contentText is all of a file that can reach another build: of objects and

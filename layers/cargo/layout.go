@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,12 +61,30 @@ func (u unitDir) script() (output, outDir, rootOutput string) {
 
 // Profiles lists the profile directories of a build directory, relative to it,
 // sorted: those that hold units or a lock of Cargo's. With --target there is one
-// level more. Those of a build directory inside it are not among them.
+// level more. Those of a build directory inside it are not among them. What may not
+// be listed is left out; see Lock.
 func Profiles(buildDir string) ([]string, error) {
-	var found []string
+	found, _, err := profiles(buildDir)
+	return found, err
+}
+
+// profiles also returns the directories that may hold a profile and may not be
+// listed.
+func profiles(buildDir string) (found, closed []string, err error) {
 	top, err := os.ReadDir(buildDir)
 	if err != nil {
-		return nil, fmt.Errorf("list profiles: %w", err)
+		return nil, nil, fmt.Errorf("list profiles: %w", err)
+	}
+	read := func(name string) ([]os.DirEntry, error) {
+		entries, err := os.ReadDir(filepath.Join(buildDir, name))
+		if errors.Is(err, fs.ErrPermission) {
+			closed = append(closed, name)
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list profiles: %w", err)
+		}
+		return entries, nil
 	}
 	for _, e := range top {
 		// Nobody can call a profile so (cargo 1.95, util/toml/mod.rs:
@@ -73,10 +92,9 @@ func Profiles(buildDir string) ([]string, error) {
 		if name := e.Name(); !e.IsDir() || name == "doc" || name == "package" || name == metaDir {
 			continue
 		}
-		dir := filepath.Join(buildDir, e.Name())
-		sub, err := os.ReadDir(dir)
+		sub, err := read(e.Name())
 		if err != nil {
-			return nil, fmt.Errorf("list profiles: %w", err)
+			return nil, nil, err
 		}
 		if isProfile(sub) {
 			found = append(found, e.Name())
@@ -89,17 +107,18 @@ func Profiles(buildDir string) ([]string, error) {
 			if !s.IsDir() {
 				continue
 			}
-			inner, err := os.ReadDir(filepath.Join(dir, s.Name()))
+			name := e.Name() + "/" + s.Name()
+			inner, err := read(name)
 			if err != nil {
-				return nil, fmt.Errorf("list profiles: %w", err)
+				return nil, nil, err
 			}
 			if isProfile(inner) {
-				found = append(found, e.Name()+"/"+s.Name())
+				found = append(found, name)
 			}
 		}
 	}
 	slices.Sort(found)
-	return found, nil
+	return found, closed, nil
 }
 
 func isProfile(entries []os.DirEntry) bool {

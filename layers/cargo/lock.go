@@ -5,14 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 )
 
 // ErrLocked: Cargo, or another of us, holds a lock of the directory.
 var ErrLocked = errors.New("in use by cargo")
+
+// ErrForeign: a directory belongs to somebody else, as after a build with sudo.
+var ErrForeign = errors.New("it belongs to another user")
 
 // lockFiles are what Cargo locks in a profile directory: the first one up to
 // 1.95, the second since (cargo 1.96, layout.rs:Layout::new). Whoever holds both
@@ -25,13 +30,23 @@ type Locks struct {
 	paths    []string
 	held     []*flock.Held
 	profiles map[string][]string // of each directory, when it was locked
+	foreign  []foreignLock
+}
+
+// foreignLock is a lock that could not be had: the file may not be opened, or there
+// is none and it may not be made. Then nobody but the owner of the directory builds
+// there, with a Cargo that knows this lock.
+type foreignLock struct {
+	path  string // the lock file; the directory itself if that may not be listed
+	there bool
 }
 
 // Lock takes Cargo's locks on every profile of every directory given, the build
 // directory and the artifact directory where they differ, and of build directories
 // inside them. If they are taken it
 // waits, after telling notify once; with a nil notify it fails with ErrLocked
-// instead. A directory that does not exist has nothing to lock.
+// instead. A directory that does not exist has nothing to lock, and of another
+// user's what may not be locked is not; see Foreign and Closed.
 //
 // It never waits for one lock while it holds another: Cargo takes several too,
 // in an order of its own.
@@ -77,6 +92,12 @@ func tryLock(dirs []string) (l *Locks, busy string, err error) {
 			if errors.Is(err, flock.ErrLocked) {
 				return nil, path, l.Unlock()
 			}
+			if errors.Is(err, fs.ErrPermission) {
+				_, statErr := os.Lstat(path)
+				l.paths = append(l.paths, path)
+				l.foreign = append(l.foreign, foreignLock{path, !errors.Is(statErr, fs.ErrNotExist)})
+				continue
+			}
 			if err != nil {
 				return nil, "", errors.Join(fmt.Errorf("lock %s: %w", filepath.Dir(path), err), l.Unlock())
 			}
@@ -93,15 +114,25 @@ func (l *Locks) lockPaths(dirs []string) ([]string, error) {
 		if slices.Contains(dirs[:i], dir) {
 			continue
 		}
-		profiles, err := BuildsBelow(dir)
+		found, err := BuildsBelow(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		l.profiles[dir] = profiles
-		for _, p := range profiles {
+		l.profiles[dir] = found
+		_, closed, err := profiles(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range closed {
+			path := filepath.Join(dir, c)
+			if lock := (foreignLock{path, true}); ownerOf(path) != os.Geteuid() && !slices.Contains(l.foreign, lock) {
+				l.foreign = append(l.foreign, lock)
+			}
+		}
+		for _, p := range found {
 			profile := filepath.Join(dir, p)
 			real, err := filepath.EvalSymlinks(profile)
 			if err != nil {
@@ -119,15 +150,50 @@ func (l *Locks) lockPaths(dirs []string) ([]string, error) {
 	return paths, nil
 }
 
+// ownerOf is the user that a path belongs to; -1 where that cannot be told.
+func ownerOf(path string) int {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return -1
+	}
+	return int(fi.Sys().(*syscall.Stat_t).Uid)
+}
+
+// Foreign lists the directories of which not all locks could be had: nobody knows
+// whether somebody builds there.
+func (l *Locks) Foreign() []string { return l.foreignDirs(func(foreignLock) bool { return true }) }
+
+// Closed lists those where somebody may be building right now: there is a lock that
+// this user may not ask for.
+func (l *Locks) Closed() []string { return l.foreignDirs(func(f foreignLock) bool { return f.there }) }
+
+func (l *Locks) foreignDirs(want func(foreignLock) bool) []string {
+	var dirs []string
+	for _, f := range l.foreign {
+		dir := f.path
+		if slices.Contains(lockFiles, filepath.Base(dir)) {
+			dir = filepath.Dir(dir)
+		}
+		if want(f) && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	return dirs
+}
+
 // Guard makes sure that nobody so much as has one of the lock files open, and
 // notices who tries from now on. A cargo that had, waiting or about to wait,
 // would build in the directory of that name, whatever directory that is by then,
 // under the lock of another. The error matches ErrLocked.
 func (l *Locks) Guard() error {
-	for i, h := range l.held {
+	if closed := l.Closed(); len(closed) > 0 {
+		return fmt.Errorf("lock %s: %w", closed[0], ErrForeign)
+	}
+	for _, h := range l.held {
 		err := h.Guard()
 		if errors.Is(err, flock.ErrLocked) {
-			err = fmt.Errorf("lock %s: %w", filepath.Dir(l.paths[i]), ErrLocked)
+			err = fmt.Errorf("lock %s: %w", filepath.Dir(h.Name()), ErrLocked)
 		}
 		if err != nil {
 			return errors.Join(err, l.Unguard())
@@ -144,11 +210,17 @@ func (l *Locks) Disturbed(dir, now string) (bool, error) {
 			return disturbed, err
 		}
 	}
-	profiles, err := BuildsBelow(now)
+	for _, f := range l.foreign {
+		rel, inside := under(f.path, dir)
+		if _, err := os.Lstat(filepath.Join(now, rel)); inside && !f.there && err == nil {
+			return true, nil // the lock file that was not there
+		}
+	}
+	found, err := BuildsBelow(now)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return !slices.Equal(profiles, l.profiles[dir]), err
+	return !slices.Equal(found, l.profiles[dir]), err
 }
 
 // Unguard lets those go on who came to open a lock file.
@@ -166,6 +238,6 @@ func (l *Locks) Unlock() error {
 	for _, h := range slices.Backward(l.held) {
 		errs = append(errs, h.Unlock())
 	}
-	l.held, l.paths = nil, nil
+	l.held, l.paths, l.foreign = nil, nil, nil
 	return errors.Join(errs...)
 }

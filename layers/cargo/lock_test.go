@@ -5,9 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/driver/drivertest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 )
 
@@ -224,4 +226,58 @@ func TestGuard(t *testing.T) {
 	if err := locks.Unlock(); err != nil {
 		t.Error(err)
 	}
+}
+
+// After a build with sudo a profile is root's. What can be locked of it is; what
+// cannot be is named, and where there is a lock that may not be asked for, nothing
+// is guarded.
+func TestLockForeign(t *testing.T) {
+	dir := func(t testing.TB) string {
+		dir, err := os.MkdirTemp("", "lock-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		for path, mode := range map[string]os.FileMode{
+			"/release/.cargo-lock": 0o644,
+			"/both/.cargo-lock":    0o644, "/both/.cargo-build-lock": 0o644,
+			"/secret/.cargo-lock": 0o600,
+			"/closed/.cargo-lock": 0o644,
+			"/debug/.cargo-lock":  0o644,
+		} {
+			err := errors.Join(os.MkdirAll(filepath.Dir(dir+path), 0o755), os.WriteFile(dir+path, nil, mode))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		err = errors.Join(os.Chmod(dir, 0o755), os.Chmod(dir+"/closed", 0o700),
+			os.Chown(dir+"/debug", 65534, 65534), os.Chown(dir+"/debug/.cargo-lock", 65534, 65534), os.Chown(dir, 65534, 65534))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	drivertest.AsUser(t, 65534, dir, func(t *testing.T, dir string) {
+		locks, err := Lock(t.Context(), nil, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer locks.Unlock()
+		want := []string{dir + "/closed", dir + "/release", dir + "/secret"}
+		if got := locks.Foreign(); !slices.Equal(got, want) {
+			t.Errorf("Foreign: %q, want %q", got, want)
+		}
+		want = []string{dir + "/closed", dir + "/secret"}
+		if got := locks.Closed(); !slices.Equal(got, want) {
+			t.Errorf("Closed: %q, want %q", got, want)
+		}
+		if err := locks.Guard(); !errors.Is(err, ErrForeign) {
+			t.Errorf("Guard: %v, want ErrForeign", err)
+		}
+		for _, path := range []string{"/release/.cargo-lock", "/both/.cargo-lock", "/both/.cargo-build-lock", "/debug/.cargo-lock"} {
+			if free(dir + path) {
+				t.Errorf("%s is free while we hold the directory", path)
+			}
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,6 +74,9 @@ func (b *inspector) inspectNested(rel string) (*Manifest, error) {
 				in.Previous = n.Manifest
 			}
 		}
+	}
+	if slices.ContainsFunc(b.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
+		return nil, nil // it could not be locked
 	}
 	s, err := scan(in.Place.Workspace.BuildDir, in.Place.Workspace.CargoHome, in.Recall)
 	if err != nil {

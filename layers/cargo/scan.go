@@ -105,8 +105,8 @@ func (s *scanned) outputsIn(profile string) (*outputs, error) {
 }
 
 // scan reads every unit of every profile in dir, but for those that recall, what
-// an earlier inspection wrote, still speaks for.
-func scan(dir, cargoHome string, recall []byte) (*scanned, error) {
+// an earlier inspection wrote, still speaks for, and but for the profiles in without.
+func scan(dir, cargoHome string, recall []byte, without ...string) (*scanned, error) {
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
@@ -119,6 +119,7 @@ func scan(dir, cargoHome string, recall []byte) (*scanned, error) {
 	if s.profiles, err = Profiles(dir); err != nil {
 		return nil, err
 	}
+	s.profiles = slices.DeleteFunc(s.profiles, func(p string) bool { return slices.Contains(without, p) })
 	for _, profile := range s.profiles {
 		dirs, layout, err := unitDirs(dir, profile)
 		if err != nil {

@@ -42,6 +42,10 @@ var scenarios = map[string]scenario{
 		args: []string{"snapshot"}, prepare: built, before: "mine", after: "mine",
 		done: map[string]bool{"snapshot.inspected": false, "snapshot.described": false, "snapshot.sealed": true, "snapshot.recorded": true},
 	},
+	"snapshot with what no build can use": {
+		args: []string{"snapshot"}, prepare: shrunk, before: "mine", after: "mine",
+		done: map[string]bool{"snapshot.described": false, "snapshot.copied": false, "snapshot.sealed": true},
+	},
 	"snapshot an ordinary directory": {
 		args: []string{"snapshot"}, prepare: ordinary, before: "mine", after: "mine",
 		done: map[string]bool{
@@ -122,6 +126,18 @@ func grown(p *place) {
 	p.write("extra/Cargo.toml", "[package]\nname = \"extra\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n")
 	p.write("extra/src/lib.rs", "")
 	p.must("cargo", "generate-lockfile", "--offline", "--quiet")
+}
+
+// shrunk is built, and has the units of a package that its lockfile has no more. A
+// part of the build directory is a subvolume.
+func shrunk(p *place) {
+	p.t.Helper()
+	built(p)
+	grown(p)
+	p.must("cargo", "build", "--quiet", "--offline")
+	p.must("git", "checkout", "--quiet", "--", "Cargo.toml", "Cargo.lock")
+	p.must("cargo", "build", "--quiet", "--offline")
+	loopfs.Subvolume(p.t, p.target("debug", "inside"))
 }
 
 // built gives the edited checkout a build directory of its own, all fresh.

@@ -201,9 +201,13 @@ func checkOwner(store string) (exists bool, err error) {
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return false, fmt.Errorf("open store %s: not a directory", store)
 	case int(st.Uid) != os.Geteuid():
+		help := "name one of your own with --store DIR"
+		if os.Geteuid() == 0 {
+			help = "run it as that user, without sudo, or " + help
+		}
 		return false, &layers.HelpError{
 			Err:  fmt.Errorf("open store %s: it belongs to user %s", store, layers.UserName(int(st.Uid))),
-			Help: "name one of your own with --store DIR",
+			Help: help,
 		}
 	}
 	return true, nil

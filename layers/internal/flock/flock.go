@@ -94,7 +94,7 @@ func acquire(path string, lock func(*os.File) error) (*Held, error) {
 		}
 		same, err := stillNamed(f, path)
 		if same && err == nil {
-			return &Held{f}, nil
+			return &Held{file: f}, nil
 		}
 		if err := errors.Join(err, unlock(f)); err != nil {
 			return nil, fmt.Errorf("lock %s: %w", path, err)

@@ -9,11 +9,17 @@ import (
 )
 
 // Held is a lock that is held.
-type Held struct{ file *os.File }
+type Held struct {
+	file  *os.File
+	watch *watch // in place of the lease, of a file of another user
+}
+
+// Name is the path of the file.
+func (h *Held) Name() string { return h.file.Name() }
 
 // Unlock gives the lock back, and what Guard took. It must be called exactly
 // once.
-func (h *Held) Unlock() error { return unlock(h.file) }
+func (h *Held) Unlock() error { return errors.Join(h.unwatch(), unlock(h.file)) }
 
 // Guard makes sure that nobody else has the file open, and keeps it so: whoever
 // opens it from now on is kept waiting in open(2) until Unguard or Unlock, and
@@ -21,8 +27,17 @@ func (h *Held) Unlock() error { return unlock(h.file) }
 // it the next moment, the error matches ErrLocked.
 //
 // It is a write lease of fcntl(2). A file system without leases, such as NFS,
-// is not guarded; Cargo's locks mean nothing there either.
+// is not guarded; Cargo's locks mean nothing there either. Nobody may take a lease
+// on a file of another user: of such a one those who open it are seen, not kept.
 func (h *Held) Guard() error {
+	err := h.take()
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return h.watchOpens()
+	}
+	return err
+}
+
+func (h *Held) take() error {
 	err := h.lease(unix.F_WRLCK)
 	switch {
 	case errors.Is(err, unix.EAGAIN):
@@ -37,6 +52,9 @@ func (h *Held) Guard() error {
 
 // Disturbed reports whether somebody waits to open a guarded file.
 func (h *Held) Disturbed() (bool, error) {
+	if h.watch != nil {
+		return h.watch.disturbed()
+	}
 	kind, err := h.fcntl(unix.F_GETLEASE, 0)
 	if errors.Is(err, unix.EINVAL) {
 		return false, nil
@@ -50,6 +68,9 @@ func (h *Held) Disturbed() (bool, error) {
 
 // Unguard lets others open the file again.
 func (h *Held) Unguard() error {
+	if h.watch != nil {
+		return h.unwatch()
+	}
 	if err := h.lease(unix.F_UNLCK); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EAGAIN) {
 		return fmt.Errorf("end guard of %s: %w", h.file.Name(), err)
 	}

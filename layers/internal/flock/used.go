@@ -24,8 +24,8 @@ func InUse(path string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look at lock: %w", err)
 	}
-	h := &Held{f}
-	err = h.Guard()
+	h := &Held{file: f}
+	err = h.take()
 	// Closing the file ends the guard.
 	if closeErr := f.Close(); closeErr != nil {
 		return false, fmt.Errorf("look at lock %s: %w", path, closeErr)
