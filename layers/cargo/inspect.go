@@ -64,7 +64,8 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
 		trees:  newTreeReader(p, digests, in.Settings),
 		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}}, readers: map[fileQuestion]bool{},
-		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
+		gitNamed: map[*built]bool{},
+		known:    map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
 	}
@@ -87,6 +88,7 @@ type inspector struct {
 	trees     *treeReader
 	macros    *macroUse
 	readers   map[fileQuestion]bool
+	gitNamed  map[*built]bool // programs that run at compile time: whether they name git
 	known     map[string]*Unit
 	listed    map[*built]bool
 	stamped   map[*built]bool // the mutable units and all above them
