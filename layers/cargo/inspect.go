@@ -62,12 +62,13 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	digests := newDigester()
 	b := &inspector{
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
-		trees:  newTreeReader(p, digests, in.Settings),
-		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}}, readers: map[fileQuestion]bool{},
-		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
+		trees:   newTreeReader(p, digests, in.Settings),
+		readers: map[fileQuestion]bool{},
+		known:   map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
 	}
+	b.macros = newMacroUse(in.Settings.PureMacros, b.sourcesOf)
 	b.manifest.Origins = []Origin{*newOrigin(p)}
 	if in.Previous != nil {
 		for i := range in.Previous.Units {

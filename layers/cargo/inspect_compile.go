@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 // describeCompile describes what one call of rustc read.
@@ -17,14 +18,18 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if err := b.environment(u, unit, o); err != nil {
 		return err
 	}
-	macro := ""
+	macro, reach := "", rustsrc.Reach{}
 	if u.mutable() && pkg != nil {
-		macro = b.macros.impure(u)
+		macro, reach = b.macros.impure(u)
 	}
 	if macro == "" {
 		return nil
 	}
-	b.wholePackage(u, unit, pkg, RuleMacroInputs)
+	if reach.SeesFiles() {
+		b.wholePackage(u, unit, pkg, RuleMacroInputs)
+	} else {
+		b.variables(u, unit, pkg, RuleMacroInputs)
+	}
 	w, err := newWitness(b.dir, u, o)
 	if err != nil {
 		return err
@@ -204,6 +209,16 @@ func (b *inspector) wholePackage(u *built, unit *Unit, pkg *Package, rule Rule) 
 	}
 	b.useTree(u, unit, Loc{Base: BaseRoot}, scopeBeside, rule)
 	b.useWitnessed(u, unit, rule)
+	b.variables(u, unit, pkg, rule)
+}
+
+// variables makes inputs of unit what cargo tells of a package, and configures, in
+// variables: for code that may read any of them.
+func (b *inspector) variables(u *built, unit *Unit, pkg *Package, rule Rule) {
+	if !b.Settings.Rules.On(rule) || u.source == SourceVendored {
+		return
+	}
+	home := b.home(pkg)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
 	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
 }
