@@ -16,7 +16,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test fuzz toolchains explain bench bench-rivals published demo docs clean
+.PHONY: help build check test fuzz toolchains explain bench bench-rivals published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -73,6 +73,9 @@ bench-rivals: ## the demo project with plain cargo, git-cow, kache, mbx, sccache
 published: ## published projects in a clone and in worktrees, with the wrapper: what rustc compiles there
 	hack/setup demo
 	go run ./hack/published
+
+macros: ## what reading decides of the macros that are used most, as a table for docs/soundness-macros.md
+	go run ./hack/macros
 
 demo: ## a real project, built once, warm in a new worktree
 	hack/setup demo

@@ -29,7 +29,7 @@ type InitReport struct {
 // Init makes the place's build directory a tree. What lies in it is cloned with
 // all its times, so that nothing is compiled again, and exchanged in one step.
 func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	r := &InitReport{BuildDir: t.path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
 	release, err := s.claim(ctx, t, notify)
 	if err != nil {

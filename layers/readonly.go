@@ -104,19 +104,10 @@ func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("read the kernel's clock: %w", err)
 	}
 	defer done()
-	stamp := func() (int64, error) {
-		now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-		if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
-			return 0, err
-		}
-		var st unix.Stat_t
-		err := unix.Stat(path, &st)
-		return st.Mtim.Nano(), err
-	}
-	first, err := stamp()
+	first, err := stamp(path)
 	for err == nil {
 		var now int64
-		if now, err = stamp(); err == nil && now > first {
+		if now, err = stamp(path); err == nil && now > first {
 			return time.Unix(0, first), nil
 		}
 		if ctx.Err() != nil {
@@ -125,6 +116,31 @@ func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
 		time.Sleep(200 * time.Microsecond)
 	}
 	return time.Time{}, fmt.Errorf("read the kernel's clock: %w", err)
+}
+
+// now reads the clock that the kernel stamps files with, in ns.
+func (s *Store) now(t target) (int64, error) {
+	path, done, err := s.clockFile(t)
+	if err != nil {
+		return 0, fmt.Errorf("read the kernel's clock: %w", err)
+	}
+	defer done()
+	at, err := stamp(path)
+	if err != nil {
+		return 0, fmt.Errorf("read the kernel's clock: %w", err)
+	}
+	return at, nil
+}
+
+// stamp has the kernel date a file, and returns the date in ns.
+func stamp(path string) (int64, error) {
+	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
+		return 0, err
+	}
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	return st.Mtim.Nano(), err
 }
 
 // noted is what a build directory is told of its store: nothing, where that was named

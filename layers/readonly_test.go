@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -51,7 +52,7 @@ func TestIsReadOnly(t *testing.T) {
 // lock, and it excludes those who could write to the store as well.
 func TestLockPlaceBeside(t *testing.T) {
 	s := newStore(t)
-	target := newTarget(filepath.Join(t.TempDir(), "app", "target"))
+	target := targetAt(filepath.Join(t.TempDir(), "app", "target"))
 	if err := os.Mkdir(filepath.Dir(target.path), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestLockPlaceBeside(t *testing.T) {
 			t.Errorf("beside one who cannot write, %s: got %v", name, err)
 		}
 	}
-	other := newTarget(filepath.Join(filepath.Dir(target.path), "other"))
+	other := targetAt(filepath.Join(filepath.Dir(target.path), "other"))
 	if err := second(); err != nil {
 		t.Fatal(err)
 	}
@@ -246,4 +247,9 @@ func TestSizesAndSpace(t *testing.T) {
 	if _, err := s.Space(ctx, []string{"missing"}); err == nil {
 		t.Error("Space of nothing: no error")
 	}
+}
+
+// targetAt is the build directory at a path, of no repository.
+func targetAt(path string) target {
+	return newTarget(&Place{Workspace: &cargo.Workspace{BuildDir: path}})
 }

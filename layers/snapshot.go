@@ -50,7 +50,7 @@ type SnapshotReport struct {
 // Snapshot seals the place's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	if err := s.Writable(); IsReadOnly(err) {
 		return nil, err
 	}
@@ -133,11 +133,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	if err := active.write(t.path); err != nil {
 		return nil, err
 	}
-	write := writeMeta
-	if m.Recall.Keep {
-		write = appendMeta
-	}
-	if err := write(t.path, recallFile, m.Recall.Text); err != nil {
+	if err := writeRecalls(t.path, m); err != nil {
 		return nil, err
 	}
 	if err := writeMeta(t.path, manifestFile, b); err != nil {
@@ -177,6 +173,28 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string) (*Sn
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
 	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev)}, pointRecorded.Hit()
+}
+
+// writeRecalls leaves what the next inspection need not read, in the build directory
+// and in each inside it.
+func writeRecalls(dir string, m *cargo.Manifest) error {
+	write := writeMeta
+	if m.Recall.Keep {
+		write = appendMeta
+	}
+	if err := write(dir, recallFile, m.Recall.Text); err != nil {
+		return err
+	}
+	for _, n := range m.Nested {
+		inside := filepath.Join(dir, string(n.Path))
+		if err := os.MkdirAll(filepath.Join(inside, metaDir), 0o777); err != nil {
+			return fmt.Errorf("write %s: %w", recallFile, err)
+		}
+		if err := writeRecalls(inside, n.Manifest); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lean makes a copy of the build directory without what no build there can use.

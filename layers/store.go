@@ -46,7 +46,7 @@ const (
 	metaDir      = ".cargo-cow"
 	manifestFile = metaDir + "/manifest.json"
 	activeFile   = metaDir + "/active.json"
-	recallFile   = metaDir + "/units"
+	recallFile   = cargo.RecallFile
 )
 
 // Store is the layers of one user on one file system. Its methods may be called

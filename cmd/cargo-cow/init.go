@@ -66,6 +66,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if err != nil {
 		return err
 	}
+	(&opened{Session: s, place: p}).noteBuilt()
 	a.term.JSON("init", rep)
 	switch {
 	case rep.Already:
@@ -84,7 +85,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if p.Git == nil {
 		return partError{&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"}}
 	}
-	if err := a.installHook(ctx, p.Git, p.Git.SwitchOn()); err != nil {
+	if err := a.installHook(ctx, p.Git, false); err != nil {
 		return partError{err}
 	}
 	return nil

@@ -82,6 +82,7 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 		return err
 	}
 	forgetFailure(w.store, w.place.Workspace.BuildDir)
+	w.noteBuilt()
 	a.reportSnapshot(rep)
 	if o.into == "" {
 		return nil

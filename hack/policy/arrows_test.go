@@ -51,6 +51,8 @@ var rules = []rule{
 	{"reflink", []string{xsys, xsync}, "cloning files is the lowest floor"},
 	{"hack", []string{"hack/...", xsys},
 		"the house's own tools drive the program from outside, as a user does"},
+	{"hack/macros", []string{"layers/cargo/macros", "layers/cargo/rustsrc"}, "what reading decides of macros is asked of what reads them: no command prints it"},
+	{"hack/macros", []string{"layers/cargo/macros", "layers/cargo/rustsrc"}, "what reading decides of macros is asked of what reads them: no command prints it"},
 	{"hack/bench", []string{"hack/...", "layers/cargo", xsys}, "what a planning run takes shows in no command of its own"},
 	{"hack/bench/bulk", []string{"layers/cargo/fingerprint"}, "made-up units need fingerprints that hash right; nothing else of the program's"},
 }

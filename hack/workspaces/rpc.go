@@ -53,7 +53,7 @@ impl Echo for Service {
 fn protocol_server(s: service::Service) -> usize { std::mem::size_of_val(&s) }
 `,
 	})
-	b.edit("protocol", "proto/types.proto", "string text = 1;", "string text = 1; // the text")
+	b.edit("protocol", "proto/types.proto", "string text = 1;", "string text = 1 /* the text */;")
 	b.edit("part", "part3/src/lib.rs", "part 3", "another part")
 	b.edit("service", "service/src/lib.rs", "pub struct Service;", "/// Echoes.\npub struct Service;")
 	return b.done()

@@ -68,14 +68,15 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, digests *diges
 	p := in.Place
 	b := &inspector{
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
-		trees:  newTreeReader(p, digests, in.Settings),
-		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}}, readers: map[fileQuestion]bool{}, said: map[*built]*linking.Flags{},
+		trees:   newTreeReader(p, digests, in.Settings),
+		readers: map[fileQuestion]bool{}, said: map[*built]*linking.Flags{},
 		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
 		spelled: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
 		doubts: map[*built]string{}, away: map[*built]string{},
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
 	}
+	b.macros = newMacroUse(in.Settings.PureMacros, b.sourcesOf)
 	b.manifest.Origins = []Origin{*newOrigin(p)}
 	if in.Previous != nil {
 		for i := range in.Previous.Units {
@@ -486,7 +487,7 @@ func (b *inspector) packageOf(u *built) *Package {
 	if !u.mutable() || u.rustc == nil || len(u.rustc.Deps) == 0 {
 		return nil
 	}
-	root := b.absolute(u.rustc.Deps[0])
+	root := b.absolute(u.rustc.Root())
 	if real, err := filepath.EvalSymlinks(filepath.Dir(root)); err == nil {
 		if p := b.Place.Workspace.packageOf(real); p != nil && p.Name == u.pkg {
 			return p

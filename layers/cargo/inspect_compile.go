@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 // describeCompile describes what one call of rustc read.
@@ -15,6 +16,7 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 		b.sources(u, unit, o, pkg)
 		b.assembled(u, unit, o, pkg)
 		b.crateRoot(u, unit)
+		b.lints(u, unit, o, pkg)
 	}
 	if err := b.environment(u, unit, o); err != nil {
 		return err
@@ -22,14 +24,18 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if err := b.linkInputs(u, unit, o, pkg); err != nil {
 		return err
 	}
-	macro := ""
+	macro, reach := "", rustsrc.Reach{}
 	if u.mutable() && pkg != nil {
-		macro = b.macros.impure(u)
+		macro, reach = b.macros.impure(u)
 	}
 	if macro == "" {
 		return nil
 	}
-	b.wholePackage(u, unit, o, pkg, RuleMacroInputs)
+	if reach.SeesFiles() {
+		b.wholePackage(u, unit, o, pkg, RuleMacroInputs)
+	} else {
+		b.variables(u, unit, pkg, RuleMacroInputs)
+	}
 	w, err := newWitness(b.dir, u, o)
 	if err != nil {
 		return err
@@ -116,7 +122,7 @@ func (b *inspector) name(u *built, unit *Unit, loc Loc, pkg *Package) {
 	if linked && rules.On(RuleSymlink) {
 		b.use(unit, Input{Loc: loc, Kind: InputLink, Value: target.String()}, RuleSymlink)
 	}
-	if crateRoot := u.rustc.Deps[0]; rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
+	if crateRoot := u.rustc.Root(); rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
 		b.shadow(unit, loc)
 	}
 }
@@ -219,8 +225,19 @@ func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, 
 			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
 		}
 	}
+	b.useSearched(u, unit)
 	b.useWitnessed(u, unit, pkg, rule)
 	b.useNamed(u, unit, o, pkg, rule)
+	b.variables(u, unit, pkg, rule)
+}
+
+// variables makes inputs of unit what cargo tells of a package, and configures, in
+// variables: for code that may read any of them.
+func (b *inspector) variables(u *built, unit *Unit, pkg *Package, rule Rule) {
+	if !b.Settings.Rules.On(rule) || u.source == SourceVendored {
+		return
+	}
+	home := b.home(pkg)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
 	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
 }

@@ -156,7 +156,7 @@ func (b *inspector) watches(u *built, unit *Unit, o *Origin, lines []script.Line
 		} else {
 			continue // a registry package watches its own immutable files
 		}
-		if loc.Base == BaseBuild {
+		if loc.Base == BaseBuild || loc.Base == BaseOuter {
 			continue // it moves along
 		}
 		b.watch(u, unit, loc)

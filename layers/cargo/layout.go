@@ -68,7 +68,9 @@ func Profiles(buildDir string) ([]string, error) {
 		return nil, fmt.Errorf("list profiles: %w", err)
 	}
 	for _, e := range top {
-		if !e.IsDir() {
+		// Nobody can call a profile so (cargo 1.95, util/toml/mod.rs:
+		// validate_profile_name), and these have directories by the thousand.
+		if name := e.Name(); !e.IsDir() || name == "doc" || name == "package" || name == metaDir {
 			continue
 		}
 		dir := filepath.Join(buildDir, e.Name())

@@ -96,13 +96,26 @@ func (t *taking) loc(path string) (Loc, bool) {
 	if !t.isLoose(path) {
 		return Loc{}, false
 	}
-	for _, name := range slices.Concat(t.flags.Dirs, t.flags.Values) {
-		if _, below := under(path, name); below && filepath.IsAbs(name) {
+	for _, name := range t.fixed() {
+		if _, below := under(path, name); below {
 			return Loc{BaseFixed, path}, true // wherever cargo is called
 		}
 	}
 	loc, _ := t.origin.locate(path)
 	return loc, loc.Base != BaseBuild
+}
+
+// fixed are the absolute paths that flags have in them: they are the same wherever
+// cargo is called.
+func (t *taking) fixed() (paths []string) {
+	for _, value := range slices.Concat(t.flags.Dirs, t.flags.Values) {
+		for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",= ", r) }) {
+			if filepath.IsAbs(word) {
+				paths = append(paths, word)
+			}
+		}
+	}
+	return paths
 }
 
 // dirs are the directories that libraries are looked for in.
@@ -273,14 +286,7 @@ func (t *taking) names() error {
 	if err != nil {
 		return err
 	}
-	// What flags name is the same wherever cargo is called.
-	for _, value := range t.flags.Values {
-		for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",= ", r) }) {
-			if filepath.IsAbs(word) {
-				w.Sources = append(w.Sources, word)
-			}
-		}
-	}
+	w.Sources = append(w.Sources, t.fixed()...)
 	// Panics name the sources of all that is linked.
 	for _, l := range u.linkedUnits() {
 		if l == u {

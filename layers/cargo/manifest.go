@@ -33,7 +33,7 @@ type Manifest struct {
 	Inputs  []Input  `json:"inputs"`
 	Trees   []Tree   `json:"trees"`
 	// Facts are single values that are compared with the place: resolved
-	// package metadata, the [env] table.
+	// package metadata, the [env] table, settings above the workspace.
 	Facts     []Fact `json:"facts"`
 	Units     []Unit `json:"units"`
 	Immutable int    `json:"immutable"` // units that are not listed
@@ -90,14 +90,15 @@ type TreeEntry struct {
 
 // Fact is one value that must be the same in the place.
 type Fact struct {
-	Kind  string `json:"kind"` // "package" or "env"
-	Loc   Loc    `json:"loc"`  // the package's directory
+	Kind  string `json:"kind"` // "package", "env" or "above"
+	Loc   Loc    `json:"loc"`  // the package's directory; of "above", a file's name
 	Value string `json:"value"`
 }
 
 const (
 	factPackage = "package"
 	factEnv     = "env"
+	factAbove   = "above"
 )
 
 // Use ties a unit to an Input, Tree or Fact, under the rule that asks for it.

@@ -33,6 +33,7 @@ const (
 	RuleIgnoredInputs   Rule = "ignored-inputs"             // files git does not list are inputs as well
 	RulePackageMetadata Rule = "package-metadata"           // what the manifest resolves to differs
 	RuleConfigEnv       Rule = "config-env"                 // the [env] table differs
+	RuleSearched        Rule = "searched-settings"          // a settings file that is looked for in directory after directory
 	RuleEmptyOutDir     Rule = "empty-out-dir"              // a script that runs again starts from an empty OUT_DIR
 	RuleUnknownUnit     Rule = "unknown-unit"               // nothing says where it came from
 	RuleEnvElsewhere    Rule = "env-elsewhere"              // an env! value used by code outside the unit
@@ -57,7 +58,7 @@ var allRules = []Rule{
 	RuleOlderThanDep, RuleMacroOrigin, RuleOriginAlias, RuleSymlink, RuleIgnoredInputs, RulePackageMetadata,
 	RuleConfigEnv, RuleEmptyOutDir, RuleUnknownUnit, RuleEnvElsewhere, RuleUnlinkUplifted, RuleAbsentInput,
 	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation, RuleSourceName, RuleLeftOutside, RuleNestedBuild,
-	RuleLinkInput, RuleLinkOrigin,
+	RuleLinkInput, RuleLinkOrigin, RuleSearched,
 }
 
 // Rules says which rules hold. The zero value is the only one a user ever

@@ -265,6 +265,9 @@ func (s *scanned) read(u *built, outs *outputs) error {
 		u.breaks(RuleInDoubt, "its dependency information cannot be read: "+err.Error())
 	}
 	u.cost = max(0, u.newestOutput(false)-u.depTime) / int64(time.Millisecond)
+	if u.cost == 0 {
+		u.cost = s.checkCost(u)
+	}
 	if u.dFile == "" {
 		u.breaks(RuleInDoubt, "rustc's list of its sources is missing")
 		return nil
@@ -277,6 +280,17 @@ func (s *scanned) read(u *built, outs *outputs) error {
 		u.breaks(RuleInDoubt, "rustc's list of its sources cannot be read: "+err.Error())
 	}
 	return nil
+}
+
+// checkCost is what cargo check took for a unit: Cargo dates its metadata back to
+// when rustc was started (cargo 1.95, compiler/mod.rs:rustc), and writes the hash
+// file when rustc is done. 0 where a restore or graft has set times since.
+func (s *scanned) checkCost(u *built) int64 {
+	began, ok := s.stampFile(u.record + "/invoked.timestamp")
+	if !ok || began.mtime != u.depTime {
+		return 0
+	}
+	return max(0, u.stamped.mtime-began.mtime) / int64(time.Millisecond)
 }
 
 func (s *scanned) readRun(u *built) error {
@@ -339,7 +353,7 @@ func (u *built) classify(cargoHome string) {
 	if u.run || u.doc || u.rustc == nil || len(u.rustc.Deps) == 0 {
 		return
 	}
-	root := u.rustc.Deps[0]
+	root := u.rustc.Root()
 	if rel, ok := under(root, cargoHome+"/registry/src"); ok {
 		u.source, u.from = SourceRegistry, "registry/src/"+firstParts(rel, 2)
 		return

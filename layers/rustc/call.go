@@ -42,7 +42,6 @@ type Call struct {
 	Debug bool
 
 	line  []string // Argv, with the arguments of files in their place
-	input int      // where in line Input is
 	spots []spot
 	args  []string // what decides the outputs, in order and without positions
 	shown []string // what decides only how messages look
@@ -91,7 +90,7 @@ func Parse(argv []string) (*Call, error) {
 			if c.Input != "" {
 				return nil, ErrForeign
 			}
-			c.Input, c.input = a, i
+			c.Input = a
 			continue
 		}
 		name, at, attached := option(a)

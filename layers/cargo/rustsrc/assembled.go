@@ -4,8 +4,8 @@ import "bytes"
 
 // Assembled looks in a source, of Rust or of the assembler, for what has the latter
 // read files: it does so in the compiler, which does not list them. found tells that
-// there is something of the kind, and names are those of the files, but for one that is
-// put together: then the last is "".
+// there is something of the kind, and names are those of the files; one that is put
+// together comes out as what no file is called.
 func Assembled(src []byte) (names []string, found bool) {
 	for _, directive := range []string{".incbin", ".include"} {
 		for rest := src; ; {
