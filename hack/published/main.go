@@ -38,7 +38,7 @@ func show(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func() error{b.clone, b.commit} {
+	for _, part := range []func() error{b.clone, b.commit, b.environment} {
 		if err := part(); err != nil {
 			return err
 		}
