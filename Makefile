@@ -16,7 +16,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test fuzz bench bench-rivals published demo docs clean
+.PHONY: help build check test fuzz toolchains explain bench bench-rivals published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -40,6 +40,25 @@ test: ## install what is missing, then every test on real file systems; with CI 
 	go run ./hack/noskip -race -timeout 20m ./reflink/... ./driver/... ./layers/...
 	go run ./hack/noskip -count=1 -timeout 20m $(LONGEST) ./cmd/... ./hack/...
 
+# One after the other, as each run uses all processors. The words after the colon are more environment.
+TOOLCHAINS = $(shell sed -e 's/\#.*//' hack/toolchains)
+VARIANTS = $(TOOLCHAINS:%=RUSTUP_TOOLCHAIN=%) RUSTUP_TOOLCHAIN=1.99.1:CI=true \
+	RUSTUP_TOOLCHAIN=beta:__CARGO_TEMPORARY_BUILD_DIR_NEW_LAYOUT_OPT_OUT=1 \
+	RUSTUP_TOOLCHAIN=beta:RUSTC_BOOTSTRAP=1:CARGO_UNSTABLE_EMBED_METADATA=false
+
+toolchains: ## all scripts and hazards with every version of Rust that is held to, and in other settings
+	hack/setup
+	go test -count=1 ./layers/cargo/fingerprint
+	@set -e; for v in $(VARIANTS); do \
+		export CARGO_COW_TEST_ENVIRON="$$(echo $$v | tr : ' ')"; echo "$$CARGO_COW_TEST_ENVIRON"; \
+		go test -count=1 -timeout 60m -run 'TestScript|TestHazards|TestWorktree|TestVendored|TestPathsInHashes|TestNothingMore' ./cmd/cargo-cow ./cmd/cargo-cow/soundness; \
+		go test -count=1 -timeout 60m -run 'TestFreshCheckout|TestVendored|TestGraft' ./cmd/cargo-cow/warehouse; \
+	done
+
+explain: ## workspaces on published crates: what explain says is what cargo rebuilds
+	hack/setup
+	CARGO_COW_TEST_WORKSPACES="web rpc data" go test -count=1 -timeout 60m -v -run TestExplainKeepsItsWord ./cmd/cargo-cow/soundness
+
 fuzz: ## run every fuzzer for FUZZTIME (10s)
 	hack/fuzz $(FUZZTIME)
 
@@ -54,6 +73,9 @@ bench-rivals: ## the demo project with plain cargo, git-cow, kache, mbx, sccache
 published: ## published projects in a clone and in worktrees, with the wrapper: what rustc compiles there
 	hack/setup demo
 	go run ./hack/published
+
+macros: ## what reading decides of the macros that are used most, as a table for docs/soundness-macros.md
+	go run ./hack/macros
 
 demo: ## a real project, built once, warm in a new worktree
 	hack/setup demo

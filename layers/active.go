@@ -30,6 +30,11 @@ type Active struct {
 	Restored int64 `json:"restored,omitempty"`
 	// Noted are the reasons for which that restore had units rebuilt.
 	Noted []cargo.Noted `json:"noted,omitempty"`
+	// Placed is when that restore had written its last file, by the kernel's clock,
+	// in ns: a file that changed later is somebody else's.
+	Placed int64 `json:"placed,omitempty"`
+	// Lacked are files that units were built from and that restore did not find.
+	Lacked []string `json:"lacked,omitempty"`
 }
 
 // preparedFile marks a tree that has not been put in place yet. A tree left over
@@ -143,7 +148,9 @@ func lookBeside(t target) (*beside, error) {
 // others leaves out the names that belong to this program.
 func others(t target, all []string) []string {
 	own := filepath.Base(t.path)
-	all = slices.DeleteFunc(all, func(n string) bool { return n == own || strings.HasPrefix(n, "."+own+".cargo-cow-") })
+	all = slices.DeleteFunc(all, func(n string) bool {
+		return n == own || n == own+undoSuffix || strings.HasPrefix(n, "."+own+".cargo-cow-")
+	})
 	slices.Sort(all)
 	return all
 }
@@ -194,6 +201,7 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 		return fmt.Errorf("tidy up beside %s: %w", t.path, err)
 	}
 	s.putAwayStub(ctx, t.undo)
+	s.putAwayStub(ctx, t.misnamed)
 	for _, name := range left {
 		path := filepath.Join(parent, name)
 		if path != t.swap && !strings.HasPrefix(name, prefix) {
@@ -212,6 +220,11 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 			return fmt.Errorf("tidy up beside %s: %w", t.path, err)
 		}
 	}
+	if there(t.misnamed) && !there(t.undo) {
+		if err := s.setAside(ctx, t, t.misnamed); err != nil {
+			return err
+		}
+	}
 	if err := os.Remove(filepath.Join(t.path, preparedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
 		return fmt.Errorf("tidy up %s: %w", t.path, err)
 	}
@@ -223,10 +236,39 @@ func (s *Store) setAside(ctx context.Context, t target, path string) error {
 	if err := s.remove(ctx, t, t.undo); err != nil {
 		return fmt.Errorf("remove what an earlier restore replaced: %w", err)
 	}
+	if err := disown(path); err != nil {
+		return fmt.Errorf("set aside %s: %w", t.path, err)
+	}
 	if err := driver.Publish(path, t.undo); err != nil {
 		return fmt.Errorf("set aside %s: %w", t.path, err)
 	}
 	return nil
+}
+
+// ignoreReplaced tells git, and whatever goes by its rules, to pass over a tree
+// that was set aside: the project's own rules name the build directory alone.
+const ignoreReplaced = "# What the last restore of cargo-cow replaced\n*\n"
+
+// disown marks a tree as one that was set aside.
+func disown(tree string) error {
+	name := filepath.Join(tree, ignoreFile)
+	if there(name) {
+		return nil
+	}
+	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return nil // init has put it among what the repository excludes, too
+	}
+	return err
+}
+
+// own takes back the mark of disown.
+func own(tree string) error {
+	name := filepath.Join(tree, ignoreFile)
+	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced {
+		return nil
+	}
+	return os.Remove(name)
 }
 
 // prepare makes a tree beside the build directory: a copy of from, or an empty

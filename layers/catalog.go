@@ -129,6 +129,7 @@ func (s *Store) readAll(ctx context.Context, ids []string, fingerprint string) (
 			list = append(list, *r)
 		}
 	}
+	s.relabel(list)
 	return list, nil
 }
 

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -71,7 +69,11 @@ func ForeignHelp(dirs ...string) string {
 	if os.Geteuid() == 0 {
 		return "run it as that user, without sudo"
 	}
-	return fmt.Sprintf("sudo chown -R %s %s", UserName(os.Geteuid()), strings.Join(dirs, " "))
+	help := "sudo chown -R " + UserName(os.Geteuid())
+	for _, dir := range dirs {
+		help += " " + shellWord(dir)
+	}
+	return help
 }
 
 // PermissionHelp is the command that mends an error about something that belongs to
@@ -104,14 +106,6 @@ func PermissionHelp(err error) string {
 		}
 	}
 	return ""
-}
-
-// UserName names a user; one without a name by the number.
-func UserName(uid int) string {
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		return u.Username
-	}
-	return strconv.Itoa(uid)
 }
 
 // foreignError is the error about directories of another user.
@@ -199,7 +193,7 @@ func (s *Store) remove(ctx context.Context, t target, path string) error {
 	if !errors.Is(err, fs.ErrPermission) || !there(path) {
 		return err
 	}
-	if path != t.swap && path != t.undo {
+	if path != t.swap && path != t.undo && path != t.misnamed {
 		return nil
 	}
 	aside := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]

@@ -200,26 +200,21 @@ func openPlain(path string, flags int, perm fs.FileMode) (*os.File, error) {
 	}
 }
 
-// nearest is a layer that was made for other dependencies than a checkout's.
-type nearest struct {
-	record Record
-	needed map[string]bool // units that the checkout needs
-	held   int             // how many of them the layer has
+// none is that no layer serves a place of another dependency set.
+func (s *Store) none(p *Place, why string) error {
+	return &HelpError{
+		fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, p.Fingerprint.ID[:8], why),
+		"cargo build && cargo cow snapshot",
+	}
 }
 
-// nearest finds the layer that saves most of the work of a checkout whose
-// dependency set no layer has, and what the checkout needs. The error wraps
-// ErrNoLayer when none saves any.
-func (s *Store) nearest(ctx context.Context, p *Place) (*nearest, error) {
-	none := func(why string) error {
-		return &HelpError{
-			fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, p.Fingerprint.ID[:8], why),
-			"cargo build && cargo cow snapshot",
-		}
-	}
+// nearest lists the layers that hold any of what a checkout needs whose dependency
+// set no layer has, the one that holds most first, and what the checkout needs. The
+// error wraps ErrNoLayer when none holds any.
+func (s *Store) nearest(ctx context.Context, p *Place) ([]Record, map[string]bool, error) {
 	list, err := s.Layers(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Another compiler's units have other ids.
 	list = slices.DeleteFunc(list, func(r Record) bool { return r.Rustc != p.Fingerprint.Get("rustc") })
@@ -232,57 +227,48 @@ func (s *Store) nearest(ctx context.Context, p *Place) (*nearest, error) {
 		}
 	}
 	if len(profiles) == 0 {
-		return nil, none("or was built by its compiler")
+		return nil, nil, s.none(p, "or was built by its compiler")
 	}
 	x, err := s.index(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	needed, err := s.plan(ctx, p, profiles, x.checked())
 	if errors.Is(err, cargo.ErrPlanning) {
-		return nil, none("and what it needs is not known: " + err.Error())
+		return nil, nil, s.none(p, "and what it needs is not known: "+err.Error())
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	worth := map[string]int64{}
 	for n, w := range x.worth(needed) {
 		worth[x.layers[n]] = w
 	}
-	// Of two that save the same, the newer one.
+	list = slices.DeleteFunc(list, func(r Record) bool { return worth[r.ID] == 0 })
+	// Of two that hold the same, the newer one.
 	slices.SortStableFunc(list, func(a, b Record) int { return cmp.Compare(worth[b.ID], worth[a.ID]) })
-	var best *Record
-	for i := range list {
-		if worth[list[i].ID] == 0 {
-			break
-		}
-		if m, err := s.manifest(list[i].ID); err == nil && m.Fingerprint.GraftsTo(p.Fingerprint) {
-			best = &list[i]
-			break
-		}
+	if len(list) == 0 {
+		return nil, nil, s.none(p, "or anything that it needs")
 	}
-	if best == nil {
-		return nil, none("or anything that it needs")
-	}
-	return &nearest{*best, needed, x.held(best.ID, needed)}, nil
+	return list, needed, nil
 }
 
 // lacking finds out what a checkout needs for which a layer was chosen that was made
-// for other dependencies, or other features of them; nil where that cannot be found
-// out: the layer serves without.
-func (s *Store) lacking(ctx context.Context, p *Place, r Record) (*nearest, error) {
+// for other dependencies, or other features of them. Where that cannot be found out,
+// the layer serves without.
+func (s *Store) lacking(ctx context.Context, p *Place, c *choice) error {
 	x, err := s.index(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	needed, err := s.plan(ctx, p, r.Profiles[:min(len(r.Profiles), maxPlanned)], x.checked())
+	needed, err := s.plan(ctx, p, c.record.Profiles[:min(len(c.record.Profiles), maxPlanned)], x.checked())
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	if err != nil {
-		return nil, nil
+	if err == nil {
+		c.needed, c.held = needed, x.held(c.record.ID, needed)
 	}
-	return &nearest{r, needed, x.held(r.ID, needed)}, nil
+	return nil
 }
 
 // maxPlanned bounds for how many profiles cargo is asked what it needs, at some

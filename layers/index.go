@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,14 +58,9 @@ func (b *bitset) add(n int) {
 
 // each calls f with every number in the set.
 func (b bitset) each(f func(n int)) {
-	for i, bits := range b {
-		for ; bits != 0; bits &= bits - 1 {
-			low := bits & -bits
-			n := 0
-			for low>>n != 1 {
-				n++
-			}
-			f(8*i + n)
+	for i, set := range b {
+		for ; set != 0; set &= set - 1 {
+			f(8*i + bits.TrailingZeros8(set))
 		}
 	}
 }

@@ -30,7 +30,7 @@ type InitReport struct {
 // Init makes the place's build directory a tree. What lies in it is cloned with
 // all its times, so that nothing is compiled again, and exchanged in one step.
 func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	r := &InitReport{BuildDir: t.path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
 	release, err := s.claim(ctx, t, notify)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 	}
 	if was == tree {
 		r.Already = true
-		if store := s.noted(); store != "" && locate.Noted(t.path) != store {
+		if store := s.noted(); store.Dir != "" && locate.Noted(t.path) != store {
 			err = locate.Note(t.path, store)
 		}
 		return r, err

@@ -75,7 +75,7 @@ func (s *Store) extend(ctx context.Context, p *Place, tmp string, m *cargo.Manif
 	if err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}
-	m.Parent, m.Tool = base.ID, s.opts.Tool
+	m.Parent, m.Tool, m.Label = base.ID, s.opts.Tool, base.Label
 	b, err := m.Encode()
 	if err != nil {
 		return nil, err

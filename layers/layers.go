@@ -49,6 +49,8 @@ type Place struct {
 	Git         *git.Checkout      // nil: not under git
 	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
 	Env         string             // [env] of Cargo's configuration, canonical
+	LinkFlags   []string           // see cargo.Place
+	Linkers     []string           // of Cargo's configuration, those in the checkout
 	Settings    cargo.Settings
 }
 
@@ -69,6 +71,8 @@ type Options struct {
 	// Passing: the store was named for this one command, and no build directory is
 	// told that it belongs to it.
 	Passing bool
+	// Named: the user said that the build directory is to belong to it.
+	Named bool
 }
 
 // Notify is told, at most once a call, what the call waits for.

@@ -19,7 +19,10 @@ import (
 // view is the place as package cargo sees it: git is asked only when an answer
 // depends on it, and once.
 func (p *Place) view(ctx context.Context) *cargo.Place {
-	v := &cargo.Place{Workspace: p.Workspace, Fingerprint: p.Fingerprint, Env: p.Env}
+	v := &cargo.Place{
+		Workspace: p.Workspace, Fingerprint: p.Fingerprint, Env: p.Env,
+		LinkFlags: p.LinkFlags, Linkers: p.Linkers, Getenv: p.Tool.Lookup,
+	}
 	if p.Git == nil {
 		return v
 	}
@@ -85,13 +88,30 @@ type target struct {
 	tmp  string // prefix of trees being prepared
 	swap string // a prepared tree about to go in, or what came out
 	undo string // what the last restore replaced
+	// misnamed is where that lies if it was set aside by an earlier version of this
+	// program, or before the checkout was one of git.
+	misnamed string
 }
 
-func newTarget(path string) target {
-	dir, base := filepath.Split(filepath.Clean(path))
+// newTarget names what lies beside the build directory. What is to be undone lies
+// there for weeks: in a checkout of git it is called so that whoever passes over
+// what begins with the name of the build directory passes over it as well. Git, and
+// cargo with it, pass over it for what it says itself (see setAside). Without git
+// cargo takes all files of a package for its own that do not begin with a dot
+// (cargo 1.95, sources/path.rs:list_files_walk).
+func newTarget(p *Place) target {
+	dir, base := filepath.Split(filepath.Clean(p.Workspace.BuildDir))
+	plain := filepath.Join(dir, base+undoSuffix)
 	hidden := filepath.Join(dir, "."+base+".cargo-cow-")
-	return target{path: filepath.Clean(path), tmp: hidden + "tmp-", swap: hidden + "tmp.swap", undo: hidden + "undo"}
+	t := target{path: filepath.Join(dir, base), tmp: hidden + "tmp-", swap: hidden + "tmp.swap", undo: plain, misnamed: hidden + "undo"}
+	if p.Git == nil {
+		t.undo, t.misnamed = t.misnamed, t.undo
+	}
+	return t
 }
+
+// undoSuffix ends the name of what the last restore replaced.
+const undoSuffix = ".cargo-cow-undo"
 
 // state is what stands under the name of a build directory.
 type state int

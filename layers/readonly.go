@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // A store may be one that this process can read and not write, since it runs in a
@@ -104,19 +104,10 @@ func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("read the kernel's clock: %w", err)
 	}
 	defer done()
-	stamp := func() (int64, error) {
-		now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-		if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
-			return 0, err
-		}
-		var st unix.Stat_t
-		err := unix.Stat(path, &st)
-		return st.Mtim.Nano(), err
-	}
-	first, err := stamp()
+	first, err := stamp(path)
 	for err == nil {
 		var now int64
-		if now, err = stamp(); err == nil && now > first {
+		if now, err = stamp(path); err == nil && now > first {
 			return time.Unix(0, first), nil
 		}
 		if ctx.Err() != nil {
@@ -127,48 +118,49 @@ func (s *Store) instant(ctx context.Context, t target) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("read the kernel's clock: %w", err)
 }
 
+// now reads the clock that the kernel stamps files with, in ns.
+func (s *Store) now(t target) (int64, error) {
+	path, done, err := s.clockFile(t)
+	if err != nil {
+		return 0, fmt.Errorf("read the kernel's clock: %w", err)
+	}
+	defer done()
+	at, err := stamp(path)
+	if err != nil {
+		return 0, fmt.Errorf("read the kernel's clock: %w", err)
+	}
+	return at, nil
+}
+
+// stamp has the kernel date a file, and returns the date in ns.
+func stamp(path string) (int64, error) {
+	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, now, 0); err != nil {
+		return 0, err
+	}
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	return st.Mtim.Nano(), err
+}
+
 // noted is what a build directory is told of its store: nothing, where that was named
 // for one command only.
-func (s *Store) noted() string {
+func (s *Store) noted() locate.Remembered {
 	if s.opts.Passing {
-		return ""
+		return locate.Remembered{}
 	}
-	return s.opts.Dir
+	return locate.Remembered{Dir: s.opts.Dir, Named: s.opts.Named}
 }
 
 // RemoveEmpty takes away a store without layers. With any, or while somebody works in
 // it, the error says so and it stays.
 func (s *Store) RemoveEmpty(ctx context.Context) error {
-	unlock, err := flock.TryLock(filepath.Join(s.opts.Dir, lockFile), flock.Exclusive)
-	if errors.Is(err, flock.ErrLocked) {
-		err = ErrInUse
+	ids, err := s.ids()
+	if err == nil && len(ids) > 0 {
+		err = fmt.Errorf("layer %s is in it", ids[0])
 	}
 	if err != nil {
 		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
 	}
-	defer unlock()
-	left, err := names(filepath.Join(s.opts.Dir, layersDir))
-	if err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	for _, name := range left {
-		if isID(name) {
-			return fmt.Errorf("remove store %s: layer %s is in it", s.opts.Dir, name)
-		}
-	}
-	for _, name := range left {
-		if strings.HasPrefix(name, trashPrefix) || strings.HasPrefix(name, ".tmp-") {
-			if err := s.opts.Driver.Delete(ctx, s.tree(name)); err != nil {
-				return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-			}
-		}
-	}
-	// Without its version it is a store for nobody, whatever happens from here on.
-	if err := os.Remove(filepath.Join(s.opts.Dir, versionFile)); err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	if err := s.opts.Driver.Delete(ctx, s.opts.Dir); err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	return nil
+	return s.RemoveStore(ctx)
 }

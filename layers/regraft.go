@@ -25,7 +25,7 @@ type GraftOptions struct {
 // is done; what was there can be brought back with Undo. If no layer has anything
 // to give, nothing is changed.
 func (s *Store) Graft(ctx context.Context, p *Place, o GraftOptions) (*Grafted, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,11 @@ func (s *Store) hold(id string) (release func() error, err error) {
 	if errors.Is(err, lease.ErrHeld) {
 		return nil, fmt.Errorf("use layer %s: %w: it is being removed", id, ErrNotFound)
 	}
+	if IsReadOnly(err) {
+		// Its lease has no file, and none can be made here. Should it be removed at
+		// this very moment, what is cloned from it fails.
+		release, err = func() error { return nil }, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("use layer %s: %w", id, err)
 	}
@@ -81,6 +86,9 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	if !isID(id) {
 		return fmt.Errorf("remove layer %s: %w", id, ErrNotFound)
 	}
+	if err := s.Writable(); IsReadOnly(err) {
+		return fmt.Errorf("remove layer %s: %w", id, err)
+	}
 	release, err := lease.Exclusive(filepath.Join(s.opts.Dir, leasesDir), id)
 	if errors.Is(err, lease.ErrHeld) {
 		return &HelpError{fmt.Errorf("remove layer %s: %w", id, ErrInUse), "run it again when the restore that uses it is done"}
@@ -113,7 +121,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
 	// There is no way back from here, so an error on it does not end it.
-	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id)}
+	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.forgetLabel(id)}
 	if err := s.opts.Driver.Delete(context.WithoutCancel(ctx), trash); err != nil {
 		errs = append(errs, &HelpError{err, "the layer is gone, but not its files: remove " + trash + ", as root if need be"})
 	}
@@ -170,6 +178,12 @@ func (s *Store) forget() {
 	for _, id := range stamps {
 		if gone(id) {
 			_ = lastuse.Forget(dir, id)
+		}
+	}
+	given, _ := names(filepath.Join(s.opts.Dir, labelsDir))
+	for _, id := range given {
+		if gone(id) {
+			_ = s.forgetLabel(id)
 		}
 	}
 	dir = filepath.Join(s.opts.Dir, leasesDir)

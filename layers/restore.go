@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -44,15 +43,15 @@ type RestoreReport struct {
 	// Undeletable are trees beside the build directory that hold directories of
 	// another user, who alone can delete them.
 	Undeletable []string
-	// Grafted is what other layers gave; nil where the layer has the dependency
-	// set of the checkout, or was asked for by name.
+	// Grafted is what other layers gave; nil where none was asked: the layer was
+	// named, or no other has anything that it lacks.
 	Grafted *Grafted
 }
 
 // Restore makes a writable copy of a layer, true for the place, its build
 // directory. Sources are never touched.
 func (s *Store) Restore(ctx context.Context, p *Place, o RestoreOptions) (*RestoreReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
 		return nil, err
@@ -69,7 +68,7 @@ func (s *Store) Restore(ctx context.Context, p *Place, o RestoreOptions) (*Resto
 	if err != nil {
 		return nil, err
 	}
-	defer c.release()
+	defer c.drop()
 	if err := pointVerified.Hit(); err != nil {
 		return nil, err
 	}
@@ -105,18 +104,26 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 		return err
 	}
 	if r.Retagged, err = c.plan.Apply(ctx, tmp, t0); err == nil {
-		err = Active{Layer: c.record.ID, Restored: t0.UnixNano(), Noted: c.plan.Noted()}.write(tmp)
-	}
-	if err == nil {
 		err = p.leave(tmp, c.plan, o.Strict)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 	}
-	if c.needed != nil && !o.NoGraft {
-		if r.Grafted, err = s.graft(ctx, p, tmp, c.needed, nil, o.Strict); err != nil {
-			return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
+	if r.Grafted, err = s.join(ctx, p, t, tmp, c, t0, o.Strict); err == nil && c.needed != nil && !o.NoGraft {
+		var more *Grafted
+		if more, err = s.graft(ctx, p, tmp, c.needed, nil, o.Strict); err == nil {
+			r.Grafted = r.Grafted.and(more)
 		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
+	}
+	active := Active{Layer: c.record.ID, Restored: t0.UnixNano(), Noted: c.plan.Noted(), Lacked: c.plan.Lacked()}
+	if active.Placed, err = s.now(t); err == nil {
+		err = active.write(tmp)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
 	}
 	if !s.opts.Driver.Caps().ConstantTime {
 		// The copies are this program's own writing: a power cut must not leave
@@ -128,12 +135,21 @@ func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 tim
 	if err := pointStaged.Hit(); err != nil {
 		return err
 	}
+	worthless, err := s.worthless(t)
+	if err != nil {
+		return err
+	}
 	replaced, err := s.install(t, tmp, locks)
 	if err != nil {
 		return err
 	}
 	if replaced != "" {
-		if err := s.setAside(ctx, t, replaced); err != nil {
+		if worthless {
+			err = s.opts.Driver.Delete(ctx, replaced)
+		} else {
+			err = s.setAside(ctx, t, replaced)
+		}
+		if err != nil {
 			return err
 		}
 		r.Undo = true
@@ -153,147 +169,24 @@ func (r *RestoreReport) count(c *choice) {
 	}
 }
 
-// choice is a layer found fit for a place, under a lease.
-type choice struct {
-	record  Record
-	plan    *cargo.Plan
-	needed  map[string]bool // units that the place needs, if the layer was not made for what it asks for
-	held    int             // how many of them the layer has
-	release func() error
-}
-
-// maxCompared bounds how many layers are compared file by file with the place.
-// The sources are read once for all; each layer more costs reading its manifest
-// (1 ms for 100 kB). What is further back by commit or age is hardly nearer.
-const maxCompared = 16
-
-// choose chooses once more where all that it chose from was removed meanwhile.
-func (s *Store) choose(ctx context.Context, p *Place, o RestoreOptions) (*choice, error) {
-	if o.From != "" {
-		return s.chooseOnce(ctx, p, o)
-	}
-	return whileGone(func() (*choice, error) { return s.chooseOnce(ctx, p, o) })
-}
-
-// chooseOnce finds the layer for a place: of its fingerprint, with most units whose
-// inputs are identical; among equals the nearest commit, then the newest. Where
-// none has its fingerprint, it is the one that saves most work.
-func (s *Store) chooseOnce(ctx context.Context, p *Place, o RestoreOptions) (*choice, error) {
-	candidates, err := s.candidates(ctx, p, o)
-	if err != nil {
-		return nil, err
-	}
-	var near *nearest
-	if len(candidates) == 0 {
-		if near, err = s.nearest(ctx, p); err != nil {
-			return nil, s.tellLost(err)
-		}
-		candidates = []Record{near.record}
-	}
-	reader := cargo.NewReader(p.view(ctx), p.Settings)
-	var best *choice
-	var unreadable error
-	for _, r := range candidates {
-		c, err := s.compare(ctx, r, reader, o.Strict)
-		if err != nil {
-			unreadable = err
-			continue
-		}
-		if best == nil || s.better(ctx, p, c, best) {
-			best, c = c, best
-		}
-		if c != nil {
-			c.release()
-		}
-		if len(best.plan.Rebuild()) == 0 {
-			break
-		}
-	}
-	if best == nil {
-		return nil, unreadable
-	}
-	if near == nil && !o.NoGraft && !best.plan.MadeFor() {
-		if near, err = s.lacking(ctx, p, best.record); err != nil {
-			return nil, errors.Join(err, best.release())
-		}
-	}
-	if near != nil {
-		best.needed, best.held = near.needed, near.held
-		best.plan.Narrow(near.needed)
-	}
-	return best, nil
-}
-
-func (s *Store) candidates(ctx context.Context, p *Place, o RestoreOptions) ([]Record, error) {
-	if o.From != "" {
-		r, err := s.Layer(ctx, o.From)
-		if err != nil {
-			return nil, err
-		}
-		return []Record{*r}, nil
-	}
-	list, err := s.layersOf(ctx, p.Fingerprint.ID)
-	if err != nil {
-		return nil, err
-	}
-	head := ""
-	if p.Git != nil {
-		head = p.Git.Head
-	}
-	slices.SortStableFunc(list, func(a, b Record) int {
-		return cmp.Compare(unlike(a, head), unlike(b, head))
-	})
-	return list[:min(len(list), maxCompared)], nil
-}
-
-// unlike orders layers before they are compared: those of the same commit come
-// first, and the clean ones of them before the others.
-func unlike(r Record, head string) int {
-	switch {
-	case head == "" || r.Commit != head:
-		return 2
-	case r.Dirty:
-		return 1
-	}
-	return 0
-}
-
-func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, strict bool) (*choice, error) {
-	release, err := s.hold(r.ID)
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.manifest(r.ID)
-	if err == nil {
-		var plan *cargo.Plan
-		if plan, err = m.Verify(ctx, reader, strict); err == nil {
-			return &choice{record: r, plan: plan, release: release}, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
-}
-
-func (s *Store) better(ctx context.Context, p *Place, a, b *choice) bool {
-	if x, y := a.plan.Identical(), b.plan.Identical(); x != y {
-		return x > y
-	}
-	if p.Git == nil || a.record.Commit == b.record.Commit {
-		return false
-	}
-	x, errX := p.Git.Distance(ctx, p.Git.Head, a.record.Commit)
-	y, errY := p.Git.Distance(ctx, p.Git.Head, b.record.Commit)
-	return errX == nil && (errY != nil || x < y)
-}
-
 // UndoReport says what Undo brought back.
 type UndoReport struct {
 	BuildDir string `json:"build_dir"`
 }
 
+// Undoable says what Undo would bring back.
+func (s *Store) Undoable(p *Place) (*UndoReport, error) {
+	t := newTarget(p)
+	if !there(t.undo) && !there(t.misnamed) {
+		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
+	}
+	return &UndoReport{t.path}, nil
+}
+
 // Undo brings back the build directory that the last restore replaced. What it
 // replaces is kept in turn: undoing twice changes nothing.
 func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) (*UndoReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	release, err := s.claim(ctx, t, notify)
 	if err != nil {
 		return nil, err
@@ -311,6 +204,9 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 		if err := driver.Publish(t.undo, t.path); err != nil {
 			return nil, fmt.Errorf("undo in %s: %w", t.path, explainStub(err))
 		}
+		if err := own(t.path); err != nil {
+			return nil, fmt.Errorf("undo in %s: %w", t.path, err)
+		}
 		return r, pointUndone.Hit()
 	}
 	locks, err := p.lockCargo(ctx, noWait, notify)
@@ -320,6 +216,9 @@ func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) 
 	defer locks.Unlock()
 	if err := s.exchange(t, t.undo, locks, pointUndone); err != nil {
 		return nil, err
+	}
+	if err := errors.Join(disown(t.undo), own(t.path)); err != nil {
+		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
 	}
 	return r, nil
 }

@@ -65,8 +65,8 @@ func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*Sna
 }
 
 func (s *Store) snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
-	if err := s.Writable(); err != nil {
+	t := newTarget(p)
+	if err := s.Writable(); IsReadOnly(err) {
 		return nil, err
 	}
 	release, err := s.claim(ctx, t, o.Notify)
@@ -143,8 +143,8 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 	if err := pointInspected.Hit(); err != nil {
 		return nil, err
 	}
-	if prev != nil && active.Layer != "" && m.SameBuild(prev) && (label == "" || label == prev.Label) {
-		if r, err := s.record(active.Layer); err == nil {
+	if prev != nil && active.Layer != "" && m.SameBuild(prev) {
+		if r, err := s.record(active.Layer); err == nil && (label == "" || label == r.Label) {
 			s.used(active.Layer)
 			return &SnapshotReport{Record: *r, Foreign: t.inside(without)}, nil
 		}
@@ -158,11 +158,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 	if err := active.write(t.path); err != nil {
 		return nil, err
 	}
-	write := writeMeta
-	if m.Recall.Keep {
-		write = appendMeta
-	}
-	if err := write(t.path, recallFile, m.Recall.Text); err != nil {
+	if err := writeRecalls(t.path, m); err != nil {
 		return nil, err
 	}
 	if err := writeMeta(t.path, manifestFile, b); err != nil {
@@ -205,6 +201,28 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
 	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev), Foreign: t.inside(without)}, pointRecorded.Hit()
+}
+
+// writeRecalls leaves what the next inspection need not read, in the build directory
+// and in each inside it.
+func writeRecalls(dir string, m *cargo.Manifest) error {
+	write := writeMeta
+	if m.Recall.Keep {
+		write = appendMeta
+	}
+	if err := write(dir, recallFile, m.Recall.Text); err != nil {
+		return err
+	}
+	for _, n := range m.Nested {
+		inside := filepath.Join(dir, string(n.Path))
+		if err := os.MkdirAll(filepath.Join(inside, metaDir), 0o777); err != nil {
+			return fmt.Errorf("write %s: %w", recallFile, err)
+		}
+		if err := writeRecalls(inside, n.Manifest); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lean makes a copy of the build directory without what no build there can use, and

@@ -48,14 +48,14 @@ type Status struct {
 
 // Status looks at the place's build directory and store.
 func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	r := &Status{BuildDir: t.path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
 	was, err := s.look(t)
 	if err != nil {
 		return nil, err
 	}
 	r.Exists, r.Tree = was != absent, was == tree
-	r.Undo = there(t.undo)
+	r.Undo = there(t.undo) || there(t.misnamed)
 	r.Undeletable = undeletable(t)
 	r.RolledBack, r.Lost = isStub(t.path), len(s.lost)
 	r.ReadOnly, r.Unresolved = IsReadOnly(s.Writable()), p.Fingerprint == nil
@@ -104,7 +104,7 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 // Explain says of every unit in the build directory whether the next build will
 // rebuild it, and why.
 func (s *Store) Explain(ctx context.Context, p *Place) ([]cargo.Verdict, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	if isStub(t.path) {
 		return nil, fmt.Errorf("explain %s: %w", t.path, rolledBack())
 	}

@@ -27,6 +27,7 @@ import (
 //	records/ID.json  an index of them, written after the tree, removed before it
 //	leases/          claims on layers in use
 //	lastuse/         when each layer was last used; advice
+//	labels/ID        what a layer is called that was given another label
 //
 // docs/format.md describes every file.
 const (
@@ -45,7 +46,7 @@ const (
 	metaDir      = ".cargo-cow"
 	manifestFile = metaDir + "/manifest.json"
 	activeFile   = metaDir + "/active.json"
-	recallFile   = metaDir + "/units"
+	recallFile   = cargo.RecallFile
 )
 
 // Store is the layers of one user on one file system. Its methods may be called
@@ -342,6 +343,7 @@ func (s *Store) writeRecord(r Record) error {
 // record reads a layer's record, or makes it anew where it is damaged.
 func (s *Store) record(id string) (*Record, error) {
 	if r, err := s.readRecord(id); err == nil {
+		s.relabelOne(r)
 		return r, nil
 	}
 	m, merr := s.manifest(id)
@@ -353,6 +355,7 @@ func (s *Store) record(id string) (*Record, error) {
 		return nil, fmt.Errorf("read layer %s: %w", id, merr)
 	}
 	made := newRecord(id, m, fi.ModTime())
+	s.relabelOne(&made)
 	return &made, nil
 }
 

@@ -31,7 +31,7 @@ type SwitchReport struct {
 // a layer is never kept where Cargo would miss a difference
 // (docs/design/0009-switch.md).
 func (s *Store) Switch(ctx context.Context, p *Place, o SwitchOptions) (*SwitchReport, error) {
-	t := newTarget(p.Workspace.BuildDir)
+	t := newTarget(p)
 	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (s *Store) Switch(ctx context.Context, p *Place, o SwitchOptions) (*SwitchR
 	c, err := s.choose(ctx, p, ro)
 	switch {
 	case err == nil:
-		defer c.release()
+		defer c.drop()
 	case !errors.Is(err, ErrNoLayer):
 		return nil, err
 	}

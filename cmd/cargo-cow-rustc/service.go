@@ -334,11 +334,7 @@ func findStore(outDir string, env []string) string {
 	if get("CARGO_COW_WAREHOUSE") == "off" {
 		return ""
 	}
-	named := get("CARGO_COW_STORE")
-	if named == "" {
-		named = locate.Configured(xdg("XDG_CONFIG_HOME", "/.config") + "/config.yaml")
-	}
-	if named != "" {
+	if named := get("CARGO_COW_STORE"); named != "" {
 		return own(named)
 	}
 	real, err := realPath(outDir)
@@ -346,12 +342,13 @@ func findStore(outDir string, env []string) string {
 		return ""
 	}
 	q := locate.Question{
-		BuildDir: real,
-		Chosen:   locate.Chosen(xdg("XDG_DATA_HOME", "/.local/share")),
-		Cache:    xdg("XDG_CACHE_HOME", "/.cache"),
+		BuildDir:   real,
+		Configured: locate.Configured(xdg("XDG_CONFIG_HOME", "/.config") + "/config.yaml"),
+		Data:       xdg("XDG_DATA_HOME", "/.local/share"),
+		Cache:      xdg("XDG_CACHE_HOME", "/.cache"),
 	}
 	for dir := real; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
-		if q.Noted == "" {
+		if q.Noted.Dir == "" {
 			q.Noted = locate.Noted(dir)
 		}
 		if repo := locate.Repository(dir); repo != "" {
@@ -359,7 +356,10 @@ func findStore(outDir string, env []string) string {
 			break
 		}
 	}
-	store, _ := q.Find()
+	store, kind := q.Find()
+	if kind == locate.Absent {
+		return ""
+	}
 	return store
 }
 

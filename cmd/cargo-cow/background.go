@@ -95,6 +95,7 @@ func (a *app) snapshotInBackground(ctx context.Context, o snapshotOptions) error
 		acc.Error = err.Error()
 		return errors.Join(err, acc.write(f))
 	}
+	w.noteBuilt()
 	return f.Truncate(0)
 }
 

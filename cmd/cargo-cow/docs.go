@@ -120,13 +120,15 @@ over time, never changed or removed.
 | ` + "`snapshot`" + ` | the layer, whether it is new (` + "`created`" + `), its units, how many of them (` + "`dirty`" + `) are rebuilt anywhere |
 | ` + "`restore`" + ` | the layer, the units kept, to be rebuilt and retagged; a ` + "`unit`" + ` line for each to be rebuilt comes before |
 | ` + "`unit`" + ` | a unit, its verdict, the rule and the detail that decided, the units that are the cause |
-| ` + "`layer`" + ` | the record of a layer; with ` + "`list --graph`" + `, whether the build directory was made from it (` + "`here`" + `) |
+| ` + "`layer`" + ` | the record of a layer; with ` + "`list --graph`" + `, whether the build directory was made from it (` + "`here`" + `); with ` + "`list`" + `, its ` + "`size`" + ` by itself |
 | ` + "`package`" + ` | what a layer holds of a package: units, ` + "`cost_ms`" + ` (0 where not measured), ` + "`size`" + ` in bytes |
 | ` + "`contents`" + ` | the same of all packages, and the sizes of what is no unit's |
 | ` + "`fingerprint`" + ` | a dependency-set fingerprint and its ingredients, of a ` + "`layer`" + ` or of the checkout |
 | ` + "`difference`, `diff`" + ` | one thing in which two fingerprints differ (` + "`unseen`" + `: Cargo does not look at it); how many there are |
+| ` + "`label`" + ` | the record of a layer as it is called now, and whether that ` + "`changed`" + ` |
 | ` + "`remove`" + ` | the record of a layer that was removed |
-| ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus; leased, labelled, recent, last, unmatched |
+| ` + "`remove-store`" + ` | the store that was removed, how many layers it had, how many of them labelled |
+| ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus, space; leased, labelled, recent, last, unmatched |
 | ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
 | ` + "`plan-record`" + ` | a record of the warehouse, whether prune is to ` + "`remove`" + ` it, what that ` + "`frees`" + ` after those before it, and ` + "`why`" + `: nowhere, unused, space; recent, unmatched |
 | ` + "`prune-warehouse`" + ` | how many records, files and leftovers were removed from the warehouse, the bytes that ` + "`frees`" + `; if not ` + "`exact`" + `, at most; ` + "`lacking`" + `: how many more were asked for |
@@ -156,7 +158,7 @@ over time, never changed or removed.
 
 ## Environment
 
-- ` + "`CARGO_COW_STORE`" + `: where layers are kept; ` + "`--store`" + ` goes before it.
+- ` + "`CARGO_COW_STORE`" + `: where layers are kept, for one command; ` + "`--store`" + ` goes before it.
 - ` + "`CARGO_TERM_COLOR`, `CARGO_TERM_QUIET`, `CARGO_TERM_VERBOSE`, `NO_COLOR`, `CLICOLOR_FORCE`" + `: as for cargo.
 
 ## Configuration
@@ -166,7 +168,7 @@ workspace (or in a directory of it) the project's. An unknown key is an error.
 
 | key | where | meaning |
 |---|---|---|
-| ` + "`store`" + ` | user | absolute path of the store |
+| ` + "`store`" + ` | user | absolute path of the store of all repositories that were not given their own, by ` + "`init --store`" + ` |
 | ` + "`warm`" + ` | user | restore reads ahead, in the background, what the first build after an edit will read: that build is quicker where the disk is slow, and each worktree takes its share of the page cache |
 | ` + "`strict`" + ` | user, project | rebuild every unit that mentions the place it was built in |
 | ` + "`pure_macros`" + ` | user, project | list of procedural macros known to read no files: ` + "`name`, `from`, `below`" + ` (versions) |

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -25,6 +29,25 @@ const (
 
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
+
+// commandError is a usageError of one command, which has a help of its own.
+type commandError struct {
+	error
+	command *cobra.Command
+}
+
+func (e commandError) Unwrap() error { return e.error }
+
+func (e usageError) help() string {
+	path := "cargo cow"
+	var own commandError
+	if errors.As(e.error, &own) {
+		// CommandPath begins with the name of the program.
+		_, rest, _ := strings.Cut(own.command.CommandPath(), " ")
+		path = strings.TrimSpace(path + " " + rest)
+	}
+	return "see `" + path + " --help`"
+}
 
 func (e usageError) Unwrap() error { return e.error }
 
@@ -65,7 +88,7 @@ func exitCode(err error) int {
 	case errors.As(err, &part):
 		return exitPart
 	case errors.Is(err, layers.ErrNoLayer), errors.Is(err, layers.ErrNotFound), errors.Is(err, layers.ErrNoUndo),
-		errors.Is(err, warehouse.ErrNotFound), errors.Is(err, errNoCall):
+		errors.Is(err, warehouse.ErrNotFound), errors.Is(err, errNoCall), errors.Is(err, errNoUnit):
 		return exitNotFound
 	case errors.Is(err, layers.ErrBusy), errors.Is(err, layers.ErrInUse):
 		return exitBusy
@@ -74,6 +97,8 @@ func exitCode(err error) int {
 	}
 	return exitError
 }
+
+const noSpace = "make room: `cargo cow prune --max-age 7d --dry-run` says which layers were not used for long"
 
 // help returns what to do about err, "" when there is nothing general to say.
 // What the error itself carries goes first.
@@ -88,7 +113,7 @@ func help(err error) string {
 	}
 	var usage usageError
 	if errors.As(err, &usage) {
-		return "see `cargo cow --help`"
+		return usage.help()
 	}
 	for _, h := range []struct {
 		err  error
@@ -102,6 +127,9 @@ func help(err error) string {
 		{warehouse.ErrNotFound, "see `cargo cow warehouse list`"},
 		{warehouse.ErrAmbiguous, "give more characters of its key, see `cargo cow warehouse list`"},
 		{rustc.ErrFormat, "run `cargo cow warehouse verify --repair`"},
+		{errNoUnit, "see `cargo cow explain --all` for what was"},
+		{unix.ENOSPC, noSpace},
+		{unix.EDQUOT, noSpace},
 		{errNoCall, "see `cargo cow stats`, and `cargo cow wrapper status` for whether cargo uses the wrapper"},
 		{layers.ErrAmbiguous, "give more characters of its id, see `cargo cow list`"},
 		{cargo.ErrNoPackage, "name a cargo project with -C DIR"},

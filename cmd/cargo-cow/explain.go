@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
 
 type explainOptions struct {
@@ -15,20 +19,24 @@ type explainOptions struct {
 func newExplain(a *app) *cobra.Command {
 	var o explainOptions
 	cmd := &cobra.Command{
-		Use:   "explain",
+		Use:   "explain [PACKAGE]...",
 		Short: "Say which units the next cargo build will rebuild, and why",
 		Long: `Lists the units in the build directory that cargo will rebuild, each with the
 rule that says so and the file or path that decided. Units that are rebuilt only
-since something they depend on is carry the rule "dependency".`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.explain(cmd.Context(), o) },
+since something they depend on is carry the rule "dependency".
+
+With PACKAGE, only the units of these packages, those that stay fresh included.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args, o) },
 	}
 	cmd.Flags().BoolVar(&o.all, "all", false, "list the units that stay fresh as well")
 	return cmd
 }
 
-func (a *app) explain(ctx context.Context, o explainOptions) error {
-	w, err := a.open(ctx)
+// errNoUnit: the build directory has no unit of a package.
+var errNoUnit = errors.New("no unit of that package was built")
+
+func (a *app) explain(ctx context.Context, packages []string, o explainOptions) error {
+	w, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,13 +44,21 @@ func (a *app) explain(ctx context.Context, o explainOptions) error {
 	if err != nil {
 		return err
 	}
+	for _, name := range packages {
+		if !slices.ContainsFunc(verdicts, func(v cargo.Verdict) bool { return v.Package == name }) {
+			return fmt.Errorf("explain %s: %w", name, errNoUnit)
+		}
+	}
+	if len(packages) > 0 {
+		verdicts = slices.DeleteFunc(verdicts, func(v cargo.Verdict) bool { return !slices.Contains(packages, v.Package) })
+	}
 	fresh := 0
 	tab := ui.NewTable("PACKAGE", "TARGET", "KIND", "PROFILE", "RULE", "DECIDED BY")
 	for i := range verdicts {
 		v := &verdicts[i]
 		if v.Fresh {
 			fresh++
-			if !o.all {
+			if !o.all && len(packages) == 0 {
 				continue
 			}
 		}

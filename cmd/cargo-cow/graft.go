@@ -44,7 +44,7 @@ func (a *app) graft(ctx context.Context, packages []string, o graftOptions) erro
 	}
 	a.term.JSON("graft", newGraftJSON(g))
 	if len(g.Units) == 0 {
-		a.term.Status("Unchanged", "no layer has a unit that is lacking here")
+		a.term.Status("Unchanged", "%s: no layer has a unit that it lacks", w.place.Workspace.BuildDir)
 	}
 	a.reportGraft(g)
 	return nil

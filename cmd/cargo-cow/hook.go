@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,9 +26,17 @@ Then the build directory is replaced if a layer leaves less to be compiled;
 unlike ` + "`cargo cow switch`" + `, nothing is sealed before. CARGO_COW_HOOK=off in the
 environment keeps the hook from doing anything.
 
+A working tree without a build directory that never had one gets it at its next
+checkout, however it was made (git worktree add --no-checkout, sparse
+checkouts); one that cargo clean has emptied stays empty. What was missing when
+it was restored, a submodule for instance, is looked for again at the checkouts
+that follow, until something is built.
+
 In repositories that never ran init it does nothing. A hook that is there already
 keeps all its lines; where core.hooksPath leads out of the repository, nothing is
-written and the line to add is shown.`,
+written and the line to add is shown, but husky gets it in the file that it runs.
+Whether git comes to the hook is found out by running: install and status run the
+hooks as git checkout of the present commit does, a minute at most.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -47,46 +56,104 @@ written and the line to add is shown.`,
 	var install *cobra.Command
 	onSwitch := false
 	install = sub("install", "Install the hook, or update it", func(ctx context.Context, repo *git.Checkout) error {
+		was := repo.SwitchOn()
 		if install.Flags().Changed("switch") {
 			if err := repo.SetSwitch(onSwitch); err != nil {
 				return err
 			}
 		}
-		return a.installHook(ctx, repo)
+		return a.installHook(ctx, repo, was != repo.SwitchOn())
 	})
 	install.Flags().BoolVar(&onSwitch, "switch", false, "restore when another commit is checked out, too; --switch=false undoes that")
 	cmd.AddCommand(
 		install,
 		sub("remove", "Take the hook out again", a.removeHook),
-		sub("status", "Say whether the hook is installed", a.hookStatus),
+		sub("status", "Say whether git comes to the hook", a.hookStatus),
 	)
 	return cmd
 }
 
-func (a *app) installHook(ctx context.Context, repo *git.Checkout) error {
+// installHook installs the hook and makes sure that git comes to it; changed: what
+// it does is another thing than before.
+func (a *app) installHook(ctx context.Context, repo *git.Checkout, changed bool) error {
 	program, err := programPath()
 	if err != nil {
 		return err
 	}
-	h, err := repo.InstallHook(ctx, program)
+	h, err := repo.HookState(ctx)
 	if err != nil {
 		return err
 	}
-	a.hookJSON(repo, h)
-	a.term.Status("Installed", "%s%s", h.Path, hookScope(repo))
+	var reach *git.Reach
+	if h.In != h.Path && (h.In != "" || h.State != git.HookAbsent) {
+		// Somebody else's hook may run ours from where we do not look.
+		if reach, err = repo.ProbeHook(ctx, os.TempDir()); err != nil {
+			return err
+		}
+	}
+	if reach == nil || !reach.Reached {
+		if h, err = repo.InstallHook(ctx, program); err != nil {
+			return err
+		}
+		if reach, err = repo.ProbeHook(ctx, os.TempDir()); err != nil {
+			return err
+		}
+	}
+	h.Reach(reach)
+	a.hookJSON(repo, h, reach)
+	switch {
+	case !reach.Reached:
+		return &git.HookError{Path: h.File(), Reason: "git does not come to cargo-cow there" + saidBy(reach), Help: h.ByHand()}
+	case h.Changed || changed:
+		a.term.Status("Installed", "%s%s", h.File(), hookScope(repo))
+	default:
+		a.term.Status("Unchanged", "%s%s", h.File(), hookScope(repo))
+	}
+	a.term.Detail("Ran", "%s, which came to %s", strings.Join(reach.Ran, " "), reach.Program)
+	switch {
+	case h.Changed && h.In != h.Path:
+		a.term.Status("Note", "other clones have it when %s is committed", h.In)
+	case h.Changed && h.Manager != nil:
+		a.note(h.Manager.Name + " takes it out when it writes this file anew; to keep it, " + h.ByHand())
+	}
 	return nil
+}
+
+// note says something of several lines.
+func (a *app) note(text string) {
+	verb := "Note"
+	for l := range strings.Lines(text) {
+		a.term.Status(verb, "%s", strings.TrimSuffix(l, "\n"))
+		verb = ""
+	}
+}
+
+// saidBy is why a hook was not reached, as far as running it tells.
+func saidBy(r *git.Reach) string {
+	switch {
+	case r.Late:
+		return ", and what runs before was not done within a minute"
+	case r.Said != "":
+		return " (it said: " + r.Said + ")"
+	}
+	return ""
 }
 
 func (a *app) removeHook(ctx context.Context, repo *git.Checkout) error {
 	h, err := repo.RemoveHook(ctx)
+	on := repo.SwitchOn()
 	if err == nil {
 		err = repo.SetSwitch(false)
 	}
 	if err != nil {
 		return err
 	}
-	a.hookJSON(repo, h)
-	a.term.Status("Removed", "our part of %s", h.Path)
+	a.hookJSON(repo, h, nil)
+	if h.Changed || on {
+		a.term.Status("Removed", "our part of %s", h.File())
+	} else {
+		a.term.Status("Unchanged", "%s, which has no part of ours", h.File())
+	}
 	return nil
 }
 
@@ -95,8 +162,17 @@ func (a *app) hookStatus(ctx context.Context, repo *git.Checkout) error {
 	if err != nil {
 		return err
 	}
-	a.hookJSON(repo, h)
-	a.term.Println("%s: %s%s", h.State, h.Path, hookScope(repo))
+	reach, err := repo.ProbeHook(ctx, os.TempDir())
+	if err != nil {
+		return err
+	}
+	h.Reach(reach)
+	a.hookJSON(repo, h, reach)
+	a.term.Println("%s: %s%s", h.State, h.File(), hookScope(repo))
+	if h.State == git.HookUnreached {
+		a.note("git does not come to cargo-cow there" + saidBy(reach) + "; " + h.ByHand())
+	}
+	a.term.Detail("Ran", "%s", strings.Join(reach.Ran, " "))
 	return nil
 }
 
@@ -108,14 +184,24 @@ func hookScope(repo *git.Checkout) string {
 	return ""
 }
 
-func (a *app) hookJSON(repo *git.Checkout, h *git.Hook) {
-	a.term.JSON("hook", struct {
+func (a *app) hookJSON(repo *git.Checkout, h *git.Hook, reach *git.Reach) {
+	line := struct {
 		State   git.HookState `json:"state"`
 		Path    string        `json:"path"`
+		In      string        `json:"in,omitempty"` // the file with our part, if another one
 		Program string        `json:"program,omitempty"`
 		Shared  bool          `json:"shared,omitempty"`
 		Switch  bool          `json:"switch,omitempty"` // it restores when another commit is checked out, too
-	}{h.State, h.Path, h.Program, h.Shared, repo.SwitchOn()})
+		Reached *bool         `json:"reached,omitempty"`
+		Ran     []string      `json:"ran,omitempty"` // to find that out
+	}{State: h.State, Path: h.Path, Program: h.Program, Shared: h.Shared, Switch: repo.SwitchOn()}
+	if h.In != h.Path {
+		line.In = h.In
+	}
+	if reach != nil {
+		line.Reached, line.Ran = &reach.Reached, reach.Ran
+	}
+	a.term.JSON("hook", line)
 }
 
 // programPath is where this program is found again later. The name it was

@@ -21,7 +21,12 @@ func newInit(a *app) *cobra.Command {
 		Long: `Makes the build directory a tree that can be snapshotted (on Btrfs a
 subvolume), makes the store, and notes it in the repository. What was built
 before is taken over; cargo recompiles nothing. DIR, if given, must be the
-directory cargo builds into. Running init again changes nothing.`,
+directory cargo builds into. Running init again changes nothing.
+
+A repository has a store on each file system that its working trees build on: run
+init in each. With --store all its working trees use that one from then on, as far as
+it can serve them. What cannot be written, in a sandbox for one, is said before
+anything is made.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -35,7 +40,7 @@ directory cargo builds into. Running init again changes nothing.`,
 			return a.init(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.hook, "hook", false, "install the git hook too, see `cargo cow hook`")
+	cmd.Flags().BoolVar(&o.hook, "hook", false, "install the git hook too, see \"cargo cow hook\"")
 	return cmd
 }
 
@@ -61,6 +66,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if err != nil {
 		return err
 	}
+	(&opened{Session: s, place: p}).noteBuilt()
 	a.term.JSON("init", rep)
 	switch {
 	case rep.Already:
@@ -80,7 +86,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if p.Git == nil {
 		return partError{&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"}}
 	}
-	if err := a.installHook(ctx, p.Git); err != nil {
+	if err := a.installHook(ctx, p.Git, false); err != nil {
 		return partError{err}
 	}
 	return nil

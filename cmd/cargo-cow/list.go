@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"path"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,7 +17,14 @@ import (
 
 type listOptions struct {
 	graph bool
+	here  bool
+	limit int
+	label string
 }
+
+// sizing is how long list lets one wait for sizes that nobody has measured yet. The
+// next time they are known.
+const sizing = time.Second
 
 func newList(a *app) *cobra.Command {
 	var o listOptions
@@ -22,16 +32,34 @@ func newList(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List the layers of the store, newest first",
 		Long: `Lists all layers of the store, those of other projects included, newest first.
-A plus after a commit marks changes that were not committed.
+A plus after a commit marks changes that were not committed. SIZE is what a layer
+would take if it shared nothing, which it does; where it is empty, it was not measured
+yet, and is the next time.
+
+With --here only the layers of this project: those built in a working tree of this
+repository, or from one of its commits, and those that have the dependencies of this
+checkout.
 
 With --graph each layer stands above the one it was made from, and the lineages
 come one after the other. The last layer of each, drawn as o, was made from
 nothing, or from a layer that is gone. "here" marks the one that the build
 directory of this checkout was made from, or last sealed as.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), o, time.Now()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("limit") && o.limit < 1 {
+				return usageError{fmt.Errorf("list %d layers: want 1 or more", o.limit)}
+			}
+			if _, err := path.Match(o.label, ""); err != nil {
+				return usageError{fmt.Errorf("list layers with label %q: %w", o.label, err)}
+			}
+			return a.list(cmd.Context(), o, time.Now())
+		},
 	}
-	cmd.Flags().BoolVar(&o.graph, "graph", false, "draw which layer was made from which")
+	f := cmd.Flags()
+	f.BoolVar(&o.graph, "graph", false, "draw which layer was made from which")
+	f.BoolVar(&o.here, "here", false, "only the layers of this project")
+	f.IntVar(&o.limit, "limit", 0, "no more than `N` layers, the newest")
+	f.StringVar(&o.label, "label", "", "only layers with the label `LABEL`, in which * stands for any text")
 	return cmd
 }
 
@@ -56,52 +84,99 @@ func (a *app) list(ctx context.Context, o listOptions, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	tab := ui.NewTable("LAYER", "", "CREATED", "UNITS", "COMMIT", "LABEL", "ORIGIN")
-	tab.OmitEmpty()
+	if records, err = o.choose(ctx, s, records); err != nil {
+		return err
+	}
+	l := listing{Table: ui.NewTable("LAYER", "", "CREATED", "UNITS", "SIZE", "COMMIT", "LABEL", "ORIGIN"), now: now}
+	l.OmitEmpty()
+	if l.sizes, err = st.Sizes(ctx, records, sizing); err != nil {
+		return err
+	}
 	if o.graph {
-		a.graph(tab, records, madeFrom(ctx, s), now)
+		a.graph(&l, records, madeFrom(ctx, s))
 	} else {
 		for i := range records {
-			a.term.JSON("layer", &records[i])
-			layerRow(tab, "", &records[i], "", now)
+			a.term.JSON("layer", l.json(&records[i], false))
+			l.row("", &records[i], "")
 		}
 	}
-	a.term.Table(tab)
+	a.term.Table(l.Table)
 	return nil
 }
 
-func layerRow(tab *ui.Table, art string, r *layers.Record, mark string, now time.Time) {
-	tab.Row(art+short(r.ID), mark, ago(r.Created, now), strconv.Itoa(r.Units), built(r), r.Label, r.Origin)
+// choose leaves those layers that are asked for.
+func (o *listOptions) choose(ctx context.Context, s *open.Session, list []layers.Record) ([]layers.Record, error) {
+	if o.label != "" {
+		list = slices.DeleteFunc(list, func(r layers.Record) bool {
+			ok, err := path.Match(o.label, r.Label)
+			return !ok || err != nil || r.Label == ""
+		})
+	}
+	if o.here {
+		p, err := s.Unresolved(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ours, err := p.Ours(ctx, list)
+		if err != nil {
+			return nil, err
+		}
+		list = slices.DeleteFunc(list, func(r layers.Record) bool { return !ours(&r) })
+	}
+	if o.limit > 0 {
+		list = list[:min(len(list), o.limit)]
+	}
+	return list, nil
+}
+
+// A listing is a table of layers.
+type listing struct {
+	*ui.Table
+	sizes map[string]int64
+	now   time.Time
+}
+
+func (l *listing) row(art string, r *layers.Record, mark string) {
+	takes := ""
+	if n, ok := l.sizes[r.ID]; ok {
+		takes = size(n)
+	}
+	l.Row(art+short(r.ID), mark, ago(r.Created, l.now), strconv.Itoa(r.Units), takes, built(r), r.Label, r.Origin)
+}
+
+func (l *listing) json(r *layers.Record, here bool) any {
+	return struct {
+		*layers.Record
+		Size int64 `json:"size,omitempty"`
+		Here bool  `json:"here,omitempty"`
+	}{r, l.sizes[r.ID], here}
 }
 
 // graph draws the lineage of the layers and marks one of them.
-func (a *app) graph(tab *ui.Table, records []layers.Record, marked string, now time.Time) {
+func (a *app) graph(l *listing, records []layers.Record, marked string) {
 	pen := ascii
 	if a.term.Boxes() {
 		pen = boxes
 	}
 	for _, line := range draw(records, pen) {
 		if line.layer == nil {
-			tab.Row(line.art)
+			l.Row(line.art)
 			continue
 		}
 		here := line.layer.ID == marked
-		a.term.JSON("layer", struct {
-			*layers.Record
-			Here bool `json:"here,omitempty"`
-		}{line.layer, here})
+		a.term.JSON("layer", l.json(line.layer, here))
 		mark := ""
 		if here {
 			mark = "here"
 		}
-		layerRow(tab, line.art, line.layer, mark, now)
+		l.row(line.art, line.layer, mark)
 	}
 }
 
 // madeFrom returns the layer that the checkout's build directory was made from,
 // "" where that is not known, or no checkout is.
 func madeFrom(ctx context.Context, s *open.Session) string {
-	p, err := s.Place(ctx)
+	p, err := s.Unresolved(ctx)
 	if err != nil {
 		return ""
 	}

@@ -25,7 +25,11 @@ import (
 
 func TestMain(m *testing.M) {
 	alias.Main()
-	testscript.Main(m, map[string]func(){"cargo-cow": main, chain.Program: passOn})
+	if os.Getenv(realCargo) == "" { // before the one that stands in for it is in PATH
+		cargo, _ := exec.LookPath("cargo")
+		os.Setenv(realCargo, cargo)
+	}
+	testscript.Main(m, map[string]func(){"cargo-cow": main, chain.Program: passOn, "cargo": checkedCargo})
 }
 
 // passOn stands in for the wrapper of rustc where it does not matter what that
@@ -59,7 +63,23 @@ func passOn() {
 // and the condition [build-dir]: cargo has a build directory of its own, as since 1.91.
 //
 // $WRAPPER is the real wrapper of rustc, for RUSTC_WRAPPER.
-func TestScript(t *testing.T) {
+func TestScript(t *testing.T) { runScripts(t, nil) }
+
+// TestToolchains: some scripts with each version of Rust that is held to. `make
+// toolchains` runs all of them.
+func TestToolchains(t *testing.T) {
+	if os.Getenv("CARGO_COW_TEST_ENVIRON") != "" {
+		return // then it is for the whole run
+	}
+	for _, v := range fixture.Toolchains(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			runScripts(t, v.Env, "restore_worktree", "explain_tells", "snapshot_unchanged", "graft_lockfile", "switch", "warehouse_tells", "status_strange")
+		})
+	}
+}
+
+// runScripts runs the scripts of these names, or all, with more environment.
+func runScripts(t *testing.T, more []string, names ...string) {
 	for _, tool := range []string{"cargo", "git"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			loopfs.Unavailable(t, err.Error())
@@ -69,6 +89,7 @@ func TestScript(t *testing.T) {
 	if rustup == "" {
 		rustup = filepath.Join(os.Getenv("HOME"), ".rustup")
 	}
+	cargo := os.Getenv(realCargo)
 	mount := loopfs.Btrfs(t, loopfs.Size(4<<30))
 	// In PATH there is only what stands in for it, which does no more than to pass on.
 	wrapper := filepath.Join(t.TempDir(), chain.Program)
@@ -77,9 +98,19 @@ func TestScript(t *testing.T) {
 	}
 	// Run returns before its parallel scripts end; the group waits for them, so
 	// that the mount outlives them.
+	dir := "testdata/script"
+	var files []string
+	for _, name := range names {
+		files = append(files, filepath.Join(dir, name+".txt"))
+	}
+	if files != nil {
+		dir = ""
+	}
+	more = append(fixture.More(), more...)
 	t.Run("group", func(t *testing.T) {
 		testscript.Run(t, testscript.Params{
-			Dir:                 "testdata/script",
+			Dir:                 dir,
+			Files:               files,
 			WorkdirRoot:         mount,
 			RequireExplicitExec: true,
 			RequireUniqueNames:  true,
@@ -97,14 +128,21 @@ func TestScript(t *testing.T) {
 					"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
 					"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",
 				)
-				env.Vars = append(env.Vars, fixture.More()...)
+				broken := filepath.Join(env.WorkDir, ".broken")
+				env.Vars = append(env.Vars, realCargo+"="+cargo, brokenFile+"="+broken)
+				env.Defer(func() {
+					if text, err := os.ReadFile(broken); err == nil {
+						t.Errorf("in %s explain promised what cargo did not keep:\n%s", filepath.Base(env.WorkDir), text)
+					}
+				})
+				env.Vars = append(env.Vars, more...)
 				return os.MkdirAll(home, 0o777)
 			},
 			Condition: func(name string) (bool, error) {
 				if name != "build-dir" {
 					return false, fmt.Errorf("unknown condition %q", name)
 				}
-				return buildDir()
+				return buildDir(more)
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"project": project, "crate": crate, "code": code, "repo": repo, "field": field, "until": until, "tmpfs": tmpfs, "bind": bind,
@@ -114,9 +152,9 @@ func TestScript(t *testing.T) {
 }
 
 // buildDir reports whether the cargo of the scripts knows build.build-dir.
-func buildDir() (bool, error) {
+func buildDir(more []string) (bool, error) {
 	cmd := exec.Command("cargo", "--version")
-	cmd.Env = append(os.Environ(), fixture.More()...)
+	cmd.Env = append(os.Environ(), more...)
 	out, err := cmd.Output()
 	if err != nil {
 		return false, err

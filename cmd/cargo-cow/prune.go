@@ -18,6 +18,7 @@ type pruneOptions struct {
 	maxAge   period
 	gone     bool
 	labelled bool
+	size     volume
 	housing  volume
 	minFree  volume
 	dryRun   bool
@@ -31,8 +32,10 @@ func newPrune(a *app) *cobra.Command {
 		Long: `Chooses layers, and records of the warehouse with their files, prints which and
 why, and removes them. What may go is said by at least one flag. Of layers,
 --max-age and --gone-worktrees name some, each for itself; --keep-last N keeps the
-N layers of each dependency set that were used last, whatever the other two say,
-and alone it names all others. Of the warehouse, --max-age names records, and
+N layers of each dependency set that were used last, whatever the others say, and
+alone it names all others. --size names as many of what is left as it takes, those
+first that were not used for longest; what layers share counts once, and what only
+small files hold counts nothing. Of the warehouse, --max-age names records, and
 --warehouse-size and --min-free name as many as it takes, those first that were not
 used for longest. Use is what counts, not age: a snapshot is one, and so is every
 restore and every call of rustc that is answered.
@@ -52,6 +55,7 @@ With --verbose it also prints what is kept, and why.`,
 		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
   cargo cow prune --max-age 30d --keep-last 1  the same, but one of each stays
   cargo cow prune --gone-worktrees             what removed worktrees have left
+  cargo cow prune --size 50GB                  what the layers take above that
   cargo cow prune --warehouse-size 20GB        what the warehouse holds above that`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,7 +64,7 @@ With --verbose it also prints what is kept, and why.`,
 			}
 			if o.policy().Empty() && o.housing == 0 && o.minFree == 0 {
 				return usageError{&layers.HelpError{
-					Err:  errors.New("choose what to remove: say it with --max-age, --gone-worktrees, --keep-last, --warehouse-size or --min-free"),
+					Err:  errors.New("choose what to remove: say it with --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
 					Help: "cargo cow prune --max-age 30d --dry-run",
 				}}
 			}
@@ -69,17 +73,18 @@ With --verbose it also prints what is kept, and why.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.keepLast, "keep-last", 0, "keep the `N` layers of each dependency set that were used last")
-	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d or 12h")
+	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d, 2w or 12h; days without a unit")
 	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists, and that nothing uses")
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
+	f.Var(&o.size, "size", "remove layers until all of them take no more than `SIZE` together, such as 50GB")
 	f.Var(&o.housing, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
 	f.Var(&o.minFree, "min-free", "remove from the warehouse until `SIZE` is free on its disk")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, change nothing")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
 	return cmd
 }
 
 func (o *pruneOptions) policy() prune.Policy {
-	return prune.Policy{KeepLast: o.keepLast, MaxAge: time.Duration(o.maxAge), GoneWorktrees: o.gone, Labelled: o.labelled}
+	return prune.Policy{KeepLast: o.keepLast, MaxAge: time.Duration(o.maxAge), GoneWorktrees: o.gone, MaxSize: int64(o.size), Labelled: o.labelled}
 }
 
 func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
@@ -87,11 +92,19 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if err := st.Writable(); !o.dryRun && layers.IsReadOnly(err) {
+		return err
+	}
 	uses, err := st.Uses(ctx, a.here(ctx, o.gone)...)
 	if err != nil {
 		return err
 	}
 	plan := prune.New(candidates(uses), o.policy(), now)
+	if o.size > 0 {
+		if err := a.fit(ctx, st, &plan, uses, o); err != nil {
+			return err
+		}
+	}
 	house, err := housePlan(ctx, st, plan, o, now)
 	if err != nil {
 		return err
@@ -114,6 +127,26 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	return a.carryOut(ctx, st, plan, byID, house, o.dryRun)
 }
 
+// fit makes the plan hold the layers to a size.
+func (a *app) fit(ctx context.Context, st *layers.Store, plan *prune.Plan, uses []layers.Use, o pruneOptions) error {
+	ids := make([]string, len(uses))
+	for i := range uses {
+		ids[i] = uses[i].ID
+	}
+	space, err := st.Space(ctx, ids)
+	if err != nil {
+		return err
+	}
+	pieces := make([]prune.Piece, len(space))
+	for i, p := range space {
+		pieces[i] = prune.Piece(p)
+	}
+	if left := plan.Fit(pieces, o.policy()); left > int64(o.size) {
+		a.term.Warn("what may not be removed takes more than %s: %s are left", &o.size, size(left))
+	}
+	return nil
+}
+
 // here is the build directory of the checkout that the command is given in, if it
 // is given in one: nobody may have worked there since it was moved.
 func (a *app) here(ctx context.Context, gone bool) []string {
@@ -124,7 +157,7 @@ func (a *app) here(ctx context.Context, gone bool) []string {
 	if err != nil {
 		return nil
 	}
-	p, err := s.Place(ctx)
+	p, err := s.Unresolved(ctx)
 	if err != nil {
 		return nil
 	}
@@ -205,6 +238,8 @@ func (o *pruneOptions) why(c *prune.Choice) string {
 		return "not used for " + o.maxAge.String()
 	case prune.Surplus:
 		return fmt.Sprintf("not among the last %d of its dependency set", o.keepLast)
+	case prune.Space:
+		return "its space is asked for"
 	case prune.Leased:
 		return "in use"
 	case prune.Labelled:

@@ -34,21 +34,26 @@ func (s scale) text(n int64) string {
 	return ""
 }
 
-// period is a flag for long times: a whole number and one of m, h and d.
+// period is a flag for long times: a whole number and one of m, h, d and w; days
+// without one.
 type period time.Duration
 
-var periods = scale{{"d", int64(24 * time.Hour)}, {"h", int64(time.Hour)}, {"m", int64(time.Minute)}}
+var periods = scale{{"w", int64(7 * 24 * time.Hour)}, {"d", int64(24 * time.Hour)}, {"h", int64(time.Hour)}, {"m", int64(time.Minute)}}
 
 func (p *period) Set(text string) error {
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		text += "d"
+	}
 	n, ok := periods.parse(text)
 	if !ok {
-		return errors.New("want a number and one of m, h and d, such as 30d")
+		return errors.New("want a number and one of m, h, d and w, such as 30d")
 	}
 	*p = period(n)
 	return nil
 }
 
-func (p *period) String() string { return periods.text(int64(*p)) }
+// String tells weeks in days: that is what people reckon with.
+func (p *period) String() string { return periods[1:].text(int64(*p)) }
 
 func (*period) Type() string { return "duration" }
 

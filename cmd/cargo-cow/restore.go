@@ -2,20 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
-	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/git"
 )
 
 type restoreOptions struct {
@@ -66,7 +58,7 @@ wants the disk and until cargo is started.`,
 	f.StringVar(&o.from, "from", "", "take `LAYER`: an id or its first characters, a label, or latest")
 	f.BoolVar(&o.strict, "strict", false, "rebuild every unit that mentions the place it was built in")
 	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be restored, change nothing")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be restored, change nothing")
 	f.BoolVar(&o.noGraft, "no-graft", false, "take nothing from other layers than the one that is chosen")
 	f.BoolVar(&o.warm, "warm", false, "read ahead what the first build after an edit will read")
 	f.BoolVar(&o.noWarm, "no-warm", false, "do not, whatever the configuration says")
@@ -76,12 +68,19 @@ wants the disk and until cargo is started.`,
 }
 
 func (a *app) restore(ctx context.Context, o restoreOptions) error {
-	w, err := a.open(ctx)
+	open := a.openUnresolved
+	if o.dryRun {
+		open = a.open
+	}
+	w, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	if !o.dryRun {
-		if err := open.Hide(w.place); err != nil {
+		if err := a.resolve(ctx, w, false); err != nil {
+			return err
+		}
+		if err := a.hide(w.place); err != nil {
 			return err
 		}
 	}
@@ -92,6 +91,9 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		return err
 	}
 	a.reportRestore(rep, o.dryRun)
+	if !o.dryRun {
+		w.noteBuilt()
+	}
 	if !o.dryRun && !o.noWarm && (o.warm || w.Warm()) {
 		// What is restored serves without.
 		if err := a.startWarm(w.place.Workspace.BuildDir); err != nil {
@@ -102,6 +104,17 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		a.term.Status("Note", "%s", remark)
 	}
 	return nil
+}
+
+// hide keeps git from seeing what is kept for undo. In a sandbox where the repository
+// cannot be written to, git sees it, which is no reason to build anew.
+func (a *app) hide(p *layers.Place) error {
+	err := open.Hide(p)
+	if layers.IsReadOnly(err) {
+		a.term.Detail("Note", "git sees what is kept for undo: %v", err)
+		return nil
+	}
+	return err
 }
 
 func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
@@ -129,7 +142,7 @@ func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
 		a.term.Warn("cannot remove %s: it holds files of another user (sudo rm -rf %s)", dir, dir)
 	}
 	if n := len(rep.Rebuild); n > 0 && !a.term.Verbose() {
-		a.term.Status("Rebuild", "%s will be compiled anew, see `cargo cow explain`", count(n, "unit"))
+		a.term.Status("Rebuild", "%s, see `cargo cow explain`", count(n, "unit"))
 	}
 	for i := range rep.Rebuild {
 		rule, detail := because(&rep.Rebuild[i])
@@ -139,111 +152,4 @@ func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
 
 func restored(rep *layers.RestoreReport) string {
 	return fmt.Sprintf("%s from %s (%s)", count(rep.Kept, "unit"), short(rep.ID), from(&rep.Record))
-}
-
-// restoreFromHook gives a new worktree its build directories, and makes those of
-// an old one follow what is checked out. A checkout never fails for our sake, so errors end here, as one line each.
-func (a *app) restoreFromHook(ctx context.Context, args []string) {
-	isNew := newWorktree(args)
-	if !isNew && !switched(args) || slices.Contains(a.environ, git.HookOff) {
-		return
-	}
-	s, err := a.session()
-	switch {
-	case err != nil:
-	case isNew:
-		err = a.restoreWorktree(ctx, s)
-	default:
-		err = a.followCheckout(ctx, s, args[0], args[1])
-	}
-	if err != nil {
-		a.hookFailed(err)
-	}
-}
-
-// newWorktree reads the arguments of git's post-checkout hook: the previous
-// HEAD, the new one, and 1 unless single files were checked out. The null id as
-// the previous HEAD means that there was none. No arguments: asked for by hand.
-func newWorktree(args []string) bool {
-	if len(args) == 0 {
-		return true
-	}
-	return len(args) == 3 && strings.Trim(args[0], "0") == "" && args[2] == "1"
-}
-
-func (a *app) restoreWorktree(ctx context.Context, s *open.Session) error {
-	repo, err := s.Repository(ctx)
-	if errors.Is(err, git.ErrNotRepository) || errors.Is(err, git.ErrNoGit) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return a.inWorkspaces(repo, func(dir string) error { return a.restoreWorkspace(ctx, dir) })
-}
-
-// inWorkspaces does something in every workspace that init was run in. What fails
-// in one is said, and does not keep the others from it.
-func (a *app) inWorkspaces(repo *git.Checkout, do func(dir string) error) error {
-	m, err := open.ReadMemory(repo)
-	if err != nil {
-		return err
-	}
-	for _, ws := range m.Workspaces {
-		dir := filepath.Join(repo.Root, ws)
-		if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err != nil {
-			continue // not in this commit
-		}
-		if err := do(dir); err != nil {
-			a.hookFailed(err)
-		}
-	}
-	return nil
-}
-
-func (a *app) restoreWorkspace(ctx context.Context, dir string) error {
-	here := *a
-	here.dir = dir
-	w, err := here.open(ctx)
-	if err != nil {
-		return err
-	}
-	// Shared by all worktrees, or made by another hook: it is not ours to replace.
-	if _, err := os.Lstat(w.place.Workspace.BuildDir); !errors.Is(err, fs.ErrNotExist) {
-		if stub, stubErr := driver.IsStub(w.place.Workspace.BuildDir); !stub || stubErr != nil {
-			return err
-		}
-	}
-	rep, err := w.store.Restore(ctx, w.place, layers.RestoreOptions{Strict: w.Strict(), NoWait: true})
-	if errors.Is(err, layers.ErrNoLayer) {
-		return nil // a cold start is no failure, and not worth a line at every checkout
-	}
-	if err != nil {
-		return err
-	}
-	a.reportWarmed(rep)
-	if w.Warm() {
-		return a.startWarm(w.place.Workspace.BuildDir)
-	}
-	return nil
-}
-
-// reportWarmed is the one line that a restore is worth amid git's output.
-func (a *app) reportWarmed(rep *layers.RestoreReport) {
-	text := restored(rep)
-	if n := len(rep.Rebuild); n > 0 {
-		text += fmt.Sprintf(", %d to be compiled anew", n)
-	}
-	a.term.Status("Restored", "%s", text)
-}
-
-func (a *app) hookFailed(err error) {
-	if errors.Is(err, layers.ErrRolledBack) {
-		return // a cold start, like any without a layer; status tells of it
-	}
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	if h := help(err); h != "" {
-		line += " (" + h + ")"
-	}
-	a.term.HookLine(line)
 }

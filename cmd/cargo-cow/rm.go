@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,13 +13,15 @@ import (
 
 type rmOptions struct {
 	dryRun bool
+	all    bool
+	yes    bool
 }
 
 func newRm(a *app) *cobra.Command {
 	var o rmOptions
 	cmd := &cobra.Command{
 		Use:   "rm LAYER...",
-		Short: "Remove layers",
+		Short: "Remove layers, or the whole store",
 		Long: `Removes the layers that are named, whether they have labels or not. LAYER is an
 id or its first characters (4 or more), a label, or latest; of several layers
 with one label it is the newest. A layer that check reports as damaged goes by
@@ -26,11 +29,32 @@ its whole id.
 
 Nothing depends on a layer: what was restored from it, and layers made from it,
 stay as they are. A layer that is being restored is not removed (code 5). When
-one cannot be removed the others are all the same (code 3).`,
-		Args: atLeastOne,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.rm(cmd.Context(), args, o) },
+one cannot be removed the others are all the same (code 3).
+
+With --all the store goes, with all layers, the warehouse and its directory, which
+rm -rf cannot remove where layers are read-only. Build directories stay as they are.
+It says what would go and does nothing, unless --yes is given too.`,
+		Example: `  cargo cow rm green 1a2b3c4d
+  cargo cow rm --all --yes`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case o.all:
+				return noArgs(cmd, args)
+			case o.yes:
+				return usageError{errors.New("remove layers: --yes goes with --all")}
+			}
+			return atLeastOne(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.all {
+				return a.rmStore(cmd.Context(), o)
+			}
+			return a.rm(cmd.Context(), args, o)
+		},
 	}
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, change nothing")
+	cmd.Flags().BoolVar(&o.all, "all", false, "remove the store, with all that is in it")
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "do that, not only say it")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
 	return cmd
 }
 
@@ -67,6 +91,46 @@ func (a *app) rm(ctx context.Context, refs []string, o rmOptions) error {
 		}
 	}
 	return r.end()
+}
+
+// rmStore removes the store. Nothing is asked, so it takes a second word.
+func (a *app) rmStore(ctx context.Context, o rmOptions) error {
+	st, err := a.anyStore(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := st.Layers(ctx)
+	if err != nil {
+		return err
+	}
+	labels := 0
+	for i := range list {
+		if list[i].Label != "" {
+			labels++
+		}
+	}
+	really := o.yes && !o.dryRun
+	if really {
+		if err := st.RemoveStore(ctx); err != nil {
+			return err
+		}
+	}
+	a.term.JSON("remove-store", struct {
+		Store    string `json:"store"`
+		Layers   int    `json:"layers"`
+		Labelled int    `json:"labelled"`
+		DryRun   bool   `json:"dry_run,omitempty"`
+	}{st.Dir(), len(list), labels, !really})
+	text := fmt.Sprintf("%s with %s, %d of them labelled, and its warehouse", st.Dir(), count(len(list), "layer"), labels)
+	if really {
+		a.term.Status("Removed", "%s", text)
+		return nil
+	}
+	a.term.Status("Would", "remove %s", text)
+	if !o.dryRun {
+		a.term.Status("Note", "to do so, add --yes")
+	}
+	return nil
 }
 
 // removal removes layers one by one and tells of each.

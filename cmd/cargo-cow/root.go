@@ -56,7 +56,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ}
 	root := newRoot(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	if usage, ok := err.(usageError); ok {
+		err = usageError{commandError{usage.error, cmd}}
+	}
 	if a.term == nil { // the flags were not understood
 		a.term, _ = ui.New(stdout, stderr, environ, ui.Options{JSON: slices.Contains(args, "--json")})
 	}
@@ -94,19 +97,30 @@ differs in the new place, and nothing else.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 
+	root.SetUsageTemplate(usageTemplate)
+
 	f := root.PersistentFlags()
 	f.StringVarP(&a.dir, "directory", "C", "", "work as if started in `DIR`")
-	f.StringVar(&a.store, "store", "", "keep layers in `DIR` (else CARGO_COW_STORE, else what init chose)")
+	f.StringVar(&a.store, "store", "", "keep layers in `DIR`, for this command (else CARGO_COW_STORE, else what init chose)")
 	f.BoolVar(&a.screen.JSON, "json", false, "print results as JSON lines")
 	f.BoolVarP(&a.screen.Quiet, "quiet", "q", false, "print only results, warnings and errors")
 	f.BoolVarP(&a.screen.Verbose, "verbose", "v", false, "print details")
 	f.StringVar(&a.screen.Color, "color", "", "colour the output: `WHEN` is auto, always or never")
 
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newGraft(a), newSwitch(a), newUndo(a),
-		newStatus(a), newList(a), newShow(a), newDiff(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a),
+		newStatus(a), newList(a), newShow(a), newDiff(a), newLabel(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a),
 		newWrapper(a), newWarehouse(a), newWhyMiss(a), newStats(a), newWarm(a), newDocs(root))
 	return root
 }
+
+// usageTemplate is cobra's, with one line of usage: cobra has two for a command with
+// subcommands.
+var usageTemplate = strings.Replace(new(cobra.Command).UsageTemplate(), cobraUsage, "\n  {{if .HasAvailableSubCommands}}{{.CommandPath}} [flags] COMMAND{{else}}{{.UseLine}}{{end}}", 1)
+
+const cobraUsage = `{{if .Runnable}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} [command]{{end}}`
 
 // noArgs and exactArgs make a wrong number of arguments a usage error.
 func noArgs(cmd *cobra.Command, args []string) error { return exactArgs(0)(cmd, args) }
@@ -115,7 +129,11 @@ func exactArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) > n && cmd.HasSubCommands():
-			return usageError{fmt.Errorf("run %s %s: no such command", cmd.CommandPath(), args[0])}
+			err := fmt.Errorf("run %s %s: no such command", cmd.CommandPath(), args[0])
+			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+				return usageError{&layers.HelpError{Err: err, Help: "did you mean `" + strings.Replace(cmd.CommandPath(), "-", " ", 1) + " " + like[0] + "`?"}}
+			}
+			return usageError{err}
 		case len(args) > n:
 			return usageError{fmt.Errorf("run %s: unexpected argument %q", cmd.CommandPath(), args[n])}
 		case len(args) < n:
@@ -162,4 +180,21 @@ func (a *app) openWith(ctx context.Context, place func(*open.Session, context.Co
 		return nil, err
 	}
 	return &opened{s, p, st}, nil
+}
+
+// resolve has cargo make the lockfile that a checkout lacks, for what goes on to a
+// build: which layer fits shows by it.
+func (a *app) resolve(ctx context.Context, w *opened, hook bool) (err error) {
+	if w.place.Fingerprint != nil {
+		return nil
+	}
+	resolved, err := w.Resolve(ctx, hook)
+	if err != nil {
+		return err
+	}
+	if resolved && !hook {
+		a.term.Status("Resolved", "the dependencies, by cargo: there was no Cargo.lock")
+	}
+	w.place, err = w.Place(ctx)
+	return err
 }

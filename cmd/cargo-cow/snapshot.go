@@ -82,6 +82,7 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 		return err
 	}
 	forgetFailure(w.store, w.place.Workspace.BuildDir)
+	w.noteBuilt()
 	a.reportSnapshot(rep)
 	if o.into == "" {
 		return nil
@@ -103,7 +104,7 @@ func (a *app) reportExtend(ext *layers.ExtendReport) {
 		graftJSON
 	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, newGraftJSON(ext.Grafted)})
 	if !ext.CreatedNew {
-		a.term.Status("Unchanged", "%s has all that could be given to it", short(ext.ID))
+		a.term.Status("Unchanged", "%s: it has all that could be given to it", short(ext.ID))
 		return
 	}
 	a.term.Status("Extended", "%s by %s: %s", short(ext.Parent), count(len(ext.Grafted.Units), "unit"), short(ext.ID))

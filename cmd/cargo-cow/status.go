@@ -54,6 +54,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if remark != "" {
 		tab.Row("", remark)
 	}
+	if w.store.Driver().Caps().EnforcesSeal {
+		tab.Row("", "removed as a whole by `cargo cow rm --all`: rm -rf cannot")
+	}
 	if st.ReadOnly {
 		tab.Row("", "cannot be written here: layers can be restored, none can be made")
 	}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -90,6 +88,7 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 	if err != nil {
 		return partError{err}
 	}
+	w.noteBuilt()
 	a.reportSwitch(rep)
 	return nil
 }
@@ -106,8 +105,13 @@ func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 	if w.place.Git == nil {
 		return fmt.Errorf("switch %s: %w", w.Dir(), git.ErrNotRepository)
 	}
-	if err := open.Hide(w.place); err != nil {
+	if err := a.hide(w.place); err != nil {
 		return err
+	}
+	if err := w.store.Writable(); layers.IsReadOnly(err) {
+		// The branch is what was asked for; undo keeps what is replaced.
+		a.term.Warn("nothing is sealed: %v", err)
+		return nil
 	}
 	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
 	if errors.Is(err, layers.ErrNoTarget) {
@@ -154,29 +158,14 @@ func (a *app) reportSwitch(rep *layers.SwitchReport) {
 	}{rep.Restored != nil, layer, rep.Why})
 }
 
-// switched reads the arguments of git's post-checkout hook: a working tree that
-// was there before went from one commit to another.
-func switched(args []string) bool {
-	return len(args) == 3 && strings.Trim(args[0], "0") != "" && args[0] != args[1] && args[2] == "1"
-}
-
-// followCheckout fits the build directories of a working tree to the commit it
-// went to, where that is switched on.
-func (a *app) followCheckout(ctx context.Context, s *open.Session, old, new string) error {
-	repo, err := s.Repository(ctx)
-	if errors.Is(err, git.ErrNotRepository) || errors.Is(err, git.ErrNoGit) {
-		return nil
+// follows reports whether the build directories of a working tree are to follow
+// it from one commit to another.
+func (a *app) follows(ctx context.Context, repo *git.Checkout, old, new string) (bool, error) {
+	if old == new || !repo.SwitchOn() {
+		return false, nil
 	}
-	if err != nil {
-		return err
-	}
-	if !repo.SwitchOn() || a.rebasing(repo) {
-		return nil
-	}
-	if same, err := repo.SameTree(ctx, old, new); same || err != nil {
-		return err
-	}
-	return a.inWorkspaces(repo, func(dir string) error { return a.followWorkspace(ctx, repo, dir) })
+	same, err := repo.SameTree(ctx, old, new)
+	return !same, err
 }
 
 // rebasing: what a rebase checks out is on its way to something else. Before it
@@ -188,20 +177,8 @@ func (a *app) rebasing(repo *git.Checkout) bool {
 	})
 }
 
-func (a *app) followWorkspace(ctx context.Context, repo *git.Checkout, dir string) error {
-	here := *a
-	here.dir = dir
-	w, err := here.open(ctx)
-	if err != nil {
-		return err
-	}
-	// One that lies elsewhere may be that of other working trees, too.
-	if rel, err := filepath.Rel(repo.Root, w.place.Workspace.BuildDir); err != nil || !filepath.IsLocal(rel) {
-		if all, err := repo.Worktrees(ctx); err != nil || len(all) != 1 {
-			return err
-		}
-	}
-	if err := open.Hide(w.place); err != nil {
+func (a *app) followWorkspace(ctx context.Context, w *opened) error {
+	if err := a.hide(w.place); err != nil {
 		return err
 	}
 	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: true})

@@ -4,10 +4,13 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/layers"
 )
 
 type undoOptions struct {
 	noWait bool
+	dryRun bool
 }
 
 func newUndo(a *app) *cobra.Command {
@@ -20,14 +23,27 @@ takes cargo's own locks, as restore does.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.undo(cmd.Context(), o) },
 	}
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say whether there is something to bring back, change nothing")
 	cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
 	return cmd
 }
 
 func (a *app) undo(ctx context.Context, o undoOptions) error {
-	w, err := a.open(ctx)
+	w, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		rep, err := w.store.Undoable(w.place)
+		if err != nil {
+			return err
+		}
+		a.term.JSON("undo", struct {
+			*layers.UndoReport
+			DryRun bool `json:"dry_run"`
+		}{rep, true})
+		a.term.Status("Would", "bring back %s", rep.BuildDir)
+		return nil
 	}
 	rep, err := w.store.Undo(ctx, w.place, o.noWait, a.term.Blocking)
 	if err != nil {

@@ -69,7 +69,7 @@ func (b *bencher) noop(dir string) error {
 
 // clear removes what the last measurement left of the place's target, and waits until the file system is done with it.
 func (b *bencher) clear(s *subject) error {
-	for _, dir := range []string{s.target(), filepath.Join(s.place, ".target.cargo-cow-undo")} {
+	for _, dir := range []string{s.target(), filepath.Join(s.place, "target.cargo-cow-undo")} {
 		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

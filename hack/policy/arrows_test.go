@@ -32,7 +32,7 @@ var rules = []rule{
 		"what is believed about Cargo does not depend on how states are stored"},
 	{"layers/cargo/", []string{"layers/cargo/internal/...", "layers/internal/words", blake3, toml + "/..."},
 		"formats are leaves: each can be read, tested and fuzzed alone"},
-	{"layers/rustc", []string{"layers/cargo/embedded", "layers/cargo/extent", "layers/cargo/macros", "layers/cargo/rustsrc", "layers/cargo/session", "layers/internal/words", blake3, xsys}, "what decides an output is told by files and arguments, not by where outputs are kept"},
+	{"layers/rustc", []string{"layers/cargo/embedded", "layers/cargo/extent", "layers/cargo/linking", "layers/cargo/macros", "layers/cargo/rustsrc", "layers/cargo/session", "layers/internal/words", blake3, xsys}, "what decides an output is told by files and arguments, not by where outputs are kept"},
 	{"layers/warehouse", []string{"layers/rustc", "layers/internal/atomicfile", "reflink"}, "what is kept by key is kept for the wrapper as well: it knows no layers, only where their files lie"},
 	{"layers/git", nil, "git is a program that is run; asking it needs nothing of ours"},
 	{"layers/lease", []string{"layers/internal/flock", xsys}, "a claim knows nothing of what is claimed"},
@@ -51,6 +51,8 @@ var rules = []rule{
 	{"reflink", []string{xsys, xsync}, "cloning files is the lowest floor"},
 	{"hack", []string{"hack/...", xsys},
 		"the house's own tools drive the program from outside, as a user does"},
+	{"hack/macros", []string{"layers/cargo/macros", "layers/cargo/rustsrc"}, "what reading decides of macros is asked of what reads them: no command prints it"},
+	{"hack/macros", []string{"layers/cargo/macros", "layers/cargo/rustsrc"}, "what reading decides of macros is asked of what reads them: no command prints it"},
 	{"hack/bench", []string{"hack/...", "layers/cargo", xsys}, "what a planning run takes shows in no command of its own"},
 	{"hack/bench/bulk", []string{"layers/cargo/fingerprint"}, "made-up units need fingerprints that hash right; nothing else of the program's"},
 }

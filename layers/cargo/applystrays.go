@@ -87,7 +87,7 @@ func (a *applier) strays(dirty []bool) error {
 
 // removeStray removes something, and the directories that are empty without it.
 func (a *applier) removeStray(rel string) error {
-	if err := os.RemoveAll(a.path(rel)); err != nil {
+	if err := discard(a.path(rel)); err != nil {
 		return err
 	}
 	for dir := path.Dir(rel); dir != "."; dir = path.Dir(dir) {
@@ -187,13 +187,35 @@ func (a *applier) dropUnknown() error {
 		for _, e := range entries {
 			rel := path.Join(dir, e.Name())
 			inside, own := a.known(rel)
-			if inside || own || !all && !slices.Contains(profiles, rel) {
+			if inside || own || isLeft(e.Name()) || !all && !slices.Contains(profiles, rel) {
 				continue
 			}
-			if err := os.RemoveAll(a.path(rel)); err != nil {
+			if err := discard(a.path(rel)); err != nil {
 				return fmt.Errorf("remove unknown %s: %w", rel, err)
 			}
 		}
+	}
+	return nil
+}
+
+// leftSuffix ends the name that something gets which another user owns, as root
+// does after a build with sudo: it cannot be removed, but nobody finds it.
+const leftSuffix = ".cargo-cow-left"
+
+func isLeft(name string) bool { return strings.HasSuffix(name, leftSuffix) }
+
+// discard removes something from a copy of a build directory.
+func discard(name string) error {
+	err := os.RemoveAll(name)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	dir, base := filepath.Split(name)
+	if isLeft(base) {
+		return nil
+	}
+	if err := os.Rename(name, filepath.Join(dir, "."+base+leftSuffix)); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ type around struct {
 // directory of a target. It is about the checkout they ran in: a layer has none
 // of it.
 var toolsOwn = []string{
-	"doc", "package", "tmp", ".rustdoc_fingerprint.json", ".future-incompat-report.json", "cargo-timings",
+	".gitignore", "doc", "package", "tmp", ".rustdoc_fingerprint.json", ".future-incompat-report.json", "cargo-timings",
 	"criterion", "nextest",
 }
 
@@ -320,6 +320,9 @@ const maxStrays = 20000
 
 // stray lists what lies at rel, file by file, so that each finds who made it.
 func (w *aroundWalk) stray(rel, top string, inProfile bool) error {
+	if isLeft(path.Base(rel)) {
+		return nil
+	}
 	s := &stray{path: rel, top: top}
 	full := filepath.Join(w.dir, rel)
 	if err := unix.Statx(unix.AT_FDCWD, full, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &s.st); err != nil {

@@ -1,9 +1,12 @@
 package cargo
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
@@ -55,6 +58,87 @@ func (r *retagger) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
 		}
 	}
 	return false
+}
+
+// watchSources has Cargo watch the sources of a vendored unit that is kept. Of one
+// that it has compiled itself it does not: it holds them for unchanging. But then it
+// compiles what lies there in a new checkout, and what is edited between the restore
+// and the first build has to be seen all the same. The content of a dep-info file is
+// not part of the unit's hash.
+func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
+	for _, l := range f.Local {
+		if l.Kind == fingerprint.CheckDepInfo && l.Checksum {
+			return nil // entries would need checksums
+		}
+	}
+	if !r.settings.Rules.On(RuleOutsideSource) {
+		return nil
+	}
+	path := r.path(u.depFile())
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	info, err := depinfo.Parse(b)
+	if err != nil {
+		return err
+	}
+	// Those that are there were written for another place.
+	files := slices.DeleteFunc(info.Files, func(f depinfo.File) bool { return filepath.IsAbs(f.Path) })
+	for _, use := range u.Inputs {
+		in := r.manifest.Inputs[use.Index]
+		if to, ok := r.place.Abs(in.Loc); ok && in.Kind == InputFile && in.Loc.Base != BaseBuild {
+			files = append(files, depinfo.File{Kind: depinfo.BuildRoot, Path: to})
+		}
+	}
+	if u.Kind == kindScript && u.Home != nil && r.readUnwatched(*u.Home) {
+		// Cargo takes the newest time of all that is in a directory.
+		if to, ok := r.place.Abs(*u.Home); ok {
+			files = append(files, depinfo.File{Kind: depinfo.BuildRoot, Path: to})
+		}
+	}
+	info.Files = files
+	return replaceFile(path, info.Encode())
+}
+
+// readUnwatched reports whether the script of the vendored package in home has run
+// without saying what it reads. It runs again when its program is compiled again.
+func (r *retagger) readUnwatched(home Loc) bool {
+	return slices.ContainsFunc(r.manifest.Units, func(u Unit) bool { return u.Unwatched && u.Home != nil && *u.Home == home })
+}
+
+// strayed reports whether a unit is of a path package outside of the workspace that
+// is none of the place's: such a package is called by its absolute path, and that is
+// part of the ids of its units and of all above them (cargo 1.95, core/package_id.rs:
+// stable_hash). No build of the place uses these.
+func (e *explainer) strayed(u *built) bool {
+	if u.source != SourcePath || u.run || u.rustc == nil || len(u.rustc.Deps) == 0 {
+		return false
+	}
+	root := u.rustc.Deps[0]
+	return filepath.IsAbs(root) && e.place.Workspace.packageOf(root) == nil
+}
+
+// replaced are the strayed units, and those above them, which have their like among
+// the others: what the next build will do is told of these.
+func (e *explainer) replaced() map[*built]bool {
+	gone := e.upwards(e.strayed)
+	if len(gone) == 0 {
+		return nil
+	}
+	like := func(u *built) UnitName {
+		n := u.UnitName
+		n.Unit = ""
+		return n
+	}
+	have := map[UnitName]bool{}
+	for _, u := range e.units {
+		if !gone[u] {
+			have[like(u)] = true
+		}
+	}
+	maps.DeleteFunc(gone, func(u *built, _ bool) bool { return !have[like(u)] })
+	return gone
 }
 
 // rootHere is the absolute name that Cargo will have in the place for the crate

@@ -41,8 +41,12 @@ func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 		return nil, err
 	}
 	e := newExplainer(ctx, p, s, noted)
+	replaced := e.replaced()
 	var list []Verdict
 	for _, u := range s.units {
+		if replaced[u] {
+			continue
+		}
 		v := Verdict{UnitName: u.UnitName, Reason: e.judge(u), Strange: u.strange()}
 		v.Fresh = v.Reason == nil
 		for _, d := range u.deps {
@@ -91,13 +95,22 @@ func (e *explainer) check(u *built) *Reason {
 		}
 		return u.broken
 	}
+	if u.overridden() {
+		return nil
+	}
 	if len(u.outputs) == 0 {
 		if n, ok := e.noted[u.key]; ok {
 			return &n
 		}
 		return &Reason{RuleCargo, "its outputs are missing"}
 	}
+	if e.strayed(u) {
+		return &Reason{RuleCargo, "its package is another one here, as it lies elsewhere"}
+	}
 	if r := e.moved(u); r != nil {
+		return r
+	}
+	if r := e.relinked(u); r != nil {
 		return r
 	}
 	newest := u.newestOutput(false)
@@ -128,6 +141,8 @@ func (e *explainer) local(u *built, l fingerprint.Local) *Reason {
 		return e.depInfo(u)
 	case fingerprint.Precalculated:
 		return e.newest(u, l.Text)
+	case fingerprint.RerunIfEnvChanged:
+		return e.variable(l.Var, l.Val, l.ValSet)
 	case fingerprint.RerunIfChanged:
 		home := e.home(u)
 		for _, p := range l.Paths {
@@ -178,7 +193,7 @@ func (e *explainer) depInfo(u *built) *Reason {
 			return r
 		}
 	}
-	return nil
+	return e.variables(u.info.Env)
 }
 
 // home is the directory of the package a unit belongs to.

@@ -75,9 +75,12 @@ func (f *Fingerprint) find(name string) (Ingredient, bool) {
 }
 
 // differsUnseen returns the name of an ingredient in which two fingerprints
-// differ although Cargo would not notice, or "".
-func (f *Fingerprint) differsUnseen(g *Fingerprint) string {
+// differ although Cargo would not notice, or "". Those called but do not count.
+func (f *Fingerprint) differsUnseen(g *Fingerprint, but ...string) string {
 	for _, name := range unhashed {
+		if slices.Contains(but, name) {
+			continue
+		}
 		a, inF := f.find(name)
 		b, inG := g.find(name)
 		if inF != inG || !a.equal(b) {
@@ -128,6 +131,7 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 	}
 	scope := config.Scope{Root: ws.Root, Host: id.host(), Unstable: id.unstable() || t.Getenv("RUSTC_BOOTSTRAP") == "1"}
 	profiles, profileLines := ws.profiles(cfg)
+	profileLines = id.incremental(t, profileLines)
 	settings := cfg.Settings(scope)
 	targets := ws.targets(cfg, scope.Host)
 	flags := ws.argumentFiles(cfg.EveryFlag(profiles))
@@ -144,7 +148,8 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 		f.add(ingBootstrap, v)
 	}
 	if cfg.RustcWorkspaceWrapper != "" {
-		f.add(ingWrapper, ws.programIdentity(t, cfg.RustcWorkspaceWrapper))
+		// The ids of members hold its path (cargo 1.95, compilation_files.rs).
+		f.add(ingWrapper, t.look(ws.Root, cfg.RustcWorkspaceWrapper)+" = "+ws.programIdentity(t, cfg.RustcWorkspaceWrapper))
 	}
 	linkers := ws.linkers(t, cfg, flags, targets)
 	f.addLines(ingLinker, strings.Join(lineKeys(linkers), ", "), linkers)
@@ -152,7 +157,7 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 		f.Ingredients = append(f.Ingredients, cpuIdentity())
 	}
 	f.add(ingLibc, libcIdentity())
-	if files := ws.flagFiles(flags); len(files) > 0 {
+	if files := ws.flagFiles(append(unlinked(ws.argumentFiles(cfg.UnitFlags())), cfg.OtherFlags(profiles)...)); len(files) > 0 {
 		f.addLines(ingFlagFiles, strings.Join(lineKeys(files), ", "), files)
 	}
 	f.seal()

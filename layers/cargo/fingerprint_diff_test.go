@@ -111,7 +111,7 @@ func TestDiffOfToolchainAndSettings(t *testing.T) {
 		"rustc changed host: x86_64-unknown-linux-gnu > aarch64-unknown-linux-gnu",
 		"profiles changed dev.opt-level: 1 > 2",
 		`profiles added release.lto:  > "thin"`,
-		`settings changed rustflags: ["-Clink-arg=-Tmem.ld"] > ["-O"]`,
+		`settings changed rustflags: ["-Cprofile-use=mem.ld"] > ["-O"]`,
 		"flag-files removed : mem.ld > ",
 	}
 	if !slices.Equal(got, want) {

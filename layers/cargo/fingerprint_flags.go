@@ -60,8 +60,19 @@ func (ws *Workspace) argumentFiles(flags []string) []string {
 	return all
 }
 
-// flagFiles returns the files that compiler flags name, such as linker scripts, as
-// lines "path = digest": Cargo hashes the flag, not the file.
+// linkerOptions are those whose values are handed on to a linker.
+var linkerOptions = []string{"link-arg", "link-args", "pre-link-arg", "pre-link-args", "post-link-arg", "post-link-args"}
+
+// unlinked leaves out the flags that are handed on to a linker: the files that those
+// name are inputs of what is linked (RuleLinkInput), and of nothing else.
+func unlinked(flags []string) []string {
+	return slices.DeleteFunc(slices.Clone(flags), func(f string) bool {
+		return slices.ContainsFunc(linkerOptions, func(option string) bool { return len(codegen([]string{f}, option)) > 0 })
+	})
+}
+
+// flagFiles returns the files that compiler flags name, such as profiles, as lines
+// "path = digest": Cargo hashes the flag, not the file.
 func (ws *Workspace) flagFiles(flags []string) []string {
 	var lines []string
 	for _, path := range flagFiles(ws.Root, strings.Join(flags, "\x1f")) {

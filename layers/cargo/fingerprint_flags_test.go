@@ -135,3 +135,11 @@ func FuzzFlagFiles(f *testing.F) {
 		}
 	})
 }
+
+// What a linker reads is an input of what is linked, and no ingredient.
+func TestUnlinked(t *testing.T) {
+	flags := []string{"-Clink-arg=-Ta", "-C", "link-args=-Tb c", "--codegen=link_arg=d", "-Zpre-link-args=e", "-Cprofile-use=f", "--cfg", "g", "-L", "h"}
+	if got, want := unlinked(flags), []string{"-C", "-Cprofile-use=f", "--cfg", "g", "-L", "h"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -83,7 +83,7 @@ func newCheckout(t *testing.T) *checkout {
 	c := &checkout{dir: realTempDir(t)}
 	cargotest.Write(t, c.dir, map[string]string{
 		"ws/Cargo.toml":         "[workspace]\nmembers = []\n[profile.dev]\nopt-level = 1\n",
-		"ws/.cargo/config.toml": "[build]\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n",
+		"ws/.cargo/config.toml": "[build]\nrustflags = [\"-Cprofile-use=mem.ld\"]\n",
 		"ws/mem.ld":             "a",
 		"ws/src/lib.rs":         "a",
 	})
@@ -149,7 +149,7 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	config := func(text string) func(*testing.T, *checkout) {
-		return write("ws/.cargo/config.toml", "[build]\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n"+text)
+		return write("ws/.cargo/config.toml", "[build]\nrustflags = [\"-Cprofile-use=mem.ld\"]\n"+text)
 	}
 	both := func(changes ...func(*testing.T, *checkout)) func(*testing.T, *checkout) {
 		return func(t *testing.T, c *checkout) {
@@ -159,6 +159,7 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	nightly := func(t *testing.T, c *checkout) { c.program(t, "cargo", "cargo 1.97.0-nightly (abc 2026-05-15)") }
+	later := func(t *testing.T, c *checkout) { c.program(t, "cargo", "cargo 1.99.1 (abc 2026-08-27)") }
 	tests := []struct {
 		name   string
 		change func(t *testing.T, c *checkout)
@@ -204,13 +205,18 @@ func TestFingerprint(t *testing.T) {
 		{"a profile by variable in place of the manifest", both(write("ws/Cargo.toml", "[workspace]\n"), env("CARGO_PROFILE_DEV_OPT_LEVEL=1")), ""},
 		{"a profile by configuration in place of the manifest", both(write("ws/Cargo.toml", "[workspace]\n"), config("[profile.dev]\nopt-level = 1\n")), ""},
 		{"a profile's default", config("[profile.release]\nopt-level = 3\n"), ""},
+		{"CI before 1.99", env("CI=true"), ""},
+		{"CI since 1.99", both(later, env("CI=")), "cargo profiles"},
+		{"CI by another name", both(later, env("TF_BUILD=1")), "cargo profiles"},
+		{"CI with incremental state", both(later, env("CI=true"), env("CARGO_INCREMENTAL=1")), "cargo profiles"},
 		{"a manifest nobody can read", write("ws/Cargo.toml", "[profile"), "profiles"},
 
 		{"flags", env("RUSTFLAGS=-g"), "settings flag-files"},
-		{"flags by variable", both(write("ws/.cargo/config.toml", ""), env("RUSTFLAGS=-Clink-arg=-Tmem.ld")), ""},
-		{"flags by another variable", both(write("ws/.cargo/config.toml", ""), env("CARGO_ENCODED_RUSTFLAGS=-Clink-arg=-Tmem.ld")), ""},
-		{"flags by a file above", both(write("ws/.cargo/config.toml", ""), write(".cargo/config.toml", "build.rustflags = \"-Clink-arg=-Tmem.ld\"\n")), ""},
+		{"flags by variable", both(write("ws/.cargo/config.toml", ""), env("RUSTFLAGS=-Cprofile-use=mem.ld")), ""},
+		{"flags by another variable", both(write("ws/.cargo/config.toml", ""), env("CARGO_ENCODED_RUSTFLAGS=-Cprofile-use=mem.ld")), ""},
+		{"flags by a file above", both(write("ws/.cargo/config.toml", ""), write(".cargo/config.toml", "build.rustflags = \"-Cprofile-use=mem.ld\"\n")), ""},
 		{"the file a flag names", write("ws/mem.ld", "b"), "flag-files"},
+		{"the file that only a linker is handed", write("ws/.cargo/config.toml", "[build]\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n"), "settings flag-files"},
 		{"[unstable] on stable", config("[unstable]\nbuild-std = [\"core\"]\n"), ""},
 		{"[unstable] on nightly", both(nightly, config("[unstable]\nbuild-std = [\"core\"]\n")), "settings cargo"},
 		{"the layout on stable", env("CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"), ""},
@@ -262,12 +268,14 @@ func TestFingerprintOfEqualMeaning(t *testing.T) {
 		file    string
 		environ []string
 	}{
-		"host-tuple":       {{file: "build.target = \"host-tuple\""}, {environ: []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"}}},
-		"order of targets": {{file: "build.target = [\"b\", \"a\"]"}, {file: "build.target = [\"a\", \"b\", \"a\"]"}},
-		"a JSON target":    {{file: "build.target = \"t.json\""}, {environ: []string{"CARGO_BUILD_TARGET=t.json"}}},
-		"no flags":         {{file: "build.rustflags = []"}, {file: "build.rustflags = [\"-g\"]", environ: []string{"RUSTFLAGS="}}},
+		"CI and by variable": {{environ: []string{"CI=true"}}, {environ: []string{"CARGO_INCREMENTAL=0"}}},
+		"host-tuple":         {{file: "build.target = \"host-tuple\""}, {environ: []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"}}},
+		"order of targets":   {{file: "build.target = [\"b\", \"a\"]"}, {file: "build.target = [\"a\", \"b\", \"a\"]"}},
+		"a JSON target":      {{file: "build.target = \"t.json\""}, {environ: []string{"CARGO_BUILD_TARGET=t.json"}}},
+		"no flags":           {{file: "build.rustflags = []"}, {file: "build.rustflags = [\"-g\"]", environ: []string{"RUSTFLAGS="}}},
 	} {
 		c := newCheckout(t)
+		c.program(t, "cargo", "cargo 1.99.1 (abc 2026-08-27)")
 		environ := c.tool.Environ
 		var got []string
 		for _, say := range pair {
@@ -285,9 +293,9 @@ func TestFingerprintOfEqualMeaning(t *testing.T) {
 func TestFingerprintMoves(t *testing.T) {
 	c := newCheckout(t)
 	cargotest.Write(t, c.dir, map[string]string{
-		"ws/.cargo/config.toml": "[build]\ntarget = \"t.json\"\nrustc-workspace-wrapper = \"./wrap\"\nrustflags = [\"-Clink-arg=-Tmem.ld\"]\n" +
+		"ws/.cargo/config.toml": "[build]\ntarget = \"t.json\"\nrustflags = [\"-Cprofile-use=mem.ld\"]\n" +
 			"[target.t]\nlinker = \"./link\"\n[source.v]\ndirectory = \"vendor\"\n",
-		"ws/t.json": "{}", "ws/wrap": "w", "ws/link": "l",
+		"ws/t.json": "{}", "ws/link": "l",
 	})
 	before := c.fingerprint(t, Rules{})
 	moved := c.dir + "/elsewhere/deeper"
@@ -298,10 +306,8 @@ func TestFingerprintMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.ws.Root, c.tool.Dir = moved, moved
-	for _, program := range []string{"wrap", "link"} { // git gives them another time
-		if err := os.Chtimes(moved+"/"+program, time.Unix(1, 0), time.Unix(1, 0)); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Chtimes(moved+"/link", time.Unix(1, 0), time.Unix(1, 0)); err != nil { // git gives it another time
+		t.Fatal(err)
 	}
 	if after := c.fingerprint(t, Rules{}); after.ID != before.ID {
 		t.Errorf("the fingerprint depends on where the checkout is:\n%v\n%v", before.Ingredients, after.Ingredients)
@@ -319,6 +325,22 @@ func TestFingerprintMoves(t *testing.T) {
 	}
 	if got := before.Get("no such"); got != "" {
 		t.Errorf("ingredient without a name = %q", got)
+	}
+}
+
+// A wrapper of the members in the checkout is another one in each: cargo gives the
+// members other ids by its path.
+func TestFingerprintOfMovedWrapper(t *testing.T) {
+	c := newCheckout(t)
+	cargotest.Write(t, c.dir, map[string]string{"ws/.cargo/config.toml": "[build]\nrustc-workspace-wrapper = \"./wrap\"\n", "ws/wrap": "w"})
+	before := c.fingerprint(t, Rules{})
+	moved := c.dir + "/moved"
+	if err := os.Rename(c.ws.Root, moved); err != nil {
+		t.Fatal(err)
+	}
+	c.ws.Root, c.tool.Dir = moved, moved
+	if after := c.fingerprint(t, Rules{}); after.ID == before.ID {
+		t.Errorf("another path, and the same fingerprint %v", after.Ingredients)
 	}
 }
 

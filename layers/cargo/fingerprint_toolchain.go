@@ -54,6 +54,28 @@ func (id *Toolchain) host() string {
 	return ""
 }
 
+// minor is the second number of cargo's version, 0 if it does not say.
+func (id *Toolchain) minor() int {
+	minor := 0
+	fmt.Sscanf(id.cargo, "cargo 1.%d.", &minor)
+	return minor
+}
+
+// incremental adds to the lines of the profiles that nothing is compiled
+// incrementally, where cargo decides so since it runs in CI: whether a member is,
+// shows in its id (cargo 1.99, core/profiles.rs: Profiles::new; cargo-util, is_ci).
+func (id *Toolchain) incremental(t Tool, lines []string) []string {
+	_, ci := t.lookup("CI")
+	_, build := t.lookup("TF_BUILD")
+	const off = config.IncrementalKey + "false"
+	if id.minor() < 99 || !ci && !build || slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, config.IncrementalKey) }) {
+		return lines
+	}
+	lines = append(lines, off)
+	slices.Sort(lines)
+	return lines
+}
+
 // unstable reports whether cargo is of a channel that allows unstable features
 // (cargo 1.95, core/features.rs: channel).
 func (id *Toolchain) unstable() bool {

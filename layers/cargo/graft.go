@@ -49,6 +49,7 @@ func OpenStock(tree, cargoHome string, m *Manifest, recall []byte, strict bool) 
 // only because it names its origin in a way that was shown not to matter.
 func (m *Manifest) harmless(u *Unit) bool {
 	return !u.Mutable && u.Always == nil && len(u.Elsewhere) == 0 && !u.Rewatch && !u.Newest && !u.Commit && !u.Doc &&
+		u.Root == nil && u.Linker == nil &&
 		len(u.Moved)+len(u.Inputs)+len(u.Trees)+len(u.Facts) == 0 &&
 		!slices.ContainsFunc(u.Deps, func(d int) bool { return !m.harmless(&m.Units[d]) })
 }
@@ -57,7 +58,8 @@ func (m *Manifest) harmless(u *Unit) bool {
 // fingerprint g where their keys coincide: what Cargo does not look at is equal,
 // and so is the path of the sources.
 func (f *Fingerprint) GraftsTo(g *Fingerprint) bool {
-	return f.differsUnseen(g) == "" && f.Get("cargo-home") == g.Get("cargo-home")
+	// A wrapper of the members' compiler does not see what is grafted.
+	return f.differsUnseen(g, ingWrapper) == "" && f.Get("cargo-home") == g.Get("cargo-home")
 }
 
 // A Graft collects units for one build directory and puts them there. The

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 )
 
 // Settings are a user's additions to what this package knows.
@@ -68,14 +70,15 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, digests *diges
 	p := in.Place
 	b := &inspector{
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
-		trees:  newTreeReader(p, digests, in.Settings),
-		macros: &macroUse{extra: in.Settings.PureMacros, memo: map[*built]string{}}, readers: map[fileQuestion]bool{},
+		trees:   newTreeReader(p, digests, in.Settings),
+		readers: map[fileQuestion]bool{}, said: map[*built]*linking.Flags{},
 		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
-		said: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
+		spelled: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
 		doubts: map[*built]string{}, away: map[*built]string{},
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
 	}
+	b.macros = newMacroUse(in.Settings.PureMacros, b.sourcesOf)
 	b.manifest.Origins = []Origin{*newOrigin(p)}
 	if in.Previous != nil {
 		for i := range in.Previous.Units {
@@ -95,8 +98,9 @@ type inspector struct {
 	trees     *treeReader
 	macros    *macroUse
 	readers   map[fileQuestion]bool
-	said      map[string]sourceTexts    // by source
+	spelled   map[string]sourceTexts    // by source
 	climbing  map[string][]climbingText // by package
+	said      map[*built]*linking.Flags // by runs of scripts
 	known     map[string]*Unit
 	listed    map[*built]bool
 	stamped   map[*built]bool // the mutable units and all above them
@@ -150,6 +154,9 @@ func (b *inspector) build() (*Manifest, error) {
 				unit.Deps = append(unit.Deps, i)
 			}
 		}
+		if unit.Assembles {
+			m.Dead = append(m.Dead, b.sessionsOf(u)...)
+		}
 		m.Units = append(m.Units, *unit)
 	}
 	b.listStrays()
@@ -202,6 +209,11 @@ func (b *inspector) choose() ([]*built, error) {
 		want[u] = true
 	}
 	for _, u := range b.scanned.units {
+		if b.linker(u) != nil {
+			want[u] = true
+		}
+	}
+	for _, u := range b.scanned.units {
 		if want[u] || !b.mayName(u) {
 			continue
 		}
@@ -210,7 +222,7 @@ func (b *inspector) choose() ([]*built, error) {
 			return nil, err
 		}
 		switch {
-		case len(unit.Elsewhere) > 0 || unit.Rewatch:
+		case len(unit.Elsewhere) > 0 || unit.Rewatch, !u.run && len(unit.Inputs)+len(unit.Trees) > 0:
 			up(u)
 		case unit.Named:
 			want[u] = true
@@ -237,7 +249,7 @@ func (b *inspector) mayName(u *built) bool {
 	if u.recalled || b.Previous != nil && u.depTime < b.Sealed && u.depTime != 0 {
 		return false // it was looked at when Previous was made
 	}
-	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0)
+	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0 || b.mayLink(u))
 }
 
 // warm reads in parallel the files that unit will ask for one by one.
@@ -298,6 +310,7 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
 		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime, Cost: u.cost,
 	}
+	unit.Linker = b.linker(u)
 	if b.stamped[u] {
 		for _, o := range u.outputs {
 			unit.Stamp = append(unit.Stamp, Path(o.path))
@@ -375,6 +388,9 @@ func (b *inspector) describe(u *built, unit *Unit) error {
 	origin := b.originOf(u)
 	unit.Origin = origin
 	o := &b.manifest.Origins[origin]
+	if u.overridden() {
+		return nil // its hash holds all that decides it
+	}
 	if u.source == SourceUnknown && b.Settings.Rules.On(RuleUnknownUnit) {
 		unit.Always = &Reason{RuleUnknownUnit, "nothing tells which package it belongs to"}
 		return nil
@@ -473,7 +489,7 @@ func (b *inspector) packageOf(u *built) *Package {
 	if !u.mutable() || u.rustc == nil || len(u.rustc.Deps) == 0 {
 		return nil
 	}
-	root := b.absolute(u.rustc.Deps[0])
+	root := b.absolute(u.rustc.Root())
 	if real, err := filepath.EvalSymlinks(filepath.Dir(root)); err == nil {
 		if p := b.Place.Workspace.packageOf(real); p != nil && p.Name == u.pkg {
 			return p

@@ -7,25 +7,35 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 // describeCompile describes what one call of rustc read.
 func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Package) error {
 	if u.mutable() && pkg != nil {
 		b.sources(u, unit, o, pkg)
+		b.assembled(u, unit, o, pkg)
 		b.crateRoot(u, unit)
+		b.lints(u, unit, o, pkg)
 	}
 	if err := b.environment(u, unit, o); err != nil {
 		return err
 	}
-	macro := ""
+	if err := b.linkInputs(u, unit, o, pkg); err != nil {
+		return err
+	}
+	macro, reach := "", rustsrc.Reach{}
 	if u.mutable() && pkg != nil {
-		macro = b.macros.impure(u)
+		macro, reach = b.macros.impure(u)
 	}
 	if macro == "" {
 		return nil
 	}
-	b.wholePackage(u, unit, o, pkg, RuleMacroInputs)
+	if reach.SeesFiles() {
+		b.wholePackage(u, unit, o, pkg, RuleMacroInputs)
+	} else {
+		b.variables(u, unit, pkg, RuleMacroInputs)
+	}
 	w, err := newWitness(b.dir, u, o)
 	if err != nil {
 		return err
@@ -33,7 +43,9 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	if around, found := w.namesOrigin(); found {
 		b.elsewhere(unit, RuleMacroOrigin, "macro of "+macro+" may have embedded "+around)
 	}
-	unit.Commit = unit.Commit || w.holdsCommit()
+	if w.holdsCommit() {
+		unit.Commit, unit.CommitOnly = true, false
+	}
 	return nil
 }
 
@@ -48,6 +60,9 @@ func (b *inspector) sources(u *built, unit *Unit, o *Origin, pkg *Package) {
 		}
 		if !filepath.IsAbs(f.Path) || b.Place.Workspace.immutable(f.Path) {
 			continue // it lies in the build directory and moves along
+		}
+		if u.source == SourceVendored {
+			continue // rustc's list has it, too; see watchSources
 		}
 		loc, known := o.locate(f.Path)
 		if !rules.On(RuleOutsideSource) || !known && !rules.On(RuleOriginAlias) {
@@ -107,7 +122,7 @@ func (b *inspector) name(u *built, unit *Unit, loc Loc, pkg *Package) {
 	if linked && rules.On(RuleSymlink) {
 		b.use(unit, Input{Loc: loc, Kind: InputLink, Value: target.String()}, RuleSymlink)
 	}
-	if crateRoot := u.rustc.Deps[0]; rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
+	if crateRoot := u.rustc.Root(); rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
 		b.shadow(unit, loc)
 	}
 }
@@ -171,7 +186,8 @@ func (b *inspector) environment(u *built, unit *Unit, o *Origin) error {
 			continue
 		}
 		if _, named := o.mentions(e.Value); !named {
-			unit.Commit = true
+			// Whence it comes, the branch is judged with that: a script, or the user.
+			unit.Commit, unit.CommitOnly = true, true
 			continue
 		}
 		if b.isGiven(u, e.Name) {
@@ -209,8 +225,19 @@ func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, 
 			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
 		}
 	}
+	b.useSearched(u, unit)
 	b.useWitnessed(u, unit, pkg, rule)
 	b.useNamed(u, unit, o, pkg, rule)
+	b.variables(u, unit, pkg, rule)
+}
+
+// variables makes inputs of unit what cargo tells of a package, and configures, in
+// variables: for code that may read any of them.
+func (b *inspector) variables(u *built, unit *Unit, pkg *Package, rule Rule) {
+	if !b.Settings.Rules.On(rule) || u.source == SourceVendored {
+		return
+	}
+	home := b.home(pkg)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
 	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
 }
@@ -335,7 +362,8 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 	prev := b.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
-	unit.Root = k.Root
+	unit.Assembles, unit.Unwatched = k.Assembles, k.Unwatched
+	unit.Root, unit.Linker, unit.CommitOnly = k.Root, k.Linker, k.CommitOnly
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = b.origin(prev.Origins[k.Origin])
 	for _, use := range k.Inputs {

@@ -120,7 +120,7 @@ func (b *inspector) macroTexts(f *extent.Finder, u *built, o *Origin, seen map[*
 
 // handsOn reports whether a library has macros of its own.
 func (b *inspector) handsOn(u *built, o *Origin) bool {
-	for _, s := range b.sourcesOf(u, o) {
+	for _, s := range b.textsOf(u, o) {
 		if slices.Contains(s.words, "macro_rules") {
 			return true
 		}
@@ -134,7 +134,7 @@ func (b *inspector) sourceTexts(f *extent.Finder, u *built, o *Origin, program b
 	if p := b.packageOf(u); p != nil {
 		own = p.Root
 	}
-	for path, s := range b.sourcesOf(u, o) {
+	for path, s := range b.textsOf(u, o) {
 		for _, t := range s.texts {
 			f.Text(t, filepath.Dir(path), own, program)
 			if program {
@@ -149,8 +149,8 @@ func (b *inspector) sourceTexts(f *extent.Finder, u *built, o *Origin, program b
 	}
 }
 
-// sourcesOf reads the sources of a unit, each once for all units.
-func (b *inspector) sourcesOf(u *built, o *Origin) map[string]sourceTexts {
+// textsOf reads the sources of a unit, each once for all units.
+func (b *inspector) textsOf(u *built, o *Origin) map[string]sourceTexts {
 	all := map[string]sourceTexts{}
 	if u.rustc == nil {
 		return all
@@ -167,12 +167,12 @@ func (b *inspector) sourcesOf(u *built, o *Origin) map[string]sourceTexts {
 			}
 			path, _ = b.Place.Abs(loc)
 		}
-		s, known := b.said[path]
+		s, known := b.spelled[path]
 		if !known {
 			if src, err := os.ReadFile(path); err == nil {
 				s.texts, s.words = rustsrc.Texts(src)
 			}
-			b.said[path] = s
+			b.spelled[path] = s
 		}
 		all[path] = s
 	}

@@ -25,10 +25,12 @@ func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) e
 	}
 	called, _ := os.ReadFile(filepath.Join(b.dir, rootPath))
 	lines := script.Parse(raw)
-	b.printed(unit, o, lines, string(called))
-	if err := b.written(unit, o, outDir); err != nil {
+	left := b.printed(unit, o, lines, string(called))
+	written, err := b.written(unit, o, outDir)
+	if err != nil {
 		return err
 	}
+	left = append(left, written...)
 	b.watches(u, unit, o, lines, string(called), pkg)
 	if u.print != nil {
 		for _, l := range u.print.Local {
@@ -45,17 +47,18 @@ func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) e
 	}
 	b.wholePackage(u, unit, o, pkg, RuleScriptTree)
 	unit.Commit = unit.Commit || b.readsGit(u)
-	// Of a vendored package Cargo keeps the version.
-	unit.Newest = u.source != SourceVendored && u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
+	unit.CommitOnly = unit.Commit && b.commitOnly(u, o, left)
+	silent := u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})
+	unit.Newest, unit.Unwatched = silent && u.source != SourceVendored, silent && u.source == SourceVendored
 	return nil
 }
 
 // printed looks for the origin in what the script told Cargo. The name of its
 // own output directory does not count: Cargo replaces it by the present one on
-// every build (cargo 1.95, custom_build.rs:prev_build_output).
-func (b *inspector) printed(unit *Unit, o *Origin, lines []script.Line, called string) {
+// every build (cargo 1.95, custom_build.rs:prev_build_output). It returns what counts.
+func (b *inspector) printed(unit *Unit, o *Origin, lines []script.Line, called string) (told []string) {
 	for _, l := range lines {
 		if !l.Directive || l.Key == "warning" || l.Key == "rerun-if-changed" {
 			continue
@@ -68,12 +71,15 @@ func (b *inspector) printed(unit *Unit, o *Origin, lines []script.Line, called s
 			b.elsewhere(unit, RuleScriptOutput, strings.TrimSpace(string(l.Raw)))
 		}
 		unit.Commit = unit.Commit || unit.Mutable && o.mentionsCommit(text)
+		told = append(told, text)
 	}
+	return told
 }
 
-// written looks for the origin in what the script left in its output directory.
-func (b *inspector) written(unit *Unit, o *Origin, outDir string) error {
-	err := filepath.WalkDir(filepath.Join(b.dir, outDir), func(path string, d fs.DirEntry, err error) error {
+// written looks for the origin in what the script left in its output directory. It
+// returns the texts of a script that may be anyone's.
+func (b *inspector) written(unit *Unit, o *Origin, outDir string) (texts []string, err error) {
+	err = filepath.WalkDir(filepath.Join(b.dir, outDir), func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrPermission) {
 			unit.Always = b.unreadable(unit, path)
 			return nil
@@ -94,12 +100,15 @@ func (b *inspector) written(unit *Unit, o *Origin, outDir string) error {
 			b.elsewhere(unit, RuleScriptFiles, rel+" holds "+name)
 		}
 		unit.Commit = unit.Commit || unit.Mutable && o.mentionsCommit(text)
+		if unit.Mutable {
+			texts = append(texts, text)
+		}
 		return nil
 	})
 	if err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("read what the script of %s wrote: %w", unit.UnitName.Package, err)
+		return nil, fmt.Errorf("read what the script of %s wrote: %w", unit.UnitName.Package, err)
 	}
-	return nil
+	return texts, nil
 }
 
 // unreadable is the reason for which a script runs again everywhere that has left
@@ -166,7 +175,7 @@ func (b *inspector) watches(u *built, unit *Unit, o *Origin, lines []script.Line
 		} else {
 			continue // a registry package watches its own immutable files
 		}
-		if loc.Base == BaseBuild {
+		if loc.Base == BaseBuild || loc.Base == BaseOuter {
 			continue // it moves along
 		}
 		b.watch(u, unit, loc)
@@ -199,7 +208,7 @@ func (b *inspector) readsGit(u *built) bool {
 			continue
 		}
 		for _, d := range program.deps {
-			if d != nil && slices.ContainsFunc(gitReaders, func(prefix string) bool { return strings.HasPrefix(d.pkg, prefix) }) {
+			if d != nil && isGitReader(d.pkg) {
 				return true
 			}
 		}
@@ -210,6 +219,10 @@ func (b *inspector) readsGit(u *built) bool {
 		}
 	}
 	return false
+}
+
+func isGitReader(pkg string) bool {
+	return slices.ContainsFunc(gitReaders, func(prefix string) bool { return strings.HasPrefix(pkg, prefix) })
 }
 
 // gitReaders are crates that build scripts use to learn the commit.

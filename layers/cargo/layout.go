@@ -87,7 +87,9 @@ func profiles(buildDir string) (found, closed []string, err error) {
 		return entries, nil
 	}
 	for _, e := range top {
-		if !e.IsDir() {
+		// Nobody can call a profile so (cargo 1.95, util/toml/mod.rs:
+		// validate_profile_name), and these have directories by the thousand.
+		if name := e.Name(); !e.IsDir() || name == "doc" || name == "package" || name == metaDir {
 			continue
 		}
 		sub, err := read(e.Name())

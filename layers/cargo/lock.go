@@ -110,7 +110,10 @@ func tryLock(dirs []string) (l *Locks, busy string, err error) {
 func (l *Locks) lockPaths(dirs []string) ([]string, error) {
 	var paths []string
 	seen := map[string]bool{}
-	for _, dir := range dirs {
+	for i, dir := range dirs {
+		if slices.Contains(dirs[:i], dir) {
+			continue
+		}
 		found, err := BuildsBelow(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -1,9 +1,11 @@
 package cargo
 
 import (
+	"os"
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 // builtFrom is a compiled unit of pkg whose first source is root.
@@ -12,6 +14,13 @@ func builtFrom(pkg, root string) *built {
 	u.classify("/h/.cargo")
 	return u
 }
+
+// pure reports whether a macro is, of which no source is there.
+func pure(u *built, extra []MacroRange) bool {
+	return newMacroUse(extra, noSources).reach(u).Pure()
+}
+
+func noSources(*built) ([]rustsrc.Source, error) { return nil, os.ErrNotExist }
 
 func TestIsPure(t *testing.T) {
 	const src = "/h/.cargo/registry/src/index-1949cf8c6b5b557f/"
@@ -37,13 +46,13 @@ func TestIsPure(t *testing.T) {
 		{"mine", "src/lib.rs", false},
 	}
 	for _, tt := range tests {
-		if got := builtFrom(tt.pkg, tt.root).isPure(extra); got != tt.want {
+		if got := pure(builtFrom(tt.pkg, tt.root), extra); got != tt.want {
 			t.Errorf("%s at %s: pure = %v; want %v", tt.pkg, tt.root, got, tt.want)
 		}
 	}
 	for _, source := range []string{SourcePath, SourceGit, SourceVendored, SourceUnknown} {
 		u := builtFrom("serde_derive", src+"serde_derive-1.0.228/src/lib.rs")
-		if u.source = source; u.isPure(nil) {
+		if u.source = source; pure(u, nil) {
 			t.Errorf("a macro whose source is %s is held to be what was read", source)
 		}
 	}
@@ -74,11 +83,11 @@ func TestImpure(t *testing.T) {
 		{"of its script", lib(run), ""},
 	}
 	for _, tt := range tests {
-		m := &macroUse{memo: map[*built]string{}}
-		if got := m.impure(tt.u); got != tt.want {
+		m := newMacroUse(nil, noSources)
+		if got, _ := m.impure(tt.u); got != tt.want {
 			t.Errorf("%s: impure = %q; want %q", tt.name, got, tt.want)
 		}
-		if again := m.impure(tt.u); again != tt.want {
+		if again, _ := m.impure(tt.u); again != tt.want {
 			t.Errorf("%s: impure asked again = %q", tt.name, again)
 		}
 	}

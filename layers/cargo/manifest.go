@@ -33,7 +33,7 @@ type Manifest struct {
 	Inputs  []Input  `json:"inputs"`
 	Trees   []Tree   `json:"trees"`
 	// Facts are single values that are compared with the place: resolved
-	// package metadata, the [env] table.
+	// package metadata, the [env] table, settings above the workspace.
 	Facts     []Fact `json:"facts"`
 	Units     []Unit `json:"units"`
 	Immutable int    `json:"immutable"` // units that are not listed
@@ -90,14 +90,15 @@ type TreeEntry struct {
 
 // Fact is one value that must be the same in the place.
 type Fact struct {
-	Kind  string `json:"kind"` // "package" or "env"
-	Loc   Loc    `json:"loc"`  // the package's directory
+	Kind  string `json:"kind"` // "package", "env" or "above"
+	Loc   Loc    `json:"loc"`  // the package's directory; of "above", a file's name
 	Value string `json:"value"`
 }
 
 const (
 	factPackage = "package"
 	factEnv     = "env"
+	factAbove   = "above"
 )
 
 // Use ties a unit to an Input, Tree or Fact, under the rule that asks for it.
@@ -138,8 +139,13 @@ type Unit struct {
 	Inputs []Use `json:"inputs,omitempty"`
 	Trees  []Use `json:"trees,omitempty"`
 	Facts  []Use `json:"facts,omitempty"`
-	// Commit: what it printed depends on the commit and branch it saw.
-	Commit bool `json:"commit,omitempty"`
+	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: not
+	// on the branch.
+	Commit     bool `json:"commit,omitempty"`
+	CommitOnly bool `json:"commit_only,omitempty"`
+	// Assembles: the assembler reads files for it, which rustc does not know of when it
+	// takes up what it kept of the last compilation.
+	Assembles bool `json:"assembles,omitempty"`
 	// Always is why it is rebuilt anywhere, Elsewhere why it is rebuilt in any
 	// place but its origin.
 	Always    *Reason  `json:"always,omitempty"`
@@ -153,12 +159,18 @@ type Unit struct {
 	// Newest is set on the run of a script that declares nothing: its
 	// fingerprint holds the time and name of its package's newest file.
 	Newest bool `json:"newest,omitempty"`
+	// Unwatched is set on such a run of a vendored package: its fingerprint holds the
+	// package's version.
+	Unwatched bool `json:"unwatched,omitempty"`
 	// Rewatch: a path that its script watches moves with the checkout, and may
 	// be part of the fingerprint.
 	Rewatch bool `json:"rewatch,omitempty"`
 	// Root is where its crate root lies, if its fingerprint holds that as an
 	// absolute path that moves with the checkout.
 	Root *Loc `json:"root,omitempty"`
+	// Linker is where the linker lies that cargo is configured to call for it, if
+	// that moves with the checkout: its path is part of the fingerprint.
+	Linker *Loc `json:"linker,omitempty"`
 	// Home is where its package lies; nil when unknown.
 	Home *Loc `json:"home,omitempty"`
 }

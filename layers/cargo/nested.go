@@ -19,6 +19,10 @@ type Nested struct {
 	Manifest *Manifest `json:"manifest"` // of its units; without a fingerprint
 }
 
+// RecallFile is where the recall of a build directory inside another lies, relative
+// to it: whoever seals writes it.
+const RecallFile = metaDir + "/units"
+
 // within is the place with a build directory that lies in its own.
 func (p *Place) within(rel string) *Place {
 	q, ws := *p, *p.Workspace
@@ -62,7 +66,8 @@ func (b *inspector) nest() error {
 // of this workspace: names of sources mean something else there.
 func (b *inspector) inspectNested(rel string) (*Manifest, error) {
 	in := b.Inspection
-	in.Place, in.Previous, in.Recall = b.Place.within(rel), nil, nil
+	in.Place, in.Previous = b.Place.within(rel), nil
+	in.Recall, _ = os.ReadFile(filepath.Join(in.Place.Workspace.BuildDir, RecallFile))
 	if b.Previous != nil {
 		for i := range b.Previous.Nested {
 			if n := &b.Previous.Nested[i]; string(n.Path) == rel {
@@ -73,11 +78,13 @@ func (b *inspector) inspectNested(rel string) (*Manifest, error) {
 	if slices.ContainsFunc(b.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
 		return nil, nil // it could not be locked
 	}
-	s, err := scan(in.Place.Workspace.BuildDir, in.Place.Workspace.CargoHome, nil)
+	s, err := scan(in.Place.Workspace.BuildDir, in.Place.Workspace.CargoHome, in.Recall)
 	if err != nil {
 		return nil, nil //nolint:nilerr // it is left out
 	}
-	m, err := newInspector(b.ctx, in, s, b.digests, b.manifest.Dirty).build()
+	inside := newInspector(b.ctx, in, s, b.digests, b.manifest.Dirty)
+	inside.trees = b.trees // nothing in a build directory is in them
+	m, err := inside.build()
 	if err := b.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -104,7 +111,6 @@ func (v *verifier) nested(ctx context.Context) error {
 		n.Manifest.Fingerprint = v.manifest.Fingerprint
 		r := *v.Reader
 		r.place = v.Reader.place.within(string(n.Path))
-		r.trees = newTreeReader(r.place, r.digests, r.settings)
 		plan, err := n.Manifest.Verify(ctx, &r, v.strict)
 		if err != nil {
 			return err

@@ -19,6 +19,15 @@ type Place struct {
 	Git         GitState
 	// Env is the [env] table of cargo's configuration in canonical form.
 	Env string
+	// LinkFlags are flags of rustc's about linking that configuration gives to units
+	// without their fingerprints holding them.
+	LinkFlags []string
+	// Getenv looks a variable up in the environment that a build will have; nil where
+	// that is not known.
+	Getenv func(name string) (string, bool)
+	// Linkers are those that cargo is configured to call and that lie in the
+	// checkout.
+	Linkers []string
 	// Files lists what git tracks or would track below the workspace root, for
 	// inputs that lie beside a package. Nil: not under git, walk instead.
 	Files func() ([]string, error)

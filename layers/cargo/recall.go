@@ -18,7 +18,7 @@ import (
 //
 // The form is text, one unit a line, fields separated by tabs. A line that
 // cannot be read is as good as none.
-const recallHeader = "cargo-cow units 3\n"
+const recallHeader = "cargo-cow units 4\n"
 
 // stampOf identifies one writing of a file.
 type stampOf struct {

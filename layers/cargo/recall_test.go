@@ -56,7 +56,7 @@ func TestRecalledMacroIsPure(t *testing.T) {
 	known, _ := decodeRecall(new(scanned).newRecall([]*built{u}).Text)
 	got := known[u.record]
 	got.unitDir = recordDir(got.record)
-	if extra := []MacroRange{{Name: "a", From: "1.0.0", Below: "1.0.1"}}; !got.isPure(extra) {
+	if extra := []MacroRange{{Name: "a", From: "1.0.0", Below: "1.0.1"}}; !pure(got, extra) {
 		t.Errorf("%s from %s is not pure", got.pkg, got.from)
 	}
 }

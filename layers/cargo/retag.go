@@ -58,7 +58,7 @@ func (r *retagger) visit(i int) error {
 		below = below || r.touched[d]
 	}
 	moved := u.Run && r.reasons[i] == nil && (u.Newest || u.Rewatch && !r.atHome[u.Origin] || len(u.Moved) > 0)
-	moved = moved || u.Root != nil && r.reasons[i] == nil
+	moved = moved || (u.Root != nil || u.Linker != nil) && r.reasons[i] == nil
 	if !moved && !below || u.Doc {
 		return nil
 	}
@@ -97,6 +97,14 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 	}
 	if u.Root != nil && moved && !r.moveRoot(u, f) {
 		return doubt("where its sources were is not what its fingerprint says")
+	}
+	if u.Root != nil && moved {
+		if err := r.watchSources(u, f); err != nil {
+			return doubt("its dependency information cannot be rewritten: " + err.Error())
+		}
+	}
+	if u.Linker != nil && moved && !r.relink(u, f) {
+		return doubt("the linker in its fingerprint is none of the checkout's")
 	}
 	if u.Run && moved {
 		ok, err := r.local(i, u, f)

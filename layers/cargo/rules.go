@@ -33,9 +33,12 @@ const (
 	RuleIgnoredInputs   Rule = "ignored-inputs"             // files git does not list are inputs as well
 	RulePackageMetadata Rule = "package-metadata"           // what the manifest resolves to differs
 	RuleConfigEnv       Rule = "config-env"                 // the [env] table differs
+	RuleSearched        Rule = "searched-settings"          // a settings file that is looked for in directory after directory
 	RuleEmptyOutDir     Rule = "empty-out-dir"              // a script that runs again starts from an empty OUT_DIR
 	RuleUnknownUnit     Rule = "unknown-unit"               // nothing says where it came from
 	RuleEnvElsewhere    Rule = "env-elsewhere"              // an env! value used by code outside the unit
+	RuleLinkInput       Rule = "link-input"                 // something a linker has taken up differs
+	RuleLinkOrigin      Rule = "link-names-origin"          // an argument of the linker put a path of the origin into a program
 	RuleSourceName      Rule = "source-name"                // file!() of a vendored crate names the origin
 	RuleUnlinkUplifted  Rule = "unlink-uplifted"            // a program that will be rebuilt is not left to be run
 	RuleAbsentInput     Rule = "absent-input"               // an input is missing; the script that wrote it runs again
@@ -55,6 +58,7 @@ var allRules = []Rule{
 	RuleOlderThanDep, RuleMacroOrigin, RuleOriginAlias, RuleSymlink, RuleIgnoredInputs, RulePackageMetadata,
 	RuleConfigEnv, RuleEmptyOutDir, RuleUnknownUnit, RuleEnvElsewhere, RuleUnlinkUplifted, RuleAbsentInput,
 	RuleChangedSince, RuleClock, RuleInDoubt, RuleDocumentation, RuleSourceName, RuleLeftOutside, RuleNestedBuild,
+	RuleLinkInput, RuleLinkOrigin, RuleSearched,
 }
 
 // Rules says which rules hold. The zero value is the only one a user ever

@@ -266,6 +266,9 @@ func (s *scanned) read(u *built, outs *outputs) error {
 		u.breaks(RuleInDoubt, "its dependency information cannot be read: "+err.Error())
 	}
 	u.cost = max(0, u.newestOutput(false)-u.depTime) / int64(time.Millisecond)
+	if u.cost == 0 {
+		u.cost = s.checkCost(u)
+	}
 	if u.dFile == "" {
 		u.breaks(RuleInDoubt, "rustc's list of its sources is missing")
 		return nil
@@ -280,7 +283,21 @@ func (s *scanned) read(u *built, outs *outputs) error {
 	return nil
 }
 
+// checkCost is what cargo check took for a unit: Cargo dates its metadata back to
+// when rustc was started (cargo 1.95, compiler/mod.rs:rustc), and writes the hash
+// file when rustc is done. 0 where a restore or graft has set times since.
+func (s *scanned) checkCost(u *built) int64 {
+	began, ok := s.stampFile(u.record + "/invoked.timestamp")
+	if !ok || began.mtime != u.depTime {
+		return 0
+	}
+	return max(0, u.stamped.mtime-began.mtime) / int64(time.Millisecond)
+}
+
 func (s *scanned) readRun(u *built) error {
+	if u.overridden() {
+		return nil
+	}
 	output, _, root := u.script()
 	s.addOutput(u, output)
 	if len(u.outputs) == 0 {
@@ -337,7 +354,7 @@ func (u *built) classify(cargoHome string) {
 	if u.run || u.doc || u.rustc == nil || len(u.rustc.Deps) == 0 {
 		return
 	}
-	root := u.rustc.Deps[0]
+	root := u.rustc.Root()
 	if rel, ok := under(root, cargoHome+"/registry/src"); ok {
 		u.source, u.from = SourceRegistry, "registry/src/"+firstParts(rel, 2)
 		return
@@ -348,9 +365,10 @@ func (u *built) classify(cargoHome string) {
 	}
 	u.source = SourcePath
 	// Cargo leaves the files of a package out of the unit's record only where
-	// it holds them immutable (dep_info.rs:translate_dep_info).
-	if u.info != nil && !slices.ContainsFunc(u.info.Files, func(f depinfo.File) bool {
-		return f.Kind == depinfo.PackageRoot || f.Kind == depinfo.BuildRoot && filepath.IsAbs(f.Path)
+	// it holds them immutable (dep_info.rs:translate_dep_info). Absolute ones are
+	// what a restore has put there.
+	if u.info != nil && filepath.IsAbs(root) && !slices.ContainsFunc(u.info.Files, func(f depinfo.File) bool {
+		return f.Kind == depinfo.PackageRoot
 	}) {
 		u.source = SourceVendored
 	}

@@ -11,8 +11,8 @@ import (
 // SessionPlace is what the compiler's wrapper has to know of the plan's place and
 // of the origins of what lies in its build directory. checkout is the root of the
 // git checkout, "" where there is none; plain names crates that are always
-// compiled where they lie. So are those whose macros were found to have embedded
-// the origin's path: they would embed it again.
+// compiled where they lie. So are those into which macros or linkers were found to
+// have put the origin's path: they would put it there again.
 func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
 	ws := p.place.Workspace
 	here := &session.Place{Root: ws.Root, Checkout: checkout, Plain: slices.Clone(plain)}
@@ -31,7 +31,7 @@ func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
 	for i := range p.manifest.Units {
 		u := &p.manifest.Units[i]
 		crate := strings.ReplaceAll(u.Target, "-", "_")
-		embeds := slices.ContainsFunc(u.Elsewhere, func(r Reason) bool { return r.Rule == RuleMacroOrigin })
+		embeds := slices.ContainsFunc(u.Elsewhere, func(r Reason) bool { return r.Rule == RuleMacroOrigin || r.Rule == RuleLinkOrigin })
 		if embeds && !slices.Contains(here.Plain, crate) {
 			here.Plain = append(here.Plain, crate)
 		}

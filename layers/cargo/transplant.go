@@ -17,7 +17,7 @@ import (
 )
 
 // Apply puts the units that were taken into the directory: clone makes the new file
-// dst with the content and mode of src, and the time mtime; it is called from
+// dst with the content and mode of src, and the time mtime, its own if that is zero; it is called from
 // several goroutines. All units of immutable sources that stand above none that is
 // mutable, those that were there and the new ones, get one time, the oldest of
 // theirs: Cargo compares them with each other and with what is above them, and
@@ -27,17 +27,21 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 	if len(g.taken) == 0 {
 		return nil
 	}
-	t := transplant{dir: g.receiver.dir, files: map[string]held{}, flat: map[string]bool{}}
+	t := transplant{dir: g.receiver.dir, files: map[string]held{}, flat: map[string]bool{}, timed: g.timed()}
 	if err := each(g.taken, t.add); err != nil {
 		return err
 	}
 	there := g.standing()
-	oldest, err := flatTime(slices.Concat(there, g.taken))
-	if err != nil {
-		return err
+	flat := slices.DeleteFunc(slices.Concat(there, g.taken), func(h held) bool { return t.timed[h.unit] })
+	var oldest time.Time
+	if len(flat) > 0 {
+		var err error
+		if oldest, err = flatTime(flat); err != nil {
+			return err
+		}
 	}
 	rels := slices.Sorted(maps.Keys(t.files))
-	err = each(rels, func(rel string) error {
+	err := each(rels, func(rel string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -88,6 +92,7 @@ type transplant struct {
 	mu    sync.Mutex
 	files map[string]held // by name below dir: whose file it becomes
 	flat  map[string]bool // which of them get the one time
+	timed map[*built]bool // units whose files keep their times
 }
 
 // add makes the unit's directories and links, and notes its files.
@@ -96,9 +101,11 @@ func (t *transplant) add(h held) error {
 	if err != nil {
 		return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
 	}
-	flat, err := h.flat()
-	if err != nil {
-		return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
+	var flat []string
+	if !t.timed[h.unit] {
+		if flat, err = h.flat(); err != nil {
+			return fmt.Errorf("graft %s: %w", h.unit.Unit, err)
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -158,6 +165,21 @@ func (t *transplant) copyDir(h held, dir string) (files []string, err error) {
 		return nil
 	})
 	return files, err
+}
+
+// timed returns the units among those that were taken that are mutable or stand
+// above one that is: a restore has given them the time of the place, which is that
+// of their like where they go.
+func (g *Graft) timed() map[*built]bool {
+	timed := map[*built]bool{}
+	seen := map[*scanned]bool{}
+	for _, h := range g.taken {
+		if !seen[h.dir] {
+			seen[h.dir] = true
+			maps.Copy(timed, h.dir.upwards((*built).mutable))
+		}
+	}
+	return timed
 }
 
 // standing returns the units that were there, of immutable sources and above none

@@ -28,6 +28,9 @@ const (
 	// scopeNamed is a directory that something names, packages in it included:
 	// what git lists of it, or all of it where git lists nothing.
 	scopeNamed = "named"
+	// scopeLibraries is what in a directory may be taken for a library, not what lies
+	// in directories below it.
+	scopeLibraries = "libraries"
 )
 
 // treeReader lists the trees of one place.
@@ -76,6 +79,8 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 	switch scope {
 	case scopeNamed:
 		entries, newest, err = r.namedTree(dir)
+	case scopeLibraries:
+		entries, newest, err = r.libraries(dir, loc.Base == BaseFixed)
 	case scopeBeside:
 		entries, newest, err = r.beside(dir)
 		if dir == r.place.Workspace.Root {

@@ -114,6 +114,79 @@ func TestTreeBeside(t *testing.T) {
 	}
 }
 
+// A package that holds others hides nothing of its directory from them but what
+// Cargo compiles.
+func TestTreeBesideInPackage(t *testing.T) {
+	p := treePlace(t)
+	cargotest.Write(t, p.Workspace.Root, map[string]string{"src/schema.sql": "", "shared/x.rs": "", "build.rs": "", "Cargo.lock": "", "member/src/lib.rs": "", "member/inner/Cargo.toml": ""})
+	inner := Package{Name: "inner", Root: p.Workspace.Root + "/member/inner"}
+	p.Workspace.Packages = append(p.Workspace.Packages, inner)
+	read := func(loc string) string {
+		t.Helper()
+		got, _, err := newTreeReader(p, newDigester(), Settings{}).read(Loc{BaseRoot, loc}, scopeBeside)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return paths(got)
+	}
+	for range 2 {
+		if got, want := read(""), ".env proto/a.proto proto/deep/b.proto shared/x.rs src/schema.sql"; got != want {
+			t.Errorf("root: %s; want %s", got, want)
+		}
+		if got, want := read("member"), ".hidden Cargo.toml again dangling data/sub/y.txt data/x.txt file linked out self up"; got != want {
+			t.Errorf("member: %s; want %s", got, want)
+		}
+		p.Files = func() ([]string, error) {
+			return strings.Fields("Cargo.lock Cargo.toml README.md build.rs proto/a.proto proto/deep/b.proto shared/x.rs src/lib.rs src/schema.sql " +
+				"member/.hidden member/Cargo.toml member/again member/dangling member/data/sub/y.txt member/data/x.txt member/file member/linked member/out member/self member/up " +
+				"member/inner/Cargo.toml member/src/lib.rs"), nil
+		}
+	}
+}
+
+// What git lists of a submodule that has not arrived is its directory.
+func TestTreeBesideSubmodule(t *testing.T) {
+	p := treePlace(t)
+	p.Workspace.Packages = p.Workspace.Packages[1:]
+	cargotest.Write(t, p.Workspace.Root, map[string]string{"left/over.txt": "", "there/.git": "gitdir: x", "there/x.c": ""})
+	if err := os.MkdirAll(p.Workspace.Root+"/empty", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	p.Files = func() ([]string, error) { return strings.Fields("clone/ empty left proto/a.proto there/x.c"), nil }
+	got, _, err := newTreeReader(p, newDigester(), Settings{}).read(Loc{Base: BaseRoot}, scopeBeside)
+	if want := ".env empty left left/over.txt proto/a.proto there/x.c"; err != nil || paths(got) != want {
+		t.Errorf("%s, %v; want %s", paths(got), err, want)
+	}
+}
+
+// A directory that is named is what git lists of it, or all of it.
+func TestTreeNamed(t *testing.T) {
+	p := treePlace(t)
+	read := func(loc string) string {
+		t.Helper()
+		got, _, err := newTreeReader(p, newDigester(), Settings{}).read(Loc{BaseRoot, loc}, scopeNamed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return paths(got)
+	}
+	if got, want := read("member/data"), "sub sub/y.txt x.txt"; got != want {
+		t.Errorf("without git: %s; want %s", got, want)
+	}
+	p.Files = func() ([]string, error) {
+		return strings.Fields("Cargo.toml README.md member/Cargo.toml member/data/x.txt proto/a.proto"), nil
+	}
+	if got, want := read("member"), "Cargo.toml data/x.txt"; got != want {
+		t.Errorf("with git: %s; want %s", got, want)
+	}
+	if got, want := read("proto/deep"), "b.proto"; got != want {
+		t.Errorf("ignored: %s; want %s", got, want)
+	}
+	if got, want := read(""), "member/Cargo.toml member/data/x.txt proto/a.proto"; got != want {
+		t.Errorf("everything: %s; want %s", got, want)
+	}
+}
+
 func TestTreeIgnored(t *testing.T) {
 	p := treePlace(t)
 	p.Files = func() ([]string, error) { return []string{"member/Cargo.toml", "member/data/x.txt"}, nil }

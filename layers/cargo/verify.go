@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Plan is what Verify found: which units of a manifest may stay as they are in a
@@ -21,6 +22,7 @@ type Plan struct {
 	newest map[int]string
 	needed map[string]bool // nil: all
 	nests  []nestedPlan
+	lacked map[string]bool // see Lacked
 }
 
 // Narrow tells the plan which units, by key, a build of the place needs. Programs
@@ -99,6 +101,7 @@ type diff struct {
 	text    string
 	missing bool
 	ignored string // what differs among the files git does not list
+	lacked  string // absolute name of what is missing; "" where nothing is
 }
 
 func (v *verifier) warm() {
@@ -132,7 +135,7 @@ func (v *verifier) judge(i int) *Reason {
 		}
 	}
 	if u.Commit && rules.On(RuleGitState) {
-		if text := v.commitDiffers(u.Origin); text != "" {
+		if text := v.commitDiffers(u.Origin, u.CommitOnly); text != "" {
 			return &Reason{RuleGitState, text}
 		}
 	}
@@ -143,6 +146,7 @@ func (v *verifier) judge(i int) *Reason {
 		}
 		if d.missing {
 			v.missing = append(v.missing, i)
+			v.lack(d)
 		}
 		if rules.On(use.Rule) {
 			return &Reason{use.Rule, d.text}
@@ -150,6 +154,7 @@ func (v *verifier) judge(i int) *Reason {
 	}
 	for _, use := range u.Trees {
 		d := v.tree(use.Index)
+		v.lack(d)
 		if d.text != "" && rules.On(use.Rule) {
 			return &Reason{use.Rule, d.text}
 		}
@@ -195,7 +200,7 @@ func (v *verifier) compare(in Input) *diff {
 		st := v.digests.file(path)
 		switch {
 		case errors.Is(st.err, fs.ErrNotExist):
-			return &diff{text: name + " is missing", missing: true}
+			return &diff{text: name + " is missing", missing: true, lacked: path}
 		case st.err != nil:
 			return &diff{text: name + " cannot be read"}
 		case st.digest != in.Value:
@@ -208,7 +213,7 @@ func (v *verifier) compare(in Input) *diff {
 	case InputLink:
 		real, err := filepath.EvalSymlinks(path)
 		if err != nil {
-			return &diff{text: name + " leads nowhere", missing: true}
+			return &diff{text: name + " leads nowhere", missing: true, lacked: path}
 		}
 		if to, _ := newOrigin(v.Reader.place).locate(real); to.String() != in.Value {
 			return &diff{text: name + " leads to " + to.display()}
@@ -230,6 +235,9 @@ func (v *verifier) tree(i int) *diff {
 		d.text = t.Loc.display() + " cannot be read"
 	} else {
 		compareTrees(d, t, entries)
+	}
+	if top, ok := v.Reader.place.Abs(t.Loc); ok && (err != nil || d.lacked != "") {
+		d.lacked = filepath.Join(top, d.lacked)
 	}
 	v.treeDiff[i] = d
 	return d
@@ -253,6 +261,9 @@ func compareTrees(d *diff, t Tree, have []TreeEntry) {
 		switch {
 		case len(have) == 0 || len(was) > 0 && was[0].Path < have[0].Path:
 			note(was[0], " is missing")
+			if d.lacked == "" {
+				d.lacked = string(was[0].Path)
+			}
 			was = was[1:]
 		case len(was) == 0 || have[0].Path < was[0].Path:
 			note(have[0], " is new")
@@ -284,17 +295,24 @@ func (v *verifier) fact(f Fact, rule Rule) *Reason {
 			}
 		}
 		return &Reason{rule, "what the manifest of " + f.Loc.display() + " resolves to differs"}
+	case factAbove:
+		if above(v.Reader.place.Workspace.Root, f.Loc.Path) != f.Value {
+			return &Reason{rule, "the " + f.Loc.Path + " above the workspace differs"}
+		}
+		return nil
 	}
 	return &Reason{rule, "unknown fact " + f.Kind}
 }
 
-// commitDiffers says how the commit a script may have seen differs from what it
-// would see here.
-func (v *verifier) commitDiffers(origin int) string {
+// commitDiffers says how the commit that a script may have seen, and unless only
+// that counts the branch, differ from what it would see here.
+func (v *verifier) commitDiffers(origin int, only bool) string {
 	o := &v.manifest.Origins[origin]
-	switch {
-	case o.Git != v.Reader.place.Git:
+	switch here := v.Reader.place.Git; {
+	case o.Git.Commit != here.Commit:
 		return "it reads the commit, which is another one here"
+	case o.Git.Ref != here.Ref && !only:
+		return "it may read the branch, " + branchName(o.Git.Ref) + ", which is " + branchName(here.Ref) + " here"
 	case !o.Clean:
 		return "it reads the commit, and was built with changes on top of it"
 	case v.Reader.place.Dirty == nil:
@@ -304,6 +322,13 @@ func (v *verifier) commitDiffers(origin int) string {
 		return "it reads the commit, and there are changes on top of it here"
 	}
 	return ""
+}
+
+func branchName(ref string) string {
+	if ref == "" {
+		return "none"
+	}
+	return strings.TrimPrefix(ref, "refs/heads/")
 }
 
 // findNewest foresees the fingerprints of scripts that declare nothing. One that
@@ -362,21 +387,6 @@ func (p *Plan) dirty() []bool {
 		visit(i)
 	}
 	return dirty
-}
-
-// Identical counts the inputs of mutable units that are equal in the place: the
-// measure by which one layer fits a checkout better than another.
-func (p *Plan) Identical() int {
-	n := 0
-	for i, dirty := range p.dirty() {
-		if u := &p.manifest.Units[i]; !dirty && u.Mutable {
-			n++
-		}
-	}
-	for _, inside := range p.nests {
-		n += inside.Identical()
-	}
-	return n
 }
 
 // Rebuild lists the units that the next build will rebuild.

@@ -1,9 +1,6 @@
 package cargo
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -133,7 +130,7 @@ func (m *Manifest) RemoveDead(dir, cargoHome string, recall []byte) ([]byte, err
 		if !isLocal(rel) {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(dir, rel)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := discard(filepath.Join(dir, rel)); err != nil {
 			return nil, err
 		}
 	}

@@ -37,7 +37,19 @@ func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 			}
 		}
 	}
-	for _, d := range u.rustc.Deps {
+	w.addSources(u.rustc.Deps)
+	w.Sources = append(w.Sources, linkedSources(u)...)
+	for _, f := range u.outputs {
+		if err := w.Add(filepath.Join(dir, f.path)); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// addSources adds the names of sources as rustc spells them.
+func (w *witness) addSources(names []string) {
+	for _, d := range names {
 		if filepath.IsAbs(d) {
 			w.Sources = append(w.Sources, d)
 			continue
@@ -46,13 +58,6 @@ func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 			w.Sources = append(w.Sources, root+"/"+d)
 		}
 	}
-	w.Sources = append(w.Sources, linkedSources(u)...)
-	for _, f := range u.outputs {
-		if err := w.Add(filepath.Join(dir, f.path)); err != nil {
-			return nil, err
-		}
-	}
-	return w, nil
 }
 
 // linkedSources are the absolute names of sources of all that a unit is built on:

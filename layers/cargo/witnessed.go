@@ -62,7 +62,7 @@ func (b *inspector) mayRead(u *built, i int) bool {
 			switch {
 			case d == nil || d.run:
 			case d.Kind == kindMacro:
-				if !d.isPure(b.macros.extra) && b.names(d, i) {
+				if b.macros.reach(d).SeesFiles() && b.names(d, i) {
 					return true
 				}
 			case reads(d):

@@ -47,6 +47,10 @@ func (t Tool) Getenv(name string) string {
 	return v
 }
 
+// Lookup returns the value of name in t.Environ, the last one given, and whether
+// there is one.
+func (t Tool) Lookup(name string) (string, bool) { return t.lookup(name) }
+
 func (t Tool) lookup(name string) (string, bool) {
 	for _, kv := range slices.Backward(t.Environ) {
 		if k, v, ok := strings.Cut(kv, "="); ok && k == name {

@@ -223,6 +223,20 @@ func (c *Checkout) Dirty(ctx context.Context) (bool, error) {
 	return len(out) > 0, nil
 }
 
+// Ignored tells whether git ignores a file, which need not be there. Tracked files
+// are not ignored.
+func (c *Checkout) Ignored(ctx context.Context, path string) (bool, error) {
+	_, err := c.Run(ctx, "check-ignore", "--quiet", "--", path)
+	var ge *gitError
+	if errors.As(err, &ge) && ge.code == 1 {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("see whether git ignores %s: %w", path, err)
+	}
+	return true, nil
+}
+
 // Distance counts the commits that are reachable from one of a and b but not
 // from both. The error wraps ErrUnknownCommit when the repository lacks one.
 func (c *Checkout) Distance(ctx context.Context, a, b string) (int, error) {
@@ -249,6 +263,22 @@ func (c *Checkout) Distance(ctx context.Context, a, b string) (int, error) {
 		return 0, fmt.Errorf("count commits: git rev-list printed %q", out)
 	}
 	return n, nil
+}
+
+// Known tells which of the commits the repository has.
+func (c *Checkout) Known(ctx context.Context, commits []string) (map[string]bool, error) {
+	known := map[string]bool{}
+	commits = slices.DeleteFunc(slices.Clone(commits), func(id string) bool { return !isID(id) })
+	for some := range slices.Chunk(commits, 1000) { // a command line has an end
+		out, err := c.Run(ctx, append([]string{"rev-list", "--no-walk", "--ignore-missing"}, some...)...)
+		if err != nil {
+			return nil, fmt.Errorf("look for commits: %w", err)
+		}
+		for _, id := range strings.Fields(string(out)) {
+			known[id] = true
+		}
+	}
+	return known, nil
 }
 
 // isID tells a full object id (SHA-1 or SHA-256), which nothing else on a

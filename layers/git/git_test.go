@@ -216,6 +216,49 @@ func TestListFiles(t *testing.T) {
 	}
 }
 
+// A submodule's files are listed as git sees them there, and its own submodules'.
+func TestListFilesOfSubmodules(t *testing.T) {
+	env := environ(t)
+	root := repo(t, env)
+	c := open(t, root, env)
+	allow := func(dir string, args ...string) {
+		t.Helper()
+		command(t, env, dir, "git", append([]string{"-c", "protocol.file.allow=always"}, args...)...)
+	}
+	up, deep := repo(t, env), repo(t, env)
+	write(t, filepath.Join(deep, "d.c"), "")
+	write(t, filepath.Join(up, "u.c"), "")
+	write(t, filepath.Join(up, ".gitignore"), "*.o\n")
+	for _, dir := range []string{deep, up} {
+		allow(dir, "add", "-A")
+		allow(dir, "commit", "-qm", "files")
+	}
+	allow(up, "submodule", "--quiet", "add", deep, "deep")
+	allow(up, "commit", "-qm", "submodule")
+	allow(root, "submodule", "--quiet", "add", up, "vendor/up")
+	list := func() string {
+		t.Helper()
+		files, err := c.ListFiles(t.Context(), filepath.Join(root, "vendor"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(files, " ")
+	}
+	if got, want := list(), "up/.gitignore up/.gitmodules up/a up/deep up/u.c"; got != want {
+		t.Errorf("one level: %s, want %s", got, want)
+	}
+	allow(root, "submodule", "--quiet", "update", "--init", "--recursive")
+	write(t, filepath.Join(root, "vendor/up/new.c"), "")
+	write(t, filepath.Join(root, "vendor/up/new.o"), "")
+	if got, want := list(), "up/.gitignore up/.gitmodules up/a up/deep/a up/deep/d.c up/new.c up/u.c"; got != want {
+		t.Errorf("both levels: %s, want %s", got, want)
+	}
+	allow(root, "submodule", "--quiet", "deinit", "--force", "--all")
+	if got, want := list(), "up"; got != want {
+		t.Errorf("none: %s, want %s", got, want)
+	}
+}
+
 func TestExclude(t *testing.T) {
 	env := environ(t)
 	root := repo(t, env)

@@ -19,14 +19,22 @@ const (
 	HookInstalled HookState = "installed" // a hook with our block
 	HookForeign   HookState = "foreign"   // somebody else's hook without our block
 	HookDisabled  HookState = "disabled"  // our block is in a file that is not executable, so git passes it over
+	HookUnreached HookState = "unreached" // our block or line is there, and git does not come to it
 )
 
 // Hook is the post-checkout hook of a repository.
 type Hook struct {
 	State HookState
 	Path  string // of the hook file
-	// Program is what our block runs; "" without a block of ours.
+	// Manager is the program that wrote the hook and will write it anew; nil: none known.
+	Manager *HookManager
+	// In is the file that has our block or line: Path, or one that the hook there
+	// runs; "" if none is known to have it.
+	In string
+	// Program is what our block or line runs; "" where there is none.
 	Program string
+	// Changed: installing or removing has written something.
+	Changed bool
 	// Shared: the hooks directory (core.hooksPath) is not the repository's own:
 	// it belongs to a working tree or to several repositories. We never write there.
 	Shared bool
@@ -50,46 +58,88 @@ const (
 // hookHead is what a hook file of our own begins with.
 const hookHead = "#!/bin/sh\n"
 
-// HandLine is what a user whose hook we leave alone adds to it.
-const HandLine = `cargo-cow restore --hook "$@" || :`
+// HandLine is what a user whose hook we leave alone adds to it. Where a hook is
+// shared, others may not have this program, and it is nothing to tell them about.
+const HandLine = `command -v cargo-cow >/dev/null && cargo-cow restore --hook "$@" || :`
+
+// handMark is in whatever line runs our hook, HandLine or a like of it.
+const handMark = "cargo-cow restore --hook"
 
 // switchFile, in the directory cargo-cow of the common directory, switches on
 // what the hook does when a working tree goes from one commit to another.
 const switchFile = "cargo-cow/switch"
 
-// HookOff is the assignment that keeps the hook from doing anything.
-const HookOff = "CARGO_COW_HOOK=off"
+// HookVariable is looked at by the hook. HookOff is the assignment that keeps it
+// from doing anything; with HookProbe and a file's name, it only notes in that
+// file that it was reached.
+const (
+	HookVariable = "CARGO_COW_HOOK"
+	HookOff      = HookVariable + "=off"
+	HookProbe    = HookVariable + "=probe:"
+)
 
 // hookBlock is our part of the hook, for the program at the given path.
 //
+// It stands before all else in the script and runs the rest of it first, as a
+// process of its own: so it does not matter where that ends (those of pre-commit
+// and lefthook end in exec), where it goes to, or what it makes of its arguments,
+// and what it brings (submodules, large files) is there when we look. The rest
+// knows itself by the process that started it; a variable alone would reach the
+// hooks of what the rest runs.
+//
 // git (2.39, builtin/worktree.c:add_worktree) runs post-checkout in a new
-// worktree with the null id as the previous HEAD. Any other checkout is looked at
-// only where switchFile is, and if it is not one of single files ($3) and goes to
-// another commit. So where nothing is to be done it costs a test and no process.
-// GIT_DIR is not set by `worktree add`, so the common directory is found from the
-// hook's own place. The status of the commands before is handed on, because a
-// checkout fails when its hook does; they may have set -e and -u.
+// worktree with the null id as the previous HEAD; GIT_DIR is not set then, so the
+// common directory is found from the hook's own place. Any other checkout is
+// looked at only if it is not one of single files ($3), and then only where the
+// working tree has not noted its build directories (see Built), or switchFile is
+// there and it goes to another commit. So where nothing is to be done it costs
+// some tests and no process. The status of the rest is handed on, because a
+// checkout fails when its hook does; the first line may set -e and -u. Where the
+// program is gone nothing is said.
 func hookBlock(program string) string {
 	quoted := "'" + strings.ReplaceAll(program, "'", `'\''`) + "'"
 	return hookBegin + `
 # Gives a new worktree a build directory. Take it out with: cargo cow hook remove
-cargo_cow_status=$?
-if [ -e "${0%/*}/../cargo-cow/config.json" ] && [ "${CARGO_COW_HOOK-}" != off ]; then
-	cargo_cow_do=yes
-	case $1 in
-	*[!0]*)
-		if ! [ -e "${0%/*}/../` + switchFile + `" ] || [ "$3" != 1 ] || [ "$1" = "$2" ]; then
-			cargo_cow_do=no
+if [ "${cargo_cow_rest-}" != "$PPID" ]; then
+	cargo_cow_do=no
+	cargo_cow_common=${0%/*}/..
+	case ${CARGO_COW_HOOK-} in
+	off) ;;
+	probe:*) cargo_cow_do=probe ;;
+	*)
+		if [ "${3-}" = 1 ] && [ -e "$cargo_cow_common/cargo-cow/config.json" ]; then
+			cargo_cow_own=.git cargo_cow_built=
+			[ ! -f .git ] || read -r cargo_cow_built cargo_cow_own <.git || :
+			cargo_cow_own=$cargo_cow_own/` + builtFile + `
+			if [ "$cargo_cow_own" -nt "$cargo_cow_common/cargo-cow/config.json" ]; then
+				read -r cargo_cow_built <"$cargo_cow_own" || :
+			fi
+			case $1 in
+			*[!0]*)
+				if [ "$cargo_cow_built" != ` + builtAll + ` ]; then
+					cargo_cow_do=yes
+				elif [ "$1" != "$2" ] && [ -e "$cargo_cow_common/` + switchFile + `" ]; then
+					cargo_cow_do=yes
+				fi
+				;;
+			*) cargo_cow_do=yes ;;
+			esac
 		fi
 		;;
 	esac
-	if [ $cargo_cow_do = yes ]; then
+	if [ $cargo_cow_do != no ]; then
 		cargo_cow=` + quoted + `
-		[ -x "$cargo_cow" ] || cargo_cow=cargo-cow
+		[ -x "$cargo_cow" ] || cargo_cow=$(command -v cargo-cow) || cargo_cow_do=no
+	fi
+	if [ $cargo_cow_do != no ]; then
+		cargo_cow_status=0
+		if [ $cargo_cow_do = yes ]; then
+			cargo_cow_rest=$$ "$0" "$@" || cargo_cow_status=$?
+		fi
 		"$cargo_cow" restore --hook "$@" </dev/null >&2 || :
+		exit $cargo_cow_status
 	fi
 fi
-(exit $cargo_cow_status)
 ` + hookEnd + "\n"
 }
 
@@ -135,24 +185,54 @@ func (c *Checkout) readHook(ctx context.Context) (*Hook, []byte, error) {
 	h := &Hook{State: HookAbsent, Path: filepath.Join(dir, "post-checkout"), Shared: dir != filepath.Join(c.CommonDir, "hooks")}
 	fi, err := os.Stat(h.Path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // hooksPath may be /dev/null
+		c.passedOver(h)
 		return h, nil, nil
 	}
 	text, err := readFile(h.Path, fi, err)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read hook: %w", err)
 	}
-	h.State = HookForeign
-	if _, block, _, ok := cutBlock(string(text)); ok {
-		h.State = HookInstalled
+	h.State, h.Manager = HookForeign, managerOf(string(text))
+	if h.mentions(h.Path, text) {
 		if fi.Mode()&0o111 == 0 {
 			h.State = HookDisabled
 		}
-		h.Program = blockProgram(block)
-	} else if strings.Contains(string(text), "cargo-cow restore --hook") {
-		h.State = HookInstalled // HandLine, or a like of it
-		h.Program = "cargo-cow"
+		return h, text, nil
 	}
+	// What pre-commit finds where it installs its own it renames, and runs first.
+	for _, path := range []string{h.Path + ".legacy", huskyFile(h.Path)} {
+		if text, err := os.ReadFile(path); err == nil && path != "" && h.mentions(path, text) {
+			return h, text, nil
+		}
+	}
+	c.passedOver(h)
 	return h, text, nil
+}
+
+// passedOver finds what was installed in the repository before its hooks were said
+// to be elsewhere; the hook there may still run it.
+func (c *Checkout) passedOver(h *Hook) {
+	own := filepath.Join(c.CommonDir, "hooks", "post-checkout")
+	if text, err := os.ReadFile(own); err == nil && h.Shared {
+		was := *h
+		if h.mentions(own, text) {
+			h.State = was.State
+		}
+	}
+}
+
+// mentions looks for our block or line in a file. Whether git comes to it is for
+// ProbeHook to find out.
+func (h *Hook) mentions(path string, text []byte) bool {
+	if _, block, _, ok := cutBlock(string(text)); ok {
+		h.State, h.In, h.Program = HookInstalled, path, blockProgram(block)
+		return true
+	}
+	if strings.Contains(string(text), handMark) { // HandLine, or a like of it
+		h.State, h.In, h.Program = HookInstalled, path, "cargo-cow"
+		return true
+	}
+	return false
 }
 
 func readFile(path string, fi os.FileInfo, err error) ([]byte, error) {
@@ -167,25 +247,20 @@ func readFile(path string, fi os.FileInfo, err error) ([]byte, error) {
 
 // InstallHook makes git run program after `git worktree add`. An existing shell
 // hook keeps every byte and gets our block added; installing again changes at
-// most the block. It returns a *HookError, and changes nothing, when the hooks
-// directory is shared or the hook there is not a shell script.
+// most the block. Husky gets a line in the file that it runs. InstallHook returns a
+// *HookError, and changes nothing, where the hooks directory is shared otherwise or
+// the hook there is not a shell script. Whether git comes to what it wrote is for
+// ProbeHook to find out.
 func (c *Checkout) InstallHook(ctx context.Context, program string) (*Hook, error) {
 	h, old, err := c.readHook(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, block, _, _ := cutBlock(string(old)); h.State == HookInstalled && block == hookBlock(program) {
+	if _, block, _, _ := cutBlock(string(old)); h.State == HookInstalled && (h.Shared || h.In != h.Path || block == hookBlock(program)) {
 		return h, nil
 	}
-	byHand := "add this line to it: " + HandLine
 	if h.Shared {
-		if h.State == HookInstalled {
-			return h, nil
-		}
-		if h.State == HookAbsent {
-			byHand = "make it a shell script with this line, executable: " + HandLine
-		}
-		return nil, &HookError{h.Path, "core.hooksPath names a directory that is not this repository's own", byHand}
+		return c.installShared(ctx, h)
 	}
 	text, mode := hookHead+hookBlock(program), os.FileMode(0o777)
 	if h.State != HookAbsent {
@@ -194,55 +269,137 @@ func (c *Checkout) InstallHook(ctx context.Context, program string) (*Hook, erro
 		case err != nil:
 			return nil, fmt.Errorf("install hook: %w", err)
 		case !fi.Mode().IsRegular():
-			return nil, &HookError{h.Path, "it is a symlink", byHand}
+			return nil, &HookError{h.Path, "it is a symlink", h.ByHand()}
 		case fi.Mode()&0o111 == 0:
 			return nil, &HookError{h.Path, "it is not executable, so git passes it over", "chmod +x " + h.Path + ", or remove it, and try again"}
 		case !isShell(old):
-			return nil, &HookError{h.Path, "it is not a shell script", "have it run: " + HandLine}
+			return nil, &HookError{h.Path, "it is not a shell script", h.ByHand()}
 		}
 		mode = fi.Mode().Perm()
 		text = addBlock(string(old), hookBlock(program))
 	}
-	if err := os.MkdirAll(filepath.Dir(h.Path), 0o777); err != nil {
-		return nil, fmt.Errorf("install hook: %w", err)
+	if err := h.write(h.Path, text, mode, h.State == HookAbsent); err != nil {
+		return nil, err
 	}
-	if err := replaceFile(h.Path, text, mode, h.State == HookAbsent); err != nil {
-		return nil, fmt.Errorf("install hook: %w", err)
-	}
-	h.State, h.Program = HookInstalled, program
+	h.State, h.In, h.Program = HookInstalled, h.Path, program
 	return h, nil
+}
+
+// installShared adds HandLine to the file that husky runs, if it is husky's
+// directory and lies in the checkout, as its users would by hand.
+func (c *Checkout) installShared(ctx context.Context, h *Hook) (*Hook, error) {
+	file := huskyFile(h.Path)
+	if rel, err := filepath.Rel(c.Root, file); file == "" || err != nil || !filepath.IsLocal(rel) {
+		return nil, &HookError{h.Path, c.whyShared(ctx, h), h.ByHand()}
+	}
+	text, err := os.ReadFile(file)
+	isNew := errors.Is(err, os.ErrNotExist)
+	if err != nil && !isNew {
+		return nil, fmt.Errorf("install hook: %w", err)
+	}
+	mode := os.FileMode(0o777) // up to version 8 git runs it itself
+	if fi, err := os.Lstat(file); err == nil {
+		if mode = fi.Mode().Perm(); !fi.Mode().IsRegular() {
+			return nil, &HookError{file, "it is not a file", h.ByHand()}
+		}
+	}
+	if err := h.write(file, addHandLine(string(text)), mode, isNew); err != nil {
+		return nil, err
+	}
+	h.State, h.In, h.Program = HookInstalled, file, "cargo-cow"
+	return h, nil
+}
+
+func (h *Hook) write(path, text string, mode os.FileMode, isNew bool) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o777)
+	if err == nil {
+		err = replaceFile(path, text, mode, isNew)
+	}
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return &HookError{path, "it cannot be written: " + bare(err).Error(), h.ByHand()}
+	}
+	if err != nil {
+		return fmt.Errorf("install hook: %w", err)
+	}
+	h.Changed = true
+	return nil
+}
+
+// bare drops the operation and path that the caller names already.
+func bare(err error) error {
+	for _, sys := range []syscall.Errno{syscall.EROFS, syscall.EACCES, syscall.EPERM} {
+		if errors.Is(err, sys) {
+			return sys
+		}
+	}
+	return err
+}
+
+// ByHand says which line has to go where for the hook to be reached.
+func (h *Hook) ByHand() string {
+	if h.State == HookDisabled {
+		return "chmod +x " + h.Path
+	}
+	if h.Manager != nil {
+		return "add to " + h.Manager.Config + ", for " + h.Manager.Name + ":\n" + h.Manager.Entry
+	}
+	if file := huskyFile(h.Path); file != "" && file == h.In {
+		return "see that husky runs " + file + ", and that cargo-cow is on the PATH that it has there"
+	} else if file != "" {
+		return "add this line to " + file + ", which husky runs: " + HandLine
+	}
+	if h.State == HookAbsent {
+		return "make " + h.Path + " a shell script with this line, executable: " + HandLine
+	}
+	return "add this line to " + h.Path + ", where all that goes before lets it be reached: " + HandLine
+}
+
+// whyShared says what leads out of the repository.
+func (c *Checkout) whyShared(ctx context.Context, h *Hook) string {
+	if out, err := c.Run(ctx, "config", "--get", "core.hooksPath"); err == nil && len(bytes.TrimSpace(out)) > 0 {
+		return "core.hooksPath names a directory that is not this repository's own"
+	}
+	return "the repository's directory of hooks is a link to " + filepath.Dir(h.Path)
 }
 
 // RemoveHook takes our block out of the hook, and the file away when nothing but
 // our own first line is left of it. It returns a *HookError where the user has
 // added the line by hand.
 func (c *Checkout) RemoveHook(ctx context.Context) (*Hook, error) {
-	h, old, err := c.readHook(ctx)
-	if err != nil {
-		return nil, err
+	h, _, err := c.readHook(ctx)
+	if err != nil || h.In == "" {
+		return h, err
 	}
-	if h.State == HookAbsent || h.State == HookForeign {
-		return h, nil
+	old, err := os.ReadFile(h.In)
+	if err != nil {
+		return nil, fmt.Errorf("remove hook: %w", err)
 	}
 	before, _, after, ok := cutBlock(string(old))
-	if !ok || h.Shared {
-		return nil, &HookError{h.Path, "its line for cargo-cow was added by hand", "take out the line: " + HandLine}
-	}
 	rest := before + after
-	if rest == hookHead {
-		if err := os.Remove(h.Path); err != nil {
-			return nil, fmt.Errorf("remove hook: %w", err)
-		}
-		return &Hook{State: HookAbsent, Path: h.Path}, nil
+	if h.In == huskyFile(h.Path) {
+		rest, ok = cutHandLine(string(old))
+	} else if h.Shared && h.In == h.Path {
+		ok = false
 	}
-	fi, err := os.Stat(h.Path)
-	if err == nil {
-		err = replaceFile(h.Path, rest, fi.Mode().Perm(), false)
+	if !ok {
+		return nil, &HookError{h.In, "its line for cargo-cow was added by hand", "take out the line that runs: " + handMark}
+	}
+	if rest == hookHead {
+		err = os.Remove(h.In)
+	} else {
+		var fi os.FileInfo
+		if fi, err = os.Stat(h.In); err == nil {
+			err = replaceFile(h.In, rest, fi.Mode().Perm(), false)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("remove hook: %w", err)
 	}
-	return &Hook{State: HookForeign, Path: h.Path}, nil
+	left, _, err := c.readHook(ctx)
+	if err == nil {
+		left.Changed, left.In = true, h.In
+	}
+	return left, err
 }
 
 // replaceFile puts text at path in one step: git may run the hook at any time.
@@ -267,23 +424,21 @@ func replaceFile(path, text string, mode os.FileMode, isNew bool) error {
 	return os.Rename(tmp, path)
 }
 
-// addBlock puts block into a shell script: in place of the block it has, else at
-// the end, but before a last line that would keep the end from being reached.
-// Everything else keeps its bytes; a missing newline at the end is added.
+// addBlock puts block into a shell script: after its first line, in place of a
+// block it has anywhere. Everything else keeps its bytes; a missing newline after
+// the first line is added.
 func addBlock(text, block string) string {
 	if before, _, after, ok := cutBlock(text); ok {
-		return before + block + after
+		text = before + after
 	}
-	if !strings.HasSuffix(text, "\n") {
-		text += "\n"
+	head, rest, ok := strings.Cut(text, "\n")
+	if !strings.HasPrefix(head, "#!") {
+		return block + text
 	}
-	body := strings.TrimRight(text, "\n")
-	start := strings.LastIndexByte(body, '\n') + 1
-	word, _, _ := strings.Cut(body[start:], " ")
-	if (word == "exit" || word == "exec") && start > 0 {
-		return text[:start] + block + text[start:]
+	if !ok {
+		rest = ""
 	}
-	return text + block
+	return head + "\n" + block + rest
 }
 
 // cutBlock finds our block: from the line hookBegin through the line hookEnd.
@@ -327,8 +482,11 @@ func isShell(text []byte) bool {
 		return false
 	}
 	words := strings.Fields(string(interpreter))
-	if len(words) > 1 && filepath.Base(words[0]) == "env" {
+	if len(words) > 0 && filepath.Base(words[0]) == "env" {
 		words = words[1:]
+		for len(words) > 0 && (words[0][0] == '-' || strings.Contains(words[0], "=")) {
+			words = words[1:] // env -S VAR=x bash -e
+		}
 	}
 	if len(words) == 0 {
 		return false

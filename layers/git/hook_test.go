@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // recorder makes a program that appends its arguments and place to a log.
@@ -52,6 +53,7 @@ func TestHookRunsOnNewWorktreeOnly(t *testing.T) {
 		t.Errorf("ran without init: %q", got)
 	}
 	write(t, filepath.Join(root, ".git", "cargo-cow", "config.json"), "{}")
+	noteAll(t, c)
 	command(t, env, root, "git", "checkout", "-q", "-b", "other")
 	command(t, env, root, "git", "checkout", "-q", "main")
 	command(t, env, root, "git", "checkout", "-q", "--", "a")
@@ -69,15 +71,34 @@ func TestHookRunsOnNewWorktreeOnly(t *testing.T) {
 	command(t, env, root, "git", "worktree", "add", "-q", wt+"2") // the program is gone
 }
 
+// noteAll has a working tree say that there is nothing left to look at.
+func noteAll(t *testing.T, c *Checkout) {
+	t.Helper()
+	old := time.Now().Add(-time.Hour) // the shell's may tell whole seconds only
+	if err := os.Chtimes(filepath.Join(c.CommonDir, "cargo-cow", "config.json"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.NoteBuilt(true, filepath.Join(c.Root, "target")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestHookBesideTheUsers(t *testing.T) {
 	env := environ(t)
 	for name, user := range map[string]string{
-		"plain":      "#!/bin/sh\necho user >>\"$LOG\"\n",
-		"ends early": "#!/usr/bin/env bash\nset -eu\necho user >>\"$LOG\"\nexit 0\n",
+		"plain":         "#!/bin/sh\necho user >>\"$LOG\"\n",
+		"ends early":    "#!/usr/bin/env bash\nset -eu\necho user >>\"$LOG\"\nexit 0\n",
+		"ends in exec":  "#!/usr/bin/env bash\nif true; then\n  exec sh -c 'echo user >>\"$LOG\"'\nelse\n  exit 1\nfi\n",
+		"strict":        "#!/bin/sh -eu\necho user >>\"$LOG\"\n",
+		"env -S":        "#!/usr/bin/env -S bash -eu\necho user >>\"$LOG\"\n",
+		"goes away":     "#!/bin/sh\ncd /\nset -- nothing\necho user >>\"$LOG\"\n",
+		"sources":       "#!/bin/sh\n. /dev/fd/3 3<<'END'\necho user >>\"$LOG\"\nexit 0\nEND\n",
+		"checks out":    "#!/bin/sh\necho user >>\"$LOG\"\n[ -z \"$1\" ] || git -C \"$OTHER\" checkout -q .\n",
+		"no last break": "#!/bin/sh\necho user >>\"$LOG\"",
 	} {
 		t.Run(name, func(t *testing.T) {
 			program, log := recorder(t)
-			env := append(env, "LOG="+log)
+			env := append(env, "LOG="+log, "OTHER="+repo(t, env))
 			root := repo(t, env)
 			c := open(t, root, env)
 			path := filepath.Join(root, ".git", "hooks", "post-checkout")
@@ -101,7 +122,7 @@ func TestHookBesideTheUsers(t *testing.T) {
 			}
 			write(t, filepath.Join(root, ".git", "cargo-cow", "config.json"), "{}")
 			command(t, env, root, "git", "worktree", "add", "-q", "--detach", filepath.Join(filepath.Dir(root), "wt"))
-			if got := contents(t, log); !strings.HasPrefix(got, "user\n") || !strings.Contains(got, "restore --hook") {
+			if got := contents(t, log); !strings.HasPrefix(got, "user\n") || strings.Count(got, "user\n") != 1 || strings.Count(got, "restore --hook") != 1 {
 				t.Errorf("log: %q", got)
 			}
 			h, err := c.RemoveHook(t.Context())
@@ -207,6 +228,12 @@ func TestHookAddedByHand(t *testing.T) {
 	command(t, env, root, "git", "config", "core.hooksPath", "githooks")
 	path := filepath.Join(root, "githooks", "post-checkout")
 	write(t, path, "#!/bin/sh\n"+HandLine+"\n")
+	if h, err := c.HookState(t.Context()); err != nil || h.State != HookDisabled {
+		t.Errorf("not executable: got %+v, %v", h, err)
+	}
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	h, err := c.InstallHook(t.Context(), "/x/cargo-cow")
 	if err != nil || h.State != HookInstalled || !h.Shared {
 		t.Errorf("InstallHook: got %+v, %v", h, err)
@@ -242,7 +269,7 @@ func FuzzHookBlock(f *testing.F) {
 			t.Fatalf("block not found again in %q", whole)
 		}
 		want := text
-		if !strings.HasSuffix(text, "\n") {
+		if strings.HasPrefix(text, "#!") && !strings.Contains(text, "\n") {
 			want += "\n"
 		}
 		if before+after != want {

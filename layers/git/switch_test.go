@@ -71,6 +71,7 @@ func TestHookRunsOnSwitch(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(root, ".git", "cargo-cow", "config.json"), "{}")
+	noteAll(t, c)
 	command(t, env, root, "git", "checkout", "-q", "-b", "other")
 	write(t, filepath.Join(root, "a"), "b\n")
 	command(t, env, root, "git", "commit", "-q", "-a", "-m", "b")

@@ -16,6 +16,7 @@ package locate
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,9 +31,12 @@ type Question struct {
 	// Remembered are the stores that the repository remembers, in its order.
 	Remembered []Remembered
 	// Noted is the store that the build directory says it belongs to.
-	Noted string
-	// Chosen is the one that the user chose for the wrapper.
-	Chosen string
+	Noted Remembered
+	// Configured is the one that the user's configuration names, for all repositories
+	// that were not given one of their own. No other is looked for.
+	Configured string
+	// Data is the directory of this program's data, where ChosenFile and MadeFile are.
+	Data string
 	// Cache is where a store is made that cannot be beside what it serves.
 	Cache string
 }
@@ -52,7 +56,8 @@ const (
 	Near
 )
 
-// Find returns the store that a build directory belongs to, the best there is.
+// Find returns the store that a build directory belongs to, the best there is. A
+// configured one is returned though it is absent.
 func (q *Question) Find() (dir string, kind Kind) {
 	here := Existing(q.BuildDir)
 	// look reports whether dir serves, and keeps it in mind if it is better than nothing.
@@ -61,23 +66,36 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return false
 		}
 		found := Far
-		switch {
-		case HoldsCopies(store) && asked, !HoldsCopies(store) && Shares(store, here):
-			found = Near
-		case HoldsCopies(store):
+		if HoldsCopies(store) {
 			found = Copying
+			if asked {
+				found = Near
+			}
+		} else if Shares(store, here) {
+			found = Near
 		}
 		if found > kind {
 			dir, kind = store, found
 		}
 		return kind == Near
 	}
-	for _, r := range q.Remembered {
-		if look(r.Dir, r.Named) {
-			return dir, kind
+	// What somebody said of this repository or build directory goes before what is said
+	// of all, and that before what was found out.
+	known := append(slices.Clip(q.Remembered), q.Noted)
+	for _, named := range []bool{true, false} {
+		for _, r := range known {
+			if r.Named == named && look(r.Dir, named) {
+				return dir, kind
+			}
+		}
+		if named && q.Configured != "" {
+			if IsStore(q.Configured) {
+				return q.Configured, Near
+			}
+			return q.Configured, Absent
 		}
 	}
-	if look(q.Noted, true) || look(q.Chosen, true) {
+	if look(Chosen(q.Data), true) {
 		return dir, kind
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A
@@ -90,6 +108,12 @@ func (q *Question) Find() (dir string, kind Kind) {
 	}
 	if here != "/" && look(here+name, false) {
 		return dir, kind
+	}
+	// A file system that has several mounts has one store, below one of them.
+	for _, store := range Made(q.Data) {
+		if look(store, false) {
+			return dir, kind
+		}
 	}
 	look(q.Cache, false)
 	return dir, kind

@@ -58,6 +58,9 @@ func TestFind(t *testing.T) {
 	app := here + "/src/app/target" // not there yet
 	alone := here + "/alone/target"
 	away := other + "/app/target"
+	chosen, made := here+"/data1", here+"/data2"
+	write(t, ChosenFile(chosen), near+"\n")
+	write(t, MadeFile(made), gone+"\n"+far+"\n"+near+"\n")
 	known := func(dirs ...string) (list []Remembered) {
 		for _, d := range dirs {
 			list = append(list, Remembered{Dir: d})
@@ -81,11 +84,17 @@ func TestFind(t *testing.T) {
 		"copies, where nothing shares":  {Question{BuildDir: away, Remembered: known(near, copies)}, copies, Copying},
 		"copies that were asked for":    {Question{BuildDir: app, Remembered: []Remembered{named, {Dir: near}}}, copies, Near},
 		"too far":                       {Question{BuildDir: away, Remembered: known(near)}, near, Far},
-		"noted in the build directory":  {Question{BuildDir: app, Noted: near2}, near2, Near},
-		"remembered goes before noted":  {Question{BuildDir: app, Noted: near2, Remembered: known(near)}, near, Near},
-		"a note that serves no more":    {Question{BuildDir: away, Noted: near, Remembered: known(far)}, far, Near},
-		"chosen":                        {Question{BuildDir: app, Chosen: near}, near, Near},
+		"noted in the build directory":  {Question{BuildDir: app, Noted: Remembered{Dir: near2}}, near2, Near},
+		"remembered goes before noted":  {Question{BuildDir: app, Noted: Remembered{Dir: near2}, Remembered: known(near)}, near, Near},
+		"a note that serves no more":    {Question{BuildDir: away, Noted: Remembered{Dir: near}, Remembered: known(far)}, far, Near},
+		"configured":                    {Question{BuildDir: app, Configured: near2, Remembered: known(near), Data: chosen}, near2, Near},
+		"configured, and not there":     {Question{BuildDir: app, Configured: gone, Remembered: known(near)}, gone, Absent},
+		"named goes before configured":  {Question{BuildDir: app, Configured: near2, Remembered: []Remembered{{Dir: near}, named}}, copies, Near},
+		"the build directory's, too":    {Question{BuildDir: app, Configured: near2, Noted: Remembered{near, true}}, near, Near},
+		"chosen":                        {Question{BuildDir: app, Data: chosen}, near, Near},
 		"the topmost beside":            {Question{BuildDir: app}, beside, Near},
+		"made on another mount":         {Question{BuildDir: alone, Data: made, Cache: copies}, near, Near},
+		"beside goes before":            {Question{BuildDir: app, Data: made}, beside, Near},
 		"in the cache":                  {Question{BuildDir: alone, Cache: copies}, copies, Copying},
 	} {
 		if dir, kind := tt.q.Find(); dir != tt.want || kind != tt.kind {
@@ -233,15 +242,22 @@ func TestConfigured(t *testing.T) {
 	}
 }
 
+func TestMade(t *testing.T) {
+	dir := t.TempDir()
+	if got := Made(dir); got != nil {
+		t.Errorf("nothing: got %q", got)
+	}
+	write(t, MadeFile(dir), "/a\nrelative\n/b/../c\n/d e\n/torn")
+	if got, want := Made(dir), []string{"/a", "/d e"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestNote(t *testing.T) {
 	dir := t.TempDir()
-	if err := Note(dir, ""); err != nil || Noted(dir) != "" {
-		t.Errorf("nothing: got %q, %v", Noted(dir), err)
-	}
-	if err := Note(dir, "/s"); err != nil || Noted(dir) != "/s" {
-		t.Errorf("a store: got %q, %v", Noted(dir), err)
-	}
-	if err := Note(dir, ""); err != nil || Noted(dir) != "" {
-		t.Errorf("taken back: got %q, %v", Noted(dir), err)
+	for _, want := range []Remembered{{}, {"/s", false}, {"/s", true}, {}} {
+		if err := Note(dir, want); err != nil || Noted(dir) != want {
+			t.Errorf("%v: got %v, %v", want, Noted(dir), err)
+		}
 	}
 }

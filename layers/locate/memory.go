@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // MemoryFile, in the directory that all worktrees of a repository share, is where
@@ -30,11 +32,15 @@ func Legacy(store string) Remembered {
 // the top of a working tree; "" where there is no repository at that top.
 func Repository(top string) string {
 	git := top + "/.git"
+	var st unix.Stat_t
+	if unix.Stat(git, &st) != nil {
+		return ""
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return git
+	}
 	text, err := os.ReadFile(git)
 	if err != nil {
-		if fi, err := os.Stat(git); err == nil && fi.IsDir() {
-			return git
-		}
 		return ""
 	}
 	// .git is a file: it names the worktree's own directory, in which another names
@@ -141,14 +147,25 @@ func nextToken(text string) (token, rest string) {
 // storeFile names the store that a build directory belongs to.
 const storeFile = "/.cargo-cow/store"
 
-// Noted returns the store that a build directory was said to belong to, "" if
+// Noted returns the store that a build directory was said to belong to; nothing if
 // nothing was said.
-func Noted(buildDir string) string { return readPath(buildDir + storeFile) }
+func Noted(buildDir string) Remembered {
+	text, err := os.ReadFile(buildDir + storeFile)
+	path, rest, ok := strings.Cut(string(text), "\n")
+	if err != nil || !ok || !isClean(path) || rest != "" && rest != namedLine {
+		return Remembered{}
+	}
+	return Remembered{path, rest != ""}
+}
 
-// Note says which store a build directory belongs to; "" that nothing is to be said.
-func Note(buildDir, store string) error {
+// namedLine follows the path of a store that the user named.
+const namedLine = "named\n"
+
+// Note says which store a build directory belongs to, or, without one, that nothing
+// is to be said.
+func Note(buildDir string, store Remembered) error {
 	file := buildDir + storeFile
-	if store == "" {
+	if store.Dir == "" {
 		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
 			return err
 		}
@@ -157,7 +174,11 @@ func Note(buildDir, store string) error {
 	tmp := file + "." + strconv.Itoa(os.Getpid())
 	err := os.MkdirAll(filepath.Dir(file), 0o777)
 	if err == nil {
-		err = os.WriteFile(tmp, []byte(store+"\n"), 0o666)
+		text := store.Dir + "\n"
+		if store.Named {
+			text += namedLine
+		}
+		err = os.WriteFile(tmp, []byte(text), 0o666)
 	}
 	if err == nil {
 		err = os.Rename(tmp, file)
@@ -174,6 +195,25 @@ func ChosenFile(dataDir string) string { return dataDir + "/store" }
 
 // Chosen returns what it holds.
 func Chosen(dataDir string) string { return readPath(ChosenFile(dataDir)) }
+
+// MadeFile, in the directory of this program's data, lists the stores that were made
+// beside build directories, a path on each line, the latest last.
+func MadeFile(dataDir string) string { return dataDir + "/stores" }
+
+// Made returns what it lists.
+func Made(dataDir string) []string {
+	text, err := os.ReadFile(MadeFile(dataDir))
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for line := range strings.Lines(string(text)) {
+		if path, ok := strings.CutSuffix(line, "\n"); ok && isClean(path) {
+			list = append(list, path)
+		}
+	}
+	return list
+}
 
 // readPath returns the path that a file holds, "" if there is none.
 func readPath(file string) string {

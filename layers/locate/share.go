@@ -13,56 +13,50 @@ import (
 // Linux 5.18 that works (fs/remap_range.c). Where nothing can be written to dir, one
 // file system is taken for enough.
 func Shares(store, dir string) bool {
-	a, erra := where(store)
-	b, errb := where(dir)
-	switch {
-	case erra != nil || errb != nil:
-		return false
-	case a.mount == b.mount && a.hasMount && b.hasMount:
-		return true
-	case a.fs != b.fs:
-		return false
+	if one, known := sameMount(store, dir); one || !known {
+		return one
 	}
-	return tryClone(store+"/version", dir)
+	a, erra := fileSystem(store)
+	b, errb := fileSystem(dir)
+	return erra == nil && errb == nil && a == b && tryClone(store+"/version", dir)
 }
 
 // SameMount tells whether two paths, or what exists of them, are on one mount.
 // Device numbers would not do: each Btrfs subvolume has its own.
 func SameMount(a, b string) bool {
-	x, errx := where(Existing(a))
-	y, erry := where(Existing(b))
-	if errx != nil || erry != nil {
-		return false
-	}
-	if x.hasMount && y.hasMount {
-		return x.mount == y.mount
-	}
-	return x.fs == y.fs
+	one, _ := sameMount(Existing(a), Existing(b))
+	return one
 }
 
-type position struct {
-	mount    uint64
-	hasMount bool // Linux 5.8
-	fs       [16]byte
+// sameMount reports false for known where a path cannot be looked at. Before Linux 5.8
+// one file system counts as one mount.
+func sameMount(a, b string) (one, known bool) {
+	var x, y unix.Statx_t
+	if unix.Statx(unix.AT_FDCWD, a, unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &x) != nil ||
+		unix.Statx(unix.AT_FDCWD, b, unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &y) != nil {
+		return false, false
+	}
+	if x.Mask&y.Mask&unix.STATX_MNT_ID != 0 {
+		return x.Mnt_id == y.Mnt_id, true
+	}
+	p, errp := fileSystem(a)
+	q, errq := fileSystem(b)
+	return p == q && errp == nil && errq == nil, true
 }
 
-// where says on which mount, and of which file system, path is.
-func where(path string) (p position, err error) {
-	var st unix.Statx_t
-	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &st); err != nil {
-		return p, err
-	}
-	p.mount, p.hasMount = st.Mnt_id, st.Mask&unix.STATX_MNT_ID != 0
+// fileSystem is what the kernel calls the file system that path is on.
+func fileSystem(path string) (id [16]byte, err error) {
 	if id, ok := btrfsID(path); ok {
-		p.fs = id
-		return p, nil
+		return id, nil
 	}
-	for i, n := range []uint32{st.Dev_major, st.Dev_minor} {
-		for j := range 4 {
-			p.fs[4*i+j] = byte(n >> (8 * j))
-		}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return id, err
 	}
-	return p, nil
+	for i := range 8 {
+		id[i] = byte(st.Dev >> (8 * i))
+	}
+	return id, nil
 }
 
 // btrfsID is the id of the Btrfs that path is on: each of its subvolumes has a device

@@ -248,3 +248,32 @@ func tied(list []Layer, l Layer, idle func(Layer) time.Duration) bool {
 		return o.ID != l.ID && o.Fingerprint == l.Fingerprint && idle(o) == idle(l)
 	})
 }
+
+func TestFit(t *testing.T) {
+	list := []Layer{layer("a", "x", 4*day), layer("b", "x", 3*day), layer("c", "x", 2*day, label), layer("d", "y", 9*day)}
+	pieces := []Piece{
+		{100, []string{"a", "b", "c", "d"}}, {10, []string{"a"}}, {20, []string{"a", "b"}}, {30, []string{"c"}},
+		{5, []string{"c", "d"}}, // d alone frees nothing
+		{1000, nil},
+	}
+	for _, tt := range []struct {
+		policy Policy
+		want   string
+		size   int64
+	}{
+		{Policy{}, "| d:unmatched a:unmatched b:unmatched c:labelled", 165},
+		{Policy{MaxSize: 165}, "| d:unmatched a:unmatched b:unmatched c:labelled", 165},
+		{Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", 155},
+		{Policy{MaxSize: 154}, "a:space b:space | d:unmatched c:labelled", 135},
+		{Policy{MaxSize: 1}, "a:space b:space | d:unmatched c:labelled", 135},
+		{Policy{MaxSize: 1, Labelled: true}, "d:space a:space b:space c:space |", 0},
+		{Policy{MaxSize: 1, KeepLast: 1}, "a:space b:space | d:last c:labelled", 135},
+		{Policy{MaxSize: 164, KeepLast: 3}, "| d:last a:last b:last c:labelled", 165},
+		{Policy{MaxSize: 155, MaxAge: 3*day + 12*time.Hour}, "d:unused a:unused | b:unmatched c:labelled", 155},
+	} {
+		plan := New(list, tt.policy, now)
+		if size := plan.Fit(pieces, tt.policy); text(plan) != tt.want || size != tt.size {
+			t.Errorf("%+v: got %s, %d, want %s, %d", tt.policy, text(plan), size, tt.want, tt.size)
+		}
+	}
+}

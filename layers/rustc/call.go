@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 )
 
 // ErrForeign: a command line that this package does not understand. What it does
@@ -40,7 +42,6 @@ type Call struct {
 	Debug bool
 
 	line  []string // Argv, with the arguments of files in their place
-	input int      // where in line Input is
 	spots []spot
 	args  []string // what decides the outputs, in order and without positions
 	shown []string // what decides only how messages look
@@ -56,7 +57,7 @@ type Search struct{ Kind, Path string }
 
 // Native is a native library that is asked for. Kind may be "", and has modifiers
 // behind a colon.
-type Native struct{ Kind, Name string }
+type Native = linking.Library
 
 // A spot is a path in an argument that is a position: moving it along with the
 // directory changes nothing in what rustc makes.
@@ -89,7 +90,7 @@ func Parse(argv []string) (*Call, error) {
 			if c.Input != "" {
 				return nil, ErrForeign
 			}
-			c.Input, c.input = a, i
+			c.Input = a
 			continue
 		}
 		name, at, attached := option(a)
@@ -205,11 +206,7 @@ func (c *Call) take(name string, i, at int) bool {
 		position(0)
 		return once(&c.OutDir)
 	case "-L":
-		// KIND=PATH or PATH (rustc_session/search_paths.rs: from_cli_opt).
-		kind, path, ok := strings.Cut(value, "=")
-		if !ok || strings.Contains(kind, "/") {
-			kind, path = "all", value
-		}
+		kind, path := linking.Search(value)
 		position(len(value) - len(path))
 		c.Search = append(c.Search, Search{kind, path})
 		return true
@@ -250,17 +247,7 @@ func (c *Call) take(name string, i, at int) bool {
 			return false
 		}
 	case "-l":
-		// [KIND[:MODIFIERS]=]NAME[:RENAME] (rustc_session/config/native_libs.rs).
-		kind, lib, ok := strings.Cut(value, "=")
-		if !ok {
-			kind, lib = "", value
-		}
-		// With a new name, attributes use the old one and files the new one.
-		lib, renamed, _ := strings.Cut(lib, ":")
-		c.Natives = append(c.Natives, Native{kind, lib})
-		if renamed != "" {
-			c.Natives = append(c.Natives, Native{kind, renamed})
-		}
+		c.Natives = append(c.Natives, linking.Libraries(value)...)
 	case "-Z":
 		key, _, _ := strings.Cut(value, "=")
 		if !unstable[strings.ReplaceAll(key, "_", "-")] {
@@ -335,6 +322,9 @@ func (c *Call) codegen(i, at int) bool {
 	switch {
 	case reading[key]:
 		c.files = append(c.files, value)
+		// Where a library has versions and no name, lld puts the path that the library is
+		// written to in the place of the name (rustc 1.95's, measured).
+		c.Debug = c.Debug || strings.Contains(value, "version-script")
 	case !plain[key]:
 		c.odd = "-C " + key
 	}

@@ -53,6 +53,7 @@ func TestParse(t *testing.T) {
 		"coverage":       usual("-Cinstrument-coverage"),
 		"coverage on":    usual("--codegen", "instrument-coverage=yes"),
 		"runpath":        usual("-C", "rpath"),
+		"versions":       usual("-C", "link-arg=-Wl,--version-script=x.map"),
 	} {
 		if c, err := Parse(argv); err != nil || !c.Debug {
 			t.Errorf("%s: found by its path later: %v", name, err)

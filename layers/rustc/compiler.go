@@ -173,9 +173,9 @@ func (u *unit) standardLibrary(sysroot string) error {
 func all(string) bool { return true }
 
 // ask finds out what a program runs that is not a compiler itself: rustup's, a
-// script, one of a version manager's. It is run with the call's arguments, but for
-// one: the source is to come from a pipe. As soon as a process of its has the
-// compiler's library loaded, the kernel tells which program that is, with which
+// script, one of a version manager's. It is run as cargo runs a compiler to ask it
+// something, but that the source is to come from a pipe. As soon as a process of its
+// has the compiler's library loaded, the kernel tells which program that is, with which
 // arguments and variables; then all of it is ended, before anything was read.
 func (u *unit) ask(path string) (toolchain, error) {
 	odd := func(why string) (toolchain, error) {
@@ -208,19 +208,15 @@ func (u *unit) ask(path string) (toolchain, error) {
 	return t, nil
 }
 
-// nowhere is a directory that nothing can be written to.
-const nowhere = "/dev/null/nowhere"
-
-// probe is the call's command line with a pipe as its source.
+// probe is a command line that compiles what comes from a pipe, under the name that
+// cargo gives to what it compiles to ask something (cargo 1.95,
+// build_context/target_info.rs), to where nothing can be written.
 func (u *unit) probe() []string {
-	argv := u.Moved(func(path string) string {
-		if path == u.OutDir || path == u.Incremental {
-			return nowhere
-		}
-		return path
-	})
-	argv[u.input] = "-"
-	return argv[u.Options-1:]
+	argv := []string{u.Argv[u.Options-1], "-", "--crate-name", "___", "--crate-type", "lib", "--emit=metadata", "--out-dir", "/dev/null/nowhere"}
+	if u.Target != "" {
+		argv = append(argv, "--target", u.Target)
+	}
+	return argv
 }
 
 // longestStart is the longest a program may take until it has run the compiler.
@@ -382,8 +378,7 @@ func difference(what string, was, now []string) []string {
 // goes the way that a call goes; the error is the Odd for which all calls would be
 // refused.
 func Compiler(name, dir string, environ []string) (program string, err error) {
-	argv := []string{name, "-"}
-	u := &unit{Call: &Call{Argv: argv, Options: 1, line: argv, input: 1}, cwd: dir, environ: environ}
+	u := &unit{Call: &Call{Argv: []string{name}, Options: 1}, cwd: dir, environ: environ}
 	t, err := u.program(name)
 	if err == nil {
 		err = u.standardLibrary(t.sysroot)

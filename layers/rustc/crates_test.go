@@ -188,7 +188,7 @@ func TestBelow(t *testing.T) {
 	requests(t, links, []change{
 		{"library that one below asks for", func(s *scene) {
 			m := key
-			m.Natives = []Native{{"static", "z"}}
+			m.Natives = []Native{{Kind: "static", Name: "z"}}
 			s.write(s.out+"/deep-1.d", "")
 			s.mark("deep-1", m, "libdeep-1.rmeta", "libdeep-1.rlib")
 		}, "library z"},

@@ -15,6 +15,8 @@ import (
 
 	"github.com/zeebo/blake3"
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 )
 
 // Absent stands for the digest of a file that is not there.
@@ -249,8 +251,9 @@ func (u *unit) clippy() string {
 		dir = real
 	}
 	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
-		look(dir + "/.clippy.toml")
-		look(dir + "/clippy.toml")
+		for _, name := range extent.Lints {
+			look(dir + "/" + name)
+		}
 		if dir == "/" {
 			break
 		}

@@ -40,6 +40,12 @@ func TestLinker(t *testing.T) {
 		{"content of the project's own", func(s *scene) { s.write("tools/link.sh", "#!/bin/sh -e") }, "linker tools/link.sh"},
 		{"time of the project's own", func(s *scene) { s.age("tools/link.sh") }, ""},
 	})
+	requests(t, func(t *testing.T) *scene {
+		s := with("-Clinker=tools/link.sh")(t)
+		s.write("tools/link.sh", "#!/bin/sh\nexec cc \"$@\" tools/more.o\n")
+		s.write("tools/more.o", "")
+		return s
+	}, []change{{"what the project's own adds", func(s *scene) { s.write("tools/more.o", "x") }, "file tools/more.o"}})
 	for _, args := range [][]string{
 		{"-C", "link-arg=-fuse-ld=mold"}, {"-Clink-args=-s -fuse-ld=mold"}, {"-Clink_args=-fuse-ld=mold -Wl,-s"},
 		{"--codegen", "link-arg=-fuse-ld=mold"},

@@ -12,23 +12,17 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/macros"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// macros adds what a procedural macro may read unseen, if one may run that is not
-// known to look at its tokens only: the environment, the package's files, and for a
-// package of the workspace the files beside its packages.
+// macros adds what the procedural macros may read unseen that may run in this call:
+// of the environment, the package's files, and for a package of the workspace the
+// files beside its packages.
 func (u *unit) macros() error {
-	if len(u.impure()) == 0 {
+	reach := u.reach()
+	u.variablesOf(reach)
+	if !reach.SeesFiles() {
 		return nil
-	}
-	environ := slices.Clone(u.environ)
-	slices.Sort(environ)
-	for _, e := range environ {
-		name, value, _ := strings.Cut(e, "=")
-		if !isVolatile(name) {
-			u.add("environment "+name, u.localText(value))
-		}
 	}
 	left := budget{files: mostFiles, bytes: mostBytes}
 	home, ok := u.env("CARGO_MANIFEST_DIR")
@@ -54,56 +48,50 @@ func (u *unit) macros() error {
 		}
 		u.add("files beside the packages", digest)
 	}
+	// Macros that take variables from a file look for it upwards.
+	if above := extent.Above(u.cwd, ".env"); !u.immutable() && above != "" {
+		if digest, _, err = Digest(above); err != nil {
+			return &Odd{"file that cannot be read", above}
+		}
+		u.add(".env above the workspace", digest)
+	}
 	return nil
 }
 
-// impure are the macros that may run in this call and may read anything.
-func (u *unit) impure() []string {
-	var names []string
-	for _, m := range u.marks {
-		names = append(names, m.Impure...)
+// variablesOf adds the variables that macros may read: those that their sources name,
+// or all where these do not tell.
+func (u *unit) variablesOf(reach rustsrc.Reach) {
+	environ := slices.Clone(u.environ)
+	slices.Sort(environ)
+	for _, e := range environ {
+		name, value, _ := strings.Cut(e, "=")
+		if reach.SeesEnvironment() && !isVolatile(name) || slices.Contains(reach.Variables, name) {
+			u.add("environment "+name, u.localText(value))
+		}
 	}
-	if len(u.unmarked) > 0 {
-		names = append(names, "of "+u.unmarked[0])
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
-// impureAbove are the macros that may run in what depends on this unit.
-func (u *unit) impureAbove() []string {
-	if !slices.Contains(u.Types, "proc-macro") {
-		return u.impure()
-	}
-	name, _ := u.env("CARGO_PKG_NAME")
-	version, _ := u.env("CARGO_PKG_VERSION")
-	if home, ok := u.registry(); ok && in(u.cwd, home) && filepath.Base(u.cwd) == name+"-"+version && macros.Pure(name, version) {
-		return nil
-	}
-	return []string{name}
-}
-
-// registry is where cargo unpacks packages of registries.
-func (u *unit) registry() (string, bool) {
-	home, ok := u.cargoHome()
-	return home + "/registry/src", ok
-}
-
-func (u *unit) cargoHome() (string, bool) {
+// inHome reports whether the working directory is below one of CARGO_HOME's, which may
+// be linked to from there.
+func (u *unit) inHome(rel string) bool {
 	home, ok := u.env("CARGO_HOME")
 	if !ok {
 		home, ok = u.env("HOME")
 		home += "/.cargo"
 	}
-	return home, ok && filepath.IsAbs(home)
+	if !ok || !filepath.IsAbs(home) {
+		return false
+	}
+	if in(u.cwd, home+rel) {
+		return true
+	}
+	real, err := filepath.EvalSymlinks(home + rel)
+	return err == nil && in(u.cwd, real)
 }
 
 // immutable reports whether the package is one that cargo has unpacked, and takes to
 // be what it was.
-func (u *unit) immutable() bool {
-	home, ok := u.cargoHome()
-	return ok && (in(u.cwd, home+"/registry/src") || in(u.cwd, home+"/git/checkouts"))
-}
+func (u *unit) immutable() bool { return u.inHome("/registry/src") || u.inHome("/git/checkouts") }
 
 // volatile are the names of variables that tell of a terminal, a login or a build
 // tool's own doings, and differ from one shell to the next; those with an underscore

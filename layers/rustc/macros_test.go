@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 func manifest(name string) string { return "[package]\nname = \"" + name + "\"\n" }
@@ -16,6 +18,7 @@ func locked(name, source string) string {
 	}
 	return text
 }
+func readsAnything(name string) []Macro { return []Macro{{Name: name, Reach: rustsrc.Unread}} }
 
 // impure is a package of a workspace that uses a macro which may read anything.
 func impure(t *testing.T) *scene {
@@ -32,7 +35,7 @@ func impure(t *testing.T) *scene {
 	}
 	s.swap("src/lib.rs", "crates/a/src/lib.rs")
 	s.library("m-1", "macro")
-	s.mark("m-1", Mark{Impure: []string{"m"}}, "libm-1.rmeta")
+	s.mark("m-1", Mark{Macros: readsAnything("m")}, "libm-1.rmeta")
 	s.add("--extern", "m="+s.out+"/libm-1.rmeta")
 	return s
 }
@@ -216,7 +219,15 @@ func TestBudget(t *testing.T) {
 
 // Which macros a unit hands on to those that depend on it.
 func TestImpureAbove(t *testing.T) {
-	above := func(s *scene) string { return strings.Join(s.mustRequest().unit.mark().Impure, " ") }
+	above := func(s *scene) string {
+		var names []string
+		for _, m := range s.mustRequest().unit.mark(rustsrc.Unread).Macros {
+			if !m.Reach.Pure() {
+				names = append(names, m.Name)
+			}
+		}
+		return strings.Join(names, " ")
+	}
 	macro := func(s *scene, name, version string) {
 		s.swap("lib", "proc-macro")
 		s.gone("-L", "dependency="+s.out)
@@ -267,15 +278,15 @@ func TestImpureAbove(t *testing.T) {
 	s.root = s.env["CARGO_HOME"] + "/registry/src/index/serde_derive-1.0.200"
 	s.env["CARGO_MANIFEST_DIR"] = s.root
 	s.write("crates/a/src/lib.rs", "")
-	s.mark("m-1", Mark{Key: someKey, Unit: "m-1", Request: someKey, Impure: []string{"m"}}, "libm-1.rmeta")
+	s.mark("m-1", Mark{Key: someKey, Unit: "m-1", Request: someKey, Macros: readsAnything("m")}, "libm-1.rmeta")
 	s.write(s.out+"/libm-1.rlib", "")
 	s.write(s.out+"/m-1.d", "")
-	s.mark("m-1", Mark{Key: someKey, Unit: "m-1", Request: someKey, Impure: []string{"m"}}, "libm-1.rmeta", "libm-1.rlib")
+	s.mark("m-1", Mark{Key: someKey, Unit: "m-1", Request: someKey, Macros: readsAnything("m")}, "libm-1.rmeta", "libm-1.rlib")
 	macro(s, "serde_derive", "1.0.200")
 	if got := above(s); got != "" {
 		t.Errorf("a pure macro that is made with another: %q", got)
 	}
-	if len(s.mustRequest().unit.impure()) == 0 {
+	if s.mustRequest().unit.reach().Pure() {
 		t.Error("the other may read anything where the macro is compiled")
 	}
 }

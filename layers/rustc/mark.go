@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
@@ -25,9 +26,10 @@ type Mark struct {
 	Files []File
 	// Deps are the outputs that this unit was compiled against, from its directory.
 	Deps []string
-	// Impure are the procedural macros that may run where this unit is a dependency
-	// and may read anything.
-	Impure []string
+	// Macros are the procedural macros that may run where this unit is a dependency.
+	Macros []Macro
+	// Code is what the unit's own code gets at, should a macro be made of it.
+	Code rustsrc.Reach
 	// Natives are native libraries that the unit asks for.
 	Natives []Native
 }
@@ -62,7 +64,7 @@ func ReadMark(output string) (Mark, error) {
 
 // ParseMark finds a mark in a .d file.
 func ParseMark(text string) (Mark, error) {
-	m := Mark{}
+	m := Mark{Code: rustsrc.Unread}
 	// It stands at the end, and the list before it may be long.
 	if i := strings.Index(text, "\n"+line); i >= 0 {
 		text = text[i+1:]
@@ -104,11 +106,15 @@ func (m *Mark) take(l string) bool {
 		m.Files = append(m.Files, f)
 	case "dep":
 		m.Deps = append(m.Deps, list...)
-	case "impure":
-		m.Impure = append(m.Impure, list...)
+	case "macro":
+		var macro Macro
+		macro, ok = parseMacro(list)
+		m.Macros = append(m.Macros, macro)
+	case "code":
+		m.Code = rustsrc.ParseReach(list)
 	case "native":
 		if ok = len(list) == 2; ok {
-			m.Natives = append(m.Natives, Native{list[0], list[1]})
+			m.Natives = append(m.Natives, Native{Kind: list[0], Name: list[1]})
 		}
 	default:
 		ok = false
@@ -130,9 +136,10 @@ func (m *Mark) Text(depFile string) string {
 	for _, path := range m.Deps {
 		write("dep", path)
 	}
-	for _, name := range m.Impure {
-		write("impure", name)
+	for _, macro := range m.Macros {
+		write("macro", macro.words()...)
 	}
+	write("code", m.Code.Words()...)
 	for _, n := range m.Natives {
 		write("native", n.Kind, n.Name)
 	}
@@ -199,6 +206,7 @@ func (u *unit) below() (digest string, natives []Native, err error) {
 			// A shared library of Rust's has no record.
 			own, _, err := Digest(path)
 			lines = append(lines, name+" "+own)
+			u.codeBelow = u.codeBelow.Join(rustsrc.Unread)
 			if err != nil {
 				err = &Odd{"dependency that cannot be linked", name}
 			}
@@ -212,6 +220,7 @@ func (u *unit) below() (digest string, natives []Native, err error) {
 			return &Odd{"dependency that cannot be linked", name}
 		}
 		lines = append(lines, name+" "+own)
+		u.codeBelow = u.codeBelow.Join(m.Code)
 		u.lists = append(u.lists, dir+"/"+name+".d")
 		natives = append(natives, m.Natives...)
 		for _, dep := range m.Deps {

@@ -18,7 +18,7 @@ import (
 // as sources tell: those of the crate, which hold the macro's arguments, those of the
 // workspace's macros, and files of the package that name others.
 func (u *unit) named(rec *Record, names []string, sources [][]byte, began time.Time) error {
-	if u.immutable() || len(u.impure()) == 0 {
+	if u.immutable() || !u.reach().SeesFiles() {
 		return nil
 	}
 	home, _ := u.env("CARGO_MANIFEST_DIR")

@@ -1,7 +1,6 @@
 package rustc
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
@@ -34,11 +34,7 @@ const thin = "thin"
 // and there are none, what tells the system's own from others. Which of them the
 // compiler or the linker takes is a matter of kinds and modifiers.
 func (u *unit) find(n Native, system bool) string {
-	names := []string{n.Name}
-	for _, ext := range []string{".so", ".a", ".dylib", ".tbd", ".dll.a", ".lib"} {
-		names = append(names, "lib"+n.Name+ext)
-	}
-	names = append(names, n.Name+".lib", n.Name+".dll", n.Name+".a")
+	names := n.Names()
 	var found []string
 	for _, dir := range u.dirs {
 		for _, name := range names {
@@ -47,7 +43,7 @@ func (u *unit) find(n Native, system bool) string {
 			if err != nil {
 				continue
 			}
-			if isThin(path) {
+			if linking.IsThin(path) {
 				return thin
 			}
 			found = append(found, name+" "+digest)
@@ -89,88 +85,39 @@ func libraryDigest(path string) (string, error) {
 	return hexDigest(h), nil
 }
 
-// isThin reports whether a file is an archive that holds the names of its members in
-// the place of their contents.
-func isThin(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var head [7]byte
-	n, _ := f.Read(head[:])
-	return string(head[:n]) == "!<thin>"
-}
-
 // natives are the libraries that arguments and sources ask for.
 func (u *unit) natives(sources [][]byte) []Native {
 	list := slices.Clone(u.Natives)
 	for _, src := range sources {
 		for _, l := range rustsrc.Links(src) {
-			list = append(list, Native{l.Kind, l.Name})
+			list = append(list, Native{Kind: l.Kind, Name: l.Name})
 		}
 	}
 	slices.SortFunc(list, compareNatives)
 	return slices.Compact(list)
 }
 
-// hidden are libraries in the call's directories that metadata name and no source
-// does: a macro of another crate's may ask for one.
-func (u *unit) hidden(known []Native, files []Announced) (list []Native, err error) {
-	var names []string
-	for _, dir := range u.dirs {
-		entries, _ := os.ReadDir(dir)
-		for _, e := range entries {
-			stem, ok := strings.CutSuffix(e.Name(), ".a")
-			name, prefixed := strings.CutPrefix(stem, "lib")
-			if ok && prefixed && !slices.ContainsFunc(known, func(n Native) bool { return n.Name == name }) {
-				names = append(names, name)
-			}
-		}
-	}
-	if len(names) == 0 {
-		return nil, nil
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
+// hidden are libraries in the call's directories that the outputs have taken in and no
+// source names: a macro of another crate's may ask for one.
+func (u *unit) hidden(known []Native, files []Announced) (list []Native) {
 	for _, f := range files {
-		if f.Emit != "metadata" {
+		if filepath.Ext(f.Path) != ".rlib" {
 			continue
 		}
-		out := &embedded.Outputs{}
-		if err := out.Add(f.Path); err != nil {
-			return nil, &Odd{"output that cannot be read", err.Error()}
-		}
-		for _, name := range names {
-			// A string of its own, or the end of one.
-			if out.Holds(name + stringEnd) {
-				list = append(list, Native{"static", name})
+		members, _ := linking.Members(f.Path)
+		for _, dir := range u.dirs {
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				name := linking.Of(e.Name())
+				if name == "" || !linking.IsArchive(e.Name()) || slices.ContainsFunc(known, func(n Native) bool { return n.Name == name }) {
+					continue
+				}
+				if linking.Bundles(members, dir+"/"+e.Name()) {
+					list = append(list, Native{Kind: "static", Name: name})
+				}
 			}
 		}
 	}
-	return list, nil
-}
-
-// stringEnd is behind each string in metadata (rustc 1.95, rustc_serialize/opaque.rs:
-// STR_SENTINEL).
-const stringEnd = "\xc1"
-
-// assembles reports whether a source, of Rust or of the assembler, has the latter read
-// a file: it does so in the compiler, which does not list it.
-func assembles(src []byte) bool {
-	if bytes.Contains(src, []byte(".incbin")) {
-		return true
-	}
-	for rest := src; ; {
-		_, after, found := bytes.Cut(rest, []byte(".include"))
-		if !found {
-			return false
-		}
-		// The quotes of a name may be escaped in a string of Rust's. With a bracket it
-		// is a method's name.
-		if name := bytes.TrimLeft(after, " \t\\"); bytes.HasPrefix(name, []byte(`"`)) {
-			return true
-		}
-		rest = after
-	}
+	slices.SortFunc(list, compareNatives)
+	return slices.Compact(list)
 }

@@ -51,7 +51,9 @@ type Record struct {
 	Shown    string
 	Messages []string
 	Files    []File
-	Cost     time.Duration // of the run, by the clock on the wall
+	// Code is what the unit's own code gets at, should a macro be made of it.
+	Code rustsrc.Reach
+	Cost time.Duration // of the run, by the clock on the wall
 	// Incremental: the unit has state of its own, which is not among the files.
 	Incremental bool
 	// Layers are where the files lie beside the warehouse, if anywhere.
@@ -124,16 +126,12 @@ func (r *Request) Record(run Run) (*Record, error) {
 		return nil, err
 	}
 	for i, src := range sources {
-		if assembles(src) {
+		if _, asm := rustsrc.Assembled(src); asm {
 			return nil, &Odd{"assembler that reads files", names[i]}
 		}
 	}
 	natives := u.natives(sources)
-	hidden, err := u.hidden(natives, run.Files)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range append(natives, hidden...) {
+	for _, n := range append(natives, u.hidden(natives, run.Files)...) {
 		if n.Name == "" {
 			return nil, &Odd{"library without a plain name", u.Crate}
 		}
@@ -143,6 +141,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 		}
 		rec.Natives = append(rec.Natives, Found{n, what})
 	}
+	rec.Code = u.code(names, sources, len(rec.Natives))
 	if rec.DepFile, err = u.portable(rec, depFile); err != nil {
 		return nil, err
 	}
@@ -152,7 +151,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 
 // Mark is what is noted of the unit beside its outputs.
 func (rec *Record) Mark(r *Request) *Mark {
-	m := r.unit.mark()
+	m := r.unit.mark(r.codeOf(rec))
 	m.Key, m.Unit, m.Request, m.Files = rec.Key, rec.Unit, rec.Request, rec.Files
 	for _, found := range rec.Natives {
 		m.Natives = append(m.Natives, found.Native)
@@ -166,14 +165,14 @@ func (r *Request) EarlyMark(metadata Announced) (*Mark, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := r.unit.mark()
+	m := r.unit.mark(rustsrc.Unread)
 	m.Files = []File{f}
 	return m, nil
 }
 
-// mark is what is known of the unit before it is compiled.
-func (u *unit) mark() *Mark {
-	m := &Mark{Impure: u.impureAbove()}
+// mark is what is known of the unit before it is compiled, and what its code gets at.
+func (u *unit) mark(code rustsrc.Reach) *Mark {
+	m := &Mark{Macros: u.above(code), Code: code}
 	for _, e := range u.Externs {
 		if e.Path == "" {
 			continue
@@ -276,7 +275,7 @@ func (u *unit) inputs(rec *Record, names []string, began time.Time) (sources [][
 func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string, names []string, sources [][]byte) error {
 	rec.Bound = SameDir
 	asks := u.belowOutDir(depFile)
-	impure := len(u.impure()) > 0
+	impure := !u.reach().Pure()
 	if u.Debug || u.around.InPlace {
 		rec.Bound = SamePlace
 		return nil

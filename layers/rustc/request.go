@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 // form is the first ingredient of all requests: what is asked in another form is
@@ -61,6 +63,8 @@ type unit struct {
 	lists    []string // .d files of what is linked into the output
 	dirs     []string // that native libraries are looked for in
 	asked    []Native // those that arguments of the linker ask for
+	// codeBelow is what the code of the crates gets at that are linked into the output.
+	codeBelow rustsrc.Reach
 }
 
 func (u *unit) add(name, value string) { u.list = append(u.list, Ingredient{name, value}) }
@@ -269,6 +273,9 @@ func (u *unit) linked() error {
 	}
 	u.add("all crates below", digest)
 	natives = append(append(natives, u.Natives...), u.asked...)
+	if len(natives) > 0 {
+		u.codeBelow = u.codeBelow.Join(rustsrc.Reach{Any: "a native library"})
+	}
 	slices.SortFunc(natives, compareNatives)
 	for _, n := range slices.Compact(natives) {
 		what := u.find(n, true)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
@@ -44,6 +45,7 @@ func (rec *Record) Text() string {
 	for _, l := range rec.Layers {
 		write("layer", l.Layer, l.Dir)
 	}
+	write("code", rec.Code.Words()...)
 	write("shown", rec.Shown)
 	for _, m := range rec.Messages {
 		write("message", m)
@@ -59,7 +61,7 @@ func ParseRecord(text string) (*Record, error) {
 	if !strings.HasPrefix(text, header) || text[i:] != words.Line("sum", digestText(text[:i])) {
 		return nil, ErrFormat
 	}
-	rec := &Record{}
+	rec := &Record{Code: rustsrc.Unread}
 	for l := range strings.Lines(text[len(header):i]) {
 		key, rest, _ := strings.Cut(strings.TrimSuffix(l, "\n"), " ")
 		list, ok := words.Split(rest)
@@ -78,6 +80,10 @@ func (rec *Record) take(key string, words []string) bool {
 	count := map[string]int{
 		"made": 4, "ingredient": 2, "input": 2, "native": 3, "file": 5, "layer": 2,
 		"key": 1, "unit": 1, "request": 1, "cost": 1, "incremental": 1, "shown": 1, "message": 1, "list": 1,
+	}
+	if key == "code" {
+		rec.Code = rustsrc.ParseReach(words)
+		return true
 	}
 	if len(words) == 0 || len(words) != count[key] {
 		return false
@@ -104,7 +110,7 @@ func (rec *Record) take(key string, words []string) bool {
 		rec.Inputs = append(rec.Inputs, Input{w, words[1]})
 		return words[1] == Absent || isDigest(words[1])
 	case "native":
-		rec.Natives = append(rec.Natives, Found{Native{w, words[1]}, words[2]})
+		rec.Natives = append(rec.Natives, Found{Native{Kind: w, Name: words[1]}, words[2]})
 	case "file":
 		f, ok := parseFile(words)
 		rec.Files = append(rec.Files, f)

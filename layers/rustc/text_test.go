@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
@@ -22,7 +23,7 @@ func sample() *Record {
 		},
 		Dir: "/src/a b", OutDir: "/src/a b/target/debug/deps", OutEnv: "/src/a b/target/debug/build/x/out", Bound: SamePlace,
 		Inputs:   []Input{{"src/lib.rs", digestText("1")}, {"{cwd}/é\xff.rs", digestText("2")}, {"src/m/mod.rs", Absent}},
-		Natives:  []Found{{Native{"static", "z"}, "libz.a " + digestText("z")}, {Native{"", "m"}, "not found"}},
+		Natives:  []Found{{Native{Kind: "static", Name: "z"}, "libz.a " + digestText("z")}, {Native{Kind: "", Name: "m"}, "not found"}},
 		DepFile:  "{out-dir}/lib_a-4567.d: src/lib.rs\n\nsrc/lib.rs:\n\n# env-dep:A=b\n# env-dep:UNSET\n",
 		Shown:    "--error-format=json --json=artifacts",
 		Messages: []string{`{"$message_type":"diagnostic","message":"é"}`, ""},
@@ -162,8 +163,9 @@ func FuzzParseRecord(f *testing.F) {
 func marked() (string, Mark) {
 	m := Mark{
 		Key: digestText("key"), Unit: "lib_a-0123", Request: digestText("request"), Files: sample().Files,
-		Impure:  []string{"mac", "of odd \"one\"\n"},
-		Natives: []Native{{"static:+bundle", "z"}, {"", "m"}},
+		Macros:  append(readsAnything("mac"), Macro{"odd \"one\"\n", rustsrc.Reach{Files: "fs", Variables: []string{"A", "B"}}, true}),
+		Code:    rustsrc.Reach{Environment: "env", Quotes: "quote!"},
+		Natives: []Native{{Kind: "static:+bundle", Name: "z"}, {Kind: "", Name: "m"}},
 	}
 	return m.Text("/t/liblib_a-4567.rlib: src/lib.rs src/#cow.rs\n\nsrc/lib.rs:\n\n# env-dep:A=#cow unit\n"), m
 }
@@ -188,7 +190,7 @@ func TestMarkComesBack(t *testing.T) {
 	if _, err := ParseMark(plain); err == nil {
 		t.Error("without its mark it still has one")
 	}
-	early := Mark{Files: want.Files[1:], Impure: want.Impure}
+	early := Mark{Files: want.Files[1:], Macros: want.Macros}
 	if got, err := ParseMark(early.Text("a: b\n")); err != nil || !reflect.DeepEqual(got, early) {
 		t.Errorf("%v: without a key it came back as\n%+v\nwant\n%+v", err, got, early)
 	}
@@ -196,7 +198,7 @@ func TestMarkComesBack(t *testing.T) {
 		"in a line":  text[:len(text)-1],
 		"two keys":   text + line + words.Line("unit", want.Key, want.Unit, want.Request),
 		"unknown":    text + line + words.Line("later", "x"),
-		"unquoted":   text + line + "impure x\n",
+		"unquoted":   text + line + "macro x\n",
 		"elsewhere":  text + line + words.Line("file", "../x", "link", want.Key, "1", "644"),
 		"no digests": strings.ReplaceAll(text, want.Key, "xyz"),
 	} {
@@ -264,7 +266,7 @@ func TestMarkTorn(t *testing.T) {
 	m := Mark{
 		Key: strings.Repeat("a", 32), Unit: "x-1", Request: strings.Repeat("b", 32),
 		Files: []File{{"libx-1.rlib", "link", strings.Repeat("c", 32), 1, 0o644}},
-		Deps:  []string{"liby-2.rmeta"}, Impure: []string{"m"}, Natives: []Native{{"static", "z"}},
+		Deps:  []string{"liby-2.rmeta"}, Macros: readsAnything("m"), Natives: []Native{{Kind: "static", Name: "z"}},
 	}
 	const list = "x: a.rs\n\na.rs:\n"
 	whole := m.Text(list)
@@ -276,7 +278,7 @@ func TestMarkTorn(t *testing.T) {
 			t.Errorf("torn at %d: %+v", n, got)
 		}
 	}
-	if got, err := ParseMark(whole + "#cow impure \"late\"\n"); err == nil {
+	if got, err := ParseMark(whole + "#cow macro \"late\"\n"); err == nil {
 		t.Errorf("with a line behind its end: %+v", got)
 	}
 }

@@ -99,8 +99,9 @@ func (w *Warehouse) Find(r *rustc.Request, dir string) (*Answer, error) {
 			continue
 		}
 		if why := r.Holds(rec); why != "" {
-			// Of several the one that was used last says what has changed.
-			if info, err := v.Info(); err == nil && info.ModTime().After(latest) {
+			// Of several the one that was used last says what has changed; where one is
+			// right but of no use, that is what there is to say.
+			if info, err := v.Info(); err == nil && miss.Reason == Differs && info.ModTime().After(latest) {
 				latest, miss = info.ModTime(), &Miss{Differs, why}
 			}
 			continue

@@ -1,6 +1,7 @@
 package soundness
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -220,6 +221,56 @@ var extentHazards = []hazard{
 		files: strings.ReplaceAll(reading(`std::fs::read_to_string(dir + "/" + input.to_string().trim_matches('"')).unwrap()`), "(_: ", "(input: ") + sibling +
 			"-- a/app/src/main.rs --\nfn main() { println!(\"{}\", liba::value!(\"../other/data.txt\")); }\n",
 	},
+	{
+		// What clippy says is a result, too. It lists the settings that it found.
+		name:    "H33/lint-settings-appear",
+		rule:    "searched-settings",
+		files:   linted,
+		origin:  lint,
+		differ:  func(w *world) { w.write("b/clippy.toml", "too-many-arguments-threshold = 1\n") },
+		observe: observeLints,
+	},
+	{
+		name:    "H33/nearer-lint-settings-appear",
+		rule:    "searched-settings",
+		files:   linted + "-- a/clippy.toml --\ntoo-many-arguments-threshold = 7\n",
+		origin:  lint,
+		differ:  func(w *world) { w.write("b/app/.clippy.toml", "too-many-arguments-threshold = 1\n") },
+		observe: observeLints,
+	},
+	{
+		name:    "H33/lint-settings-appear-above",
+		rule:    "searched-settings",
+		files:   linted,
+		origin:  lint,
+		differ:  func(w *world) { w.write("clippy.toml", "too-many-arguments-threshold = 1\n") },
+		observe: observeLints,
+	},
+	{
+		// As dotenv does.
+		name:   "H33/variables-above",
+		rule:   "searched-settings",
+		files:  reading(`std::env::current_dir().unwrap().ancestors().find_map(|d| std::fs::read_to_string(d.join(".env")).ok()).unwrap_or_default()`),
+		differ: func(w *world) { w.write(".env", "TWO=2") },
+	},
+}
+
+const linted = oneApp + `
+-- a/app/src/main.rs --
+fn sum(a: u8, b: u8) -> u8 { a + b }
+fn main() { println!("{}", sum(1, 2)); }
+`
+
+func lint(w *world) {
+	w.commit()
+	w.origin.must("cargo", "clippy", "--quiet")
+}
+
+// observeLints counts what clippy says of the number of arguments.
+func observeLints(w *world) string {
+	w.t.Helper()
+	said := w.place.exec("cargo", "clippy", "--quiet")
+	return fmt.Sprint(strings.Count(said.Stderr, "too many arguments"), said.Code)
 }
 
 // sibling is one package more, of which a file differs.

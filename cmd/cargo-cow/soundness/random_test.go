@@ -241,9 +241,16 @@ func (s *story) step() {
 	case n < 2:
 		s.t.Logf("%s: edit %s", name, s.edit(p, false))
 	case n < 3:
+		if s.rng.IntN(3) == 0 { // the next layer has little, and others have the rest
+			s.t.Logf("%s: cargo clean", name)
+			p.must("rm", "-rf", "target")
+		}
 		pkg := s.packages[s.rng.IntN(len(s.packages))].name
-		s.t.Logf("%s: build %s only", name, pkg)
-		p.mustBuild("build", "--package="+pkg)
+		args := [][]string{
+			{"build", "--package=" + pkg}, {"check", "--workspace"}, {"test", "--workspace", "--no-run"}, {"build", "--release", "--workspace"},
+		}[s.rng.IntN(4)]
+		s.t.Logf("%s: %s only", name, strings.Join(args, " "))
+		p.mustBuild(args...)
 	case n < 4:
 		s.t.Logf("%s: build", name)
 		s.check(p)
@@ -268,7 +275,11 @@ func (s *story) step() {
 			old = append(old, edited)
 		}
 		s.t.Logf("%s: edit in the past %q, restore", name, old)
-		p.Cow("restore")
+		for _, line := range p.Cow("restore") {
+			if line["grafted"] != nil {
+				s.t.Logf("%s: %v units from other layers", name, line["grafted"])
+			}
+		}
 		if s.rng.IntN(2) == 0 {
 			s.t.Logf("%s: edit %s", name, s.edit(p, false))
 		}
@@ -319,6 +330,12 @@ func (s *story) check(p *Place) {
 	s.t.Helper()
 	if got, want := p.runs("app", "build"), s.want(p); got != want {
 		s.t.Fatalf("%s: stale: app prints\n%s\nwant\n%s", filepath.Base(p.Dir), got, want)
+	}
+	if _, err := os.Stat(filepath.Join(p.Dir, "target", "release")); err != nil {
+		return
+	}
+	if got, want := p.runs("app", "build", "--release"), s.want(p); got != want {
+		s.t.Fatalf("%s: stale: app prints with --release\n%s\nwant\n%s", filepath.Base(p.Dir), got, want)
 	}
 }
 

@@ -359,6 +359,50 @@ two
 		files: strings.ReplaceAll(watchGit, `["rev-parse", "HEAD"]`, `["rev-parse", "--abbrev-ref", "HEAD"]`),
 	},
 	{
+		// Some of what a script may ask git by, and does not say the branch's name.
+		name:  "H13/branch-by-other-means",
+		rule:  "git-state",
+		files: strings.ReplaceAll(watchGit, `["rev-parse", "HEAD"]`, `["log", "-1", "--format=%D"]`),
+	},
+	{
+		name: "H13/branch-by-file",
+		rule: "git-state",
+		files: strings.ReplaceAll(watchGit, `let out = Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();`,
+			`let out = Command::new("sh").args(["-c", "cat $(git rev-parse --git-dir)/HEAD | wc -c"]).output().unwrap();`),
+	},
+	{
+		name: "H13/branch-by-helper",
+		rule: "git-state",
+		files: scripted + `
+-- a/app/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+[build-dependencies]
+helper = { path = "../helper" }
+-- a/Cargo.toml --
+[workspace]
+members = ["app", "helper"]
+resolver = "3"
+-- a/app/build.rs --
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let commit = helper::ask(&["rev-parse", "HEAD"]);
+    generate(&format!("{commit} {}", helper::first()));
+}
+` + generate + `
+-- a/helper/Cargo.toml --
+[package]
+name = "helper"
+edition = "2024"
+-- a/helper/src/lib.rs --
+pub fn ask(args: &[&str]) -> String {
+    String::from_utf8(std::process::Command::new("git").args(args).output().unwrap().stdout).unwrap().trim().to_string()
+}
+pub fn first() -> u8 { ask(&["rev-parse", "--abbrev-ref", "HEAD"]).as_bytes()[0] }
+`,
+	},
+	{
 		name:  "H24/file-beside-package",
 		rule:  "script-tree",
 		files: strings.ReplaceAll(watchItself, "data.txt", "../shared.txt") + "-- a/shared.txt --\none\n-- b/shared.txt --\ntwo\n",

@@ -58,6 +58,34 @@ pub const WORD: &str = "two";
 		differ: func(w *world) { oneTime(w.t, w.path("b/vendor"), time.Unix(1e9, 0)) },
 	},
 	{
+		// Cargo would not look at it again, but it would compile it in a new checkout.
+		name: "vendored/edited-after-restore",
+		rule: "outside-source",
+		safe: hashed,
+		files: vendored + `
+-- a/vendor/vend/src/lib.rs --
+mod word;
+pub fn told() -> &'static str { word::WORD }
+-- a/vendor/vend/src/word.rs --
+pub const WORD: &str = "one";
+-- later/vendor/vend/src/word.rs --
+pub const WORD: &str = "two";
+`,
+	},
+	{
+		name: "vendored/file-of-silent-script-edited-after-restore",
+		rule: "outside-source",
+		safe: hashed,
+		files: vendored + `
+-- a/vendor/vend/build.rs --
+fn main() { println!("cargo:rustc-env=WORD={}", std::fs::read_dir("words").unwrap().count()); }
+-- a/vendor/vend/words/one.txt --
+-- a/vendor/vend/src/lib.rs --
+pub fn told() -> &'static str { env!("WORD") }
+-- later/vendor/vend/words/two.txt --
+`,
+	},
+	{
 		name: "vendored/names-its-source",
 		rule: "source-name",
 		safe: hashed,

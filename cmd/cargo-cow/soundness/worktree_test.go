@@ -201,6 +201,7 @@ new
 `,
 		},
 		{name: "script-without-watch", files: watchNothing},
+		{name: "script-of-commit-on-other-branch", files: watchGit},
 		{name: "absolute-watch", files: watchAbsolute},
 		{
 			name: "absolute-watch-in-package",
@@ -246,6 +247,43 @@ fn main() {
     std::fs::write(&file, "const VALUE: u32 = 1;").unwrap();
     println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-env=GENERATED={}", file.display());
 }
+`,
+		},
+		{
+			// Arguments name the output directory; what is linked does not. A library's
+			// panics name a source that was written there.
+			name: "link-arguments",
+			files: appAndLib + flagged(`"-L", "native=libs", "-Clink-arg=-Wl,--as-needed"`) + `
+-- a/libs/libunused.a --
+!<arch>
+-- a/app/build.rs --
+fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    std::fs::write(out.clone() + "/exported", "{ nothing; };").unwrap();
+    println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-search={out}");
+    println!("cargo::rustc-link-arg=-Wl,--as-needed\ncargo::rustc-link-arg-bins=-Wl,--dynamic-list={out}/exported");
+}
+-- a/liba/build.rs --
+fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    std::fs::write(out + "/gen.rs", "pub fn value() -> u32 { std::env::args().next().unwrap().len() as u32 }").unwrap();
+    println!("cargo::rerun-if-changed=build.rs");
+}
+-- a/liba/src/lib.rs --
+include!(concat!(env!("OUT_DIR"), "/gen.rs"));
+`,
+		},
+		{
+			name: "overridden-script",
+			files: sysOverridden + `
+-- a/sys/src/lib.rs --
+#[cfg(given)]
+pub fn value() -> u32 { 1 }
+-- a/.cargo/config.toml --
+[target.x86_64-unknown-linux-gnu.value]
+rustc-cfg = ["given"]
+[target.aarch64-unknown-linux-gnu.value]
+rustc-cfg = ["given"]
 `,
 		},
 		{name: "outside-source-equal", files: sharedText},

@@ -207,12 +207,12 @@ func TestPowerCut(t *testing.T) {
 
 	// A restore does not wait for the disk: what it replaced is under its old
 	// name then, or beside it.
-	p.must("rm", "-rf", p.path(".target.cargo-cow-undo"))
+	p.must("rm", "-rf", p.path("target.cargo-cow-undo"))
 	unix.Sync()
 	before = tree(t, p.target())
 	p.cow("restore")
 	loopfs.Crash(t, dir)
-	if _, err := os.Lstat(p.path(".target.cargo-cow-undo")); err == nil {
+	if _, err := os.Lstat(p.path("target.cargo-cow-undo")); err == nil {
 		p.cow("undo")
 	}
 	same(t, "restore", tree(t, p.target()), before)

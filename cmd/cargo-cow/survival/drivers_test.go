@@ -57,7 +57,7 @@ func day(w *world, driver string) {
 	b.must("cargo", "clean", "--quiet")
 	b.cow("restore")
 	b.builds(nil, "second")
-	b.must("rm", "-rf", b.target(), b.path(".target.cargo-cow-undo"))
+	b.must("rm", "-rf", b.target(), b.path("target.cargo-cow-undo"))
 	b.cow("restore", "--from=second")
 	b.builds(nil, "second")
 	b.must("cargo", "clean", "--quiet")

@@ -171,13 +171,13 @@ func (p *place) chown(uid int) {
 // mark leaves a file in the build directory by which it is known again.
 func (p *place) mark(name string) {
 	p.t.Helper()
-	p.write("target/which", name)
+	p.write("target/debug/incremental/which", name)
 }
 
 // marked reads the mark; "" where there is no build directory, or none marked.
 func (p *place) marked() string {
 	p.t.Helper()
-	b, err := os.ReadFile(p.target("which"))
+	b, err := os.ReadFile(p.target("debug/incremental/which"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		p.t.Fatal(err)
 	}

@@ -402,9 +402,9 @@ func TestRemoveOnFullDisk(t *testing.T) {
 			p := w.origin
 			w.label("first")
 			// What only this layer holds.
-			p.write("target/ballast", string(bytes.Repeat([]byte("cow"), 8<<20)))
+			p.write("target/debug/incremental/ballast", string(bytes.Repeat([]byte("cow"), 8<<20)))
 			big := w.label("big")
-			p.must("rm", p.target("ballast"))
+			p.must("rm", p.target("debug/incremental/ballast"))
 			w.age(big, 48*time.Hour)
 			fill(t, filepath.Join(w.dir, "ballast"))
 
@@ -466,9 +466,9 @@ func TestRemoveForeignFiles(t *testing.T) {
 	w := newWorldAs(t, &syscall.Credential{Uid: uid, Gid: uid}, loopfs.Btrfs(t, loopfs.Owner(uid)), userEnv(t, uid)...).sealed()
 	p := w.origin
 	p.cow("snapshot", "--label=first")
-	p.write("target/foreign/file", "made with sudo")
+	p.write("target/debug/incremental/foreign/file", "made with sudo")
 	id, _ := p.cow("snapshot", "--label=foreign")["layer"].(string)
-	if err := os.RemoveAll(p.target("foreign")); err != nil {
+	if err := os.RemoveAll(p.target("debug/incremental/foreign")); err != nil {
 		t.Fatal(err)
 	}
 	trash := filepath.Join(w.store, "layers", ".trash-"+id)

@@ -3,6 +3,7 @@ package warehouse
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,13 @@ edition = "2021"
 proc-macro = true
 `
 )
+
+// seeing is a project whose macro writes out what an expression says.
+func seeing(expression string) string {
+	return macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { format!(\"{:?}\", format!(\"{:?}\", " + expression + ")).parse().unwrap() }\n"
+}
+
+func seen(*world, string) []string { return []string{"SEEN=1"} }
 
 // What another checkout differs in must show in its program, however little of it
 // the compiler tells of. Each row is one difference that some cache of compilations
@@ -112,6 +120,17 @@ var stale = []struct {
 		edit: func(w *world, c string) []string { w.Write(c+"/texts/two", "2\n"); return nil }},
 	{name: "variable a macro reads", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { format!(\"{:?}\", std::env::var(\"SEEN\").unwrap_or_default()).parse().unwrap() }\n",
 		edit: func(*world, string) []string { return []string{"SEEN=1"} }},
+	{name: "variable by a name put together", files: seeing(`std::env::var(format!("SE{}", "EN")).unwrap_or_default()`), edit: seen},
+	{name: "variable by a name of the macro's own time", files: seeing(`std::env::var(concat!("S", "EEN")).unwrap_or_default()`), edit: seen},
+	{name: "variable by a name in a file", files: seeing(`std::env::var(include_str!("name").trim()).unwrap_or_default()`) + "-- mac/src/name --\nSEEN\n", edit: seen},
+	{name: "variable of all", files: seeing(`std::env::vars().filter(|(n, _)| n.starts_with("SEE")).count()`), edit: seen},
+	{name: "variable through C", files: seeing(`{ extern "C" { fn getenv(n: *const u8) -> *const u8; } unsafe { getenv(b"SEEN\0".as_ptr()) }.is_null() }`), edit: seen},
+	{name: "variable through a process", files: seeing(`String::from_utf8(std::process::Command::new("sh").args(["-c", "echo $SEEN"]).output().unwrap().stdout)`), edit: seen},
+	{name: "variable through a macro of rules", files: seeing(`{ macro_rules! get { ($a:ident $b:ident $c:literal) => { std::$a::$b($c) } } get!(env var "SEEN") }.unwrap_or_default()`), edit: seen},
+	{name: "variable through a library", files: strings.Replace(seeing(`look::read()`), "proc-macro = true\n", "proc-macro = true\n[dependencies]\nlook = { path = \"../look\" }\n", 1) +
+		"-- look/Cargo.toml --\n[package]\nname = \"look\"\nversion = \"0.1.0\"\nedition = \"2021\"\n-- look/src/lib.rs --\nmod inner;\npub use inner::read;\n-- look/src/inner.rs --\npub fn read() -> String { std::env::var(\"SEEN\").unwrap_or_default() }\n", edit: seen},
+	{name: "variable through generated code", files: seeing(`include!(concat!(env!("OUT_DIR"), "/x")).unwrap_or_default()`) +
+		"-- mac/build.rs --\nfn main() { std::fs::write(std::env::var(\"OUT_DIR\").unwrap() + \"/x\", \"std::env::var(\\\"SEEN\\\")\").unwrap(); }\n", edit: seen},
 	{name: "directory a macro embeds", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { format!(\"{:?}\", std::env::var(\"CARGO_MANIFEST_DIR\").unwrap()).parse().unwrap() }\n",
 		edit: func(*world, string) []string { return nil }, bound: true},
 	{name: "macro itself", files: macManifest + "-- mac/src/lib.rs --\nuse proc_macro::*;\n#[proc_macro]\npub fn it(_: TokenStream) -> TokenStream { \"1\".parse().unwrap() }\n",
@@ -277,5 +296,49 @@ fn git() {
 	w.Must("d", nil, cow, "restore")
 	if got := w.said("d", nil); got != want {
 		t.Errorf("without the wrapper prints %q, clean %q", got, want)
+	}
+}
+
+// What no macro can name makes nothing to be compiled: another terminal's, editor's or
+// agent's variables.
+func TestUnrelatedVariables(t *testing.T) {
+	w := newWorld(t)
+	w.project("a", appManifest+`[dependencies]
+none = { path = "none" }
+named = { path = "named" }
+-- src/main.rs --
+fn main() { println!("{} {}", none::it!(), named::it!()); }
+-- none/Cargo.toml --
+[package]
+name = "none"
+version = "0.1.0"
+edition = "2021"
+[lib]
+proc-macro = true
+-- none/src/lib.rs --
+use proc_macro::*;
+#[proc_macro]
+pub fn it(_: TokenStream) -> TokenStream { "1".parse().unwrap() }
+-- named/Cargo.toml --
+[package]
+name = "named"
+version = "0.1.0"
+edition = "2021"
+[lib]
+proc-macro = true
+-- named/src/lib.rs --
+use proc_macro::*;
+#[proc_macro]
+pub fn it(_: TokenStream) -> TokenStream { format!("{:?}", std::env::var("SEEN").unwrap_or_default()).parse().unwrap() }
+`)
+	w.wrapped("a", nil)
+	w.copy("a", "b")
+	others := []string{"UNRELATED=1", "CURSOR_TRACE_ID=x", "CI=true", "GITHUB_ACTIONS=true", "RUST_BACKTRACE=1", "TERM=xterm-kitty", "EDITOR=vi"}
+	if served := w.good("b", others); len(served.compiled) > 0 {
+		t.Errorf("for variables that nobody names, %q are compiled\n%s", served.compiled, w.events())
+	}
+	w.copy("a", "c")
+	if got := w.good("c", append(others, "SEEN=2")); !slices.Equal(got.compiled, []string{"app"}) {
+		t.Errorf("for the one that is named, %q are compiled, want the one unit that uses the macro", got.compiled)
 	}
 }

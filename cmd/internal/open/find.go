@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -22,8 +25,13 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 		return nil, err
 	}
 	q := &locate.Question{BuildDir: realPath(buildDir), Remembered: m.Stores, Noted: locate.Noted(buildDir)}
+	user, err := s.userConfig()
+	if err != nil {
+		return nil, err
+	}
+	q.Configured = user.Store
 	if data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share")); data != "" {
-		q.Chosen = locate.Chosen(filepath.Join(data, "cargo-cow"))
+		q.Data = filepath.Join(data, "cargo-cow")
 	}
 	if cache := s.environ.xdg("XDG_CACHE_HOME", ".cache"); cache != "" {
 		q.Cache = filepath.Join(cache, "cargo-cow")
@@ -34,15 +42,15 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 // findStore returns the store that serves a build directory. Where there is none the
 // error wraps layers.ErrNoStore and says what is known of others.
 func (s *Session) findStore(buildDir string, repo *git.Checkout) (string, error) {
-	if dir, err := s.namedStore(); dir != "" || err != nil {
-		return dir, err
+	if dir := s.namedStore(); dir != "" {
+		return dir, nil
 	}
 	q, err := s.question(buildDir, repo)
 	if err != nil {
 		return "", err
 	}
 	dir, kind := q.Find()
-	if kind >= locate.Copying {
+	if kind >= locate.Copying || kind == locate.Absent && dir != "" {
 		return dir, nil
 	}
 	return "", whyNone(q, dir)
@@ -51,15 +59,15 @@ func (s *Session) findStore(buildDir string, repo *git.Checkout) (string, error)
 // storeToMake returns the store that init makes, or goes on using, for a build
 // directory.
 func (s *Session) storeToMake(buildDir string, repo *git.Checkout) (string, error) {
-	if dir, err := s.namedStore(); dir != "" || err != nil {
-		return dir, err
+	if dir := s.namedStore(); dir != "" {
+		return dir, nil
 	}
 	q, err := s.question(buildDir, repo)
 	if err != nil {
 		return "", err
 	}
 	dir, kind := q.Find()
-	if kind == locate.Near {
+	if kind == locate.Near || kind == locate.Absent && dir != "" {
 		return dir, nil
 	}
 	// One that can share is worth being made, whatever copies there are elsewhere.
@@ -70,12 +78,32 @@ func (s *Session) storeToMake(buildDir string, repo *git.Checkout) (string, erro
 	return other, err
 }
 
+// remembersNamed tells whether somebody named a store for a place before.
+func (s *Session) remembersNamed(dir string, p *layers.Place) (bool, error) {
+	q, err := s.question(p.Workspace.BuildDir, p.Git)
+	if err != nil {
+		return false, err
+	}
+	return slices.Contains(append(q.Remembered, q.Noted), locate.Remembered{Dir: dir, Named: true}), nil
+}
+
 // whyNone says why no store serves a build directory; far is one on another file
 // system.
 func whyNone(q *locate.Question, far string) error {
-	for _, r := range q.Remembered {
+	for _, r := range append(q.Remembered, q.Noted) {
+		if r.Dir == "" {
+			continue
+		}
 		if _, err := checkOwner(r.Dir); err != nil {
 			return err
+		}
+		if stub, err := driver.IsStub(r.Dir); err == nil && stub {
+			return layers.RolledBackStore(r.Dir)
+		}
+	}
+	for _, dir := range storeParents(q.BuildDir) {
+		if stub, err := driver.IsStub(besideIn(dir)); err == nil && stub {
+			return layers.RolledBackStore(besideIn(dir))
 		}
 	}
 	none := fmt.Errorf("find the store of %s: %w", q.BuildDir, layers.ErrNoStore)
@@ -105,8 +133,8 @@ func (s *Session) AnyStore(ctx context.Context) (*layers.Store, error) {
 
 // AnyStoreDir says where AnyStore finds its store.
 func (s *Session) AnyStoreDir(ctx context.Context) (string, error) {
-	if dir, err := s.namedStore(); dir != "" || err != nil {
-		return dir, err
+	if dir := s.namedStore(); dir != "" {
+		return dir, nil
 	}
 	buildDir, repo, err := s.whereabouts(ctx)
 	if err != nil {
@@ -116,8 +144,7 @@ func (s *Session) AnyStoreDir(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, kind := q.Find()
-	if kind != locate.Absent {
+	if dir, _ := q.Find(); dir != "" {
 		return dir, nil
 	}
 	if _, outside := s.Unresolved(ctx); errors.Is(outside, cargo.ErrNoPackage) && len(q.Remembered) == 0 {
@@ -149,12 +176,9 @@ func (s *Session) whereabouts(ctx context.Context) (buildDir string, repo *git.C
 // there is none, and returns where it is. named tells that the user chose it: the
 // wrapper cannot know that by itself.
 func (s *Session) PrepareStore(ctx context.Context) (dir string, named bool, err error) {
-	if dir, err = s.namedStore(); err != nil {
-		return "", false, err
-	}
-	named = dir != "" && s.environ.get("CARGO_COW_STORE") == "" // which the wrapper sees
+	named = s.namedStore() != "" && s.environ.get("CARGO_COW_STORE") == "" // which the wrapper sees
 	buildDir, repo, err := s.whereabouts(ctx)
-	if err == nil && dir == "" {
+	if err == nil {
 		dir, err = s.storeToMake(buildDir, repo)
 	}
 	if err != nil {
@@ -174,18 +198,15 @@ func (s *Session) Store(ctx context.Context, p *layers.Place) (*layers.Store, er
 }
 
 // InitStore makes the store for a place, if there is none, has do work with it, and
-// then has the repository remember it. What cannot be written shows before anything
+// then has the repository remember it: by name only where it was named for it, by the
+// flag; the environment speaks of all repositories. What cannot be written shows before anything
 // is made, and what was made for it goes again where do fails.
 func (s *Session) InitStore(ctx context.Context, p *layers.Place, do func(*layers.Store) error) error {
-	named, err := s.namedStore()
-	if err != nil {
-		return err
-	}
 	dir, err := s.storeToMake(p.Workspace.BuildDir, p.Git)
 	if err != nil {
 		return err
 	}
-	note, err := remember(p, dir, named != "")
+	note, err := remember(p, dir, s.opts.Store != "")
 	if err != nil {
 		return helpReadOnly(err)
 	}
@@ -220,7 +241,28 @@ func helpReadOnly(err error) error {
 	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}
 }
 
-// Self is this program's file, for programs that are to run it.
+// keptStores bounds how many stores a user's list has. Those of file systems that come
+// and go stay in it, and a look at one that is not there costs next to nothing.
+const keptStores = 64
+
+// enlist notes a store that was made, for projects that have nothing to do with this
+// one and lie on another mount of the same file system. Without it they get another.
+func (s *Session) enlist(store string) {
+	data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share"))
+	if data == "" {
+		return
+	}
+	dir := filepath.Join(data, "cargo-cow")
+	list := locate.Made(dir)
+	if slices.Contains(list, store) {
+		return
+	}
+	list = append(list, store)
+	text := strings.Join(list[max(0, len(list)-keptStores):], "\n") + "\n"
+	_ = replaceFile(locate.MadeFile(dir), []byte(text))
+}
+
+// self is this program's file, for programs that are to run it.
 func self() (string, error) {
 	path, err := os.Executable()
 	if err != nil {

@@ -119,7 +119,7 @@ func Hide(p *layers.Place) error {
 	if p.Git == nil {
 		return nil
 	}
-	return p.Git.Exclude(".*.cargo-cow-undo/", ".*.cargo-cow-tmp-*/")
+	return p.Git.Exclude("*.cargo-cow-undo/", ".*.cargo-cow-tmp-*/")
 }
 
 // A stagedFile is a small file's new content, written beside it: what can go wrong

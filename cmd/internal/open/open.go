@@ -150,7 +150,8 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 	if err != nil && !errors.Is(err, cargo.ErrNoLockfile) {
 		return nil, err
 	}
-	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root), Settings: settings}
+	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
+		LinkFlags: linkFlags(survey.Config, ws.Root), Linkers: survey.Config.LinkersBelow(ws.Root), Settings: settings}
 	s.config = conf
 	return s.place, nil
 }
@@ -190,6 +191,32 @@ func canonicalEnv(env map[string]config.EnvValue, root string) string {
 		fmt.Fprintf(&b, "%q=%q force=%t relative=%t base=%q\n", name, v.Value, v.Force, v.Relative, base)
 	}
 	return b.String()
+}
+
+// linkFlags are flags of rustc's about linking that no unit's fingerprint holds: what
+// takes the place of build scripts, linkers, and LIBRARY_PATH, which gcc and clang look at, of
+// the [env] table. Paths in the workspace are named from its root.
+func linkFlags(cfg *config.Config, root string) []string {
+	flags := cfg.Overrides()
+	for _, key := range slices.Sorted(maps.Keys(cfg.Linkers)) {
+		// One of the project's own may be a script that names what it adds.
+		if rel, err := filepath.Rel(root, cfg.Linkers[key]); err == nil && filepath.IsLocal(rel) {
+			flags = append(flags, "-C", "linker="+rel)
+		}
+	}
+	v := cfg.Env["LIBRARY_PATH"]
+	for _, dir := range filepath.SplitList(v.Value) {
+		if v.Relative && !filepath.IsAbs(dir) {
+			dir = filepath.Join(v.Base, dir)
+			if rel, err := filepath.Rel(root, dir); err == nil {
+				dir = rel
+			}
+		}
+		if dir != "" {
+			flags = append(flags, "-L", dir)
+		}
+	}
+	return flags
 }
 
 // Strict is the configured default of restore's flag; known with the place.
@@ -281,7 +308,14 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 		return nil, err
 	}
 	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: program, Temp: os.TempDir()}
-	o.Passing = !create && (s.opts.Store != "" || s.environ.get("CARGO_COW_STORE") != "")
+	o.Named = s.opts.Store != ""
+	o.Passing = s.namedStore() != "" && !create
+	if p != nil && !o.Named {
+		o.Named, err = s.remembersNamed(dir, p)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if !create {
 		return layers.Open(ctx, o)
 	}
@@ -289,5 +323,12 @@ func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, cr
 	if err != nil {
 		return nil, err
 	}
-	return st, recordDriver(dir, d)
+	if err := recordDriver(dir, d); err != nil {
+		return nil, err
+	}
+	// One that was named is for those who name it.
+	if user, err := s.userConfig(); err == nil && s.namedStore() == "" && user.Store == "" && d.Caps().SharesData {
+		s.enlist(dir)
+	}
+	return st, nil
 }

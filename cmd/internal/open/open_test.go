@@ -145,7 +145,7 @@ func TestNamedStore(t *testing.T) {
 	s.opts.Store = "flag/"
 	want := func(want string) {
 		t.Helper()
-		if got, err := s.namedStore(); err != nil || got != want {
+		if got, err := s.findStore(filepath.Join(dir, "target"), nil); err != nil || got != want {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
@@ -155,7 +155,9 @@ func TestNamedStore(t *testing.T) {
 	s.environ = append(s.environ, "CARGO_COW_STORE=")
 	want("/user")
 	s = session(t, dir, "XDG_CONFIG_HOME=relative") // ignored, as the XDG specification says
-	want("")
+	if q, err := s.question(filepath.Join(dir, "target"), nil); err != nil || q.Configured != "" {
+		t.Errorf("got %+v, %v", q, err)
+	}
 }
 
 func TestStoreParent(t *testing.T) {
@@ -164,7 +166,7 @@ func TestStoreParent(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(build), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	top := storeParent(build)
+	top := storeParents(build)[0]
 	if rel, err := filepath.Rel(top, build); err != nil || !filepath.IsLocal(rel) {
 		t.Errorf("got %s, which is not above %s", top, build)
 	}

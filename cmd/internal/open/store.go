@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -116,35 +117,36 @@ func fsName(path string) string {
 	return "the file system"
 }
 
-// namedStore is the store that the user named, by flag, environment or
-// configuration; "" when they did not.
-func (s *Session) namedStore() (string, error) {
+// namedStore is the store that the user named for this command, by flag or
+// environment; "" when they did not.
+func (s *Session) namedStore() string {
 	for _, dir := range []string{s.opts.Store, s.environ.get("CARGO_COW_STORE")} {
 		if dir != "" && !filepath.IsAbs(dir) {
 			dir = filepath.Join(s.opts.Dir, dir)
 		}
 		if dir != "" {
-			return filepath.Clean(dir), nil
+			return filepath.Clean(dir)
 		}
 	}
-	user, err := s.userConfig()
-	if err != nil {
-		return "", err
-	}
-	return user.Store, nil
+	return ""
 }
 
 // defaultStore is beside the build directory where data can be shared, so that
 // every project on the file system finds the same one; else in the user's cache.
 func (s *Session) defaultStore(buildDir string) (string, error) {
-	top := storeParent(buildDir)
-	beside := filepath.Join(top, ".cargo-cow-"+strconv.Itoa(os.Geteuid()))
-	if _, err := os.Lstat(beside); err == nil {
-		return beside, nil
-	}
-	shares, err := reflink.Probe(top, top)
-	if err == nil && shares {
-		return beside, nil
+	for _, top := range storeParents(buildDir) {
+		beside := besideIn(top)
+		if _, err := os.Lstat(beside); err == nil {
+			return beside, nil
+		}
+		shares, err := reflink.Probe(top, top)
+		if err == nil && shares {
+			return beside, nil
+		}
+		// What a sandbox forbids shows when it is tried, and not before.
+		if err == nil || !layers.IsReadOnly(err) {
+			break
+		}
 	}
 	cache := s.environ.xdg("XDG_CACHE_HOME", ".cache")
 	if cache == "" {
@@ -156,24 +158,33 @@ func (s *Session) defaultStore(buildDir string) (string, error) {
 	return filepath.Join(cache, "cargo-cow"), nil
 }
 
-// storeParent is the topmost directory above buildDir, on the same mount, that
-// the user may make entries in. Directories everybody may write to are passed
-// over: what lies in them is swept, and anybody could take the name first.
-func storeParent(buildDir string) string {
-	dir := locate.Existing(filepath.Dir(realPath(buildDir)))
-	top := dir
-	for locate.SameMount(dir, top) {
+// besideIn is the store in a directory above what it serves.
+func besideIn(dir string) string {
+	return filepath.Join(dir, ".cargo-cow-"+strconv.Itoa(os.Geteuid()))
+}
+
+// storeParents are the directories above buildDir, on the same mount, that the user
+// may make entries in, the topmost first. Directories everybody may write to are
+// passed over: what lies in them is swept, and anybody could take the name first.
+// There is always one, the last, which must do.
+func storeParents(buildDir string) []string {
+	last := locate.Existing(filepath.Dir(realPath(buildDir)))
+	var all []string
+	for dir := last; locate.SameMount(dir, last); dir = filepath.Dir(dir) {
 		fi, err := os.Stat(dir)
 		if err == nil && fi.Mode().Perm()&0o002 == 0 &&
 			unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil {
-			top = dir
+			all = append(all, dir)
 		}
 		if dir == filepath.Dir(dir) {
 			break
 		}
-		dir = filepath.Dir(dir)
 	}
-	return top
+	if len(all) == 0 {
+		return []string{last}
+	}
+	slices.Reverse(all)
+	return all
 }
 
 // checkOwner tells whether the store is there, and refuses one of another user:

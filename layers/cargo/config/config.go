@@ -15,6 +15,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -189,6 +190,18 @@ func (r *reader) config() *Config {
 		}
 	}
 	return c
+}
+
+// LinkersBelow lists the configured linkers that lie below a directory, sorted.
+func (c *Config) LinkersBelow(dir string) []string {
+	var list []string
+	for _, l := range c.Linkers {
+		if strings.HasPrefix(l, dir+"/") {
+			list = append(list, l)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 func (r *reader) sources() map[string]map[string]string {

@@ -116,6 +116,9 @@ func (c *Config) ownProfiles(manifest map[string]any, env map[string]string) map
 	return own
 }
 
+// IncrementalKey begins the line of a setting that goes before those of profiles.
+const IncrementalKey = "incremental = "
+
 // incrementalLine is what goes before the profiles' own settings (cargo 1.95,
 // core/profiles.rs: Profiles::new), if anything does; it deletes its variables.
 func (c *Config) incrementalLine(env map[string]string) []string {
@@ -125,11 +128,11 @@ func (c *Config) incrementalLine(env map[string]string) []string {
 	delete(env, "CARGO_BUILD_INCREMENTAL")
 	switch {
 	case ok:
-		return []string{"incremental = " + valueText(value == "1")}
+		return []string{IncrementalKey + valueText(value == "1")}
 	case ok2:
-		return []string{"incremental = " + valueText(scalar(value2))}
+		return []string{IncrementalKey + valueText(scalar(value2))}
 	case c.incremental != nil:
-		return []string{"incremental = " + valueText(c.incremental)}
+		return []string{IncrementalKey + valueText(c.incremental)}
 	}
 	return nil
 }

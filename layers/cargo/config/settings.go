@@ -106,15 +106,25 @@ func (c *Config) Layout(s Scope) string {
 // other: those that count of the configuration, those of [host], and those of
 // profiles, which are given as in a manifest.
 func (c *Config) EveryFlag(manifest map[string]any) []string {
-	var all []string
+	return append(c.UnitFlags(), c.OtherFlags(manifest)...)
+}
+
+// UnitFlags returns those flags that the fingerprints of units hold.
+func (c *Config) UnitFlags() []string {
 	if c.Rustflags.FromEnv {
-		all = slices.Clone(c.Rustflags.Env)
-	} else {
-		all = slices.Clone(c.Rustflags.Build)
-		for _, key := range slices.Sorted(maps.Keys(c.Rustflags.Target)) {
-			all = append(all, c.Rustflags.Target[key]...)
-		}
+		return slices.Clone(c.Rustflags.Env)
 	}
+	all := slices.Clone(c.Rustflags.Build)
+	for _, key := range slices.Sorted(maps.Keys(c.Rustflags.Target)) {
+		all = append(all, c.Rustflags.Target[key]...)
+	}
+	return all
+}
+
+// OtherFlags returns the flags of profiles and of [host], of which fingerprints hold
+// nothing but a hash.
+func (c *Config) OtherFlags(manifest map[string]any) []string {
+	var all []string
 	var walk func(v any, flags bool)
 	walk = func(v any, flags bool) {
 		switch v := v.(type) {

@@ -2,6 +2,7 @@ package depinfo
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,12 +11,24 @@ import (
 type Rustc struct {
 	// Targets are the files the rules are about, in file order.
 	Targets []string
-	// Deps are the inputs in rustc's order: the first one is the crate root.
+	// Deps are the inputs in rustc's order.
 	// Names are as rustc writes them, relative to its working directory or
 	// absolute.
 	Deps []string
 	// Env are the variables the crate reads with env! and option_env!.
 	Env []Env
+}
+
+// Root is the crate root, "" if there are no inputs: the first of them, but for
+// clippy's settings, which clippy's driver lists before all else (clippy of rustc
+// 1.95, src/driver.rs).
+func (r *Rustc) Root() string {
+	for _, name := range r.Deps {
+		if base := path.Base(name); base != "clippy.toml" && base != ".clippy.toml" {
+			return name
+		}
+	}
+	return ""
 }
 
 // ParseRustc reads a .d file as rustc writes it, or as Cargo writes it beside

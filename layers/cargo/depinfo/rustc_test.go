@@ -54,3 +54,17 @@ func FuzzParseRustc(f *testing.F) {
 		}
 	})
 }
+
+func TestRoot(t *testing.T) {
+	for _, tt := range []struct{ deps, want string }{
+		{"src/lib.rs src/a.rs", "src/lib.rs"},
+		{"/w/clippy.toml a/src/lib.rs Cargo.toml", "a/src/lib.rs"},
+		{"/w/.clippy.toml /w/a/main.rs", "/w/a/main.rs"},
+		{"", ""},
+	} {
+		r := &Rustc{Deps: strings.Fields(tt.deps)}
+		if got := r.Root(); got != tt.want {
+			t.Errorf("root of %q is %q, want %q", tt.deps, got, tt.want)
+		}
+	}
+}

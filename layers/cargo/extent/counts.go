@@ -22,7 +22,7 @@ var never = map[string]bool{
 // Never reports whether nothing of that name, wherever it lies, is read by a build.
 func Never(name string) bool {
 	switch {
-	case Repository(name), never[name]:
+	case Repository(name), never[name], strings.HasSuffix(name, ".cargo-cow-undo"):
 		return true
 	case strings.HasSuffix(name, "~"), strings.HasPrefix(name, ".#"), len(name) > 2 && name[0] == '#' && name[len(name)-1] == '#':
 		return true
@@ -67,4 +67,25 @@ func Compiled(rel string) bool {
 	}
 	dir, _, _ := strings.Cut(rel, "/")
 	return strings.HasSuffix(rel, ".rs") && (dir == "src" || dir == "tests" || dir == "benches" || dir == "examples")
+}
+
+// Lints are the names of clippy's settings, which it looks for in each directory
+// upwards.
+var Lints = []string{".clippy.toml", "clippy.toml"}
+
+// Above is the first file of a name in the directories above root, "" if there is
+// none, or one in root itself.
+func Above(root, name string) string {
+	for dir := root; ; dir = filepath.Dir(dir) {
+		path := filepath.Join(dir, name)
+		if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() {
+			if dir == root {
+				return ""
+			}
+			return path
+		}
+		if dir == "/" || dir == "." {
+			return ""
+		}
+	}
 }

@@ -97,6 +97,41 @@ func HashPath(root string) uint64 {
 	return h.sum()
 }
 
+// configTails are what Cargo hashes behind a linker into Fingerprint.Config: nothing
+// at first, later whether lists of features and the metadata in libraries are
+// switched (cargo 1.85 to 1.100, compiler/fingerprint/mod.rs: calculate_normal).
+var configTails = [][]byte{nil, {0}, {1}, {0, 0}, {0, 1}, {1, 0}, {1, 1}}
+
+// Relink is what Config becomes where the linker has another name. It reports
+// whether config is that of a unit for which Cargo calls the linker was.
+func Relink(config uint64, was, now string) (uint64, bool) {
+	hash := func(linker string, tail []byte) uint64 {
+		h := newHasher()
+		h.path(linker)
+		h.write(tail)
+		return h.sum()
+	}
+	for _, tail := range configTails {
+		if hash(was, tail) == config {
+			return hash(now, tail), true
+		}
+	}
+	return 0, false
+}
+
+// NoLinker reports whether config is that of a unit for which no linker is
+// configured, and nothing else that is unusual.
+func NoLinker(config uint64) bool {
+	for _, tail := range configTails {
+		h := newHasher()
+		h.write(tail)
+		if h.sum() == config {
+			return true
+		}
+	}
+	return false
+}
+
 // The methods below write values as Rust's Hash implementations do into a
 // StableHasher of the rustc-stable-hash crate, version 0.1.2: integers and
 // lengths as eight little-endian bytes, strings followed by 0xff.

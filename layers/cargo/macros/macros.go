@@ -107,3 +107,40 @@ func Pure(name, version string, more ...Range) bool {
 	}
 	return false
 }
+
+// Known returns the variables that a macro package of a registry, by name and
+// version, is known to read, and that it reads nothing else: most of those that were
+// read look at none. ok is false for one that nobody has read.
+func Known(name, version string) (variables []string, ok bool) {
+	if Pure(name, version) {
+		return nil, true
+	}
+	for _, r := range reading {
+		if r.covers(name, version) {
+			return r.variables, true
+		}
+	}
+	return nil, false
+}
+
+// reading are macros whose sources were read like those of the others, and that look
+// at some variables by names which stand elsewhere than where they are looked up.
+var reading = []struct {
+	Range
+	variables []string
+}{
+	{Range{"clap_derive", "4.0.0", "4.6.10"}, []string{"CARGO_PKG_AUTHORS", "CARGO_PKG_DESCRIPTION", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"}},
+}
+
+// Expands reports whether what a macro adds to a crate is told by that crate's sources
+// and the macro's own, as a person has read them: it puts no name together that would
+// be another's.
+func Expands(name, version string) bool {
+	return Pure(name, version) && name != "const_format_proc_macros" || Pure(name, version, expanding...)
+}
+
+// expanding are further macros of that kind, which macros are made with.
+var expanding = []Range{
+	{"proc-macro-error-attr", "0.4.3", "1.0.5"},
+	{"proc-macro-error-attr2", "2.0.0", "2.0.1"},
+}

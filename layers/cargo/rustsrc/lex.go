@@ -8,10 +8,11 @@ import (
 type kind uint8
 
 const (
-	punct kind = iota // one byte, in text
-	ident             // without r# or the quote of a lifetime
-	str               // "…" or r"…", in text with escapes undone
-	other             // any further literal; text of byte and C strings, undone
+	punct    kind = iota // one byte, in text
+	ident                // without r# or the quote of a lifetime
+	str                  // "…" or r"…", in text with escapes undone
+	other                // any further literal; text of byte and C strings, undone
+	prefixed             // c"…" and cr"…", which are two tokens in older editions
 )
 
 type token struct {
@@ -26,7 +27,7 @@ func (t token) is(k kind, text string) bool { return t.kind == k && t.text == te
 // fails: what is not Rust comes out as some tokens or other, and an unfinished
 // literal or comment reaches to the end.
 func lex(src []byte) []token {
-	l := &lexer{src: strings.TrimPrefix(string(src), "\ufeff")}
+	l := &lexer{src: strings.TrimPrefix(string(src), "\ufeff"), tokens: make([]token, 0, len(src)/5)}
 	l.skipShebang()
 	for l.pos < len(l.src) {
 		l.next()
@@ -128,8 +129,11 @@ func (l *lexer) identOrLiteral() {
 		}
 		n := len(prefix)
 		k := other
-		if prefix == "r" {
+		switch prefix {
+		case "r":
 			k = str
+		case "c", "cr":
+			k = prefixed
 		}
 		raw := prefix[n-1] == 'r'
 		switch next := l.at(n); {

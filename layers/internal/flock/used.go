@@ -18,8 +18,8 @@ import (
 // fcntl(2), such as NFS, and a user who does not own the file, are told no.
 func InUse(path string) (bool, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EROFS) {
-		return false, nil // who locks on a read-only file system cannot be seen
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission) {
+		return false, nil // who locks what cannot be written cannot be seen
 	}
 	if err != nil {
 		return false, fmt.Errorf("look at lock: %w", err)

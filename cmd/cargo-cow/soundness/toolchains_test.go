@@ -1,0 +1,111 @@
+package soundness
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+)
+
+// sample are hazards which stand for what is read of Cargo's: dep-info, lists of
+// sources, what scripts print, fingerprints that are rewritten.
+var sample = []string{
+	"H1/content-differs", "H2/outside-differs", "H7/manifest-dir", "H13/commit", "H19/partial-build", "vendored/names-its-source",
+}
+
+// TestToolchains: with each version of Rust that is held to some hazards are closed,
+// and what is equal is fresh. `make toolchains` runs all of them.
+func TestToolchains(t *testing.T) {
+	program(t)
+	wrapper(t)
+	if os.Getenv("CARGO_COW_TEST_ENVIRON") != "" {
+		return // then it is for the whole run
+	}
+	toolchains := fixture.Toolchains(t)
+	dir := btrfs(t)
+	for _, name := range sample {
+		if !slices.ContainsFunc(hazards, func(h hazard) bool { return h.name == name }) {
+			t.Errorf("there is no hazard %s", name)
+		}
+	}
+	for _, v := range toolchains {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			for _, h := range hazards {
+				if !slices.Contains(sample, h.name) {
+					continue
+				}
+				h.env = append(slices.Clone(h.env), v.Env...)
+				s := newScene(h, filepath.Join(dir, v.Name))
+				t.Run(h.name, func(t *testing.T) {
+					w := s.begin(t)
+					snapshot(w)
+					s.withRules(w, true)
+					w.again()
+					w.wrapped = []string{"RUSTC_WRAPPER=" + wrapper(t)}
+					s.withRules(w, false)
+				})
+			}
+			t.Run("fresh", func(t *testing.T) {
+				w := newWorld(t, filepath.Join(dir, v.Name, "fresh"), v.Env...)
+				w.lay(txtar.Parse([]byte(village)), "a", "a")
+				w.commit()
+				w.origin.Cow("init")
+				w.origin.mustBuild("build", "--workspace")
+				w.origin.mustBuild("test", "--workspace", "--no-run")
+				w.origin.Cow("snapshot")
+				if status := w.origin.Cow("status")[0]; status["strange"] != nil {
+					t.Errorf("%v fingerprints are not reproduced", status["strange"])
+				}
+				w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+				w.place.Cow("restore")
+				checkPlan(t, w.place, nil, []string{"build", "--workspace"}, []string{"test", "--workspace", "--no-run"})
+			})
+		})
+	}
+}
+
+// TestProfileDebug: since cargo 1.99 the profile debug is dev by another name, and in
+// the same directory.
+func TestProfileDebug(t *testing.T) {
+	w := newWorld(t, filepath.Join(btrfs(t), "w"), "RUSTUP_TOOLCHAIN=1.99.1")
+	w.lay(txtar.Parse([]byte(village)), "a", "a")
+	w.commit()
+	w.origin.Cow("init")
+	w.origin.mustBuild("build", "--workspace", "--profile", "debug")
+	w.origin.Cow("snapshot")
+	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.place.Cow("restore")
+	checkPlan(t, w.place, nil, []string{"build", "--workspace"}, []string{"build", "--workspace", "--profile", "debug"})
+	w.write("b/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+	checkRan(t, w.place, []string{"app/app/bin", "liba/liba/lib"}, []string{"build", "--workspace", "--profile", "debug"})
+}
+
+// TestLayerOfCI: since cargo 1.99 members built in CI have other ids. What a layer of
+// CI has of them is not promised.
+func TestLayerOfCI(t *testing.T) {
+	w := newWorld(t, filepath.Join(btrfs(t), "w"), "RUSTUP_TOOLCHAIN=1.99.1")
+	w.lay(txtar.Parse([]byte(village)), "a", "a")
+	w.commit()
+	ci := w.origin.with("CI=true")
+	ci.Cow("init")
+	ci.mustBuild("build", "--workspace")
+	ci.Cow("snapshot")
+	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.restored = w.place.Cow("restore")
+	b := w.place.mustBuild("build", "--workspace")
+	for u, fresh := range b.fresh {
+		if member := u.Package == "app" || u.Package == "liba" || u.Package == "mac" || u.Package == "scripted"; fresh == member {
+			t.Errorf("%s: fresh is %t", u, fresh)
+		}
+	}
+	kept := w.restored[len(w.restored)-1]
+	if diff := cmp.Diff(float64(len(b.fresh)-len(b.ran())), kept["kept"]); diff != "" {
+		t.Errorf("restored (-cargo's fresh ones +told): %s\n%v", diff, kept)
+	}
+}

@@ -1,0 +1,110 @@
+package cargo
+
+import (
+	"os"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+)
+
+// Most scripts that read git's state read the commit, and nothing of the branch that
+// it was checked out as. Then another branch at the same commit is no reason to run
+// them again. That has to be shown: by what the script has left, and by all that it
+// was compiled from.
+
+// commitOnly reports whether the run of a script, which has left these texts, can
+// have looked at the commit only.
+func (b *inspector) commitOnly(u *built, o *Origin, left []string) bool {
+	if branch := strings.TrimPrefix(o.Git.Ref, "refs/heads/"); branch != "" {
+		for _, text := range left {
+			if holdsWord(text, branch) {
+				return false
+			}
+		}
+	}
+	asks := false
+	for _, program := range u.deps {
+		if program == nil || program.Kind != kindScript {
+			continue
+		}
+		git, branch := b.asksGit(program)
+		if branch {
+			return false
+		}
+		asks = asks || git
+	}
+	// Else nobody knows where it has the commit from: another program, perhaps.
+	return asks
+}
+
+// asksGit looks through the sources of a program that runs at compile time, and of
+// all that is built into it: whether any names git, and whether any may ask for more
+// than the commit, as what cannot be read may.
+func (b *inspector) asksGit(program *built) (git, branch bool) {
+	seen := map[*built]bool{}
+	var look func(u *built)
+	look = func(u *built) {
+		if u == nil || seen[u] || branch {
+			return
+		}
+		seen[u] = true
+		if u.run {
+			// What that left is in this program.
+			branch = branch || b.asksGitByRun(u)
+			return
+		}
+		if u.recalled && b.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
+			branch = true
+			return
+		}
+		for _, name := range u.rustc.Deps {
+			src, err := os.ReadFile(b.absolute(name))
+			if err != nil {
+				branch = true
+				return
+			}
+			if rustsrc.Mentions(src, "git") == 0 && !strings.Contains(string(src), ".git") {
+				// Crates of all kinds have words for branches that are none of git's.
+				if u == program && rustsrc.AsksBranch(src) {
+					branch = true
+				}
+				continue
+			}
+			git = true
+			if rustsrc.AsksBranch(src) {
+				branch = true
+			}
+		}
+		for _, d := range u.deps {
+			look(d)
+		}
+	}
+	look(program)
+	return git, branch
+}
+
+func (b *inspector) asksGitByRun(u *built) bool {
+	for _, program := range u.deps {
+		if program != nil && program.Kind == kindScript {
+			if git, branch := b.asksGit(program); git || branch {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// holdsWord reports whether text holds word other than as part of a longer name.
+func holdsWord(text, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			return false
+		}
+		start, end := from+i, from+i+len(word)
+		if (start == 0 || !nameByte(text[start-1])) && (end == len(text) || !nameByte(text[end])) {
+			return true
+		}
+		from = start + 1
+	}
+}

@@ -1,0 +1,353 @@
+package cargo
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+)
+
+// mayLink reports whether a unit of an immutable package may have taken up something
+// that is not as immutable.
+func (b *inspector) mayLink(u *built) bool {
+	links, bundles := u.links()
+	if u.broken != nil || u.recalled || !links && !bundles {
+		return false
+	}
+	k := b.linkage(u, nil)
+	return links && len(k.flags.Values)+len(k.scripts.Values) > 0 ||
+		slices.ContainsFunc(slices.Concat(k.flags.Dirs, k.scripts.Dirs), func(dir string) bool { return b.isLoose(k.abs(dir)) })
+}
+
+func (k *linkage) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return k.base + "/" + path
+}
+
+// systems hold what a distribution or a package manager has installed.
+var systems = []string{"/usr", "/lib", "/lib64", "/nix/store", "/gnu/store"}
+
+// isLoose reports whether what lies at a path can differ unseen: it belongs neither to
+// the build directory, which moves along, nor to Cargo's home, nor to the system.
+func (b *inspector) isLoose(path string) bool {
+	ws := b.Place.Workspace
+	path = filepath.Clean(path)
+	if _, built := under(path, ws.BuildDir); built || ws.immutable(path) {
+		return false
+	}
+	return !slices.ContainsFunc(systems, func(dir string) bool { _, in := under(path, dir); return in })
+}
+
+// linkInputs makes inputs of what a linker, or rustc where it bundles libraries, has
+// taken up into a unit: nobody lists it. A program may have taken any library of the
+// directories that were named, a library only those that it asks for.
+func (b *inspector) linkInputs(u *built, unit *Unit, o *Origin, pkg *Package) error {
+	links, bundles := u.links()
+	if !links && !bundles {
+		return nil
+	}
+	t := &taking{inspector: b, u: u, unit: unit, origin: o, linkage: b.linkage(u, pkg)}
+	if b.Settings.Rules.On(RuleLinkInput) {
+		t.line = linking.NewLine(t.base, slices.Concat(t.flags.Dirs, t.scripts.Dirs)...)
+		if links {
+			t.line.Add(slices.Concat(t.flags.Values, t.scripts.Values)...)
+			t.anyLibrary()
+			t.files()
+			t.tools()
+		} else {
+			t.bundled()
+		}
+	}
+	if links && (len(t.runs) > 0 || t.linksFile()) {
+		return t.names()
+	}
+	return nil
+}
+
+// linksFile reports whether flags hand a file on to a linker that can differ unseen,
+// such as one that says of versions: a linker may put the name of what it writes where
+// such a file says nothing.
+func (t *taking) linksFile() bool {
+	return t.line != nil && slices.ContainsFunc(t.line.Files, func(f linking.File) bool {
+		return slices.ContainsFunc(f.Paths, func(path string) bool { _, loose := t.loc(path); return loose })
+	})
+}
+
+// taking is one unit with what it may have taken up.
+type taking struct {
+	*inspector
+	*linkage
+	u      *built
+	unit   *Unit
+	origin *Origin
+	line   *linking.Line
+}
+
+// loc is where a path is found in another checkout, false where it needs no looking
+// at.
+func (t *taking) loc(path string) (Loc, bool) {
+	if !t.isLoose(path) {
+		return Loc{}, false
+	}
+	for _, name := range t.fixed() {
+		if _, below := under(path, name); below {
+			return Loc{BaseFixed, path}, true // wherever cargo is called
+		}
+	}
+	loc, _ := t.origin.locate(path)
+	return loc, loc.Base != BaseBuild
+}
+
+// fixed are the absolute paths that flags have in them: they are the same wherever
+// cargo is called.
+func (t *taking) fixed() (paths []string) {
+	for _, value := range slices.Concat(t.flags.Dirs, t.flags.Values) {
+		for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",= ", r) }) {
+			if filepath.IsAbs(word) {
+				paths = append(paths, word)
+			}
+		}
+	}
+	return paths
+}
+
+// dirs are the directories that libraries are looked for in.
+func (t *taking) dirs() []Loc {
+	var list []Loc
+	for _, dir := range t.line.Dirs {
+		if loc, loose := t.loc(dir); loose && !slices.Contains(list, loc) {
+			list = append(list, loc)
+		}
+	}
+	return list
+}
+
+// anyLibrary makes all libraries of the named directories inputs: what is asked for is
+// known to what is linked, and to sources that may be another crate's macro's.
+func (t *taking) anyLibrary() {
+	for i := 0; i < len(t.line.Dirs); i++ { // a library may be a script that names more
+		loc, loose := t.loc(t.line.Dirs[i])
+		if !loose {
+			continue
+		}
+		path, _ := t.Place.Abs(loc)
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			t.use(t.unit, Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
+			continue
+		}
+		t.useTree(t.u, t.unit, loc, scopeLibraries, RuleLinkInput)
+		for _, e := range entries {
+			if linking.IsLibrary(e.Name()) {
+				t.library(loc.join(e.Name()), path+"/"+e.Name())
+			}
+		}
+	}
+	if len(t.dirs()) == 0 {
+		return
+	}
+	// A name may be all of a file's, whatever that is.
+	for _, lib := range slices.Concat(t.flags.Libraries, t.scripts.Libraries, t.line.Libraries) {
+		t.named(lib.Name)
+	}
+	for _, l := range t.u.linkedUnits() {
+		if l.rustc == nil || !l.mutable() {
+			continue
+		}
+		for _, name := range l.rustc.Deps {
+			src, err := t.source(name, t.origin)
+			if err != nil {
+				continue // its own unit is in doubt
+			}
+			for _, link := range rustsrc.Links(src) {
+				t.named(link.Name)
+			}
+		}
+	}
+}
+
+func (t *taking) library(loc Loc, path string) {
+	if linking.IsThin(path) {
+		t.always(t.unit, RuleInDoubt, loc.display()+" holds the names of its members only")
+	}
+	t.line.Script(path)
+}
+
+// named makes inputs of the files of one name in all directories, if there is one.
+func (t *taking) named(name string) {
+	if name == "" {
+		return
+	}
+	var all []Loc
+	there := false
+	for _, dir := range t.dirs() {
+		loc := dir.join(name)
+		path, _ := t.Place.Abs(loc)
+		info, err := os.Stat(path)
+		there = there || err == nil && !info.IsDir()
+		all = append(all, loc)
+	}
+	if there {
+		for _, loc := range all {
+			t.fileOrNone(loc)
+		}
+	}
+}
+
+// fileOrNone makes a file an input, or that there is none, which one that is found
+// later would be behind.
+func (t *taking) fileOrNone(loc Loc) {
+	path, ok := t.Place.Abs(loc)
+	if !ok {
+		return
+	}
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		t.use(t.unit, Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
+	case !info.IsDir():
+		t.useFile(t.u, t.unit, loc, RuleLinkInput)
+	}
+}
+
+// files makes inputs of those that arguments and scripts name.
+func (t *taking) files() {
+	for _, f := range t.line.Files {
+		for _, path := range f.Paths {
+			if loc, loose := t.loc(path); loose {
+				t.fileOrNone(loc)
+			}
+		}
+	}
+}
+
+// tools makes inputs of directories that linkers and start files may come from.
+func (t *taking) tools() {
+	for _, dir := range t.line.Tools {
+		loc, loose := t.loc(t.line.Abs(dir))
+		path, _ := t.Place.Abs(loc)
+		if info, err := os.Stat(path); loose && loc.Base == BaseRoot && err == nil && info.IsDir() {
+			t.useTree(t.u, t.unit, loc, scopeWatch, RuleLinkInput)
+		}
+	}
+}
+
+// bundled makes inputs of the libraries that a library has taken in: those that its
+// script and flags ask for, and those of which it has a member, whoever wrote the
+// attribute.
+func (t *taking) bundled() {
+	dirs := t.dirs()
+	if len(dirs) == 0 {
+		return
+	}
+	var members []string
+	for _, o := range t.u.outputs {
+		if filepath.Ext(o.path) == ".rlib" {
+			members, _ = linking.Members(filepath.Join(t.dir, o.path))
+		}
+	}
+	asked := slices.Concat(t.own, t.flags.Libraries)
+	for _, dir := range dirs {
+		path, _ := t.Place.Abs(dir)
+		entries, _ := os.ReadDir(path)
+		for _, e := range entries {
+			if name := linking.Of(e.Name()); name != "" && linking.IsArchive(e.Name()) && linking.Bundles(members, path+"/"+e.Name()) {
+				asked = append(asked, linking.Library{Name: name})
+			}
+		}
+	}
+	for _, lib := range asked {
+		for _, name := range lib.Names() {
+			for _, dir := range dirs {
+				t.fileOrNone(dir.join(name))
+				if path, _ := t.Place.Abs(dir.join(name)); linking.IsThin(path) {
+					t.always(t.unit, RuleInDoubt, dir.join(name).display()+" holds the names of its members only")
+				}
+			}
+		}
+	}
+}
+
+// names looks in a unit for names of the origin where arguments were handed on to its
+// linker: a run path, the name of an interpreter or of a library are kept as they were
+// given, a script's own output directory among them.
+func (t *taking) names() error {
+	b, u := t.inspector, t.u
+	if !b.Settings.Rules.On(RuleLinkOrigin) {
+		return nil
+	}
+	w, err := newWitness(b.dir, u, t.origin)
+	if err != nil {
+		return err
+	}
+	w.Sources = append(w.Sources, t.fixed()...)
+	// Panics name the sources of all that is linked.
+	for _, l := range u.linkedUnits() {
+		if l == u {
+			continue
+		}
+		if l.recalled {
+			if err := b.reread(l); err != nil {
+				return err
+			}
+		}
+		if l.rustc != nil {
+			w.addSources(l.rustc.Deps)
+		}
+	}
+	if around, found := w.namesOrigin(); found {
+		b.elsewhere(t.unit, RuleLinkOrigin, "its linker has put "+strings.TrimSpace(around)+" into it")
+	}
+	return nil
+}
+
+// libraries lists what in one directory may be taken for a library. Outside of the
+// checkout, where there may be many and large ones, a file is told by its size and
+// time: it is the same one for all checkouts, or none.
+func (r *treeReader) libraries(dir string, outside bool) (entries []TreeEntry, newest newestEntry, err error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, newest, err
+	}
+	note := func(path string, at int64) {
+		if at > newest.changed {
+			newest = newestEntry{path, at}
+		}
+	}
+	// A file that was taken away shows in the directory's time alone. That which holds
+	// the build directory gets another one by our own hands.
+	if _, ours := under(r.place.Workspace.BuildDir, dir); !ours {
+		if info, err := os.Stat(dir); err == nil {
+			note(dir, info.ModTime().UnixNano())
+		}
+	}
+	for _, e := range list {
+		path := dir + "/" + e.Name()
+		if !linking.IsLibrary(e.Name()) {
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if outside {
+			st := info.Sys().(*syscall.Stat_t)
+			note(path, max(st.Mtim.Nano(), st.Ctim.Nano()))
+			entries = append(entries, TreeEntry{Path: Path(e.Name()), Value: fmt.Sprintf("%d bytes, %d", st.Size, st.Mtim.Nano())})
+			continue
+		}
+		st := r.digests.file(path)
+		if st.err != nil {
+			return nil, newest, st.err
+		}
+		note(path, st.changed)
+		entries = append(entries, TreeEntry{Path: Path(e.Name()), Value: st.digest})
+	}
+	return entries, newest, nil
+}
