@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -69,11 +71,11 @@ func ForeignHelp(dirs ...string) string {
 	if os.Geteuid() == 0 {
 		return "run it as that user, without sudo"
 	}
-	help := "sudo chown -R " + UserName(os.Geteuid())
-	for _, dir := range dirs {
-		help += " " + shellWord(dir)
+	words := make([]string, len(dirs))
+	for i, dir := range dirs {
+		words[i] = shellWord(dir)
 	}
-	return help
+	return fmt.Sprintf("sudo chown -R %s %s", UserName(os.Geteuid()), strings.Join(words, " "))
 }
 
 // PermissionHelp is the command that mends an error about something that belongs to
@@ -106,6 +108,14 @@ func PermissionHelp(err error) string {
 		}
 	}
 	return ""
+}
+
+// UserName names a user; one without a name by the number.
+func UserName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
 }
 
 // foreignError is the error about directories of another user.
@@ -193,7 +203,7 @@ func (s *Store) remove(ctx context.Context, t target, path string) error {
 	if !errors.Is(err, fs.ErrPermission) || !there(path) {
 		return err
 	}
-	if path != t.swap && path != t.undo && path != t.misnamed {
+	if path != t.swap && path != t.undo {
 		return nil
 	}
 	aside := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]

@@ -12,9 +12,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/wrapper"
 )
 
-// lastCalls is how many calls back status looks: a few builds of a small project, a
-// part of one of a large one.
-const lastCalls = 100
+// lastCalls is how many calls back status looks: the last build or two of a small
+// project. What was in the way before that may long be mended.
+const lastCalls = 20
 
 // wrapperAnswers says whether calls can be answered from the warehouse: whether the
 // compiler that they run can be told, found out by the way that a call goes, and what

@@ -2,6 +2,7 @@ package cargo
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
@@ -92,6 +93,73 @@ func (b *inspector) asksGitByRun(u *built) bool {
 		}
 	}
 	return false
+}
+
+// commitFromBelow reports whether something that a unit is built on holds the commit
+// already: a crate with the value that a script gave it, or what a script has written.
+func (b *inspector) commitFromBelow(u *built) bool {
+	seen := map[*built]bool{}
+	var holds func(u *built) bool
+	holds = func(u *built) bool {
+		return slices.ContainsFunc(u.deps, func(d *built) bool {
+			if d == nil || seen[d] || !d.mutable() {
+				return false
+			}
+			seen[d] = true
+			unit, err := b.unit(d)
+			return err == nil && unit.Commit || holds(d)
+		})
+	}
+	return holds(u)
+}
+
+// macrosNameGit reports whether a macro that a unit uses, directly or through a
+// library, may ask git for anything: then what the unit holds of the commit may be
+// the macro's, and so may something of the branch.
+func (b *inspector) macrosNameGit(u *built) bool {
+	seen := map[*built]bool{}
+	var uses func(u *built) bool
+	uses = func(u *built) bool {
+		return slices.ContainsFunc(u.deps, func(d *built) bool {
+			if d == nil || d.run || seen[d] {
+				return false
+			}
+			seen[d] = true
+			if d.Kind == kindMacro {
+				return !b.macros.reach(d).Pure() && b.namesGit(d)
+			}
+			return uses(d)
+		})
+	}
+	return uses(u)
+}
+
+// namesGit reports whether the sources of a program that runs at compile time, or of
+// anything built into it, name git. What cannot be read may.
+func (b *inspector) namesGit(program *built) bool {
+	if names, known := b.gitNamed[program]; known {
+		return names
+	}
+	seen := map[*built]bool{}
+	var names func(u *built) bool
+	names = func(u *built) bool {
+		if u == nil || seen[u] {
+			return false
+		}
+		seen[u] = true
+		if u.run {
+			return slices.ContainsFunc(u.deps, names)
+		}
+		if u.recalled && b.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
+			return true
+		}
+		return slices.ContainsFunc(u.rustc.Deps, func(name string) bool {
+			src, err := os.ReadFile(b.absolute(name))
+			return err != nil || strings.Contains(string(src), "git") && rustsrc.Mentions(src, "git") > 0
+		}) || slices.ContainsFunc(u.deps, names)
+	}
+	b.gitNamed[program] = names(program)
+	return b.gitNamed[program]
 }
 
 // holdsWord reports whether text holds word other than as part of a longer name.

@@ -71,7 +71,7 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, digests *diges
 	b := &inspector{
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
 		trees:   newTreeReader(p, digests, in.Settings),
-		readers: map[fileQuestion]bool{}, said: map[*built]*linking.Flags{},
+		readers: map[fileQuestion]bool{}, said: map[*built]*linking.Flags{}, gitNamed: map[*built]bool{},
 		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
 		spelled: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
@@ -101,6 +101,7 @@ type inspector struct {
 	spelled   map[string]sourceTexts    // by source
 	climbing  map[string][]climbingText // by package
 	said      map[*built]*linking.Flags // by runs of scripts
+	gitNamed  map[*built]bool           // programs that run at compile time: whether they name git
 	known     map[string]*Unit
 	listed    map[*built]bool
 	stamped   map[*built]bool // the mutable units and all above them

@@ -44,7 +44,7 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 		b.elsewhere(unit, RuleMacroOrigin, "macro of "+macro+" may have embedded "+around)
 	}
 	if w.holdsCommit() {
-		unit.Commit, unit.CommitOnly = true, false
+		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.macrosNameGit(u)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package cargo
 
 import (
 	"os"
+	"reflect"
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
@@ -89,6 +90,45 @@ func TestImpure(t *testing.T) {
 		}
 		if again, _ := m.impure(tt.u); again != tt.want {
 			t.Errorf("%s: impure asked again = %q", tt.name, again)
+		}
+	}
+}
+
+// What nobody has read is read, with all that it is made of.
+func TestMacroIsRead(t *testing.T) {
+	const src = "/h/.cargo/registry/src/index-1949cf8c6b5b557f/"
+	texts := map[*built]string{}
+	of := func(pkg, kind, text string, deps ...*built) *built {
+		u := builtFrom(pkg, src+pkg+"-1.0.229/src/lib.rs")
+		u.Kind, u.deps = kind, deps
+		texts[u] = text
+		return u
+	}
+	sources := func(u *built) ([]rustsrc.Source, error) {
+		return []rustsrc.Source{{Name: "lib.rs", Text: []byte(texts[u])}}, nil
+	}
+	spans := `impl Span { pub fn file(&self) { self.0.file() } }`
+	serde := of("serde_derive", kindMacro, "std::fs::read(x)")
+	other := of("other", kindMacro, "")
+	for _, tt := range []struct {
+		name string
+		u    *built
+		want rustsrc.Reach
+	}{
+		{"nothing", of("m", kindMacro, ""), rustsrc.Reach{}},
+		{"files", of("m", kindMacro, "std::fs::read(x)"), rustsrc.Reach{Files: "fs"}},
+		{"of a library's library", of("m", kindMacro, "", of("a", "lib", "", of("b", "lib", `std::env::var("A")`))), rustsrc.Reach{Variables: []string{"A"}}},
+		{"of its script", of("m", kindMacro, "", &built{UnitName: UnitName{Kind: kindRun}, run: true}), rustsrc.Reach{}},
+		{"made with a known macro", of("m", kindMacro, "", serde), rustsrc.Reach{}},
+		{"made with a known macro, of a text", of("m", kindMacro, `#[serde(with = "std::fs")] x`, serde), rustsrc.Reach{Files: "fs"}},
+		{"made with another macro", of("m", kindMacro, "", other), rustsrc.Reach{Any: "code by macro other"}},
+		{"a library made with another macro", of("m", kindMacro, "", of("a", "lib", "", other)), rustsrc.Reach{Any: "code by macro other"}},
+		{"a unit that is not there", of("m", kindMacro, "", nil), rustsrc.Unread},
+		{"what hands spans on", of("m", kindMacro, "", of("proc-macro2", "lib", spans)), rustsrc.Reach{}},
+		{"what is like that", of("m", kindMacro, "", of("proc-macro3", "lib", spans)), rustsrc.Reach{Files: "file()"}},
+	} {
+		if got := newMacroUse(nil, sources).reach(tt.u); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}
 	}
 }

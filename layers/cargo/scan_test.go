@@ -2,6 +2,8 @@ package cargo
 
 import (
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 )
 
 func TestUnitName(t *testing.T) {
@@ -135,7 +137,8 @@ func TestClassify(t *testing.T) {
 		{"/h/.cargo/registry/src/index-1949cf8c6b5b557f/serde-1.0.1/src/lib.rs", SourceRegistry},
 		{"/h/.cargo/git/checkouts/x-0123/abc/src/lib.rs", SourceGit},
 		{"/h/.cargo/registry-of-mine/src/lib.rs", SourceVendored},
-		{"crates/a/src/lib.rs", SourceVendored},
+		{"/w/vendor/a/src/lib.rs", SourceVendored},
+		{"crates/a/src/lib.rs", SourcePath},
 	}
 	for _, tt := range tests {
 		u := builtFrom("a", tt.root)
@@ -144,7 +147,18 @@ func TestClassify(t *testing.T) {
 			t.Errorf("%s: source %s; want %s", tt.root, u.source, tt.want)
 		}
 	}
-	u := &built{}
+	// A path package outside of the workspace is watched by cargo.
+	u := builtFrom("a", "/libs/a/src/lib.rs")
+	u.info = &depinfo.Info{Files: []depinfo.File{{Kind: depinfo.PackageRoot, Path: "src/lib.rs"}}}
+	if u.classify("/h/.cargo"); u.source != SourcePath {
+		t.Errorf("a package that is watched is %s", u.source)
+	}
+	// A restore has cargo watch a vendored one.
+	u.info.Files = []depinfo.File{{Kind: depinfo.BuildRoot, Path: "/libs/a/src/lib.rs"}}
+	if u.classify("/h/.cargo"); u.source != SourceVendored {
+		t.Errorf("a vendored package that is watched by absolute names is %s", u.source)
+	}
+	u = &built{}
 	if u.classify("/h/.cargo"); u.source != SourceUnknown || !u.mutable() {
 		t.Errorf("a unit without a list of sources is %s; unknown is never immutable", u.source)
 	}

@@ -157,7 +157,6 @@ type makerFinder struct {
 	*inspector
 	spans    []span
 	programs map[*built][]byte
-	names    map[string][]*built // base names of files of packages, and their scripts
 }
 
 // find returns the runs that may have left a stray; sure: it is as they left it.

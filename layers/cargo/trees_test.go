@@ -133,7 +133,7 @@ func TestTreeBesideInPackage(t *testing.T) {
 		if got, want := read(""), ".env proto/a.proto proto/deep/b.proto shared/x.rs src/schema.sql"; got != want {
 			t.Errorf("root: %s; want %s", got, want)
 		}
-		if got, want := read("member"), ".hidden Cargo.toml again dangling data/sub/y.txt data/x.txt file linked out self up"; got != want {
+		if got, want := read("member"), ".hidden again dangling data/sub/y.txt data/x.txt file linked out self up"; got != want {
 			t.Errorf("member: %s; want %s", got, want)
 		}
 		p.Files = func() ([]string, error) {

@@ -60,7 +60,8 @@ func (w *witness) addSources(names []string) {
 	}
 }
 
-// linkedSources are the absolute names of sources of all that a unit is built on:
+// linkedSources are the absolute names of sources of all that a unit is built on,
+// those of vendored packages and what scripts have written:
 // what is linked holds them for its panics, and generic code brings them along. What
 // else of a place these units hold was judged with them.
 func linkedSources(u *built) (names []string) {
@@ -72,8 +73,12 @@ func linkedSources(u *built) (names []string) {
 				continue
 			}
 			seen[d] = true
-			if d.source == SourceVendored && d.rustc != nil {
-				names = append(names, d.rustc.Deps...)
+			if d.rustc != nil {
+				for _, name := range d.rustc.Deps {
+					if filepath.IsAbs(name) {
+						names = append(names, name)
+					}
+				}
 			}
 			below(d)
 		}

@@ -7,8 +7,9 @@
 // the outputs of the one serve as those of the other. Whatever is not understood is
 // an Odd error, never a guess.
 //
-// The package reads files and asks nobody: no process is started, nothing is
-// written. What it returns is not changed by it afterwards; everything may be called
+// The package reads files and writes nothing. It starts one kind of process: a program
+// that stands before the compiler, such as rustup's or a script, to see what it comes
+// to. What it returns is not changed by it afterwards; everything may be called
 // concurrently.
 package rustc
 

@@ -81,5 +81,6 @@ func (w *world) keepsItsWord(what string, commands [][]string) {
 	if diff := cmp.Diff(explained(w.t, plan, all), all.ran()); diff != "" {
 		w.t.Errorf("%s (-explain +cargo):\n%s\n%s", what, diff, strings.Join(reasons(plan), "\n"))
 	}
-	w.t.Logf("%s: cargo rebuilds %d of %d", what, len(all.ran()), len(all.fresh))
+	own := slices.DeleteFunc(reasons(plan), func(r string) bool { return strings.Contains(r, ": dependency: ") })
+	w.t.Logf("%s: cargo rebuilds %d of %d, for\n%s", what, len(all.ran()), len(all.fresh), strings.Join(own, "\n"))
 }

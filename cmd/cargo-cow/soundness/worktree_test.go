@@ -287,6 +287,10 @@ rustc-cfg = ["given"]
 `,
 		},
 		{name: "outside-source-equal", files: sharedText},
+		{
+			name:  "texts-beside-macro-that-reads-variables",
+			files: reading(`std::env::var("CARGO_PKG_NAME").unwrap()`) + "-- a/app/data.txt --\none\n-- b/app/data.txt --\ntwo\n-- b/shared.txt --\nnew\n",
+		},
 		{name: "macro-of-equal-tree", files: reading(readData) + "-- a/app/data.txt --\none\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,19 +1,6 @@
 package layers
 
-import (
-	"os/user"
-	"strconv"
-	"strings"
-)
-
-// UserName is what people call a user: the name, or the number of one without.
-func UserName(uid int) string {
-	u, err := user.LookupId(strconv.Itoa(uid))
-	if err != nil || u.Username == "" {
-		return strconv.Itoa(uid)
-	}
-	return u.Username
-}
+import "strings"
 
 // shellWord writes text as one word for a shell, as it is where nothing in it is special.
 func shellWord(text string) string {
