@@ -201,6 +201,7 @@ func (s *Store) tidy(ctx context.Context, t target) error {
 		return fmt.Errorf("tidy up beside %s: %w", t.path, err)
 	}
 	s.putAwayStub(ctx, t.undo)
+	s.putAwayStub(ctx, t.misnamed)
 	for _, name := range left {
 		path := filepath.Join(parent, name)
 		if path != t.swap && !strings.HasPrefix(name, prefix) {

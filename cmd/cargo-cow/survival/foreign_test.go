@@ -44,11 +44,13 @@ func TestBuiltWithSudo(t *testing.T) {
 		p.cow("undo")
 		p.foreign("release", true)
 		p.cow("restore")
+		p.write("app/src/main.rs", mainRS("other"))
+		p.must("cargo", "build", "--quiet")
+		p.write("app/src/main.rs", mainRS("second"))
 		p.cow("restore")
 		if says := p.tryCow("status"); says.code != 0 || !strings.Contains(says.stdout, `"undeletable":["`) {
 			t.Errorf("status: %v", says)
 		}
-		p.cow("undo")
 		p.builds(nil, "second")
 		p.checks()
 		p.sudo("rm -rf .target.cargo-cow-tmp-*")
@@ -69,7 +71,7 @@ func TestBuiltWithSudo(t *testing.T) {
 		p.foreign("release", false)
 		p.must("cargo", "build", "--quiet", "--release")
 		p.cow("rm", layer)
-		p.sudo("rm -rf .target.cargo-cow-*")
+		p.sudo("rm -rf .target.cargo-cow-* target.cargo-cow-undo")
 	})
 
 	// Root's units among the user's.
@@ -84,7 +86,7 @@ func TestBuiltWithSudo(t *testing.T) {
 		p.cow("restore", "--from="+layer)
 		p.builds(nil, "second")
 		p.cow("rm", layer)
-		p.sudo("rm -rf .target.cargo-cow-*")
+		p.sudo("rm -rf .target.cargo-cow-* target.cargo-cow-undo")
 	})
 
 	// Whether somebody builds there cannot be known.

@@ -139,9 +139,9 @@ func rollBackStoreOutside(t *testing.T, h *home) {
 	// taken for one that a crash has left.
 	p.cow("restore", "--from=first")
 	p.cow("restore", "--from=other")
-	h.rollBack("a/target", "a/.target.cargo-cow-undo")
+	h.rollBack("a/target", "a/target.cargo-cow-undo")
 	p.cow("restore", "--from=first")
-	if exists(p.path(".target.cargo-cow-undo")) {
+	if exists(p.path("target.cargo-cow-undo")) {
 		t.Error("a stub is kept for undo")
 	}
 	h.writable(t, "restore")
