@@ -115,8 +115,12 @@ func (u *unit) sourcesOf(f *extent.Finder, output string) {
 	}
 }
 
-// ownerOf is the directory of the innermost package that holds path, or root.
+// ownerOf is the directory of the innermost package that holds path, or root; "" for
+// what lies outside.
 func ownerOf(path, root string, packages *extent.Packages) string {
+	if path != root && !in(path, root) {
+		return ""
+	}
 	for dir := path; in(dir, root); dir = filepath.Dir(dir) {
 		if packages.Has(dir) {
 			return dir

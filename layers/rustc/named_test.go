@@ -1,8 +1,11 @@
 package rustc
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 )
 
 // named is a package whose macro reads what its argument names.
@@ -64,5 +67,24 @@ func TestNamed(t *testing.T) {
 				t.Errorf("differs in %q, want %q", why, tt.why)
 			}
 		})
+	}
+}
+
+// What lies beside a workspace belongs to no package of it, not even to one in its
+// root.
+func TestOwnerOf(t *testing.T) {
+	s := impure(t)
+	packages := extent.PackagesOf(s.root)
+	for path, want := range map[string]string{
+		"": "", "crates": "", "crates/b/src/x": "crates/b", "crates/b": "crates/b", "crates/c/x": "", "migrations": "",
+	} {
+		if got := ownerOf(filepath.Join(s.root, path), s.root, packages); got != filepath.Join(s.root, want) {
+			t.Errorf("%s belongs to %s, want %s", path, got, want)
+		}
+	}
+	for _, outside := range []string{s.top, s.root + "-other/x", s.root + "/../x"} {
+		if got := ownerOf(filepath.Clean(outside), s.root, packages); got != "" {
+			t.Errorf("%s belongs to %s", outside, got)
+		}
 	}
 }
