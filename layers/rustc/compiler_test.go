@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/layers/rustc/rustctest"
 )
 
 func TestCompiler(t *testing.T) {
@@ -15,7 +16,7 @@ func TestCompiler(t *testing.T) {
 	touch := func(name string) func(s *scene) { return func(s *scene) { s.age(s.tools + "/" + name) } }
 	host := "compiler's " + triple
 	requests(t, newScene, []change{
-		{"program of another size", func(s *scene) { s.write(s.tools+"/bin/rustc", linkedWith("librustc_driver-1.so")+" ") }, "compiler"},
+		{"program of another size", func(s *scene) { s.write(s.tools+"/bin/rustc", rustctest.LinkedWith("librustc_driver-1.so")+" ") }, "compiler"},
 		{"program of another time", touch("bin/rustc"), "compiler"},
 		{"program elsewhere", func(s *scene) {
 			if err := os.Rename(s.tools, s.top+"/moved"); err != nil {

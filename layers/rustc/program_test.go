@@ -3,6 +3,8 @@ package rustc
 import (
 	"strings"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/rustc/rustctest"
 )
 
 // Cargo that is not rustup's calls the compiler by its name, and the kernel looks for
@@ -18,7 +20,7 @@ func TestCompilerByName(t *testing.T) {
 		for _, name := range []string{"lib/librustc_driver-1.so", "lib/rustlib/" + triple + "/lib/libstd-1.rlib"} {
 			s.write(tools+"/"+name, name)
 		}
-		s.write(tools+"/bin/rustc", linkedWith("librustc_driver-1.so"))
+		s.write(tools+"/bin/rustc", rustctest.LinkedWith("librustc_driver-1.so"))
 	}
 	requests(t, base, []change{
 		{"by its path", func(s *scene) { s.argv[0] = s.tools + "/bin/rustc" }, ""},
@@ -47,7 +49,7 @@ func TestCompilerByName(t *testing.T) {
 		{"driver's script", func(s *scene) { s.write(s.top+"/none/clippy-driver", "#!/bin/sh\n") }, "odd: driver outside of a toolchain"},
 		{"driver of another toolchain", func(s *scene) {
 			other(s, s.top+"/new")
-			s.write(s.top+"/new/bin/clippy-driver", linkedWith("librustc_driver-1.so"))
+			s.write(s.top+"/new/bin/clippy-driver", rustctest.LinkedWith("librustc_driver-1.so"))
 			s.env["PATH"] = s.env["PATH"] + ":" + s.top + "/new/bin"
 			s.remove(s.tools + "/bin/clippy-driver")
 		}, "driver"},

@@ -1,9 +1,6 @@
 package rustc
 
 import (
-	"bytes"
-	"debug/elf"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -17,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/layers/rustc/rustctest"
 )
 
 // A scene is a checkout with its build directory and a compiler, and a call that is
@@ -59,7 +57,7 @@ func newScene(t *testing.T) *scene {
 		s.write(s.tools+"/"+name, name)
 	}
 	for _, name := range []string{"bin/rustc", "bin/clippy-driver"} {
-		s.write(s.tools+"/"+name, linkedWith("librustc_driver-1.so"))
+		s.write(s.tools+"/"+name, rustctest.LinkedWith("librustc_driver-1.so"))
 	}
 	s.write("src/lib.rs", "")
 	s.write(s.out+"/.keep", "")
@@ -74,31 +72,6 @@ func newScene(t *testing.T) *scene {
 		"CARGO_PKG_NAME": "lib-a", "CARGO_PKG_VERSION": "0.1.0",
 	}
 	return s
-}
-
-// linkedWith is a program, as far as it is needed to tell which library it loads.
-func linkedWith(library string) string {
-	const head, section, dynamic = 64, 64, 2 * 16
-	strs := "\x00" + library + "\x00"
-	strs += strings.Repeat("\x00", 64-len(strs))
-	var b bytes.Buffer
-	put := func(values ...any) {
-		for _, v := range values {
-			if err := binary.Write(&b, binary.LittleEndian, v); err != nil {
-				panic(err)
-			}
-		}
-	}
-	at := uint64(head)
-	put(elf.Header64{
-		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1}, Type: uint16(elf.ET_DYN), Machine: uint16(elf.EM_X86_64),
-		Version: 1, Ehsize: head, Shentsize: section, Shnum: 3, Shstrndx: 1, Shoff: at + 64 + dynamic,
-	})
-	b.WriteString(strs)
-	put(uint64(elf.DT_NEEDED), uint64(1), uint64(elf.DT_NULL), uint64(0))
-	put(elf.Section64{}, elf.Section64{Type: uint32(elf.SHT_STRTAB), Off: at, Size: 64})
-	put(elf.Section64{Type: uint32(elf.SHT_DYNAMIC), Off: at + 64, Size: dynamic, Link: 1, Entsize: 16})
-	return b.String()
 }
 
 // sysroot is the installed compiler's own directory, not that of a shim before it.

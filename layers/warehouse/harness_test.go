@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
+	"github.com/cargo-cow/cargo-cow/layers/rustc/rustctest"
 )
 
 // A bench is a warehouse with a project, the compiler of which is the test.
@@ -24,7 +25,8 @@ type bench struct {
 func newBench(t testing.TB, dir string) *bench {
 	t.Helper()
 	b := &bench{t: t, dir: dir, env: []string{"CARGO_HOME=/none", "PATH=/usr/bin:/bin", "WHO="}, w: In(filepath.Join(dir, "store"))}
-	b.write("toolchain/bin/rustc", "compiler")
+	b.write("toolchain/bin/rustc", rustctest.LinkedWith("librustc_driver-1.so"))
+	b.write("toolchain/lib/librustc_driver-1.so", "compiler")
 	b.write("toolchain/lib/rustlib/x/lib/libstd-1.rlib", "std")
 	b.write("store/version", "")
 	for _, d := range []string{"src", "target", "store/layers"} {

@@ -81,23 +81,23 @@ func oldTimes(names ...string) func(w *world) {
 // outsideHazards are about what lies in a build directory beside its units.
 var outsideHazards = []hazard{
 	{
-		name:  "H30/link-beside-program",
+		name:  "H50/link-beside-program",
 		rule:  "left-outside",
 		files: besideProgram + leaveLink + "-- later/app/side.txt --\ntwo\n",
 	},
 	{
-		name:  "H30/file-names-origin",
+		name:  "H50/file-names-origin",
 		rule:  "left-outside",
 		files: besideProgram + leaveName,
 	},
 	{
-		name:  "H30/relative-link-leaves-checkout",
+		name:  "H50/relative-link-leaves-checkout",
 		rule:  "left-outside",
 		files: besideProgram + leaveRelativeLink + "-- later/app/side.txt --\ntwo\n",
 	},
 	{
 		// The script's last run has left alone what it found.
-		name:  "H30/left-by-former-run",
+		name:  "H50/left-by-former-run",
 		rule:  "left-outside",
 		files: besideProgram + leaveIfMissing,
 		origin: func(w *world) {
@@ -110,7 +110,7 @@ var outsideHazards = []hazard{
 	},
 	{
 		// The script that left it is another one now.
-		name:  "H30/left-by-former-script",
+		name:  "H50/left-by-former-script",
 		rule:  "left-outside",
 		files: besideProgram + leaveName,
 		origin: func(w *world) {
@@ -128,7 +128,7 @@ var outsideHazards = []hazard{
 	},
 	{
 		// Nobody's: a program or a person put it there.
-		name:  "H30/nobodys-file",
+		name:  "H50/nobodys-file",
 		rule:  "left-outside",
 		files: besideProgram + leaveNothing,
 		origin: func(w *world) {
@@ -139,7 +139,7 @@ var outsideHazards = []hazard{
 		},
 	},
 	{
-		name:  "H31/nested-build",
+		name:  "H51/nested-build",
 		rule:  "nested-build",
 		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
 		origin: func(w *world) {
@@ -151,7 +151,7 @@ var outsideHazards = []hazard{
 		observe: runsNested,
 	},
 	{
-		name:  "H31/nested-build-for-target",
+		name:  "H51/nested-build-for-target",
 		rule:  "nested-build",
 		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
 		env:   []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"},
