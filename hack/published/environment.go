@@ -12,14 +12,14 @@ import (
 	"github.com/cargo-cow/cargo-cow/hack/project"
 )
 
-// read is a program whose dependencies look at their environment: macros that are handed to all of handlebars, a script
-// that tells rustc a path below its output directory (mime_guess), and one that writes its output in another order on each
-// run (font-awesome-as-a-crate).
+// read is a program among whose dependencies are macros that nobody has read by hand, a script that tells rustc a path
+// below its output directory (mime_guess's), and one that writes its output in another order on each run
+// (font-awesome-as-a-crate's).
 var read = project.Crate{Name: "mdbook", Version: "0.5.4"}
 
 // unlike are the crates of read that are compiled wherever it is built anew, each since it holds, or stands upon, what
 // font-awesome-as-a-crate's script has written there: the order of that is random, and runs of scripts are not served.
-var unlike = []string{"font_awesome_as_a_crate", "mdbook", "mdbook_html"}
+var unlike = []string{"font_awesome_as_a_crate", "mdbook", "mdbook_driver", "mdbook_html"}
 
 // environment builds a project, and a clone of it at another path with one more variable in the environment: the same
 // shell in another terminal, an editor, an agent. Nothing is restored.
