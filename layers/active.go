@@ -256,7 +256,7 @@ func disown(tree string) error {
 		return nil
 	}
 	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if isFull(err) {
 		return nil // init has put it among what the repository excludes, too
 	}
 	return err
