@@ -113,13 +113,15 @@ func (s *Store) claim(ctx context.Context, t target, notify Notify) (release fun
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", t.path, err), unlock())
 	}
-	release = func() error {
-		return errors.Join(s.tidy(context.WithoutCancel(ctx), t), before.restore(t), unlock())
-	}
 	if err := s.tidy(ctx, t); err != nil {
-		return nil, errors.Join(err, release())
+		if _, unfit := s.look(t); unfit != nil {
+			err = unfit // which says why nothing can be done there
+		}
+		return nil, errors.Join(err, before.restore(t), unlock())
 	}
-	return release, nil
+	return func() error {
+		return errors.Join(s.tidy(context.WithoutCancel(ctx), t), before.restore(t), unlock())
+	}, nil
 }
 
 // beside is the directory that holds the build directory: often the root of a
