@@ -196,7 +196,7 @@ func buildTwice(w *world) {
 var scriptHazards = []hazard{
 	{
 		name:  "H3/absolute-watch-differs",
-		rule:  "script-watch-moved",
+		rule:  "script-watch-moved,script-tree",
 		files: watchAbsolute + "-- b/README.md --\ntwo\n",
 	},
 	{
@@ -207,7 +207,7 @@ var scriptHazards = []hazard{
 	},
 	{
 		name:   "H21/watch-by-alias-differs",
-		rule:   "origin-alias",
+		rule:   "origin-alias,script-tree",
 		files:  watchAlias + "-- b/README.md --\ntwo\n",
 		origin: buildWithAliases,
 	},
@@ -219,28 +219,28 @@ var scriptHazards = []hazard{
 	},
 	{
 		name:  "H4/watched-file-differs",
-		rule:  "script-input",
+		rule:  "script-input,script-tree",
 		files: watchOutside + "-- b/README.md --\ntwo\n",
 	},
 	{
 		name:  "H4/watched-directory-content",
-		rule:  "script-input",
+		rule:  "script-input,script-tree",
 		files: watchDirectory + "-- b/docs/one.md --\ntwo\n",
 	},
 	{
 		name:  "H4/watched-directory-new-file",
-		rule:  "script-input",
+		rule:  "script-input,script-tree",
 		files: watchDirectory + "-- b/docs/two.md --\ntwo\n",
 	},
 	{
 		name:   "H4/watched-directory-removed-file",
-		rule:   "script-input",
+		rule:   "script-input,script-tree",
 		files:  watchDirectory + "-- a/docs/two.md --\ntwo\n",
 		differ: func(w *world) { w.remove("b/docs/two.md") },
 	},
 	{
 		name:  "H4/watched-name-not-UTF-8",
-		rule:  "script-input",
+		rule:  "script-input,script-tree",
 		files: watchDirectory,
 		origin: func(w *world) {
 			w.write("a/docs/\xff\xfe.md", "one\n")
@@ -275,7 +275,7 @@ var scriptHazards = []hazard{
 	{
 		// The script's value reaches another package's script.
 		name: "H5/metadata-of-links",
-		rule: "script-output-names-origin",
+		rule: "script-output-names-origin,script-tree",
 		files: appAndLib + `
 -- a/liba/Cargo.toml --
 [package]
@@ -314,7 +314,7 @@ fn main() {
 	},
 	{
 		name: "H6/include-of-origin-in-out-dir",
-		rule: "script-files-name-origin",
+		rule: "script-files-name-origin,script-tree",
 		files: scripted + `
 -- a/app/build.rs --
 fn main() {
@@ -543,7 +543,7 @@ fn main() { println!("{}", generated::VALUE); }
 	{
 		// Beside the package no listing has it; only its absence tells.
 		name: "H29/written-source-beside-package",
-		rule: "absent-input",
+		rule: "absent-input,script-tree",
 		safe: "cargo watches the origin's file, and that is equal",
 		files: oneApp + `
 -- a/.gitignore --

@@ -513,11 +513,14 @@ func TestRemoveForeignFiles(t *testing.T) {
 	w := newWorldAs(t, &syscall.Credential{Uid: uid, Gid: uid}, loopfs.Btrfs(t, loopfs.Owner(uid)), userEnv(t, uid)...).sealed()
 	p := w.origin
 	p.cow("snapshot", "--label=first")
-	p.write("target/debug/incremental/foreign/file", "made with sudo")
 	id, _ := p.cow("snapshot", "--label=foreign")["layer"].(string)
-	if err := os.RemoveAll(p.target("debug/incremental/foreign")); err != nil {
+	// No snapshot puts them there any more.
+	layer := filepath.Join(w.store, "layers", id)
+	p.must("btrfs", "property", "set", "-ts", layer, "ro", "false")
+	if err := os.MkdirAll(filepath.Join(layer, "debug", "incremental", "foreign", "dir"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	p.must("btrfs", "property", "set", "-ts", layer, "ro", "true")
 	trash := filepath.Join(w.store, "layers", ".trash-"+id)
 	fails(t, p.tryCow("rm", "foreign"), 1, "permission denied", "remove "+trash)
 	if got := p.listed(); !slices.Equal(got, []string{"", "first"}) {
