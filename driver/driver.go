@@ -163,3 +163,10 @@ type Usage struct {
 	Shared    int64
 	Known     bool
 }
+
+// Destroyer is a driver that can remove a tree in one step of the kernel's, which
+// happens or does not: no name before it, and no room on the disk. Unlike Delete it
+// fails, and leaves the tree as it was, wherever that is not to be had.
+type Destroyer interface {
+	Destroy(ctx context.Context, tree string) error
+}

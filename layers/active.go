@@ -113,13 +113,15 @@ func (s *Store) claim(ctx context.Context, t target, notify Notify) (release fun
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", t.path, err), unlock())
 	}
-	release = func() error {
-		return errors.Join(s.tidy(context.WithoutCancel(ctx), t), before.restore(t), unlock())
-	}
 	if err := s.tidy(ctx, t); err != nil {
-		return nil, errors.Join(err, release())
+		if _, unfit := s.look(t); unfit != nil {
+			err = unfit // which says why nothing can be done there
+		}
+		return nil, errors.Join(err, before.restore(t), unlock())
 	}
-	return release, nil
+	return func() error {
+		return errors.Join(s.tidy(context.WithoutCancel(ctx), t), before.restore(t), unlock())
+	}, nil
 }
 
 // beside is the directory that holds the build directory: often the root of a
@@ -256,7 +258,7 @@ func disown(tree string) error {
 		return nil
 	}
 	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if isFull(err) {
 		return nil // init has put it among what the repository excludes, too
 	}
 	return err

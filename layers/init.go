@@ -22,7 +22,7 @@ type InitReport struct {
 	BuildDir  string `json:"build_dir"`
 	Store     string `json:"store"`
 	Driver    string `json:"driver"`
-	Already   bool   `json:"already"`    // it was a tree before
+	Already   bool   `json:"already"`    // it was a tree of some store before
 	TakenOver bool   `json:"taken_over"` // an ordinary directory became a tree
 	Uncopied         // of that directory
 }
@@ -44,6 +44,9 @@ func (s *Store) Init(ctx context.Context, p *Place, notify Notify) (*InitReport,
 	if was == tree {
 		r.Already = true
 		if store := s.noted(); store.Dir != "" && locate.Noted(t.path) != store {
+			// To some drivers every directory is a tree; this may be one of cargo's, for
+			// which nothing was chosen yet.
+			r.Already = locate.Noted(t.path).Dir != ""
 			err = locate.Note(t.path, store)
 		}
 		return r, err

@@ -122,6 +122,13 @@ const (
 	tree
 )
 
+// Usable returns nil if the place's build directory can be sealed and replaced, or is
+// not there, and else why not, with what would mend it.
+func (s *Store) Usable(p *Place) error {
+	_, err := s.look(newTarget(p))
+	return err
+}
+
 // look says what the build directory is. It fails, with what would mend it,
 // where the directory is none that can be replaced.
 func (s *Store) look(t target) (state, error) {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
@@ -139,7 +141,9 @@ func (s *Store) discard(id string) (trash string, err error) {
 		return "", err
 	}
 	if err = pointUnrecorded.Hit(); err == nil {
-		trash, err = s.moveToTrash(id)
+		if trash, err = s.moveToTrash(id); isFull(err) {
+			err = s.destroy(id, err)
+		}
 	}
 	if err == nil {
 		return trash, nil
@@ -149,6 +153,22 @@ func (s *Store) discard(id string) (trash string, err error) {
 	}
 	return "", err // the next Open gives it a record, if it can be read
 }
+
+// destroy removes a tree in one step where a full disk has no room for another name.
+// Removing is what makes room there, so it must not need any.
+func (s *Store) destroy(id string, full error) error {
+	d, ok := s.opts.Driver.(driver.Destroyer)
+	if !ok {
+		return full
+	}
+	if err := d.Destroy(context.Background(), s.tree(id)); err != nil {
+		return errors.Join(full, err)
+	}
+	return nil
+}
+
+// isFull reports whether err says that there is no room on the disk, or for this user.
+func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 // moveToTrash renames a tree within its directory: a sealed one may be unable to
 // leave it. The name may be taken, by what is left of an earlier layer of the same

@@ -87,3 +87,10 @@ func (s *Store) RemoveStore(ctx context.Context) (err error) {
 	}
 	return nil
 }
+
+// onlyLayers reports whether a directory that is no store has layers where a store
+// has them: an rm -rf has taken all but what the kernel keeps from it.
+func onlyLayers(dir string) bool {
+	ids, _ := names(filepath.Join(dir, layersDir))
+	return slices.ContainsFunc(ids, isID)
+}

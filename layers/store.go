@@ -138,7 +138,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, RolledBackStore(o.Dir)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open store %s: %w", o.Dir, ErrNoStore)
+		err := fmt.Errorf("open store %s: %w", o.Dir, ErrNoStore)
+		if onlyLayers(o.Dir) {
+			err = &HelpError{
+				fmt.Errorf("%w, but layers of one", err),
+				"run `cargo cow init`, which takes them in again, and then `cargo cow rm --all --yes` to be rid of them",
+			}
+		}
+		return nil, err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)

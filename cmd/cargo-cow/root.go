@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/signal"
@@ -57,7 +58,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 	root := newRoot(a)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if usage, ok := err.(usageError); ok {
+	if usage, ok := err.(usageError); ok && !errors.As(err, new(commandError)) {
 		err = usageError{commandError{usage.error, cmd}}
 	}
 	if a.term == nil { // the flags were not understood
@@ -111,7 +112,30 @@ differs in the new place, and nothing else.`,
 	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newGraft(a), newSwitch(a), newUndo(a),
 		newStatus(a), newList(a), newShow(a), newDiff(a), newLabel(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a),
 		newWrapper(a), newWarehouse(a), newWhyMiss(a), newStats(a), newWarm(a), newDocs(root))
+	strictHelp(root)
 	return root
+}
+
+// strictHelp makes help about a command that there is not an error, as the command is;
+// cobra's prints the help of the program and is content.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		return
+	}
+	help.Run = nil
+	help.RunE = func(_ *cobra.Command, args []string) error {
+		about, rest, err := root.Find(args)
+		if err != nil {
+			about, rest = root, args
+		}
+		if len(rest) > 0 {
+			return usageError{commandError{noArgs(about, rest), about}}
+		}
+		about.InitDefaultHelpFlag()
+		return about.Help()
+	}
 }
 
 // usageTemplate is cobra's, with one line of usage: cobra has two for a command with

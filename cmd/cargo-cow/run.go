@@ -79,6 +79,9 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 		err = w.store.Writable()
 	}
 	if err == nil {
+		err = w.store.Usable(w.place)
+	}
+	if err == nil {
 		err = a.startSnapshot(s, o.label)
 	}
 	if err != nil { // the command's own success stands

@@ -37,7 +37,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("see how the last snapshot went: %w", err)
 	}
-	remark := w.Remark(st.Store)
+	remark := w.Remark(st.BuildDir)
 	unused := session.Remembered(st.BuildDir)
 	a.term.JSON("status", struct {
 		*layers.Status

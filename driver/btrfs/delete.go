@@ -39,6 +39,22 @@ func (*Driver) Delete(ctx context.Context, tree string) error {
 	return nil
 }
 
+// Destroy is one ioctl, for which the kernel keeps metadata in reserve: it succeeds on
+// a file system without room for so much as another name (Linux 6.18).
+func (*Driver) Destroy(ctx context.Context, tree string) error {
+	err := ctx.Err()
+	if err == nil {
+		err = driver.CheckRemovable(tree)
+	}
+	if err == nil {
+		err = destroy(tree)
+	}
+	if err != nil {
+		return fmt.Errorf("destroy tree %s: %w", tree, err)
+	}
+	return nil
+}
+
 // deleteSubvolume tries what is quick and gives way to what the kernel answers:
 // ENOTEMPTY for a subvolume with subvolumes inside, EROFS for a read-only one of
 // an unprivileged caller, EPERM or EACCES without the mount option. Only an

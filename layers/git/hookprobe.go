@@ -33,12 +33,19 @@ type Reach struct {
 // a hook is made of does not tell, since it may end before, be another program's
 // script that runs ours, or not be looked at at all. The hooks are run as
 // `git checkout` of the present commit runs them, so each does what it does at
-// every checkout; ours only answers, in a file in the directory temp. Where the
-// hook's text has a line of ours and was not reached, the hooks are run once more
-// as in a new worktree: the line may stand under a condition.
+// every checkout; ours only answers, in a file in the directory temp, or where none
+// can be made, in git's. Where the hook's text has a line of ours and was not reached,
+// the hooks are run once more as in a new worktree: the line may stand under a
+// condition.
 func (c *Checkout) ProbeHook(ctx context.Context, temp string) (*Reach, error) {
 	failed := func(err error) (*Reach, error) { return nil, fmt.Errorf("run hooks of %s: %w", c.Root, err) }
 	dir, err := os.MkdirTemp(temp, "cargo-cow-probe-")
+	if err != nil {
+		// In a sandbox it may be read-only, where the repository is not.
+		if own, ownErr := os.MkdirTemp(c.CommonDir, "cargo-cow-probe-"); ownErr == nil {
+			dir, err = own, nil
+		}
+	}
 	if err != nil {
 		return failed(err)
 	}

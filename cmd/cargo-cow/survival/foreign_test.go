@@ -121,6 +121,24 @@ func TestBuiltWithSudo(t *testing.T) {
 		p.builds(nil, "fourth")
 	})
 
+	t.Run("all of it", func(t *testing.T) {
+		p := p.in(t)
+		p.sudo("chown -R root target")
+		remedy := "sudo chown -R 31000 " + p.target()
+		for _, args := range []string{"init", "snapshot", "restore", "status"} {
+			r := p.tryCow(args)
+			fails(t, r, 1, "it belongs to user root", remedy)
+			if strings.Contains(r.stdout, "tidy up") {
+				t.Errorf("%s tells of a part of it: %v", args, r)
+			}
+		}
+		if r := p.tryCow("run", "--", "true"); r.code != 0 || !strings.Contains(r.stderr, remedy) {
+			t.Errorf("run: %v; want a word that nothing is sealed", r)
+		}
+		p.sudo("chown -R 31000 target")
+		p.builds(nil, "fourth")
+	})
+
 	t.Run("an ordinary build directory", func(t *testing.T) {
 		p := p.in(t)
 		p.must("cargo", "clean", "--quiet")

@@ -3,7 +3,9 @@ package survival
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -426,6 +428,51 @@ func TestRemoveOnFullDisk(t *testing.T) {
 			}
 			p.restores("first")
 		})
+	}
+}
+
+// Where not even another name fits on the disk, what makes room is still to be had:
+// a layer goes in one step, and the store as a whole.
+func TestRemoveWithoutRoomForAName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopfs.Btrfs(t, loopfs.Size(320<<20))).sealed()
+	first := w.label("first")
+	w.origin.write("target/debug/incremental/more", "more")
+	second := w.label("second")
+	ballast := filepath.Join(w.dir, "ballast")
+	fill(t, ballast)
+	// Data has filled its part of the disk. Small files lie in the metadata.
+	small := filepath.Join(w.dir, "small")
+	if err := os.Mkdir(small, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	probe, other := filepath.Join(small, "probe"), filepath.Join(small, "a name of another length")
+	if err := os.WriteFile(probe, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for i, size := 0, 1900; ; i++ {
+		err := os.WriteFile(filepath.Join(small, fmt.Sprint(i)), bytes.Repeat([]byte("s"), size), 0o666)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+		size /= 2
+		unix.Sync()
+		if err := os.Rename(probe, other); errors.Is(err, unix.ENOSPC) {
+			break // no name fits
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		probe, other = other, probe
+	}
+
+	w.origin.cow("rm", "first")
+	w.origin.forgotten(first)
+	w.origin.cow("rm", "--all", "--yes")
+	if _, err := os.Lstat(w.store); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the store with %s after rm --all: %v; want it gone", second, err)
 	}
 }
 

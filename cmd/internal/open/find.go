@@ -233,10 +233,13 @@ func (s *Session) InitStore(ctx context.Context, p *layers.Place, do func(*layer
 }
 
 // helpReadOnly tells of a sandbox where something cannot be written that can be
-// elsewhere. Errors about something else stay as they are.
+// elsewhere, unless it is another user's. Errors about something else stay as they are.
 func helpReadOnly(err error) error {
 	if err == nil || !layers.IsReadOnly(err) {
 		return err
+	}
+	if help := layers.PermissionHelp(err); help != "" {
+		return &layers.HelpError{Err: err, Help: help}
 	}
 	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}
 }

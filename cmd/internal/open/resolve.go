@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
 
@@ -32,7 +33,10 @@ func (s *Session) Resolve(ctx context.Context, hook bool) (resolved bool, err er
 			}
 		}
 		if !ignored {
-			return false, fmt.Errorf("fingerprint %s: %w", p.Workspace.Root, cargo.ErrNoLockfile)
+			return false, &layers.HelpError{
+				Err:  fmt.Errorf("fingerprint %s: %w", p.Workspace.Root, cargo.ErrNoLockfile),
+				Help: "commit Cargo.lock, or run `cargo cow restore` there",
+			}
 		}
 		var cancel context.CancelFunc
 		online, cancel = context.WithTimeout(ctx, patience)
