@@ -19,7 +19,7 @@ const (
 	// it: ignored files too, but no other package, checkout or build directory.
 	scopePackage = "package"
 	// scopeBeside is what lies around the packages in a directory: what git
-	// lists there, and .env files, which macros read by convention. A package
+	// lists there, and .env files above a package, which macros read by convention. A package
 	// that lies in the directory itself hides nothing of it from those inside
 	// but what Cargo compiles.
 	scopeBeside = "beside"
@@ -307,13 +307,9 @@ func (r *treeReader) beside(dir string) (entries []TreeEntry, newest newestEntry
 	if err != nil {
 		return nil, newest, err
 	}
-	home, _ := under(dir, r.place.Workspace.Root)
-	if top, err := os.ReadDir(dir); err == nil {
-		for _, e := range top {
-			name := filepath.Join(home, e.Name())
-			if strings.HasPrefix(e.Name(), ".env") && !slices.Contains(files, name) {
-				files = append(slices.Clip(files), name)
-			}
+	for _, name := range r.variables(dir) {
+		if !slices.Contains(files, name) {
+			files = append(slices.Clip(files), name)
 		}
 	}
 	for _, f := range files {
@@ -323,6 +319,38 @@ func (r *treeReader) beside(dir string) (entries []TreeEntry, newest newestEntry
 		}
 	}
 	return entries, newest, nil
+}
+
+// variables lists the .env files, ignored or not, in dir and in the directories
+// between it and the packages below: they are looked for from a package upwards.
+func (r *treeReader) variables(dir string) (names []string) {
+	seen := map[string]bool{}
+	search := func(in string) {
+		if seen[in] {
+			return
+		}
+		seen[in] = true
+		entries, err := os.ReadDir(in)
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), ".env") {
+				name, _ := under(filepath.Join(in, e.Name()), r.place.Workspace.Root)
+				names = append(names, name)
+			}
+		}
+	}
+	search(dir)
+	for _, p := range r.place.Workspace.Packages {
+		if _, ok := under(p.Root, dir); !ok || p.Root == dir {
+			continue
+		}
+		for in := filepath.Dir(p.Root); len(in) > len(dir); in = filepath.Dir(in) {
+			search(in)
+		}
+	}
+	return names
 }
 
 // isBeside reports whether a file counts for the packages in dir to none of which

@@ -253,6 +253,53 @@ var extentHazards = []hazard{
 		files:  reading(`std::env::current_dir().unwrap().ancestors().find_map(|d| std::fs::read_to_string(d.join(".env")).ok()).unwrap_or_default()`),
 		differ: func(w *world) { w.write(".env", "TWO=2") },
 	},
+	{
+		// Between the package and the workspace, and git does not list it.
+		name:   "H33/variables-between",
+		rule:   "macro-inputs",
+		files:  deeper(reading(upwards(`".env"`))) + "-- a/.gitignore --\n/target\n.env\n",
+		differ: func(w *world) { w.write("b/crates/.env", "TWO=2") },
+	},
+	{
+		name:   "H33/ignored-file-appears",
+		rule:   "macro-inputs",
+		files:  deeper(reading(upwards(`"local.toml"`))) + "-- a/.gitignore --\n/target\nlocal.toml\n",
+		differ: func(w *world) { w.write("b/local.toml", "two") },
+	},
+	{
+		// The program that uses the macro says which; in the origin it lies nearer to
+		// the root.
+		name: "H33/ignored-file-appears-nearer",
+		rule: "macro-inputs",
+		files: strings.ReplaceAll(deeper(reading(upwards(`input.to_string().trim_matches('"')`))), "(_: ", "(input: ") +
+			"-- a/.gitignore --\n/target\nlocal.toml\n-- a/local.toml --\none\n" +
+			"-- a/crates/app/src/main.rs --\nfn main() { println!(\"{}\", liba::value!(\"local.toml\")); }\n",
+		differ: func(w *world) {
+			w.write("b/local.toml", "one\n")
+			w.write("b/crates/local.toml", "two\n")
+		},
+	},
+	{
+		name: "H33/ignored-file-of-script-appears",
+		rule: "script-tree",
+		files: deeper(scripted) + "-- a/.gitignore --\n/target\nlocal.toml\n-- a/crates/app/build.rs --\n" + `
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    generate(&` + upwards(`"local.toml"`) + `);
+}
+` + generate,
+		differ: func(w *world) { w.write("b/crates/local.toml", "two") },
+	},
+}
+
+// deeper has the packages of a workspace, but for liba, in a directory more.
+func deeper(files string) string {
+	return strings.NewReplacer(`["app"`, `["crates/app"`, "-- a/app/", "-- a/crates/app/", `"../liba"`, `"../../liba"`).Replace(files)
+}
+
+// upwards reads the first file of a name in the package and the directories around it.
+func upwards(name string) string {
+	return `std::env::current_dir().unwrap().join(std::env::var("CARGO_MANIFEST_DIR").unwrap()).ancestors().find_map(|d| std::fs::read_to_string(d.join(` + name + `)).ok()).unwrap_or_default()`
 }
 
 const linted = oneApp + `

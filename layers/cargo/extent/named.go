@@ -51,7 +51,7 @@ type Name struct {
 const longest = 512
 
 // Text adds a text of a source in dir, of a package whose directory is own. A single
-// name, without a slash, is a path only if single is true.
+// name, without a slash, is a path if single is true or if it is spelled as one.
 func (f *Finder) Text(text, dir, own string, single bool) {
 	if len(text) > longest || strings.ContainsAny(text, "\n\x00") {
 		return
@@ -121,7 +121,7 @@ func (f *Finder) Names() (names []Name, whole bool) {
 	outside := f.climbs || f.whole || f.leadsOutside
 	for _, t := range f.texts {
 		rel := plain(t.text)
-		if climbing(t.text) != "" || rel == "" || !t.single && !strings.Contains(rel, "/") {
+		if climbing(t.text) != "" || rel == "" || !t.single && !strings.Contains(rel, "/") && !spelled(rel) {
 			continue
 		}
 		f.try(f.Home, rel, false)
@@ -181,9 +181,23 @@ func plain(text string) string {
 	return strings.Join(parts, "/")
 }
 
+// isFile reports whether a name is spelled as files are: with a dot in front, or an
+// extension. Of other texts nobody can tell whether they are meant for a file.
+func isFile(name string) bool {
+	ext := filepath.Ext(name)
+	return len(ext) > 1 && len(ext) <= 9 && (ext[1] >= 'a' && ext[1] <= 'z' || ext[1] >= 'A' && ext[1] <= 'Z')
+}
+
+// spelled reports whether a single name says by its spelling that it is a file's which
+// a macro may be told to read. Manifests are named by much that does not read them.
+func spelled(name string) bool {
+	return isFile(name) && name != "Cargo.toml" && name != "Cargo.lock" && !Documentation(name)
+}
+
 // try adds what rel leads to from base, if that lies in the checkout, outside of the
 // package, and not around it. What is not there counts if a text can mean nothing
-// else, or if the directory that it begins with is there.
+// else, if it is spelled as a file, or if the directory that it begins with is there:
+// git may ignore it, and then nothing else tells that it has appeared.
 func (f *Finder) try(base, rel string, meant bool) {
 	if rel == "" || base == "" {
 		return
@@ -215,7 +229,7 @@ func (f *Finder) try(base, rel string, meant bool) {
 	parent := filepath.Dir(missing)
 	switch {
 	case f.Own(missing) || !below(missing, f.Root):
-	case f.around(parent) && !meant:
+	case f.around(parent) && !meant && !isFile(filepath.Base(rel)):
 	case f.around(parent) || isPackageDir(parent):
 		f.names[missing] = Name{Path: missing, Absent: true}
 	default:
