@@ -159,7 +159,11 @@ func exactArgs(n int) cobra.PositionalArgs {
 			}
 			return usageError{err}
 		case len(args) > n:
-			return usageError{fmt.Errorf("run %s: unexpected argument %q", cmd.CommandPath(), args[n])}
+			err := fmt.Errorf("run %s: unexpected argument %q", cmd.CommandPath(), args[n])
+			if cmd.Flags().Lookup("from") != nil { // which takes a layer
+				return usageError{&layers.HelpError{Err: err, Help: "did you mean `" + strings.Replace(cmd.CommandPath(), "-", " ", 1) + " --from " + args[n] + "`?"}}
+			}
+			return usageError{err}
 		case len(args) < n:
 			return usageError{fmt.Errorf("run %s: argument missing, want %s", cmd.CommandPath(), cmd.UseLine())}
 		}

@@ -55,7 +55,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		tab.Row("", remark)
 	}
 	if w.store.Driver().Caps().EnforcesSeal {
-		tab.Row("", "removed as a whole by `cargo cow rm --all`: rm -rf cannot")
+		tab.Row("", "to be rid of it: `cargo cow rm --all`")
 	}
 	if st.ReadOnly {
 		tab.Row("", "cannot be written here: layers can be restored, none can be made")
