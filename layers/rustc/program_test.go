@@ -61,11 +61,11 @@ func TestCompilerBehind(t *testing.T) {
 	script := func(text string) func(t *testing.T) *scene {
 		return func(t *testing.T) *scene {
 			s := newRealScene(t, map[string]string{"src/lib.rs": ""})
-			s.write(s.top+"/farm/flags", "-Copt-level=1")
-			s.write(s.top+"/farm/bin/rustc", "#!/bin/sh\n"+strings.ReplaceAll(text, "REAL", s.tools+"/bin/rustc"))
+			s.write(s.top+"/linked/flags", "-Copt-level=1")
+			s.write(s.top+"/linked/bin/rustc", "#!/bin/sh\n"+strings.ReplaceAll(text, "REAL", s.tools+"/bin/rustc"))
 			// A farm of links: all but the program is the toolchain's.
-			s.link(s.tools+"/lib", s.top+"/farm/lib")
-			s.argv[0] = s.top + "/farm/bin/rustc"
+			s.link(s.tools+"/lib", s.top+"/linked/lib")
+			s.argv[0] = s.top + "/linked/bin/rustc"
 			return s
 		}
 	}
@@ -76,7 +76,7 @@ func TestCompilerBehind(t *testing.T) {
 		{"script", func(s *scene) {
 			s.write(s.argv[0], "#!/bin/sh\nexec "+s.tools+"/bin/rustc \"$@\" -Copt-level=1 # another\n")
 		}, "compiler"},
-		{"file that it reads", func(s *scene) { s.write(s.top+"/farm/flags", "-Copt-level=2") }, behind},
+		{"file that it reads", func(s *scene) { s.write(s.top+"/linked/flags", "-Copt-level=2") }, behind},
 		{"variable that it reads", func(s *scene) { s.env["FLAGS"] = "--cfg=flagged" }, behind},
 		{"variable that it does not read", func(s *scene) { s.env["OTHER"] = "--cfg=flagged" }, ""},
 		{"without it", func(s *scene) { s.argv[0] = s.tools + "/bin/rustc" }, "compiler"},
