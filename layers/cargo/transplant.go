@@ -64,7 +64,28 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 	if err != nil {
 		return err
 	}
+	if err := t.markProfiles(g.taken); err != nil {
+		return err
+	}
 	return each(there, func(h held) error { return h.setTime(oldest) })
+}
+
+// markProfiles makes profile directories known for what they are, as Cargo does by
+// its lock when it first builds in one: in one directory for each unit nothing else
+// tells them from others (see isProfile).
+func (t *transplant) markProfiles(taken []held) error {
+	made := map[string]bool{}
+	for _, h := range taken {
+		if profile := h.unit.profile; !made[profile] {
+			made[profile] = true
+			f, err := os.OpenFile(filepath.Join(t.dir, profile, lockFiles[0]), os.O_CREATE, 0o666)
+			if err != nil {
+				return fmt.Errorf("graft into %s: %w", profile, err)
+			}
+			f.Close()
+		}
+	}
+	return nil
 }
 
 // each calls do for all, several at a time, until one fails, and returns the first
