@@ -44,6 +44,28 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// TestFollowFurther: a script that another takes in, a makefile, and a script that is
+// an argument.
+func TestFollowFurther(t *testing.T) {
+	y := newYard(t)
+	y.write("w/b/s.txt", "")
+	y.write("w/a/gen.sh", ". ./scripts/common.sh\nshow\n")
+	y.write("w/a/scripts/common.sh", "show() { cd ..; cat b/s.txt; }\n")
+	y.write("w/a/Makefile", "ROOT := $(CURDIR)/..\nall:\n\tcat $(ROOT)/b/s.txt\n")
+	home := y.path("w/a")
+	for text, want := range map[string]bool{
+		"gen.sh": true, "sh gen.sh": true, "make": true, "cd .. && cat b/s.txt": true, "cd ..": true, "cat b/s.txt": false, "cargo": false,
+	} {
+		f := &Finder{Root: y.path("w"), Top: y.path("w"), Home: home, Own: func(p string) bool { return p == home || below(p, home) }}
+		f.Text(text, home, home, true)
+		f.Program(text)
+		f.Program("Command")
+		if _, whole := f.Names(); whole != want {
+			t.Errorf("%q: got %v, want %v", text, whole, want)
+		}
+	}
+}
+
 // TestBesideWorkspace: the workspace is one directory of the checkout, and what a
 // script reads lies in another that it climbs to.
 func TestBesideWorkspace(t *testing.T) {
