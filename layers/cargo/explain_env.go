@@ -34,6 +34,8 @@ func given(name string) bool {
 		}
 	}
 	switch name {
+	case "CLIPPY_ARGS": // by cargo clippy, whose units no other command looks at
+		return true
 	case "PATH", "HOME", "PWD", "OLDPWD", "SHLVL", "_":
 		return true
 	}

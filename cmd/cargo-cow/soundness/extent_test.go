@@ -199,6 +199,19 @@ var extentHazards = []hazard{
 		files: scripted + siblings + "-- a/app/list.txt --\n../liba/schema/s.txt\n-- a/app/build.rs --\n" + script(`std::fs::read_to_string(std::fs::read_to_string("list.txt").unwrap().trim()).unwrap()`),
 	},
 	{
+		// A script of the shell's that goes to the sibling before it reads.
+		name:  "H32/siblings-listed-by-shell",
+		rule:  "script-tree",
+		files: scripted + siblings + "-- a/app/gen.sh --\ncd ..\ncat liba/schema/*\n-- a/app/build.rs --\n" + script(runShell("gen.sh")),
+	},
+	{
+		// One beside the packages, which starts where it lies itself.
+		name: "H32/siblings-listed-by-shell-beside",
+		rule: "script-tree",
+		files: scripted + siblings + "-- a/scripts/gen.sh --\ncd \"$(dirname \"$0\")/..\" && cat liba/schema/*\n-- a/app/build.rs --\n" +
+			script(runShell("../scripts/gen.sh")),
+	},
+	{
 		name:   "H32/ignored-files-of-sibling",
 		rule:   "script-tree",
 		files:  scripted + strings.ReplaceAll(siblings, "b/liba/schema", "b/none") + "-- a/.gitignore --\n/target\n/liba/schema\n-- a/app/build.rs --\n" + script(`std::fs::read_to_string("../liba/schema/s.txt").unwrap_or_default()`),
@@ -290,6 +303,11 @@ fn main() {
 ` + generate,
 		differ: func(w *world) { w.write("b/crates/local.toml", "two") },
 	},
+}
+
+// runShell is what a script of the shell's prints.
+func runShell(name string) string {
+	return `String::from_utf8(std::process::Command::new("sh").arg("` + name + `").output().unwrap().stdout).unwrap()`
 }
 
 // deeper has the packages of a workspace, but for liba, in a directory more.

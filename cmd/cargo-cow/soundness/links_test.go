@@ -243,6 +243,14 @@ fn main() {
 		differ: otherNative,
 	},
 	{
+		name: "H40/linker-that-adds-an-object-beside-it",
+		rule: "link-input",
+		files: object + flagged(`"-C", "linker=./tools/link.sh", "-Clinker-flavor=gcc"`) +
+			"-- a/tools/link.sh --\n#!/bin/sh\nexec cc \"$@\" \"$(dirname \"$0\")/../libs/value.o\"\n",
+		origin: func(w *world) { w.origin.must("chmod", "+x", "tools/link.sh"); buildNative(w) },
+		differ: otherNative,
+	},
+	{
 		// What the compiler kept of the last compilation holds what was read.
 		name: "H42/assembler-reads-file",
 		rule: "link-input",

@@ -13,7 +13,7 @@ import (
 //
 // A text names what is there. Joined to a directory that nobody knows, it is tried
 // below each from which programs start: their package, what lies around that up to
-// the workspace, and the directory of the source itself.
+// the top of the checkout, and the directory of the source itself.
 type Finder struct {
 	Root string // of the workspace
 	Top  string // of the checkout: what lies outside is the same for all of them
@@ -38,6 +38,15 @@ type Finder struct {
 type textAt struct {
 	text, dir, own string
 	single         bool
+	fromDir        bool // a path from dir, and from nowhere else
+}
+
+// bases are the directories that a text with ".." may be a path from.
+func (t textAt) bases(f *Finder) []string {
+	if t.fromDir {
+		return []string{t.dir}
+	}
+	return []string{f.Home, t.own, t.dir, f.Root}
 }
 
 // A Name is what a text leads to.
@@ -56,7 +65,7 @@ func (f *Finder) Text(text, dir, own string, single bool) {
 	if len(text) > longest || strings.ContainsAny(text, "\n\x00") {
 		return
 	}
-	f.texts = append(f.texts, textAt{text, dir, own, single})
+	f.texts = append(f.texts, textAt{text: text, dir: dir, own: own, single: single})
 }
 
 // Variable adds a variable that programs see and whose value, a path, begins at the
@@ -103,10 +112,13 @@ func (f *Finder) Has(stem string) bool {
 // workspace may be read, as nothing names what.
 func (f *Finder) Names() (names []Name, whole bool) {
 	f.names = map[string]Name{}
+	if f.words["Command"] {
+		f.follow()
+	}
 	for _, t := range f.texts {
 		whole := plain(t.text)
 		if up := climbing(t.text); up != "" {
-			for _, base := range []string{f.Home, t.own, t.dir, f.Root} {
+			for _, base := range t.bases(f) {
 				f.try(base, plain(up), true)
 				f.try(base, whole, true)
 			}
@@ -131,7 +143,7 @@ func (f *Finder) Names() (names []Name, whole bool) {
 		if !outside {
 			continue
 		}
-		for base := f.Home; below(base, f.Root); {
+		for base := f.Home; below(base, f.Top); {
 			base = filepath.Dir(base)
 			f.try(base, rel, false)
 		}

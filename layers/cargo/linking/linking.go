@@ -328,7 +328,29 @@ func (l *Line) Script(path string) {
 			l.Libraries = append(l.Libraries, Library{"", strings.TrimPrefix(lib, ":")})
 		}
 		l.file(word, filepath.Dir(path))
+		if bytes.HasPrefix(text, []byte("#!")) {
+			l.behindVariable(word, filepath.Dir(path))
+		}
 	}
+}
+
+// behindVariable takes a word of a linker that is a program's script for a path that
+// begins with a directory it has found out, mostly its own: "$(dirname $0)/../a.o".
+func (l *Line) behindVariable(word, dir string) {
+	if i := strings.IndexByte(word, '$'); i >= 0 {
+		word = word[i:]
+	} else if !strings.HasPrefix(word, "/") {
+		return
+	}
+	_, rest, _ := strings.Cut(word, "/")
+	if rest == "" {
+		return
+	}
+	if info, err := os.Stat(filepath.Join(dir, rest)); err == nil && info.IsDir() {
+		l.Dirs = append(l.Dirs, filepath.Join(dir, rest))
+		return
+	}
+	l.file(rest, dir)
 }
 
 // head reads the beginning of a regular file: reading something else might never end.
