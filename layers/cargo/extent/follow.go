@@ -4,19 +4,72 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 )
 
 // A build script that runs a script of another language reads what that one reads.
 
-// up is a component ".." of a path that ends with it. Other languages have other uses
-// for two dots; what "../" leads to Climbing finds.
-var up = regexp.MustCompile(`(?:\bcd +|/|[\s(,=\[]["'])(\.\.)(?:["'\s;&|)]|$)`)
+// goesUp reports whether a text has a component ".." that a path ends with: after
+// "cd", after a slash, or alone in quotes. Other languages have other uses for two
+// dots; what "../" leads to Climbing finds. (No regular expressions: this is part of a
+// program that starts for each unit.)
+func goesUp(text string) bool {
+	for i := 0; i+2 <= len(text); i++ {
+		if text[i:i+2] != ".." || i+2 < len(text) && !isOneOf(text[i+2], "\"' \t\n\f\r;&|)") {
+			continue
+		}
+		before := text[:i]
+		if strings.HasSuffix(before, "/") {
+			return true
+		}
+		if n := len(before); n > 1 && isOneOf(before[n-1], "\"'") && isOneOf(before[n-2], " \t\n\f\r(,=[") {
+			return true
+		}
+		word := strings.TrimRight(before, " ")
+		if cd, ok := strings.CutSuffix(word, "cd"); ok && len(word) < len(before) && (cd == "" || !isWord(cd[len(cd)-1])) {
+			return true
+		}
+	}
+	return false
+}
 
-// fromItself are the ways in which a script names its own directory.
-var fromItself = regexp.MustCompile(`\bdirname\b[^;&|]*\$\{?0|BASH_SOURCE|__file__|__dir__|FindBin`)
+// namesItself reports whether a line has one of the ways in which a script names its
+// own directory.
+func namesItself(line string) bool {
+	for _, name := range []string{"BASH_SOURCE", "__file__", "__dir__", "FindBin"} {
+		if strings.Contains(line, name) {
+			return true
+		}
+	}
+	const dirname = "dirname"
+	for rest, before := line, byte(' '); ; {
+		i := strings.Index(rest, dirname)
+		if i < 0 {
+			return false
+		}
+		if i > 0 {
+			before = rest[i-1]
+		}
+		rest = rest[i+len(dirname):]
+		if !isWord(before) && (rest == "" || !isWord(rest[0])) {
+			command := rest
+			if end := strings.IndexAny(rest, ";&|"); end >= 0 {
+				command = rest[:end]
+			}
+			if strings.Contains(command, "$0") || strings.Contains(command, "${0") {
+				return true
+			}
+		}
+		before = 'e'
+	}
+}
+
+func isOneOf(c byte, set string) bool { return strings.IndexByte(set, c) >= 0 }
+
+func isWord(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
 
 // makefiles are what make reads unasked.
 var makefiles = []string{"GNUmakefile", "makefile", "Makefile"}
@@ -32,7 +85,7 @@ func (f *Finder) follow() {
 		rel := plain(t.text)
 		if way := climbing(t.text); way != "" {
 			rel = plain(way)
-		} else if up.MatchString(t.text) {
+		} else if goesUp(t.text) {
 			f.texts = append(f.texts, textAt{text: "..", dir: t.dir, own: t.own})
 		}
 		for _, base := range t.bases(f) {
@@ -69,12 +122,12 @@ func (f *Finder) script(base, rel string, seen map[string]bool) {
 	}
 	dir := filepath.Dir(path)
 	for line := range bytes.Lines(text) {
-		itself := fromItself.Match(line)
+		itself := namesItself(string(line))
 		add := func(t string) {
 			f.texts = append(f.texts, textAt{text: t, dir: dir, own: dir, fromDir: itself})
 		}
 		Climbing(line, add)
-		if up.Match(line) {
+		if goesUp(string(line)) {
 			add("..")
 		}
 		for word := range strings.FieldsFuncSeq(string(line), notInPath) {

@@ -15,7 +15,7 @@ func TestUp(t *testing.T) {
 		"echo wait ...":               false,
 		"git log a..b":                false,
 	} {
-		if got := up.MatchString(line); got != want {
+		if got := goesUp(line); got != want {
 			t.Errorf("%q: got %v, want %v", line, got, want)
 		}
 	}
