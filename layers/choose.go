@@ -123,7 +123,7 @@ func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, str
 	m, err := s.manifest(r.ID)
 	if err == nil {
 		var plan *cargo.Plan
-		if plan, err = m.Verify(ctx, reader, strict); err == nil {
+		if plan, err = cargo.Verify(ctx, m, reader, strict); err == nil {
 			return &choice{record: r, plan: plan, release: release}, nil
 		}
 	}

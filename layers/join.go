@@ -124,7 +124,7 @@ func (s *Store) joinOne(ctx context.Context, p *Place, t target, tmp string, o *
 	if _, err := o.plan.Apply(ctx, beside, t0); err != nil {
 		return nil, err
 	}
-	stock, err := o.plan.Stock(beside, readRecall(beside))
+	stock, err := cargo.StockOf(o.plan, beside, readRecall(beside))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (s *Store) joinOne(ctx context.Context, p *Place, t target, tmp string, o *
 	if m == nil {
 		return nil, errors.New("join layers: no manifest in " + tmp)
 	}
-	m.Join(o.plan, g)
+	cargo.Join(m, o.plan, g)
 	b, err := m.Encode()
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ func (w *weighing) testState(t *testing.T, fingerprint string, units map[[2]stri
 	t.Helper()
 	b := &buildState{fresh: map[string]cargo.Entry{}}
 	if fingerprint != "" {
-		plan, err := (&cargo.Manifest{}).Verify(t.Context(), cargo.NewReader(&cargo.Place{Workspace: &cargo.Workspace{}}, cargo.Settings{}), false)
+		plan, err := cargo.Verify(t.Context(), &cargo.Manifest{}, cargo.NewReader(&cargo.Place{Workspace: &cargo.Workspace{}}, cargo.Settings{}), false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,7 @@ func (b *inspector) asksGit(program *built) (git, branch bool) {
 			return
 		}
 		for _, name := range u.rustc.Deps {
-			src, err := os.ReadFile(b.absolute(name))
+			src, err := os.ReadFile(b.from.absolute(name))
 			if err != nil {
 				branch = true
 				return
@@ -154,7 +154,7 @@ func (b *inspector) namesGit(program *built) bool {
 			return true
 		}
 		return slices.ContainsFunc(u.rustc.Deps, func(name string) bool {
-			src, err := os.ReadFile(b.absolute(name))
+			src, err := os.ReadFile(b.from.absolute(name))
 			return err != nil || strings.Contains(string(src), "git") && rustsrc.Mentions(src, "git") > 0
 		}) || slices.ContainsFunc(u.deps, names)
 	}

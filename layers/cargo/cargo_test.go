@@ -189,7 +189,7 @@ func restore(t *testing.T, m *Manifest, dir string) (*Plan, time.Time) {
 		time.Sleep(time.Millisecond)
 	}
 	p := place(t, dir)
-	plan, err := m.Verify(t.Context(), NewReader(p, Settings{}), false)
+	plan, err := Verify(t.Context(), m, NewReader(p, Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,14 +380,14 @@ func testOriginsOfGrandchildren(t *testing.T, a string) {
 		}
 	}
 	// Back in the second checkout constant is another's; liba is its own.
-	plan, err := third.Verify(t.Context(), NewReader(place(t, b), Settings{}), false)
+	plan, err := Verify(t.Context(), third, NewReader(place(t, b), Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := rebuilds(plan); len(got) != 2 || got["constant lib"] != RuleEnvOrigin {
 		t.Errorf("back in the second checkout %v will be rebuilt", got)
 	}
-	if strict, err := third.Verify(t.Context(), NewReader(place(t, b), Settings{}), true); err != nil {
+	if strict, err := Verify(t.Context(), third, NewReader(place(t, b), Settings{}), true); err != nil {
 		t.Fatal(err)
 	} else if got := rebuilds(strict); got["liba lib"] != "" || got["root lib"] != RuleStrict {
 		t.Errorf("strictly %v will be rebuilt", got)

@@ -24,7 +24,7 @@ func (b *inspector) crateRoot(u *built, unit *Unit) {
 	if u.source != SourceVendored {
 		return
 	}
-	loc, _ := b.manifest.Origins[unit.Origin].locate(u.rustc.Deps[0])
+	loc, _ := b.from.origins[unit.Origin].locate(u.rustc.Deps[0])
 	if loc.Base == BaseFixed {
 		return
 	}
@@ -33,7 +33,7 @@ func (b *inspector) crateRoot(u *built, unit *Unit) {
 		return
 	}
 	for _, name := range u.rustc.Deps {
-		if src, err := os.ReadFile(b.absolute(name)); err != nil || rustsrc.NamesItself(src) {
+		if src, err := os.ReadFile(b.from.absolute(name)); err != nil || rustsrc.NamesItself(src) {
 			b.elsewhere(unit, RuleSourceName, "file!() in "+b.display(name)+" is its absolute path")
 			return
 		}
@@ -151,8 +151,7 @@ func (e *explainer) rootHere(u *built) string {
 	if e.place.Workspace.immutable(root) {
 		return root
 	}
-	b := e.inspector
-	loc, _ := b.manifest.Origins[b.originOf(u)].locate(root)
+	loc, _ := e.from.origins[e.from.originOf(u)].locate(root)
 	here, _ := e.place.Abs(loc)
 	return here
 }

@@ -61,17 +61,16 @@ func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 
 type explainer struct {
 	*scanned
-	ctx       context.Context
-	inspector *inspector // for what it can tell of a unit
-	place     *Place
-	reasons   map[*built]*Reason
-	noted     map[string]Reason
-	times     map[string]int64
+	ctx     context.Context
+	from    *attribution
+	place   *Place
+	reasons map[*built]*Reason
+	noted   map[string]Reason
+	times   map[string]int64
 }
 
 func newExplainer(ctx context.Context, p *Place, s *scanned, noted []Noted) *explainer {
-	e := &explainer{ctx: ctx, place: p, scanned: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
-	e.inspector = &inspector{Inspection: Inspection{Place: p}, scanned: s, manifest: &Manifest{Origins: []Origin{*newOrigin(p)}}}
+	e := &explainer{ctx: ctx, place: p, from: newAttribution(p, s.dir), scanned: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
 	for _, n := range noted {
 		e.noted[string(n.Record)+"/"+n.File] = n.Reason
 	}
@@ -198,15 +197,14 @@ func (e *explainer) depInfo(u *built) *Reason {
 
 // home is the directory of the package a unit belongs to.
 func (e *explainer) home(u *built) string {
-	p := e.inspector.packageOf(u)
+	p := e.from.packageOf(u)
 	if p == nil {
 		return ""
 	}
 	if u.source != SourceVendored {
 		return p.Root
 	}
-	b := e.inspector
-	loc, _ := b.manifest.Origins[b.originOf(u)].locate(p.Root)
+	loc, _ := e.from.origins[e.from.originOf(u)].locate(p.Root)
 	here, _ := e.place.Abs(loc)
 	return here
 }

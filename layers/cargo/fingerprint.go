@@ -118,7 +118,7 @@ func (f *Fingerprint) seal() {
 // Of manifests only the profiles count. What else in them decides a registry
 // unit shows elsewhere: dependencies, [patch] and [replace] in the lockfile;
 // features, resolver and lints in Cargo's own hashes, unit by unit.
-func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rules Rules) (*Fingerprint, error) {
+func ComputeFingerprint(ws *Workspace, t Tool, id *Toolchain, cfg *config.Config, rules Rules) (*Fingerprint, error) {
 	if ws.Lock == nil {
 		return nil, fmt.Errorf("fingerprint %s: %w", ws.Root, ErrNoLockfile)
 	}
@@ -130,14 +130,14 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 		return f, nil
 	}
 	scope := config.Scope{Root: ws.Root, Host: id.host(), Unstable: id.unstable() || t.Getenv("RUSTC_BOOTSTRAP") == "1"}
-	profiles, profileLines := ws.profiles(cfg)
+	profiles, profileLines := profilesOf(ws, cfg)
 	profileLines = id.incremental(t, profileLines)
 	settings := cfg.Settings(scope)
-	targets := ws.targets(cfg, scope.Host)
-	flags := ws.argumentFiles(cfg.EveryFlag(profiles))
+	targets := targetsOf(ws, cfg, scope.Host)
+	flags := withArgumentFiles(ws, cfg.EveryFlag(profiles))
 
 	rustc, _, _ := strings.Cut(id.rustc, "\n")
-	f.addLines(ingRustc, rustc, append(rustcLines(id.rustc), ws.compilerScript(t, cfg)...))
+	f.addLines(ingRustc, rustc, append(rustcLines(id.rustc), compilerScript(ws, t, cfg)...))
 	f.add(ingCargo, id.cargo)
 	f.add(ingHome, cleanHome(ws.CargoHome))
 	f.addLines(ingProfiles, countOf(len(profileLines), "as built in", "setting", "settings"), profileLines)
@@ -149,15 +149,15 @@ func (ws *Workspace) Fingerprint(t Tool, id *Toolchain, cfg *config.Config, rule
 	}
 	if cfg.RustcWorkspaceWrapper != "" {
 		// The ids of members hold its path (cargo 1.95, compilation_files.rs).
-		f.add(ingWrapper, t.look(ws.Root, cfg.RustcWorkspaceWrapper)+" = "+ws.programIdentity(t, cfg.RustcWorkspaceWrapper))
+		f.add(ingWrapper, t.look(ws.Root, cfg.RustcWorkspaceWrapper)+" = "+programIdentity(ws, t, cfg.RustcWorkspaceWrapper))
 	}
-	linkers := ws.linkers(t, cfg, flags, targets)
+	linkers := linkersOf(ws, t, cfg, flags, targets)
 	f.addLines(ingLinker, strings.Join(lineKeys(linkers), ", "), linkers)
 	if targets.native() || isNative(flags) {
 		f.Ingredients = append(f.Ingredients, cpuIdentity())
 	}
 	f.add(ingLibc, libcIdentity())
-	if files := ws.flagFiles(append(unlinked(ws.argumentFiles(cfg.UnitFlags())), cfg.OtherFlags(profiles)...)); len(files) > 0 {
+	if files := flagFileLines(ws, append(unlinked(withArgumentFiles(ws, cfg.UnitFlags())), cfg.OtherFlags(profiles)...)); len(files) > 0 {
 		f.addLines(ingFlagFiles, strings.Join(lineKeys(files), ", "), files)
 	}
 	f.seal()
@@ -186,7 +186,7 @@ func lineKeys(lines []string) []string {
 
 // profiles returns the [profile] table of the workspace's manifest, and the
 // profiles it comes to with the configuration.
-func (ws *Workspace) profiles(cfg *config.Config) (manifest map[string]any, resolved []string) {
+func profilesOf(ws *Workspace, cfg *config.Config) (manifest map[string]any, resolved []string) {
 	var m struct {
 		Profile map[string]any `toml:"profile"`
 	}

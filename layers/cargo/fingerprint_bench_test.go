@@ -43,7 +43,7 @@ func BenchmarkFingerprint(b *testing.B) {
 			b.Fatal(err)
 		}
 		ws := &Workspace{Root: dir, CargoHome: dir + "/home", Lock: lock}
-		if _, err := ws.Fingerprint(tool, id, cfg, Rules{}); err != nil {
+		if _, err := ComputeFingerprint(ws, tool, id, cfg, Rules{}); err != nil {
 			b.Fatal(err)
 		}
 	}

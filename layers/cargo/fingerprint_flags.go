@@ -39,7 +39,7 @@ func isNative(flags []string) bool {
 // argumentFiles adds the flags that lie in files which flags name as @path, one
 // a line. A relative path is from the workspace root, where rustc runs for the
 // workspace's own packages.
-func (ws *Workspace) argumentFiles(flags []string) []string {
+func withArgumentFiles(ws *Workspace, flags []string) []string {
 	all := slices.Clone(flags)
 	for _, f := range flags {
 		path, ok := strings.CutPrefix(f, "@")
@@ -73,7 +73,7 @@ func unlinked(flags []string) []string {
 
 // flagFiles returns the files that compiler flags name, such as profiles, as lines
 // "path = digest": Cargo hashes the flag, not the file.
-func (ws *Workspace) flagFiles(flags []string) []string {
+func flagFileLines(ws *Workspace, flags []string) []string {
 	var lines []string
 	for _, path := range flagFiles(ws.Root, strings.Join(flags, "\x1f")) {
 		st := readState(path)
@@ -129,7 +129,7 @@ type spec struct {
 
 // targets returns what is built for, host-tuple resolved. Cargo builds for each
 // once, in an order of its own.
-func (ws *Workspace) targets(cfg *config.Config, host string) targetSet {
+func targetsOf(ws *Workspace, cfg *config.Config, host string) targetSet {
 	var set targetSet
 	for _, t := range cfg.Targets {
 		switch {

@@ -123,7 +123,7 @@ func (c *checkout) fingerprint(t *testing.T, rules Rules) *Fingerprint {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := c.ws.Fingerprint(c.tool, id, cfg, rules)
+	f, err := ComputeFingerprint(c.ws, c.tool, id, cfg, rules)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,7 +362,7 @@ func TestFingerprintFails(t *testing.T) {
 		t.Errorf("with a broken rustc: %v", err)
 	}
 	c.ws.Lock = nil
-	if _, err := c.ws.Fingerprint(c.tool, &Toolchain{}, cfg, Rules{}); !errors.Is(err, ErrNoLockfile) {
+	if _, err := ComputeFingerprint(c.ws, c.tool, &Toolchain{}, cfg, Rules{}); !errors.Is(err, ErrNoLockfile) {
 		t.Errorf("without a lockfile: %v; want ErrNoLockfile", err)
 	}
 }

@@ -93,7 +93,7 @@ func rustcLines(text string) []string {
 
 // compilerScript is what runs the compiler where that is a script: what it adds to
 // a call, the compiler does not tell of itself.
-func (ws *Workspace) compilerScript(t Tool, cfg *config.Config) []string {
+func compilerScript(ws *Workspace, t Tool, cfg *config.Config) []string {
 	f, err := os.Open(t.look(ws.Root, t.rustc(cfg)))
 	if err != nil {
 		return nil
@@ -144,7 +144,7 @@ func fileIdentity(path string) string {
 
 // programIdentity is the identity of a program that t would find. One of the
 // workspace's own is the same in every checkout that has the same content.
-func (ws *Workspace) programIdentity(t Tool, name string) string {
+func programIdentity(ws *Workspace, t Tool, name string) string {
 	path := t.look(ws.Root, name)
 	if rel, ok := under(path, ws.Root); ok {
 		if st := readState(path); st.err == nil {
@@ -158,7 +158,7 @@ func (ws *Workspace) programIdentity(t Tool, name string) string {
 // linkers names the linkers that may be called, a line each: what configuration,
 // flags and target specifications ask for, and cc, which rustc calls by default,
 // and ld, which cc calls.
-func (ws *Workspace) linkers(t Tool, cfg *config.Config, flags []string, targets targetSet) []string {
+func linkersOf(ws *Workspace, t Tool, cfg *config.Config, flags []string, targets targetSet) []string {
 	names := []string{"cc", "ld"}
 	for _, l := range cfg.Linkers {
 		names = append(names, l)
@@ -183,7 +183,7 @@ func (ws *Workspace) linkers(t Tool, cfg *config.Config, flags []string, targets
 	slices.Sort(names)
 	var lines []string
 	for _, n := range slices.Compact(names) {
-		id := ws.programIdentity(t, n)
+		id := programIdentity(ws, t, n)
 		if rel, ok := under(n, ws.Root); ok {
 			n = rel
 		}

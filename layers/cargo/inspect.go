@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
@@ -70,6 +68,7 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, digests *diges
 	p := in.Place
 	b := &inspector{
 		Inspection: in, scanned: s, ctx: ctx, digests: digests,
+		from:    newAttribution(p, s.dir),
 		trees:   newTreeReader(p, digests, in.Settings),
 		readers: map[fileQuestion]bool{}, said: map[*built]*linking.Flags{}, gitNamed: map[*built]bool{},
 		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
@@ -79,20 +78,20 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, digests *diges
 		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
 	}
 	b.macros = newMacroUse(in.Settings.PureMacros, b.sourcesOf)
-	b.manifest.Origins = []Origin{*newOrigin(p)}
 	if in.Previous != nil {
 		for i := range in.Previous.Units {
 			b.known[in.Previous.Units[i].key()] = &in.Previous.Units[i]
 		}
 	}
 	b.manifest.Dirty = dirty
-	b.manifest.Origins[0].Clean = !dirty
+	b.from.origins[0].Clean = !dirty
 	return b
 }
 
 type inspector struct {
 	Inspection
 	*scanned
+	from      *attribution
 	ctx       context.Context
 	digests   *digester
 	trees     *treeReader
@@ -166,6 +165,7 @@ func (b *inspector) build() (*Manifest, error) {
 	}
 	unlisted := slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] })
 	m.Immutable, m.Others = len(unlisted), digestUnits(unlisted)
+	m.Origins = b.from.origins
 	m.Recall = b.newRecall(append(unlisted, dead...))
 	return m, nil
 }
@@ -262,7 +262,7 @@ func (b *inspector) warm() {
 			continue
 		}
 		for _, d := range u.rustc.Deps {
-			if path := b.absolute(d); !seen[path] {
+			if path := b.from.absolute(d); !seen[path] {
 				seen[path] = true
 				paths = append(paths, path)
 			}
@@ -274,15 +274,6 @@ func (b *inspector) warm() {
 // hashWorkers bounds parallel reading: beyond a few, one disk and the page cache
 // give no more (two cores hash 650 sources in 20 ms).
 const hashWorkers = 4
-
-// absolute resolves a name that rustc wrote: its working directory is the
-// workspace root for every package inside (cargo 1.95, workspace.rs:path_args).
-func (b *inspector) absolute(name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return b.Place.Workspace.Root + "/" + name
-}
 
 // inherits returns what the previous manifest says of u, if u was not built
 // since.
@@ -386,9 +377,9 @@ func (u *built) needsMetadataOnly(d *built) bool {
 
 // describe finds out what a unit was built from.
 func (b *inspector) describe(u *built, unit *Unit) error {
-	origin := b.originOf(u)
+	origin := b.from.originOf(u)
 	unit.Origin = origin
-	o := &b.manifest.Origins[origin]
+	o := &b.from.origins[origin]
 	if u.overridden() {
 		return nil // its hash holds all that decides it
 	}
@@ -396,7 +387,7 @@ func (b *inspector) describe(u *built, unit *Unit) error {
 		unit.Always = &Reason{RuleUnknownUnit, "nothing tells which package it belongs to"}
 		return nil
 	}
-	pkg := b.packageOf(u)
+	pkg := b.from.packageOf(u)
 	if u.mutable() && pkg == nil && b.Settings.Rules.On(RuleUnknownUnit) {
 		unit.Always = &Reason{RuleUnknownUnit, "package " + u.pkg + " is not part of the workspace"}
 		return nil
@@ -409,103 +400,4 @@ func (b *inspector) describe(u *built, unit *Unit) error {
 		return b.describeRun(u, unit, o, pkg)
 	}
 	return b.describeCompile(u, unit, o, pkg)
-}
-
-// originOf finds the checkout u was built in: rustc's list of sources begins
-// with the name of what it wrote.
-func (b *inspector) originOf(u *built) int {
-	buildDir := b.calledBuildDir(u)
-	if buildDir == "" {
-		return 0
-	}
-	for i := range b.manifest.Origins {
-		if slices.Contains(b.manifest.Origins[i].Names, Name{BaseBuild, Path(buildDir)}) {
-			return i
-		}
-	}
-	ws := b.Place.Workspace
-	rel, inside := under(ws.BuildDir, ws.Root)
-	root, ok := strings.CutSuffix(buildDir, "/"+rel)
-	if sameDir(buildDir, ws.BuildDir) {
-		o := &b.manifest.Origins[0]
-		o.add(BaseBuild, buildDir)
-		if inside && ok && sameDir(root, ws.Root) {
-			o.add(BaseRoot, root)
-		}
-		return 0
-	}
-	// The directory was moved or copied here by other means.
-	o := Origin{}
-	o.add(BaseBuild, buildDir)
-	if inside && ok {
-		o.add(BaseRoot, root)
-	}
-	b.manifest.Origins = append(b.manifest.Origins, o)
-	return len(b.manifest.Origins) - 1
-}
-
-func sameDir(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
-}
-
-// calledBuildDir returns the build directory as it was called when u was built.
-func (b *inspector) calledBuildDir(u *built) string {
-	if u.run {
-		_, outDir, root := u.script()
-		text, err := os.ReadFile(filepath.Join(b.dir, root))
-		if err != nil {
-			return ""
-		}
-		called, _ := strings.CutSuffix(string(text), "/"+outDir)
-		return called
-	}
-	if u.rustc == nil {
-		return ""
-	}
-	for _, t := range u.rustc.Targets {
-		for _, o := range append([]outputFile{{path: u.dFile}}, u.outputs...) {
-			if called, ok := strings.CutSuffix(t, "/"+o.path); ok {
-				return called
-			}
-		}
-	}
-	return ""
-}
-
-// packageOf returns the path package a unit belongs to.
-func (b *inspector) packageOf(u *built) *Package {
-	if u.run {
-		for _, d := range u.deps {
-			if d != nil && d.Kind == kindScript && d.pkg == u.pkg {
-				return b.packageOf(d)
-			}
-		}
-		return nil
-	}
-	if !u.mutable() || u.rustc == nil || len(u.rustc.Deps) == 0 {
-		return nil
-	}
-	root := b.absolute(u.rustc.Root())
-	if real, err := filepath.EvalSymlinks(filepath.Dir(root)); err == nil {
-		if p := b.Place.Workspace.packageOf(real); p != nil && p.Name == u.pkg {
-			return p
-		}
-	}
-	if p := b.Place.Workspace.packageOf(root); p != nil && p.Name == u.pkg {
-		return p
-	}
-	if u.source != SourceVendored {
-		return nil
-	}
-	for dir := filepath.Dir(root); len(dir) > 1; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err == nil {
-			return &Package{Name: u.pkg, Root: dir}
-		}
-	}
-	return nil
 }

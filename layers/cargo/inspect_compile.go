@@ -107,7 +107,7 @@ func (b *inspector) name(u *built, unit *Unit, loc Loc, pkg *Package) {
 		b.always(unit, RuleChangedSince, loc.display()+" is gone")
 		return
 	}
-	target, _ := b.manifest.Origins[0].locate(real)
+	target, _ := b.from.origins[0].locate(real)
 	linked := loc.Base != BaseFixed && target != (Loc{loc.Base, filepath.Clean(loc.Path)})
 	// rustc spells what a module includes from above as src/../../x.
 	_, inside := under(filepath.Clean(path), pkg.Root)
@@ -149,7 +149,7 @@ func (b *inspector) originEnv(u *built) []depinfo.Env {
 	if u.rustc == nil || len(u.rustc.Env) == 0 {
 		return nil
 	}
-	o := &b.manifest.Origins[b.originOf(u)]
+	o := &b.from.origins[b.from.originOf(u)]
 	var found []depinfo.Env
 	for _, e := range u.rustc.Env {
 		_, named := o.mentions(e.Value)
@@ -244,7 +244,7 @@ func (b *inspector) variables(u *built, unit *Unit, pkg *Package, rule Rule) {
 
 // home is where a package of the place lies.
 func (b *inspector) home(pkg *Package) Loc {
-	loc, _ := b.manifest.Origins[0].locate(pkg.Root)
+	loc, _ := b.from.origins[0].locate(pkg.Root)
 	return loc
 }
 
@@ -256,7 +256,7 @@ func (b *inspector) source(name string, o *Origin) ([]byte, error) {
 			name, _ = b.Place.Abs(loc)
 		}
 	}
-	return os.ReadFile(b.absolute(name))
+	return os.ReadFile(b.from.absolute(name))
 }
 
 func (b *inspector) always(unit *Unit, rule Rule, detail string) {
@@ -379,11 +379,11 @@ func (b *inspector) inherit(unit *Unit, k *Unit) {
 
 // origin returns the index of an origin, adding it if it is new.
 func (b *inspector) origin(o Origin) int {
-	for i, have := range b.manifest.Origins {
+	for i, have := range b.from.origins {
 		if have.Git == o.Git && have.Clean == o.Clean && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {
 			return i
 		}
 	}
-	b.manifest.Origins = append(b.manifest.Origins, o)
-	return len(b.manifest.Origins) - 1
+	b.from.origins = append(b.from.origins, o)
+	return len(b.from.origins) - 1
 }

@@ -73,7 +73,7 @@ func (b *inspector) useNamed(u *built, unit *Unit, o *Origin, pkg *Package, rule
 			if d == nil || !d.run || !d.mutable() {
 				continue
 			}
-			if p := b.packageOf(d); p != nil {
+			if p := b.from.packageOf(d); p != nil {
 				b.useTree(u, unit, b.home(p), scopePackage, rule)
 			}
 		}
@@ -131,7 +131,7 @@ func (b *inspector) handsOn(u *built, o *Origin) bool {
 // sourceTexts adds what the sources of a unit say.
 func (b *inspector) sourceTexts(f *extent.Finder, u *built, o *Origin, program bool) {
 	own := ""
-	if p := b.packageOf(u); p != nil {
+	if p := b.from.packageOf(u); p != nil {
 		own = p.Root
 	}
 	for path, s := range b.textsOf(u, o) {
@@ -159,7 +159,7 @@ func (b *inspector) textsOf(u *built, o *Origin) map[string]sourceTexts {
 		if filepath.Ext(name) != ".rs" {
 			continue
 		}
-		path := b.absolute(name)
+		path := b.from.absolute(name)
 		if filepath.IsAbs(name) {
 			loc, _ := o.locate(name)
 			if loc.Base == BaseBuild || b.Place.Workspace.immutable(name) {

@@ -213,7 +213,7 @@ func (b *inspector) readsGit(u *built) bool {
 			}
 		}
 		for _, name := range program.rustc.Deps {
-			if src, err := os.ReadFile(b.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
+			if src, err := os.ReadFile(b.from.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
 				return true
 			}
 		}

@@ -30,7 +30,7 @@ func (p *Plan) Grafts() bool { return p.manifest.Fingerprint.GraftsTo(p.place.Fi
 
 // Stock reads the units of dir, where Apply has made a copy of the manifest's layer
 // true for the place: all that are fresh there may be taken, mutable ones too.
-func (p *Plan) Stock(dir string, recall []byte) (*Stock, error) {
+func StockOf(p *Plan, dir string, recall []byte) (*Stock, error) {
 	s, err := scan(dir, p.place.Workspace.CargoHome, recall)
 	if err != nil {
 		return nil, fmt.Errorf("read units to join: %w", err)
@@ -55,7 +55,7 @@ func (p *Plan) Stock(dir string, recall []byte) (*Stock, error) {
 // from its stock: the next inspection then knows what they were built from, and
 // where. m is another manifest than any build makes: what it describes was never
 // sealed.
-func (m *Manifest) Join(p *Plan, g *Graft) {
+func Join(m *Manifest, p *Plan, g *Graft) {
 	from := p.manifest
 	number := map[string]int{}
 	for i := range m.Units {

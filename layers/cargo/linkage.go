@@ -41,7 +41,7 @@ func (b *inspector) linkage(u *built, pkg *Package) *linkage {
 		}
 	}
 	if u.print != nil {
-		k.flags.Read(b.Place.Workspace.argumentFiles(u.print.Rustflags))
+		k.flags.Read(withArgumentFiles(b.Place.Workspace, u.print.Rustflags))
 	}
 	k.flags.Read(b.Place.LinkFlags)
 	for _, run := range u.linkedRuns() {

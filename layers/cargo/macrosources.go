@@ -19,7 +19,7 @@ func (b *inspector) sourcesOf(u *built) ([]rustsrc.Source, error) {
 			return nil, err
 		}
 	}
-	o := &b.manifest.Origins[b.originOf(u)]
+	o := &b.from.origins[b.from.originOf(u)]
 	var sources []rustsrc.Source
 	for _, name := range list.Deps {
 		text, err := b.source(name, o)

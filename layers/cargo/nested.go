@@ -111,7 +111,7 @@ func (v *verifier) nested(ctx context.Context) error {
 		n.Manifest.Fingerprint = v.manifest.Fingerprint
 		r := *v.Reader
 		r.place = v.Reader.place.within(string(n.Path))
-		plan, err := n.Manifest.Verify(ctx, &r, v.strict)
+		plan, err := Verify(ctx, n.Manifest, &r, v.strict)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 func (s *surveyed) plan(t *testing.T, kept string) (needed map[string]bool, asked bool) {
 	t.Helper()
 	survey, _ := s.survey(t)
-	f, err := survey.Workspace.Fingerprint(s.tool, survey.Toolchain, survey.Config, Rules{})
+	f, err := ComputeFingerprint(survey.Workspace, s.tool, survey.Toolchain, survey.Config, Rules{})
 	if err != nil {
 		t.Fatal(err)
 	}

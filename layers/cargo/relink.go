@@ -21,7 +21,7 @@ func (b *inspector) linker(u *built) *Loc {
 		if _, ok := fingerprint.Relink(u.print.Config, l, l); !ok {
 			continue
 		}
-		if loc, _ := b.manifest.Origins[0].locate(l); loc.Base != BaseFixed {
+		if loc, _ := b.from.origins[0].locate(l); loc.Base != BaseFixed {
 			return &loc
 		}
 	}

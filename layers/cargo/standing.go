@@ -47,7 +47,7 @@ func Stand(ctx context.Context, p *Place, m *Manifest, sealed, restored int64, r
 		}
 		k := known[u.key]
 		buried := false
-		if !s.knownBuild(u, k, restored) {
+		if !isKnownBuild(s, u, k, restored) {
 			buried = k == nil && u.depTime < sealed
 			st.Since = st.Since || !buried
 		}
@@ -66,7 +66,7 @@ func Stand(ctx context.Context, p *Place, m *Manifest, sealed, restored int64, r
 
 // knownBuild reports whether u is the build that k, what the manifest says of it,
 // or the recall tells of.
-func (s *scanned) knownBuild(u *built, k *Unit, restored int64) bool {
+func isKnownBuild(s *scanned, u *built, k *Unit, restored int64) bool {
 	switch {
 	case u.recalled:
 		return true

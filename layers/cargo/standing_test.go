@@ -64,7 +64,7 @@ func TestStand(t *testing.T) {
 	if fresh, st = stand(m, sealed, 0); !slices.Equal(fresh, both) || st.Since {
 		t.Errorf("edited with an old time: fresh %q, since %t", fresh, st.Since)
 	}
-	plan, err := m.Verify(t.Context(), NewReader(p, Settings{}), false)
+	plan, err := Verify(t.Context(), m, NewReader(p, Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -238,7 +238,7 @@ func (f *makerFinder) byName(s *stray) (makers []*built) {
 		if !u.mutable() {
 			continue
 		}
-		pkg := f.packageOf(u)
+		pkg := f.from.packageOf(u)
 		named := slices.ContainsFunc(base, func(n string) bool { return len(n) >= shortName && bytes.Contains(f.program(u), []byte(n)) })
 		if !named && inProfile && pkg != nil {
 			named = f.packageHas(pkg, base[0]) || s.link != "" && f.leadsInto(s, pkg)
@@ -361,7 +361,7 @@ func (b *inspector) againElsewhere(unit *Unit, detail string) {
 // describeStray looks in what a script left for what it would not leave in
 // another place.
 func (b *inspector) describeStray(s *keptStray, u *built, unit *Unit) error {
-	own := &b.manifest.Origins[unit.Origin]
+	own := &b.from.origins[unit.Origin]
 	if s.link != "" {
 		loc, ok := b.leads(s.stray, own)
 		if !ok {
@@ -379,7 +379,7 @@ func (b *inspector) describeStray(s *keptStray, u *built, unit *Unit) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range []*Origin{&b.manifest.Origins[0], own} {
+	for _, o := range []*Origin{&b.from.origins[0], own} {
 		if name, found := o.mentions(text); found {
 			b.againElsewhere(unit, s.path+" holds "+name)
 			break
@@ -397,7 +397,7 @@ func (b *inspector) describeStray(s *keptStray, u *built, unit *Unit) error {
 func (b *inspector) leads(s *stray, own *Origin) (loc *Loc, ok bool) {
 	if !filepath.IsAbs(s.link) {
 		to := filepath.Join(b.Place.Workspace.BuildDir, path.Dir(s.path), s.link)
-		l, _ := b.manifest.Origins[0].locate(to)
+		l, _ := b.from.origins[0].locate(to)
 		switch l.Base {
 		case BaseBuild:
 			return nil, true
@@ -406,7 +406,7 @@ func (b *inspector) leads(s *stray, own *Origin) (loc *Loc, ok bool) {
 		}
 		return &l, true
 	}
-	for _, o := range []*Origin{&b.manifest.Origins[0], own} {
+	for _, o := range []*Origin{&b.from.origins[0], own} {
 		if l, _ := o.locate(s.link); l.Base != BaseFixed {
 			return &l, true
 		}

@@ -55,7 +55,7 @@ func NewReader(p *Place, s Settings) *Reader {
 // lies in the place, by content. It reads only. What is edited after Verify
 // began is for Cargo to see: the caller makes sure that the time given to Apply
 // is older than any such edit.
-func (m *Manifest) Verify(ctx context.Context, r *Reader, strict bool) (*Plan, error) {
+func Verify(ctx context.Context, m *Manifest, r *Reader, strict bool) (*Plan, error) {
 	p, s := r.place, r.settings
 	v := &verifier{
 		Plan: &Plan{manifest: m, place: p, settings: s, reasons: make([]*Reason, len(m.Units))}, strict: strict,

@@ -146,7 +146,7 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 			return nil, err
 		}
 	}
-	fp, err := ws.Fingerprint(tool, survey.Toolchain, survey.Config, settings.Rules)
+	fp, err := cargo.ComputeFingerprint(ws, tool, survey.Toolchain, survey.Config, settings.Rules)
 	if err != nil && !errors.Is(err, cargo.ErrNoLockfile) {
 		return nil, err
 	}
