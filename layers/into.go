@@ -63,7 +63,7 @@ func (s *Store) extend(ctx context.Context, p *Place, tmp string, m *cargo.Manif
 		return nil, err
 	}
 	entries := cargo.Entries(given, readRecall(s.tree(from)))
-	usable := m.Fingerprint.Locks(slices.DeleteFunc(entries, func(e cargo.Entry) bool { return !e.Portable }))
+	usable := cargo.LockedKeys(&m.Fingerprint, slices.DeleteFunc(entries, func(e cargo.Entry) bool { return !e.Portable }))
 	grafted, err := s.graft(ctx, p, tmp, usable, []string{from}, true)
 	if err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)

@@ -51,7 +51,7 @@ func Entries(m *Manifest, recall []byte) []Entry {
 
 // Locks returns the keys of those entries whose package is in the lockfile that f
 // was computed from, or is one that the entry does not tell.
-func (f *Fingerprint) Locks(entries []Entry) map[string]bool {
+func LockedKeys(f *Fingerprint, entries []Entry) map[string]bool {
 	k := locked{registry: map[string]bool{}}
 	packages, _ := f.find(ingPackages)
 	for _, line := range packages.Lines {
