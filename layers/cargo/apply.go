@@ -25,7 +25,7 @@ import (
 //
 // dir must not be in use. If Apply fails, dir is of no use to anyone.
 func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged int, err error) {
-	a := &applier{Plan: p, dir: dir}
+	a := &applier{plan: p, dir: dir}
 	if retagged, err = a.retag(ctx); err != nil {
 		return 0, err
 	}
@@ -58,8 +58,8 @@ func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged in
 }
 
 type applier struct {
-	*Plan
-	dir string
+	plan *Plan
+	dir  string
 }
 
 func (a *applier) path(rel string) string { return a.dir + "/" + rel }
@@ -89,7 +89,7 @@ func (a *applier) dirty(u *Unit) error {
 	if err := remove(a.path(output)); err != nil {
 		return err
 	}
-	if !a.settings.Rules.On(RuleEmptyOutDir) {
+	if !a.plan.settings.Rules.On(RuleEmptyOutDir) {
 		return nil
 	}
 	// A script may leave alone what it finds written.
@@ -146,7 +146,7 @@ func (a *applier) rewriteDepInfo(u *Unit) error {
 		return err
 	}
 	for _, w := range u.Moved {
-		to, ok := a.place.Abs(w.Loc)
+		to, ok := a.plan.place.Abs(w.Loc)
 		if w.Index < 0 || w.Index >= len(info.Files) || !ok {
 			return fmt.Errorf("rewrite %s: no entry %d for %s", path, w.Index, w.Loc)
 		}
@@ -167,7 +167,7 @@ func (a *applier) rewriteOutput(u *Unit) ([]script.Line, error) {
 	if len(u.Moved) > 0 {
 		to := map[int]string{}
 		for _, w := range u.Moved {
-			path, ok := a.place.Abs(w.Loc)
+			path, ok := a.plan.place.Abs(w.Loc)
 			if !ok {
 				return nil, fmt.Errorf("rewrite %s: %s has no counterpart here", output, w.Loc)
 			}
@@ -191,7 +191,7 @@ func (a *applier) rewriteOutput(u *Unit) ([]script.Line, error) {
 	called, _ := os.ReadFile(a.path(root))
 	if len(called) > 0 {
 		for i := range lines {
-			lines[i].Value = strings.ReplaceAll(lines[i].Value, string(called), a.place.Workspace.BuildDir+"/"+outDir)
+			lines[i].Value = strings.ReplaceAll(lines[i].Value, string(called), a.plan.place.Workspace.BuildDir+"/"+outDir)
 		}
 	}
 	return lines, nil
@@ -211,9 +211,9 @@ func replaceFile(path string, b []byte) error {
 // again on every build, also for units that are fresh (cargo 1.95,
 // compiler/mod.rs:link_targets).
 func (a *applier) unlinkUplifted(dirty []bool) error {
-	for i := range a.manifest.Units {
-		u := &a.manifest.Units[i]
-		others := a.needed != nil && !a.needed[u.key()]
+	for i := range a.plan.manifest.Units {
+		u := &a.plan.manifest.Units[i]
+		others := a.plan.needed != nil && !a.plan.needed[u.key()]
 		if !dirty[i] && !others || u.Run || u.Kind == kindScript {
 			continue
 		}
@@ -248,8 +248,8 @@ func isUplifted(file, target string) bool {
 func (a *applier) stamp(t0 time.Time) error {
 	ts := unix.NsecToTimespec(t0.UnixNano())
 	times := []unix.Timespec{ts, ts}
-	for i := range a.manifest.Units {
-		for _, f := range a.manifest.Units[i].Stamp {
+	for i := range a.plan.manifest.Units {
+		for _, f := range a.plan.manifest.Units[i].Stamp {
 			err := unix.UtimesNanoAt(unix.AT_FDCWD, a.path(string(f)), times, unix.AT_SYMLINK_NOFOLLOW)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("set time of %s: %w", f, err)

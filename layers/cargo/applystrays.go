@@ -15,23 +15,23 @@ import (
 
 // strays finds links whose end is missing in the place: their scripts run again.
 func (v *verifier) strays() {
-	if !v.Reader.settings.Rules.On(RuleLeftOutside) {
+	if !v.reader.settings.Rules.On(RuleLeftOutside) {
 		return
 	}
-	for _, s := range v.manifest.Strays {
+	for _, s := range v.plan.manifest.Strays {
 		if s.Link == nil || s.Link.Base == BaseBuild || s.Link.Base == BaseOuter {
 			continue
 		}
-		to, ok := v.Reader.place.Abs(*s.Link)
+		to, ok := v.reader.place.Abs(*s.Link)
 		if ok {
 			_, err := os.Lstat(to)
 			ok = err == nil
 		}
 		if !ok {
-			v.remake(s.Units, escapePath(string(s.Path))+" would lead to "+s.Link.display()+", which is missing")
+			v.plan.remake(s.Units, escapePath(string(s.Path))+" would lead to "+s.Link.display()+", which is missing")
 		}
 	}
-	v.bindStrays()
+	v.plan.bindStrays()
 }
 
 // bindStrays has the run of every script made dirty that may have left something
@@ -67,11 +67,11 @@ func (p *Plan) remake(units []int, detail string) {
 // they would in an empty directory, and has the links of the others lead to what
 // is in the place.
 func (a *applier) strays(dirty []bool) error {
-	if !a.settings.Rules.On(RuleLeftOutside) {
+	if !a.plan.settings.Rules.On(RuleLeftOutside) {
 		return nil
 	}
-	for i := range a.manifest.Strays {
-		s := &a.manifest.Strays[i]
+	for i := range a.plan.manifest.Strays {
+		s := &a.plan.manifest.Strays[i]
 		var err error
 		if slices.ContainsFunc(s.Units, func(u int) bool { return dirty[u] }) {
 			err = a.removeStray(string(s.Path))
@@ -109,12 +109,12 @@ func (a *applier) relink(s *Stray) error {
 	if err != nil {
 		return err
 	}
-	to, ok := a.place.Abs(*s.Link)
+	to, ok := a.plan.place.Abs(*s.Link)
 	if !ok {
 		return errors.New("it leads to " + s.Link.display())
 	}
 	if !filepath.IsAbs(was) {
-		if to, err = filepath.Rel(filepath.Join(a.place.Workspace.BuildDir, path.Dir(string(s.Path))), to); err != nil {
+		if to, err = filepath.Rel(filepath.Join(a.plan.place.Workspace.BuildDir, path.Dir(string(s.Path))), to); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ func (a *applier) relink(s *Stray) error {
 // known reports whether the manifest, or Cargo itself, accounts for a directory,
 // or a file beside profiles or in one. inside: for part of what lies in it.
 func (a *applier) known(rel string) (inside, own bool) {
-	m := a.manifest
+	m := a.plan.manifest
 	base := path.Base(rel)
 	switch {
 	case rel == metaDir, isOwnFile(base), slices.Contains(m.Profiles, rel):
@@ -163,10 +163,10 @@ func (a *applier) known(rel string) (inside, own bool) {
 // dropUnknown removes what the manifest does not account for: a build that began
 // while the layer was sealed, or whoever else was at work there, had just made it.
 func (a *applier) dropUnknown() error {
-	rules := a.settings.Rules
+	rules := a.plan.settings.Rules
 	all := rules.On(RuleLeftOutside) && rules.On(RuleNestedBuild)
 	dirs := []string{""}
-	for _, p := range a.manifest.Profiles {
+	for _, p := range a.plan.manifest.Profiles {
 		dirs = append(dirs, p)
 		if triple := path.Dir(p); triple != "." && !slices.Contains(dirs, triple) {
 			dirs = append(dirs, triple)

@@ -67,7 +67,7 @@ func isNested(entries []os.DirEntry) bool {
 // lookAround lists what lies in dir, a build directory or an artifact directory,
 // beside the units, which are those of the build directory.
 func lookAround(dir string, profiles []string, units []*built) (*around, error) {
-	w := &aroundWalk{dir: dir, profiles: profiles, units: map[string]*profileUnits{}, around: &around{}}
+	w := &aroundWalk{dir: dir, profiles: profiles, units: map[string]*profileUnits{}, found: &around{}}
 	for _, p := range profiles {
 		w.units[p] = &profileUnits{ids: map[string]bool{}, targets: map[string][]*built{}}
 	}
@@ -88,7 +88,7 @@ func lookAround(dir string, profiles []string, units []*built) (*around, error) 
 	if err := w.root(""); err != nil {
 		return nil, err
 	}
-	return w.around, nil
+	return w.found, nil
 }
 
 type profileUnits struct {
@@ -98,7 +98,7 @@ type profileUnits struct {
 }
 
 type aroundWalk struct {
-	*around
+	found    *around
 	dir      string
 	profiles []string
 	units    map[string]*profileUnits
@@ -146,7 +146,7 @@ func (w *aroundWalk) quietBelow(rel string) error {
 }
 
 func (w *aroundWalk) quiet(rel string) {
-	w.strays = append(w.strays, &stray{path: rel, top: rel, quiet: true})
+	w.found.strays = append(w.found.strays, &stray{path: rel, top: rel, quiet: true})
 }
 
 // profile lists a profile directory.
@@ -194,7 +194,7 @@ func (w *aroundWalk) final(profile, rel string, e os.DirEntry) error {
 		return err
 	}
 	if filepath.Ext(rel) == ".d" || w.isMade(profile, fi, makers) {
-		w.placed = append(w.placed, rel)
+		w.found.placed = append(w.found.placed, rel)
 	} else {
 		w.quiet(rel)
 	}
@@ -348,11 +348,11 @@ func (w *aroundWalk) stray(rel, top string, inProfile bool) error {
 		}
 		switch {
 		case isNested(entries) && !inProfile:
-			w.nested = append(w.nested, rel)
+			w.found.nested = append(w.found.nested, rel)
 			return nil
 		case isNested(entries), isProfile(entries):
 			s.builds = true
-		case len(entries) > 0 && len(w.strays) < maxStrays:
+		case len(entries) > 0 && len(w.found.strays) < maxStrays:
 			for _, e := range entries {
 				if err := w.stray(rel+"/"+e.Name(), top, inProfile); err != nil {
 					return err
@@ -363,7 +363,7 @@ func (w *aroundWalk) stray(rel, top string, inProfile bool) error {
 	default:
 		s.quiet = true
 	}
-	w.strays = append(w.strays, s)
+	w.found.strays = append(w.found.strays, s)
 	return nil
 }
 

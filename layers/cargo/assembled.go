@@ -11,7 +11,7 @@ import (
 // assembled makes inputs of the files that a unit's sources have the assembler read.
 // One that is not found by its name may be any of the package's.
 func (b *inspector) assembled(u *built, unit *Unit, o *Origin, pkg *Package) {
-	if !b.Settings.Rules.On(RuleLinkInput) {
+	if !b.in.Settings.Rules.On(RuleLinkInput) {
 		return
 	}
 	base := b.linkage(u, pkg).base
@@ -34,7 +34,7 @@ func (b *inspector) assembled(u *built, unit *Unit, o *Origin, pkg *Package) {
 				b.wholePackage(u, unit, o, pkg, RuleLinkInput)
 				continue
 			}
-			if loc, _ := o.locate(path); loc.Base != BaseBuild && !b.Place.Workspace.immutable(path) {
+			if loc, _ := o.locate(path); loc.Base != BaseBuild && !b.in.Place.Workspace.immutable(path) {
 				b.useFile(u, unit, loc, RuleLinkInput)
 			}
 			look(text)
@@ -52,12 +52,12 @@ func (b *inspector) assembled(u *built, unit *Unit, o *Origin, pkg *Package) {
 // the sources are the same.
 func (b *inspector) sessionsOf(u *built) []string {
 	crate := strings.ReplaceAll(u.Target, "-", "_")
-	found, err := filepath.Glob(globQuote(filepath.Join(b.dir, u.Profile, "incremental")) + "/" + crate + "-*")
+	found, err := filepath.Glob(globQuote(filepath.Join(b.dir.dir, u.Profile, "incremental")) + "/" + crate + "-*")
 	if err != nil {
 		return nil
 	}
 	for i := range found {
-		found[i], _ = under(found[i], b.dir)
+		found[i], _ = under(found[i], b.dir.dir)
 	}
 	return found
 }

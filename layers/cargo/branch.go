@@ -54,7 +54,7 @@ func (b *inspector) asksGit(program *built) (git, branch bool) {
 			branch = branch || b.asksGitByRun(u)
 			return
 		}
-		if u.recalled && b.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
+		if u.recalled && b.dir.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
 			branch = true
 			return
 		}
@@ -150,7 +150,7 @@ func (b *inspector) namesGit(program *built) bool {
 		if u.run {
 			return slices.ContainsFunc(u.deps, names)
 		}
-		if u.recalled && b.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
+		if u.recalled && b.dir.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
 			return true
 		}
 		return slices.ContainsFunc(u.rustc.Deps, func(name string) bool {

@@ -29,7 +29,7 @@ func (b *inspector) crateRoot(u *built, unit *Unit) {
 		return
 	}
 	unit.Root = &loc
-	if !b.Settings.Rules.On(RuleSourceName) {
+	if !b.in.Settings.Rules.On(RuleSourceName) {
 		return
 	}
 	for _, name := range u.rustc.Deps {
@@ -43,7 +43,7 @@ func (b *inspector) crateRoot(u *built, unit *Unit) {
 // moveRoot brings the crate root in a fingerprint to its place. It reports whether
 // what is there is the crate root where the directory was sealed.
 func (r *retagger) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
-	to, ok := r.place.Abs(*u.Root)
+	to, ok := r.a.plan.place.Abs(*u.Root)
 	if !ok {
 		return false
 	}
@@ -52,7 +52,7 @@ func (r *retagger) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
 	if was == now {
 		return true
 	}
-	for _, n := range r.manifest.Origins[0].Names {
+	for _, n := range r.a.plan.manifest.Origins[0].Names {
 		if n.Base == u.Root.Base && fingerprint.HashPath(filepath.Join(string(n.Text), u.Root.Path)) == was {
 			return true
 		}
@@ -71,10 +71,10 @@ func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
 			return nil // entries would need checksums
 		}
 	}
-	if !r.settings.Rules.On(RuleOutsideSource) {
+	if !r.a.plan.settings.Rules.On(RuleOutsideSource) {
 		return nil
 	}
-	path := r.path(u.depFile())
+	path := r.a.path(u.depFile())
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -86,14 +86,14 @@ func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
 	// Those that are there were written for another place.
 	files := slices.DeleteFunc(info.Files, func(f depinfo.File) bool { return filepath.IsAbs(f.Path) })
 	for _, use := range u.Inputs {
-		in := r.manifest.Inputs[use.Index]
-		if to, ok := r.place.Abs(in.Loc); ok && in.Kind == InputFile && in.Loc.Base != BaseBuild {
+		in := r.a.plan.manifest.Inputs[use.Index]
+		if to, ok := r.a.plan.place.Abs(in.Loc); ok && in.Kind == InputFile && in.Loc.Base != BaseBuild {
 			files = append(files, depinfo.File{Kind: depinfo.BuildRoot, Path: to})
 		}
 	}
 	if u.Kind == kindScript && u.Home != nil && r.readUnwatched(*u.Home) {
 		// Cargo takes the newest time of all that is in a directory.
-		if to, ok := r.place.Abs(*u.Home); ok {
+		if to, ok := r.a.plan.place.Abs(*u.Home); ok {
 			files = append(files, depinfo.File{Kind: depinfo.BuildRoot, Path: to})
 		}
 	}
@@ -104,7 +104,7 @@ func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
 // readUnwatched reports whether the script of the vendored package in home has run
 // without saying what it reads. It runs again when its program is compiled again.
 func (r *retagger) readUnwatched(home Loc) bool {
-	return slices.ContainsFunc(r.manifest.Units, func(u Unit) bool { return u.Unwatched && u.Home != nil && *u.Home == home })
+	return slices.ContainsFunc(r.a.plan.manifest.Units, func(u Unit) bool { return u.Unwatched && u.Home != nil && *u.Home == home })
 }
 
 // strayed reports whether a unit is of a path package outside of the workspace that
@@ -122,7 +122,7 @@ func (e *explainer) strayed(u *built) bool {
 // replaced are the strayed units, and those above them, which have their like among
 // the others: what the next build will do is told of these.
 func (e *explainer) replaced() map[*built]bool {
-	gone := e.upwards(e.strayed)
+	gone := e.dir.upwards(e.strayed)
 	if len(gone) == 0 {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (e *explainer) replaced() map[*built]bool {
 		return n
 	}
 	have := map[UnitName]bool{}
-	for _, u := range e.units {
+	for _, u := range e.dir.units {
 		if !gone[u] {
 			have[like(u)] = true
 		}

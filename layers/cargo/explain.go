@@ -60,7 +60,7 @@ func Explain(ctx context.Context, p *Place, noted []Noted) ([]Verdict, error) {
 }
 
 type explainer struct {
-	*scanned
+	dir     *scanned
 	ctx     context.Context
 	from    *attribution
 	place   *Place
@@ -70,7 +70,7 @@ type explainer struct {
 }
 
 func newExplainer(ctx context.Context, p *Place, s *scanned, noted []Noted) *explainer {
-	e := &explainer{ctx: ctx, place: p, from: newAttribution(p, s.dir), scanned: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
+	e := &explainer{ctx: ctx, place: p, from: newAttribution(p, s.dir), dir: s, reasons: map[*built]*Reason{}, noted: map[string]Reason{}, times: map[string]int64{}}
 	for _, n := range noted {
 		e.noted[string(n.Record)+"/"+n.File] = n.Reason
 	}
@@ -186,7 +186,7 @@ func (e *explainer) depInfo(u *built) *Reason {
 		case f.Kind == depinfo.PackageRoot:
 			path = filepath.Join(home, path)
 		case !filepath.IsAbs(path):
-			path = filepath.Join(e.dir, path)
+			path = filepath.Join(e.dir.dir, path)
 		}
 		if r := e.stale(path, u.depTime); r != nil {
 			return r

@@ -67,7 +67,7 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 func newInspector(ctx context.Context, in Inspection, s *scanned, digests *digester, dirty bool) *inspector {
 	p := in.Place
 	b := &inspector{
-		Inspection: in, scanned: s, ctx: ctx, digests: digests,
+		in: in, dir: s, ctx: ctx, digests: digests,
 		from:    newAttribution(p, s.dir),
 		trees:   newTreeReader(p, digests, in.Settings),
 		readers: map[fileQuestion]bool{}, said: map[*built]*linking.Flags{}, gitNamed: map[*built]bool{},
@@ -89,8 +89,8 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, digests *diges
 }
 
 type inspector struct {
-	Inspection
-	*scanned
+	in        Inspection
+	dir       *scanned
 	from      *attribution
 	ctx       context.Context
 	digests   *digester
@@ -121,7 +121,7 @@ type inspector struct {
 
 func (b *inspector) build() (*Manifest, error) {
 	m := b.manifest
-	if b.Settings.Rules.On(RuleLeftOutside) {
+	if b.in.Settings.Rules.On(RuleLeftOutside) {
 		if err := b.findStrays(); err != nil {
 			return nil, err
 		}
@@ -163,10 +163,10 @@ func (b *inspector) build() (*Manifest, error) {
 	if err := b.nest(); err != nil {
 		return nil, err
 	}
-	unlisted := slices.DeleteFunc(slices.Clone(b.scanned.units), func(u *built) bool { return b.listed[u] })
+	unlisted := slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { return b.listed[u] })
 	m.Immutable, m.Others = len(unlisted), digestUnits(unlisted)
 	m.Origins = b.from.origins
-	m.Recall = b.newRecall(append(unlisted, dead...))
+	m.Recall = b.dir.newRecall(append(unlisted, dead...))
 	return m, nil
 }
 
@@ -193,7 +193,7 @@ func (b *inspector) choose() ([]*built, error) {
 			up(a)
 		}
 	}
-	for _, u := range b.scanned.units {
+	for _, u := range b.dir.units {
 		if u.mutable() {
 			up(u)
 		}
@@ -209,12 +209,12 @@ func (b *inspector) choose() ([]*built, error) {
 		}
 		want[u] = true
 	}
-	for _, u := range b.scanned.units {
+	for _, u := range b.dir.units {
 		if b.linker(u) != nil {
 			want[u] = true
 		}
 	}
-	for _, u := range b.scanned.units {
+	for _, u := range b.dir.units {
 		if want[u] || !b.mayName(u) {
 			continue
 		}
@@ -230,7 +230,7 @@ func (b *inspector) choose() ([]*built, error) {
 		}
 	}
 	var listed []*built
-	for _, u := range b.scanned.units {
+	for _, u := range b.dir.units {
 		if want[u] {
 			listed = append(listed, u)
 		}
@@ -247,7 +247,7 @@ func (b *inspector) mayName(u *built) bool {
 	if b.known[u.key] != nil {
 		return true
 	}
-	if u.recalled || b.Previous != nil && u.depTime < b.Sealed && u.depTime != 0 {
+	if u.recalled || b.in.Previous != nil && u.depTime < b.in.Sealed && u.depTime != 0 {
 		return false // it was looked at when Previous was made
 	}
 	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0 || b.mayLink(u))
@@ -257,7 +257,7 @@ func (b *inspector) mayName(u *built) bool {
 func (b *inspector) warm() {
 	var paths []string
 	seen := map[string]bool{}
-	for _, u := range b.scanned.units {
+	for _, u := range b.dir.units {
 		if u.rustc == nil || b.inherits(u) != nil || !u.mutable() {
 			continue
 		}
@@ -282,7 +282,7 @@ func (b *inspector) inherits(u *built) *Unit {
 	if k == nil || u.broken != nil || u.depTime == 0 {
 		return nil
 	}
-	if u.depTime == k.Built || b.Restored != 0 && u.depTime == b.Restored && k.Always == nil {
+	if u.depTime == k.Built || b.in.Restored != 0 && u.depTime == b.in.Restored && k.Always == nil {
 		return k
 	}
 	return nil
@@ -294,7 +294,7 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 		return unit, nil
 	}
 	if u.recalled {
-		if err := b.reread(u); err != nil {
+		if err := b.dir.reread(u); err != nil {
 			return nil, err
 		}
 	}
@@ -331,13 +331,13 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 // unit must not be older than what it was built from, nor built from something
 // that is no longer there (cargo 1.95, fingerprint/mod.rs:check_filesystem).
 func (b *inspector) linkFault(u *built) *Reason {
-	if !b.Settings.Rules.On(RuleOlderThanDep) {
+	if !b.in.Settings.Rules.On(RuleOlderThanDep) {
 		return nil
 	}
 	newest := u.newestOutput(false)
 	for _, d := range u.deps {
 		if d != nil {
-			b.times(d)
+			b.dir.times(d)
 		}
 	}
 	for i, d := range u.deps {
@@ -383,12 +383,12 @@ func (b *inspector) describe(u *built, unit *Unit) error {
 	if u.overridden() {
 		return nil // its hash holds all that decides it
 	}
-	if u.source == SourceUnknown && b.Settings.Rules.On(RuleUnknownUnit) {
+	if u.source == SourceUnknown && b.in.Settings.Rules.On(RuleUnknownUnit) {
 		unit.Always = &Reason{RuleUnknownUnit, "nothing tells which package it belongs to"}
 		return nil
 	}
 	pkg := b.from.packageOf(u)
-	if u.mutable() && pkg == nil && b.Settings.Rules.On(RuleUnknownUnit) {
+	if u.mutable() && pkg == nil && b.in.Settings.Rules.On(RuleUnknownUnit) {
 		unit.Always = &Reason{RuleUnknownUnit, "package " + u.pkg + " is not part of the workspace"}
 		return nil
 	}

@@ -36,7 +36,7 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 	} else {
 		b.variables(u, unit, pkg, RuleMacroInputs)
 	}
-	w, err := newWitness(b.dir, u, o)
+	w, err := newWitness(b.dir.dir, u, o)
 	if err != nil {
 		return err
 	}
@@ -52,13 +52,13 @@ func (b *inspector) describeCompile(u *built, unit *Unit, o *Origin, pkg *Packag
 // sources records every file that Cargo or rustc name as an input.
 func (b *inspector) sources(u *built, unit *Unit, o *Origin, pkg *Package) {
 	home := b.home(pkg)
-	rules := b.Settings.Rules
+	rules := b.in.Settings.Rules
 	for i, f := range u.info.Files {
 		if f.Kind == depinfo.PackageRoot {
 			b.useFile(u, unit, home.join(f.Path), RuleSourceContent)
 			continue
 		}
-		if !filepath.IsAbs(f.Path) || b.Place.Workspace.immutable(f.Path) {
+		if !filepath.IsAbs(f.Path) || b.in.Place.Workspace.immutable(f.Path) {
 			continue // it lies in the build directory and moves along
 		}
 		if u.source == SourceVendored {
@@ -79,7 +79,7 @@ func (b *inspector) sources(u *built, unit *Unit, o *Origin, pkg *Package) {
 		loc := Loc{BaseRoot, name}
 		known := true
 		if filepath.IsAbs(name) {
-			if b.Place.Workspace.immutable(name) {
+			if b.in.Place.Workspace.immutable(name) {
 				continue
 			}
 			loc, known = o.locate(name)
@@ -96,8 +96,8 @@ func (b *inspector) sources(u *built, unit *Unit, o *Origin, pkg *Package) {
 // name records one source as rustc spells it: its content, where symbolic links
 // on the way lead, and that nothing shadows it.
 func (b *inspector) name(u *built, unit *Unit, loc Loc, pkg *Package) {
-	rules := b.Settings.Rules
-	path, ok := b.Place.Abs(loc)
+	rules := b.in.Settings.Rules
+	path, ok := b.in.Place.Abs(loc)
 	if !ok {
 		b.always(unit, RuleInDoubt, "a source lies at "+loc.String())
 		return
@@ -136,7 +136,7 @@ func (b *inspector) shadow(unit *Unit, loc Loc) {
 		other = strings.TrimSuffix(dir, "/") + ".rs"
 	}
 	shadowing := Loc{loc.Base, other}
-	if at, ok := b.Place.Abs(shadowing); ok && other != ".rs" {
+	if at, ok := b.in.Place.Abs(shadowing); ok && other != ".rs" {
 		if _, err := os.Lstat(at); os.IsNotExist(err) || isNotDir(err) {
 			b.use(unit, Input{Loc: shadowing, Kind: InputAbsent}, RuleModuleShadow)
 		}
@@ -166,7 +166,7 @@ func (b *inspector) environment(u *built, unit *Unit, o *Origin) error {
 	if len(env) == 0 {
 		return nil
 	}
-	w, err := newWitness(b.dir, u, o)
+	w, err := newWitness(b.dir.dir, u, o)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (b *inspector) environment(u *built, unit *Unit, o *Origin) error {
 			b.elsewhere(unit, RuleEnvOrigin, e.Name+" names the origin wherever cargo is called")
 			continue
 		}
-		if r := envHazard(b.Settings.Rules, e, sources, w); r != nil {
+		if r := envHazard(b.in.Settings.Rules, e, sources, w); r != nil {
 			unit.Elsewhere = append(unit.Elsewhere, *r)
 		}
 	}
@@ -212,7 +212,7 @@ func (b *inspector) isGiven(u *built, name string) bool {
 // is named elsewhere, for code that may read any of it without a trace.
 func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, rule Rule) {
 	home := b.home(pkg)
-	if !b.Settings.Rules.On(rule) {
+	if !b.in.Settings.Rules.On(rule) {
 		return
 	}
 	b.useTree(u, unit, home, scopePackage, rule)
@@ -220,8 +220,8 @@ func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, 
 		return
 	}
 	b.useTree(u, unit, Loc{Base: BaseRoot}, scopeBeside, rule)
-	for _, around := range b.Place.Workspace.Packages {
-		if _, inside := under(pkg.Root, around.Root); inside && around.Root != pkg.Root && around.Root != b.Place.Workspace.Root {
+	for _, around := range b.in.Place.Workspace.Packages {
+		if _, inside := under(pkg.Root, around.Root); inside && around.Root != pkg.Root && around.Root != b.in.Place.Workspace.Root {
 			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
 		}
 	}
@@ -234,12 +234,12 @@ func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, 
 // variables makes inputs of unit what cargo tells of a package, and configures, in
 // variables: for code that may read any of them.
 func (b *inspector) variables(u *built, unit *Unit, pkg *Package, rule Rule) {
-	if !b.Settings.Rules.On(rule) || u.source == SourceVendored {
+	if !b.in.Settings.Rules.On(rule) || u.source == SourceVendored {
 		return
 	}
 	home := b.home(pkg)
 	b.useFact(unit, Fact{factPackage, home, pkg.Metadata}, RulePackageMetadata)
-	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.Place.Env}, RuleConfigEnv)
+	b.useFact(unit, Fact{factEnv, Loc{Base: BaseRoot}, b.in.Place.Env}, RuleConfigEnv)
 }
 
 // home is where a package of the place lies.
@@ -253,21 +253,21 @@ func (b *inspector) home(pkg *Package) Loc {
 func (b *inspector) source(name string, o *Origin) ([]byte, error) {
 	if filepath.IsAbs(name) {
 		if loc, _ := o.locate(name); loc.Base != BaseFixed {
-			name, _ = b.Place.Abs(loc)
+			name, _ = b.in.Place.Abs(loc)
 		}
 	}
 	return os.ReadFile(b.from.absolute(name))
 }
 
 func (b *inspector) always(unit *Unit, rule Rule, detail string) {
-	if unit.Always == nil && b.Settings.Rules.On(rule) {
+	if unit.Always == nil && b.in.Settings.Rules.On(rule) {
 		unit.Always = &Reason{rule, detail}
 	}
 }
 
 // useFile makes the content of a file an input.
 func (b *inspector) useFile(u *built, unit *Unit, loc Loc, rule Rule) {
-	path, ok := b.Place.Abs(loc)
+	path, ok := b.in.Place.Abs(loc)
 	if !ok {
 		b.always(unit, RuleInDoubt, "an input lies at "+loc.String())
 		return
@@ -335,7 +335,7 @@ func (b *inspector) addTree(unit *Unit, t Tree, rule Rule) {
 }
 
 func (b *inspector) useFact(unit *Unit, f Fact, rule Rule) {
-	if !b.Settings.Rules.On(rule) {
+	if !b.in.Settings.Rules.On(rule) {
 		return
 	}
 	key := f.Kind + " " + f.Loc.String() + " " + f.Value
@@ -350,7 +350,7 @@ func (b *inspector) useFact(unit *Unit, f Fact, rule Rule) {
 
 // display names a path of the place for a person.
 func (b *inspector) display(path string) string {
-	if rel, ok := under(path, b.Place.Workspace.Root); ok && rel != "" {
+	if rel, ok := under(path, b.in.Place.Workspace.Root); ok && rel != "" {
 		return rel
 	}
 	return path
@@ -359,7 +359,7 @@ func (b *inspector) display(path string) string {
 // inherit copies what the previous manifest says of a unit that was not built
 // since: it is known what it was built from, whatever lies there now.
 func (b *inspector) inherit(unit *Unit, k *Unit) {
-	prev := b.Previous
+	prev := b.in.Previous
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
 	unit.Assembles, unit.Unwatched = k.Assembles, k.Unwatched

@@ -26,7 +26,7 @@ type climbingText struct{ text, dir string }
 // useNamed makes inputs of what a unit's script or macros may read outside of their
 // package by name.
 func (b *inspector) useNamed(u *built, unit *Unit, o *Origin, pkg *Package, rule Rule) {
-	ws := b.Place.Workspace
+	ws := b.in.Place.Workspace
 	f := &extent.Finder{
 		Root: ws.Root, Top: extent.Top(ws.Root), Home: pkg.Root, Apart: []string{ws.BuildDir, ws.TargetDir}, AtRoot: !u.run,
 		Own: func(path string) bool { p := ws.packageOf(path); return p != nil && p.Root == pkg.Root },
@@ -44,7 +44,7 @@ func (b *inspector) useNamed(u *built, unit *Unit, o *Origin, pkg *Package, rule
 	for _, t := range b.packageTexts(pkg) {
 		f.Text(t.text, t.dir, pkg.Root, false)
 	}
-	for line := range strings.Lines(b.Place.Env) {
+	for line := range strings.Lines(b.in.Place.Env) {
 		var name, value string
 		if n, _ := fmt.Sscanf(line, "%q=%q", &name, &value); n == 2 {
 			f.Variable(name, value)
@@ -162,10 +162,10 @@ func (b *inspector) textsOf(u *built, o *Origin) map[string]sourceTexts {
 		path := b.from.absolute(name)
 		if filepath.IsAbs(name) {
 			loc, _ := o.locate(name)
-			if loc.Base == BaseBuild || b.Place.Workspace.immutable(name) {
+			if loc.Base == BaseBuild || b.in.Place.Workspace.immutable(name) {
 				continue
 			}
-			path, _ = b.Place.Abs(loc)
+			path, _ = b.in.Place.Abs(loc)
 		}
 		s, known := b.spelled[path]
 		if !known {

@@ -19,11 +19,11 @@ import (
 // all else it may have looked at.
 func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) error {
 	outputPath, outDir, rootPath := u.script()
-	raw, err := os.ReadFile(filepath.Join(b.dir, outputPath))
+	raw, err := os.ReadFile(filepath.Join(b.dir.dir, outputPath))
 	if err != nil {
 		return fmt.Errorf("read what the script of %s printed: %w", u.pkg, err)
 	}
-	called, _ := os.ReadFile(filepath.Join(b.dir, rootPath))
+	called, _ := os.ReadFile(filepath.Join(b.dir.dir, rootPath))
 	lines := script.Parse(raw)
 	left := b.printed(unit, o, lines, string(called))
 	written, err := b.written(unit, o, outDir)
@@ -42,7 +42,7 @@ func (b *inspector) describeRun(u *built, unit *Unit, o *Origin, pkg *Package) e
 	if !u.mutable() || pkg == nil {
 		return nil
 	}
-	if _, named := o.mentions(b.Place.Env); named {
+	if _, named := o.mentions(b.in.Place.Env); named {
 		b.elsewhere(unit, RuleConfigEnv, "cargo's [env] table names the origin wherever cargo is called")
 	}
 	b.wholePackage(u, unit, o, pkg, RuleScriptTree)
@@ -79,7 +79,7 @@ func (b *inspector) printed(unit *Unit, o *Origin, lines []script.Line, called s
 // written looks for the origin in what the script left in its output directory. It
 // returns the texts of a script that may be anyone's.
 func (b *inspector) written(unit *Unit, o *Origin, outDir string) (texts []string, err error) {
-	err = filepath.WalkDir(filepath.Join(b.dir, outDir), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Join(b.dir.dir, outDir), func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrPermission) {
 			unit.Always = b.unreadable(unit, path)
 			return nil
@@ -96,7 +96,7 @@ func (b *inspector) written(unit *Unit, o *Origin, outDir string) (texts []strin
 			return err
 		}
 		if name, found := o.mentions(text); found {
-			rel, _ := under(path, b.dir)
+			rel, _ := under(path, b.dir.dir)
 			b.elsewhere(unit, RuleScriptFiles, rel+" holds "+name)
 		}
 		unit.Commit = unit.Commit || unit.Mutable && o.mentionsCommit(text)
@@ -117,7 +117,7 @@ func (b *inspector) unreadable(unit *Unit, path string) *Reason {
 	if unit.Always != nil {
 		return unit.Always
 	}
-	rel, _ := under(path, b.dir)
+	rel, _ := under(path, b.dir.dir)
 	return &Reason{RuleInDoubt, rel + " may not be read"}
 }
 
@@ -145,7 +145,7 @@ func contentText(path string, d fs.DirEntry) (string, error) {
 }
 
 func (b *inspector) elsewhere(unit *Unit, rule Rule, detail string) {
-	if b.Settings.Rules.On(rule) {
+	if b.in.Settings.Rules.On(rule) {
 		unit.Elsewhere = append(unit.Elsewhere, Reason{rule, detail})
 	}
 }
@@ -153,7 +153,7 @@ func (b *inspector) elsewhere(unit *Unit, rule Rule, detail string) {
 // watches records what rerun-if-changed names. Absolute paths are rewritten for
 // each place, since they would go on watching the origin.
 func (b *inspector) watches(u *built, unit *Unit, o *Origin, lines []script.Line, called string, pkg *Package) {
-	rules := b.Settings.Rules
+	rules := b.in.Settings.Rules
 	for i, l := range lines {
 		if !l.Directive || l.Key != "rerun-if-changed" {
 			continue
@@ -183,7 +183,7 @@ func (b *inspector) watches(u *built, unit *Unit, o *Origin, lines []script.Line
 }
 
 func (b *inspector) watch(u *built, unit *Unit, loc Loc) {
-	path, ok := b.Place.Abs(loc)
+	path, ok := b.in.Place.Abs(loc)
 	if !ok {
 		b.always(unit, RuleInDoubt, loc.String()+" is watched")
 		return

@@ -26,15 +26,15 @@ func (b *inspector) lints(u *built, unit *Unit, o *Origin, pkg *Package) {
 			}
 		}
 	}
-	if !clippy || !b.Settings.Rules.On(RuleSearched) {
+	if !clippy || !b.in.Settings.Rules.On(RuleSearched) {
 		return
 	}
-	dir, ok := b.Place.Abs(start)
+	dir, ok := b.in.Place.Abs(start)
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
-	if _, inside := under(dir, b.Place.Workspace.Root); !ok || !inside {
-		dir = b.Place.Workspace.Root // what lies outside is the same everywhere, or above
+	if _, inside := under(dir, b.in.Place.Workspace.Root); !ok || !inside {
+		dir = b.in.Place.Workspace.Root // what lies outside is the same everywhere, or above
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		found := false
@@ -43,13 +43,13 @@ func (b *inspector) lints(u *built, unit *Unit, o *Origin, pkg *Package) {
 				found = true
 				continue
 			}
-			rel, _ := under(filepath.Join(dir, name), b.Place.Workspace.Root)
+			rel, _ := under(filepath.Join(dir, name), b.in.Place.Workspace.Root)
 			b.use(unit, Input{Loc: Loc{BaseRoot, rel}, Kind: InputAbsent}, RuleSearched)
 		}
 		if found {
 			return
 		}
-		if dir == b.Place.Workspace.Root {
+		if dir == b.in.Place.Workspace.Root {
 			break
 		}
 	}
@@ -70,7 +70,7 @@ func (b *inspector) useSearched(u *built, unit *Unit) {
 }
 
 func (b *inspector) useAbove(unit *Unit, name string) {
-	b.useFact(unit, Fact{factAbove, Loc{BaseRoot, name}, above(b.Place.Workspace.Root, name)}, RuleSearched)
+	b.useFact(unit, Fact{factAbove, Loc{BaseRoot, name}, above(b.in.Place.Workspace.Root, name)}, RuleSearched)
 }
 
 // above is the digest of the first file of that name above a workspace that lacks

@@ -19,7 +19,7 @@ func (p *Plan) Dirty() []string {
 func (p *Plan) FreshInside() int {
 	n := 0
 	for _, inside := range p.nests {
-		n += len(inside.manifest.Units) - len(inside.Dirty()) + inside.FreshInside()
+		n += len(inside.plan.manifest.Units) - len(inside.plan.Dirty()) + inside.plan.FreshInside()
 	}
 	return n
 }

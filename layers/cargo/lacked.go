@@ -16,11 +16,11 @@ const maxLacked = 64
 func (p *Plan) Lacked() []string { return slices.Sorted(maps.Keys(p.lacked)) }
 
 func (v *verifier) lack(d *diff) {
-	if d.lacked == "" || len(v.lacked) >= maxLacked {
+	if d.lacked == "" || len(v.plan.lacked) >= maxLacked {
 		return
 	}
-	if v.lacked == nil {
-		v.lacked = map[string]bool{}
+	if v.plan.lacked == nil {
+		v.plan.lacked = map[string]bool{}
 	}
-	v.lacked[d.lacked] = true
+	v.plan.lacked[d.lacked] = true
 }

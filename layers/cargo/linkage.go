@@ -30,20 +30,20 @@ type linkage struct {
 
 // linkage puts together what is known of a unit's command line.
 func (b *inspector) linkage(u *built, pkg *Package) *linkage {
-	root := b.Place.Workspace.Root
+	root := b.in.Place.Workspace.Root
 	k := &linkage{base: root}
 	switch {
 	case !u.mutable():
-		k.base = b.Place.Workspace.CargoHome + "/" + u.from
+		k.base = b.in.Place.Workspace.CargoHome + "/" + u.from
 	case pkg != nil:
 		if _, inside := under(pkg.Root, root); !inside || u.source == SourceVendored {
 			k.base = pkg.Root
 		}
 	}
 	if u.print != nil {
-		k.flags.Read(withArgumentFiles(b.Place.Workspace, u.print.Rustflags))
+		k.flags.Read(withArgumentFiles(b.in.Place.Workspace, u.print.Rustflags))
 	}
-	k.flags.Read(b.Place.LinkFlags)
+	k.flags.Read(b.in.Place.LinkFlags)
 	for _, run := range u.linkedRuns() {
 		said := b.saidOf(run)
 		k.scripts.Dirs = append(k.scripts.Dirs, said.Dirs...)
@@ -100,18 +100,18 @@ func (b *inspector) saidOf(run *built) *linking.Flags {
 	said := new(linking.Flags)
 	b.said[run] = said
 	output, outDir, root := run.script()
-	raw, err := os.ReadFile(filepath.Join(b.dir, output))
+	raw, err := os.ReadFile(filepath.Join(b.dir.dir, output))
 	if err != nil {
 		return said // the run is in doubt itself
 	}
-	called, _ := os.ReadFile(filepath.Join(b.dir, root))
+	called, _ := os.ReadFile(filepath.Join(b.dir.dir, root))
 	for _, l := range script.Parse(raw) {
 		if !l.Directive {
 			continue
 		}
 		value := l.Value
 		if len(called) > 0 {
-			value = strings.ReplaceAll(value, string(called), filepath.Join(b.dir, outDir))
+			value = strings.ReplaceAll(value, string(called), filepath.Join(b.dir.dir, outDir))
 		}
 		switch {
 		case l.Key == "rustc-link-search":

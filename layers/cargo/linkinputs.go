@@ -37,7 +37,7 @@ var systems = []string{"/usr", "/lib", "/lib64", "/nix/store", "/gnu/store"}
 // isLoose reports whether what lies at a path can differ unseen: it belongs neither to
 // the build directory, which moves along, nor to Cargo's home, nor to the system.
 func (b *inspector) isLoose(path string) bool {
-	ws := b.Place.Workspace
+	ws := b.in.Place.Workspace
 	path = filepath.Clean(path)
 	if _, built := under(path, ws.BuildDir); built || ws.immutable(path) {
 		return false
@@ -53,11 +53,11 @@ func (b *inspector) linkInputs(u *built, unit *Unit, o *Origin, pkg *Package) er
 	if !links && !bundles {
 		return nil
 	}
-	t := &taking{inspector: b, u: u, unit: unit, origin: o, linkage: b.linkage(u, pkg)}
-	if b.Settings.Rules.On(RuleLinkInput) {
-		t.line = linking.NewLine(t.base, slices.Concat(t.flags.Dirs, t.scripts.Dirs)...)
+	t := &taking{b: b, u: u, unit: unit, origin: o, link: b.linkage(u, pkg)}
+	if b.in.Settings.Rules.On(RuleLinkInput) {
+		t.line = linking.NewLine(t.link.base, slices.Concat(t.link.flags.Dirs, t.link.scripts.Dirs)...)
 		if links {
-			t.line.Add(slices.Concat(t.flags.Values, t.scripts.Values)...)
+			t.line.Add(slices.Concat(t.link.flags.Values, t.link.scripts.Values)...)
 			t.anyLibrary()
 			t.files()
 			t.tools()
@@ -65,7 +65,7 @@ func (b *inspector) linkInputs(u *built, unit *Unit, o *Origin, pkg *Package) er
 			t.bundled()
 		}
 	}
-	if links && (len(t.runs) > 0 || t.linksFile()) {
+	if links && (len(t.link.runs) > 0 || t.linksFile()) {
 		return t.names()
 	}
 	return nil
@@ -82,8 +82,8 @@ func (t *taking) linksFile() bool {
 
 // taking is one unit with what it may have taken up.
 type taking struct {
-	*inspector
-	*linkage
+	b      *inspector
+	link   *linkage
 	u      *built
 	unit   *Unit
 	origin *Origin
@@ -93,7 +93,7 @@ type taking struct {
 // loc is where a path is found in another checkout, false where it needs no looking
 // at.
 func (t *taking) loc(path string) (Loc, bool) {
-	if !t.isLoose(path) {
+	if !t.b.isLoose(path) {
 		return Loc{}, false
 	}
 	for _, name := range t.fixed() {
@@ -108,7 +108,7 @@ func (t *taking) loc(path string) (Loc, bool) {
 // fixed are the absolute paths that flags have in them: they are the same wherever
 // cargo is called.
 func (t *taking) fixed() (paths []string) {
-	for _, value := range slices.Concat(t.flags.Dirs, t.flags.Values) {
+	for _, value := range slices.Concat(t.link.flags.Dirs, t.link.flags.Values) {
 		for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",= ", r) }) {
 			if filepath.IsAbs(word) {
 				paths = append(paths, word)
@@ -137,13 +137,13 @@ func (t *taking) anyLibrary() {
 		if !loose {
 			continue
 		}
-		path, _ := t.Place.Abs(loc)
+		path, _ := t.b.in.Place.Abs(loc)
 		entries, err := os.ReadDir(path)
 		if err != nil {
-			t.use(t.unit, Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
+			t.b.use(t.unit, Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
 			continue
 		}
-		t.useTree(t.u, t.unit, loc, scopeLibraries, RuleLinkInput)
+		t.b.useTree(t.u, t.unit, loc, scopeLibraries, RuleLinkInput)
 		for _, e := range entries {
 			if linking.IsLibrary(e.Name()) {
 				t.library(loc.join(e.Name()), path+"/"+e.Name())
@@ -154,7 +154,7 @@ func (t *taking) anyLibrary() {
 		return
 	}
 	// A name may be all of a file's, whatever that is.
-	for _, lib := range slices.Concat(t.flags.Libraries, t.scripts.Libraries, t.line.Libraries) {
+	for _, lib := range slices.Concat(t.link.flags.Libraries, t.link.scripts.Libraries, t.line.Libraries) {
 		t.named(lib.Name)
 	}
 	for _, l := range t.u.linkedUnits() {
@@ -162,7 +162,7 @@ func (t *taking) anyLibrary() {
 			continue
 		}
 		for _, name := range l.rustc.Deps {
-			src, err := t.source(name, t.origin)
+			src, err := t.b.source(name, t.origin)
 			if err != nil {
 				continue // its own unit is in doubt
 			}
@@ -175,7 +175,7 @@ func (t *taking) anyLibrary() {
 
 func (t *taking) library(loc Loc, path string) {
 	if linking.IsThin(path) {
-		t.always(t.unit, RuleInDoubt, loc.display()+" holds the names of its members only")
+		t.b.always(t.unit, RuleInDoubt, loc.display()+" holds the names of its members only")
 	}
 	t.line.Script(path)
 }
@@ -189,7 +189,7 @@ func (t *taking) named(name string) {
 	there := false
 	for _, dir := range t.dirs() {
 		loc := dir.join(name)
-		path, _ := t.Place.Abs(loc)
+		path, _ := t.b.in.Place.Abs(loc)
 		info, err := os.Stat(path)
 		there = there || err == nil && !info.IsDir()
 		all = append(all, loc)
@@ -204,15 +204,15 @@ func (t *taking) named(name string) {
 // fileOrNone makes a file an input, or that there is none, which one that is found
 // later would be behind.
 func (t *taking) fileOrNone(loc Loc) {
-	path, ok := t.Place.Abs(loc)
+	path, ok := t.b.in.Place.Abs(loc)
 	if !ok {
 		return
 	}
 	switch info, err := os.Stat(path); {
 	case err != nil:
-		t.use(t.unit, Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
+		t.b.use(t.unit, Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
 	case !info.IsDir():
-		t.useFile(t.u, t.unit, loc, RuleLinkInput)
+		t.b.useFile(t.u, t.unit, loc, RuleLinkInput)
 	}
 }
 
@@ -231,9 +231,9 @@ func (t *taking) files() {
 func (t *taking) tools() {
 	for _, dir := range t.line.Tools {
 		loc, loose := t.loc(t.line.Abs(dir))
-		path, _ := t.Place.Abs(loc)
+		path, _ := t.b.in.Place.Abs(loc)
 		if info, err := os.Stat(path); loose && loc.Base == BaseRoot && err == nil && info.IsDir() {
-			t.useTree(t.u, t.unit, loc, scopeWatch, RuleLinkInput)
+			t.b.useTree(t.u, t.unit, loc, scopeWatch, RuleLinkInput)
 		}
 	}
 }
@@ -249,12 +249,12 @@ func (t *taking) bundled() {
 	var members []string
 	for _, o := range t.u.outputs {
 		if filepath.Ext(o.path) == ".rlib" {
-			members, _ = linking.Members(filepath.Join(t.dir, o.path))
+			members, _ = linking.Members(filepath.Join(t.b.dir.dir, o.path))
 		}
 	}
-	asked := slices.Concat(t.own, t.flags.Libraries)
+	asked := slices.Concat(t.link.own, t.link.flags.Libraries)
 	for _, dir := range dirs {
-		path, _ := t.Place.Abs(dir)
+		path, _ := t.b.in.Place.Abs(dir)
 		entries, _ := os.ReadDir(path)
 		for _, e := range entries {
 			if name := linking.Of(e.Name()); name != "" && linking.IsArchive(e.Name()) && linking.Bundles(members, path+"/"+e.Name()) {
@@ -266,8 +266,8 @@ func (t *taking) bundled() {
 		for _, name := range lib.Names() {
 			for _, dir := range dirs {
 				t.fileOrNone(dir.join(name))
-				if path, _ := t.Place.Abs(dir.join(name)); linking.IsThin(path) {
-					t.always(t.unit, RuleInDoubt, dir.join(name).display()+" holds the names of its members only")
+				if path, _ := t.b.in.Place.Abs(dir.join(name)); linking.IsThin(path) {
+					t.b.always(t.unit, RuleInDoubt, dir.join(name).display()+" holds the names of its members only")
 				}
 			}
 		}
@@ -278,11 +278,11 @@ func (t *taking) bundled() {
 // linker: a run path, the name of an interpreter or of a library are kept as they were
 // given, a script's own output directory among them.
 func (t *taking) names() error {
-	b, u := t.inspector, t.u
-	if !b.Settings.Rules.On(RuleLinkOrigin) {
+	b, u := t.b, t.u
+	if !b.in.Settings.Rules.On(RuleLinkOrigin) {
 		return nil
 	}
-	w, err := newWitness(b.dir, u, t.origin)
+	w, err := newWitness(b.dir.dir, u, t.origin)
 	if err != nil {
 		return err
 	}
@@ -293,7 +293,7 @@ func (t *taking) names() error {
 			continue
 		}
 		if l.recalled {
-			if err := b.reread(l); err != nil {
+			if err := b.dir.reread(l); err != nil {
 				return err
 			}
 		}

@@ -34,11 +34,11 @@ func (b *inspector) sourcesOf(u *built) ([]rustsrc.Source, error) {
 // listOf reads rustc's list of the sources of a unit that was recalled without: it
 // lies beside the outputs.
 func (b *inspector) listOf(u *built) (*depinfo.Rustc, error) {
-	b.times(u)
+	b.dir.times(u)
 	for _, o := range u.outputs {
 		dir, name := filepath.Split(o.path)
 		stem := strings.TrimPrefix(strings.TrimSuffix(name, filepath.Ext(name)), "lib")
-		if text, err := os.ReadFile(filepath.Join(b.dir, dir, stem+".d")); err == nil {
+		if text, err := os.ReadFile(filepath.Join(b.dir.dir, dir, stem+".d")); err == nil {
 			return depinfo.ParseRustc(text)
 		}
 	}

@@ -34,12 +34,12 @@ func (p *Place) within(rel string) *Place {
 // nest describes the build directories inside this one by the same rules. Those
 // that are not of this workspace are left out, and so are those inside them.
 func (b *inspector) nest() error {
-	if !b.Settings.Rules.On(RuleNestedBuild) || b.around == nil {
+	if !b.in.Settings.Rules.On(RuleNestedBuild) || b.around == nil {
 		return nil
 	}
 	for _, rel := range b.around.nested {
 		var m *Manifest
-		if b.Place.Workspace.Outer == "" {
+		if b.in.Place.Workspace.Outer == "" {
 			var err error
 			if m, err = b.inspectNested(rel); err != nil {
 				return err
@@ -65,17 +65,17 @@ func (b *inspector) nest() error {
 // inspectNested returns nil for a build directory that is not understood, or not
 // of this workspace: names of sources mean something else there.
 func (b *inspector) inspectNested(rel string) (*Manifest, error) {
-	in := b.Inspection
-	in.Place, in.Previous = b.Place.within(rel), nil
+	in := b.in
+	in.Place, in.Previous = b.in.Place.within(rel), nil
 	in.Recall, _ = os.ReadFile(filepath.Join(in.Place.Workspace.BuildDir, RecallFile))
-	if b.Previous != nil {
-		for i := range b.Previous.Nested {
-			if n := &b.Previous.Nested[i]; string(n.Path) == rel {
+	if b.in.Previous != nil {
+		for i := range b.in.Previous.Nested {
+			if n := &b.in.Previous.Nested[i]; string(n.Path) == rel {
 				in.Previous = n.Manifest
 			}
 		}
 	}
-	if slices.ContainsFunc(b.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
+	if slices.ContainsFunc(b.in.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
 		return nil, nil // it could not be locked
 	}
 	s, err := scan(in.Place.Workspace.BuildDir, in.Place.Workspace.CargoHome, in.Recall)
@@ -102,32 +102,32 @@ func (m *Manifest) understood() bool {
 // nestedPlan is the plan for a build directory inside another.
 type nestedPlan struct {
 	path string
-	*Plan
+	plan *Plan
 }
 
 func (v *verifier) nested(ctx context.Context) error {
-	for i := range v.manifest.Nested {
-		n := &v.manifest.Nested[i]
-		n.Manifest.Fingerprint = v.manifest.Fingerprint
-		r := *v.Reader
-		r.place = v.Reader.place.within(string(n.Path))
+	for i := range v.plan.manifest.Nested {
+		n := &v.plan.manifest.Nested[i]
+		n.Manifest.Fingerprint = v.plan.manifest.Fingerprint
+		r := *v.reader
+		r.place = v.reader.place.within(string(n.Path))
 		plan, err := Verify(ctx, n.Manifest, &r, v.strict)
 		if err != nil {
 			return err
 		}
-		v.nests = append(v.nests, nestedPlan{string(n.Path), plan})
+		v.plan.nests = append(v.plan.nests, nestedPlan{string(n.Path), plan})
 	}
 	return nil
 }
 
 // nested makes the build directories inside the copy true for the place.
 func (a *applier) nested(ctx context.Context, t0 time.Time) (retagged int, err error) {
-	for _, n := range a.nests {
+	for _, n := range a.plan.nests {
 		dir := filepath.Join(a.dir, n.path)
 		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		more, err := n.Plan.Apply(ctx, dir, t0)
+		more, err := n.plan.Apply(ctx, dir, t0)
 		if err != nil {
 			return 0, fmt.Errorf("correct %s: %w", n.path, err)
 		}
@@ -139,5 +139,5 @@ func (a *applier) nested(ctx context.Context, t0 time.Time) (retagged int, err e
 // DiffersInside reports whether the place speaks against a unit of a build
 // directory inside the plan's; see Differing.
 func (p *Plan) DiffersInside() bool {
-	return slices.ContainsFunc(p.nests, func(n nestedPlan) bool { return len(n.Differing()) > 0 })
+	return slices.ContainsFunc(p.nests, func(n nestedPlan) bool { return len(n.plan.Differing()) > 0 })
 }

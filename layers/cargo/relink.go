@@ -17,7 +17,7 @@ func (b *inspector) linker(u *built) *Loc {
 	if u.run || u.print == nil {
 		return nil
 	}
-	for _, l := range b.Place.Linkers {
+	for _, l := range b.in.Place.Linkers {
 		if _, ok := fingerprint.Relink(u.print.Config, l, l); !ok {
 			continue
 		}
@@ -31,14 +31,14 @@ func (b *inspector) linker(u *built) *Loc {
 // relink brings the linker in a fingerprint to its place. It reports whether what is
 // there is the linker where the directory was sealed.
 func (r *retagger) relink(u *Unit, f *fingerprint.Fingerprint) bool {
-	to, ok := r.place.Abs(*u.Linker)
+	to, ok := r.a.plan.place.Abs(*u.Linker)
 	if !ok {
 		return false
 	}
 	if _, ok := fingerprint.Relink(f.Config, to, to); ok {
 		return true
 	}
-	for _, n := range r.manifest.Origins[0].Names {
+	for _, n := range r.a.plan.manifest.Origins[0].Names {
 		if n.Base != u.Linker.Base {
 			continue
 		}

@@ -20,8 +20,8 @@ import (
 // present content; otherwise this version of Cargo computes it in a way nobody
 // knows, and the unit is rebuilt.
 func (a *applier) retag(ctx context.Context) (int, error) {
-	r := &retagger{applier: a, ctx: ctx, changed: map[uint64]uint64{}, done: make([]bool, len(a.manifest.Units)), touched: make([]bool, len(a.manifest.Units))}
-	for i := range a.manifest.Units {
+	r := &retagger{a: a, ctx: ctx, changed: map[uint64]uint64{}, done: make([]bool, len(a.plan.manifest.Units)), touched: make([]bool, len(a.plan.manifest.Units))}
+	for i := range a.plan.manifest.Units {
 		if err := r.visit(i); err != nil {
 			return 0, err
 		}
@@ -36,7 +36,7 @@ func (a *applier) retag(ctx context.Context) (int, error) {
 }
 
 type retagger struct {
-	*applier
+	a       *applier
 	ctx     context.Context
 	changed map[uint64]uint64
 	done    []bool
@@ -49,7 +49,7 @@ func (r *retagger) visit(i int) error {
 		return nil
 	}
 	r.done[i] = true
-	u := &r.manifest.Units[i]
+	u := &r.a.plan.manifest.Units[i]
 	below := false
 	for _, d := range u.Deps {
 		if err := r.visit(d); err != nil {
@@ -57,8 +57,8 @@ func (r *retagger) visit(i int) error {
 		}
 		below = below || r.touched[d]
 	}
-	moved := u.Run && r.reasons[i] == nil && (u.Newest || u.Rewatch && !r.atHome[u.Origin] || len(u.Moved) > 0)
-	moved = moved || (u.Root != nil || u.Linker != nil) && r.reasons[i] == nil
+	moved := u.Run && r.a.plan.reasons[i] == nil && (u.Newest || u.Rewatch && !r.a.plan.atHome[u.Origin] || len(u.Moved) > 0)
+	moved = moved || (u.Root != nil || u.Linker != nil) && r.a.plan.reasons[i] == nil
 	if !moved && !below || u.Doc {
 		return nil
 	}
@@ -67,12 +67,12 @@ func (r *retagger) visit(i int) error {
 
 func (r *retagger) one(i int, u *Unit, moved bool) error {
 	doubt := func(text string) error {
-		if r.reasons[i] == nil {
-			r.reasons[i] = &Reason{RuleInDoubt, text}
+		if r.a.plan.reasons[i] == nil {
+			r.a.plan.reasons[i] = &Reason{RuleInDoubt, text}
 		}
 		return nil
 	}
-	record := r.path(string(u.Record) + "/" + u.File)
+	record := r.a.path(string(u.Record) + "/" + u.File)
 	text, err := os.ReadFile(record + ".json")
 	if err != nil {
 		return doubt("its fingerprint cannot be read")
@@ -138,12 +138,12 @@ func (r *retagger) local(i int, u *Unit, f *fingerprint.Fingerprint) (bool, erro
 	if u.Newest {
 		for l := range f.Local {
 			if f.Local[l].Kind == fingerprint.Precalculated {
-				f.Local[l].Text = r.newest[i]
+				f.Local[l].Text = r.a.plan.newest[i]
 			}
 		}
 		return true, nil
 	}
-	lines, err := r.rewriteOutput(u)
+	lines, err := r.a.rewriteOutput(u)
 	if err != nil {
 		return false, err
 	}
@@ -156,7 +156,7 @@ func (r *retagger) local(i int, u *Unit, f *fingerprint.Fingerprint) (bool, erro
 			return false, nil
 		}
 		if u.Home != nil {
-			home, _ := r.place.Abs(*u.Home)
+			home, _ := r.a.plan.place.Abs(*u.Home)
 			for i := range paths {
 				// Cargo strips the package's directory (fingerprint/mod.rs:
 				// local_fingerprints_deps).

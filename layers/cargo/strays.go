@@ -48,7 +48,7 @@ type span struct {
 // its script left it, the layer has it not, and the script runs again. It must be
 // called before bury: what belongs to a unit that is buried is no stray.
 func (b *inspector) findStrays() error {
-	found, err := lookAround(b.dir, b.profiles, b.scanned.units)
+	found, err := lookAround(b.dir.dir, b.dir.profiles, b.dir.units)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (b *inspector) findStrays() error {
 		b.manifest.Placed = append(b.manifest.Placed, Path(p))
 	}
 	b.around = found
-	f := &makerFinder{inspector: b, spans: b.spans()}
+	f := &makerFinder{b: b, spans: b.spans()}
 	keeps := map[string]bool{}
 	var dead []*stray
 	for _, s := range found.strays {
@@ -108,7 +108,7 @@ func (b *inspector) doubt(makers []*built, detail string) {
 // elsewhereStrays finds what scripts have left in the artifact directory, where
 // that is another one. No layer has it.
 func (b *inspector) elsewhereStrays() error {
-	ws := b.Place.Workspace
+	ws := b.in.Place.Workspace
 	if ws.TargetDir == "" || ws.Outer != "" || filepath.Clean(ws.TargetDir) == filepath.Clean(ws.BuildDir) {
 		return nil
 	}
@@ -119,11 +119,11 @@ func (b *inspector) elsewhereStrays() error {
 	if err != nil {
 		return err
 	}
-	found, err := lookAround(ws.TargetDir, profiles, b.scanned.units)
+	found, err := lookAround(ws.TargetDir, profiles, b.dir.units)
 	if err != nil {
 		return err
 	}
-	f := &makerFinder{inspector: b, spans: b.spans()}
+	f := &makerFinder{b: b, spans: b.spans()}
 	for _, s := range found.strays {
 		if _, own := under(ws.TargetDir+"/"+s.path, ws.BuildDir); own || s.quiet {
 			continue
@@ -139,7 +139,7 @@ func (b *inspector) elsewhereStrays() error {
 // spans lists when the scripts ran whose runs lie in the directory.
 func (b *inspector) spans() []span {
 	var list []span
-	for _, u := range b.scanned.units {
+	for _, u := range b.dir.units {
 		if !u.run || u.broken != nil || u.depTime == 0 {
 			continue
 		}
@@ -154,7 +154,7 @@ func (b *inspector) spans() []span {
 
 // makerFinder finds which scripts left something.
 type makerFinder struct {
-	*inspector
+	b        *inspector
 	spans    []span
 	programs map[*built][]byte
 }
@@ -176,22 +176,22 @@ func (f *makerFinder) find(s *stray) (makers []*built, sure bool) {
 // asBefore finds a stray in the former manifest, where neither it nor what its
 // makers have made has changed.
 func (f *makerFinder) asBefore(s *stray) (makers []*built) {
-	if f.Previous == nil {
+	if f.b.in.Previous == nil {
 		return nil
 	}
-	if f.before == nil {
-		f.before = map[string]*Stray{}
-		for i := range f.Previous.Strays {
-			f.before[string(f.Previous.Strays[i].Path)] = &f.Previous.Strays[i]
+	if f.b.before == nil {
+		f.b.before = map[string]*Stray{}
+		for i := range f.b.in.Previous.Strays {
+			f.b.before[string(f.b.in.Previous.Strays[i].Path)] = &f.b.in.Previous.Strays[i]
 		}
 	}
-	k := f.before[s.path]
+	k := f.b.before[s.path]
 	if k == nil || k.Mtime != nanoseconds(s.st.Mtime) || k.Size != int64(s.st.Size) && s.link == "" {
 		return nil
 	}
 	for _, i := range k.Units {
-		key := f.Previous.Units[i].key()
-		n := slices.IndexFunc(f.spans, func(p span) bool { return p.u.key == key && f.inherits(p.u) != nil })
+		key := f.b.in.Previous.Units[i].key()
+		n := slices.IndexFunc(f.spans, func(p span) bool { return p.u.key == key && f.b.inherits(p.u) != nil })
 		if n < 0 {
 			return nil
 		}
@@ -238,7 +238,7 @@ func (f *makerFinder) byName(s *stray) (makers []*built) {
 		if !u.mutable() {
 			continue
 		}
-		pkg := f.from.packageOf(u)
+		pkg := f.b.from.packageOf(u)
 		named := slices.ContainsFunc(base, func(n string) bool { return len(n) >= shortName && bytes.Contains(f.program(u), []byte(n)) })
 		if !named && inProfile && pkg != nil {
 			named = f.packageHas(pkg, base[0]) || s.link != "" && f.leadsInto(s, pkg)
@@ -251,7 +251,7 @@ func (f *makerFinder) byName(s *stray) (makers []*built) {
 }
 
 func (f *makerFinder) profileOf(rel string) (string, bool) {
-	for _, p := range f.profiles {
+	for _, p := range f.b.dir.profiles {
 		if strings.HasPrefix(rel, p+"/") {
 			return p, true
 		}
@@ -269,9 +269,9 @@ func (f *makerFinder) program(run *built) []byte {
 		if d == nil || d.Kind != kindScript {
 			continue
 		}
-		files, _ := held{f.scanned, d}.seen()
+		files, _ := held{f.b.dir, d}.seen()
 		for _, p := range files {
-			b, _ := os.ReadFile(filepath.Join(f.dir, p))
+			b, _ := os.ReadFile(filepath.Join(f.b.dir.dir, p))
 			text = append(append(text, b...), 0)
 		}
 	}
@@ -283,17 +283,17 @@ func (f *makerFinder) program(run *built) []byte {
 }
 
 func (f *makerFinder) packageHas(pkg *Package, base string) bool {
-	entries, _, err := f.trees.read(f.home(pkg), scopePackage)
+	entries, _, err := f.b.trees.read(f.b.home(pkg), scopePackage)
 	return err != nil || slices.ContainsFunc(entries, func(e TreeEntry) bool { return path.Base(string(e.Path)) == base })
 }
 
 func (f *makerFinder) leadsInto(s *stray, pkg *Package) bool {
-	real, err := filepath.EvalSymlinks(filepath.Join(f.dir, s.path))
+	real, err := filepath.EvalSymlinks(filepath.Join(f.b.dir.dir, s.path))
 	if err != nil {
 		real = s.link
 	}
 	_, into := under(real, pkg.Root)
-	_, own := under(real, f.Place.Workspace.BuildDir)
+	_, own := under(real, f.b.in.Place.Workspace.BuildDir)
 	return into && !own
 }
 
@@ -301,7 +301,7 @@ func (f *makerFinder) leadsInto(s *stray, pkg *Package) bool {
 // keeping these, and returns the makers. It must be called after bury.
 func (b *inspector) describeStrays() (makers []*built, err error) {
 	live := map[*built]bool{}
-	for _, u := range b.scanned.units {
+	for _, u := range b.dir.units {
 		live[u] = true
 	}
 	b.strays = slices.DeleteFunc(b.strays, func(s *keptStray) bool {
@@ -370,7 +370,7 @@ func (b *inspector) describeStray(s *keptStray, u *built, unit *Unit) error {
 		s.to = loc
 		return nil
 	}
-	full := filepath.Join(b.dir, s.path)
+	full := filepath.Join(b.dir.dir, s.path)
 	fi, err := os.Lstat(full)
 	if err != nil || fi.IsDir() {
 		return err
@@ -396,7 +396,7 @@ func (b *inspector) describeStray(s *keptStray, u *built, unit *Unit) error {
 // place. ok is false where nothing tells what its text would be in another.
 func (b *inspector) leads(s *stray, own *Origin) (loc *Loc, ok bool) {
 	if !filepath.IsAbs(s.link) {
-		to := filepath.Join(b.Place.Workspace.BuildDir, path.Dir(s.path), s.link)
+		to := filepath.Join(b.in.Place.Workspace.BuildDir, path.Dir(s.path), s.link)
 		l, _ := b.from.origins[0].locate(to)
 		switch l.Base {
 		case BaseBuild:
@@ -424,7 +424,7 @@ func (b *inspector) namesInside(s *stray, u *built) int {
 		}
 	}
 	_, outDir, _ := u.script()
-	_ = filepath.WalkDir(filepath.Join(b.dir, outDir), func(name string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(filepath.Join(b.dir.dir, outDir), func(name string, d fs.DirEntry, err error) error {
 		var st unix.Stat_t
 		if err == nil && d.Type().IsRegular() && unix.Lstat(name, &st) == nil && st.Ino == s.st.Ino {
 			n++

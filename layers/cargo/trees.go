@@ -102,7 +102,7 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 }
 
 func (r *treeReader) walk(dir, scope string) ([]TreeEntry, newestEntry, error) {
-	w := &treeWalk{treeReader: r, scope: scope, seen: map[string]bool{}, hollow: map[string]bool{}, dirs: map[string]newestEntry{}}
+	w := &treeWalk{reader: r, scope: scope, seen: map[string]bool{}, hollow: map[string]bool{}, dirs: map[string]newestEntry{}}
 	err := w.below(dir, "")
 	entries := w.withoutHollow()
 	return entries, w.newest, err
@@ -110,7 +110,7 @@ func (r *treeReader) walk(dir, scope string) ([]TreeEntry, newestEntry, error) {
 
 // treeWalk lists one tree.
 type treeWalk struct {
-	*treeReader
+	reader  *treeReader
 	scope   string
 	entries []TreeEntry
 	newest  newestEntry
@@ -133,8 +133,8 @@ func (w *treeWalk) below(dir, prefix string) error {
 			return err
 		}
 		rel, _ := under(path, dir)
-		if rel != "" && w.skip(path, d, w.scope) {
-			if d.IsDir() && w.extent.Nested(path) != extent.Part {
+		if rel != "" && w.reader.skip(path, d, w.scope) {
+			if d.IsDir() && w.reader.extent.Nested(path) != extent.Part {
 				w.hollow[filepath.Dir(filepath.Join(prefix, rel))] = true
 			}
 			if d.IsDir() {
@@ -142,7 +142,7 @@ func (w *treeWalk) below(dir, prefix string) error {
 			}
 			return nil
 		}
-		e := TreeEntry{Path: Path(filepath.Join(prefix, rel)), Ignored: w.scope == scopePackage && !d.IsDir() && w.isIgnored(path)}
+		e := TreeEntry{Path: Path(filepath.Join(prefix, rel)), Ignored: w.scope == scopePackage && !d.IsDir() && w.reader.isIgnored(path)}
 		switch {
 		case d.IsDir():
 			fi, err := d.Info()
@@ -159,14 +159,14 @@ func (w *treeWalk) below(dir, prefix string) error {
 				return err
 			}
 			e.Value = "-> " + link
-			if st := w.digests.file(path); st.err == nil {
+			if st := w.reader.digests.file(path); st.err == nil {
 				e.Value += " " + st.digest
 				w.changed(path, st.changed)
 			} else if err := w.follow(path, string(e.Path)); err != nil {
 				return err
 			}
 		case d.Type().IsRegular():
-			st := w.digests.file(path)
+			st := w.reader.digests.file(path)
 			if st.err != nil {
 				return st.err
 			}
@@ -223,11 +223,11 @@ func (w *treeWalk) follow(link, name string) error {
 	if _, loop := under(link, dir); loop {
 		return nil
 	}
-	root := w.place.Workspace.Root
+	root := w.reader.place.Workspace.Root
 	if real, err := filepath.EvalSymlinks(root); err == nil {
 		root = real
 	}
-	if _, inside := under(dir, root); !inside && w.scope != scopeWatch || w.skip(dir, fs.FileInfoToDirEntry(fi), scopeWatch) {
+	if _, inside := under(dir, root); !inside && w.scope != scopeWatch || w.reader.skip(dir, fs.FileInfoToDirEntry(fi), scopeWatch) {
 		return nil
 	}
 	w.seen[dir] = true

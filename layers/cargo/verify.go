@@ -58,12 +58,12 @@ func NewReader(p *Place, s Settings) *Reader {
 func Verify(ctx context.Context, m *Manifest, r *Reader, strict bool) (*Plan, error) {
 	p, s := r.place, r.settings
 	v := &verifier{
-		Plan: &Plan{manifest: m, place: p, settings: s, reasons: make([]*Reason, len(m.Units))}, strict: strict,
-		Reader:   r,
+		plan: &Plan{manifest: m, place: p, settings: s, reasons: make([]*Reason, len(m.Units))}, strict: strict,
+		reader:   r,
 		treeDiff: make([]*diff, len(m.Trees)), inputDiff: make([]*diff, len(m.Inputs)),
 	}
 	for i := range m.Origins {
-		v.atHome = append(v.atHome, m.Origins[i].is(p))
+		v.plan.atHome = append(v.plan.atHome, m.Origins[i].is(p))
 	}
 	if p.Fingerprint != nil && s.Rules.On(RuleFingerprint) {
 		v.unseen = m.Fingerprint.differsUnseen(p.Fingerprint)
@@ -73,7 +73,7 @@ func Verify(ctx context.Context, m *Manifest, r *Reader, strict bool) (*Plan, er
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		v.reasons[i] = v.judge(i)
+		v.plan.reasons[i] = v.judge(i)
 	}
 	if s.Rules.On(RuleAbsentInput) {
 		v.absent()
@@ -83,12 +83,12 @@ func Verify(ctx context.Context, m *Manifest, r *Reader, strict bool) (*Plan, er
 	if err := v.nested(ctx); err != nil {
 		return nil, err
 	}
-	return v.Plan, nil
+	return v.plan, nil
 }
 
 type verifier struct {
-	*Plan
-	*Reader
+	plan      *Plan
+	reader    *Reader
 	strict    bool
 	unseen    string // an ingredient that differs and that Cargo does not look at
 	inputDiff []*diff
@@ -106,32 +106,32 @@ type diff struct {
 
 func (v *verifier) warm() {
 	var paths []string
-	for _, in := range v.manifest.Inputs {
+	for _, in := range v.plan.manifest.Inputs {
 		if in.Kind == InputFile {
-			if path, ok := v.Reader.place.Abs(in.Loc); ok {
+			if path, ok := v.reader.place.Abs(in.Loc); ok {
 				paths = append(paths, path)
 			}
 		}
 	}
-	v.digests.warm(paths, hashWorkers)
+	v.reader.digests.warm(paths, hashWorkers)
 }
 
 // judge gives the first reason against a unit.
 func (v *verifier) judge(i int) *Reason {
-	u := &v.manifest.Units[i]
-	rules := v.Reader.settings.Rules
+	u := &v.plan.manifest.Units[i]
+	rules := v.reader.settings.Rules
 	if u.Always != nil {
 		return u.Always
 	}
 	if v.unseen != "" && u.Mutable {
 		return &Reason{RuleFingerprint, "it was built with another " + v.unseen}
 	}
-	if !v.atHome[u.Origin] {
+	if !v.plan.atHome[u.Origin] {
 		if len(u.Elsewhere) > 0 {
 			return &u.Elsewhere[0]
 		}
 		if v.strict && rules.On(RuleStrict) && !u.Run && (u.Mutable || u.Named) {
-			return &Reason{RuleStrict, "it was built in " + v.manifest.Origins[u.Origin].Root()}
+			return &Reason{RuleStrict, "it was built in " + v.plan.manifest.Origins[u.Origin].Root()}
 		}
 	}
 	if u.Commit && rules.On(RuleGitState) {
@@ -163,7 +163,7 @@ func (v *verifier) judge(i int) *Reason {
 		}
 	}
 	for _, use := range u.Facts {
-		if r := v.fact(v.manifest.Facts[use.Index], use.Rule); r != nil && rules.On(use.Rule) {
+		if r := v.fact(v.plan.manifest.Facts[use.Index], use.Rule); r != nil && rules.On(use.Rule) {
 			return r
 		}
 	}
@@ -184,20 +184,20 @@ func (v *verifier) input(i int) *diff {
 	if d := v.inputDiff[i]; d != nil {
 		return d
 	}
-	d := v.compare(v.manifest.Inputs[i])
+	d := v.compare(v.plan.manifest.Inputs[i])
 	v.inputDiff[i] = d
 	return d
 }
 
 func (v *verifier) compare(in Input) *diff {
 	name := in.Loc.display()
-	path, ok := v.Reader.place.Abs(in.Loc)
+	path, ok := v.reader.place.Abs(in.Loc)
 	if !ok {
 		return &diff{text: name + " has no counterpart here"}
 	}
 	switch in.Kind {
 	case InputFile:
-		st := v.digests.file(path)
+		st := v.reader.digests.file(path)
 		switch {
 		case errors.Is(st.err, fs.ErrNotExist):
 			return &diff{text: name + " is missing", missing: true, lacked: path}
@@ -215,7 +215,7 @@ func (v *verifier) compare(in Input) *diff {
 		if err != nil {
 			return &diff{text: name + " leads nowhere", missing: true, lacked: path}
 		}
-		if to, _ := newOrigin(v.Reader.place).locate(real); to.String() != in.Value {
+		if to, _ := newOrigin(v.reader.place).locate(real); to.String() != in.Value {
 			return &diff{text: name + " leads to " + to.display()}
 		}
 	default:
@@ -228,15 +228,15 @@ func (v *verifier) tree(i int) *diff {
 	if d := v.treeDiff[i]; d != nil {
 		return d
 	}
-	t := v.manifest.Trees[i]
-	entries, _, err := v.trees.read(t.Loc, t.Scope)
+	t := v.plan.manifest.Trees[i]
+	entries, _, err := v.reader.trees.read(t.Loc, t.Scope)
 	d := new(diff)
 	if err != nil {
 		d.text = t.Loc.display() + " cannot be read"
 	} else {
 		compareTrees(d, t, entries)
 	}
-	if top, ok := v.Reader.place.Abs(t.Loc); ok && (err != nil || d.lacked != "") {
+	if top, ok := v.reader.place.Abs(t.Loc); ok && (err != nil || d.lacked != "") {
 		d.lacked = filepath.Join(top, d.lacked)
 	}
 	v.treeDiff[i] = d
@@ -282,13 +282,13 @@ func compareTrees(d *diff, t Tree, have []TreeEntry) {
 func (v *verifier) fact(f Fact, rule Rule) *Reason {
 	switch f.Kind {
 	case factEnv:
-		if v.Reader.place.Env != f.Value {
+		if v.reader.place.Env != f.Value {
 			return &Reason{rule, "the [env] table of cargo's configuration differs"}
 		}
 		return nil
 	case factPackage:
-		if path, ok := v.Reader.place.Abs(f.Loc); ok {
-			for _, p := range v.Reader.place.Workspace.Packages {
+		if path, ok := v.reader.place.Abs(f.Loc); ok {
+			for _, p := range v.reader.place.Workspace.Packages {
 				if p.Root == path && p.Metadata == f.Value {
 					return nil
 				}
@@ -296,7 +296,7 @@ func (v *verifier) fact(f Fact, rule Rule) *Reason {
 		}
 		return &Reason{rule, "what the manifest of " + f.Loc.display() + " resolves to differs"}
 	case factAbove:
-		if above(v.Reader.place.Workspace.Root, f.Loc.Path) != f.Value {
+		if above(v.reader.place.Workspace.Root, f.Loc.Path) != f.Value {
 			return &Reason{rule, "the " + f.Loc.Path + " above the workspace differs"}
 		}
 		return nil
@@ -307,18 +307,18 @@ func (v *verifier) fact(f Fact, rule Rule) *Reason {
 // commitDiffers says how the commit that a script may have seen, and unless only
 // that counts the branch, differ from what it would see here.
 func (v *verifier) commitDiffers(origin int, only bool) string {
-	o := &v.manifest.Origins[origin]
-	switch here := v.Reader.place.Git; {
+	o := &v.plan.manifest.Origins[origin]
+	switch here := v.reader.place.Git; {
 	case o.Git.Commit != here.Commit:
 		return "it reads the commit, which is another one here"
 	case o.Git.Ref != here.Ref && !only:
 		return "it may read the branch, " + branchName(o.Git.Ref) + ", which is " + branchName(here.Ref) + " here"
 	case !o.Clean:
 		return "it reads the commit, and was built with changes on top of it"
-	case v.Reader.place.Dirty == nil:
+	case v.reader.place.Dirty == nil:
 		return ""
 	}
-	if dirty, err := v.Reader.place.Dirty(); err != nil || dirty {
+	if dirty, err := v.reader.place.Dirty(); err != nil || dirty {
 		return "it reads the commit, and there are changes on top of it here"
 	}
 	return ""
@@ -334,19 +334,19 @@ func branchName(ref string) string {
 // findNewest foresees the fingerprints of scripts that declare nothing. One that
 // cannot be foreseen belongs to a script that Cargo runs again.
 func (v *verifier) findNewest(ctx context.Context) {
-	v.newest = map[int]string{}
-	for i := range v.manifest.Units {
-		u := &v.manifest.Units[i]
-		if !u.Newest || v.reasons[i] != nil || u.Home == nil {
+	v.plan.newest = map[int]string{}
+	for i := range v.plan.manifest.Units {
+		u := &v.plan.manifest.Units[i]
+		if !u.Newest || v.plan.reasons[i] != nil || u.Home == nil {
 			continue
 		}
-		home, _ := v.Reader.place.Abs(*u.Home)
-		text, err := newestSource(ctx, v.Reader.place, home)
+		home, _ := v.reader.place.Abs(*u.Home)
+		text, err := newestSource(ctx, v.reader.place, home)
 		if err != nil {
-			v.reasons[i] = &Reason{RuleInDoubt, "its script declares nothing, and " + err.Error()}
+			v.plan.reasons[i] = &Reason{RuleInDoubt, "its script declares nothing, and " + err.Error()}
 			continue
 		}
-		v.newest[i] = text
+		v.plan.newest[i] = text
 	}
 }
 
@@ -354,11 +354,11 @@ func (v *verifier) findNewest(ctx context.Context) {
 // units is missing: a script may have written it.
 func (v *verifier) absent() {
 	for _, i := range v.missing {
-		lacks := &v.manifest.Units[i]
-		for j := range v.manifest.Units {
-			u := &v.manifest.Units[j]
-			if u.Run && v.reasons[j] == nil && u.Home != nil && lacks.Home != nil && *u.Home == *lacks.Home {
-				v.reasons[j] = &Reason{RuleAbsentInput, "a source of " + lacks.Package + " is missing and may be written by the script"}
+		lacks := &v.plan.manifest.Units[i]
+		for j := range v.plan.manifest.Units {
+			u := &v.plan.manifest.Units[j]
+			if u.Run && v.plan.reasons[j] == nil && u.Home != nil && lacks.Home != nil && *u.Home == *lacks.Home {
+				v.plan.reasons[j] = &Reason{RuleAbsentInput, "a source of " + lacks.Package + " is missing and may be written by the script"}
 			}
 		}
 	}

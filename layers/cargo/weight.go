@@ -16,28 +16,28 @@ import (
 // the immutable ones among them.
 func (b *inspector) bury() (immutable []*built, err error) {
 	var dead map[*built]bool
-	if lock := b.Place.Workspace.Lock; lock != nil {
+	if lock := b.in.Place.Workspace.Lock; lock != nil {
 		locked := lockedSources(lock)
-		dead = b.scanned.upwards(func(u *built) bool { return u.from != "" && !locked.have(u.from) })
+		dead = b.dir.upwards(func(u *built) bool { return u.from != "" && !locked.have(u.from) })
 	}
-	for _, u := range b.scanned.units {
+	for _, u := range b.dir.units {
 		if !dead[u] {
 			continue
 		}
 		if !u.mutable() {
 			immutable = append(immutable, u)
 		}
-		dirs, files, err := held{b.scanned, u}.all()
+		dirs, files, err := held{b.dir, u}.all()
 		if err != nil {
 			return nil, err
 		}
 		b.manifest.Dead = append(append(b.manifest.Dead, dirs...), files...)
 	}
-	b.scanned.units = slices.DeleteFunc(b.scanned.units, func(u *built) bool { return dead[u] })
-	for _, u := range b.scanned.units {
+	b.dir.units = slices.DeleteFunc(b.dir.units, func(u *built) bool { return dead[u] })
+	for _, u := range b.dir.units {
 		u.above = slices.DeleteFunc(u.above, func(a *built) bool { return dead[a] })
 	}
-	sessions, err := oldSessions(b.dir, b.profiles)
+	sessions, err := oldSessions(b.dir.dir, b.dir.profiles)
 	b.manifest.Dead = append(b.manifest.Dead, sessions...)
 	return immutable, err
 }

@@ -30,7 +30,7 @@ func isWitnessed(rel string) bool {
 // useWitnessed makes those files of the workspace inputs of unit that its script,
 // or a macro that it uses, may read. Cargo does not watch them for it.
 func (b *inspector) useWitnessed(u *built, unit *Unit, pkg *Package, rule Rule) {
-	if pkg.Root == b.Place.Workspace.Root {
+	if pkg.Root == b.in.Place.Workspace.Root {
 		return // they are in its tree
 	}
 	for i, w := range witnessed {
@@ -86,7 +86,7 @@ func (b *inspector) names(u *built, i int) bool {
 	q := fileQuestion{u, i}
 	may, known := b.readers[q]
 	if !known {
-		may = holdsAny(held{b.scanned, u}, witnessed[i].texts)
+		may = holdsAny(held{b.dir, u}, witnessed[i].texts)
 		b.readers[q] = may
 	}
 	return may
