@@ -181,7 +181,7 @@ func splitID(name string) (pkg, id string) {
 }
 
 func isUnitID(s string) bool {
-	return len(s) == 16 && strings.Trim(s, hexDigits) == ""
+	return len(s) == 16 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // outputFile is one file a unit wrote.

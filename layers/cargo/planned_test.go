@@ -13,7 +13,7 @@ import (
 )
 
 // plan asks for what builds of a workspace need, and tells whether cargo was asked.
-func (s *surveyed) plan(t *testing.T, kept string) (needed map[string]bool, asked bool) {
+func planOf(s *surveyed, t *testing.T, kept string) (needed map[string]bool, asked bool) {
 	t.Helper()
 	survey, _ := s.survey(t)
 	f, err := ComputeFingerprint(survey.Workspace, s.tool, survey.Toolchain, survey.Config, Rules{})
@@ -46,7 +46,7 @@ func newPlanned(t *testing.T, dir string) *surveyed {
 
 // copied is the workspace, and what was kept of it, in another directory: a plan
 // serves there as well.
-func (s *surveyed) copied(t *testing.T) (dir string, other *surveyed) {
+func copied(s *surveyed, t *testing.T) (dir string, other *surveyed) {
 	t.Helper()
 	dir = realTempDir(t)
 	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(s.calls))); err != nil {
@@ -59,18 +59,18 @@ func (s *surveyed) copied(t *testing.T) (dir string, other *surveyed) {
 func TestPlanKept(t *testing.T) {
 	dir := realTempDir(t)
 	first := newPlanned(t, dir)
-	if needed, asked := first.plan(t, dir+"/plans"); !asked || len(needed) < 4 {
+	if needed, asked := planOf(first, t, dir+"/plans"); !asked || len(needed) < 4 {
 		t.Fatalf("the first plan: cargo asked %v, %v", asked, needed)
 	}
 	for _, tt := range changes {
 		t.Run(tt.name, func(t *testing.T) {
-			dir, s := first.copied(t)
+			dir, s := copied(first, t)
 			tt.change(t, dir, s)
-			got, asked := s.plan(t, dir+"/plans")
+			got, asked := planOf(s, t, dir+"/plans")
 			if asked != tt.plan {
 				t.Errorf("asked = %v, want %v", asked, tt.plan)
 			}
-			if want, _ := s.plan(t, ""); !maps.Equal(got, want) {
+			if want, _ := planOf(s, t, ""); !maps.Equal(got, want) {
 				t.Errorf("kept plan %v, now %v", got, want)
 			}
 		})

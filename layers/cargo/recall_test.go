@@ -10,6 +10,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/macros"
 )
 
 func recallSample() *built {
@@ -56,7 +57,8 @@ func TestRecalledMacroIsPure(t *testing.T) {
 	known, _ := decodeRecall(new(scanned).newRecall([]*built{u}).Text)
 	got := known[u.record]
 	got.unitDir = recordDir(got.record)
-	if extra := []MacroRange{{Name: "a", From: "1.0.0", Below: "1.0.1"}}; !pure(got, extra) {
+	extra := macros.Range{Name: "a", From: "1.0.0", Below: "1.0.1"}
+	if !macros.Pure(got.pkg, got.registered(), extra) {
 		t.Errorf("%s from %s is not pure", got.pkg, got.from)
 	}
 }

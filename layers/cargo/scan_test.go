@@ -131,6 +131,11 @@ func TestIsUplifted(t *testing.T) {
 	}
 }
 
+// unitOfRoot is a compiled unit whose first source is root.
+func unitOfRoot(root string) *built {
+	return &built{unitDir: unitDir{pkg: "a"}, info: &depinfo.Info{}, rustc: &depinfo.Rustc{Deps: []string{root}}}
+}
+
 func TestClassify(t *testing.T) {
 	// Names that rustc wrote, from cargo's own ways of calling it.
 	tests := []struct{ root, want string }{
@@ -141,14 +146,14 @@ func TestClassify(t *testing.T) {
 		{"crates/a/src/lib.rs", SourcePath},
 	}
 	for _, tt := range tests {
-		u := builtFrom("a", tt.root)
+		u := unitOfRoot(tt.root)
 		u.classify("/h/.cargo")
 		if u.source != tt.want {
 			t.Errorf("%s: source %s; want %s", tt.root, u.source, tt.want)
 		}
 	}
 	// A path package outside of the workspace is watched by cargo.
-	u := builtFrom("a", "/libs/a/src/lib.rs")
+	u := unitOfRoot("/libs/a/src/lib.rs")
 	u.info = &depinfo.Info{Files: []depinfo.File{{Kind: depinfo.PackageRoot, Path: "src/lib.rs"}}}
 	if u.classify("/h/.cargo"); u.source != SourcePath {
 		t.Errorf("a package that is watched is %s", u.source)
