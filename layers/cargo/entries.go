@@ -49,19 +49,10 @@ func Entries(m *Manifest, recall []byte) []Entry {
 	return list
 }
 
-// Locks returns the keys of those entries whose package is in the lockfile that f
+// LockedKeys returns the keys of those entries whose package is in the lockfile that f
 // was computed from, or is one that the entry does not tell.
 func LockedKeys(f *Fingerprint, entries []Entry) map[string]bool {
-	k := locked{registry: map[string]bool{}}
-	packages, _ := f.find(ingPackages)
-	for _, line := range packages.Lines {
-		p := parsePackage(line)
-		if _, rev, ok := strings.Cut(p.source, "#"); ok && strings.HasPrefix(p.source, "git+") {
-			k.revs = append(k.revs, rev)
-		} else {
-			k.registry[p.name+"-"+p.version] = true
-		}
-	}
+	k := f.locked()
 	keys := map[string]bool{}
 	for _, e := range entries {
 		if e.From == "" || k.have(e.From) {

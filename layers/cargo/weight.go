@@ -61,6 +61,21 @@ func lockedSources(l *lockfile.Lockfile) locked {
 	return k
 }
 
+// locked is what the lockfile has that f was computed from.
+func (f *Fingerprint) locked() locked {
+	k := locked{registry: map[string]bool{}}
+	packages, _ := f.find(ingPackages)
+	for _, line := range packages.Lines {
+		p := parsePackage(line)
+		if _, rev, ok := strings.Cut(p.source, "#"); ok && strings.HasPrefix(p.source, "git+") {
+			k.revs = append(k.revs, rev)
+		} else {
+			k.registry[p.name+"-"+p.version] = true
+		}
+	}
+	return k
+}
+
 // have reports whether the package in a directory below CARGO_HOME may be in the
 // lockfile. A checkout of git is called after the first digits of its commit.
 func (k locked) have(from string) bool {
