@@ -14,7 +14,7 @@ func (b *inspector) assembled(u *built, unit *Unit, o *Origin, pkg *Package) {
 	if !b.in.Settings.Rules.On(RuleLinkInput) {
 		return
 	}
-	base := b.linkage(u, pkg).base
+	base := b.links.linkage(u, pkg).base
 	seen := map[string]bool{}
 	var look func(src []byte)
 	look = func(src []byte) {

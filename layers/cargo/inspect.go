@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 )
 
 // Settings are a user's additions to what this package knows.
@@ -70,7 +69,7 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, digests *diges
 		in: in, dir: s, ctx: ctx, digests: digests,
 		from:    newAttribution(p, s.dir),
 		trees:   newTreeReader(p, digests, in.Settings),
-		readers: map[fileQuestion]bool{}, said: map[*built]*linking.Flags{}, gitNamed: map[*built]bool{},
+		readers: map[fileQuestion]bool{}, links: newLinkReader(p, s.dir), gitNamed: map[*built]bool{},
 		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
 		spelled: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
 		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
@@ -99,8 +98,8 @@ type inspector struct {
 	readers   map[fileQuestion]bool
 	spelled   map[string]sourceTexts    // by source
 	climbing  map[string][]climbingText // by package
-	said      map[*built]*linking.Flags // by runs of scripts
-	gitNamed  map[*built]bool           // programs that run at compile time: whether they name git
+	links     *linkReader
+	gitNamed  map[*built]bool // programs that run at compile time: whether they name git
 	known     map[string]*Unit
 	listed    map[*built]bool
 	stamped   map[*built]bool // the mutable units and all above them
@@ -250,7 +249,7 @@ func (b *inspector) mayName(u *built) bool {
 	if u.recalled || b.in.Previous != nil && u.depTime < b.in.Sealed && u.depTime != 0 {
 		return false // it was looked at when Previous was made
 	}
-	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0 || b.mayLink(u))
+	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0 || b.links.mayLink(u))
 }
 
 // warm reads in parallel the files that unit will ask for one by one.

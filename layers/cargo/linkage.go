@@ -28,24 +28,35 @@ type linkage struct {
 	runs    []*built          // that hand arguments on to a linker
 }
 
+// linkReader puts linkages together for the units of one build directory.
+type linkReader struct {
+	place *Place
+	dir   string                    // the build directory
+	said  map[*built]*linking.Flags // by runs of scripts
+}
+
+func newLinkReader(p *Place, dir string) *linkReader {
+	return &linkReader{place: p, dir: dir, said: map[*built]*linking.Flags{}}
+}
+
 // linkage puts together what is known of a unit's command line.
-func (b *inspector) linkage(u *built, pkg *Package) *linkage {
-	root := b.in.Place.Workspace.Root
+func (r *linkReader) linkage(u *built, pkg *Package) *linkage {
+	root := r.place.Workspace.Root
 	k := &linkage{base: root}
 	switch {
 	case !u.mutable():
-		k.base = b.in.Place.Workspace.CargoHome + "/" + u.from
+		k.base = r.place.Workspace.CargoHome + "/" + u.from
 	case pkg != nil:
 		if _, inside := under(pkg.Root, root); !inside || u.source == SourceVendored {
 			k.base = pkg.Root
 		}
 	}
 	if u.print != nil {
-		k.flags.Read(withArgumentFiles(b.in.Place.Workspace, u.print.Rustflags))
+		k.flags.Read(withArgumentFiles(r.place.Workspace, u.print.Rustflags))
 	}
-	k.flags.Read(b.in.Place.LinkFlags)
+	k.flags.Read(r.place.LinkFlags)
 	for _, run := range u.linkedRuns() {
-		said := b.saidOf(run)
+		said := r.saidOf(run)
 		k.scripts.Dirs = append(k.scripts.Dirs, said.Dirs...)
 		k.scripts.Libraries = append(k.scripts.Libraries, said.Libraries...)
 		k.scripts.Values = append(k.scripts.Values, said.Values...)
@@ -93,25 +104,25 @@ func (u *built) linkedRuns() []*built {
 
 // saidOf is what the run of a script has said about linking, with the name of its
 // output directory as it is now.
-func (b *inspector) saidOf(run *built) *linking.Flags {
-	if said := b.said[run]; said != nil {
+func (r *linkReader) saidOf(run *built) *linking.Flags {
+	if said := r.said[run]; said != nil {
 		return said
 	}
 	said := new(linking.Flags)
-	b.said[run] = said
+	r.said[run] = said
 	output, outDir, root := run.script()
-	raw, err := os.ReadFile(filepath.Join(b.dir.dir, output))
+	raw, err := os.ReadFile(filepath.Join(r.dir, output))
 	if err != nil {
 		return said // the run is in doubt itself
 	}
-	called, _ := os.ReadFile(filepath.Join(b.dir.dir, root))
+	called, _ := os.ReadFile(filepath.Join(r.dir, root))
 	for _, l := range script.Parse(raw) {
 		if !l.Directive {
 			continue
 		}
 		value := l.Value
 		if len(called) > 0 {
-			value = strings.ReplaceAll(value, string(called), filepath.Join(b.dir.dir, outDir))
+			value = strings.ReplaceAll(value, string(called), filepath.Join(r.dir, outDir))
 		}
 		switch {
 		case l.Key == "rustc-link-search":
@@ -149,4 +160,37 @@ func (u *built) links() (links, bundles bool) {
 func (u *built) overridden() bool {
 	return u.run && u.print != nil && len(u.print.Deps) == 0 && len(u.print.Local) == 1 &&
 		u.print.Local[0].Kind == fingerprint.Precalculated && strings.HasPrefix(u.print.Local[0].Text, "overridden build state")
+}
+
+// mayLink reports whether a unit of an immutable package may have taken up something
+// that is not as immutable.
+func (r *linkReader) mayLink(u *built) bool {
+	links, bundles := u.links()
+	if u.broken != nil || u.recalled || !links && !bundles {
+		return false
+	}
+	k := r.linkage(u, nil)
+	return links && len(k.flags.Values)+len(k.scripts.Values) > 0 ||
+		slices.ContainsFunc(slices.Concat(k.flags.Dirs, k.scripts.Dirs), func(dir string) bool { return r.isLoose(k.abs(dir)) })
+}
+
+func (k *linkage) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return k.base + "/" + path
+}
+
+// systems hold what a distribution or a package manager has installed.
+var systems = []string{"/usr", "/lib", "/lib64", "/nix/store", "/gnu/store"}
+
+// isLoose reports whether what lies at a path can differ unseen: it belongs neither to
+// the build directory, which moves along, nor to Cargo's home, nor to the system.
+func (r *linkReader) isLoose(path string) bool {
+	ws := r.place.Workspace
+	path = filepath.Clean(path)
+	if _, built := under(path, ws.BuildDir); built || ws.immutable(path) {
+		return false
+	}
+	return !slices.ContainsFunc(systems, func(dir string) bool { _, in := under(path, dir); return in })
 }

@@ -12,39 +12,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// mayLink reports whether a unit of an immutable package may have taken up something
-// that is not as immutable.
-func (b *inspector) mayLink(u *built) bool {
-	links, bundles := u.links()
-	if u.broken != nil || u.recalled || !links && !bundles {
-		return false
-	}
-	k := b.linkage(u, nil)
-	return links && len(k.flags.Values)+len(k.scripts.Values) > 0 ||
-		slices.ContainsFunc(slices.Concat(k.flags.Dirs, k.scripts.Dirs), func(dir string) bool { return b.isLoose(k.abs(dir)) })
-}
-
-func (k *linkage) abs(path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return k.base + "/" + path
-}
-
-// systems hold what a distribution or a package manager has installed.
-var systems = []string{"/usr", "/lib", "/lib64", "/nix/store", "/gnu/store"}
-
-// isLoose reports whether what lies at a path can differ unseen: it belongs neither to
-// the build directory, which moves along, nor to Cargo's home, nor to the system.
-func (b *inspector) isLoose(path string) bool {
-	ws := b.in.Place.Workspace
-	path = filepath.Clean(path)
-	if _, built := under(path, ws.BuildDir); built || ws.immutable(path) {
-		return false
-	}
-	return !slices.ContainsFunc(systems, func(dir string) bool { _, in := under(path, dir); return in })
-}
-
 // linkInputs makes inputs of what a linker, or rustc where it bundles libraries, has
 // taken up into a unit: nobody lists it. A program may have taken any library of the
 // directories that were named, a library only those that it asks for.
@@ -53,7 +20,7 @@ func (b *inspector) linkInputs(u *built, unit *Unit, o *Origin, pkg *Package) er
 	if !links && !bundles {
 		return nil
 	}
-	t := &taking{b: b, u: u, unit: unit, origin: o, link: b.linkage(u, pkg)}
+	t := &taking{b: b, u: u, unit: unit, origin: o, link: b.links.linkage(u, pkg)}
 	if b.in.Settings.Rules.On(RuleLinkInput) {
 		t.line = linking.NewLine(t.link.base, slices.Concat(t.link.flags.Dirs, t.link.scripts.Dirs)...)
 		if links {
@@ -93,7 +60,7 @@ type taking struct {
 // loc is where a path is found in another checkout, false where it needs no looking
 // at.
 func (t *taking) loc(path string) (Loc, bool) {
-	if !t.b.isLoose(path) {
+	if !t.b.links.isLoose(path) {
 		return Loc{}, false
 	}
 	for _, name := range t.fixed() {
