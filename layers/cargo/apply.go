@@ -126,6 +126,7 @@ func (a *applier) dirtyDoc(u *Unit) error {
 	return remove(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
 }
 
+// remove removes a file that may be missing.
 func remove(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !isNotDir(err) {
 		return err

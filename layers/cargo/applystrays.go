@@ -202,6 +202,7 @@ func (a *applier) dropUnknown() error {
 // does after a build with sudo: it cannot be removed, but nobody finds it.
 const leftSuffix = ".cargo-cow-left"
 
+// isLeft reports whether a name is one that discard has given.
 func isLeft(name string) bool { return strings.HasSuffix(name, leftSuffix) }
 
 // discard removes something from a copy of a build directory.

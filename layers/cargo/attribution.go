@@ -17,6 +17,7 @@ type attribution struct {
 	origins []Origin
 }
 
+// newAttribution tells of the units in dir, a build directory of the place's.
 func newAttribution(p *Place, dir string) *attribution {
 	return &attribution{place: p, dir: dir, origins: []Origin{*newOrigin(p)}}
 }

@@ -17,6 +17,7 @@ import (
 // against chance, which is all that a source tree of one's own can bring.
 const digestLen = 16
 
+// digestBytes is the digest of b, in hex.
 func digestBytes(b []byte) string {
 	sum := blake3.Sum256(b)
 	return hex.EncodeToString(sum[:digestLen])
@@ -37,6 +38,7 @@ type digester struct {
 	files map[string]*fileState
 }
 
+// newDigester returns a digester that has read nothing yet.
 func newDigester() *digester { return &digester{files: map[string]*fileState{}} }
 
 // file returns the state of a regular file, links followed. A file that is not
@@ -55,6 +57,7 @@ func (d *digester) file(path string) *fileState {
 	return st
 }
 
+// readState reads a regular file, links followed.
 func readState(path string) *fileState {
 	// O_NONBLOCK: a fifo among the sources must not hang us.
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)

@@ -65,6 +65,7 @@ func (f *Fingerprint) Get(name string) string {
 	return i.Value
 }
 
+// find returns the ingredient called name, and whether there is one.
 func (f *Fingerprint) find(name string) (Ingredient, bool) {
 	for _, i := range f.Ingredients {
 		if i.Name == name {

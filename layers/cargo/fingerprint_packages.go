@@ -77,6 +77,7 @@ func packageLine(l *lockfile.Lockfile, p *lockfile.Package) string {
 // pkg is a line of packageLine's.
 type pkg struct{ name, version, source, checksum string }
 
+// parsePackage reads a line of the ingredient of packages.
 func parsePackage(line string) pkg {
 	var p pkg
 	for n, word := range strings.Fields(line) {

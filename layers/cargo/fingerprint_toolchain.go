@@ -126,6 +126,7 @@ func libcIdentity() string {
 	return noFile
 }
 
+// noFile is the identity of a file that is not there.
 const noFile = "not found"
 
 // fileIdentity tells one version of a program or library from another without

@@ -178,6 +178,7 @@ func identical(a, b held) bool {
 	return true
 }
 
+// path is where a file of the unit's directory lies.
 func (h held) path(rel string) string { return filepath.Join(h.dir.dir, rel) }
 
 // seen lists the outputs that decide what dependents become.
@@ -218,6 +219,8 @@ func (h held) all() (dirs, files []string, err error) {
 	return []string{u.record}, files, err
 }
 
+// sameFile compares two regular files byte by byte. What cannot be read is the same as
+// nothing.
 func sameFile(a, b string) bool {
 	x, errX := os.Open(a)
 	if errX != nil {

@@ -237,6 +237,8 @@ func (b *inspector) choose() ([]*built, error) {
 	return listed, nil
 }
 
+// mutable reports whether the unit's sources can change: all but those that Cargo holds
+// for unchanging, what nobody knows of among them.
 func (u *built) mutable() bool { return u.source != SourceRegistry && u.source != SourceGit }
 
 // mayName reports whether a unit of an immutable package may name the checkout

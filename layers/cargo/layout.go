@@ -277,4 +277,5 @@ func InputLists(buildDir string, profiles []string) []string {
 	return lists
 }
 
+// globQuote escapes what a pattern of filepath.Glob gives a meaning to.
 var globQuote = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace

@@ -35,6 +35,8 @@ type linkReader struct {
 	said  map[*built]*linking.Flags // by runs of scripts
 }
 
+// newLinkReader reads of the units in dir, the place's build directory. It is for one
+// goroutine.
 func newLinkReader(p *Place, dir string) *linkReader {
 	return &linkReader{place: p, dir: dir, said: map[*built]*linking.Flags{}}
 }

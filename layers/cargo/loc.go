@@ -89,6 +89,7 @@ func (p *Path) UnmarshalText(b []byte) error {
 
 const hexDigits = "0123456789abcdef"
 
+// escapePath writes bytes that are not printable ASCII, and '%', as %XX.
 func escapePath(s string) string {
 	clean := true
 	for i := 0; i < len(s); i++ {
@@ -113,6 +114,7 @@ func escapePath(s string) string {
 	return b.String()
 }
 
+// unescapePath reads what escapePath wrote.
 func unescapePath(s string) (string, error) {
 	if strings.IndexByte(s, '%') < 0 {
 		return s, nil

@@ -34,6 +34,8 @@ type macroUse struct {
 	macros  map[*built]rustsrc.Reach
 }
 
+// newMacroUse answers for units whose sources are read with sources. extra are macros
+// that the user holds for pure. It is for one goroutine.
 func newMacroUse(extra []MacroRange, sources func(*built) ([]rustsrc.Source, error)) *macroUse {
 	return &macroUse{extra, sources, map[*built][]*built{}, map[*built]rustsrc.Reach{}, map[*built]rustsrc.Reach{}}
 }

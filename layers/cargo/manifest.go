@@ -95,6 +95,7 @@ type Fact struct {
 	Value string `json:"value"`
 }
 
+// The kinds of Fact.
 const (
 	factPackage = "package"
 	factEnv     = "env"
@@ -178,8 +179,10 @@ type Unit struct {
 // key is unique among the units of a manifest.
 func (u *Unit) key() string { return string(u.Record) + "/" + u.File }
 
+// depFile is the unit's dep-info file, relative to the build directory.
 func (u *Unit) depFile() string { return string(u.Record) + "/dep-" + u.File }
 
+// dir is where the unit's files lie.
 func (u *Unit) dir() unitDir {
 	pkg, id := splitID(u.Unit)
 	return unitDir{profile: u.Profile, layout: u.Layout, pkg: pkg, id: id, record: string(u.Record)}

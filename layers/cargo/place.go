@@ -118,6 +118,8 @@ func (o *Origin) add(base Base, text string) {
 	slices.SortStableFunc(o.Names, func(a, b Name) int { return len(b.Text) - len(a.Text) })
 }
 
+// newOrigin is the place as an origin, by all names that are known of it: links are
+// followed.
 func newOrigin(p *Place) *Origin {
 	o := &Origin{Git: p.Git}
 	if fi, err := os.Stat(p.CommonDir); err == nil && p.GitDir == p.CommonDir {

@@ -458,6 +458,7 @@ func (u *built) inheritSource() {
 	}
 }
 
+// The kinds of unit that are asked for; see UnitName.Kind.
 const (
 	kindRun    = "run-build-script"
 	kindScript = "build-script"

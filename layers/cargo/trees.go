@@ -45,11 +45,13 @@ type treeReader struct {
 	newest  map[string]newestEntry // latest change seen in each tree
 }
 
+// newestEntry is the latest change of anything in a tree: its name, and the time in ns.
 type newestEntry struct {
 	path    string
 	changed int64
 }
 
+// newTreeReader returns a reader that has listed nothing yet. It is for one goroutine.
 func newTreeReader(p *Place, d *digester, s Settings) *treeReader {
 	return &treeReader{place: p, extent: extent.Of(p.Workspace.Root), digests: d, ignore: s.Ignore, inputs: s.Inputs, memo: map[string][]TreeEntry{}, newest: map[string]newestEntry{}}
 }

@@ -49,6 +49,7 @@ type locked struct {
 	revs     []string        // commits
 }
 
+// lockedSources is what a lockfile has of registries and git.
 func lockedSources(l *lockfile.Lockfile) locked {
 	k := locked{registry: map[string]bool{}}
 	for _, p := range l.Packages {

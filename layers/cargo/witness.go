@@ -19,6 +19,8 @@ type witness struct {
 	names  []Name // of the origin, and those that rustc alone saw
 }
 
+// newWitness reads what u, a unit in the build directory dir, has written. o is the
+// checkout it was built in.
 func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 	w := &witness{origin: o, names: o.Names}
 	if u.seenAs != (session.State{}) {

@@ -18,6 +18,7 @@ var witnessed = []struct {
 	{"Cargo.toml", [][]byte{[]byte("Cargo.to"), []byte("--format-version"), []byte("locate-project")}},
 }
 
+// isWitnessed reports whether rel, below the workspace root, is such a file.
 func isWitnessed(rel string) bool {
 	for _, w := range witnessed {
 		if rel == w.name {
