@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // Toolchain is what would build: the full text that rustc and cargo print of
@@ -107,7 +108,7 @@ func (ws *Workspace) compilerScript(t Tool, cfg *config.Config) []string {
 	if err != nil {
 		return []string{"script = " + err.Error()}
 	}
-	return []string{"script = content " + digestBytes(rest)}
+	return []string{"script = content " + digest.Of(rest)}
 }
 
 // libcs are where systems keep the C library, which programs are linked with by
@@ -147,8 +148,8 @@ func fileIdentity(path string) string {
 func (ws *Workspace) programIdentity(t Tool, name string) string {
 	path := t.look(ws.Root, name)
 	if rel, ok := under(path, ws.Root); ok {
-		if st := readState(path); st.err == nil {
-			return rel + ", content " + st.digest
+		if f, err := digest.OfFile(path); err == nil {
+			return rel + ", content " + f.Digest
 		}
 		return noFile
 	}
@@ -235,7 +236,7 @@ func cpuIdentity() Ingredient {
 		}
 	}
 	slices.Sort(keep)
-	i.Digest = digestBytes([]byte(strings.Join(keep, "")))
+	i.Digest = digest.OfText(strings.Join(keep, ""))
 	i.Value = "native: " + cmp.Or(model, "a processor without a name")
 	return i
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // Some settings are looked for in one directory after the other, upwards. rustc and
@@ -84,5 +85,5 @@ func above(root, name string) string {
 	if err != nil {
 		return "cannot be read"
 	}
-	return digestBytes(text)
+	return digest.Of(text)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Place is one checkout: where things lie, and what outside the files decides
@@ -194,7 +196,8 @@ func (o *Origin) sameFile(path string) string {
 }
 
 // mentions reports whether text holds a name of the origin as a path, that is
-// not as the front part of a longer file name.
+// not as the front part of a longer file name. What does makes a unit dirty, so in
+// doubt it does.
 func (o *Origin) mentions(text string) (name string, found bool) {
 	for _, n := range o.Names {
 		for i := 0; ; {
@@ -203,7 +206,7 @@ func (o *Origin) mentions(text string) (name string, found bool) {
 				break
 			}
 			end := i + j + len(n.Text)
-			if end == len(text) || !nameByte(text[end]) {
+			if paths.MayEnd(text, end) {
 				return string(n.Text), true
 			}
 			i += j + 1
@@ -216,10 +219,4 @@ func (o *Origin) mentions(text string) (name string, found bool) {
 // the seven digits git abbreviates to.
 func (o *Origin) mentionsCommit(text string) bool {
 	return len(o.Git.Commit) >= 7 && strings.Contains(text, o.Git.Commit[:7])
-}
-
-// nameByte reports whether c could continue a file name, so that "/a/repo" is
-// not seen in "/a/repository".
-func nameByte(c byte) bool {
-	return c == '_' || c == '-' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= 0x80
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // keptPlans bounds how many plans are kept, at some 66 bytes for each unit (9 kB for
@@ -37,7 +38,7 @@ func (p *Planner) planPaths(builds []Build) []string {
 	}
 	checkout := strings.Join(lines, "\n")
 	for i, b := range builds {
-		paths[i] = filepath.Join(p.Kept, digestBytes(fmt.Appendf(nil, "%s\n%q", checkout, b.args())))
+		paths[i] = filepath.Join(p.Kept, digest.Of(fmt.Appendf(nil, "%s\n%q", checkout, b.args())))
 	}
 	return paths
 }

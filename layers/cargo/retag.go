@@ -8,6 +8,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 )
 
 // retag rewrites the fingerprints of units that would be built again in the place
@@ -121,10 +122,10 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 	if !known {
 		return doubt("its fingerprint is of an unknown form and would have to be rewritten")
 	}
-	if err := replaceFile(record+".json", f.Encode()); err != nil {
+	if err := atomicfile.Replace(record+".json", f.Encode()); err != nil {
 		return err
 	}
-	if err := replaceFile(record, []byte(fingerprint.FormatHash(f.Hash()))); err != nil {
+	if err := atomicfile.Replace(record, []byte(fingerprint.FormatHash(f.Hash()))); err != nil {
 		return err
 	}
 	r.changed[hash] = f.Hash()

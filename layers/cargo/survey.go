@@ -15,6 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // Survey is all that cargo and rustc are asked about a checkout.
@@ -128,7 +129,7 @@ func (t Tool) memoKey(cfg *config.Config) string {
 		}
 		add(f, string(text))
 	}
-	return digestBytes([]byte(b.String()))
+	return digest.OfText(b.String())
 }
 
 // addRustup adds what rustup's programs choose a toolchain by (rustup 1.28,
@@ -186,7 +187,7 @@ func surroundings(root string, roots []string) string {
 		if err != nil {
 			return ""
 		}
-		fmt.Fprintf(&b, "%q %s\n", rel, digestBytes(text))
+		fmt.Fprintf(&b, "%q %s\n", rel, digest.Of(text))
 		for _, sub := range []string{"", "src", "src/bin", "tests", "examples", "benches"} {
 			entries, err := os.ReadDir(filepath.Join(dir, sub))
 			if err != nil {
@@ -211,7 +212,7 @@ func surroundings(root string, roots []string) string {
 	if err != nil || toml.Unmarshal(text, &manifest) != nil {
 		return ""
 	}
-	fmt.Fprintf(&b, "root %s\n", digestBytes(text))
+	fmt.Fprintf(&b, "root %s\n", digest.Of(text))
 	for _, glob := range manifest.Workspace.Members {
 		members, err := filepath.Glob(filepath.Join(escapeGlob(root), glob, "Cargo.toml"))
 		if err != nil {
@@ -222,7 +223,7 @@ func surroundings(root string, roots []string) string {
 			fmt.Fprintf(&b, "member %q\n", rel)
 		}
 	}
-	return digestBytes([]byte(b.String()))
+	return digest.OfText(b.String())
 }
 
 func escapeGlob(s string) string {

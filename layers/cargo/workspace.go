@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // Errors of Locate and Fingerprint that callers decide on.
@@ -204,7 +205,7 @@ func (ws *Workspace) addPackages(raw []json.RawMessage) error {
 		if err != nil {
 			return fmt.Errorf("read cargo metadata: %w", err)
 		}
-		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digestBytes(resolved), Requests: requests})
+		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digest.Of(resolved), Requests: requests})
 	}
 	slices.SortFunc(ws.Packages, func(a, b Package) int { return strings.Compare(a.Root, b.Root) })
 	return nil
