@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
@@ -279,7 +280,7 @@ func (s *Store) prepare(ctx context.Context, t target, from string) (string, err
 	if err := makeParent(t); err != nil {
 		return "", err
 	}
-	tmp := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]
+	tmp := t.tmp + digest.OfText(fmt.Sprint(os.Getpid(), time.Now().UnixNano()))[:8]
 	var err error
 	if from == "" {
 		err = s.opts.Driver.Create(ctx, tmp)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -176,7 +177,7 @@ func (t target) inside(rels []string) []string {
 // ownCopy makes a copy of the build directory, in the store, in which all belongs to
 // this user: file by file, without the directories that could not be locked.
 func (s *Store) ownCopy(ctx context.Context, t target, without []string) (string, error) {
-	tmp := s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+	tmp := s.tree(driver.TempPrefix + digest.OfText(fmt.Sprint(os.Getpid(), time.Now().UnixNano()))[:8])
 	if err := s.opts.Driver.Create(ctx, tmp); err != nil {
 		return "", err
 	}
@@ -206,7 +207,7 @@ func (s *Store) remove(ctx context.Context, t target, path string) error {
 	if path != t.swap && path != t.undo {
 		return nil
 	}
-	aside := t.tmp + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8]
+	aside := t.tmp + digest.OfText(fmt.Sprint(os.Getpid(), time.Now().UnixNano()))[:8]
 	if moved := driver.Publish(path, aside); moved != nil {
 		return &HelpError{errors.Join(err, moved), "sudo rm -rf " + path}
 	}

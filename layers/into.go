@@ -11,6 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // ExtendReport says what became of a layer that was given more units.
@@ -45,7 +46,7 @@ func (s *Store) Extend(ctx context.Context, p *Place, into, from string) (*Exten
 	if err != nil {
 		return nil, err
 	}
-	tmp := s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+	tmp := s.tree(driver.TempPrefix + digest.OfText(fmt.Sprint(os.Getpid(), time.Now().UnixNano()))[:8])
 	if err := s.opts.Driver.Clone(ctx, tmp, s.tree(base.ID)); err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}
@@ -86,7 +87,7 @@ func (s *Store) extend(ctx context.Context, p *Place, tmp string, m *cargo.Manif
 	if err := writeMeta(tmp, manifestFile, b); err != nil {
 		return nil, err
 	}
-	id := digest(b)
+	id := digest.Of(b)
 	if err := s.opts.Driver.Seal(ctx, s.tree(id), tmp); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}

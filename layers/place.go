@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // view is the place as package cargo sees it: git is asked only when an answer
@@ -201,4 +202,4 @@ func (s *Store) explainMove(t target, err error) error {
 }
 
 // placeID names a build directory in file names.
-func placeID(t target) string { return digest([]byte(t.path)) }
+func placeID(t target) string { return digest.OfText(t.path) }

@@ -2,7 +2,6 @@ package layers
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,11 +10,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zeebo/blake3"
-
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 var (
@@ -25,12 +23,6 @@ var (
 	pointSealed    = crashpoint.New("snapshot.sealed")
 	pointRecorded  = crashpoint.New("snapshot.recorded")
 )
-
-// digest is the form of every id: 128 bits of BLAKE3 in hex.
-func digest(b []byte) string {
-	sum := blake3.Sum256(b)
-	return hex.EncodeToString(sum[:16])
-}
 
 // SnapshotOptions say how to seal.
 type SnapshotOptions struct {
@@ -153,7 +145,7 @@ func (s *Store) seal(ctx context.Context, p *Place, t target, label string, with
 	if err != nil {
 		return nil, err
 	}
-	id := digest(b)
+	id := digest.Of(b)
 	active.Layer = id
 	if err := active.write(t.path); err != nil {
 		return nil, err
@@ -232,7 +224,7 @@ func (s *Store) lean(ctx context.Context, p *Place, t target, m *cargo.Manifest,
 	if foreign || len(without) > 0 {
 		tmp, err = s.ownCopy(ctx, t, without)
 	} else {
-		tmp = s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+		tmp = s.tree(driver.TempPrefix + digest.OfText(fmt.Sprint(os.Getpid(), time.Now().UnixNano()))[:8])
 		err = s.opts.Driver.Clone(ctx, tmp, t.path)
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 )
@@ -297,7 +298,7 @@ func (s *Store) manifest(id string) (*cargo.Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read manifest: %w", err)
 	}
-	if digest(b) != id {
+	if digest.Of(b) != id {
 		return nil, fmt.Errorf("read manifest: %s is not the one that was sealed", path)
 	}
 	m, err := cargo.DecodeManifest(b)

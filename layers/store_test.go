@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 )
 
@@ -59,7 +60,7 @@ func (s *Store) layer(t *testing.T, label string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := digest(b)
+	id := digest.Of(b)
 	if err := os.MkdirAll(filepath.Join(s.tree(id), metaDir), 0o777); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 )
 
 // Apply makes dir, a writable copy of the build directory that the plan's
@@ -153,7 +154,7 @@ func (a *applier) rewriteDepInfo(u *Unit) error {
 		}
 		info.Files[w.Index].Path = to
 	}
-	return replaceFile(path, info.Encode())
+	return atomicfile.Replace(path, info.Encode())
 }
 
 // rewriteOutput makes a script watch the place's files. It returns the lines as
@@ -184,7 +185,7 @@ func (a *applier) rewriteOutput(u *Unit) ([]script.Line, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := replaceFile(a.path(output), b); err != nil {
+		if err := atomicfile.Replace(a.path(output), b); err != nil {
 			return nil, err
 		}
 		lines = script.Parse(b)
@@ -196,15 +197,6 @@ func (a *applier) rewriteOutput(u *Unit) ([]script.Line, error) {
 		}
 	}
 	return lines, nil
-}
-
-// replaceFile gives a file new content under a new inode: another name of the
-// old one keeps what it had.
-func replaceFile(path string, b []byte) error {
-	if err := remove(path); err != nil {
-		return err
-	}
-	return os.WriteFile(path, b, 0o666)
 }
 
 // unlinkUplifted removes the final names of programs and libraries that will be

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // assembled makes inputs of the files that a unit's sources have the assembler read.
@@ -57,7 +58,7 @@ func (b *inspector) sessionsOf(u *built) []string {
 		return nil
 	}
 	for i := range found {
-		found[i], _ = under(found[i], b.dir.dir)
+		found[i], _ = paths.Under(found[i], b.dir.dir)
 	}
 	return found
 }

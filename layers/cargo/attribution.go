@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // attribution tells of the units in a build directory where they were built: in which
@@ -44,7 +46,7 @@ func (a *attribution) originOf(u *built) int {
 		}
 	}
 	ws := a.place.Workspace
-	rel, inside := under(ws.BuildDir, ws.Root)
+	rel, inside := paths.Under(ws.BuildDir, ws.Root)
 	root, ok := strings.CutSuffix(buildDir, "/"+rel)
 	if sameDir(buildDir, ws.BuildDir) {
 		o := &a.origins[0]

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Most scripts that read git's state read the commit, and nothing of the branch that
@@ -170,7 +171,7 @@ func holdsWord(text, word string) bool {
 			return false
 		}
 		start, end := from+i, from+i+len(word)
-		if (start == 0 || !nameByte(text[start-1])) && (end == len(text) || !nameByte(text[end])) {
+		if (start == 0 || !paths.IsWord(text[start-1])) && paths.MayEnd(text, end) {
 			return true
 		}
 		from = start + 1

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/internal/cargotest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/kernelclock"
 )
 
 // workspace is small and has one package for each thing that is judged in a way
@@ -180,13 +181,33 @@ func edit(t *testing.T, path, text string) {
 	}
 }
 
+func kernelClock(t *testing.T) *kernelclock.Clock {
+	t.Helper()
+	clock, err := kernelclock.Open("", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(clock.Close)
+	return clock
+}
+
+func kernelNow(t *testing.T) time.Time {
+	t.Helper()
+	now, err := kernelClock(t).Now()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
 // restore corrects the copy of a build directory and returns its plan, and the
 // time it was given.
 func restore(t *testing.T, m *Manifest, dir string) (*Plan, time.Time) {
 	t.Helper()
-	t0 := kernelNow()
-	for !kernelNow().After(t0) { // what the test edits next must be newer
-		time.Sleep(time.Millisecond)
+	clock := kernelClock(t)
+	t0, err := clock.Passed(t.Context()) // what the test edits next must be newer
+	if err != nil {
+		t.Fatal(err)
 	}
 	p := place(t, dir)
 	plan, err := Verify(t.Context(), m, NewReader(p, Settings{}), false)
@@ -238,7 +259,7 @@ func testInspect(t *testing.T, a string) {
 	if !bytes.Equal(one, two) || !first.SameBuild(second) {
 		t.Errorf("two inspections of one build differ:\n%s\n%s", one, two)
 	}
-	third := inspect(t, Inspection{Place: place(t, a), Previous: first, Sealed: kernelNow().UnixNano()})
+	third := inspect(t, Inspection{Place: place(t, a), Previous: first, Sealed: kernelNow(t).UnixNano()})
 	if three, _ := third.Encode(); !bytes.Equal(one, three) {
 		t.Errorf("what is inherited differs from what was found:\n%s\n%s", one, three)
 	}

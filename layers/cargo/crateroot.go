@@ -9,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 )
 
 // Cargo calls rustc in the workspace root with relative names for path packages
@@ -98,7 +99,7 @@ func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
 		}
 	}
 	info.Files = files
-	return replaceFile(path, info.Encode())
+	return atomicfile.Replace(path, info.Encode())
 }
 
 // readUnwatched reports whether the script of the vendored package in home has run

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Noted is a reason that was found when the build directory was restored, by
@@ -224,7 +225,7 @@ func (e *explainer) stale(path string, built int64) *Reason {
 		e.times[path] = t
 	}
 	name := path
-	if rel, ok := under(path, e.place.Workspace.Root); ok {
+	if rel, ok := paths.Under(path, e.place.Workspace.Root); ok {
 		name = rel
 	}
 	switch {

@@ -10,6 +10,7 @@ import (
 	toml "github.com/pelletier/go-toml/v2"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // fingerprintVersion changes when the ingredients do: layers filed under another
@@ -101,7 +102,7 @@ func (f *Fingerprint) add(name, value string) {
 
 // addLines adds an ingredient that is its lines.
 func (f *Fingerprint) addLines(name, value string, lines []string) {
-	f.Ingredients = append(f.Ingredients, Ingredient{name, value, digestBytes([]byte(strings.Join(lines, "\n"))), lines})
+	f.Ingredients = append(f.Ingredients, Ingredient{name, value, digest.OfText(strings.Join(lines, "\n")), lines})
 }
 
 func (f *Fingerprint) seal() {
@@ -109,7 +110,7 @@ func (f *Fingerprint) seal() {
 	for _, i := range f.Ingredients {
 		fmt.Fprintf(&b, "%q %q %q\n", i.Name, i.Value, i.Digest)
 	}
-	f.ID = digestBytes([]byte(b.String()))
+	f.ID = digest.OfText(b.String())
 }
 
 // Fingerprint computes the dependency-set fingerprint of the workspace as t
@@ -198,7 +199,7 @@ func profilesOf(ws *Workspace, cfg *config.Config) (manifest map[string]any, res
 	resolved = cfg.ResolvedProfiles(m.Profile)
 	if err != nil {
 		// Cargo will complain; until then any change counts.
-		resolved = append(resolved, "unreadable manifest = "+digestBytes(b))
+		resolved = append(resolved, "unreadable manifest = "+digest.Of(b))
 	}
 	return m.Profile, resolved
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 func lockOf(packages ...string) string {
@@ -17,7 +19,7 @@ func lockOf(packages ...string) string {
 		text += fmt.Sprintf("[[package]]\nname = %q\nversion = %q\n", name, version)
 		switch source {
 		case "":
-			text += fmt.Sprintf("source = %q\nchecksum = %q\n", cratesIO, digestBytes([]byte(p))+digestBytes([]byte(p)))
+			text += fmt.Sprintf("source = %q\nchecksum = %q\n", cratesIO, digest.OfText(p)+digest.OfText(p))
 		case "local":
 		default:
 			text += fmt.Sprintf("source = %q\n", source)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // codegen returns the values that flags give to a codegen option, in each of
@@ -76,14 +78,14 @@ func unlinked(flags []string) []string {
 func flagFileLines(ws *Workspace, flags []string) []string {
 	var lines []string
 	for _, path := range flagFiles(ws.Root, strings.Join(flags, "\x1f")) {
-		st := readState(path)
-		if st.err != nil {
+		f, err := digest.OfFile(path)
+		if err != nil {
 			continue
 		}
-		if rel, ok := under(path, ws.Root); ok {
+		if rel, ok := paths.Under(path, ws.Root); ok {
 			path = rel
 		}
-		lines = append(lines, path+" = "+st.digest)
+		lines = append(lines, path+" = "+f.Digest)
 	}
 	return lines
 }
@@ -137,12 +139,12 @@ func targetsOf(ws *Workspace, cfg *config.Config, host string) targetSet {
 			t = host
 		case strings.HasSuffix(t, ".json"):
 			path := t
-			if rel, ok := under(t, ws.Root); ok {
+			if rel, ok := paths.Under(t, ws.Root); ok {
 				t = rel
 			}
 			s := spec{name: t, digest: noFile}
 			if text, err := os.ReadFile(path); err == nil {
-				s.digest = digestBytes(text)
+				s.digest = digest.Of(text)
 				_ = json.Unmarshal(text, &s) // rustc will complain
 			}
 			set.specs = append(set.specs, s)
@@ -164,7 +166,7 @@ func (s targetSet) ingredient() Ingredient {
 	}
 	slices.Sort(i.Lines)
 	if i.Lines = slices.Compact(i.Lines); len(i.Lines) > 0 {
-		i.Digest = digestBytes([]byte(strings.Join(i.Lines, "\n")))
+		i.Digest = digest.OfText(strings.Join(i.Lines, "\n"))
 	}
 	return i
 }

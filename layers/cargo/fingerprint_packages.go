@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // cratesIO is how lockfiles name the registry that nearly all packages are from.
@@ -18,7 +19,7 @@ func packagesOf(l *lockfile.Lockfile) Ingredient {
 	i := Ingredient{
 		Name:   ingPackages,
 		Value:  fmt.Sprintf("%d from registries and git, %d local", len(l.Packages)-local, local),
-		Digest: digestBytes(canonicalLock(l)),
+		Digest: digest.Of(canonicalLock(l)),
 	}
 	for n := range l.Packages {
 		i.Lines = append(i.Lines, packageLine(l, &l.Packages[n]))

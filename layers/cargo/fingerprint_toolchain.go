@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Toolchain is what would build: the full text that rustc and cargo print of
@@ -107,7 +109,7 @@ func compilerScript(ws *Workspace, t Tool, cfg *config.Config) []string {
 	if err != nil {
 		return []string{"script = " + err.Error()}
 	}
-	return []string{"script = content " + digestBytes(rest)}
+	return []string{"script = content " + digest.Of(rest)}
 }
 
 // libcs are where systems keep the C library, which programs are linked with by
@@ -147,9 +149,9 @@ func fileIdentity(path string) string {
 // workspace's own is the same in every checkout that has the same content.
 func programIdentity(ws *Workspace, t Tool, name string) string {
 	path := t.look(ws.Root, name)
-	if rel, ok := under(path, ws.Root); ok {
-		if st := readState(path); st.err == nil {
-			return rel + ", content " + st.digest
+	if rel, ok := paths.Under(path, ws.Root); ok {
+		if f, err := digest.OfFile(path); err == nil {
+			return rel + ", content " + f.Digest
 		}
 		return noFile
 	}
@@ -185,7 +187,7 @@ func linkersOf(ws *Workspace, t Tool, cfg *config.Config, flags []string, target
 	var lines []string
 	for _, n := range slices.Compact(names) {
 		id := programIdentity(ws, t, n)
-		if rel, ok := under(n, ws.Root); ok {
+		if rel, ok := paths.Under(n, ws.Root); ok {
 			n = rel
 		}
 		lines = append(lines, n+" = "+id)
@@ -236,7 +238,7 @@ func cpuIdentity() Ingredient {
 		}
 	}
 	slices.Sort(keep)
-	i.Digest = digestBytes([]byte(strings.Join(keep, "")))
+	i.Digest = digest.OfText(strings.Join(keep, ""))
 	i.Value = "native: " + cmp.Or(model, "a processor without a name")
 	return i
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // Settings are a user's additions to what this package knows.
@@ -175,7 +176,7 @@ func digestUnits(units []*built) string {
 	for _, u := range units {
 		b = binary.LittleEndian.AppendUint64(append(append(b, u.key...), 0), u.hash)
 	}
-	return digestBytes(b)
+	return digest.Of(b)
 }
 
 // choose lists the units a manifest must know: the mutable ones, those that name

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // describeCompile describes what one call of rustc read.
@@ -110,7 +111,7 @@ func (b *inspector) name(u *built, unit *Unit, loc Loc, pkg *Package) {
 	target, _ := b.from.origins[0].locate(real)
 	linked := loc.Base != BaseFixed && target != (Loc{loc.Base, filepath.Clean(loc.Path)})
 	// rustc spells what a module includes from above as src/../../x.
-	_, inside := under(filepath.Clean(path), pkg.Root)
+	_, inside := paths.Under(filepath.Clean(path), pkg.Root)
 	switch {
 	case linked && !rules.On(RuleSymlink):
 		// Only where the link leads to is compared: Cargo's record names it.
@@ -221,7 +222,7 @@ func (b *inspector) wholePackage(u *built, unit *Unit, o *Origin, pkg *Package, 
 	}
 	b.useTree(u, unit, Loc{Base: BaseRoot}, scopeBeside, rule)
 	for _, around := range b.in.Place.Workspace.Packages {
-		if _, inside := under(pkg.Root, around.Root); inside && around.Root != pkg.Root && around.Root != b.in.Place.Workspace.Root {
+		if _, inside := paths.Under(pkg.Root, around.Root); inside && around.Root != pkg.Root && around.Root != b.in.Place.Workspace.Root {
 			b.useTree(u, unit, b.home(&around), scopeBeside, rule)
 		}
 	}
@@ -350,7 +351,7 @@ func (b *inspector) useFact(unit *Unit, f Fact, rule Rule) {
 
 // display names a path of the place for a person.
 func (b *inspector) display(path string) string {
-	if rel, ok := under(path, b.in.Place.Workspace.Root); ok && rel != "" {
+	if rel, ok := paths.Under(path, b.in.Place.Workspace.Root); ok && rel != "" {
 		return rel
 	}
 	return path

@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // describeRun describes the run of a build script: what it said it watches, and
@@ -96,7 +97,7 @@ func (b *inspector) written(unit *Unit, o *Origin, outDir string) (texts []strin
 			return err
 		}
 		if name, found := o.mentions(text); found {
-			rel, _ := under(path, b.dir.dir)
+			rel, _ := paths.Under(path, b.dir.dir)
 			b.elsewhere(unit, RuleScriptFiles, rel+" holds "+name)
 		}
 		unit.Commit = unit.Commit || unit.Mutable && o.mentionsCommit(text)
@@ -117,7 +118,7 @@ func (b *inspector) unreadable(unit *Unit, path string) *Reason {
 	if unit.Always != nil {
 		return unit.Always
 	}
-	rel, _ := under(path, b.dir.dir)
+	rel, _ := paths.Under(path, b.dir.dir)
 	return &Reason{RuleInDoubt, rel + " may not be read"}
 }
 
@@ -158,7 +159,7 @@ func (b *inspector) watches(u *built, unit *Unit, o *Origin, lines []script.Line
 		if !l.Directive || l.Key != "rerun-if-changed" {
 			continue
 		}
-		if _, own := under(l.Value, called); own && called != "" {
+		if _, own := paths.Under(l.Value, called); own && called != "" {
 			unit.Rewatch = true
 			continue
 		}

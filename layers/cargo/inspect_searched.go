@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Some settings are looked for in one directory after the other, upwards. rustc and
@@ -33,7 +35,7 @@ func (b *inspector) lints(u *built, unit *Unit, o *Origin, pkg *Package) {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
-	if _, inside := under(dir, b.in.Place.Workspace.Root); !ok || !inside {
+	if _, inside := paths.Under(dir, b.in.Place.Workspace.Root); !ok || !inside {
 		dir = b.in.Place.Workspace.Root // what lies outside is the same everywhere, or above
 	}
 	for ; ; dir = filepath.Dir(dir) {
@@ -43,7 +45,7 @@ func (b *inspector) lints(u *built, unit *Unit, o *Origin, pkg *Package) {
 				found = true
 				continue
 			}
-			rel, _ := under(filepath.Join(dir, name), b.in.Place.Workspace.Root)
+			rel, _ := paths.Under(filepath.Join(dir, name), b.in.Place.Workspace.Root)
 			b.use(unit, Input{Loc: Loc{BaseRoot, rel}, Kind: InputAbsent}, RuleSearched)
 		}
 		if found {
@@ -84,5 +86,5 @@ func above(root, name string) string {
 	if err != nil {
 		return "cannot be read"
 	}
-	return digestBytes(text)
+	return digest.Of(text)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // linkage is what rustc and a linker are told about linking when a unit is built.
@@ -49,7 +50,7 @@ func (r *linkReader) linkage(u *built, pkg *Package) *linkage {
 	case !u.mutable():
 		k.base = r.place.Workspace.CargoHome + "/" + u.from
 	case pkg != nil:
-		if _, inside := under(pkg.Root, root); !inside || u.source == SourceVendored {
+		if _, inside := paths.Under(pkg.Root, root); !inside || u.source == SourceVendored {
 			k.base = pkg.Root
 		}
 	}
@@ -191,8 +192,8 @@ var systems = []string{"/usr", "/lib", "/lib64", "/nix/store", "/gnu/store"}
 func (r *linkReader) isLoose(path string) bool {
 	ws := r.place.Workspace
 	path = filepath.Clean(path)
-	if _, built := under(path, ws.BuildDir); built || ws.immutable(path) {
+	if _, built := paths.Under(path, ws.BuildDir); built || ws.immutable(path) {
 		return false
 	}
-	return !slices.ContainsFunc(systems, func(dir string) bool { _, in := under(path, dir); return in })
+	return !slices.ContainsFunc(systems, func(dir string) bool { _, in := paths.Under(path, dir); return in })
 }

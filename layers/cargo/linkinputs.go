@@ -10,6 +10,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // linkInputs makes inputs of what a linker, or rustc where it bundles libraries, has
@@ -64,7 +65,7 @@ func (t *taking) loc(path string) (Loc, bool) {
 		return Loc{}, false
 	}
 	for _, name := range t.fixed() {
-		if _, below := under(path, name); below {
+		if _, below := paths.Under(path, name); below {
 			return Loc{BaseFixed, path}, true // wherever cargo is called
 		}
 	}
@@ -289,7 +290,7 @@ func (r *treeReader) libraries(dir string, outside bool) (entries []TreeEntry, n
 	}
 	// A file that was taken away shows in the directory's time alone. That which holds
 	// the build directory gets another one by our own hands.
-	if _, ours := under(r.place.Workspace.BuildDir, dir); !ours {
+	if _, ours := paths.Under(r.place.Workspace.BuildDir, dir); !ours {
 		if info, err := os.Stat(dir); err == nil {
 			note(dir, info.ModTime().UnixNano())
 		}

@@ -138,22 +138,6 @@ func unescapePath(s string) (string, error) {
 	return b.String(), nil
 }
 
-// under reports whether path is dir or lies below it, and the part below. It
-// works on text: "/a/b/../c" lies below "/a/b".
-func under(path, dir string) (string, bool) {
-	if dir == "" || dir == "/" || !strings.HasPrefix(path, dir) {
-		return "", false
-	}
-	rest := path[len(dir):]
-	if rest == "" {
-		return "", true
-	}
-	if rest[0] != '/' {
-		return "", false
-	}
-	return rest[1:], true
-}
-
 // isLocal reports whether path, from a manifest, stays below the directory it is
 // joined to.
 func isLocal(path string) bool { return filepath.IsLocal(path) && !strings.ContainsRune(path, 0) }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 func TestParseLoc(t *testing.T) {
@@ -89,8 +91,8 @@ func TestUnder(t *testing.T) {
 		{"/a/repo", "/a/repo/src", "", false},
 	}
 	for _, tt := range tests {
-		if rest, ok := under(tt.path, tt.dir); rest != tt.rest || ok != tt.ok {
-			t.Errorf("under(%q, %q) = %q, %v; want %q, %v", tt.path, tt.dir, rest, ok, tt.rest, tt.ok)
+		if rest, ok := paths.Under(tt.path, tt.dir); rest != tt.rest || ok != tt.ok {
+			t.Errorf("paths.Under(%q, %q) = %q, %v; want %q, %v", tt.path, tt.dir, rest, ok, tt.rest, tt.ok)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // ErrLocked: Cargo, or another of us, holds a lock of the directory.
@@ -211,7 +212,7 @@ func (l *Locks) Disturbed(dir, now string) (bool, error) {
 		}
 	}
 	for _, f := range l.foreign {
-		rel, inside := under(f.path, dir)
+		rel, inside := paths.Under(f.path, dir)
 		if _, err := os.Lstat(filepath.Join(now, rel)); inside && !f.there && err == nil {
 			return true, nil // the lock file that was not there
 		}

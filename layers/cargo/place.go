@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Place is one checkout: where things lie, and what outside the files decides
@@ -148,7 +150,7 @@ func newOrigin(p *Place) *Origin {
 // into the origin: then the origin has a name nobody told us of.
 func (o *Origin) locate(path string) (l Loc, known bool) {
 	for _, n := range o.Names {
-		if rest, ok := under(path, string(n.Text)); ok {
+		if rest, ok := paths.Under(path, string(n.Text)); ok {
 			return Loc{n.Base, rest}, true
 		}
 	}
@@ -157,13 +159,13 @@ func (o *Origin) locate(path string) (l Loc, known bool) {
 		real = filepath.Clean(path)
 	}
 	for _, n := range o.Names {
-		if rest, ok := under(real, string(n.Text)); ok {
+		if rest, ok := paths.Under(real, string(n.Text)); ok {
 			return Loc{n.Base, rest}, false
 		}
 	}
 	if root := o.sameFile(path); root != "" {
 		o.add(BaseRoot, root)
-		rest, _ := under(path, root)
+		rest, _ := paths.Under(path, root)
 		return Loc{BaseRoot, rest}, false
 	}
 	return Loc{BaseFixed, path}, true
@@ -178,7 +180,7 @@ func (o *Origin) sameFile(path string) string {
 		return ""
 	}
 	for dir := filepath.Dir(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
-		rest, ok := under(path, dir)
+		rest, ok := paths.Under(path, dir)
 		if !ok {
 			continue
 		}
@@ -196,7 +198,8 @@ func (o *Origin) sameFile(path string) string {
 }
 
 // mentions reports whether text holds a name of the origin as a path, that is
-// not as the front part of a longer file name.
+// not as the front part of a longer file name. What does makes a unit dirty, so in
+// doubt it does.
 func (o *Origin) mentions(text string) (name string, found bool) {
 	for _, n := range o.Names {
 		for i := 0; ; {
@@ -205,7 +208,7 @@ func (o *Origin) mentions(text string) (name string, found bool) {
 				break
 			}
 			end := i + j + len(n.Text)
-			if end == len(text) || !nameByte(text[end]) {
+			if paths.MayEnd(text, end) {
 				return string(n.Text), true
 			}
 			i += j + 1
@@ -218,12 +221,6 @@ func (o *Origin) mentions(text string) (name string, found bool) {
 // the seven digits git abbreviates to.
 func (o *Origin) mentionsCommit(text string) bool {
 	return len(o.Git.Commit) >= 7 && strings.Contains(text, o.Git.Commit[:7])
-}
-
-// nameByte reports whether c could continue a file name, so that "/a/repo" is
-// not seen in "/a/repository".
-func nameByte(c byte) bool {
-	return c == '_' || c == '-' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= 0x80
 }
 
 func sameDir(a, b string) bool {

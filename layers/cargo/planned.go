@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // keptPlans bounds how many plans are kept, at some 66 bytes for each unit (9 kB for
@@ -23,23 +25,23 @@ const planHeader = "cargo-cow plan 1\n"
 // packages are, by name, place and manifest, and what cargo would be told to
 // build. Sources do not decide it. The names are "" where plans are not kept.
 func (p *Planner) planPaths(builds []Build) []string {
-	paths := make([]string, len(builds))
+	files := make([]string, len(builds))
 	if p.Kept == "" || p.Fingerprint == nil {
-		return paths
+		return files
 	}
 	lines := []string{planHeader, p.Fingerprint.ID, p.Workspace.Requested()}
 	for _, pkg := range p.Workspace.Packages {
 		root := pkg.Root
-		if rel, ok := under(root, p.Workspace.Root); ok {
+		if rel, ok := paths.Under(root, p.Workspace.Root); ok {
 			root = "./" + rel
 		}
 		lines = append(lines, fmt.Sprintf("%q %q %q %q", pkg.Name, pkg.Version, root, pkg.Metadata))
 	}
 	checkout := strings.Join(lines, "\n")
 	for i, b := range builds {
-		paths[i] = filepath.Join(p.Kept, digestBytes(fmt.Appendf(nil, "%s\n%q", checkout, b.args())))
+		files[i] = filepath.Join(p.Kept, digest.Of(fmt.Appendf(nil, "%s\n%q", checkout, b.args())))
 	}
-	return paths
+	return files
 }
 
 // recallPlan returns a plan that was kept, nil if there is none.

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // PlanningVariable is set in the environment of a program that is to answer, as
@@ -197,7 +198,7 @@ func readPlan(log io.Reader, scratch string) (keys []string, said string) {
 		if !ok {
 			continue
 		}
-		if key, ok := under(strings.TrimSpace(path), scratch); ok && isLocal(key) {
+		if key, ok := paths.Under(strings.TrimSpace(path), scratch); ok && isLocal(key) {
 			keys = append(keys, key)
 		}
 	}

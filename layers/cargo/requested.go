@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	toml "github.com/pelletier/go-toml/v2"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // requestsIn digests what a package's resolved manifest says of its dependencies.
@@ -23,7 +25,7 @@ func requestsIn(resolved []byte) (string, error) {
 		return "", err
 	}
 	b, err := json.Marshal(r)
-	return digestBytes(b), err
+	return digest.Of(b), err
 }
 
 // Requested is a digest of what decides, beside the dependency-set fingerprint,
@@ -50,7 +52,7 @@ func (ws *Workspace) Requested() string {
 		err = toml.Unmarshal(b, &m)
 	}
 	if err != nil {
-		lines = append(lines, "unreadable manifest "+digestBytes(b)) // cargo will complain
+		lines = append(lines, "unreadable manifest "+digest.Of(b)) // cargo will complain
 	}
 	lines = append(lines, fmt.Sprintf("%q %q %q", m.Workspace.Resolver, m.Workspace.Default, m.Package.Resolver))
 	if ws.Lock != nil {
@@ -62,5 +64,5 @@ func (ws *Workspace) Requested() string {
 			}
 		}
 	}
-	return digestBytes([]byte(strings.Join(lines, "\n")))
+	return digest.OfText(strings.Join(lines, "\n"))
 }

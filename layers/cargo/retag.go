@@ -8,6 +8,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // retag rewrites the fingerprints of units that would be built again in the place
@@ -121,10 +123,10 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 	if !known {
 		return doubt("its fingerprint is of an unknown form and would have to be rewritten")
 	}
-	if err := replaceFile(record+".json", f.Encode()); err != nil {
+	if err := atomicfile.Replace(record+".json", f.Encode()); err != nil {
 		return err
 	}
-	if err := replaceFile(record, []byte(fingerprint.FormatHash(f.Hash()))); err != nil {
+	if err := atomicfile.Replace(record, []byte(fingerprint.FormatHash(f.Hash()))); err != nil {
 		return err
 	}
 	r.changed[hash] = f.Hash()
@@ -147,28 +149,28 @@ func (r *retagger) local(i int, u *Unit, f *fingerprint.Fingerprint) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	paths := script.WatchPaths(lines)
+	watched := script.WatchPaths(lines)
 	for l := range f.Local {
 		if f.Local[l].Kind != fingerprint.RerunIfChanged {
 			continue
 		}
-		if len(f.Local[l].Paths) != len(paths) {
+		if len(f.Local[l].Paths) != len(watched) {
 			return false, nil
 		}
 		if u.Home != nil {
 			home, _ := r.a.plan.place.Abs(*u.Home)
-			for i := range paths {
+			for i := range watched {
 				// Cargo strips the package's directory (fingerprint/mod.rs:
 				// local_fingerprints_deps).
-				if rest, ok := under(paths[i], home); ok {
-					paths[i] = rest
+				if rest, ok := paths.Under(watched[i], home); ok {
+					watched[i] = rest
 				}
 			}
 		}
 		for i, have := range f.Local[l].Paths {
 			// Only an absolute path can have moved.
-			if have != paths[i] && len(have) > 0 && have[0] == '/' {
-				f.Local[l].Paths[i] = paths[i]
+			if have != watched[i] && len(have) > 0 && have[0] == '/' {
+				f.Local[l].Paths[i] = watched[i]
 			}
 		}
 		return true, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Where the sources of a unit come from.
@@ -355,11 +356,11 @@ func (u *built) classify(cargoHome string) {
 		return
 	}
 	root := u.rustc.Root()
-	if rel, ok := under(root, cargoHome+"/registry/src"); ok {
+	if rel, ok := paths.Under(root, cargoHome+"/registry/src"); ok {
 		u.source, u.from = SourceRegistry, "registry/src/"+firstParts(rel, 2)
 		return
 	}
-	if rel, ok := under(root, cargoHome+"/git/checkouts"); ok {
+	if rel, ok := paths.Under(root, cargoHome+"/git/checkouts"); ok {
 		u.source, u.from = SourceGit, "git/checkouts/"+firstParts(rel, 2)
 		return
 	}

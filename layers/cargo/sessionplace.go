@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // SessionPlace is what the compiler's wrapper has to know of the plan's place and
@@ -16,7 +17,7 @@ import (
 func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
 	ws := p.place.Workspace
 	here := &session.Place{Root: ws.Root, Checkout: checkout, Plain: slices.Clone(plain)}
-	if _, inside := under(ws.Root, checkout); !inside {
+	if _, inside := paths.Under(ws.Root, checkout); !inside {
 		here.Checkout = ws.Root
 	}
 	for _, n := range newOrigin(p.place).Names {

@@ -26,7 +26,7 @@ func TestStand(t *testing.T) {
 	build(t, dir)
 	p := place(t, dir)
 	m := inspect(t, Inspection{Place: p})
-	sealed := kernelNow().UnixNano()
+	sealed := kernelNow(t).UnixNano()
 	stand := func(m *Manifest, sealed, restored int64) (fresh []string, st *Standing) {
 		t.Helper()
 		st, err := Stand(t.Context(), p, m, sealed, restored, nil)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 	"golang.org/x/sys/unix"
 )
 
@@ -125,7 +126,7 @@ func (b *inspector) elsewhereStrays() error {
 	}
 	f := &makerFinder{b: b, spans: b.spans()}
 	for _, s := range found.strays {
-		if _, own := under(ws.TargetDir+"/"+s.path, ws.BuildDir); own || s.quiet {
+		if _, own := paths.Under(ws.TargetDir+"/"+s.path, ws.BuildDir); own || s.quiet {
 			continue
 		}
 		makers, _ := f.byTime(s)
@@ -292,8 +293,8 @@ func (f *makerFinder) leadsInto(s *stray, pkg *Package) bool {
 	if err != nil {
 		real = s.link
 	}
-	_, into := under(real, pkg.Root)
-	_, own := under(real, f.b.in.Place.Workspace.BuildDir)
+	_, into := paths.Under(real, pkg.Root)
+	_, own := paths.Under(real, f.b.in.Place.Workspace.BuildDir)
 	return into && !own
 }
 

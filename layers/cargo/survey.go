@@ -15,6 +15,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Survey is all that cargo and rustc are asked about a checkout.
@@ -123,12 +125,12 @@ func (t Tool) memoKey(cfg *config.Config) string {
 		if err != nil {
 			return ""
 		}
-		if rel, ok := under(f, t.Dir); ok {
+		if rel, ok := paths.Under(f, t.Dir); ok {
 			f = rel
 		}
 		add(f, string(text))
 	}
-	return digestBytes([]byte(b.String()))
+	return digest.OfText(b.String())
 }
 
 // addRustup adds what rustup's programs choose a toolchain by (rustup 1.28,
@@ -186,7 +188,7 @@ func surroundings(root string, roots []string) string {
 		if err != nil {
 			return ""
 		}
-		fmt.Fprintf(&b, "%q %s\n", rel, digestBytes(text))
+		fmt.Fprintf(&b, "%q %s\n", rel, digest.Of(text))
 		for _, sub := range []string{"", "src", "src/bin", "tests", "examples", "benches"} {
 			entries, err := os.ReadDir(filepath.Join(dir, sub))
 			if err != nil {
@@ -211,18 +213,18 @@ func surroundings(root string, roots []string) string {
 	if err != nil || toml.Unmarshal(text, &manifest) != nil {
 		return ""
 	}
-	fmt.Fprintf(&b, "root %s\n", digestBytes(text))
+	fmt.Fprintf(&b, "root %s\n", digest.Of(text))
 	for _, glob := range manifest.Workspace.Members {
 		members, err := filepath.Glob(filepath.Join(escapeGlob(root), glob, "Cargo.toml"))
 		if err != nil {
 			return ""
 		}
 		for _, m := range members {
-			rel, _ := under(m, root)
+			rel, _ := paths.Under(m, root)
 			fmt.Fprintf(&b, "member %q\n", rel)
 		}
 	}
-	return digestBytes([]byte(b.String()))
+	return digest.OfText(b.String())
 }
 
 func escapeGlob(s string) string {
@@ -273,15 +275,15 @@ const keptAnswers = 16
 // memorize keeps an answer. That it cannot is no error: then it is asked again.
 func (t Tool) memorize(key string, s *Survey) {
 	ws := s.Workspace
-	target, ok := under(ws.TargetDir, ws.Root)
-	build, ok2 := under(ws.BuildDir, ws.Root)
+	target, ok := paths.Under(ws.TargetDir, ws.Root)
+	build, ok2 := paths.Under(ws.BuildDir, ws.Root)
 	if key == "" || ws.Root != t.Dir || !ok || !ok2 || ws.Lock == nil || ws.unlisted() {
 		return
 	}
 	m := memo{Rustc: s.Toolchain.rustc, Cargo: s.Toolchain.cargo, Target: Path(target), Build: Path(build)}
 	var roots []string
 	for _, p := range ws.Packages {
-		rel, ok := under(p.Root, ws.Root)
+		rel, ok := paths.Under(p.Root, ws.Root)
 		if !ok {
 			return
 		}

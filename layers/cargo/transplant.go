@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 	"golang.org/x/sys/unix"
 )
 
@@ -169,7 +170,7 @@ func (t *transplant) copyDir(h held, dir string) (files []string, err error) {
 		if err != nil {
 			return err
 		}
-		rel, _ := under(path, h.dir.dir)
+		rel, _ := paths.Under(path, h.dir.dir)
 		switch {
 		case d.IsDir():
 			return os.MkdirAll(filepath.Join(t.dir, rel), 0o777)
@@ -293,7 +294,7 @@ func writtenBy(dir string, u *built) (files []string, err error) {
 			return nil
 		}
 		if err == nil && d.Type().IsRegular() {
-			rel, _ := under(path, dir)
+			rel, _ := paths.Under(path, dir)
 			files = append(files, rel)
 		}
 		return err

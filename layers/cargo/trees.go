@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // The scopes of a Tree: what lies below its directory and counts.
@@ -87,7 +88,7 @@ func (r *treeReader) read(loc Loc, scope string) ([]TreeEntry, newestEntry, erro
 		entries, newest, err = r.beside(dir)
 		if dir == r.place.Workspace.Root {
 			for _, path := range r.named(dir) {
-				rel, _ := under(path, dir)
+				rel, _ := paths.Under(path, dir)
 				r.addBeside(path, rel, &entries, &newest)
 			}
 		}
@@ -134,7 +135,7 @@ func (w *treeWalk) below(dir, prefix string) error {
 		if err != nil {
 			return err
 		}
-		rel, _ := under(path, dir)
+		rel, _ := paths.Under(path, dir)
 		if rel != "" && w.reader.skip(path, d, w.scope) {
 			if d.IsDir() && w.reader.extent.Nested(path) != extent.Part {
 				w.hollow[filepath.Dir(filepath.Join(prefix, rel))] = true
@@ -222,14 +223,14 @@ func (w *treeWalk) follow(link, name string) error {
 	if err != nil || !fi.IsDir() || w.seen[dir] {
 		return nil
 	}
-	if _, loop := under(link, dir); loop {
+	if _, loop := paths.Under(link, dir); loop {
 		return nil
 	}
 	root := w.reader.place.Workspace.Root
 	if real, err := filepath.EvalSymlinks(root); err == nil {
 		root = real
 	}
-	if _, inside := under(dir, root); !inside && w.scope != scopeWatch || w.reader.skip(dir, fs.FileInfoToDirEntry(fi), scopeWatch) {
+	if _, inside := paths.Under(dir, root); !inside && w.scope != scopeWatch || w.reader.skip(dir, fs.FileInfoToDirEntry(fi), scopeWatch) {
 		return nil
 	}
 	w.seen[dir] = true
@@ -265,7 +266,7 @@ func (r *treeReader) skip(path string, d fs.DirEntry, scope string) bool {
 }
 
 func (r *treeReader) neverInput(path, base string) bool {
-	rel, _ := under(path, r.place.Workspace.Root)
+	rel, _ := paths.Under(path, r.place.Workspace.Root)
 	if extent.Never(base) {
 		return true
 	}
@@ -295,7 +296,7 @@ func (r *treeReader) isIgnored(path string) bool {
 			r.listed[f] = true
 		}
 	}
-	rel, ok := under(path, r.place.Workspace.Root)
+	rel, ok := paths.Under(path, r.place.Workspace.Root)
 	return ok && !r.listed[rel]
 }
 
@@ -316,7 +317,7 @@ func (r *treeReader) beside(dir string) (entries []TreeEntry, newest newestEntry
 	}
 	for _, f := range files {
 		path := r.place.Workspace.Root + "/" + f
-		if rel, ok := under(path, dir); ok && !strings.HasSuffix(f, "/") && r.isBeside(path, rel, dir) {
+		if rel, ok := paths.Under(path, dir); ok && !strings.HasSuffix(f, "/") && r.isBeside(path, rel, dir) {
 			r.addBeside(path, rel, &entries, &newest)
 		}
 	}
@@ -338,14 +339,14 @@ func (r *treeReader) variables(dir string) (names []string) {
 		}
 		for _, e := range entries {
 			if strings.HasPrefix(e.Name(), ".env") {
-				name, _ := under(filepath.Join(in, e.Name()), r.place.Workspace.Root)
+				name, _ := paths.Under(filepath.Join(in, e.Name()), r.place.Workspace.Root)
 				names = append(names, name)
 			}
 		}
 	}
 	search(dir)
 	for _, p := range r.place.Workspace.Packages {
-		if _, ok := under(p.Root, dir); !ok || p.Root == dir {
+		if _, ok := paths.Under(p.Root, dir); !ok || p.Root == dir {
 			continue
 		}
 		for in := filepath.Dir(p.Root); len(in) > len(dir); in = filepath.Dir(in) {
@@ -373,7 +374,7 @@ func (r *treeReader) named(root string) []string {
 			continue // the configuration was refused for it when it was read
 		}
 		for _, m := range matches {
-			if rel, ok := under(m, root); ok && isLocal(rel) {
+			if rel, ok := paths.Under(m, root); ok && isLocal(rel) {
 				found = append(found, m)
 			}
 		}
@@ -395,7 +396,7 @@ func (r *treeReader) besideWalk(root string) (entries []TreeEntry, newest newest
 			}
 			return nil
 		}
-		rel, _ := under(path, root)
+		rel, _ := paths.Under(path, root)
 		if !d.IsDir() && r.isBeside(path, rel, root) {
 			r.addBeside(path, rel, &entries, &newest)
 		}
@@ -438,7 +439,7 @@ func (r *treeReader) addUnlisted(dir, rel string, entries *[]TreeEntry, newest *
 		case r.skip(path, d, scopePackage) && d.IsDir():
 			return filepath.SkipDir
 		case !d.IsDir():
-			below, _ := under(path, dir)
+			below, _ := paths.Under(path, dir)
 			r.addBeside(path, rel+"/"+below, entries, newest)
 		}
 		return nil

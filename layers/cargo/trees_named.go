@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // mostNamed bounds a directory that is named and that git does not list: one with
@@ -36,14 +37,14 @@ func (r *treeReader) listedBelow(dir string) []string {
 	if r.place.Files == nil {
 		return nil
 	}
-	if home, ok := under(dir, r.place.Workspace.Root); ok {
+	if home, ok := paths.Under(dir, r.place.Workspace.Root); ok {
 		files, err := r.place.Files()
 		if err != nil {
 			return nil
 		}
 		var list []string
 		for _, f := range files {
-			if rel, ok := under("/"+f, filepath.Join("/", home)); ok || home == "" {
+			if rel, ok := paths.Under("/"+f, filepath.Join("/", home)); ok || home == "" {
 				if home == "" {
 					rel = f
 				}

@@ -43,7 +43,7 @@ func treePlace(t *testing.T) *Place {
 	}}
 }
 
-func paths(entries []TreeEntry) string {
+func pathsOf(entries []TreeEntry) string {
 	var all []string
 	for _, e := range entries {
 		all = append(all, string(e.Path))
@@ -73,11 +73,11 @@ func TestTree(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, newest, err := r.read(loc, tt.scope)
-		if err != nil || paths(got) != tt.want || newest.changed == 0 {
-			t.Errorf("%s: read %s, %v; want %s", tt.name, paths(got), err, tt.want)
+		if err != nil || pathsOf(got) != tt.want || newest.changed == 0 {
+			t.Errorf("%s: read %s, %v; want %s", tt.name, pathsOf(got), err, tt.want)
 		}
-		if again, _, _ := r.read(loc, tt.scope); paths(again) != tt.want {
-			t.Errorf("%s: read again %s", tt.name, paths(again))
+		if again, _, _ := r.read(loc, tt.scope); pathsOf(again) != tt.want {
+			t.Errorf("%s: read again %s", tt.name, pathsOf(again))
 		}
 	}
 	if _, _, err := newTreeReader(p, newDigester(), Settings{}).read(Loc{BaseRoot, "none"}, scopeWatch); err == nil {
@@ -87,8 +87,8 @@ func TestTree(t *testing.T) {
 		t.Error("a tree that has no counterpart was read")
 	}
 	got, _, err := newTreeReader(p, newDigester(), Settings{Ignore: []string{"*.proto", "src/lib.rs"}}).read(Loc{Base: BaseRoot}, scopePackage)
-	if want := ".env Cargo.toml README.md proto proto/deep src"; err != nil || paths(got) != want {
-		t.Errorf("with ignored globs: %s, %v; want %s", paths(got), err, want)
+	if want := ".env Cargo.toml README.md proto proto/deep src"; err != nil || pathsOf(got) != want {
+		t.Errorf("with ignored globs: %s, %v; want %s", pathsOf(got), err, want)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestTreeBeside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return paths(got)
+		return pathsOf(got)
 	}
 	if got, want := read(), ".env proto/a.proto proto/deep/b.proto src/lib.rs"; got != want {
 		t.Errorf("without git: %s; want %s", got, want)
@@ -127,7 +127,7 @@ func TestTreeBesideInPackage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return paths(got)
+		return pathsOf(got)
 	}
 	for range 2 {
 		if got, want := read(""), ".env proto/a.proto proto/deep/b.proto shared/x.rs src/schema.sql"; got != want {
@@ -154,8 +154,8 @@ func TestTreeBesideSubmodule(t *testing.T) {
 	}
 	p.Files = func() ([]string, error) { return strings.Fields("clone/ empty left proto/a.proto there/x.c"), nil }
 	got, _, err := newTreeReader(p, newDigester(), Settings{}).read(Loc{Base: BaseRoot}, scopeBeside)
-	if want := ".env empty left left/over.txt proto/a.proto there/x.c"; err != nil || paths(got) != want {
-		t.Errorf("%s, %v; want %s", paths(got), err, want)
+	if want := ".env empty left left/over.txt proto/a.proto there/x.c"; err != nil || pathsOf(got) != want {
+		t.Errorf("%s, %v; want %s", pathsOf(got), err, want)
 	}
 }
 
@@ -168,7 +168,7 @@ func TestTreeNamed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return paths(got)
+		return pathsOf(got)
 	}
 	if got, want := read("member/data"), "sub sub/y.txt x.txt"; got != want {
 		t.Errorf("without git: %s; want %s", got, want)

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
 // Errors of Locate and Fingerprint that callers decide on.
@@ -204,7 +206,7 @@ func (ws *Workspace) addPackages(raw []json.RawMessage) error {
 		if err != nil {
 			return fmt.Errorf("read cargo metadata: %w", err)
 		}
-		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digestBytes(resolved), Requests: requests})
+		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digest.Of(resolved), Requests: requests})
 	}
 	slices.SortFunc(ws.Packages, func(a, b Package) int { return strings.Compare(a.Root, b.Root) })
 	return nil
@@ -241,7 +243,7 @@ func (ws *Workspace) packageOf(path string) *Package {
 	var best *Package
 	for i := range ws.Packages {
 		p := &ws.Packages[i]
-		if _, ok := under(path, p.Root); ok && (best == nil || len(p.Root) > len(best.Root)) {
+		if _, ok := paths.Under(path, p.Root); ok && (best == nil || len(p.Root) > len(best.Root)) {
 			best = p
 		}
 	}
@@ -251,8 +253,8 @@ func (ws *Workspace) packageOf(path string) *Package {
 // immutable reports whether path lies where Cargo holds files for unchanging
 // (cargo 1.95, fingerprint/mod.rs:find_stale_file).
 func (ws *Workspace) immutable(path string) bool {
-	_, registry := under(path, ws.CargoHome+"/registry")
-	_, git := under(path, ws.CargoHome+"/git")
+	_, registry := paths.Under(path, ws.CargoHome+"/registry")
+	_, git := paths.Under(path, ws.CargoHome+"/git")
 	return registry || git
 }
 

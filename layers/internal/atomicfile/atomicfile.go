@@ -1,6 +1,7 @@
 // Package atomicfile replaces small files so that at any time a reader finds the
-// whole old or the whole new content; with Write also after a power cut. Writers
-// of one file may run at once: one of them wins, nothing is mixed.
+// whole old or the whole new content; with Write also after a power cut. What is
+// replaced is the name: other names of the old file keep what they had. Writers of one
+// file may run at once: one of them wins, nothing is mixed.
 package atomicfile
 
 import (
@@ -9,56 +10,114 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
-// TempPrefix begins the names of the files that Write puts beside its path while
-// it runs. Left over after a crash, they are garbage.
+// TempPrefix begins the names of the files that are beside a path while it is
+// replaced. Left over after a crash, they are garbage.
 const TempPrefix = ".tmp-"
 
 // Write makes data the content of the file path, with exactly the permissions
 // perm, and is durable on return. On an error before the rename path is what it
 // was; if only the last step failed, the sync of the directory, it is new already.
 func Write(path string, data []byte, perm fs.FileMode) error {
-	err := replace(path, data, perm, (*os.File).Sync)
+	s, err := Stage(path, data, perm)
+	if err == nil {
+		err = s.Commit()
+	}
 	if err == nil {
 		var d *os.File
 		if d, err = os.Open(filepath.Dir(path)); err == nil {
 			err = errors.Join(d.Sync(), d.Close())
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return failed(path, err)
 }
 
 // WriteUnsynced is Write without waiting for the disk, for what can be made again:
 // a power cut soon after may leave the old content, the new or an empty file.
 func WriteUnsynced(path string, data []byte, perm fs.FileMode) error {
-	if err := replace(path, data, perm, func(*os.File) error { return nil }); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	s, err := stage(path, data, 0o600, func(f *os.File) error { return f.Chmod(perm) })
+	if err == nil {
+		err = s.Commit()
+	}
+	return failed(path, err)
+}
+
+// Replace is WriteUnsynced with the permissions of any new file, those that the umask
+// leaves: for what other programs have written or read, such as a build's.
+func Replace(path string, data []byte) error {
+	s, err := stage(path, data, 0o666, func(*os.File) error { return nil })
+	if err == nil {
+		err = s.Commit()
+	}
+	return failed(path, err)
+}
+
+// Staged is a file's new content, on the disk beside it: what can go wrong has gone
+// wrong before anything is changed.
+type Staged struct{ path, temp string }
+
+// Stage writes the new content of a file, with exactly the permissions perm.
+func Stage(path string, data []byte, perm fs.FileMode) (*Staged, error) {
+	return stage(path, data, 0o600, func(f *os.File) error { return errors.Join(f.Chmod(perm), f.Sync()) })
+}
+
+// Commit puts the content in place in one step.
+func (s *Staged) Commit() error {
+	if err := os.Rename(s.temp, s.path); err != nil {
+		return errors.Join(err, s.Discard())
 	}
 	return nil
 }
 
-func replace(path string, data []byte, perm fs.FileMode, sync func(*os.File) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), TempPrefix)
+// Discard leaves everything as it was before. It is not for after Commit.
+func (s *Staged) Discard() error { return os.Remove(s.temp) }
+
+func stage(path string, data []byte, perm fs.FileMode, finish func(*os.File) error) (*Staged, error) {
+	f, err := create(path, perm)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = f.Write(data)
 	if err == nil {
-		err = f.Chmod(perm)
-	}
-	if err == nil {
-		err = sync(f)
+		err = finish(f)
 	}
 	// A close that fails may be a write that failed.
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, errors.Join(err, os.Remove(f.Name()))
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+	return &Staged{path, f.Name()}, nil
+}
+
+// create makes a file beside path. Unlike os.CreateTemp it can leave the permissions
+// to the umask, which nobody can ask for without changing it.
+func create(path string, perm fs.FileMode) (*os.File, error) {
+	var f *os.File
+	err := fs.ErrExist
+	for tries := 0; tries < 1000 && errors.Is(err, fs.ErrExist); tries++ {
+		f, err = os.OpenFile(TempName(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	}
-	return nil
+	return f, err
+}
+
+// TempName is a name of nobody's beside path.
+func TempName(path string) string {
+	var random [8]byte
+	// It cannot fail with so few bytes; without any, create finds out.
+	_, _ = unix.Getrandom(random[:], 0)
+	n := uint64(0)
+	for _, b := range random {
+		n = n<<8 | uint64(b)
+	}
+	return filepath.Join(filepath.Dir(path), TempPrefix+strconv.FormatUint(n, 36))
+}
+
+func failed(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("write %s: %w", path, err)
 }

@@ -51,12 +51,59 @@ func TestWrite(t *testing.T) {
 	wantOnly(t, dir, "record")
 }
 
+func TestReplaceLeavesPermissionsToTheUmask(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "list.d")
+	old := unix.Umask(0o027)
+	defer unix.Umask(old)
+	must(t, os.WriteFile(path, []byte("old"), 0o600))
+	must(t, os.Link(path, filepath.Join(dir, "other name")))
+	must(t, Replace(path, []byte("new")))
+	got, err := os.ReadFile(path)
+	must(t, err)
+	info, err := os.Stat(path)
+	must(t, err)
+	if string(got) != "new" || info.Mode() != 0o640 {
+		t.Errorf("got %q, mode %v", got, info.Mode())
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "other name")); string(got) != "old" || err != nil {
+		t.Errorf("another name of the old file: %q, %v", got, err)
+	}
+	must(t, os.Remove(filepath.Join(dir, "other name")))
+	wantOnly(t, dir, "list.d")
+}
+
+func TestStage(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "record")
+	must(t, Write(path, []byte("old"), 0o644))
+	for _, step := range []struct {
+		end  func(*Staged) error
+		want string
+	}{{(*Staged).Discard, "old"}, {(*Staged).Commit, "new"}} {
+		s, err := Stage(path, []byte("new"), 0o600)
+		must(t, err)
+		if got, err := os.ReadFile(path); string(got) != "old" || err != nil {
+			t.Errorf("staged: %q, %v", got, err)
+		}
+		must(t, step.end(s))
+		if got, err := os.ReadFile(path); string(got) != step.want || err != nil {
+			t.Errorf("ended: %q, %v, want %q", got, err, step.want)
+		}
+		wantOnly(t, dir, "record")
+	}
+}
+
 func TestFailureChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "dir")
 	must(t, os.Mkdir(target, 0o755))
 	if err := Write(target, []byte("x"), 0o644); err == nil {
 		t.Error("Write over a directory succeeded")
+	}
+	wantOnly(t, dir, "dir")
+	if err := Replace(target, []byte("x")); err == nil {
+		t.Error("Replace over a directory succeeded")
 	}
 	wantOnly(t, dir, "dir")
 	if err := Write(filepath.Join(dir, "none/file"), nil, 0o644); !errors.Is(err, fs.ErrNotExist) {
