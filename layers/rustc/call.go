@@ -374,3 +374,16 @@ func (c *Call) Links() bool {
 	}
 	return c.Test || len(c.Types) == 0 || slices.ContainsFunc(c.Types, func(t string) bool { return t != "lib" && t != "rlib" })
 }
+
+// isName reports whether a text can be a file's name, and an ingredient of one.
+func isName(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !(r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) < 0
+}
+
+// IsUnit reports whether a text can be the name of a unit: that of a directory too.
+func IsUnit(s string) bool {
+	crate, metadata, ok := strings.Cut(s, "-")
+	return ok && isName(crate) && isName(metadata)
+}

@@ -121,3 +121,10 @@ func (u *unit) hidden(known []Native, files []Announced) (list []Native) {
 	slices.SortFunc(list, compareNatives)
 	return slices.Compact(list)
 }
+
+// systemDirs are where libraries are found that no argument names a directory of,
+// on Debian, Fedora, Arch and musl systems.
+var systemDirs = []string{
+	"/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu",
+	"/usr/lib64", "/lib64", "/usr/lib", "/lib",
+}

@@ -5,24 +5,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 // form is the first ingredient of all requests: what is asked in another form is
 // another request.
 const form = "2"
-
-// Around is what surrounds a call.
-type Around struct {
-	Dir     string // working directory, by its real path
-	Environ []string
-	// InPlace: outputs of another directory do not do here, nor those of this call
-	// elsewhere.
-	InPlace bool
-	// Wrapper is a program that runs the compiler in its own way, "" for none.
-	Wrapper string
-}
 
 // A Request is what decides a call's outputs as far as it can be known before the
 // compiler has run.
@@ -48,35 +35,6 @@ func digestOf(list []Ingredient) string {
 		text.WriteByte(0)
 	}
 	return digestText(text.String())
-}
-
-// unit is a call that is looked at.
-type unit struct {
-	*Call
-	around   Around
-	cwd      string
-	environ  []string
-	list     []Ingredient
-	marks    []Mark   // of the externs that have one
-	unmarked []string // externs that have none
-	outEnv   string   // the variable OUT_DIR
-	lists    []string // .d files of what is linked into the output
-	dirs     []string // that native libraries are looked for in
-	asked    []Native // those that arguments of the linker ask for
-	// codeBelow is what the code of the crates gets at that are linked into the output.
-	codeBelow rustsrc.Reach
-}
-
-func (u *unit) add(name, value string) { u.list = append(u.list, Ingredient{name, value}) }
-
-// env returns the value of a variable; the first one counts, as in getenv(3).
-func (u *unit) env(name string) (string, bool) {
-	for _, e := range u.environ {
-		if value, ok := strings.CutPrefix(e, name+"="); ok {
-			return value, true
-		}
-	}
-	return "", false
 }
 
 // NewRequest looks at all that a call names. Files that are there are read. The
@@ -159,60 +117,6 @@ func isCrate(name string) bool {
 	return strings.HasPrefix(name, "lib") && slices.Contains([]string{".rlib", ".rmeta", ".so"}, filepath.Ext(name))
 }
 
-// isName reports whether a text can be a file's name, and an ingredient of one.
-func isName(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
-	}) < 0
-}
-
-func (u *unit) abs(path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return u.cwd + "/" + path
-}
-
-// specification is the content of a target that is described by a file.
-func (u *unit) specification() error {
-	if u.Target == "" || !strings.HasSuffix(u.Target, ".json") {
-		if dir, ok := u.env("RUST_TARGET_PATH"); ok {
-			u.add("variable RUST_TARGET_PATH", dir)
-			for dir := range strings.SplitSeq(dir, ":") {
-				if exists(u.abs(dir) + "/" + u.Target + ".json") {
-					return &Odd{"target", u.Target}
-				}
-			}
-		}
-		return nil
-	}
-	digest, _, err := Digest(u.abs(u.Target))
-	if err != nil {
-		return &Odd{"target", u.Target}
-	}
-	u.add("target specification", digest)
-	return nil
-}
-
-// processor is what "native" means here.
-func processor() string {
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return err.Error()
-	}
-	one, _, _ := strings.Cut(string(text), "\n\n")
-	var told strings.Builder
-	for line := range strings.Lines(one) {
-		for _, key := range []string{"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU "} {
-			if strings.HasPrefix(line, key) {
-				told.WriteString(line)
-				break
-			}
-		}
-	}
-	return digestText(told.String())
-}
-
 // sysroot are crates that the compiler finds among its own.
 var sysroot = map[string]bool{"proc_macro": true, "std": true, "core": true, "alloc": true, "test": true}
 
@@ -257,50 +161,3 @@ func (u *unit) variables() error {
 	}
 	return nil
 }
-
-// others are in the names of targets for which more is written than is announced, and
-// which have linkers and libraries of their own.
-var others = []string{"windows", "apple", "uefi", "emscripten", "cygwin", ".json"}
-
-// linked is what a linker puts together, beside what it is called with.
-func (u *unit) linked() error {
-	if slices.ContainsFunc(others, func(name string) bool { return strings.Contains(u.Target, name) }) {
-		return &Odd{"target that is linked in another way", u.Target}
-	}
-	digest, natives, err := u.below()
-	if err != nil {
-		return err
-	}
-	u.add("all crates below", digest)
-	natives = append(append(natives, u.Natives...), u.asked...)
-	if len(natives) > 0 {
-		u.codeBelow = u.codeBelow.Join(rustsrc.Reach{Any: "a native library"})
-	}
-	slices.SortFunc(natives, compareNatives)
-	for _, n := range slices.Compact(natives) {
-		what := u.find(n, true)
-		if what == thin {
-			return &Odd{"archive of names", n.Name}
-		}
-		u.add("library "+n.Name, what)
-	}
-	// Sources may ask for one through another crate's macro, of which nothing tells
-	// before they are compiled.
-	for _, dir := range u.dirs {
-		if !strings.Contains(dir, "/build/") {
-			continue
-		}
-		archives, _ := filepath.Glob(globQuote(dir) + "/*.a")
-		for _, path := range archives {
-			digest, err := libraryDigest(path)
-			if err != nil {
-				return &Odd{"library that cannot be read", path}
-			}
-			u.add("library of a script "+filepath.Base(path), digest)
-		}
-	}
-	u.linker()
-	return nil
-}
-
-var globQuote = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace

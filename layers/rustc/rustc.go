@@ -13,12 +13,6 @@
 // concurrently.
 package rustc
 
-import (
-	"encoding/hex"
-
-	"github.com/zeebo/blake3"
-)
-
 // An Ingredient is one thing that decides what rustc writes. Value tells two of
 // them apart, in words where there are any.
 type Ingredient struct{ Name, Value string }
@@ -32,13 +26,4 @@ func (o *Odd) Error() string {
 		return o.Reason
 	}
 	return o.Reason + ": " + o.Detail
-}
-
-// digestSize in bytes is that of all digests here: 128 bits, as in the rest of the
-// house, against chance.
-const digestSize = 16
-
-func digestText(text string) string {
-	sum := blake3.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:digestSize])
 }

@@ -8,6 +8,27 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 )
 
+// specification is the content of a target that is described by a file.
+func (u *unit) specification() error {
+	if u.Target == "" || !strings.HasSuffix(u.Target, ".json") {
+		if dir, ok := u.env("RUST_TARGET_PATH"); ok {
+			u.add("variable RUST_TARGET_PATH", dir)
+			for dir := range strings.SplitSeq(dir, ":") {
+				if exists(u.abs(dir) + "/" + u.Target + ".json") {
+					return &Odd{"target", u.Target}
+				}
+			}
+		}
+		return nil
+	}
+	digest, _, err := Digest(u.abs(u.Target))
+	if err != nil {
+		return &Odd{"target", u.Target}
+	}
+	u.add("target specification", digest)
+	return nil
+}
+
 // fileArguments are the contents of files that values name, wherever in them.
 func (u *unit) fileArguments() error {
 	l := linking.NewLine(u.cwd)
@@ -46,4 +67,23 @@ func (u *unit) fileArguments() error {
 		}
 	}
 	return nil
+}
+
+// processor is what "native" means here.
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return err.Error()
+	}
+	one, _, _ := strings.Cut(string(text), "\n\n")
+	var told strings.Builder
+	for line := range strings.Lines(one) {
+		for _, key := range []string{"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU "} {
+			if strings.HasPrefix(line, key) {
+				told.WriteString(line)
+				break
+			}
+		}
+	}
+	return digestText(told.String())
 }

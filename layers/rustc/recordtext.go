@@ -127,9 +127,3 @@ func (rec *Record) take(key string, words []string) bool {
 	}
 	return true
 }
-
-// IsUnit reports whether a text can be the name of a unit: that of a directory too.
-func IsUnit(s string) bool {
-	crate, metadata, ok := strings.Cut(s, "-")
-	return ok && isName(crate) && isName(metadata)
-}

@@ -1,16 +1,13 @@
 package rustc
 
 import (
-	"bytes"
 	"debug/elf"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
-	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 )
 
 // compiler says which compiler it is that a call runs, and with which libraries.
@@ -74,10 +71,6 @@ func (t *toolchain) actual() string {
 
 // libraryDirs are where below a root distributions keep the compiler's libraries.
 var libraryDirs = []string{"/lib", "/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu"}
-
-// driverLibrary begins the name of the library that is the compiler; its program
-// only calls it.
-const driverLibrary = "librustc_driver-"
 
 func isLibrary(name string) bool {
 	for _, stem := range []string{driverLibrary, "libstd-", "libLLVM"} {
@@ -170,8 +163,6 @@ func (u *unit) standardLibrary(sysroot string) error {
 	return nil
 }
 
-func all(string) bool { return true }
-
 // ask finds out what a program runs that is not a compiler itself: rustup's, a
 // script, one of a version manager's. It is run as cargo runs a compiler to ask it
 // something, but that the source is to come from a pipe. As soon as a process of its
@@ -208,122 +199,6 @@ func (u *unit) ask(path string) (toolchain, error) {
 	return t, nil
 }
 
-// probe is a command line that compiles what comes from a pipe, under the name that
-// cargo gives to what it compiles to ask something (cargo 1.95,
-// build_context/target_info.rs), to where nothing can be written.
-func (u *unit) probe() []string {
-	argv := []string{u.Argv[u.Options-1], "-", "--crate-name", "___", "--crate-type", "lib", "--emit=metadata", "--out-dir", "/dev/null/nowhere"}
-	if u.Target != "" {
-		argv = append(argv, "--target", u.Target)
-	}
-	return argv
-}
-
-// longestStart is the longest a program may take until it has run the compiler.
-const longestStart = 10 * time.Second
-
-// begin starts the program in a group of its own, which end ends.
-func (u *unit) begin(path string, argv []string) (pid int, end func(), err error) {
-	source, held, err := os.Pipe()
-	if err != nil {
-		return 0, nil, err
-	}
-	defer source.Close()
-	null, err := os.OpenFile("/dev/null", os.O_WRONLY, 0)
-	if err != nil {
-		held.Close()
-		return 0, nil, err
-	}
-	defer null.Close()
-	p, err := os.StartProcess(path, argv, &os.ProcAttr{
-		Dir: u.cwd, Env: u.environ, Files: []*os.File{source, null, null}, Sys: &syscall.SysProcAttr{Setpgid: true},
-	})
-	if err != nil {
-		held.Close()
-		return 0, nil, err
-	}
-	return p.Pid, func() {
-		// The group goes first: with the pipe closed a compiler would begin.
-		_ = syscall.Kill(-p.Pid, syscall.SIGKILL)
-		held.Close()
-		_, _ = p.Wait()
-	}, nil
-}
-
-// process is a compiler that runs.
-type process struct {
-	program, library string
-	args, environ    []string
-}
-
-// await waits until the process, or one that it has started, has the compiler's
-// library loaded.
-func await(pid int) (*process, error) {
-	for until := time.Now().Add(longestStart); time.Now().Before(until); time.Sleep(time.Millisecond / 2) {
-		for _, p := range descendants(pid) {
-			if found := look(p); found != nil {
-				return found, nil
-			}
-		}
-		if ended(pid) {
-			return nil, errors.New("it ended")
-		}
-	}
-	return nil, errors.New("it takes too long")
-}
-
-// descendants are a process and those below it.
-func descendants(pid int) []int {
-	list := []int{pid}
-	tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
-	for _, task := range tasks {
-		text, _ := os.ReadFile(task)
-		for field := range strings.FieldsSeq(string(text)) {
-			if child, err := strconv.Atoi(field); err == nil {
-				list = append(list, descendants(child)...)
-			}
-		}
-	}
-	return list
-}
-
-func ended(pid int) bool {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	_, state, ok := strings.Cut(string(text), ") ")
-	return err != nil || !ok || strings.HasPrefix(state, "Z")
-}
-
-// look returns the process as a compiler, nil if it is none.
-func look(pid int) *process {
-	dir := "/proc/" + strconv.Itoa(pid)
-	maps, _ := os.ReadFile(dir + "/maps")
-	p := &process{}
-	for l := range strings.Lines(string(maps)) {
-		if _, path, ok := strings.Cut(strings.TrimSuffix(l, "\n"), " /"); ok && strings.HasPrefix(filepath.Base(path), driverLibrary) {
-			p.library = "/" + path
-		}
-	}
-	if p.library == "" {
-		return nil
-	}
-	program, err := os.Readlink(dir + "/exe")
-	args, argsErr := os.ReadFile(dir + "/cmdline")
-	environ, environErr := os.ReadFile(dir + "/environ")
-	if errors.Join(err, argsErr, environErr) != nil || len(args) == 0 {
-		return nil
-	}
-	p.program, p.args, p.environ = program, zeroEnded(args)[1:], zeroEnded(environ)
-	return p
-}
-
-func zeroEnded(text []byte) []string {
-	text = bytes.TrimSuffix(text, []byte{0})
-	if len(text) == 0 {
-		return []string{}
-	}
-	return strings.Split(string(text), "\x00")
-}
-
 // rootOf is the root that a compiler's library belongs to (rustc 1.95,
 // rustc_session/filesearch.rs: default_from_rustc_driver_dll), "" if to none.
 func rootOf(library string) string {
@@ -348,32 +223,6 @@ func sysrootOf(args []string) string {
 	return ""
 }
 
-// steady is an environment without what differs from one process to the next.
-func (u *unit) steady(environ []string) []string {
-	return slices.DeleteFunc(slices.Clone(environ), func(e string) bool {
-		name, _, _ := strings.Cut(e, "=")
-		return name == "_" || name == "SHLVL" || name == "PWD" || name == "OLDPWD" || name == "RUST_RECURSION_COUNT"
-	})
-}
-
-// difference are the texts of one list that another has not, and the other way
-// round.
-func difference(what string, was, now []string) []string {
-	var list []string
-	rest := slices.Clone(was)
-	for _, a := range now {
-		if i := slices.Index(rest, a); i >= 0 {
-			rest = slices.Delete(rest, i, i+1)
-		} else {
-			list = append(list, what+a)
-		}
-	}
-	for _, a := range rest {
-		list = append(list, "no "+what+a)
-	}
-	return list
-}
-
 // Compiler says which compiler a name stands for in a directory and environment. It
 // goes the way that a call goes; the error is the Odd for which all calls would be
 // refused.
@@ -392,3 +241,63 @@ func Compiler(name, dir string, environ []string) (program string, err error) {
 // Drives reports whether a program is one that runs around the compiler and leaves
 // its arguments alone.
 func Drives(program string) bool { return drivers[filepath.Base(program)] }
+
+// scriptCrate begins the names that cargo gives to the crates of build scripts.
+const scriptCrate = "build_script_"
+
+// wrapper is another wrapper around the compiler. What it writes may be its own: one
+// puts a launcher in the place of a build script's program, which works only with a
+// file beside it (kache 2.0).
+func (u *unit) wrapper() error {
+	if u.around.Wrapper == "" {
+		return nil
+	}
+	if strings.HasPrefix(u.Crate, scriptCrate) {
+		return &Odd{"build script by another wrapper", u.around.Wrapper}
+	}
+	u.add("wrapper", identity(u.look(u.around.Wrapper)))
+	return nil
+}
+
+// driven are variables that clippy looks at, beside its own arguments and those that
+// the compiler lists (clippy of rustc 1.95, src/driver.rs, clippy_utils/msrvs.rs and
+// diagnostics.rs).
+var driven = []string{"CLIPPY_ARGS", "CARGO_PRIMARY_PACKAGE", "CARGO_PKG_RUST_VERSION", "CLIPPY_DISABLE_DOCS_LINKS", "SYSROOT"}
+
+// clippy is what decides clippy's lints beside its arguments: it looks for its
+// settings from the package upwards, and lists only those it found (clippy of rustc
+// 1.95, clippy_config/conf.rs: lookup_conf_file). Some lints read manifests.
+func (u *unit) clippy() string {
+	home, _ := u.env("CARGO_MANIFEST_DIR")
+	dir, ok := u.env("CLIPPY_CONF_DIR")
+	if !ok {
+		dir = home
+	}
+	text := ""
+	look := func(path string) {
+		if digest, err := digestOrAbsent(path); err != nil || digest != Absent {
+			text += filepath.Base(path) + " " + digest + "\n"
+		}
+	}
+	dir = u.abs(dir)
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		for _, name := range extent.Lints {
+			look(dir + "/" + name)
+		}
+		if dir == "/" {
+			break
+		}
+	}
+	for _, path := range []string{u.abs(home) + "/Cargo.toml", u.cwd + "/Cargo.toml", u.cwd + "/Cargo.lock"} {
+		look(path)
+	}
+	for _, name := range driven {
+		if value, ok := u.env(name); ok {
+			text += name + "=" + value + "\x00"
+		}
+	}
+	return digestText(text)
+}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -186,62 +185,6 @@ func (m *Mark) link(dir string) string {
 	return ""
 }
 
-// below looks at all units that are linked into what the call makes: their contents,
-// and the native libraries they ask for.
-func (u *unit) below() (digest string, natives []Native, err error) {
-	seen := map[string]bool{}
-	var lines []string
-	var visit func(path string) error
-	visit = func(path string) error {
-		dir, name := filepath.Dir(path), unitName(path)
-		if seen[dir+"/"+name] {
-			return nil
-		}
-		seen[dir+"/"+name] = true
-		m, err := ReadMark(path)
-		if filepath.Ext(path) == ".so" {
-			if err == nil {
-				return nil // a macro; nothing of it is linked
-			}
-			// A shared library of Rust's has no record.
-			own, _, err := Digest(path)
-			lines = append(lines, name+" "+own)
-			u.codeBelow = u.codeBelow.Join(rustsrc.Unread)
-			if err != nil {
-				err = &Odd{"dependency that cannot be linked", name}
-			}
-			return err
-		}
-		if err != nil || m.Key == "" {
-			return &Odd{"dependency without record", name}
-		}
-		own := m.link(dir)
-		if own == "" {
-			return &Odd{"dependency that cannot be linked", name}
-		}
-		lines = append(lines, name+" "+own)
-		u.codeBelow = u.codeBelow.Join(m.Code)
-		u.lists = append(u.lists, dir+"/"+name+".d")
-		natives = append(natives, m.Natives...)
-		for _, dep := range m.Deps {
-			if err := visit(filepath.Join(dir, dep)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for _, e := range u.Externs {
-		if e.Path == "" {
-			continue
-		}
-		if err := visit(e.Path); err != nil {
-			return "", nil, err
-		}
-	}
-	slices.Sort(lines)
-	return digestText(strings.Join(lines, "\n")), natives, nil
-}
-
 // unitName is that of the unit that an output belongs to.
 func unitName(output string) string {
 	name := filepath.Base(output)
@@ -267,6 +210,28 @@ func isBase(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00\n")
 }
 
-func isDigest(s string) bool {
-	return len(s) == 2*digestSize && strings.Trim(s, "0123456789abcdef") == ""
+// A Macro is a procedural macro that may run where a unit is a dependency.
+type Macro struct {
+	Name  string
+	Reach rustsrc.Reach
+	// Expands: what it adds to a crate, that crate's own sources tell, and its own.
+	Expands bool
 }
+
+func (m Macro) words() []string {
+	kind := "composes"
+	if m.Expands {
+		kind = "expands"
+	}
+	return append([]string{m.Name, kind}, m.Reach.Words()...)
+}
+
+func parseMacro(words []string) (Macro, bool) {
+	if len(words) < 3 || words[1] != "composes" && words[1] != "expands" {
+		return Macro{}, false
+	}
+	return Macro{words[0], rustsrc.ParseReach(words[2:]), words[1] == "expands"}, true
+}
+
+// Announced is an output that the compiler has told of.
+type Announced struct{ Path, Emit string }

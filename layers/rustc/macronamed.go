@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
@@ -152,18 +151,6 @@ func (u *unit) follow(f *extent.Finder, home string) {
 		}
 		return nil
 	})
-}
-
-// changedAt is when a file or a directory last was another one.
-func changedAt(info fs.FileInfo) time.Time {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return time.Now()
-	}
-	if info.IsDir() {
-		return info.ModTime() // its ctime changes with every touch of its mode
-	}
-	return changed(st)
 }
 
 // isDirectory reports whether an input of a record is a directory with all in it.

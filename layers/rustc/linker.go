@@ -1,0 +1,200 @@
+package rustc
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+)
+
+// others are in the names of targets for which more is written than is announced, and
+// which have linkers and libraries of their own.
+var others = []string{"windows", "apple", "uefi", "emscripten", "cygwin", ".json"}
+
+// linked is what a linker puts together, beside what it is called with.
+func (u *unit) linked() error {
+	if slices.ContainsFunc(others, func(name string) bool { return strings.Contains(u.Target, name) }) {
+		return &Odd{"target that is linked in another way", u.Target}
+	}
+	digest, natives, err := u.below()
+	if err != nil {
+		return err
+	}
+	u.add("all crates below", digest)
+	natives = append(append(natives, u.Natives...), u.asked...)
+	if len(natives) > 0 {
+		u.codeBelow = u.codeBelow.Join(rustsrc.Reach{Any: "a native library"})
+	}
+	slices.SortFunc(natives, compareNatives)
+	for _, n := range slices.Compact(natives) {
+		what := u.find(n, true)
+		if what == thin {
+			return &Odd{"archive of names", n.Name}
+		}
+		u.add("library "+n.Name, what)
+	}
+	// Sources may ask for one through another crate's macro, of which nothing tells
+	// before they are compiled.
+	for _, dir := range u.dirs {
+		if !strings.Contains(dir, "/build/") {
+			continue
+		}
+		archives, _ := filepath.Glob(globQuote(dir) + "/*.a")
+		for _, path := range archives {
+			digest, err := libraryDigest(path)
+			if err != nil {
+				return &Odd{"library that cannot be read", path}
+			}
+			u.add("library of a script "+filepath.Base(path), digest)
+		}
+	}
+	u.linker()
+	return nil
+}
+
+var globQuote = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace
+
+// below looks at all units that are linked into what the call makes: their contents,
+// and the native libraries they ask for.
+func (u *unit) below() (digest string, natives []Native, err error) {
+	seen := map[string]bool{}
+	var lines []string
+	var visit func(path string) error
+	visit = func(path string) error {
+		dir, name := filepath.Dir(path), unitName(path)
+		if seen[dir+"/"+name] {
+			return nil
+		}
+		seen[dir+"/"+name] = true
+		m, err := ReadMark(path)
+		if filepath.Ext(path) == ".so" {
+			if err == nil {
+				return nil // a macro; nothing of it is linked
+			}
+			// A shared library of Rust's has no record.
+			own, _, err := Digest(path)
+			lines = append(lines, name+" "+own)
+			u.codeBelow = u.codeBelow.Join(rustsrc.Unread)
+			if err != nil {
+				err = &Odd{"dependency that cannot be linked", name}
+			}
+			return err
+		}
+		if err != nil || m.Key == "" {
+			return &Odd{"dependency without record", name}
+		}
+		own := m.link(dir)
+		if own == "" {
+			return &Odd{"dependency that cannot be linked", name}
+		}
+		lines = append(lines, name+" "+own)
+		u.codeBelow = u.codeBelow.Join(m.Code)
+		u.lists = append(u.lists, dir+"/"+name+".d")
+		natives = append(natives, m.Natives...)
+		for _, dep := range m.Deps {
+			if err := visit(filepath.Join(dir, dep)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, e := range u.Externs {
+		if e.Path == "" {
+			continue
+		}
+		if err := visit(e.Path); err != nil {
+			return "", nil, err
+		}
+	}
+	slices.Sort(lines)
+	return digestText(strings.Join(lines, "\n")), natives, nil
+}
+
+// linker says what links, and what is linked into everything.
+func (u *unit) linker() {
+	names := slices.Clone(linkers)
+	if u.Linker != "" {
+		names = append([]string{u.Linker}, names...)
+	}
+	for _, value := range u.files {
+		for arg := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ' ' || r == ',' }) {
+			// -fuse-ld=mold, and --ld-path=/usr/bin/mold
+			if ld, ok := strings.CutPrefix(arg, "-fuse-ld="); ok {
+				names = append(names, "ld."+ld, ld)
+			}
+			if ld, ok := strings.CutPrefix(arg, "--ld-path="); ok {
+				names = append(names, ld)
+			}
+		}
+	}
+	for _, name := range names {
+		path := u.look(name)
+		if path == "" {
+			continue
+		}
+		value := identity(path)
+		if in(path, u.cwd) {
+			// One of the project's own is the same wherever its content is.
+			digest, err := digestOrAbsent(path)
+			value = "content " + digest
+			if err != nil {
+				value = err.Error()
+			}
+		}
+		u.add("linker "+name, value)
+	}
+	u.add("start files", startFiles())
+	for _, name := range linkerReads {
+		if value, ok := u.env(name); ok {
+			u.add("variable "+name, value)
+		}
+	}
+	for _, e := range u.environ {
+		// Nix puts a script before each compiler and linker, which reads these.
+		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "NIX_") && !slices.Contains(nixOthers, name) {
+			u.add("variable "+name, u.localText(value))
+		}
+	}
+}
+
+// linkers are programs that link by default, and what those call.
+var linkers = []string{"cc", "ld", "collect2"}
+
+// linkerReads are variables that gcc, clang and ld look at.
+var linkerReads = []string{
+	"LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "CCC_OVERRIDE_OPTIONS", "LDEMULATION", "SDKROOT", "MACOSX_DEPLOYMENT_TARGET",
+}
+
+// nixOthers are variables of Nix that are for its users' shells.
+var nixOthers = []string{"NIX_PATH", "NIX_PROFILES", "NIX_REMOTE", "NIX_SSL_CERT_FILE", "NIX_USER_PROFILE_DIR"}
+
+// startFiles are linked into every program: a C library's, and the C compiler's.
+func startFiles() string {
+	var names []string
+	for _, dir := range systemDirs {
+		for _, name := range []string{"Scrt1.o", "crt1.o", "libc.so", "libc.so.6", "libc.a", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"} {
+			names = append(names, dir+"/"+name)
+		}
+	}
+	for _, pattern := range []string{"/usr/lib/gcc/*/*", "/usr/lib64/gcc/*/*", "/usr/lib/gcc-cross/*/*", "/usr/lib/clang/*"} {
+		dirs, _ := filepath.Glob(pattern)
+		for _, dir := range dirs {
+			names = append(names, dir+"/crtbeginS.o", dir+"/libgcc.a", dir+"/libgcc_s.so", dir+"/collect2")
+		}
+	}
+	// Those of compilers for other processors.
+	for _, name := range []string{"Scrt1.o", "crt1.o", "libc.so", "libc.so.6", "libc.a"} {
+		cross, _ := filepath.Glob("/usr/*-linux-*/lib/" + name)
+		names = append(names, cross...)
+	}
+	text := ""
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil {
+			text += name + " " + strconv.FormatInt(info.Size(), 10) + " " + strconv.FormatInt(info.ModTime().UnixNano(), 10) + "\n"
+		}
+	}
+	return digestText(text)
+}
