@@ -31,7 +31,7 @@ type job struct {
 // plan decides how the call is to be run, and reports false: as it is.
 func (j *job) plan() bool {
 	// Arguments in a file are too many for a command line.
-	if j == nil || j.Incremental == "" || j.Debug && ruleDebug.on() || j.Filed || j.place.InPlace(j.Crate) || !j.home() {
+	if j == nil || j.Incremental == "" || j.PathBound && ruleDebug.on() || j.ArgFile || j.place.InPlace(j.Crate) || !j.home() {
 		return false
 	}
 	state, ok := j.state()

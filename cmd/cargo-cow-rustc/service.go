@@ -37,7 +37,7 @@ type service struct {
 	cold     bool
 	began    time.Time
 	started  time.Time
-	heard    []rustc.Announced
+	heard    []rustc.Artifact
 	messages []string
 }
 
@@ -52,7 +52,7 @@ func newService(c *rustc.Call, env []string, j *job) *service {
 	}
 	s := &service{Call: c, env: env, job: j, house: warehouse.In(store), began: coarse()}
 	inPlace := j != nil && j.place.InPlace(c.Crate)
-	s.request, err = rustc.NewRequest(c, rustc.Around{Dir: cwd, Environ: env, InPlace: inPlace, Wrapper: chain.Next(os.Args[0])})
+	s.request, err = rustc.NewRequest(c, rustc.Context{Dir: cwd, Environ: env, InPlace: inPlace, Wrapper: chain.Next(os.Args[0])})
 	if err != nil {
 		s.house.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Title(), Err: err})
 		return nil
@@ -90,8 +90,8 @@ func (s *service) serve() {
 func (s *service) place(a *warehouse.Answer) error {
 	old, _ := os.ReadFile(s.DepFile())
 	rec := a.Record
-	mark := rec.Mark(s.request)
-	text := mark.Text(s.request.DepFile(rec))
+	mark := rec.Trailer(s.request)
+	text := mark.AppendTo(s.request.DepFile(rec))
 	if state, ok := s.state(string(old)); ok {
 		text = state.Mark(text)
 	}
@@ -109,7 +109,7 @@ func (s *service) place(a *warehouse.Answer) error {
 	}
 	s.say(rec)
 	kind := warehouse.Hit
-	if was, err := rustc.ParseMark(string(old)); err == nil && was.Key == rec.Key {
+	if was, err := rustc.ParseTrailer(string(old)); err == nil && was.Key == rec.Key {
 		kind = warehouse.Kept
 	}
 	s.house.Note(warehouse.Event{Kind: kind, Unit: s.Title(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
@@ -136,7 +136,7 @@ func (s *service) say(rec *rustc.Record) {
 	for _, f := range rec.Files {
 		notice(f.Name, f.Emit)
 	}
-	r := &relay{there: rec.Places(), toHere: func(path string) string { return s.request.Here(rec, path) }}
+	r := &relay{there: rec.Roots(), toHere: func(path string) string { return s.request.Localize(rec, path) }}
 	for _, m := range rec.Messages {
 		out.Write(r.translate([]byte(m + "\n")))
 	}
@@ -206,7 +206,7 @@ func (l *listener) Write(line []byte) (int, error) {
 }
 
 // announced reads a notice of an output.
-func announced(line []byte) (a rustc.Announced, ok bool) {
+func announced(line []byte) (a rustc.Artifact, ok bool) {
 	value := func(key string) string {
 		_, rest, _ := bytes.Cut(line, []byte(`"`+key+`":`))
 		n := -1
@@ -222,7 +222,7 @@ func announced(line []byte) (a rustc.Announced, ok bool) {
 		}
 		return text
 	}
-	a = rustc.Announced{Path: value("artifact"), Emit: value("emit")}
+	a = rustc.Artifact{Path: value("artifact"), Emit: value("emit")}
 	return a, a.Path != "" && a.Emit != ""
 }
 
@@ -262,13 +262,13 @@ func (s *service) keep(seen ...string) {
 	if s == nil {
 		return
 	}
-	run := rustc.Run{Began: s.began, Cost: time.Since(s.started), Files: s.heard, Messages: s.messages, Seen: seen}
+	run := rustc.Run{Began: s.began, Cost: time.Since(s.started), Files: s.heard, Messages: s.messages, ViewDirs: seen}
 	rec, err := s.request.Record(run)
 	if err == nil {
 		err = s.house.Put(context.Background(), rec, s.OutDir, s.cold)
 	}
 	if err == nil {
-		err = s.mark(rec.Mark(s.request))
+		err = s.mark(rec.Trailer(s.request))
 	}
 	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Title(), Cost: run.Cost, Err: err}
 	if s.missed != nil && event.Err == nil {
@@ -279,21 +279,21 @@ func (s *service) keep(seen ...string) {
 
 // early marks the unit when its metadata is there: what depends on it is compiled
 // from then on, and asks for it.
-func (s *service) early(metadata rustc.Announced) {
-	if m, err := s.request.EarlyMark(metadata); err == nil {
+func (s *service) early(metadata rustc.Artifact) {
+	if m, err := s.request.EarlyTrailer(metadata); err == nil {
 		// Without it they are compiled, as they are without us.
 		_ = s.mark(m)
 	}
 }
 
 // mark adds a mark to the unit's list of inputs.
-func (s *service) mark(m *rustc.Mark) error {
+func (s *service) mark(m *rustc.Trailer) error {
 	text, err := os.ReadFile(s.DepFile())
 	if err != nil {
 		return err
 	}
 	state, ok := session.Marked(string(text))
-	marked := m.Text(session.Unmark(string(text)))
+	marked := m.AppendTo(session.Unmark(string(text)))
 	if ok {
 		marked = state.Mark(marked)
 	}

@@ -55,7 +55,7 @@ type recordJSON struct {
 
 func ofRecord(e *warehouse.Entry) recordJSON {
 	return recordJSON{
-		e.Key, e.Unit, warehouse.Crate(e.Unit), e.Used, e.Cost.Milliseconds(), e.Size(), e.Where(), string(e.Bound), e.Dir, e.OutDir, e.Incremental,
+		e.Key, e.Unit, warehouse.Crate(e.Unit), e.Used, e.Cost.Milliseconds(), e.Size(), e.Where(), string(e.Portability), e.Dir, e.OutDir, e.Incremental,
 	}
 }
 

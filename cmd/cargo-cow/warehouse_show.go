@@ -116,7 +116,7 @@ func (a *app) showJSON(e *warehouse.Entry) {
 
 // boundTo tells where a record may be used.
 func boundTo(e *warehouse.Entry) string {
-	switch e.Bound {
+	switch e.Portability {
 	case rustc.Anywhere:
 		return "anywhere"
 	case rustc.SameDir:

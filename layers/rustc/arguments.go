@@ -8,14 +8,14 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 )
 
-// specification is the content of a target that is described by a file.
-func (u *unit) specification() error {
+// targetFile is the content of a target that is described by a file.
+func (u *unit) targetFile() error {
 	if u.Target == "" || !strings.HasSuffix(u.Target, ".json") {
 		if dir, ok := u.env("RUST_TARGET_PATH"); ok {
 			u.add("variable RUST_TARGET_PATH", dir)
 			for dir := range strings.SplitSeq(dir, ":") {
 				if exists(u.abs(dir) + "/" + u.Target + ".json") {
-					return &Odd{"target", u.Target}
+					return &Uncacheable{"target", u.Target}
 				}
 			}
 		}
@@ -23,30 +23,30 @@ func (u *unit) specification() error {
 	}
 	digest, _, err := Digest(u.abs(u.Target))
 	if err != nil {
-		return &Odd{"target", u.Target}
+		return &Uncacheable{"target", u.Target}
 	}
 	u.add("target specification", digest)
 	return nil
 }
 
-// fileArguments are the contents of files that values name, wherever in them.
-func (u *unit) fileArguments() error {
+// argumentFiles are the contents of files that values name, wherever in them.
+func (u *unit) argumentFiles() error {
 	l := linking.NewLine(u.cwd)
 	for _, s := range u.Search {
 		if s.Kind == "native" || s.Kind == "all" {
 			l.Dirs = append(l.Dirs, u.abs(s.Path))
 		}
 	}
-	l.Add(u.files...)
-	if linker := filepath.Clean(u.look(u.Linker)); u.Linker != "" && u.Links() && in(linker, u.cwd) {
+	l.Add(u.fileValues...)
+	if linker := filepath.Clean(u.findProgram(u.Linker)); u.Linker != "" && u.Links() && inDir(linker, u.cwd) {
 		l.Script(linker) // one of the project's own may name what it adds
 	}
-	u.dirs, u.asked = l.Dirs, l.Libraries
+	u.nativeDirs, u.askedNatives = l.Dirs, l.Libraries
 	if l.Odd != "" {
-		return &Odd{"argument", l.Odd}
+		return &Uncacheable{"argument", l.Odd}
 	}
 	for _, dir := range l.Tools {
-		u.add("directory "+dir, identities(l.Abs(dir), all))
+		u.add("directory "+dir, identities(l.Abs(dir), anyName))
 	}
 	for _, f := range l.Files {
 		for _, path := range f.Paths {
@@ -55,7 +55,7 @@ func (u *unit) fileArguments() error {
 			}
 			digest, _, err := Digest(path)
 			if err != nil {
-				return &Odd{"file of an argument", f.Name}
+				return &Uncacheable{"file of an argument", f.Name}
 			}
 			u.add("file "+f.Name, digest)
 		}

@@ -219,7 +219,7 @@ func changedAt(info fs.FileInfo) time.Time {
 	return changed(st)
 }
 
-func all(string) bool { return true }
+func anyName(string) bool { return true }
 
 // digestSize in bytes is that of all digests here: 128 bits, as in the rest of the
 // house, against chance.

@@ -26,24 +26,24 @@ type budget struct {
 	bytes int64
 }
 
-var errTooMany = &Odd{"macro beside too many files", ""}
+var errTooMany = &Uncacheable{"macro beside too many files", ""}
 
-// tree digests directories: names, contents and links of all that is in them, but
+// dirHasher digests directories: names, contents and links of all that is in them, but
 // for what is not of the checkout and what no macro is written for.
-type tree struct {
-	own      string // the package
-	beside   bool   // what lies around the packages is meant: none of theirs is
-	extent   *extent.Checkout
-	packages *extent.Packages // nil where there are none
-	left     *budget
-	newest   time.Time
-	linked   []string // directories behind links that were looked at, by their real names
+type dirHasher struct {
+	pkg            string // the package
+	besidePackages bool   // what lies around the packages is meant: none of theirs is
+	extent         *extent.Checkout
+	packages       *extent.Packages // nil where there are none
+	remaining      *budget
+	newest         time.Time
+	visited        []string // directories behind links that were looked at, by their real names
 }
 
-func (t *tree) digest(dir string) (string, error) {
+func (t *dirHasher) digest(dir string) (string, error) {
 	h := blake3.New()
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		t.linked = append(t.linked, real)
+		t.visited = append(t.visited, real)
 	}
 	if err := t.walk(h, dir, "", ""); err != nil {
 		return "", err
@@ -53,10 +53,10 @@ func (t *tree) digest(dir string) (string, error) {
 
 // walk digests dir, which the tree calls rel, and the innermost package around it,
 // if it lies in one, home: "" where that is not known to matter.
-func (t *tree) walk(h *blake3.Hasher, dir, rel, home string) error {
+func (t *dirHasher) walk(h *blake3.Hasher, dir, rel, home string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return &Odd{"directory that cannot be read", dir}
+		return &Uncacheable{"directory that cannot be read", dir}
 	}
 	if rel != "" && t.skips(dir, entries) {
 		return nil
@@ -64,19 +64,19 @@ func (t *tree) walk(h *blake3.Hasher, dir, rel, home string) error {
 	if info, err := os.Stat(dir); err == nil {
 		t.note(info)
 	}
-	if t.beside && t.isPackage(dir, entries) {
+	if t.besidePackages && t.isPackage(dir, entries) {
 		home = dir
 	}
 	return t.entries(h, dir, rel, home, entries)
 }
 
-func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.DirEntry) (err error) {
+func (t *dirHasher) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.DirEntry) (err error) {
 	for _, e := range entries {
 		name, path := rel+e.Name(), dir+"/"+e.Name()
-		if extent.Never(e.Name()) || t.beside && !e.IsDir() && t.belongs(name, path, home) {
+		if extent.Never(e.Name()) || t.besidePackages && !e.IsDir() && t.isOthers(name, path, home) {
 			continue
 		}
-		if t.left.files--; t.left.files < 0 {
+		if t.remaining.files--; t.remaining.files < 0 {
 			return errTooMany
 		}
 		h.WriteString(name)
@@ -92,11 +92,11 @@ func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.Dir
 				if info, err := os.Stat(path); err == nil {
 					t.note(info)
 				}
-				t.left.bytes -= size
+				t.remaining.bytes -= size
 				h.WriteString(digest)
 			}
 			if err == nil {
-				err = t.behind(h, path, name+"/", home)
+				err = t.followLink(h, path, name+"/", home)
 			}
 		case e.Type().IsRegular():
 			var info fs.FileInfo
@@ -104,7 +104,7 @@ func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.Dir
 				break
 			}
 			t.note(info)
-			if t.left.bytes -= info.Size(); t.left.bytes < 0 {
+			if t.remaining.bytes -= info.Size(); t.remaining.bytes < 0 {
 				return errTooMany
 			}
 			var digest string
@@ -113,9 +113,9 @@ func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.Dir
 		default:
 			h.WriteString("\x00" + e.Type().String())
 		}
-		var odd *Odd
-		if err != nil && !errors.As(err, &odd) {
-			err = &Odd{"file that cannot be read", path}
+		var known *Uncacheable
+		if err != nil && !errors.As(err, &known) {
+			err = &Uncacheable{"file that cannot be read", path}
 		}
 		if err != nil {
 			return err
@@ -125,41 +125,41 @@ func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.Dir
 	return nil
 }
 
-func (t *tree) note(info fs.FileInfo) {
+func (t *dirHasher) note(info fs.FileInfo) {
 	if at := changedAt(info); at.After(t.newest) {
 		t.newest = at
 	}
 }
 
-// behind looks at the directory that a link leads to, if it does and no other one
+// followLink looks at the directory that a link leads to, if it does and no other one
 // did. It may be another package: whoever links to it means its files.
-func (t *tree) behind(h *blake3.Hasher, path, rel, home string) error {
+func (t *dirHasher) followLink(h *blake3.Hasher, path, rel, home string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return nil // a file, or nothing
 	}
 	real, err := filepath.EvalSymlinks(path)
-	if err != nil || slices.Contains(t.linked, real) || extent.Scratch(real) {
+	if err != nil || slices.Contains(t.visited, real) || extent.Scratch(real) {
 		return nil
 	}
-	t.linked = append(t.linked, real)
+	t.visited = append(t.visited, real)
 	return t.entries(h, path, rel, home, entries)
 }
 
 // skips reports whether a directory is another package, another checkout, or a build
 // or cache directory. A package that holds the own one hides nothing of it.
-func (t *tree) skips(dir string, entries []fs.DirEntry) bool {
-	return has(entries, ".git") && t.extent.Nested(dir) != extent.Part || extent.Scratch(dir) ||
-		t.beside && dir == t.own || t.isPackage(dir, entries) && !(t.beside && in(t.own, dir))
+func (t *dirHasher) skips(dir string, entries []fs.DirEntry) bool {
+	return hasEntry(entries, ".git") && t.extent.Nested(dir) != extent.Part || extent.Scratch(dir) ||
+		t.besidePackages && dir == t.pkg || t.isPackage(dir, entries) && !(t.besidePackages && inDir(t.pkg, dir))
 }
 
-func (t *tree) isPackage(dir string, entries []fs.DirEntry) bool {
-	return t.packages != nil && has(entries, "Cargo.toml") && t.packages.Has(dir)
+func (t *dirHasher) isPackage(dir string, entries []fs.DirEntry) bool {
+	return t.packages != nil && hasEntry(entries, "Cargo.toml") && t.packages.Has(dir)
 }
 
-// belongs reports whether a file is documentation, or what cargo compiles for the
+// isOthers reports whether a file is documentation, or what cargo compiles for the
 // package in home.
-func (t *tree) belongs(name, path, home string) bool {
+func (t *dirHasher) isOthers(name, path, home string) bool {
 	if extent.Documentation(name) {
 		return true
 	}
@@ -167,7 +167,7 @@ func (t *tree) belongs(name, path, home string) bool {
 	return home != "" && err == nil && extent.Compiled(rel)
 }
 
-func has(entries []fs.DirEntry, name string) bool {
+func hasEntry(entries []fs.DirEntry, name string) bool {
 	_, ok := slices.BinarySearchFunc(entries, name, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
 	return ok
 }

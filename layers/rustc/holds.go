@@ -15,25 +15,25 @@ func (r *Request) Holds(rec *Record) (why string) {
 	switch {
 	case rec.Unit != r.Unit || rec.Request != r.Digest():
 		return r.Differs(rec)
-	case rec.Bound != Anywhere && rec.Dir != u.cwd, rec.Bound == SamePlace && (rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
+	case rec.Portability != Anywhere && rec.Dir != u.cwd, rec.Portability == SameOutDir && (rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
 		return "it names where it was made: " + rec.OutDir
-	case u.around.InPlace && (rec.Dir != u.cwd || rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
+	case u.context.InPlace && (rec.Dir != u.cwd || rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
 		return "nothing made in another directory is wanted here: " + rec.OutDir
-	case len(rec.Messages) > 0 && rec.Shown != strings.Join(u.shown, " "):
+	case len(rec.Messages) > 0 && rec.MessageFormat != strings.Join(u.messageFormat, " "):
 		return "its messages were shown in another way"
 	}
 	environment(rec.DepFile, func(name, value string, set bool) {
 		now, ok := u.env(name)
-		if why == "" && (ok != set || ok && escaped.Replace(now) != u.here(value)) {
+		if why == "" && (ok != set || ok && escaped.Replace(now) != u.localValue(value)) {
 			why = "variable " + name
 		}
 	})
 	if why != "" {
 		return why
 	}
-	places := u.places()
+	roots := u.roots()
 	for _, in := range rec.Inputs {
-		path := u.abs(fullName(in.Name, places))
+		path := u.abs(fromPortable(in.Name, roots))
 		if in.Digest == Absent {
 			if exists(path) {
 				return "file " + path
@@ -51,7 +51,7 @@ func (r *Request) Holds(rec *Record) (why string) {
 		}
 	}
 	for _, n := range rec.Natives {
-		if u.find(n.Native, u.Links()) != n.What {
+		if u.resolveNative(n.Native, u.Links()) != n.What {
 			return "library " + n.Name
 		}
 	}
@@ -79,13 +79,13 @@ func (r *Request) Differs(rec *Record) string {
 
 // DepFile returns the list of inputs of a record that holds, for this call.
 func (r *Request) DepFile(rec *Record) string {
-	places := r.unit.places()
-	text := session.Rename(rec.DepFile, func(name string) string { return fullName(name, places) })
-	return replaceValues(text, r.unit.here)
+	roots := r.unit.roots()
+	text := session.Rename(rec.DepFile, func(name string) string { return fromPortable(name, roots) })
+	return replaceValues(text, r.unit.localValue)
 }
 
-// Places are the directories that a record's messages may name, the longest first.
-func (rec *Record) Places() []string {
+// Roots are the directories that a record's messages may name, the longest first.
+func (rec *Record) Roots() []string {
 	dirs := []string{rec.OutDir, rec.Dir}
 	if rec.OutEnv != "" {
 		dirs = append(dirs, rec.OutEnv)
@@ -94,8 +94,8 @@ func (rec *Record) Places() []string {
 	return dirs
 }
 
-// Here is what a path of a record's messages is called in this call.
-func (r *Request) Here(rec *Record, path string) string {
+// Localize is what a path of a record's messages is called in this call.
+func (r *Request) Localize(rec *Record, path string) string {
 	made := &unit{Call: &Call{OutDir: rec.OutDir}, cwd: rec.Dir, outEnv: rec.OutEnv}
-	return fullName(made.local(path), r.unit.places())
+	return fromPortable(made.portablePath(path), r.unit.roots())
 }

@@ -10,35 +10,35 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// others are in the names of targets for which more is written than is announced, and
-// which have linkers and libraries of their own.
-var others = []string{"windows", "apple", "uefi", "emscripten", "cygwin", ".json"}
+// unusualTargets are in the names of targets for which more is written than is
+// announced, and which have linkers and libraries of their own.
+var unusualTargets = []string{"windows", "apple", "uefi", "emscripten", "cygwin", ".json"}
 
-// linked is what a linker puts together, beside what it is called with.
-func (u *unit) linked() error {
-	if slices.ContainsFunc(others, func(name string) bool { return strings.Contains(u.Target, name) }) {
-		return &Odd{"target that is linked in another way", u.Target}
+// linkInputs is what a linker puts together, beside what it is called with.
+func (u *unit) linkInputs() error {
+	if slices.ContainsFunc(unusualTargets, func(name string) bool { return strings.Contains(u.Target, name) }) {
+		return &Uncacheable{"target that is linked in another way", u.Target}
 	}
-	digest, natives, err := u.below()
+	digest, natives, err := u.linkedUnits()
 	if err != nil {
 		return err
 	}
 	u.add("all crates below", digest)
-	natives = append(append(natives, u.Natives...), u.asked...)
+	natives = append(append(natives, u.Natives...), u.askedNatives...)
 	if len(natives) > 0 {
-		u.codeBelow = u.codeBelow.Join(rustsrc.Reach{Any: "a native library"})
+		u.linkedReach = u.linkedReach.Join(rustsrc.Reach{Any: "a native library"})
 	}
 	slices.SortFunc(natives, compareNatives)
 	for _, n := range slices.Compact(natives) {
-		what := u.find(n, true)
+		what := u.resolveNative(n, true)
 		if what == thin {
-			return &Odd{"archive of names", n.Name}
+			return &Uncacheable{"archive of names", n.Name}
 		}
 		u.add("library "+n.Name, what)
 	}
 	// Sources may ask for one through another crate's macro, of which nothing tells
 	// before they are compiled.
-	for _, dir := range u.dirs {
+	for _, dir := range u.nativeDirs {
 		if !strings.Contains(dir, "/build/") {
 			continue
 		}
@@ -46,7 +46,7 @@ func (u *unit) linked() error {
 		for _, path := range archives {
 			digest, err := libraryDigest(path)
 			if err != nil {
-				return &Odd{"library that cannot be read", path}
+				return &Uncacheable{"library that cannot be read", path}
 			}
 			u.add("library of a script "+filepath.Base(path), digest)
 		}
@@ -57,9 +57,9 @@ func (u *unit) linked() error {
 
 var globQuote = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace
 
-// below looks at all units that are linked into what the call makes: their contents,
-// and the native libraries they ask for.
-func (u *unit) below() (digest string, natives []Native, err error) {
+// linkedUnits looks at all units that are linked into what the call makes: their
+// contents, and the native libraries they ask for.
+func (u *unit) linkedUnits() (digest string, natives []Native, err error) {
 	seen := map[string]bool{}
 	var lines []string
 	var visit func(path string) error
@@ -69,7 +69,7 @@ func (u *unit) below() (digest string, natives []Native, err error) {
 			return nil
 		}
 		seen[dir+"/"+name] = true
-		m, err := ReadMark(path)
+		m, err := ReadTrailer(path)
 		if filepath.Ext(path) == ".so" {
 			if err == nil {
 				return nil // a macro; nothing of it is linked
@@ -77,22 +77,22 @@ func (u *unit) below() (digest string, natives []Native, err error) {
 			// A shared library of Rust's has no record.
 			own, _, err := Digest(path)
 			lines = append(lines, name+" "+own)
-			u.codeBelow = u.codeBelow.Join(rustsrc.Unread)
+			u.linkedReach = u.linkedReach.Join(rustsrc.Unread)
 			if err != nil {
-				err = &Odd{"dependency that cannot be linked", name}
+				err = &Uncacheable{"dependency that cannot be linked", name}
 			}
 			return err
 		}
 		if err != nil || m.Key == "" {
-			return &Odd{"dependency without record", name}
+			return &Uncacheable{"dependency without record", name}
 		}
-		own := m.link(dir)
+		own := m.linkDigest(dir)
 		if own == "" {
-			return &Odd{"dependency that cannot be linked", name}
+			return &Uncacheable{"dependency that cannot be linked", name}
 		}
 		lines = append(lines, name+" "+own)
-		u.codeBelow = u.codeBelow.Join(m.Code)
-		u.lists = append(u.lists, dir+"/"+name+".d")
+		u.linkedReach = u.linkedReach.Join(m.Reach)
+		u.linkedDepFiles = append(u.linkedDepFiles, dir+"/"+name+".d")
 		natives = append(natives, m.Natives...)
 		for _, dep := range m.Deps {
 			if err := visit(filepath.Join(dir, dep)); err != nil {
@@ -119,7 +119,7 @@ func (u *unit) linker() {
 	if u.Linker != "" {
 		names = append([]string{u.Linker}, names...)
 	}
-	for _, value := range u.files {
+	for _, value := range u.fileValues {
 		for arg := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ' ' || r == ',' }) {
 			// -fuse-ld=mold, and --ld-path=/usr/bin/mold
 			if ld, ok := strings.CutPrefix(arg, "-fuse-ld="); ok {
@@ -131,12 +131,12 @@ func (u *unit) linker() {
 		}
 	}
 	for _, name := range names {
-		path := u.look(name)
+		path := u.findProgram(name)
 		if path == "" {
 			continue
 		}
 		value := identity(path)
-		if in(path, u.cwd) {
+		if inDir(path, u.cwd) {
 			// One of the project's own is the same wherever its content is.
 			digest, err := digestOrAbsent(path)
 			value = "content " + digest
@@ -147,15 +147,15 @@ func (u *unit) linker() {
 		u.add("linker "+name, value)
 	}
 	u.add("start files", startFiles())
-	for _, name := range linkerReads {
+	for _, name := range linkerVariables {
 		if value, ok := u.env(name); ok {
 			u.add("variable "+name, value)
 		}
 	}
 	for _, e := range u.environ {
 		// Nix puts a script before each compiler and linker, which reads these.
-		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "NIX_") && !slices.Contains(nixOthers, name) {
-			u.add("variable "+name, u.localText(value))
+		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "NIX_") && !slices.Contains(nixShellVariables, name) {
+			u.add("variable "+name, u.portableText(value))
 		}
 	}
 }
@@ -163,13 +163,13 @@ func (u *unit) linker() {
 // linkers are programs that link by default, and what those call.
 var linkers = []string{"cc", "ld", "collect2"}
 
-// linkerReads are variables that gcc, clang and ld look at.
-var linkerReads = []string{
+// linkerVariables are variables that gcc, clang and ld look at.
+var linkerVariables = []string{
 	"LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "CCC_OVERRIDE_OPTIONS", "LDEMULATION", "SDKROOT", "MACOSX_DEPLOYMENT_TARGET",
 }
 
-// nixOthers are variables of Nix that are for its users' shells.
-var nixOthers = []string{"NIX_PATH", "NIX_PROFILES", "NIX_REMOTE", "NIX_SSL_CERT_FILE", "NIX_USER_PROFILE_DIR"}
+// nixShellVariables are variables of Nix that are for its users' shells.
+var nixShellVariables = []string{"NIX_PATH", "NIX_PROFILES", "NIX_REMOTE", "NIX_SSL_CERT_FILE", "NIX_USER_PROFILE_DIR"}
 
 // startFiles are linked into every program: a C library's, and the C compiler's.
 func startFiles() string {

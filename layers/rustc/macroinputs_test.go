@@ -35,7 +35,7 @@ func impure(t *testing.T) *scene {
 	}
 	s.swap("src/lib.rs", "crates/a/src/lib.rs")
 	s.library("m-1", "macro")
-	s.mark("m-1", Mark{Macros: readsAnything("m")}, "libm-1.rmeta")
+	s.trailer("m-1", Trailer{Macros: readsAnything("m")}, "libm-1.rmeta")
 	s.add("--extern", "m="+s.out+"/libm-1.rmeta")
 	return s
 }
@@ -158,7 +158,7 @@ func TestPure(t *testing.T) {
 	pure := func(t *testing.T) *scene {
 		s := impure(t)
 		s.write(s.out+"/m-1.d", "")
-		s.mark("m-1", Mark{}, "libm-1.rmeta")
+		s.trailer("m-1", Trailer{}, "libm-1.rmeta")
 		return s
 	}
 	requests(t, pure, []change{
@@ -174,7 +174,7 @@ func TestPure(t *testing.T) {
 func TestVariablesOfPlace(t *testing.T) {
 	value := func(text string) string {
 		u := &unit{Call: &Call{OutDir: "/b/target/debug/deps"}, cwd: "/b", outEnv: "/b/target/debug/build/x/out"}
-		return u.localText(text)
+		return u.portableText(text)
 	}
 	for text, want := range map[string]string{
 		"/b": "{cwd}", "/b/x": "{cwd}/x", "/bb": "/bb", "/usr/bin:/b/bin:/b": "/usr/bin:{cwd}/bin:{cwd}",
@@ -221,7 +221,7 @@ func TestBudget(t *testing.T) {
 func TestImpureAbove(t *testing.T) {
 	above := func(s *scene) string {
 		var names []string
-		for _, m := range s.mustRequest().unit.mark(rustsrc.Unread).Macros {
+		for _, m := range s.mustRequest().unit.trailer(rustsrc.Unread).Macros {
 			if !m.Reach.Pure() {
 				names = append(names, m.Name)
 			}
@@ -246,7 +246,7 @@ func TestImpureAbove(t *testing.T) {
 	s := impure(t)
 	s.remove(s.out + "/m-1.d")
 	if got := above(s); got != "of m" {
-		t.Errorf("a library above one without a mark: %q", got)
+		t.Errorf("a library above one without a trailer: %q", got)
 	}
 	s = newScene(t)
 	if got := above(s); got != "" {
@@ -278,15 +278,15 @@ func TestImpureAbove(t *testing.T) {
 	s.root = s.env["CARGO_HOME"] + "/registry/src/index/serde_derive-1.0.200"
 	s.env["CARGO_MANIFEST_DIR"] = s.root
 	s.write("crates/a/src/lib.rs", "")
-	s.mark("m-1", Mark{Key: someKey, Unit: "m-1", Request: someKey, Macros: readsAnything("m")}, "libm-1.rmeta")
+	s.trailer("m-1", Trailer{Key: someKey, Unit: "m-1", Request: someKey, Macros: readsAnything("m")}, "libm-1.rmeta")
 	s.write(s.out+"/libm-1.rlib", "")
 	s.write(s.out+"/m-1.d", "")
-	s.mark("m-1", Mark{Key: someKey, Unit: "m-1", Request: someKey, Macros: readsAnything("m")}, "libm-1.rmeta", "libm-1.rlib")
+	s.trailer("m-1", Trailer{Key: someKey, Unit: "m-1", Request: someKey, Macros: readsAnything("m")}, "libm-1.rmeta", "libm-1.rlib")
 	macro(s, "serde_derive", "1.0.200")
 	if got := above(s); got != "" {
 		t.Errorf("a pure macro that is made with another: %q", got)
 	}
-	if s.mustRequest().unit.reach().Pure() {
+	if s.mustRequest().unit.macroReach().Pure() {
 		t.Error("the other may read anything where the macro is compiled")
 	}
 }

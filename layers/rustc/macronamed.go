@@ -13,11 +13,12 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
-// named adds to a record what a macro may have read by name in other packages, as far
-// as sources tell: those of the crate, which hold the macro's arguments, those of the
-// workspace's macros, and files of the package that name others.
-func (u *unit) named(rec *Record, names []string, sources [][]byte, began time.Time) error {
-	if u.immutable() || !u.reach().SeesFiles() {
+// addNamedInputs adds to a record what a macro may have read by name in other
+// packages, as far as sources tell: those of the crate, which hold the macro's
+// arguments, those of the workspace's macros, and files of the package that name
+// others.
+func (u *unit) addNamedInputs(rec *Record, names []string, sources [][]byte, began time.Time) error {
+	if u.immutable() || !u.macroReach().SeesFiles() {
 		return nil
 	}
 	home, _ := u.env("CARGO_MANIFEST_DIR")
@@ -36,13 +37,13 @@ func (u *unit) named(rec *Record, names []string, sources [][]byte, began time.T
 	}
 	for _, e := range u.Externs {
 		if filepath.Ext(e.Path) == ".so" {
-			u.sourcesOf(f, e.Path)
+			u.addMacroSources(f, e.Path)
 		}
 	}
-	u.follow(f, home)
+	u.addNamesInFiles(f, home)
 	for _, e := range u.environ {
 		name, value, _ := strings.Cut(e, "=")
-		if value != u.outEnv && !isVolatile(name) && !strings.HasPrefix(name, "CARGO_") && (value == u.cwd || in(value, u.cwd)) {
+		if value != u.outEnv && !isVolatile(name) && !strings.HasPrefix(name, "CARGO_") && (value == u.cwd || inDir(value, u.cwd)) {
 			f.Variable(name, strings.TrimPrefix(strings.TrimPrefix(value, u.cwd), "/"))
 		}
 	}
@@ -54,16 +55,16 @@ func (u *unit) named(rec *Record, names []string, sources [][]byte, began time.T
 	for _, n := range found {
 		rel, err := filepath.Rel(u.cwd, n.Path)
 		if err != nil || strings.ContainsAny(rel, "\n") {
-			return &Odd{"name of an input", n.Path}
+			return &Uncacheable{"name of an input", n.Path}
 		}
 		in := Input{rel, Absent}
 		switch {
 		case n.Dir:
-			t := &tree{own: home, extent: extent.Of(u.cwd), left: &left}
+			t := &dirHasher{pkg: home, extent: extent.Of(u.cwd), remaining: &left}
 			in.Name += "/"
 			in.Digest, err = t.digest(n.Path)
 			if err == nil && !t.newest.Before(began) {
-				err = &Odd{"input changed meanwhile", rel}
+				err = &Uncacheable{"input changed meanwhile", rel}
 			}
 		case !n.Absent:
 			var text []byte
@@ -71,7 +72,7 @@ func (u *unit) named(rec *Record, names []string, sources [][]byte, began time.T
 			text, changed, err = readFile(n.Path)
 			in.Digest = digestText(string(text))
 			if err == nil && !changed.Before(began) {
-				err = &Odd{"input changed meanwhile", rel}
+				err = &Uncacheable{"input changed meanwhile", rel}
 			}
 		}
 		if err != nil {
@@ -86,17 +87,17 @@ func (u *unit) named(rec *Record, names []string, sources [][]byte, began time.T
 func (u *unit) directoryDigest(dir string) (string, error) {
 	home, _ := u.env("CARGO_MANIFEST_DIR")
 	left := budget{files: mostFiles, bytes: mostBytes}
-	return (&tree{own: home, extent: extent.Of(u.cwd), left: &left}).digest(dir)
+	return (&dirHasher{pkg: home, extent: extent.Of(u.cwd), remaining: &left}).digest(dir)
 }
 
-// sourcesOf adds the sources of a macro, which its list of inputs names. Those of a
+// addMacroSources adds the sources of a macro, which its list of inputs names. Those of a
 // package that cannot change have no names of this workspace.
-func (u *unit) sourcesOf(f *extent.Finder, output string) {
+func (u *unit) addMacroSources(f *extent.Finder, output string) {
 	text, _, err := readFile(filepath.Dir(output) + "/" + unitName(output) + ".d")
 	if err != nil {
 		return
 	}
-	for _, name := range session.Inputs(session.Unmark(Unmarked(string(text)))) {
+	for _, name := range session.Inputs(session.Unmark(WithoutTrailer(string(text)))) {
 		src, _, err := readFile(u.abs(name))
 		if filepath.IsAbs(name) || filepath.Ext(name) != ".rs" || err != nil {
 			continue
@@ -117,10 +118,10 @@ func (u *unit) sourcesOf(f *extent.Finder, output string) {
 // ownerOf is the directory of the innermost package that holds path, or root; "" for
 // what lies outside.
 func ownerOf(path, root string, packages *extent.Packages) string {
-	if path != root && !in(path, root) {
+	if path != root && !inDir(path, root) {
 		return ""
 	}
-	for dir := path; in(dir, root); dir = filepath.Dir(dir) {
+	for dir := path; inDir(dir, root); dir = filepath.Dir(dir) {
 		if packages.Has(dir) {
 			return dir
 		}
@@ -128,9 +129,9 @@ func ownerOf(path, root string, packages *extent.Packages) string {
 	return root
 }
 
-// follow adds the names that files of the package hold, other than Rust's.
-func (u *unit) follow(f *extent.Finder, home string) {
-	t := &tree{own: home, extent: extent.Of(u.cwd), packages: extent.PackagesOf(u.cwd)}
+// addNamesInFiles adds the names that files of the package hold, other than Rust's.
+func (u *unit) addNamesInFiles(f *extent.Finder, home string) {
+	t := &dirHasher{pkg: home, extent: extent.Of(u.cwd), packages: extent.PackagesOf(u.cwd)}
 	seen := 0
 	filepath.WalkDir(home, func(path string, d fs.DirEntry, err error) error {
 		if seen++; err != nil || seen > mostFiles {

@@ -8,17 +8,17 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// unmarkedMacros stands for the macros of a dependency that has no mark.
-func unmarkedMacros(name string) Macro { return Macro{Name: "of " + name, Reach: rustsrc.Unread} }
+// macrosOfBare stands for the macros of a dependency that has no trailer.
+func macrosOfBare(name string) Macro { return Macro{Name: "of " + name, Reach: rustsrc.Unread} }
 
-// running are the macros that may run in this call.
-func (u *unit) running() []Macro {
+// macrosInCall are the macros that may run in this call.
+func (u *unit) macrosInCall() []Macro {
 	var list []Macro
-	for _, m := range u.marks {
+	for _, m := range u.trailers {
 		list = append(list, m.Macros...)
 	}
-	if len(u.unmarked) > 0 {
-		list = append(list, unmarkedMacros(u.unmarked[0]))
+	if len(u.bare) > 0 {
+		list = append(list, macrosOfBare(u.bare[0]))
 	}
 	return sortedMacros(list)
 }
@@ -29,26 +29,26 @@ func sortedMacros(list []Macro) []Macro {
 	return slices.CompactFunc(list, func(a, b Macro) bool { return key(a) == key(b) })
 }
 
-// reach is what the macros get at together that may run in this call.
-func (u *unit) reach() rustsrc.Reach {
+// macroReach is what the macros get at together that may run in this call.
+func (u *unit) macroReach() rustsrc.Reach {
 	r := rustsrc.Reach{}
-	for _, m := range u.running() {
+	for _, m := range u.macrosInCall() {
 		r = r.Join(m.Reach)
 	}
 	return r
 }
 
-// above are the macros that may run in what depends on this unit, of which code is
-// what its own code gets at.
-func (u *unit) above(code rustsrc.Reach) []Macro {
+// exposedMacros are the macros that may run in what depends on this unit, of which
+// code is what its own code gets at.
+func (u *unit) exposedMacros(code rustsrc.Reach) []Macro {
 	if !slices.Contains(u.Types, "proc-macro") {
-		return u.running()
+		return u.macrosInCall()
 	}
 	if !u.Links() {
 		code = rustsrc.Unread // what is below was not looked at, and nobody can run it
 	}
 	name, version, ok := u.registered()
-	m := Macro{Name: name, Reach: u.codeBelow.Join(code).Settle()}
+	m := Macro{Name: name, Reach: u.linkedReach.Join(code).Settle()}
 	if ok {
 		if reach, known := macros.Known(name, version); known {
 			m.Reach = rustsrc.Reach{Variables: reach}
@@ -58,13 +58,13 @@ func (u *unit) above(code rustsrc.Reach) []Macro {
 	return []Macro{m}
 }
 
-// isEnd reports whether no macro can be made of what the call makes.
-func (u *unit) isEnd() bool { return u.Links() && !slices.Contains(u.Types, "proc-macro") }
+// isFinal reports whether no macro can be made of what the call makes.
+func (u *unit) isFinal() bool { return u.Links() && !slices.Contains(u.Types, "proc-macro") }
 
-// code is what the crate's own code gets at: that which rustc has read for it, and
+// codeReach is what the crate's own code gets at: that which rustc has read for it, and
 // what macros may have made of it.
-func (u *unit) code(names []string, sources [][]byte, natives int) rustsrc.Reach {
-	if u.isEnd() {
+func (u *unit) codeReach(names []string, sources [][]byte, natives int) rustsrc.Reach {
+	if u.isFinal() {
 		return rustsrc.Unread
 	}
 	if natives > 0 {
@@ -74,7 +74,7 @@ func (u *unit) code(names []string, sources [][]byte, natives int) rustsrc.Reach
 	for i, text := range sources {
 		c.Sources = append(c.Sources, rustsrc.Source{Name: names[i], Text: text})
 	}
-	for _, m := range u.running() {
+	for _, m := range u.macrosInCall() {
 		if !m.Expands {
 			return rustsrc.Reach{Any: "code by macro " + m.Name}
 		}

@@ -67,13 +67,13 @@ func TestReachOfOldRecord(t *testing.T) {
 	if !strings.Contains(text, `code "`+rustsrc.ReachRule+`" "variable FOO"`) {
 		t.Fatalf("the record has no reach:\n%s", text)
 	}
-	rec.Code = rustsrc.ParseReach([]string{"0"})
-	if got := rec.Mark(s.mustRequest()).Code; !slices.Equal(got.Variables, []string{"FOO"}) || got.Any != "" {
+	rec.Reach = rustsrc.ParseReach([]string{"0"})
+	if got := rec.Trailer(s.mustRequest()).Reach; !slices.Equal(got.Variables, []string{"FOO"}) || got.Any != "" {
 		t.Errorf("read anew it gets at %+v", got)
 	}
 	s.write("src/lib.rs", "")
 	s.remove("src/lib.rs")
-	if got := rec.Mark(s.mustRequest()).Code; got.Any == "" {
+	if got := rec.Trailer(s.mustRequest()).Reach; got.Any == "" {
 		t.Errorf("without its source it gets at %+v", got)
 	}
 }

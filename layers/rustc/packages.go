@@ -21,11 +21,11 @@ func (u *unit) inHome(rel string) bool {
 	if !ok || !filepath.IsAbs(home) {
 		return false
 	}
-	if in(u.cwd, home+rel) {
+	if inDir(u.cwd, home+rel) {
 		return true
 	}
 	real, err := filepath.EvalSymlinks(home + rel)
-	return err == nil && in(u.cwd, real)
+	return err == nil && inDir(u.cwd, real)
 }
 
 // immutable reports whether the package is one that cargo has unpacked, and takes to

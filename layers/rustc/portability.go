@@ -10,70 +10,84 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
-// bind decides where the outputs may be used.
-func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string, names []string, sources [][]byte) error {
-	rec.Bound = SameDir
-	asks := u.belowOutDir(depFile)
-	impure := !u.reach().Pure()
-	if u.Debug || u.around.InPlace {
-		rec.Bound = SamePlace
-		return nil
+// portability decides where the outputs of a run may be used. Of the conditions in the
+// table the first that is met decides, the ones that bind most come first; outputs for
+// which none is met name nothing that moves with a checkout.
+func (u *unit) portability(run Run, depFile string, names []string, sources [][]byte) (Portability, error) {
+	if u.PathBound || u.context.InPlace {
+		return SameOutDir, nil
 	}
-	if u.immutable() && len(asks) == 0 && !impure {
-		return nil
+	asked, impure, immutable := u.variablesInOutDir(depFile), !u.macroReach().Pure(), u.immutable()
+	if immutable && len(asked) == 0 && !impure {
+		// It lies where it was unpacked, and got at nothing but that: no look is needed.
+		return SameDir, nil
 	}
-	for _, name := range names {
-		for _, dir := range out.WorkDirs {
-			if filepath.IsAbs(name) {
-				out.Sources = append(out.Sources, name)
-				break
-			}
-			out.Sources = append(out.Sources, dir+"/"+name)
-		}
-	}
-	linked := u.linkedSources(out.WorkDirs)
-	out.Sources = append(out.Sources, linked...)
+	workDirs := append([]string{u.cwd}, run.ViewDirs...)
+	linked := u.linkedSources(workDirs)
+	out := &embedded.Outputs{WorkDirs: workDirs, Sources: append(absolute(names, workDirs), linked...)}
 	for _, f := range run.Files {
 		if err := out.Add(f.Path); err != nil {
-			return &Odd{"output that cannot be read", err.Error()}
+			return "", &Uncacheable{"output that cannot be read", err.Error()}
 		}
 	}
-	if !u.immutable() {
-		rec.Bound = Anywhere
-		if u.namesItself(run, sources) {
-			rec.Bound = SameDir
-		}
-		for _, dir := range append(slices.Clone(out.WorkDirs), u.OutDir) {
-			if _, found := out.Embed(dir); found {
-				rec.Bound = SamePlace
-			}
-		}
+	for _, c := range []struct {
+		bound Portability
+		met   func() bool
+	}{
+		// The outputs name the directory they were made in, or that of the outputs.
+		{SameOutDir, func() bool { return !immutable && embedsAny(out, append(slices.Clone(workDirs), u.OutDir)) }},
 		// A macro may put the name of a file into the program that it has included too.
 		// Names that the compiler puts there are relative.
-		if impure {
-			data := &embedded.Outputs{
-				Sources: linked,
-				Parts:   slices.DeleteFunc(slices.Clone(out.Parts), func(s embedded.Segment) bool { return s.Kind != embedded.Data }),
-			}
-			for _, dir := range out.WorkDirs {
-				if _, found := data.Embed(dir); found {
-					rec.Bound = SamePlace
-				}
-			}
+		{SameOutDir, func() bool { return !immutable && impure && embedsAny(dataOf(out, linked), workDirs) }},
+		// They name the script's directory.
+		{SameOutDir, func() bool { return u.outEnv != "" && embedsAny(out, []string{u.outEnv}) }},
+		// The crate has made something of a path in there.
+		{SameOutDir, func() bool {
+			return slices.ContainsFunc(asked, func(name string) bool { return !includesOnly(sources, name) })
+		}},
+		// What cargo has unpacked may name the directory it lies in, which is the same for
+		// every checkout.
+		{SameDir, func() bool { return immutable }},
+		{SameDir, func() bool { return u.namesItself(run, sources) }},
+	} {
+		if c.met() {
+			return c.bound, nil
 		}
 	}
-	if u.outEnv == "" {
-		return nil
+	return Anywhere, nil
+}
+
+// embedsAny reports whether outputs hold the name of one of these directories.
+func embedsAny(out *embedded.Outputs, dirs []string) bool {
+	return slices.ContainsFunc(dirs, func(dir string) bool {
+		_, found := out.Embed(dir)
+		return found
+	})
+}
+
+// dataOf are the parts of outputs that end up in the program, in which no sources have
+// names but these.
+func dataOf(out *embedded.Outputs, sources []string) *embedded.Outputs {
+	return &embedded.Outputs{
+		Sources: sources,
+		Parts:   slices.DeleteFunc(slices.Clone(out.Parts), func(s embedded.Segment) bool { return s.Kind != embedded.Data }),
 	}
-	if _, found := out.Embed(u.outEnv); found {
-		rec.Bound = SamePlace
-	}
-	for _, name := range asks {
-		if !includesOnly(sources, name) {
-			rec.Bound = SamePlace
+}
+
+// absolute are the names of inputs as the outputs may hold them: those that are
+// relative, from each of the directories.
+func absolute(names, dirs []string) []string {
+	var list []string
+	for _, name := range names {
+		if filepath.IsAbs(name) {
+			list = append(list, name)
+			continue
+		}
+		for _, dir := range dirs {
+			list = append(list, dir+"/"+name)
 		}
 	}
-	return nil
+	return list
 }
 
 // namesItself reports whether a crate that is compiled by an absolute name, as all
@@ -81,7 +95,7 @@ func (u *unit) bind(rec *Record, run Run, out *embedded.Outputs, depFile string,
 // its sources: of file!(), or in a message. The locations of its panics count as
 // debug information does.
 func (u *unit) namesItself(run Run, sources [][]byte) bool {
-	return strings.HasPrefix(u.local(u.Input), "{cwd}") &&
+	return strings.HasPrefix(u.portablePath(u.Input), "{cwd}") &&
 		(slices.ContainsFunc(sources, rustsrc.NamesItself) ||
 			slices.ContainsFunc(run.Messages, func(m string) bool { return strings.Contains(m, u.cwd) }))
 }
@@ -91,20 +105,12 @@ func (u *unit) namesItself(run Run, sources [][]byte) bool {
 // which the request has.
 func (u *unit) linkedSources(dirs []string) []string {
 	var names []string
-	for _, list := range u.lists {
+	for _, list := range u.linkedDepFiles {
 		text, _, err := readFile(list)
 		if err != nil {
 			continue
 		}
-		for _, name := range session.Inputs(string(text)) {
-			if filepath.IsAbs(name) {
-				names = append(names, name)
-				continue
-			}
-			for _, dir := range dirs {
-				names = append(names, dir+"/"+name)
-			}
-		}
+		names = append(names, absolute(session.Inputs(string(text)), dirs)...)
 	}
 	return names
 }

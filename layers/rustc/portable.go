@@ -6,52 +6,52 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
-// local is a path as it is called in every checkout that has it in the same place.
+// portablePath is a path as it is called in every checkout that has it in the same place.
 // Names that are relative stay so.
-func (u *unit) local(path string) string {
-	return localName(path, u.places())
+func (u *unit) portablePath(path string) string {
+	return toPortable(path, u.roots())
 }
 
-// place is a directory and what stands for it.
-type place struct{ dir, name string }
+// root is a directory and what stands for it.
+type root struct{ dir, name string }
 
-// places are the directories that move with a checkout, the innermost first.
-func (u *unit) places() []place {
-	var list []place
+// roots are the directories that move with a checkout, the innermost first.
+func (u *unit) roots() []root {
+	var list []root
 	if u.outEnv != "" {
-		list = append(list, place{u.outEnv, "{OUT_DIR}"})
+		list = append(list, root{u.outEnv, "{OUT_DIR}"})
 	}
-	return append(list, place{u.OutDir, "{out-dir}"}, place{u.cwd, "{cwd}"})
+	return append(list, root{u.OutDir, "{out-dir}"}, root{u.cwd, "{cwd}"})
 }
 
-func localName(path string, places []place) string {
-	for _, p := range places {
+func toPortable(path string, roots []root) string {
+	for _, p := range roots {
 		if path == p.dir {
 			return p.name
 		}
-		if in(path, p.dir) {
+		if inDir(path, p.dir) {
 			return p.name + path[len(p.dir):]
 		}
 	}
 	return path
 }
 
-func fullName(name string, places []place) string {
-	for _, p := range places {
+func fromPortable(name string, roots []root) string {
+	for _, p := range roots {
 		if name == p.name {
 			return p.dir
 		}
-		if in(name, p.name) {
+		if inDir(name, p.name) {
 			return p.dir + name[len(p.name):]
 		}
 	}
 	return name
 }
 
-// localText is a value with the directories that move with a checkout replaced,
+// portableText is a value with the directories that move with a checkout replaced,
 // wherever in it.
-func (u *unit) localText(value string) string {
-	for _, p := range u.places() {
+func (u *unit) portableText(value string) string {
+	for _, p := range u.roots() {
 		value = replacePath(value, p.dir, p.name)
 	}
 	return value
@@ -85,9 +85,9 @@ func replacePath(text, dir, name string) string {
 
 const outDirName = "{OUT_DIR}"
 
-// belowOutDir are the variables that the crate asked for whose values are the
+// variablesInOutDir are the variables that the crate asked for whose values are the
 // script's directory, or lie in it.
-func (u *unit) belowOutDir(depFile string) (names []string) {
+func (u *unit) variablesInOutDir(depFile string) (names []string) {
 	if u.outEnv == "" {
 		return nil
 	}
@@ -105,31 +105,31 @@ func (u *unit) portableValue(value string) string {
 	if u.outEnv == "" {
 		return value
 	}
-	return localName(value, []place{{escaped.Replace(u.outEnv), outDirName}})
+	return toPortable(value, []root{{escaped.Replace(u.outEnv), outDirName}})
 }
 
-// here is a portable value as it is in this call.
-func (u *unit) here(value string) string {
+// localValue is a portable value as it is in this call.
+func (u *unit) localValue(value string) string {
 	if u.outEnv == "" {
 		return value
 	}
-	return fullName(value, []place{{escaped.Replace(u.outEnv), outDirName}})
+	return fromPortable(value, []root{{escaped.Replace(u.outEnv), outDirName}})
 }
 
-// portable is a .d file with names that are the same everywhere.
-func (u *unit) portable(rec *Record, depFile string) (string, error) {
-	text := session.Rename(depFile, u.local)
-	var odd error
+// portableDepFile is a .d file with names that are the same everywhere.
+func (u *unit) portableDepFile(rec *Record, depFile string) (string, error) {
+	text := session.Rename(depFile, u.portablePath)
+	var refused error
 	text = replaceValues(text, func(value string) string {
-		if value == outDirName || in(value, outDirName) {
-			odd = &Odd{"variable", value} // it would be taken for ours
+		if value == outDirName || inDir(value, outDirName) {
+			refused = &Uncacheable{"variable", value} // it would be taken for ours
 		}
-		if rec.Bound == SamePlace {
+		if rec.Portability == SameOutDir {
 			return value
 		}
 		return u.portableValue(value)
 	})
-	return text, odd
+	return text, refused
 }
 
 // replaceValues replaces the values of the variables that a .d file says were set.

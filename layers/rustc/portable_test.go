@@ -37,7 +37,7 @@ func TestPlaces(t *testing.T) {
 	for _, tt := range []struct {
 		name, source string
 		change       func(s *scene)
-		bound        Bound
+		bound        Portability
 		elsewhere    string // why it does not hold in another checkout
 		outElsewhere string // nor in another build directory of the same
 	}{
@@ -46,18 +46,18 @@ func TestPlaces(t *testing.T) {
 		{"its own name", `pub fn f() -> &'static str { file!() }`, nil, Anywhere, "", ""},
 		{"included text", `pub const T: &str = include_str!("../text.txt");`, nil, Anywhere, "", ""},
 		{"debug information", `pub fn f() -> u8 { 1 }`, func(s *scene) { s.add("-C", "debuginfo=2", "-C", "embed-bitcode=no") }, Anywhere, "", ""},
-		{"debug information in bitcode", `pub fn f() -> u8 { 1 }`, func(s *scene) { s.add("-C", "debuginfo=2") }, SamePlace, named, named},
+		{"debug information in bitcode", `pub fn f() -> u8 { 1 }`, func(s *scene) { s.add("-C", "debuginfo=2") }, SameOutDir, named, named},
 		{"messages", `fn f() -> u8 { 1 }`, nil, Anywhere, "", ""},
-		{"variable in a constant", `pub const D: &str = env!("CARGO_MANIFEST_DIR");`, nil, SamePlace, named, named},
-		{"variable in a function", `pub fn f() -> &'static str { env!("CARGO_MANIFEST_DIR") }`, nil, SamePlace, named, named},
-		{"variable that is measured", `pub const N: usize = env!("CARGO_MANIFEST_DIR").len();`, nil, SamePlace, named, named},
+		{"variable in a constant", `pub const D: &str = env!("CARGO_MANIFEST_DIR");`, nil, SameOutDir, named, named},
+		{"variable in a function", `pub fn f() -> &'static str { env!("CARGO_MANIFEST_DIR") }`, nil, SameOutDir, named, named},
+		{"variable that is measured", `pub const N: usize = env!("CARGO_MANIFEST_DIR").len();`, nil, SameOutDir, named, named},
 		{"included by a variable", `pub const T: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/text.txt"));`, nil, Anywhere,
 			"variable CARGO_MANIFEST_DIR", ""},
-		{"build directory", `pub const D: &str = env!("DIR");`, func(s *scene) { s.env["DIR"] = s.out + "/x" }, SamePlace, named, named},
+		{"build directory", `pub const D: &str = env!("DIR");`, func(s *scene) { s.env["DIR"] = s.out + "/x" }, SameOutDir, named, named},
 		{"absolute crate root", `pub fn f() -> &'static str { file!() }`, func(s *scene) { s.swap("src/lib.rs", s.root+"/src/lib.rs") }, SameDir, named, ""},
-		{"coverage", `pub fn f() -> u8 { 1 }`, func(s *scene) { s.add("-C", "instrument-coverage") }, SamePlace, named, named},
+		{"coverage", `pub fn f() -> u8 { 1 }`, func(s *scene) { s.add("-C", "instrument-coverage") }, SameOutDir, named, named},
 		{"no coverage", `pub fn f() -> u8 { 1 }`, func(s *scene) { s.add("-Cinstrument-coverage=no") }, Anywhere, "", ""},
-		{"runpath", `pub fn f() -> u8 { 1 }`, func(s *scene) { s.add("-Crpath") }, SamePlace, named, named},
+		{"runpath", `pub fn f() -> u8 { 1 }`, func(s *scene) { s.add("-Crpath") }, SameOutDir, named, named},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -67,8 +67,8 @@ func TestPlaces(t *testing.T) {
 				tt.change(s)
 			}
 			rec := s.mustRecord()
-			if rec.Bound != tt.bound {
-				t.Errorf("bound %s, want %s", rec.Bound, tt.bound)
+			if rec.Portability != tt.bound {
+				t.Errorf("bound %s, want %s", rec.Portability, tt.bound)
 			}
 			check := func(where string, e *scene, want string) {
 				if why := e.holds(rec); want == "" && why != "" || want != "" && !strings.HasPrefix(why, want) {
@@ -124,19 +124,19 @@ func TestPlacesOfMacros(t *testing.T) {
 	m.mustRecord()
 	s.add("--extern", "m="+s.out+"/libm-4567.so")
 	s.swap("--emit=dep-info,metadata", "--emit=dep-info,metadata,link")
-	for source, want := range map[string]Bound{
-		`pub const D: &str = m::here!();`:                           SamePlace,
-		`pub fn f() -> &'static str { m::here!() }`:                 SamePlace,
-		`pub fn f(x: &str) -> bool { x == m::here!() }`:             SamePlace,
-		`pub fn f() -> (&'static str, &'static str) { m::file!() }`: SamePlace,
+	for source, want := range map[string]Portability{
+		`pub const D: &str = m::here!();`:                           SameOutDir,
+		`pub fn f() -> &'static str { m::here!() }`:                 SameOutDir,
+		`pub fn f(x: &str) -> bool { x == m::here!() }`:             SameOutDir,
+		`pub fn f() -> (&'static str, &'static str) { m::file!() }`: SameOutDir,
 		`pub fn f(v: Vec<u8>) -> u8 { m::one!() + v[3] }`:           Anywhere,
 		`pub const N: u8 = m::one!();`:                              Anywhere,
 		`pub fn f() -> &'static str { m::one!(); file!() }`:         Anywhere,
 	} {
 		s.write("src/lib.rs", source)
 		rec := s.mustRecord()
-		if rec.Bound != want {
-			t.Errorf("%s is bound %s, want %s", source, rec.Bound, want)
+		if rec.Portability != want {
+			t.Errorf("%s is bound %s, want %s", source, rec.Portability, want)
 		}
 		e := s.elsewhere(s.top + "/other")
 		if why := e.holds(rec); (why == "") != (want == Anywhere) {
@@ -167,8 +167,8 @@ func TestOutDirOfMacros(t *testing.T) {
 	s.env["OUT_DIR"] = s.top + "/build/a-1/out"
 	s.write(s.env["OUT_DIR"]+"/x", "")
 	rec := s.mustRecord()
-	if rec.Bound != SamePlace {
-		t.Errorf("bound %s, want %s", rec.Bound, SamePlace)
+	if rec.Portability != SameOutDir {
+		t.Errorf("bound %s, want %s", rec.Portability, SameOutDir)
 	}
 	s.env["OUT_DIR"] = s.top + "/build/a-2/out"
 	s.write(s.env["OUT_DIR"]+"/x", "")
@@ -187,8 +187,8 @@ func TestPlacesOfRegistry(t *testing.T) {
 		s.write("src/lib.rs", `pub fn f() -> &'static str { concat!(env!("CARGO_MANIFEST_DIR"), file!()) }`)
 		s.swap("src/lib.rs", s.root+"/src/lib.rs")
 		rec := s.mustRecord()
-		if rec.Bound != SameDir {
-			t.Errorf("%s: bound %s", kind, rec.Bound)
+		if rec.Portability != SameDir {
+			t.Errorf("%s: bound %s", kind, rec.Portability)
 		}
 		other := *s
 		other.argv = append([]string{}, s.argv...)
@@ -227,11 +227,11 @@ func TestNamesElsewhere(t *testing.T) {
 		s.root: e.root, s.root + "/src/lib.rs": e.root + "/src/lib.rs", s.out + "/x": e.out + "/x", s.env["OUT_DIR"] + "/gen.rs": e.env["OUT_DIR"] + "/gen.rs",
 		"src/lib.rs": "src/lib.rs", "/usr/lib": "/usr/lib", s.root + "2": s.root + "2",
 	} {
-		if got := r.Here(rec, path); got != want {
+		if got := r.Localize(rec, path); got != want {
 			t.Errorf("%s is %s here, want %s", path, got, want)
 		}
 	}
-	if dirs := rec.Places(); len(dirs) != 3 || len(dirs[0]) < len(dirs[1]) || len(dirs[1]) < len(dirs[2]) {
+	if dirs := rec.Roots(); len(dirs) != 3 || len(dirs[0]) < len(dirs[1]) || len(dirs[1]) < len(dirs[2]) {
 		t.Errorf("places %q", dirs)
 	}
 }

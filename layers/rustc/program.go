@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// look finds a program as a child in the working directory would.
-func (u *unit) look(name string) string {
+// findProgram finds a program as a child in the working directory would.
+func (u *unit) findProgram(name string) string {
 	path, _ := u.env("PATH")
 	return LookPath(name, path, u.cwd)
 }
@@ -60,8 +60,8 @@ func (u *unit) probe() []string {
 // longestStart is the longest a program may take until it has run the compiler.
 const longestStart = 10 * time.Second
 
-// begin starts the program in a group of its own, which end ends.
-func (u *unit) begin(path string, argv []string) (pid int, end func(), err error) {
+// startProbe starts the program in a group of its own, which end ends.
+func (u *unit) startProbe(path string, argv []string) (pid int, end func(), err error) {
 	source, held, err := os.Pipe()
 	if err != nil {
 		return 0, nil, err
@@ -94,12 +94,12 @@ type process struct {
 	args, environ    []string
 }
 
-// await waits until the process, or one that it has started, has the compiler's
+// awaitCompiler waits until the process, or one that it has started, has the compiler's
 // library loaded.
-func await(pid int) (*process, error) {
+func awaitCompiler(pid int) (*process, error) {
 	for until := time.Now().Add(longestStart); time.Now().Before(until); time.Sleep(time.Millisecond / 2) {
 		for _, p := range descendants(pid) {
-			if found := look(p); found != nil {
+			if found := compilerAt(p); found != nil {
 				return found, nil
 			}
 		}
@@ -131,8 +131,8 @@ func ended(pid int) bool {
 	return err != nil || !ok || strings.HasPrefix(state, "Z")
 }
 
-// look returns the process as a compiler, nil if it is none.
-func look(pid int) *process {
+// compilerAt returns the process as a compiler, nil if it is none.
+func compilerAt(pid int) *process {
 	dir := "/proc/" + strconv.Itoa(pid)
 	maps, _ := os.ReadFile(dir + "/maps")
 	p := &process{}
@@ -162,8 +162,8 @@ func zeroEnded(text []byte) []string {
 	return strings.Split(string(text), "\x00")
 }
 
-// steady is an environment without what differs from one process to the next.
-func (u *unit) steady(environ []string) []string {
+// steadyVariables is an environment without what differs from one process to the next.
+func (u *unit) steadyVariables(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
 		return name == "_" || name == "SHLVL" || name == "PWD" || name == "OLDPWD" || name == "RUST_RECURSION_COUNT"

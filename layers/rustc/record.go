@@ -8,17 +8,17 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// Bound says where a record's outputs may be used.
-type Bound string
+// Portability says where a record's outputs may be used.
+type Portability string
 
 const (
 	// Anywhere: nothing in them names the directory they were made in, but for
 	// debuggers.
-	Anywhere Bound = "anywhere"
+	Anywhere Portability = "anywhere"
 	// SameDir: where the working directory has the same path.
-	SameDir Bound = "same-directory"
-	// SamePlace: where the outputs' directory has the same path, too.
-	SamePlace Bound = "same-place"
+	SameDir Portability = "same-directory"
+	// SameOutDir: where the outputs' directory has the same path, too.
+	SameOutDir Portability = "same-place"
 )
 
 // An Input is a file that the compiler has read, or for which it has looked and not
@@ -33,18 +33,18 @@ type Record struct {
 	Ingredients []Ingredient
 	Dir, OutDir string // where it was made
 	OutEnv      string // the variable OUT_DIR there
-	Bound       Bound
+	Portability Portability
 	Inputs      []Input
-	Natives     []Found
+	Natives     []ResolvedNative
 	// DepFile is the list of inputs with names that are the same everywhere.
 	DepFile string
-	// Shown is how messages were asked for, and Messages are they, line by line.
-	Shown    string
-	Messages []string
-	Files    []File
-	// Code is what the unit's own code gets at, should a macro be made of it.
-	Code rustsrc.Reach
-	Cost time.Duration // of the run, by the clock on the wall
+	// MessageFormat is how messages were asked for, and Messages are they, line by line.
+	MessageFormat string
+	Messages      []string
+	Files         []File
+	// Reach is what the unit's own code gets at, should a macro be made of it.
+	Reach rustsrc.Reach
+	Cost  time.Duration // of the run, by the clock on the wall
 	// Incremental: the unit has state of its own, which is not among the files.
 	Incremental bool
 	// Layers are where the files lie beside the warehouse, if anywhere.
@@ -62,21 +62,21 @@ type Run struct {
 	Cost  time.Duration
 	// Files are the outputs' paths and kinds, as announced, but for the list of
 	// inputs.
-	Files []Announced
+	Files []Artifact
 	// Messages is all else that the compiler said, line by line.
 	Messages []string
-	// Seen are other directories that the compiler may have taken for the working
+	// ViewDirs are other directories that the compiler may have taken for the working
 	// directory, when it ran in a view.
-	Seen []string
+	ViewDirs []string
 }
 
 func (rec *Record) key() string {
 	var b strings.Builder
-	b.WriteString(rec.Request + "\n" + string(rec.Bound) + "\n")
-	if rec.Bound != Anywhere {
+	b.WriteString(rec.Request + "\n" + string(rec.Portability) + "\n")
+	if rec.Portability != Anywhere {
 		b.WriteString(rec.Dir + "\n")
 	}
-	if rec.Bound == SamePlace {
+	if rec.Portability == SameOutDir {
 		b.WriteString(rec.OutDir + "\n")
 	}
 	for _, in := range rec.Inputs {

@@ -11,81 +11,80 @@ import (
 
 	"github.com/zeebo/blake3"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // Record looks at what a run has read and written. The list of inputs names the
-// place. The error is Odd if the outputs cannot be told to be those of the inputs.
+// place. The error is an Uncacheable if the outputs cannot be told to be those of the
+// inputs.
 func (r *Request) Record(run Run) (*Record, error) {
 	u := r.unit
 	// What the compiler has read was there before it and is there now: dependencies,
 	// libraries, the compiler itself.
-	if now, err := NewRequest(u.Call, u.around); err != nil || now.Digest() != r.Digest() {
-		return nil, &Odd{"something changed meanwhile", ""}
+	if now, err := NewRequest(u.Call, u.context); err != nil || now.Digest() != r.Digest() {
+		return nil, &Uncacheable{"something changed meanwhile", ""}
 	}
 	text, err := os.ReadFile(u.DepFile())
 	if err != nil {
-		return nil, &Odd{"no list of inputs", err.Error()}
+		return nil, &Uncacheable{"no list of inputs", err.Error()}
 	}
 	rec := &Record{
 		Unit: r.Unit, Request: r.Digest(), Ingredients: r.Ingredients, Dir: u.cwd, OutDir: u.OutDir, OutEnv: u.outEnv,
-		Shown: strings.Join(u.shown, " "), Messages: run.Messages, Cost: run.Cost, Incremental: u.Incremental != "",
+		MessageFormat: strings.Join(u.messageFormat, " "), Messages: run.Messages, Cost: run.Cost, Incremental: u.Incremental != "",
 	}
-	depFile := session.Unmark(Unmarked(string(text)))
+	depFile := session.Unmark(WithoutTrailer(string(text)))
 	names := session.Inputs(depFile)
 	if !wellFormed(depFile) {
-		return nil, &Odd{"name of an input", "with a newline"}
+		return nil, &Uncacheable{"name of an input", "with a newline"}
 	}
-	sources, err := u.inputs(rec, names, run.Began)
+	sources, err := u.addInputs(rec, names, run.Began)
 	if err != nil {
 		return nil, err
 	}
-	if err := u.named(rec, names, sources, run.Began); err != nil {
+	if err := u.addNamedInputs(rec, names, sources, run.Began); err != nil {
 		return nil, err
 	}
-	out := &embedded.Outputs{WorkDirs: append([]string{u.cwd}, run.Seen...)}
 	for _, f := range run.Files {
-		file, err := u.file(f)
+		file, err := u.outputFile(f)
 		if err != nil {
 			return nil, err
 		}
 		rec.Files = append(rec.Files, file)
 	}
 	if len(rec.Files) == 0 {
-		return nil, &Odd{"no outputs", u.Crate}
+		return nil, &Uncacheable{"no outputs", u.Crate}
 	}
-	if err := u.bind(rec, run, out, depFile, names, sources); err != nil {
+	if rec.Portability, err = u.portability(run, depFile, names, sources); err != nil {
 		return nil, err
 	}
 	for i, src := range sources {
 		if _, asm := rustsrc.Assembled(src); asm {
-			return nil, &Odd{"assembler that reads files", names[i]}
+			return nil, &Uncacheable{"assembler that reads files", names[i]}
 		}
 	}
-	natives := u.natives(sources)
-	for _, n := range append(natives, u.hidden(natives, run.Files)...) {
+	natives := u.requestedNatives(sources)
+	for _, n := range append(natives, u.bundledNatives(natives, run.Files)...) {
 		if n.Name == "" {
-			return nil, &Odd{"library without a plain name", u.Crate}
+			return nil, &Uncacheable{"library without a plain name", u.Crate}
 		}
-		what := u.find(n, u.Links())
+		what := u.resolveNative(n, u.Links())
 		if what == thin {
-			return nil, &Odd{"archive of names", n.Name}
+			return nil, &Uncacheable{"archive of names", n.Name}
 		}
-		rec.Natives = append(rec.Natives, Found{n, what})
+		rec.Natives = append(rec.Natives, ResolvedNative{n, what})
 	}
-	rec.Code = u.code(names, sources, len(rec.Natives))
-	if rec.DepFile, err = u.portable(rec, depFile); err != nil {
+	rec.Reach = u.codeReach(names, sources, len(rec.Natives))
+	if rec.DepFile, err = u.portableDepFile(rec, depFile); err != nil {
 		return nil, err
 	}
 	rec.Key = rec.key()
 	return rec, nil
 }
 
-// Mark is what is noted of the unit beside its outputs.
-func (rec *Record) Mark(r *Request) *Mark {
-	m := r.unit.mark(r.codeOf(rec))
+// Trailer is what is noted of the unit beside its outputs.
+func (rec *Record) Trailer(r *Request) *Trailer {
+	m := r.unit.trailer(r.recordedReach(rec))
 	m.Key, m.Unit, m.Request, m.Files = rec.Key, rec.Unit, rec.Request, rec.Files
 	for _, found := range rec.Natives {
 		m.Natives = append(m.Natives, found.Native)
@@ -93,20 +92,20 @@ func (rec *Record) Mark(r *Request) *Mark {
 	return m
 }
 
-// EarlyMark is what is noted when metadata is there and the rest is not.
-func (r *Request) EarlyMark(metadata Announced) (*Mark, error) {
-	f, err := r.unit.file(metadata)
+// EarlyTrailer is what is noted when metadata is there and the rest is not.
+func (r *Request) EarlyTrailer(metadata Artifact) (*Trailer, error) {
+	f, err := r.unit.outputFile(metadata)
 	if err != nil {
 		return nil, err
 	}
-	m := r.unit.mark(rustsrc.Unread)
+	m := r.unit.trailer(rustsrc.Unread)
 	m.Files = []File{f}
 	return m, nil
 }
 
-// mark is what is known of the unit before it is compiled, and what its code gets at.
-func (u *unit) mark(code rustsrc.Reach) *Mark {
-	m := &Mark{Macros: u.above(code), Code: code}
+// trailer is what is known of the unit before it is compiled, and what its code gets at.
+func (u *unit) trailer(code rustsrc.Reach) *Trailer {
+	m := &Trailer{Macros: u.exposedMacros(code), Reach: code}
 	for _, e := range u.Externs {
 		if e.Path == "" {
 			continue
@@ -118,38 +117,38 @@ func (u *unit) mark(code rustsrc.Reach) *Mark {
 	return m
 }
 
-// file looks at an output.
-func (u *unit) file(a Announced) (File, error) {
+// outputFile looks at an output.
+func (u *unit) outputFile(a Artifact) (File, error) {
 	if filepath.Dir(a.Path) != u.OutDir || !strings.Contains(filepath.Base(a.Path), u.Crate) {
-		return File{}, &Odd{"output elsewhere", a.Path}
+		return File{}, &Uncacheable{"output elsewhere", a.Path}
 	}
 	digest, size, err := Digest(a.Path)
 	info, statErr := os.Stat(a.Path)
 	if err = errors.Join(err, statErr); err != nil {
-		return File{}, &Odd{"output that cannot be read", err.Error()}
+		return File{}, &Uncacheable{"output that cannot be read", err.Error()}
 	}
 	return File{filepath.Base(a.Path), a.Emit, digest, size, info.Mode().Perm()}, nil
 }
 
-// inputs digests what the compiler has read, and notes where it has looked for a
+// addInputs digests what the compiler has read, and notes where it has looked for a
 // module and not found one.
-func (u *unit) inputs(rec *Record, names []string, began time.Time) (sources [][]byte, err error) {
+func (u *unit) addInputs(rec *Record, names []string, began time.Time) (sources [][]byte, err error) {
 	for _, name := range names {
 		if strings.HasPrefix(name, "{") || strings.ContainsAny(name, "\n\x00") {
-			return nil, &Odd{"name of an input", name}
+			return nil, &Uncacheable{"name of an input", name}
 		}
 		path := u.abs(name)
 		text, changed, err := readFile(path)
 		if err != nil {
-			return nil, &Odd{"input that cannot be read", name}
+			return nil, &Uncacheable{"input that cannot be read", name}
 		}
 		// What was written since may be other than what was read.
 		if !changed.Before(began) {
-			return nil, &Odd{"input changed meanwhile", name}
+			return nil, &Uncacheable{"input changed meanwhile", name}
 		}
 		sources = append(sources, text)
 		sum := blake3.Sum256(text)
-		rec.Inputs = append(rec.Inputs, Input{u.local(name), hex.EncodeToString(sum[:digestSize])})
+		rec.Inputs = append(rec.Inputs, Input{u.portablePath(name), hex.EncodeToString(sum[:digestSize])})
 	}
 	for _, name := range names {
 		// A module is a.rs or a/mod.rs; both are an error (E0761).
@@ -167,16 +166,16 @@ func (u *unit) inputs(rec *Record, names []string, began time.Time) (sources [][
 		if exists(u.abs(twin)) {
 			continue // read by the one that names it, or by none
 		}
-		rec.Inputs = append(rec.Inputs, Input{u.local(twin), Absent})
+		rec.Inputs = append(rec.Inputs, Input{u.portablePath(twin), Absent})
 	}
 	return sources, nil
 }
 
-// codeOf is what the code of a record that holds gets at. Where another rule has found
-// that, it is found anew.
-func (r *Request) codeOf(rec *Record) rustsrc.Reach {
-	if rec.Code.Any != rustsrc.Unread.Any || r.unit.isEnd() {
-		return rec.Code
+// recordedReach is what the code of a record that holds gets at. Where another rule
+// has found that, it is found anew.
+func (r *Request) recordedReach(rec *Record) rustsrc.Reach {
+	if rec.Reach.Any != rustsrc.Unread.Any || r.unit.isFinal() {
+		return rec.Reach
 	}
 	names := session.Inputs(r.DepFile(rec))
 	var sources [][]byte
@@ -187,5 +186,5 @@ func (r *Request) codeOf(rec *Record) rustsrc.Reach {
 		}
 		sources = append(sources, text)
 	}
-	return r.unit.code(names, sources, len(rec.Natives))
+	return r.unit.codeReach(names, sources, len(rec.Natives))
 }

@@ -14,18 +14,18 @@ import (
 // ErrFormat: what should be a record is none, or is torn.
 var ErrFormat = errors.New("not a record of a known form")
 
-const header = "cargo-cow unit 1\n"
+const recordHeader = "cargo-cow unit 1\n"
 
 // Text is a record as it is kept in a file: a line for each thing, a key and
 // strings quoted as in Go, and at the end the digest of all before.
 func (rec *Record) Text() string {
 	var b strings.Builder
-	b.WriteString(header)
+	b.WriteString(recordHeader)
 	write := func(key string, list ...string) { b.WriteString(words.Line(key, list...)) }
 	write("key", rec.Key)
 	write("unit", rec.Unit)
 	write("request", rec.Request)
-	write("made", rec.Dir, rec.OutDir, rec.OutEnv, string(rec.Bound))
+	write("made", rec.Dir, rec.OutDir, rec.OutEnv, string(rec.Portability))
 	write("cost", strconv.FormatInt(rec.Cost.Milliseconds(), 10))
 	if rec.Incremental {
 		write("incremental", "")
@@ -45,8 +45,8 @@ func (rec *Record) Text() string {
 	for _, l := range rec.Layers {
 		write("layer", l.Layer, l.Dir)
 	}
-	write("code", rec.Code.Words()...)
-	write("shown", rec.Shown)
+	write("code", rec.Reach.Words()...)
+	write("shown", rec.MessageFormat)
 	for _, m := range rec.Messages {
 		write("message", m)
 	}
@@ -58,11 +58,11 @@ func (rec *Record) Text() string {
 // ParseRecord reads what Text wrote. The error wraps ErrFormat.
 func ParseRecord(text string) (*Record, error) {
 	i := strings.LastIndex(strings.TrimSuffix(text, "\n"), "\n") + 1
-	if !strings.HasPrefix(text, header) || text[i:] != words.Line("sum", digestText(text[:i])) {
+	if !strings.HasPrefix(text, recordHeader) || text[i:] != words.Line("sum", digestText(text[:i])) {
 		return nil, ErrFormat
 	}
-	rec := &Record{Code: rustsrc.Unread}
-	for l := range strings.Lines(text[len(header):i]) {
+	rec := &Record{Reach: rustsrc.Unread}
+	for l := range strings.Lines(text[len(recordHeader):i]) {
 		key, rest, _ := strings.Cut(strings.TrimSuffix(l, "\n"), " ")
 		list, ok := words.Split(rest)
 		if !ok || !rec.take(key, list) {
@@ -82,7 +82,7 @@ func (rec *Record) take(key string, words []string) bool {
 		"key": 1, "unit": 1, "request": 1, "cost": 1, "incremental": 1, "shown": 1, "message": 1, "list": 1,
 	}
 	if key == "code" {
-		rec.Code = rustsrc.ParseReach(words)
+		rec.Reach = rustsrc.ParseReach(words)
 		return true
 	}
 	if len(words) == 0 || len(words) != count[key] {
@@ -96,8 +96,8 @@ func (rec *Record) take(key string, words []string) bool {
 	case "request":
 		rec.Request = w
 	case "made":
-		rec.Dir, rec.OutDir, rec.OutEnv, rec.Bound = w, words[1], words[2], Bound(words[3])
-		return rec.Bound == Anywhere || rec.Bound == SameDir || rec.Bound == SamePlace
+		rec.Dir, rec.OutDir, rec.OutEnv, rec.Portability = w, words[1], words[2], Portability(words[3])
+		return rec.Portability == Anywhere || rec.Portability == SameDir || rec.Portability == SameOutDir
 	case "cost":
 		ms, err := strconv.ParseInt(w, 10, 64)
 		rec.Cost = time.Duration(ms) * time.Millisecond
@@ -110,7 +110,7 @@ func (rec *Record) take(key string, words []string) bool {
 		rec.Inputs = append(rec.Inputs, Input{w, words[1]})
 		return words[1] == Absent || isDigest(words[1])
 	case "native":
-		rec.Natives = append(rec.Natives, Found{Native{Kind: w, Name: words[1]}, words[2]})
+		rec.Natives = append(rec.Natives, ResolvedNative{Native{Kind: w, Name: words[1]}, words[2]})
 	case "file":
 		f, ok := parseFile(words)
 		rec.Files = append(rec.Files, f)
@@ -119,7 +119,7 @@ func (rec *Record) take(key string, words []string) bool {
 		rec.Layers = append(rec.Layers, InLayer{w, words[1]})
 		return isBase(w) && filepath.IsLocal(words[1])
 	case "shown":
-		rec.Shown = w
+		rec.MessageFormat = w
 	case "message":
 		rec.Messages = append(rec.Messages, w)
 	case "list":

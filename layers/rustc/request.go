@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// form is the first ingredient of all requests: what is asked in another form is
+// requestForm is the first ingredient of all requests: what is asked in another form is
 // another request.
-const form = "2"
+const requestForm = "2"
 
 // A Request is what decides a call's outputs as far as it can be known before the
 // compiler has run.
@@ -37,15 +37,16 @@ func digestOf(list []Ingredient) string {
 	return digestText(text.String())
 }
 
-// NewRequest looks at all that a call names. Files that are there are read. The
-// error is Odd if the call is one whose outputs cannot be told from what is known.
-func NewRequest(c *Call, around Around) (*Request, error) {
-	u := &unit{Call: c, around: around, cwd: around.Dir, environ: around.Environ}
+// NewRequest looks at all that a call names. Files that are there are read. The error
+// is an Uncacheable if the call is one whose outputs cannot be told from what is
+// known.
+func NewRequest(c *Call, around Context) (*Request, error) {
+	u := &unit{Call: c, context: around, cwd: around.Dir, environ: around.Environ}
 	u.outEnv, _ = u.env("OUT_DIR")
-	if err := u.regular(); err != nil {
+	if err := u.refuseUnusual(); err != nil {
 		return nil, err
 	}
-	u.add("form", form)
+	u.add("form", requestForm)
 	if err := u.compiler(); err != nil {
 		return nil, err
 	}
@@ -55,49 +56,49 @@ func NewRequest(c *Call, around Around) (*Request, error) {
 	for _, a := range c.args {
 		u.add("argument", a)
 	}
-	u.add("crate root", u.local(c.Input))
-	for _, step := range []func() error{u.specification, u.fileArguments, u.externs, u.variables, u.macros} {
+	u.add("crate root", u.portablePath(c.Input))
+	for _, step := range []func() error{u.targetFile, u.argumentFiles, u.externs, u.compilerEnvironment, u.macroInputs} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
 	if c.Links() {
-		if err := u.linked(); err != nil {
+		if err := u.linkInputs(); err != nil {
 			return nil, err
 		}
 	}
-	return &Request{Unit: c.Crate + "-" + c.Metadata, Ingredients: u.list, unit: u}, nil
+	return &Request{Unit: c.Crate + "-" + c.Metadata, Ingredients: u.ingredients, unit: u}, nil
 }
 
 // Crate types of which the outputs are what is announced, and nothing else.
 var knownTypes = map[string]bool{"lib": true, "rlib": true, "bin": true, "proc-macro": true, "cdylib": true, "staticlib": true}
 
-// regular refuses what cargo does not do, and what leaves more behind than is
+// refuseUnusual refuses what cargo does not do, and what leaves more behind than is
 // announced.
-func (u *unit) regular() error {
+func (u *unit) refuseUnusual() error {
 	c := u.Call
-	if c.odd != "" {
-		return &Odd{"argument", c.odd}
+	if c.uncovered != "" {
+		return &Uncacheable{"argument", c.uncovered}
 	}
 	if !isName(c.Crate) || !isName(c.Metadata) || strings.ContainsAny(c.Extra, "/ \n") {
-		return &Odd{"not cargo's", c.Crate}
+		return &Uncacheable{"not cargo's", c.Crate}
 	}
 	for _, kind := range c.Emits {
 		if kind != "dep-info" && kind != "metadata" && kind != "link" {
-			return &Odd{"kind of output", kind}
+			return &Uncacheable{"kind of output", kind}
 		}
 	}
 	for _, t := range c.Types {
 		if !knownTypes[t] {
-			return &Odd{"crate type", t}
+			return &Uncacheable{"crate type", t}
 		}
 	}
-	if !slices.ContainsFunc(c.shown, func(s string) bool { return strings.HasPrefix(s, "--json=") && strings.Contains(s, "artifacts") }) {
-		return &Odd{"not cargo's", "no notice of outputs"}
+	if !slices.ContainsFunc(c.messageFormat, func(s string) bool { return strings.HasPrefix(s, "--json=") && strings.Contains(s, "artifacts") }) {
+		return &Uncacheable{"not cargo's", "no notice of outputs"}
 	}
 	for _, path := range []string{u.cwd, c.OutDir, u.outEnv} {
 		if path != "" && !isPosition(path) || strings.ContainsAny(path, "{}\n") {
-			return &Odd{"path", path}
+			return &Uncacheable{"path", path}
 		}
 	}
 	for _, s := range c.Search {
@@ -107,7 +108,7 @@ func (u *unit) regular() error {
 		// Other crates could be found there, under any name.
 		names, err := os.ReadDir(u.abs(s.Path))
 		if err != nil || slices.ContainsFunc(names, func(e os.DirEntry) bool { return isCrate(e.Name()) }) {
-			return &Odd{"directory of crates", s.Path}
+			return &Uncacheable{"directory of crates", s.Path}
 		}
 	}
 	return nil
@@ -117,44 +118,44 @@ func isCrate(name string) bool {
 	return strings.HasPrefix(name, "lib") && slices.Contains([]string{".rlib", ".rmeta", ".so"}, filepath.Ext(name))
 }
 
-// sysroot are crates that the compiler finds among its own.
-var sysroot = map[string]bool{"proc_macro": true, "std": true, "core": true, "alloc": true, "test": true}
+// sysrootCrates are crates that the compiler finds among its own.
+var sysrootCrates = map[string]bool{"proc_macro": true, "std": true, "core": true, "alloc": true, "test": true}
 
 // externs are the crates this one is compiled against, by content.
 func (u *unit) externs() error {
 	for _, e := range u.Externs {
 		name := e.Name[strings.LastIndexByte(e.Name, ':')+1:]
 		if e.Path == "" {
-			if !sysroot[name] {
-				return &Odd{"crate to be searched for", e.Name}
+			if !sysrootCrates[name] {
+				return &Uncacheable{"crate to be searched for", e.Name}
 			}
 			u.add("crate "+e.Name, "the compiler's own")
 			continue
 		}
-		mark, err := ReadMark(e.Path)
+		trailer, err := ReadTrailer(e.Path)
 		digest := ""
 		if err == nil {
-			digest = mark.Digest(e.Path)
+			digest = trailer.Digest(e.Path)
 		}
 		if digest == "" {
 			if digest, _, err = Digest(e.Path); err != nil {
-				return &Odd{"crate that cannot be read", e.Path}
+				return &Uncacheable{"crate that cannot be read", e.Path}
 			}
-			u.unmarked = append(u.unmarked, e.Name)
+			u.bare = append(u.bare, e.Name)
 		} else {
-			u.marks = append(u.marks, mark)
+			u.trailers = append(u.trailers, trailer)
 		}
 		u.add("crate "+e.Name, digest)
 	}
 	return nil
 }
 
-// read are variables that rustc itself looks at (rustc 1.95), or a loader before
-// it.
-var read = []string{"RUSTC_BOOTSTRAP", "RUSTC_FORCE_RUSTC_VERSION", "RUSTC_FORCE_INCR_COMP_ARTIFACT_HEADER", "SOURCE_DATE_EPOCH", "LD_PRELOAD"}
+// compilerVariables are variables that rustc itself looks at (rustc 1.95), or a
+// loader before it.
+var compilerVariables = []string{"RUSTC_BOOTSTRAP", "RUSTC_FORCE_RUSTC_VERSION", "RUSTC_FORCE_INCR_COMP_ARTIFACT_HEADER", "SOURCE_DATE_EPOCH", "LD_PRELOAD"}
 
-func (u *unit) variables() error {
-	for _, name := range read {
+func (u *unit) compilerEnvironment() error {
+	for _, name := range compilerVariables {
 		if value, ok := u.env(name); ok {
 			u.add("variable "+name, value)
 		}

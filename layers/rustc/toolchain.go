@@ -12,12 +12,12 @@ import (
 
 // compiler says which compiler it is that a call runs, and with which libraries.
 func (u *unit) compiler() error {
-	t, err := u.program(u.Argv[u.Options-1])
+	t, err := u.findToolchain(u.Argv[u.Options-1])
 	if err != nil {
 		return err
 	}
 	u.add("compiler", identityOf(t.program))
-	for _, b := range t.behind {
+	for _, b := range t.launched {
 		u.add("compiler behind it", b)
 	}
 	u.add("compiler's libraries", t.libraries())
@@ -31,11 +31,11 @@ func (u *unit) compiler() error {
 
 // driver says what it is that runs around the compiler.
 func (u *unit) driver(root string) error {
-	program := u.look(u.Argv[0])
+	program := u.findProgram(u.Argv[0])
 	t, ok := installed(program)
 	if !ok {
 		// It is run with libraries that are not to be seen from here.
-		return &Odd{"driver outside of a toolchain", u.Argv[0]}
+		return &Uncacheable{"driver outside of a toolchain", u.Argv[0]}
 	}
 	u.add("driver", identityOf(t.program))
 	if t.root != root {
@@ -55,9 +55,9 @@ type toolchain struct {
 	root string
 	// sysroot has those that programs are linked with.
 	sysroot string
-	// behind is what the program runs in its turn, and how, where it is not the
+	// launched is what the program runs in its turn, and how, where it is not the
 	// compiler itself: then compiler is.
-	behind   []string
+	launched []string
 	compiler string
 }
 
@@ -89,17 +89,17 @@ func (t *toolchain) libraries() string {
 	return list
 }
 
-// program finds what a call runs, as cargo's own search does: a name without a
+// findToolchain finds what a call runs, as cargo's own search does: a name without a
 // directory by PATH.
-func (u *unit) program(name string) (toolchain, error) {
-	path := u.look(name)
+func (u *unit) findToolchain(name string) (toolchain, error) {
+	path := u.findProgram(name)
 	if path == "" {
-		return toolchain{}, &Odd{"compiler that is not found", name}
+		return toolchain{}, &Uncacheable{"compiler that is not found", name}
 	}
 	if t, ok := installed(path); ok {
 		return t, nil
 	}
-	return u.ask(path)
+	return u.askLauncher(path)
 }
 
 // installed is a compiler that lies beside its libraries.
@@ -147,52 +147,52 @@ func (u *unit) standardLibrary(sysroot string) error {
 		}
 		dir := sysroot + "/lib/rustlib/" + t.Name()
 		// Without --target it is the compiler's own, which one of them is.
-		if std := identities(dir+"/lib", all); std != "" && (u.Target == "" || u.Target == t.Name() || filepath.Base(u.Target) == t.Name()+".json") {
+		if std := identities(dir+"/lib", anyName); std != "" && (u.Target == "" || u.Target == t.Name() || filepath.Base(u.Target) == t.Name()+".json") {
 			u.add("standard library "+t.Name(), std)
 			found = true
 		}
 		for _, programs := range []string{"/codegen-backends", "/bin", "/bin/gcc-ld"} {
-			if list := identities(dir+programs, all); list != "" {
+			if list := identities(dir+programs, anyName); list != "" {
 				u.add("compiler's "+t.Name()+programs, list)
 			}
 		}
 	}
 	if !found && !strings.HasSuffix(u.Target, ".json") {
-		return &Odd{"compiler outside of a toolchain", sysroot}
+		return &Uncacheable{"compiler outside of a toolchain", sysroot}
 	}
 	return nil
 }
 
-// ask finds out what a program runs that is not a compiler itself: rustup's, a
+// askLauncher finds out what a program runs that is not a compiler itself: rustup's, a
 // script, one of a version manager's. It is run as cargo runs a compiler to ask it
 // something, but that the source is to come from a pipe. As soon as a process of its
 // has the compiler's library loaded, the kernel tells which program that is, with which
 // arguments and variables; then all of it is ended, before anything was read.
-func (u *unit) ask(path string) (toolchain, error) {
-	odd := func(why string) (toolchain, error) {
-		return toolchain{}, &Odd{"compiler that does not show what it runs", path + ": " + why}
+func (u *unit) askLauncher(path string) (toolchain, error) {
+	refuse := func(why string) (toolchain, error) {
+		return toolchain{}, &Uncacheable{"compiler that does not show what it runs", path + ": " + why}
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return odd(err.Error())
+		return refuse(err.Error())
 	}
 	probe := u.probe()
-	started, end, err := u.begin(path, probe)
+	started, end, err := u.startProbe(path, probe)
 	if err != nil {
-		return odd(err.Error())
+		return refuse(err.Error())
 	}
 	defer end()
-	found, err := await(started)
+	found, err := awaitCompiler(started)
 	if err != nil {
-		return odd(err.Error())
+		return refuse(err.Error())
 	}
 	t := toolchain{program: real, compiler: found.program, root: rootOf(found.library)}
 	if t.root == "" {
-		return odd(found.library)
+		return refuse(found.library)
 	}
-	t.behind = append(t.behind, identityOf(found.program))
-	t.behind = append(t.behind, difference("argument ", probe[1:], found.args)...)
-	t.behind = append(t.behind, difference("variable ", u.steady(u.environ), u.steady(found.environ))...)
+	t.launched = append(t.launched, identityOf(found.program))
+	t.launched = append(t.launched, difference("argument ", probe[1:], found.args)...)
+	t.launched = append(t.launched, difference("variable ", u.steadyVariables(u.environ), u.steadyVariables(found.environ))...)
 	if t.sysroot = sysrootOf(found.args); t.sysroot == "" {
 		t.sysroot = t.root
 	}
@@ -224,11 +224,11 @@ func sysrootOf(args []string) string {
 }
 
 // Compiler says which compiler a name stands for in a directory and environment. It
-// goes the way that a call goes; the error is the Odd for which all calls would be
-// refused.
+// goes the way that a call goes; the error is the Uncacheable for which all calls
+// would be refused.
 func Compiler(name, dir string, environ []string) (program string, err error) {
 	u := &unit{Call: &Call{Argv: []string{name}, Options: 1}, cwd: dir, environ: environ}
-	t, err := u.program(name)
+	t, err := u.findToolchain(name)
 	if err == nil {
 		err = u.standardLibrary(t.sysroot)
 	}
@@ -240,7 +240,7 @@ func Compiler(name, dir string, environ []string) (program string, err error) {
 
 // Drives reports whether a program is one that runs around the compiler and leaves
 // its arguments alone.
-func Drives(program string) bool { return drivers[filepath.Base(program)] }
+func Drives(program string) bool { return knownDrivers[filepath.Base(program)] }
 
 // scriptCrate begins the names that cargo gives to the crates of build scripts.
 const scriptCrate = "build_script_"
@@ -249,20 +249,20 @@ const scriptCrate = "build_script_"
 // puts a launcher in the place of a build script's program, which works only with a
 // file beside it (kache 2.0).
 func (u *unit) wrapper() error {
-	if u.around.Wrapper == "" {
+	if u.context.Wrapper == "" {
 		return nil
 	}
 	if strings.HasPrefix(u.Crate, scriptCrate) {
-		return &Odd{"build script by another wrapper", u.around.Wrapper}
+		return &Uncacheable{"build script by another wrapper", u.context.Wrapper}
 	}
-	u.add("wrapper", identity(u.look(u.around.Wrapper)))
+	u.add("wrapper", identity(u.findProgram(u.context.Wrapper)))
 	return nil
 }
 
-// driven are variables that clippy looks at, beside its own arguments and those that
-// the compiler lists (clippy of rustc 1.95, src/driver.rs, clippy_utils/msrvs.rs and
-// diagnostics.rs).
-var driven = []string{"CLIPPY_ARGS", "CARGO_PRIMARY_PACKAGE", "CARGO_PKG_RUST_VERSION", "CLIPPY_DISABLE_DOCS_LINKS", "SYSROOT"}
+// clippyVariables are variables that clippy looks at, beside its own arguments and
+// those that the compiler lists (clippy of rustc 1.95, src/driver.rs,
+// clippy_utils/msrvs.rs and diagnostics.rs).
+var clippyVariables = []string{"CLIPPY_ARGS", "CARGO_PRIMARY_PACKAGE", "CARGO_PKG_RUST_VERSION", "CLIPPY_DISABLE_DOCS_LINKS", "SYSROOT"}
 
 // clippy is what decides clippy's lints beside its arguments: it looks for its
 // settings from the package upwards, and lists only those it found (clippy of rustc
@@ -294,7 +294,7 @@ func (u *unit) clippy() string {
 	for _, path := range []string{u.abs(home) + "/Cargo.toml", u.cwd + "/Cargo.toml", u.cwd + "/Cargo.lock"} {
 		look(path)
 	}
-	for _, name := range driven {
+	for _, name := range clippyVariables {
 		if value, ok := u.env(name); ok {
 			text += name + "=" + value + "\x00"
 		}

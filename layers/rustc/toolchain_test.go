@@ -157,7 +157,7 @@ func TestDriverCompiled(t *testing.T) {
 func TestVariables(t *testing.T) {
 	set := func(name, value string) func(s *scene) { return func(s *scene) { s.env[name] = value } }
 	var changes []change
-	for _, name := range read {
+	for _, name := range compilerVariables {
 		changes = append(changes, change{name, set(name, "1"), "variable " + name}, change{name + ", empty", set(name, ""), "variable " + name})
 	}
 	for _, name := range []string{"FOO", "CARGO_PRIMARY_PACKAGE", "LD_LIBRARY_PATH", "TERM", "LANG", "RUSTFLAGS", "LIBRARY_PATH", "CARGO_MAKEFLAGS"} {

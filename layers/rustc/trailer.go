@@ -11,13 +11,13 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
-// A Mark is what is noted of a unit at the end of its list of inputs, the .d file:
-// rustc writes that anew each time it compiles the unit, so a mark is gone when
+// A Trailer is what is noted of a unit at the end of its list of inputs, the .d file:
+// rustc writes that anew each time it compiles the unit, so a trailer is gone when
 // another compiler, or the same without us, has made other outputs.
 //
-// While the unit is compiled there may be a mark that has no key yet: others are
+// While the unit is compiled there may be a trailer that has no key yet: others are
 // compiled against metadata that is there before the rest.
-type Mark struct {
+type Trailer struct {
 	Key string // of the record
 	// Unit and Request are those of the record, by which it is found again.
 	Unit, Request string
@@ -27,8 +27,8 @@ type Mark struct {
 	Deps []string
 	// Macros are the procedural macros that may run where this unit is a dependency.
 	Macros []Macro
-	// Code is what the unit's own code gets at, should a macro be made of it.
-	Code rustsrc.Reach
+	// Reach is what the unit's own code gets at, should a macro be made of it.
+	Reach rustsrc.Reach
 	// Natives are native libraries that the unit asks for.
 	Natives []Native
 }
@@ -42,52 +42,52 @@ type File struct {
 	Mode   os.FileMode
 }
 
-var errNoMark = errors.New("no mark")
+var errNoTrailer = errors.New("no trailer")
 
-// line begins each line of a mark. It is a comment for make and for cargo (cargo
-// 1.95, dep_info.rs: parse_rustc_dep_info, which has found its rule by then).
-const line = "#cow "
+// trailerPrefix begins each line of a trailer. It is a comment for make and for cargo
+// (cargo 1.95, dep_info.rs: parse_rustc_dep_info, which has found its rule by then).
+const trailerPrefix = "#cow "
 
-// lastLine ends a mark. One that was torn by a power cut has lost lines that say what
-// else counts, and is none.
-const lastLine = "end"
+// trailerEnd ends a trailer. One that was torn by a power cut has lost lines that say
+// what else counts, and is none.
+const trailerEnd = "end"
 
-// ReadMark returns the mark of the unit that an output belongs to.
-func ReadMark(output string) (Mark, error) {
+// ReadTrailer returns the trailer of the unit that an output belongs to.
+func ReadTrailer(output string) (Trailer, error) {
 	text, _, err := readFile(filepath.Dir(output) + "/" + unitName(output) + ".d")
 	if err != nil {
-		return Mark{}, err
+		return Trailer{}, err
 	}
-	return ParseMark(string(text))
+	return ParseTrailer(string(text))
 }
 
-// ParseMark finds a mark in a .d file.
-func ParseMark(text string) (Mark, error) {
-	m := Mark{Code: rustsrc.Unread}
+// ParseTrailer finds a trailer in a .d file.
+func ParseTrailer(text string) (Trailer, error) {
+	m := Trailer{Reach: rustsrc.Unread}
 	// It stands at the end, and the list before it may be long.
-	if i := strings.Index(text, "\n"+line); i >= 0 {
+	if i := strings.Index(text, "\n"+trailerPrefix); i >= 0 {
 		text = text[i+1:]
 	}
 	whole := false
 	for l := range strings.Lines(text) {
-		rest, ok := strings.CutPrefix(l, line)
+		rest, ok := strings.CutPrefix(l, trailerPrefix)
 		if !ok {
 			continue
 		}
 		rest, ok = strings.CutSuffix(rest, "\n")
 		// Nothing comes after the end.
-		if !ok || whole || rest != lastLine && !m.take(rest) {
-			return Mark{}, errNoMark
+		if !ok || whole || rest != trailerEnd && !m.take(rest) {
+			return Trailer{}, errNoTrailer
 		}
-		whole = rest == lastLine
+		whole = rest == trailerEnd
 	}
 	if len(m.Files) == 0 || !whole {
-		return Mark{}, errNoMark
+		return Trailer{}, errNoTrailer
 	}
 	return m, nil
 }
 
-func (m *Mark) take(l string) bool {
+func (m *Trailer) take(l string) bool {
 	key, rest, _ := strings.Cut(l, " ")
 	list, ok := words.Split(rest)
 	if !ok || len(list) == 0 {
@@ -110,7 +110,7 @@ func (m *Mark) take(l string) bool {
 		macro, ok = parseMacro(list)
 		m.Macros = append(m.Macros, macro)
 	case "code":
-		m.Code = rustsrc.ParseReach(list)
+		m.Reach = rustsrc.ParseReach(list)
 	case "native":
 		if ok = len(list) == 2; ok {
 			m.Natives = append(m.Natives, Native{Kind: list[0], Name: list[1]})
@@ -121,11 +121,11 @@ func (m *Mark) take(l string) bool {
 	return ok
 }
 
-// Text returns the text of a .d file with the mark.
-func (m *Mark) Text(depFile string) string {
+// AppendTo returns the text of a .d file with the trailer.
+func (m *Trailer) AppendTo(depFile string) string {
 	var b strings.Builder
-	b.WriteString(Unmarked(depFile))
-	write := func(key string, list ...string) { b.WriteString(line + words.Line(key, list...)) }
+	b.WriteString(WithoutTrailer(depFile))
+	write := func(key string, list ...string) { b.WriteString(trailerPrefix + words.Line(key, list...)) }
 	if m.Key != "" {
 		write("unit", m.Key, m.Unit, m.Request)
 	}
@@ -138,31 +138,31 @@ func (m *Mark) Text(depFile string) string {
 	for _, macro := range m.Macros {
 		write("macro", macro.words()...)
 	}
-	write("code", m.Code.Words()...)
+	write("code", m.Reach.Words()...)
 	for _, n := range m.Natives {
 		write("native", n.Kind, n.Name)
 	}
-	b.WriteString(line + lastLine + "\n")
+	b.WriteString(trailerPrefix + trailerEnd + "\n")
 	return b.String()
 }
 
-// Unmarked returns the text of a .d file without its mark.
-func Unmarked(depFile string) string {
-	if !strings.Contains(depFile, line) {
+// WithoutTrailer returns the text of a .d file without its trailer.
+func WithoutTrailer(depFile string) string {
+	if !strings.Contains(depFile, trailerPrefix) {
 		return depFile
 	}
 	var b strings.Builder
 	for l := range strings.Lines(depFile) {
-		if !strings.HasPrefix(l, line) {
+		if !strings.HasPrefix(l, trailerPrefix) {
 			b.WriteString(l)
 		}
 	}
 	return b.String()
 }
 
-// Digest returns the digest of an output, "" if the mark has none of that name and
+// Digest returns the digest of an output, "" if the trailer has none of that name and
 // size.
-func (m *Mark) Digest(path string) string {
+func (m *Trailer) Digest(path string) string {
 	name := filepath.Base(path)
 	for _, f := range m.Files {
 		if f.Name != name {
@@ -175,8 +175,8 @@ func (m *Mark) Digest(path string) string {
 	return ""
 }
 
-// link returns the digest of what a linker takes up of a unit.
-func (m *Mark) link(dir string) string {
+// linkDigest returns the digest of what a linker takes up of a unit.
+func (m *Trailer) linkDigest(dir string) string {
 	for _, f := range m.Files {
 		if f.Emit == "link" {
 			return m.Digest(dir + "/" + f.Name)
@@ -233,5 +233,5 @@ func parseMacro(words []string) (Macro, bool) {
 	return Macro{words[0], rustsrc.ParseReach(words[2:]), words[1] == "expands"}, true
 }
 
-// Announced is an output that the compiler has told of.
-type Announced struct{ Path, Emit string }
+// Artifact is an output that the compiler has told of.
+type Artifact struct{ Path, Emit string }

@@ -7,8 +7,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// Around is what surrounds a call.
-type Around struct {
+// Context is what surrounds a call.
+type Context struct {
 	Dir     string // working directory, by its real path
 	Environ []string
 	// InPlace: outputs of another directory do not do here, nor those of this call
@@ -21,21 +21,23 @@ type Around struct {
 // unit is a call that is looked at.
 type unit struct {
 	*Call
-	around   Around
-	cwd      string
-	environ  []string
-	list     []Ingredient
-	marks    []Mark   // of the externs that have one
-	unmarked []string // externs that have none
-	outEnv   string   // the variable OUT_DIR
-	lists    []string // .d files of what is linked into the output
-	dirs     []string // that native libraries are looked for in
-	asked    []Native // those that arguments of the linker ask for
-	// codeBelow is what the code of the crates gets at that are linked into the output.
-	codeBelow rustsrc.Reach
+	context        Context
+	cwd            string
+	environ        []string
+	ingredients    []Ingredient
+	trailers       []Trailer // of the externs that have one
+	bare           []string  // externs that have none
+	outEnv         string    // the variable OUT_DIR
+	linkedDepFiles []string  // .d files of what is linked into the output
+	nativeDirs     []string  // that native libraries are looked for in
+	askedNatives   []Native  // those that arguments of the linker ask for
+	// linkedReach is what the code of the crates gets at that are linked into the output.
+	linkedReach rustsrc.Reach
 }
 
-func (u *unit) add(name, value string) { u.list = append(u.list, Ingredient{name, value}) }
+func (u *unit) add(name, value string) {
+	u.ingredients = append(u.ingredients, Ingredient{name, value})
+}
 
 // env returns the value of a variable; the first one counts, as in getenv(3).
 func (u *unit) env(name string) (string, bool) {
@@ -54,5 +56,5 @@ func (u *unit) abs(path string) string {
 	return u.cwd + "/" + path
 }
 
-// in reports whether a path is below a directory; both are clean.
-func in(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }
+// inDir reports whether a path is below a directory; both are clean.
+func inDir(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }

@@ -91,7 +91,7 @@ func openMade(rec *rustc.Record, f rustc.File) (*os.File, os.FileInfo) {
 // builtPaths are where a file may lie in the build directory where it was made, if
 // the unit's mark there says that nothing else was made since.
 func builtPaths(rec *rustc.Record, f rustc.File) []string {
-	mark, err := rustc.ReadMark(filepath.Join(rec.OutDir, f.Name))
+	mark, err := rustc.ReadTrailer(filepath.Join(rec.OutDir, f.Name))
 	if err != nil || mark.Key != rec.Key {
 		return nil
 	}

@@ -96,7 +96,7 @@ func TestFindWhereItWasMade(t *testing.T) {
 		t.Error("found without a mark")
 	}
 	settle := func() {
-		b.write("target/a-4567.d", rec.Mark(r).Text(list))
+		b.write("target/a-4567.d", rec.Trailer(r).AppendTo(list))
 		time.Sleep(2 * settled)
 	}
 	settle()
@@ -135,9 +135,9 @@ func TestFindWhereItWasMade(t *testing.T) {
 		"another mark": func() {
 			b.write("target/"+name, string(text))
 			settle()
-			mark := rec.Mark(r)
+			mark := rec.Trailer(r)
 			mark.Key = strings.Repeat("0", len(mark.Key))
-			b.write("target/a-4567.d", mark.Text(list))
+			b.write("target/a-4567.d", mark.AppendTo(list))
 		},
 	} {
 		change()

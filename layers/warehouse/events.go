@@ -70,7 +70,7 @@ func (w *Warehouse) Note(e Event) {
 }
 
 func reason(e *Event) {
-	var odd *rustc.Odd
+	var odd *rustc.Uncacheable
 	var miss *Miss
 	switch {
 	case errors.As(e.Err, &odd):

@@ -229,7 +229,7 @@ const mostLayers = 4
 
 // AddLayer notes that a layer holds the files of the record that a mark names, in
 // dir below its root. It reports false where the warehouse has no such record.
-func (w *Warehouse) AddLayer(m *rustc.Mark, in rustc.InLayer) (bool, error) {
+func (w *Warehouse) AddLayer(m *rustc.Trailer, in rustc.InLayer) (bool, error) {
 	path := filepath.Join(w.dir, unitsDir, m.Unit, fileName(m.Request, m.Key))
 	rec, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, rustc.ErrFormat) {
