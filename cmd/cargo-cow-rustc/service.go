@@ -98,14 +98,14 @@ func (s *service) place(a *warehouse.Answer) error {
 	// The old list goes first and the new one comes last: as long as there is one,
 	// it tells the truth about the outputs.
 	if err := os.Remove(s.DepFile()); err != nil && !os.IsNotExist(err) {
-		return &warehouse.Miss{Reason: warehouse.NotPossible, Detail: err.Error()}
+		return &warehouse.Miss{Reason: warehouse.NotMaterialized, Detail: err.Error()}
 	}
-	cloned, err := a.Place(context.Background())
+	cloned, err := a.Materialize(context.Background())
 	if err != nil {
 		return err
 	}
 	if err := replace(s.DepFile(), text); err != nil {
-		return &warehouse.Miss{Reason: warehouse.NotPossible, Detail: err.Error()}
+		return &warehouse.Miss{Reason: warehouse.NotMaterialized, Detail: err.Error()}
 	}
 	s.say(rec)
 	kind := warehouse.Hit

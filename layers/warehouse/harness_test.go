@@ -117,7 +117,7 @@ func (b *bench) answers(crate, source string) string {
 	answer, err := b.w.Find(r, b.t.TempDir())
 	if err == nil {
 		defer answer.Close()
-		_, err = answer.Place(b.t.Context())
+		_, err = answer.Materialize(b.t.Context())
 	}
 	var miss *Miss
 	if errors.As(err, &miss) {
@@ -168,8 +168,8 @@ func (b *bench) layer(id string, rec *rustc.Record) {
 		}
 		b.write("store/layers/"+id+"/debug/deps/"+f.Name, string(text))
 	}
-	mark := &rustc.Trailer{Key: rec.Key, Unit: rec.Unit, Request: rec.Request, Files: rec.Files}
-	if ok, err := b.w.AddLayer(mark, rustc.InLayer{Layer: id, Dir: "debug/deps"}); !ok || err != nil {
+	trailer := &rustc.Trailer{Key: rec.Key, Unit: rec.Unit, Request: rec.Request, Files: rec.Files}
+	if ok, err := b.w.AddLayer(trailer, rustc.InLayer{Layer: id, Dir: "debug/deps"}); !ok || err != nil {
 		b.t.Fatalf("note layer: %v, %v", ok, err)
 	}
 }
