@@ -79,7 +79,7 @@ func libraryDigest(path string) (string, error) {
 		return "", err
 	}
 	h := blake3.New()
-	if err := embedded.Essence(h, text); err != nil {
+	if err := embedded.LinkContent(h, text); err != nil {
 		return "", err
 	}
 	return hexDigest(h), nil

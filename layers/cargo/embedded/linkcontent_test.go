@@ -8,21 +8,21 @@ import (
 	"testing"
 )
 
-func essence(t testing.TB, b []byte) string {
+func linkContent(t testing.TB, b []byte) string {
 	t.Helper()
 	var w bytes.Buffer
-	if err := Essence(&w, b); err != nil {
+	if err := LinkContent(&w, b); err != nil {
 		t.Fatal(err)
 	}
 	return w.String()
 }
 
-func TestEssence(t *testing.T) {
+func TestLinkContent(t *testing.T) {
 	lib := func(code, debug string) []byte {
 		return archive("/", debug+"offsets", "one.o/", string(object("", ".text", code, ".debug_str", debug, ".rela.debug_info", debug+"x", ".rodata", "r")), "//", "names")
 	}
-	a := essence(t, lib("code", "/a"))
-	if b := essence(t, lib("code", "/somewhere/else")); a != b {
+	a := linkContent(t, lib("code", "/a"))
+	if b := linkContent(t, lib("code", "/somewhere/else")); a != b {
 		t.Errorf("debug information counts:\n%q\n%q", a, b)
 	}
 	for name, other := range map[string][]byte{
@@ -34,7 +34,7 @@ func TestEssence(t *testing.T) {
 		"no archive":     []byte("x"),
 		"thin":           bytes.Replace(lib("code", "/a"), []byte("!<arch>"), []byte("!<thin>"), 1),
 	} {
-		if essence(t, other) == a {
+		if linkContent(t, other) == a {
 			t.Errorf("%s: no difference", name)
 		}
 	}
@@ -42,7 +42,7 @@ func TestEssence(t *testing.T) {
 
 // What the C compiler makes of one source in two directories differs in nothing but
 // debug information.
-func TestEssenceOfCompiled(t *testing.T) {
+func TestLinkContentOfCompiled(t *testing.T) {
 	build := func(source string) []byte {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "x.c"), []byte(source), 0o666); err != nil {
@@ -64,28 +64,28 @@ func TestEssenceOfCompiled(t *testing.T) {
 	if bytes.Equal(a, b) {
 		t.Fatal("there is no difference to be passed over")
 	}
-	if essence(t, a) != essence(t, b) {
+	if linkContent(t, a) != linkContent(t, b) {
 		t.Error("the directory counts")
 	}
-	if essence(t, a) == essence(t, build("int f(int x) { return x + 2; }\n")) {
+	if linkContent(t, a) == linkContent(t, build("int f(int x) { return x + 2; }\n")) {
 		t.Error("the code does not count")
 	}
-	if essence(t, a) == essence(t, build("const char *f(void) { return __FILE__; }\n")) {
+	if linkContent(t, a) == linkContent(t, build("const char *f(void) { return __FILE__; }\n")) {
 		t.Error("a function does not count")
 	}
-	if c, d := build("const char *f(void) { return __FILE__; }\n"), build("const char *f(void) { return __FILE__; }\n"); essence(t, c) == essence(t, d) {
+	if c, d := build("const char *f(void) { return __FILE__; }\n"), build("const char *f(void) { return __FILE__; }\n"); linkContent(t, c) == linkContent(t, d) {
 		t.Error("a path that the program has does not count")
 	}
 }
 
-func FuzzEssence(f *testing.F) {
+func FuzzLinkContent(f *testing.F) {
 	f.Add(archive("/", "index", "x.o/", string(object("gap", ".debug_str", "d", ".text", "t")), "odd/", "1"))
 	f.Add(object("", ".rela.debug_info", "x"))
 	f.Add([]byte("\x7fELF"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// Something is always said of something.
-		if len(b) > 8 && essence(t, b) == "" && !bytes.HasPrefix(b, []byte("!<arch>\n")) {
-			t.Fatal("no essence")
+		if len(b) > 8 && linkContent(t, b) == "" && !bytes.HasPrefix(b, []byte("!<arch>\n")) {
+			t.Fatal("no content")
 		}
 	})
 }

@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// Essence writes what of a native library decides the program that it is linked
+// LinkContent writes what of a native library decides the program that it is linked
 // into: of an archive its members, of an object its sections but for those that only
 // debuggers read, which name the directory it was compiled in. What is neither is
 // written as it is, and so is one that cannot be taken apart. Two libraries of one
-// essence differ in nothing else. The error is w's.
-func Essence(w io.Writer, b []byte) error {
+// link content differ in nothing else. The error is w's.
+func LinkContent(w io.Writer, b []byte) error {
 	if rest, ok := bytes.CutPrefix(b, []byte("!<arch>\n")); ok {
-		return archiveEssence(w, b, rest)
+		return archiveContent(w, b, rest)
 	}
-	return objectEssence(w, b)
+	return objectContent(w, b)
 }
 
-func archiveEssence(w io.Writer, whole, b []byte) error {
+func archiveContent(w io.Writer, whole, b []byte) error {
 	const header = 60
 	type member struct {
 		name string
@@ -49,14 +49,14 @@ func archiveEssence(w io.Writer, whole, b []byte) error {
 		if _, err := fmt.Fprintf(w, "member %q\n", m.name); err != nil {
 			return err
 		}
-		if err := objectEssence(w, m.data); err != nil {
+		if err := objectContent(w, m.data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func objectEssence(w io.Writer, b []byte) error {
+func objectContent(w io.Writer, b []byte) error {
 	f, err := elf.NewFile(bytes.NewReader(b))
 	if err != nil || f.Type != elf.ET_REL {
 		_, err := fmt.Fprintf(w, "data %d %s\n", len(b), b)
