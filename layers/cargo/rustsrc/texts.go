@@ -11,8 +11,8 @@ func Texts(src []byte) (texts, words []string) {
 	seen := map[token]bool{}
 	for i := 0; i < len(p); i++ {
 		t := p[i]
-		if t.kind == ident && includes[t.text] && !given {
-			i = p.beyond(i + 1)
+		if t.kind == ident && includeMacros[t.text] && !given {
+			i = p.callEnd(i + 1)
 			continue
 		}
 		if t.kind == punct || t.text == "" || seen[t] {
@@ -28,9 +28,9 @@ func Texts(src []byte) (texts, words []string) {
 	return texts, words
 }
 
-// beyond is the index of the bracket that closes a macro's arguments, or of the
+// callEnd is the index of the bracket that closes a macro's arguments, or of the
 // token before i if it is no call.
-func (p parser) beyond(i int) int {
+func (p parser) callEnd(i int) int {
 	at, ok := p.open(i)
 	if !ok {
 		return i - 1

@@ -6,21 +6,21 @@ import (
 )
 
 // How a token stands in a file.
-type stand uint8
+type tokenContext uint8
 
 const (
-	plain   stand = iota
-	trusted       // among the arguments of a macro that takes them for what they are
-	passed        // among those of another, which may make anything of them
-	quoted        // what a macro is to write
+	inCode       tokenContext = iota
+	inExpression              // among the arguments of a macro that takes them for what they are
+	inMacro                   // among those of another, which may make anything of them
+	inQuote                   // what a macro is to write
 )
 
-// stands tells how each token stands. A macro's definition is code like other: what
+// contexts tells how each token stands. A macro's definition is code like other: what
 // it adds comes out as it stands there, and what it is given is passed elsewhere.
-func (p parser) stands() []stand {
-	list := make([]stand, len(p))
+func (p parser) contexts() []tokenContext {
+	list := make([]tokenContext, len(p))
 	type bracket struct {
-		of      stand
+		of      tokenContext
 		spanned bool
 	}
 	stack := []bracket{{}}
@@ -33,9 +33,9 @@ func (p parser) stands() []stand {
 		switch t.text {
 		case "(", "[", "{":
 			inner := bracket{of: max(top.of, p.argumentsOf(i))}
-			if inner.of == quoted && top.of < quoted && strings.HasSuffix(p[i-2].text, "_spanned") {
+			if inner.of == inQuote && top.of < inQuote && strings.HasSuffix(p[i-2].text, "_spanned") {
 				// Before the arrow is an expression: quote_spanned!(span=> tokens).
-				inner = bracket{of: max(top.of, trusted), spanned: true}
+				inner = bracket{of: max(top.of, inExpression), spanned: true}
 			}
 			stack = append(stack, inner)
 		case ")", "]", "}":
@@ -45,7 +45,7 @@ func (p parser) stands() []stand {
 			}
 		case ">":
 			if top.spanned && p.is(i-1, punct, "=") {
-				top.of, top.spanned = quoted, false
+				top.of, top.spanned = inQuote, false
 			}
 		}
 	}
@@ -53,28 +53,28 @@ func (p parser) stands() []stand {
 }
 
 // argumentsOf tells what the bracket at i makes of what is in it.
-func (p parser) argumentsOf(i int) stand {
+func (p parser) argumentsOf(i int) tokenContext {
 	switch {
 	case p.is(i-1, punct, "!") && p.isIdent(i-2):
 		name := p[i-2].text
 		switch {
-		case quoting[name] && p.ofCrate(i-2, "quote", "syn"):
-			return quoted
-		case standard[name] && p.ofCrate(i-2, "std", "core", "alloc"):
-			return trusted
+		case quotingMacros[name] && p.ofCrate(i-2, "quote", "syn"):
+			return inQuote
+		case standardMacros[name] && p.ofCrate(i-2, "std", "core", "alloc"):
+			return inExpression
 		}
-		return passed
+		return inMacro
 	case p.is(i, punct, "[") && (p.is(i-1, punct, "#") || p.is(i-1, punct, "!") && p.is(i-2, punct, "#")):
-		return passed // an attribute's may be a macro's
+		return inMacro // an attribute's may be a macro's
 	}
-	return plain
+	return inCode
 }
 
 // quoting are macros of the crates quote and syn whose arguments are tokens to write;
 // standard are macros whose arguments are expressions.
 var (
-	quoting  = map[string]bool{"quote": true, "quote_spanned": true, "parse_quote": true, "parse_quote_spanned": true}
-	standard = map[string]bool{
+	quotingMacros  = map[string]bool{"quote": true, "quote_spanned": true, "parse_quote": true, "parse_quote_spanned": true}
+	standardMacros = map[string]bool{
 		"assert": true, "assert_eq": true, "assert_ne": true, "debug_assert": true, "debug_assert_eq": true, "eprintln": true, "format": true,
 		"format_args": true, "matches": true, "panic": true, "println": true, "unreachable": true, "vec": true, "write": true, "writeln": true,
 	}
@@ -89,8 +89,8 @@ func (p parser) ofCrate(i int, crates ...string) bool {
 	return p.isIdent(i-3) && slices.Contains(crates, p[i-3].text) && !(p.colons(i-5) && (p.isIdent(i-6) || p.is(i-6, punct, ">")))
 }
 
-// imports tells which tokens are names in a use.
-func (p parser) imports() []bool {
+// imported tells which tokens are names in a use.
+func (p parser) imported() []bool {
 	uses := make([]bool, len(p))
 	for i := 0; i < len(p); i++ {
 		if !p.is(i, ident, "use") {
@@ -103,8 +103,8 @@ func (p parser) imports() []bool {
 	return uses
 }
 
-// tested tells which tokens are of an item that is compiled for tests alone.
-func (p parser) tested(stands []stand) []bool {
+// testOnly tells which tokens are of an item that is compiled for tests alone.
+func (p parser) testOnly(stands []tokenContext) []bool {
 	tested := make([]bool, len(p))
 	attribute := func(i int) (end int, ok bool) {
 		if !p.is(i, punct, "#") || !p.is(i+1, punct, "[") {
@@ -115,7 +115,7 @@ func (p parser) tested(stands []stand) []bool {
 	for i := 0; i < len(p); i++ {
 		end, ok := attribute(i)
 		configured := end == i+7 && p.is(i+2, ident, "cfg") && p.is(i+3, punct, "(") && p.is(i+4, ident, "test")
-		if !ok || stands[i] != plain || !configured && !(end == i+4 && p.is(i+2, ident, "test")) {
+		if !ok || stands[i] != inCode || !configured && !(end == i+4 && p.is(i+2, ident, "test")) {
 			continue
 		}
 		for ok {
@@ -148,25 +148,6 @@ func (p parser) body(i int) int {
 			return i
 		}
 		at++
-	}
-	return i
-}
-
-// bracketEnd is the index behind the bracket that closes the one at i.
-func (p parser) bracketEnd(i int) int {
-	depth := 0
-	for ; i < len(p); i++ {
-		if p[i].kind != punct {
-			continue
-		}
-		switch p[i].text {
-		case "(", "[", "{":
-			depth++
-		case ")", "]", "}":
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
 	}
 	return i
 }
