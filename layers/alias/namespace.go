@@ -9,37 +9,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A way is how a child gets a mount namespace that it may change.
-type way struct {
+// A namespace is how a child gets a mount namespace that it may change.
+type namespace struct {
 	attr     syscall.SysProcAttr
 	bounding uint64
 }
 
-func (w *way) user() bool { return w.attr.Cloneflags&unix.CLONE_NEWUSER != 0 }
+func (w *namespace) hasUser() bool { return w.attr.Cloneflags&unix.CLONE_NEWUSER != 0 }
 
 // Capabilities that open the files of others. Who has one and gets a user namespace where he is alone has lost it.
-const overFiles = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_FOWNER
+const capsOverFiles = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_FOWNER
 
-// chooseWay takes a user namespace only where the mount namespace cannot be had without.
-func chooseWay() (way, error) {
+// chooseNamespace takes a user namespace only where the mount namespace cannot be had without.
+func chooseNamespace() (namespace, error) {
 	effective, err := effectiveCaps()
 	if err != nil {
-		return way{}, err
+		return namespace{}, err
 	}
 	if effective&(1<<unix.CAP_SYS_ADMIN) != 0 {
-		return way{attr: syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}}, nil
+		return namespace{attr: syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}}, nil
 	}
-	return userWay(effective)
+	return userNamespace(effective)
 }
 
-func userWay(effective uint64) (way, error) {
-	w := way{bounding: boundingCaps(), attr: syscall.SysProcAttr{
+func userNamespace(effective uint64) (namespace, error) {
+	w := namespace{bounding: boundingCaps(), attr: syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWUSER,
 		Pdeathsig:  unix.SIGKILL,
 		// A user other than root loses all others when the child is executed: these are to mount and to give up the rest.
 		AmbientCaps: []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP},
 	}}
-	if effective&overFiles == 0 {
+	if effective&capsOverFiles == 0 {
 		w.attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
 		w.attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
 		return w, nil
@@ -99,9 +99,9 @@ func boundingCaps() uint64 {
 	return set
 }
 
-// renounce gives up what a new user namespace brought, for the command to be executed: its bounding set, which limits
+// dropCapabilities gives up what a new user namespace brought, for the command to be executed: its bounding set, which limits
 // what root regains by execve, becomes that of the caller, and a user other than root keeps nothing.
-func renounce(bounding uint64) error {
+func dropCapabilities(bounding uint64) error {
 	for c := range 64 {
 		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(c), 0, 0, 0)
 		if err != nil {

@@ -3,57 +3,65 @@ package alias
 import (
 	"errors"
 	"os"
-	"path"
 	"runtime"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// childName is argv[0] of the child, and all of its arguments.
-const childName = "(alias)"
+// A Process is a command that was started.
+type Process struct {
+	pid  int
+	done chan struct{} // closed when status and err are known
 
-// mainCalled guards against a child that runs the whole program, and starts another, and so on.
-var mainCalled atomic.Bool
+	mu     sync.Mutex // a process id means this process while it is not reaped
+	reaped bool
 
-// Main becomes the child if this process is one, and then does not return. Otherwise it does nothing. A program that
-// calls Start or Probe calls it before anything else.
-func Main() {
-	mainCalled.Store(true)
-	if len(os.Args) != 1 || os.Args[0] != childName {
-		return
-	}
-	// Namespaces aside, all that is set here belongs to the thread: capabilities, parent-death signal.
-	runtime.LockOSThread()
-	os.Exit(child())
+	status syscall.WaitStatus
+	err    error
 }
 
-// A job is what the child is told.
-type job struct {
-	binds   []Bind
-	command Command
-	probe   bool // make the view, and that is all
-
-	parent   int    // the caller's process id
-	user     bool   // the child is in a user namespace made for it
-	bounding uint64 // if user: the caller's capability bounding set
+// Start starts the command in the view, and returns when it has begun, or when it is certain that it will not. In case
+// of an error nothing of it ran, and the error matches ErrUnavailable or ErrNotRun.
+//
+// The command is a member of the caller's process group, and gets the signals of its terminal. A caller that has work
+// to do after the command catches these with signal.Notify: what it ignores instead, the command ignores too.
+func (v View) Start(c Command) (*Process, error) {
+	return start(job{binds: v.Binds, command: c})
 }
 
-func (j *job) check() error {
-	for _, b := range j.binds {
-		if !path.IsAbs(b.From) || !path.IsAbs(b.At) || path.Clean(b.At) != b.At {
-			return unavailable(b.what(), unix.EINVAL)
-		}
-	}
-	if !path.IsAbs(j.command.Dir) {
-		return unavailable("enter "+j.command.Dir, unix.EINVAL)
-	}
-	return nil
+// Wait waits for the end of the command and returns how it ended, each time it is called.
+func (p *Process) Wait() (syscall.WaitStatus, error) {
+	<-p.done
+	return p.status, p.err
 }
 
-func (b Bind) what() string { return "bind " + b.From + " at " + b.At }
+// Signal sends a signal to the command alone. After its end the error matches os.ErrProcessDone.
+func (p *Process) Signal(s os.Signal) error {
+	signal, ok := s.(syscall.Signal)
+	if !ok {
+		return &os.SyscallError{Syscall: "kill", Err: unix.EINVAL}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return os.ErrProcessDone
+	}
+	return os.NewSyscallError("kill", unix.Kill(p.pid, signal))
+}
+
+// Probe makes a view and ends it. It returns nil if views can be made here by this user; else the error matches
+// ErrUnavailable and says why not. It costs as much as a Start.
+func Probe() error {
+	p, err := start(job{probe: true, binds: []Bind{{From: "/proc", At: "/proc"}}, command: Command{Dir: "/"}})
+	if err != nil {
+		return err
+	}
+	_, err = p.Wait()
+	return err
+}
 
 func start(j job) (*Process, error) {
 	if !mainCalled.Load() {
@@ -105,7 +113,7 @@ func (p *Process) keep(j job, started chan<- error) {
 		return
 	}
 	p.pid = pid
-	err = tell(control, &j)
+	err = sendJob(control, &j)
 	unix.Close(control)
 	if err != nil {
 		p.reap()
@@ -140,7 +148,7 @@ func (p *Process) reap() {
 // launch starts the child, which waits to be told the rest through control.
 func launch(j *job) (pid, control int, err error) {
 	const what = "start child"
-	w, err := chooseWay()
+	w, err := chooseNamespace()
 	if err != nil {
 		return 0, 0, unavailable(what, err)
 	}
@@ -150,14 +158,14 @@ func launch(j *job) (pid, control int, err error) {
 	}
 	defer unix.Close(pair[1])
 	stdout, stderr := descriptor(j.command.Stdout, 1), descriptor(j.command.Stderr, 2)
-	stdin, err := lift(pair[1], max(stdout, stderr))
+	stdin, err := duplicateAbove(pair[1], max(stdout, stderr))
 	if err != nil {
 		unix.Close(pair[0])
 		return 0, 0, unavailable(what, err)
 	}
 	defer unix.Close(stdin)
 
-	j.user, j.bounding = w.user(), w.bounding
+	j.userNamespace, j.bounding = w.hasUser(), w.bounding
 	// The link is good even if the program was replaced or deleted meanwhile. The environment is the command's and none
 	// of the child's business: GODEBUG, for example, would change it.
 	pid, _, err = syscall.StartProcess("/proc/self/exe", []string{childName}, &syscall.ProcAttr{
@@ -174,20 +182,12 @@ func launch(j *job) (pid, control int, err error) {
 	return pid, pair[0], nil
 }
 
-// descriptor is what the command gets for a standard stream.
-func descriptor(f *os.File, own int) int {
-	if f == nil {
-		return own
-	}
-	return int(f.Fd())
-}
-
-// lift duplicates fd to a number that is higher than other, and above which some are not inherited by children.
+// duplicateAbove duplicates fd to a number that is higher than other, and above which some are not inherited by children.
 //
 // While package syscall sets up the streams of a child, it uses the numbers above the highest of them without asking
 // whether they are in use (Go 1.26, syscall/exec_linux.go, forkAndExecInChild1: nextfd), at most one for each stream and
 // one for its own pipe. An inherited descriptor there, such as that of a jobserver, would be lost.
-func lift(fd, other int) (int, error) {
+func duplicateAbove(fd, other int) (int, error) {
 	const used = 4
 	for above := other; ; {
 		high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, above+1)
