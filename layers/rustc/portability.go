@@ -101,7 +101,7 @@ func (u *unit) namesItself(run Run, sources [][]byte) bool {
 }
 
 // linkedSources are the sources of what is linked into the output, by the names that
-// it may hold of them. What else of theirs names a place comes with their contents,
+// it may hold of them. What else of theirs names a directory comes with their contents,
 // which the request has.
 func (u *unit) linkedSources(dirs []string) []string {
 	var names []string

@@ -15,8 +15,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
-// Record looks at what a run has read and written. The list of inputs names the
-// place. The error is an Uncacheable if the outputs cannot be told to be those of the
+// Record looks at what a run has read and written. The list of inputs names this
+// checkout. The error is an Uncacheable if the outputs cannot be told to be those of the
 // inputs.
 func (r *Request) Record(run Run) (*Record, error) {
 	u := r.unit

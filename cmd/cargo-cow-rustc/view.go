@@ -14,8 +14,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
-// A job is a call in a place, which may be run where the place is seen at another
-// path.
+// A job is a call in a checkout whose build directory was restored. It may be run where
+// the checkout is seen at the path of another.
 type job struct {
 	*rustc.Call
 	env    []string
@@ -31,7 +31,7 @@ type job struct {
 // plan decides how the call is to be run, and reports false: as it is.
 func (j *job) plan() bool {
 	// Arguments in a file are too many for a command line.
-	if j == nil || j.Incremental == "" || j.PathBound && ruleDebug.on() || j.ArgFile || j.place.InPlace(j.Crate) || !j.home() {
+	if j.Incremental == "" || j.PathBound && ruleDebug.on() || j.ArgFile || j.place.InPlace(j.Crate) || !j.inWorkspace() {
 		return false
 	}
 	state, ok := j.state()
@@ -45,18 +45,18 @@ func (j *job) plan() bool {
 	if j.paths.real, err = filepath.EvalSymlinks(j.build); err != nil {
 		return false
 	}
-	if why := j.gone(); why != "" {
+	if why := j.originUnusable(); why != "" {
 		session.Remember(j.build, why)
 		return false
 	}
-	if what := j.named(); ruleNames.on() && what != "" {
+	if what := j.namesOrigin(); ruleNames.on() && what != "" {
 		session.Remember(j.build, what+" names "+j.paths.there)
 		return false
 	}
-	return !(ruleLinks.on() && j.misled()) && j.see()
+	return !(ruleLinks.on() && j.misled()) && j.chooseBinds()
 }
 
-// newJob is the call of a unit in a place; nil where no restore was.
+// newJob returns nil where no restore was.
 func newJob(c *rustc.Call, env []string) *job {
 	j := &job{Call: c, env: env, inputs: c.DepFile()}
 	if !j.find() {
@@ -76,7 +76,7 @@ func (j *job) find() bool {
 			j.place, j.build = place, dir
 			rel, ok := session.Under(j.OutDir, dir)
 			j.rel = rel
-			return ok && rel != "" && j.own()
+			return ok && rel != "" && j.isRestored()
 		}
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			return false
@@ -88,18 +88,18 @@ func (j *job) find() bool {
 	return false
 }
 
-// own reports whether the directory is the one that was restored, and no copy.
-func (j *job) own() bool {
+// isRestored reports whether the directory is the one that was restored, and no copy.
+func (j *job) isRestored() bool {
 	if slices.Contains(j.place.Build, j.build) {
 		return true
 	}
 	return sameFile(j.place.Build[0], j.build)
 }
 
-// home reports whether the call is one for a package of the workspace, which is
+// inWorkspace reports whether the call is one for a package of the workspace, which is
 // compiled from the workspace's root. For others file!() and the list of inputs
 // have names that start elsewhere.
-func (j *job) home() bool {
+func (j *job) inWorkspace() bool {
 	if !ruleCrateRoot.on() {
 		return true
 	}
@@ -131,8 +131,8 @@ func (j *job) state() (session.State, bool) {
 	return state, state.Root != j.place.Root
 }
 
-// gone says why the other checkout's path cannot be used, "" if it can.
-func (j *job) gone() string {
+// originUnusable says why the other checkout's path cannot be used, "" if it can.
+func (j *job) originUnusable() string {
 	info, err := os.Lstat(j.paths.there)
 	switch {
 	case err != nil:
@@ -150,22 +150,22 @@ func (j *job) gone() string {
 	return ""
 }
 
-// unread are variables that shells set to where they are or were, so that they
+// shellVariables are variables that shells set to where they are or were, so that they
 // name another checkout often and by chance. cargo and rustc do not read them; what
 // a crate asks for is looked at when rustc has listed it.
-var unread = []string{"PWD=", "OLDPWD=", "_="}
+var shellVariables = []string{"PWD=", "OLDPWD=", "_="}
 
-// named returns what is handed on as it is and names the other checkout: there
-// rustc, or a macro, would find the place's files instead. It is "" if nothing
+// namesOrigin returns what is handed on as it is and names the other checkout: there
+// rustc, or a macro, would find this checkout's files instead. It is "" if nothing
 // does.
-func (j *job) named() string {
+func (j *job) namesOrigin() string {
 	for _, a := range j.Argv {
 		if j.paths.mentioned(a) {
 			return "an argument of rustc"
 		}
 	}
 	for _, e := range j.env {
-		if slices.ContainsFunc(unread, func(name string) bool { return strings.HasPrefix(e, name) }) {
+		if slices.ContainsFunc(shellVariables, func(name string) bool { return strings.HasPrefix(e, name) }) {
 			continue
 		}
 		key, value, _ := strings.Cut(e, "=")
@@ -185,8 +185,8 @@ func (j *job) named() string {
 	return ""
 }
 
-// see decides what is shown where.
-func (j *job) see() bool {
+// chooseBinds decides what is shown where.
+func (j *job) chooseBinds() bool {
 	p := j.paths
 	git, ok := j.repository()
 	if !ok {
@@ -194,7 +194,7 @@ func (j *job) see() bool {
 	}
 	binds := append(git, alias.Bind{From: p.here, At: p.there})
 	if p.nested {
-		// The place stays visible at its own path.
+		// The checkout stays visible at its own path.
 		own := p.here + "/" + strings.TrimPrefix(p.here, p.there+"/")
 		if os.MkdirAll(own, 0o777) != nil {
 			return false
@@ -215,7 +215,7 @@ func (j *job) see() bool {
 	return true
 }
 
-// repository says what has to be shown for git to work where the place hides the
+// repository says what has to be shown for git to work where the checkout hides the
 // repository it belongs to.
 func (j *job) repository() (binds []alias.Bind, ok bool) {
 	git := j.place.Git
@@ -235,22 +235,4 @@ func (j *job) repository() (binds []alias.Bind, ok bool) {
 	}
 	j.paths.git = [2]string{j.place.Build[0] + "/" + session.GitDir, git.Common}
 	return []alias.Bind{{From: git.Common, At: real}, {From: file, At: own}}, true
-}
-
-func getcwd() (string, error) {
-	buf := make([]byte, syscall.PathMax)
-	n, err := syscall.Getcwd(buf)
-	if err != nil || n < 1 {
-		return "", err
-	}
-	return string(buf[:n-1]), nil
-}
-
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }
