@@ -60,57 +60,68 @@ var globQuote = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).
 // linkedUnits looks at all units that are linked into what the call makes: their
 // contents, and the native libraries they ask for.
 func (u *unit) linkedUnits() (digest string, natives []Native, err error) {
-	seen := map[string]bool{}
-	var lines []string
-	var visit func(path string) error
-	visit = func(path string) error {
-		dir, name := filepath.Dir(path), unitName(path)
-		if seen[dir+"/"+name] {
-			return nil
-		}
-		seen[dir+"/"+name] = true
-		m, err := ReadTrailer(path)
-		if filepath.Ext(path) == ".so" {
-			if err == nil {
-				return nil // a macro; nothing of it is linked
-			}
-			// A shared library of Rust's has no record.
-			own, _, err := Digest(path)
-			lines = append(lines, name+" "+own)
-			u.linkedReach = u.linkedReach.Join(rustsrc.Unread)
-			if err != nil {
-				err = &Uncacheable{"dependency that cannot be linked", name}
-			}
-			return err
-		}
-		if err != nil || m.Key == "" {
-			return &Uncacheable{"dependency without record", name}
-		}
-		own := m.linkDigest(dir)
-		if own == "" {
-			return &Uncacheable{"dependency that cannot be linked", name}
-		}
-		lines = append(lines, name+" "+own)
-		u.linkedReach = u.linkedReach.Join(m.Reach)
-		u.linkedDepFiles = append(u.linkedDepFiles, dir+"/"+name+".d")
-		natives = append(natives, m.Natives...)
-		for _, dep := range m.Deps {
-			if err := visit(filepath.Join(dir, dep)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	w := &linkWalk{unit: u, seen: map[string]bool{}}
 	for _, e := range u.Externs {
 		if e.Path == "" {
 			continue
 		}
-		if err := visit(e.Path); err != nil {
+		if err := w.visit(e.Path); err != nil {
 			return "", nil, err
 		}
 	}
-	slices.Sort(lines)
-	return digestText(strings.Join(lines, "\n")), natives, nil
+	slices.Sort(w.contents)
+	return digestText(strings.Join(w.contents, "\n")), w.natives, nil
+}
+
+// A linkWalk goes from units to those they were compiled against.
+type linkWalk struct {
+	unit     *unit
+	seen     map[string]bool
+	contents []string // a line for each unit: its name and the digest of what is linked
+	natives  []Native
+}
+
+func (w *linkWalk) visit(output string) error {
+	dir, name := filepath.Dir(output), unitName(output)
+	if w.seen[dir+"/"+name] {
+		return nil
+	}
+	w.seen[dir+"/"+name] = true
+	t, err := ReadTrailer(output)
+	if filepath.Ext(output) == ".so" {
+		if err == nil {
+			return nil // a macro; nothing of it is linked
+		}
+		return w.sharedLibrary(output, name)
+	}
+	if err != nil || t.Key == "" {
+		return &Uncacheable{"dependency without record", name}
+	}
+	digest := t.linkDigest(dir)
+	if digest == "" {
+		return &Uncacheable{"dependency that cannot be linked", name}
+	}
+	w.contents = append(w.contents, name+" "+digest)
+	w.natives = append(w.natives, t.Natives...)
+	w.unit.linkedReach = w.unit.linkedReach.Join(t.Reach)
+	w.unit.linkedDepFiles = append(w.unit.linkedDepFiles, dir+"/"+name+".d")
+	for _, dep := range t.Deps {
+		if err := w.visit(filepath.Join(dir, dep)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sharedLibrary is one of Rust's, which has no record.
+func (w *linkWalk) sharedLibrary(path, name string) error {
+	digest, _, err := Digest(path)
+	if err != nil {
+		return &Uncacheable{"dependency that cannot be linked", name}
+	}
+	w.contents = append(w.contents, name+" "+digest)
+	w.unit.linkedReach = w.unit.linkedReach.Join(rustsrc.Unread)
+	return nil
 }
 
 // linker says what links, and what is linked into everything.

@@ -53,34 +53,41 @@ func (u *unit) addNamedInputs(rec *Record, names []string, sources [][]byte, beg
 	}
 	left := budget{files: mostFiles, bytes: mostBytes}
 	for _, n := range found {
-		rel, err := filepath.Rel(u.cwd, n.Path)
-		if err != nil || strings.ContainsAny(rel, "\n") {
-			return &Uncacheable{"name of an input", n.Path}
-		}
-		in := Input{rel, Absent}
-		switch {
-		case n.Dir:
-			t := &dirHasher{pkg: home, extent: extent.Of(u.cwd), remaining: &left}
-			in.Name += "/"
-			in.Digest, err = t.digest(n.Path)
-			if err == nil && !t.newest.Before(began) {
-				err = &Uncacheable{"input changed meanwhile", rel}
-			}
-		case !n.Absent:
-			var text []byte
-			var changed time.Time
-			text, changed, err = readFile(n.Path)
-			in.Digest = digestText(string(text))
-			if err == nil && !changed.Before(began) {
-				err = &Uncacheable{"input changed meanwhile", rel}
-			}
-		}
+		in, err := u.namedInput(n, home, &left, began)
 		if err != nil {
 			return err
 		}
 		rec.Inputs = append(rec.Inputs, in)
 	}
 	return nil
+}
+
+// namedInput looks at a file or directory that is named, which must not have changed
+// since the compiler began.
+func (u *unit) namedInput(n extent.Name, home string, left *budget, began time.Time) (Input, error) {
+	rel, err := filepath.Rel(u.cwd, n.Path)
+	if err != nil || strings.ContainsAny(rel, "\n") {
+		return Input{}, &Uncacheable{"name of an input", n.Path}
+	}
+	in := Input{rel, Absent}
+	var changed time.Time
+	switch {
+	case n.Dir:
+		h := &dirHasher{pkg: home, extent: extent.Of(u.cwd), remaining: left}
+		in.Name += "/"
+		in.Digest, err = h.digest(n.Path)
+		changed = h.newest
+	case !n.Absent:
+		var text []byte
+		text, changed, err = readFile(n.Path)
+		in.Digest = digestText(string(text))
+	default:
+		return in, nil
+	}
+	if err == nil && !changed.Before(began) {
+		err = &Uncacheable{"input changed meanwhile", rel}
+	}
+	return in, err
 }
 
 // directoryDigest is that of a directory which a record names.

@@ -42,16 +42,16 @@ type Inventory struct {
 	Unreadable bool
 }
 
-// Inventory looks at everything. The layers without are taken to be gone. measure has
+// Inventory looks at everything. Layers that are about to go count as gone. measure has
 // it ask the file system what each loose file shares.
-func (w *Warehouse) Inventory(ctx context.Context, without []string, measure bool) (*Inventory, error) {
+func (w *Warehouse) Inventory(ctx context.Context, goneLayers []string, measure bool) (*Inventory, error) {
 	v := &Inventory{}
 	err := w.eachFile(ctx, unitsDir, func(path string, d fs.DirEntry) {
 		if isTemporary(path) {
 			v.addLeftover(path)
 			return
 		}
-		switch e, err := w.entry(path, without); {
+		switch e, err := w.entry(path, goneLayers); {
 		case err == nil:
 			v.Entries = append(v.Entries, *e)
 		case errors.Is(err, rustc.ErrFormat):

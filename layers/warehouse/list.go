@@ -106,8 +106,8 @@ func (w *Warehouse) Lookup(ctx context.Context, ref string) (*Entry, error) {
 	return e, nil
 }
 
-// entry reads a record and looks where its files are, layers without aside.
-func (w *Warehouse) entry(path string, without []string) (*Entry, error) {
+// entry reads a record and looks where its files are. Those layers count as gone.
+func (w *Warehouse) entry(path string, goneLayers []string) (*Entry, error) {
 	// Before it is read: who changes it now makes it younger than is said here.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -119,17 +119,17 @@ func (w *Warehouse) entry(path string, without []string) (*Entry, error) {
 	}
 	e := &Entry{Record: rec, Path: path, Used: info.ModTime(), RecordSize: info.Size()}
 	for _, f := range rec.Files {
-		e.Located = append(e.Located, w.locate(rec, f, without))
+		e.Located = append(e.Located, w.locate(rec, f, goneLayers))
 	}
 	return e, nil
 }
 
-func (w *Warehouse) locate(rec *rustc.Record, f rustc.File, without []string) LocatedFile {
+func (w *Warehouse) locate(rec *rustc.Record, f rustc.File, goneLayers []string) LocatedFile {
 	for i, path := range w.storedPaths(rec, f) {
 		where := Loose
 		if i > 0 {
 			where = InLayer
-			if slices.Contains(without, rec.Layers[i-1].Layer) {
+			if slices.Contains(goneLayers, rec.Layers[i-1].Layer) {
 				continue
 			}
 		}
