@@ -99,8 +99,8 @@ func boundingCaps() uint64 {
 	return set
 }
 
-// dropCapabilities gives up what a new user namespace brought, for the command to be executed: its bounding set, which limits
-// what root regains by execve, becomes that of the caller, and a user other than root keeps nothing.
+// dropCapabilities gives up what a new user namespace brought, for the command to be executed: its bounding set, which
+// limits what root regains by execve, becomes that of the caller, and a user other than root keeps nothing.
 func dropCapabilities(bounding uint64) error {
 	for c := range 64 {
 		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(c), 0, 0, 0)

@@ -8,8 +8,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// macrosOfBare stands for the macros of a dependency that has no trailer.
-func macrosOfBare(name string) Macro { return Macro{Name: "of " + name, Reach: rustsrc.Unread} }
+// unknownMacros stands for the macros of a dependency that has no trailer.
+func unknownMacros(name string) Macro { return Macro{Name: "of " + name, Reach: rustsrc.Unread} }
 
 // macrosInCall are the macros that may run in this call.
 func (u *unit) macrosInCall() []Macro {
@@ -17,8 +17,8 @@ func (u *unit) macrosInCall() []Macro {
 	for _, m := range u.trailers {
 		list = append(list, m.Macros...)
 	}
-	if len(u.bare) > 0 {
-		list = append(list, macrosOfBare(u.bare[0]))
+	if len(u.withoutTrailer) > 0 {
+		list = append(list, unknownMacros(u.withoutTrailer[0]))
 	}
 	return sortedMacros(list)
 }

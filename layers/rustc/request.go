@@ -141,7 +141,7 @@ func (u *unit) externs() error {
 			if digest, _, err = Digest(e.Path); err != nil {
 				return &Uncacheable{"crate that cannot be read", e.Path}
 			}
-			u.bare = append(u.bare, e.Name)
+			u.withoutTrailer = append(u.withoutTrailer, e.Name)
 		} else {
 			u.trailers = append(u.trailers, trailer)
 		}

@@ -26,7 +26,7 @@ type unit struct {
 	environ        []string
 	ingredients    []Ingredient
 	trailers       []Trailer // of the externs that have one
-	bare           []string  // externs that have none
+	withoutTrailer []string  // externs that have none
 	outEnv         string    // the variable OUT_DIR
 	linkedDepFiles []string  // .d files of what is linked into the output
 	nativeDirs     []string  // that native libraries are looked for in
