@@ -23,7 +23,7 @@ func (s *Store) feed(id string, profiles []string) {
 		if err != nil {
 			continue
 		}
-		if m, err := rustc.ParseMark(string(text)); err == nil {
+		if m, err := rustc.ParseTrailer(string(text)); err == nil {
 			_, _ = w.AddLayer(&m, rustc.InLayer{Layer: id, Dir: filepath.Dir(list)})
 		}
 	}

@@ -4,8 +4,8 @@
 // RUSTC ARGUMENTS.
 //
 // A call whose key the warehouse has is answered from it. One that compiles a unit
-// of a restored place, whose state was made at another checkout's path, runs where
-// the place is seen at that path. What is compiled where a store is found is
+// of a restored checkout, whose state was made at another one's path, runs where the
+// checkout is seen at that path. What is compiled where a store is found is
 // recorded in it. All other calls, and whatever is in doubt, are passed on as they
 // are: the program becomes rustc, or the wrapper that was chained behind it. It
 // prints nothing of its own and keeps nothing but what layers/cargo/session and
@@ -16,13 +16,11 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"runtime/debug"
-	"strings"
-	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -35,56 +33,50 @@ const mostMemory = 512 << 20
 
 func main() {
 	alias.Main()
-	argv := os.Args[1:]
+	out := wrap(os.Args[1:], os.Environ())
+	if out.err != nil {
+		os.Stderr.WriteString("error: cargo-cow-rustc: " + out.err.Error() + "\n")
+		os.Exit(notRun)
+	}
+	if out.status.Signaled() {
+		raise(out.status.Signal())
+		os.Exit(128 + int(out.status.Signal())) // as shells do
+	}
+	os.Exit(out.status.ExitStatus())
+}
+
+// wrap runs the command of argv. It does not return where this process becomes that.
+func wrap(argv, env []string) outcome {
 	if len(argv) == 0 {
-		fail("no compiler named; cargo runs this program where build.rustc-wrapper names it")
+		return failed(errors.New("no compiler named; cargo runs this program where build.rustc-wrapper names it"))
 	}
 	if c, err := rustc.Parse(argv); err == nil {
 		// Nothing lives long enough here to be worth collecting.
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(mostMemory)
-		env := os.Environ()
-		j := newJob(c, env)
-		s := newService(c, env, j)
-		s.serve()
-		if j.plan() {
-			j.run(s)
+		if out, done := compile(c, env); done {
+			return out
 		}
-		s.compile()
 	}
-	become(behind(argv), os.Environ())
+	return become(behind(argv), env)
 }
 
-// behind is the command without this program: the compiler's own, or that of the
-// wrapper which is chained.
-func behind(argv []string) []string {
-	if next := chain.Next(os.Args[0]); next != "" {
-		return append([]string{next}, argv...)
+// compile goes the first way that is open for a call: an answer from the warehouse, a
+// run in a view, one that is recorded. done is false where none is, and then nothing
+// was said.
+func compile(c *rustc.Call, env []string) (out outcome, done bool) {
+	j := newJob(c, env)
+	s := newService(c, env, j)
+	if s != nil && s.answer() {
+		return outcome{}, true
 	}
-	return argv
-}
-
-// become replaces this process by the command. It does not return.
-func become(argv, env []string) {
-	path, err := lookPath(argv[0])
-	if err == nil {
-		err = syscall.Exec(path, argv, env)
+	if j != nil && j.plan() {
+		if out, done = j.runInView(s); done {
+			return out, true
+		}
 	}
-	fail("run " + argv[0] + ": " + err.Error())
-}
-
-// lookPath finds a program as execvp(3) does.
-func lookPath(name string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil
+	if s == nil {
+		return outcome{}, false
 	}
-	if path := rustc.LookPath(name, os.Getenv("PATH"), "."); path != "" {
-		return path, nil
-	}
-	return "", syscall.ENOENT
-}
-
-func fail(message string) {
-	os.Stderr.WriteString("error: cargo-cow-rustc: " + message + "\n")
-	os.Exit(notRun)
+	return s.compile()
 }

@@ -136,7 +136,7 @@ func (d dropping) Write(line []byte) (int, error) {
 	return d.out.Write(line)
 }
 
-// translate has a line name the place. In a JSON message that goes for names of
+// translate has a line name the checkout. In a JSON message that goes for names of
 // files and for what is shown to people; the text of sources, and what tools would
 // write into them, stays as it is.
 func (r *relay) translate(line []byte) []byte {
@@ -167,7 +167,7 @@ func (r *relay) translate(line []byte) []byte {
 		rest = rest[i+n:]
 		if len(rest) > 0 && rest[0] == ':' {
 			key = text
-		} else if spoken[key] {
+		} else if renamedKeys[key] {
 			text, key = r.rename(text), ""
 		} else {
 			key = ""
@@ -178,8 +178,8 @@ func (r *relay) translate(line []byte) []byte {
 	return done.Bytes()
 }
 
-// spoken are the keys whose values name files or are read by people.
-var spoken = map[string]bool{`"artifact"`: true, `"file_name"`: true, `"message"`: true, `"rendered"`: true}
+// renamedKeys are the keys whose values name files or are read by people.
+var renamedKeys = map[string]bool{`"artifact"`: true, `"file_name"`: true, `"message"`: true, `"rendered"`: true}
 
 // stringEnd returns the length of the JSON string that s begins with.
 func stringEnd(s []byte) int {

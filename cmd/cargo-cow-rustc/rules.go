@@ -6,11 +6,11 @@ package main
 type rule string
 
 const (
-	ruleDepFile   rule = "wrapper-dep-file"   // W1: the list of inputs names the place
+	ruleDepFile   rule = "wrapper-dep-file"   // W1: the list of inputs names the checkout
 	ruleCrateRoot rule = "wrapper-crate-root" // W2: a package that is compiled from a directory of its own
 	ruleNames     rule = "wrapper-names"      // W3: a value or argument names the other checkout
 	ruleArguments rule = "wrapper-arguments"  // W4: only arguments that are positions are translated
-	ruleGit       rule = "wrapper-git"        // W5: the repository lies where the place is seen
+	ruleGit       rule = "wrapper-git"        // W5: the repository lies where the checkout is seen
 	ruleAsked     rule = "wrapper-asked"      // W5: the crate asked for a variable that names the other checkout
 	ruleLeaves    rule = "wrapper-leaves"     // a source outside of what is seen at both paths
 	ruleLinks     rule = "wrapper-links"      // a symbolic link that leads elsewhere when it is seen there

@@ -79,7 +79,7 @@ func (a *app) checkWarehouse(ctx context.Context, w *warehouse.Warehouse, repair
 	if err != nil {
 		problems = append(problems, layers.Problem{Path: w.Dir(), Problem: err.Error()})
 	}
-	if n := swept.Records + swept.Files + swept.Left; n > 0 {
+	if n := swept.Records + swept.Files + swept.Leftovers; n > 0 {
 		a.term.Detail("Swept", "%s of the warehouse that served nobody", count(n, "file"))
 	}
 	return problems, nil

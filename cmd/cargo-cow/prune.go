@@ -14,14 +14,14 @@ import (
 )
 
 type pruneOptions struct {
-	keepLast int
-	maxAge   period
-	gone     bool
-	labelled bool
-	size     volume
-	housing  volume
-	minFree  volume
-	dryRun   bool
+	keepLast      int
+	maxAge        period
+	gone          bool
+	labelled      bool
+	size          volume
+	warehouseSize volume
+	minFree       volume
+	dryRun        bool
 }
 
 func newPrune(a *app) *cobra.Command {
@@ -62,7 +62,7 @@ With --verbose it also prints what is kept, and why.`,
 			if cmd.Flags().Changed("keep-last") && o.keepLast < 1 {
 				return usageError{fmt.Errorf("keep the last %d: want 1 or more", o.keepLast)}
 			}
-			if o.policy().Empty() && o.housing == 0 && o.minFree == 0 {
+			if o.policy().Empty() && o.warehouseSize == 0 && o.minFree == 0 {
 				return usageError{&layers.HelpError{
 					Err:  errors.New("choose what to remove: say it with --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
 					Help: "cargo cow prune --max-age 30d --dry-run",
@@ -77,7 +77,7 @@ With --verbose it also prints what is kept, and why.`,
 	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists, and that nothing uses")
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
 	f.Var(&o.size, "size", "remove layers until all of them take no more than `SIZE` together, such as 50GB")
-	f.Var(&o.housing, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
+	f.Var(&o.warehouseSize, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
 	f.Var(&o.minFree, "min-free", "remove from the warehouse until `SIZE` is free on its disk")
 	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
 	return cmd
@@ -105,7 +105,7 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 			return err
 		}
 	}
-	house, err := housePlan(ctx, st, plan, o, now)
+	ofWarehouse, err := planWarehouse(ctx, st, plan, o, now)
 	if err != nil {
 		return err
 	}
@@ -123,8 +123,8 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	for _, c := range plan.Kept {
 		a.planJSON(c, byID[c.ID], false)
 	}
-	house.show(a, o, now)
-	return a.carryOut(ctx, st, plan, byID, house, o.dryRun)
+	ofWarehouse.show(a, o, now)
+	return a.carryOut(ctx, st, plan, byID, ofWarehouse, o.dryRun)
 }
 
 // fit makes the plan hold the layers to a size.
@@ -177,7 +177,7 @@ func candidates(uses []layers.Use) []prune.Layer {
 
 // carryOut removes the victims. One that somebody has begun to use, or removed,
 // since the plan was made is no failure.
-func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, house *houseplan, dryRun bool) error {
+func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, ofWarehouse *warehousePlan, dryRun bool) error {
 	r := removal{app: a, st: st, dryRun: dryRun, say: a.term.Detail}
 	kept := len(plan.Kept)
 	for _, c := range plan.Victims {
@@ -206,7 +206,7 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 	} else {
 		a.term.Status("Removed", "%s, kept %s", removed, count(kept, "layer"))
 	}
-	if err := house.carryOut(ctx, &r); err != nil {
+	if err := ofWarehouse.carryOut(ctx, &r); err != nil {
 		return err
 	}
 	return r.end()

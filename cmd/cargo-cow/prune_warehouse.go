@@ -13,19 +13,19 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
-// A houseplan is what prune does about the warehouse.
-type houseplan struct {
+// A warehousePlan is what prune does about the warehouse.
+type warehousePlan struct {
 	*warehouse.Plan
-	house *warehouse.Warehouse
+	warehouse *warehouse.Warehouse
 }
 
-// housePlan plans for a warehouse from which the layers that are to go have gone.
-func housePlan(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOptions, now time.Time) (*houseplan, error) {
+// planWarehouse plans for a warehouse from which the layers that are to go have gone.
+func planWarehouse(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOptions, now time.Time) (*warehousePlan, error) {
 	var without []string
 	for _, v := range plan.Victims {
 		without = append(without, v.ID)
 	}
-	policy := warehouse.Policy{MaxAge: time.Duration(o.maxAge), MaxSize: int64(o.housing)}
+	policy := warehouse.Policy{MaxAge: time.Duration(o.maxAge), MaxSize: int64(o.warehouseSize)}
 	if o.minFree > 0 {
 		free, err := freeSpace(st.Dir())
 		if err != nil {
@@ -34,11 +34,11 @@ func housePlan(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOp
 		policy.Free = max(0, int64(o.minFree)-free)
 	}
 	w := warehouse.In(st.Dir())
-	survey, err := w.Survey(ctx, without, true)
+	inventory, err := w.Inventory(ctx, without, true)
 	if err != nil {
 		return nil, err
 	}
-	return &houseplan{survey.Plan(policy, now), w}, nil
+	return &warehousePlan{inventory.Plan(policy, now), w}, nil
 }
 
 // freeSpace is what the user may still write to the file system of a directory.
@@ -50,7 +50,7 @@ func freeSpace(dir string) (int64, error) {
 	return int64(st.Bavail) * st.Bsize, nil
 }
 
-func (h *houseplan) show(a *app, o pruneOptions, now time.Time) {
+func (h *warehousePlan) show(a *app, o pruneOptions, now time.Time) {
 	h.table(a, "REMOVE", h.Victims, o, now)
 	if a.term.Verbose() {
 		h.table(a, "KEEP", h.Kept, o, now)
@@ -66,7 +66,7 @@ func (h *houseplan) show(a *app, o pruneOptions, now time.Time) {
 	}
 }
 
-func (h *houseplan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
+func (h *warehousePlan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
 	tab := ui.NewTable(head, "CRATE", "LAST USE", "FREES", "WHY")
 	shown := shownOf(len(list), a.term.Verbose())
 	for i := range list[:shown] {
@@ -84,14 +84,14 @@ func (h *houseplan) table(a *app, head string, list []warehouse.Choice, o pruneO
 }
 
 // upTo tells bytes that may be fewer.
-func (h *houseplan) upTo(bytes int64) string {
+func (h *warehousePlan) upTo(bytes int64) string {
 	if h.Exact {
 		return size(bytes)
 	}
 	return "up to " + size(bytes)
 }
 
-func (h *houseplan) json(a *app, c *warehouse.Choice, remove bool) {
+func (h *warehousePlan) json(a *app, c *warehouse.Choice, remove bool) {
 	a.term.JSON("plan-record", struct {
 		recordJSON
 		Frees  int64            `json:"frees"`
@@ -118,16 +118,16 @@ func (o *pruneOptions) whyRecord(c *warehouse.Choice) string {
 }
 
 // carryOut removes what is planned. The layers have gone before.
-func (h *houseplan) carryOut(ctx context.Context, r *removal) error {
-	s := warehouse.Swept{Records: len(h.Victims), Files: len(h.Files), Left: len(h.Left), Frees: h.Frees}
+func (h *warehousePlan) carryOut(ctx context.Context, r *removal) error {
+	s := warehouse.Swept{Records: len(h.Victims), Files: len(h.Files), Leftovers: len(h.Leftovers), Frees: h.Frees}
 	var err error
 	if !r.dryRun {
-		s, err = h.house.CarryOut(ctx, h.Plan)
+		s, err = h.warehouse.CarryOut(ctx, h.Plan)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	r.more = r.more || s.Records+s.Files+s.Left > 0
+	r.more = r.more || s.Records+s.Files+s.Leftovers > 0
 	if err != nil {
 		r.failed(fmt.Errorf("prune warehouse: %w", err))
 	}
@@ -140,13 +140,13 @@ func (h *houseplan) carryOut(ctx context.Context, r *removal) error {
 		Lacking int64 `json:"lacking,omitempty"`
 		Kept    int   `json:"kept"`
 		DryRun  bool  `json:"dry_run,omitempty"`
-	}{s.Records, s.Files, s.Left, s.Frees, h.Exact, h.Short, len(h.Kept) + len(h.Victims) - s.Records, r.dryRun})
+	}{s.Records, s.Files, s.Leftovers, s.Frees, h.Exact, h.Short, len(h.Kept) + len(h.Victims) - s.Records, r.dryRun})
 	if h.Empty() {
 		return nil
 	}
 	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", count(s.Records, "record"), count(s.Files, "file"), h.upTo(s.Frees))
-	if s.Left > 0 {
-		text += fmt.Sprintf("; and %s that killed writers had left", count(s.Left, "file"))
+	if s.Leftovers > 0 {
+		text += fmt.Sprintf("; and %s that killed writers had left", count(s.Leftovers, "file"))
 	}
 	if r.dryRun {
 		r.term.Status("Would", "remove %s", text)

@@ -40,27 +40,27 @@ func (a *app) warehouse(ctx context.Context) (*warehouse.Warehouse, error) {
 
 // recordJSON is what all commands say of a record.
 type recordJSON struct {
-	Key         string          `json:"key"`
-	Unit        string          `json:"unit"`
-	Crate       string          `json:"crate"`
-	LastUse     time.Time       `json:"last_use"`
-	Cost        int64           `json:"cost_ms"`
-	Size        int64           `json:"size"`  // of its files
-	Where       warehouse.Where `json:"where"` // the file that is worst off
-	Bound       string          `json:"bound"`
-	Dir         string          `json:"made_in"`
-	OutDir      string          `json:"made_to"`
-	Incremental bool            `json:"incremental,omitempty"`
+	Key         string             `json:"key"`
+	Unit        string             `json:"unit"`
+	Crate       string             `json:"crate"`
+	LastUse     time.Time          `json:"last_use"`
+	Cost        int64              `json:"cost_ms"`
+	Size        int64              `json:"size"`  // of its files
+	Where       warehouse.Location `json:"where"` // the file that is worst off
+	Bound       string             `json:"bound"`
+	Dir         string             `json:"made_in"`
+	OutDir      string             `json:"made_to"`
+	Incremental bool               `json:"incremental,omitempty"`
 }
 
 func ofRecord(e *warehouse.Entry) recordJSON {
 	return recordJSON{
-		e.Key, e.Unit, warehouse.Crate(e.Unit), e.Used, e.Cost.Milliseconds(), e.Size(), e.Where(), string(e.Bound), e.Dir, e.OutDir, e.Incremental,
+		e.Key, e.Unit, warehouse.Crate(e.Unit), e.Used, e.Cost.Milliseconds(), e.Size(), e.Location(), string(e.Portability), e.Dir, e.OutDir, e.Incremental,
 	}
 }
 
 // lies tells where files lie.
-func lies(w warehouse.Where) string {
+func lies(w warehouse.Location) string {
 	switch w {
 	case warehouse.Loose:
 		return "loose"

@@ -49,7 +49,7 @@ func (a *app) warehouseList(ctx context.Context, o warehouseListOptions, now tim
 	for i := range list {
 		e := &list[i]
 		a.term.JSON("record", ofRecord(e))
-		tab.Row(short(e.Key), warehouse.Crate(e.Unit), ago(e.Used, now), cost(e.Cost.Milliseconds()), size(e.Size()), lies(e.Where()), e.Dir)
+		tab.Row(short(e.Key), warehouse.Crate(e.Unit), ago(e.Used, now), cost(e.Cost.Milliseconds()), size(e.Size()), lies(e.Location()), e.Dir)
 	}
 	a.term.Table(tab)
 	return nil

@@ -66,8 +66,8 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 
 	a.term.Println("")
 	tab = ui.NewTable("FILE", "KIND", "SIZE", "WHERE")
-	for _, p := range e.Placed {
-		where := lies(p.Where)
+	for _, p := range e.Located {
+		where := lies(p.Location)
 		if p.Path != "" {
 			where += ": " + p.Path
 		}
@@ -88,12 +88,12 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 
 func (a *app) showJSON(e *warehouse.Entry) {
 	type file struct {
-		Name   string          `json:"name"`
-		Kind   string          `json:"kind"`
-		Digest string          `json:"digest"`
-		Size   int64           `json:"size"`
-		Where  warehouse.Where `json:"where"`
-		Path   string          `json:"path,omitempty"`
+		Name   string             `json:"name"`
+		Kind   string             `json:"kind"`
+		Digest string             `json:"digest"`
+		Size   int64              `json:"size"`
+		Where  warehouse.Location `json:"where"`
+		Path   string             `json:"path,omitempty"`
 	}
 	type input struct {
 		Name   string `json:"name"`
@@ -105,8 +105,8 @@ func (a *app) showJSON(e *warehouse.Entry) {
 		Files   []file  `json:"files"`
 		Inputs  []input `json:"inputs"`
 	}{ofRecord(e), e.Request, []file{}, []input{}}
-	for _, p := range e.Placed {
-		line.Files = append(line.Files, file{p.Name, p.Emit, p.Digest, p.Size, p.Where, p.Path})
+	for _, p := range e.Located {
+		line.Files = append(line.Files, file{p.Name, p.Emit, p.Digest, p.Size, p.Location, p.Path})
 	}
 	for _, in := range e.Inputs {
 		line.Inputs = append(line.Inputs, input(in))
@@ -116,7 +116,7 @@ func (a *app) showJSON(e *warehouse.Entry) {
 
 // boundTo tells where a record may be used.
 func boundTo(e *warehouse.Entry) string {
-	switch e.Bound {
+	switch e.Portability {
 	case rustc.Anywhere:
 		return "anywhere"
 	case rustc.SameDir:

@@ -47,11 +47,11 @@ func (a *app) wrapperAnswers(ctx context.Context, s *wrapper.Setup) (w wrapperAn
 	if around != "" && !rustc.Drives(around) {
 		w.Members = around + " runs around the compiler"
 	}
-	house, err := a.warehouse(ctx)
+	kept, err := a.warehouse(ctx)
 	if err != nil {
 		return w // no store, no calls
 	}
-	events := house.Events()
+	events := kept.Events()
 	events = events[max(0, len(events)-lastCalls):]
 	sum := warehouse.Sum(events)
 	w.Last, w.Refused = len(events), sum.Calls[warehouse.Refused]

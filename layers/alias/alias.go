@@ -41,10 +41,6 @@ package alias
 import (
 	"errors"
 	"os"
-	"sync"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 var (
@@ -78,58 +74,6 @@ type Command struct {
 	Dir string // the working directory, absolute, as the command sees it
 	// The standard streams; where one is nil the command has the caller's.
 	Stdin, Stdout, Stderr *os.File
-}
-
-// A Process is a command that was started.
-type Process struct {
-	pid  int
-	done chan struct{} // closed when status and err are known
-
-	mu     sync.Mutex // a process id means this process while it is not reaped
-	reaped bool
-
-	status syscall.WaitStatus
-	err    error
-}
-
-// Start starts the command in the view, and returns when it has begun, or when it is certain that it will not. In case
-// of an error nothing of it ran, and the error matches ErrUnavailable or ErrNotRun.
-//
-// The command is a member of the caller's process group, and gets the signals of its terminal. A caller that has work
-// to do after the command catches these with signal.Notify: what it ignores instead, the command ignores too.
-func (v View) Start(c Command) (*Process, error) {
-	return start(job{binds: v.Binds, command: c})
-}
-
-// Wait waits for the end of the command and returns how it ended, each time it is called.
-func (p *Process) Wait() (syscall.WaitStatus, error) {
-	<-p.done
-	return p.status, p.err
-}
-
-// Signal sends a signal to the command alone. After its end the error matches os.ErrProcessDone.
-func (p *Process) Signal(s os.Signal) error {
-	signal, ok := s.(syscall.Signal)
-	if !ok {
-		return &os.SyscallError{Syscall: "kill", Err: unix.EINVAL}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.reaped {
-		return os.ErrProcessDone
-	}
-	return os.NewSyscallError("kill", unix.Kill(p.pid, signal))
-}
-
-// Probe makes a view and ends it. It returns nil if views can be made here by this user; else the error matches
-// ErrUnavailable and says why not. It costs as much as a Start.
-func Probe() error {
-	p, err := start(job{probe: true, binds: []Bind{{From: "/proc", At: "/proc"}}, command: Command{Dir: "/"}})
-	if err != nil {
-		return err
-	}
-	_, err = p.Wait()
-	return err
 }
 
 // A failure is an error of Start.

@@ -1,19 +1,40 @@
 package alias
 
 import (
+	"os"
+	"runtime"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
+// childName is argv[0] of the child, and all of its arguments.
+const childName = "(alias)"
+
+// mainCalled guards against a child that runs the whole program, and starts another, and so on.
+var mainCalled atomic.Bool
+
+// Main becomes the child if this process is one, and then does not return. Otherwise it does nothing. A program that
+// calls Start or Probe calls it before anything else.
+func Main() {
+	mainCalled.Store(true)
+	if len(os.Args) != 1 || os.Args[0] != childName {
+		return
+	}
+	// Namespaces aside, all that is set here belongs to the thread: capabilities, parent-death signal.
+	runtime.LockOSThread()
+	os.Exit(child())
+}
+
 // child is what Main does in the child. It returns only if there is nothing to execute; nobody looks at the exit
 // status.
 func child() int {
-	control, j, err := hear()
+	control, j, err := receiveJob()
 	if err != nil {
 		return 1
 	}
-	if what, err := j.show(); err != nil {
+	if what, err := j.makeView(); err != nil {
 		report(control, reportView, err, what)
 		return 1
 	}
@@ -26,8 +47,8 @@ func child() int {
 	return 1
 }
 
-// show makes the view around this thread. If it fails, what was being done is told.
-func (j *job) show() (what string, err error) {
+// makeView makes the view around this thread. If it fails, what was being done is told.
+func (j *job) makeView() (what string, err error) {
 	// What is mounted or unmounted outside later is so in the view too, which keeps no file system busy; never the other way.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return "set mounts apart", err
@@ -51,8 +72,8 @@ func (j *job) show() (what string, err error) {
 	if err := unix.Chdir(j.command.Dir); err != nil {
 		return "enter " + j.command.Dir, err
 	}
-	if j.user {
-		if err := renounce(j.bounding); err != nil {
+	if j.userNamespace {
+		if err := dropCapabilities(j.bounding); err != nil {
 			return "give up capabilities", err
 		}
 	}

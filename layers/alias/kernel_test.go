@@ -221,7 +221,7 @@ func TestLift(t *testing.T) {
 		must(t, unix.Dup2(int(in.Fd()), n))
 		defer unix.Close(n)
 	}
-	got, err := lift(int(out.Fd()), base-1)
+	got, err := duplicateAbove(int(out.Fd()), base-1)
 	must(t, err)
 	defer unix.Close(got)
 	if want := base + 7; got != want {
@@ -230,7 +230,7 @@ func TestLift(t *testing.T) {
 	if flags, err := unix.FcntlInt(uintptr(got), unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 || err != nil {
 		t.Errorf("lifted descriptor: flags %#x, %v", flags, err)
 	}
-	if _, err := lift(int(out.Fd()), 1<<30); err == nil {
+	if _, err := duplicateAbove(int(out.Fd()), 1<<30); err == nil {
 		t.Error("lift above the limit gave no error")
 	}
 }
@@ -240,7 +240,7 @@ func TestJobCrossesTheWire(t *testing.T) {
 		{},
 		{probe: true, parent: 1},
 		{
-			parent: 1 << 22, user: true, bounding: 1<<63 | 1, binds: []Bind{{"/b", "/a"}, {"", ""}},
+			parent: 1 << 22, userNamespace: true, bounding: 1<<63 | 1, binds: []Bind{{"/b", "/a"}, {"", ""}},
 			command: Command{Path: "/p", Dir: "/d", Args: []string{"", "a b", "\xff\n"}, Env: []string{"A=1", ""}},
 		},
 	}

@@ -22,8 +22,8 @@ const (
 
 var errLost = errors.New("child ended before it had made the view")
 
-// tell sends the job to the child, and returns nil when it has become the command.
-func tell(control int, j *job) error {
+// sendJob sends the job to the child, and returns nil when it has become the command.
+func sendJob(control int, j *job) error {
 	message, err := j.encode()
 	if err == nil {
 		err = send(control, message, descriptor(j.command.Stdin, 0))
@@ -31,7 +31,7 @@ func tell(control int, j *job) error {
 	}
 	// What is sent only in part ends here, and the child with it.
 	unix.Shutdown(control, unix.SHUT_WR)
-	said := receive(control)
+	said := receiveReports(control)
 	if err != nil && len(said) == 0 {
 		return unavailable("tell child", err)
 	}
@@ -71,8 +71,8 @@ func send(control int, message []byte, stdin int) error {
 	return nil
 }
 
-// receive reads all reports. One that is not whole does not count.
-func receive(control int) []string {
+// receiveReports reads all reports. One that is not whole does not count.
+func receiveReports(control int) []string {
 	var all []byte
 	buffer := make([]byte, 4096)
 	for {
@@ -110,8 +110,8 @@ func report(control int, kind string, cause error, what string) error {
 	return nil
 }
 
-// hear is the child's side of send. Afterwards the command's standard input is in its place.
-func hear() (control int, j job, err error) {
+// receiveJob is the child's side of send. Afterwards the command's standard input is in its place.
+func receiveJob() (control int, j job, err error) {
 	const stdin = 0
 	if control, err = unix.FcntlInt(stdin, unix.F_DUPFD_CLOEXEC, 3); err != nil {
 		return 0, j, err
@@ -166,79 +166,10 @@ func parseRight(rights []byte) (int, error) {
 	return fds[0], nil
 }
 
-func (j *job) encode() ([]byte, error) {
-	c := &j.command
-	fields := []string{
-		strconv.FormatBool(j.probe), strconv.Itoa(j.parent), strconv.FormatBool(j.user), strconv.FormatUint(j.bounding, 16),
-		c.Path, c.Dir, strconv.Itoa(2 * len(j.binds)),
+// descriptor is what the command gets for a standard stream.
+func descriptor(f *os.File, own int) int {
+	if f == nil {
+		return own
 	}
-	for _, b := range j.binds {
-		fields = append(fields, b.From, b.At)
-	}
-	fields = append(append(fields, strconv.Itoa(len(c.Args))), c.Args...)
-	fields = append(append(fields, strconv.Itoa(len(c.Env))), c.Env...)
-	size := 0
-	for _, f := range fields {
-		if strings.IndexByte(f, 0) >= 0 {
-			return nil, unix.EINVAL // as execve, through package syscall, says of such a string
-		}
-		size += len(f) + 1
-	}
-	message := make([]byte, 0, size)
-	for _, f := range fields {
-		message = append(append(message, f...), 0)
-	}
-	return message, nil
-}
-
-// A reader takes the fields of a job one by one. After the first fault it gives zero values.
-type reader struct {
-	rest  string
-	fault bool
-}
-
-func (r *reader) text() string {
-	field, rest, ok := strings.Cut(r.rest, "\x00")
-	if !ok {
-		r.fault = true
-		return ""
-	}
-	r.rest = rest
-	return field
-}
-
-func (r *reader) number(base int) uint64 {
-	n, err := strconv.ParseUint(r.text(), base, 64)
-	r.fault = r.fault || err != nil
-	return n
-}
-
-func (r *reader) bool() bool {
-	b, err := strconv.ParseBool(r.text())
-	r.fault = r.fault || err != nil
-	return b
-}
-
-func (r *reader) list() []string {
-	n := r.number(10)
-	var list []string
-	for ; n > 0 && !r.fault; n-- {
-		list = append(list, r.text())
-	}
-	return list
-}
-
-func decode(message []byte) (job, error) {
-	r := reader{rest: string(message)}
-	j := job{probe: r.bool(), parent: int(r.number(10)), user: r.bool(), bounding: r.number(16)}
-	j.command = Command{Path: r.text(), Dir: r.text()}
-	binds := r.list()
-	for i := 0; i+1 < len(binds); i += 2 {
-		j.binds = append(j.binds, Bind{binds[i], binds[i+1]})
-	}
-	j.command.Args, j.command.Env = r.list(), r.list()
-	if r.fault || r.rest != "" {
-		return job{}, unix.EBADMSG
-	}
-	return j, nil
+	return int(f.Fd())
 }

@@ -47,12 +47,12 @@ func TestArgumentFile(t *testing.T) {
 	})
 	s := newScene(t)
 	c, err := Parse(s.argv)
-	if err != nil || c.Filed {
+	if err != nil || c.ArgFile {
 		t.Fatalf("no file: %v", err)
 	}
 	s.filed(1)
 	c, err = Parse(s.argv)
-	if err != nil || !c.Filed || !slices.Equal(c.Argv, s.argv) {
+	if err != nil || !c.ArgFile || !slices.Equal(c.Argv, s.argv) {
 		t.Errorf("what is run is %q; %v", c.Argv, err)
 	}
 }
@@ -109,8 +109,8 @@ func FuzzArgumentFile(f *testing.F) {
 			}
 			return
 		}
-		if plainErr != nil || !slices.Equal(filed.args, plain.args) || !slices.Equal(filed.spots, plain.spots) || filed.OutDir != plain.OutDir ||
-			filed.Input != plain.Input || !slices.Equal(filed.Externs, plain.Externs) || filed.odd != plain.odd {
+		if plainErr != nil || !slices.Equal(filed.args, plain.args) || !slices.Equal(filed.positions, plain.positions) || filed.OutDir != plain.OutDir ||
+			filed.Input != plain.Input || !slices.Equal(filed.Externs, plain.Externs) || filed.uncovered != plain.uncovered {
 			t.Fatalf("%q is %+v in a file and %+v on the command line, %v", text, filed, plain, plainErr)
 		}
 	})

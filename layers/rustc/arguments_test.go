@@ -33,7 +33,7 @@ func TestArguments(t *testing.T) {
 	other("scope of prefixes", add("--remap-path-scope=macro"))
 	other("incremental", add("-C", "incremental=/b/incremental"))
 	other("native library", add("-l", "z"))
-	for key := range plain {
+	for key := range harmlessCodegen {
 		switch key {
 		case "metadata", "extra-filename":
 			continue
@@ -195,17 +195,17 @@ func TestRefusedOutputs(t *testing.T) {
 	good := run.Files
 	s.write("target/debug/deps/other", "")
 	s.write("lib_a", "")
-	for name, files := range map[string][]Announced{
+	for name, files := range map[string][]Artifact{
 		"no outputs":                 nil,
-		"output elsewhere":           append(good[:len(good):len(good)], Announced{s.root + "/lib_a", "link"}),
-		"output that cannot be read": append(good[:len(good):len(good)], Announced{s.out + "/lib_a-x", "link"}),
+		"output elsewhere":           append(good[:len(good):len(good)], Artifact{s.root + "/lib_a", "link"}),
+		"output that cannot be read": append(good[:len(good):len(good)], Artifact{s.out + "/lib_a-x", "link"}),
 	} {
 		run.Files = files
 		if _, err := r.Record(run); err == nil || refusal(err) != "odd: "+name {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	run.Files = []Announced{{s.out + "/other", "link"}}
+	run.Files = []Artifact{{s.out + "/other", "link"}}
 	if _, err := r.Record(run); err == nil || refusal(err) != "odd: output elsewhere" {
 		t.Errorf("output of another crate: %v", err)
 	}

@@ -17,8 +17,8 @@ var ErrForeign = errors.New("not a call that cargo makes")
 // A Call is a command line of rustc's.
 type Call struct {
 	Argv []string // as it is run, the compiler first
-	// Filed: some of the arguments are in a file that Argv names.
-	Filed bool
+	// ArgFile: some of the arguments are in a file that Argv names.
+	ArgFile bool
 	// Options is where rustc's own arguments begin: after the compiler, and after
 	// a second one where the first is a driver of it.
 	Options     int
@@ -37,16 +37,16 @@ type Call struct {
 	Search      []Search
 	Natives     []Native
 	Remaps      []string // what --remap-path-prefix replaces
-	// Debug: some output is found later by the path it was made under, or finds
+	// PathBound: some output is found later by the path it was made under, or finds
 	// others by it.
-	Debug bool
+	PathBound bool
 
-	line  []string // Argv, with the arguments of files in their place
-	spots []spot
-	args  []string // what decides the outputs, in order and without positions
-	shown []string // what decides only how messages look
-	files []string // values that may name files which are read
-	odd   string   // an argument that may do what a request does not cover
+	line          []string // Argv, with the arguments of files in their place
+	positions     []position
+	args          []string // what decides the outputs, in order and without positions
+	messageFormat []string // what decides only how messages look
+	fileValues    []string // values that may name files which are read
+	uncovered     string   // an argument that may do what a request does not cover
 }
 
 // Extern is an argument --extern. Path is "" where rustc is to search.
@@ -59,20 +59,20 @@ type Search struct{ Kind, Path string }
 // behind a colon.
 type Native = linking.Library
 
-// A spot is a path in an argument that is a position: moving it along with the
+// A position is a path in an argument that is a position: moving it along with the
 // directory changes nothing in what rustc makes.
-type spot struct{ arg, from, to int }
+type position struct{ arg, from, to int }
 
-// drivers are compilers around rustc that cargo runs as a workspace wrapper and
+// knownDrivers are compilers around rustc that cargo runs as a workspace wrapper and
 // that are known to leave its arguments alone: they are followed by rustc's path.
-var drivers = map[string]bool{"clippy-driver": true}
+var knownDrivers = map[string]bool{"clippy-driver": true}
 
 // Parse understands a command line, or returns ErrForeign. Files of arguments that it
 // names are read.
 func Parse(argv []string) (*Call, error) {
 	c := &Call{Argv: argv, Options: 1}
 	if len(argv) > 1 && !strings.HasPrefix(argv[1], "-") && !strings.HasPrefix(argv[1], "@") {
-		if !drivers[filepath.Base(argv[0])] {
+		if !knownDrivers[filepath.Base(argv[0])] {
 			return nil, ErrForeign
 		}
 		c.Options = 2
@@ -94,7 +94,7 @@ func Parse(argv []string) (*Call, error) {
 			continue
 		}
 		name, at, attached := option(a)
-		if flags[name] {
+		if flagOptions[name] {
 			if attached {
 				return nil, ErrForeign
 			}
@@ -108,7 +108,7 @@ func Parse(argv []string) (*Call, error) {
 			}
 			at = 0
 		}
-		if !valued[name] || !c.take(name, i, at) {
+		if !valueOptions[name] || !c.takeOption(name, i, at) {
 			return nil, ErrForeign
 		}
 	}
@@ -139,7 +139,7 @@ func (c *Call) expand() bool {
 		if err != nil || !utf8.Valid(text) {
 			return false
 		}
-		c.Filed = true
+		c.ArgFile = true
 		c.line = slices.Replace(c.line, i, i+1, argumentLines(string(text))...)
 	}
 	return true
@@ -178,9 +178,9 @@ func option(a string) (name string, at int, attached bool) {
 
 // Options of rustc 1.95 (rustc_session/config.rs: rustc_optgroups).
 var (
-	flags = map[string]bool{"-g": true, "-O": true, "-v": true, "--verbose": true, "--test": true}
+	flagOptions = map[string]bool{"-g": true, "-O": true, "-v": true, "--verbose": true, "--test": true}
 
-	valued = map[string]bool{
+	valueOptions = map[string]bool{
 		"--cfg": true, "--check-cfg": true, "-L": true, "-l": true, "--crate-type": true, "--crate-name": true,
 		"--edition": true, "--emit": true, "--out-dir": true, "--target": true, "-A": true, "--allow": true, "-W": true,
 		"--warn": true, "--force-warn": true, "-D": true, "--deny": true, "-F": true, "--forbid": true, "--cap-lints": true,
@@ -190,38 +190,38 @@ var (
 	}
 )
 
-// take uses the value of an option, which begins at byte at of argument i.
-func (c *Call) take(name string, i, at int) bool {
+// takeOption uses the value of an option, which begins at byte at of argument i.
+func (c *Call) takeOption(name string, i, at int) bool {
 	value := c.line[i][at:]
 	once := func(field *string) bool {
 		first := *field == ""
 		*field = value
 		return first && value != ""
 	}
-	position := func(skip int) {
-		c.spots = append(c.spots, spot{i, at + skip, len(c.line[i])})
+	positionFrom := func(skip int) {
+		c.positions = append(c.positions, position{i, at + skip, len(c.line[i])})
 	}
 	switch name {
 	case "--out-dir":
-		position(0)
+		positionFrom(0)
 		return once(&c.OutDir)
 	case "-L":
 		kind, path := linking.Search(value)
-		position(len(value) - len(path))
+		positionFrom(len(value) - len(path))
 		c.Search = append(c.Search, Search{kind, path})
 		return true
 	case "--extern":
 		// [OPTIONS:]NAME[=PATH]
 		key, path, ok := strings.Cut(value, "=")
 		if ok {
-			position(len(key) + 1)
+			positionFrom(len(key) + 1)
 		}
 		c.Externs = append(c.Externs, Extern{key, path})
 		return true
 	case "-C", "--codegen":
 		return c.codegen(i, at)
 	case "--error-format", "--json", "--color", "--diagnostic-width":
-		c.shown = append(c.shown, name+"="+value)
+		c.messageFormat = append(c.messageFormat, name+"="+value)
 		return true
 	case "--crate-name":
 		if !once(&c.Crate) {
@@ -238,7 +238,7 @@ func (c *Call) take(name string, i, at int) bool {
 		if from < 0 {
 			return false
 		}
-		c.spots = append(c.spots, spot{i, at, at + from})
+		c.positions = append(c.positions, position{i, at, at + from})
 		c.Remaps = append(c.Remaps, value[:from])
 	case "--crate-type":
 		c.Types = append(c.Types, strings.Split(value, ",")...)
@@ -250,26 +250,26 @@ func (c *Call) take(name string, i, at int) bool {
 		c.Natives = append(c.Natives, linking.Libraries(value)...)
 	case "-Z":
 		key, _, _ := strings.Cut(value, "=")
-		if !unstable[strings.ReplaceAll(key, "_", "-")] {
-			c.odd = "-Z " + value
+		if !harmlessUnstable[strings.ReplaceAll(key, "_", "-")] {
+			c.uncovered = "-Z " + value
 		}
 	case "--sysroot":
-		c.odd = name
+		c.uncovered = name
 	}
 	c.args = append(c.args, name+"="+value)
 	return true
 }
 
-// unstable are options of rustc 1.97 that decide nothing but what is compiled how:
-// they name no file, and no output beside those that --emit names.
-var unstable = map[string]bool{
+// harmlessUnstable are options of rustc 1.97 that decide nothing but what is compiled
+// how: they name no file, and no output beside those that --emit names.
+var harmlessUnstable = map[string]bool{
 	"allow-features": true, "embed-metadata": true, "fmt-debug": true, "location-detail": true, "mir-opt-level": true,
 	"no-embed-metadata": true, "share-generics": true, "threads": true, "unstable-options": true,
 }
 
-// plain are the values of -C that likewise decide nothing else (rustc 1.95,
+// harmlessCodegen are the values of -C that likewise decide nothing else (rustc 1.95,
 // rustc_session/options.rs: cgopts).
-var plain = map[string]bool{
+var harmlessCodegen = map[string]bool{
 	"code-model": true, "codegen-units": true, "collapse-macro-debuginfo": true, "control-flow-guard": true,
 	"debug-assertions": true, "debuginfo": true, "default-linker-libraries": true, "dwarf-version": true,
 	"embed-bitcode": true, "extra-filename": true, "force-frame-pointers": true, "force-unwind-tables": true,
@@ -281,9 +281,9 @@ var plain = map[string]bool{
 	"tune-cpu": true,
 }
 
-// reading are those whose values may name files that the compiler or the linker
+// fileCodegen are those whose values may name files that the compiler or the linker
 // reads.
-var reading = map[string]bool{"link-arg": true, "link-args": true, "llvm-args": true, "profile-use": true}
+var fileCodegen = map[string]bool{"link-arg": true, "link-args": true, "llvm-args": true, "profile-use": true}
 
 func (c *Call) codegen(i, at int) bool {
 	key, value, _ := strings.Cut(c.line[i][at:], "=")
@@ -292,7 +292,7 @@ func (c *Call) codegen(i, at int) bool {
 	case "incremental":
 		first := c.Incremental == ""
 		c.Incremental = value
-		c.spots = append(c.spots, spot{i, len(c.line[i]) - len(value), len(c.line[i])})
+		c.positions = append(c.positions, position{i, len(c.line[i]) - len(value), len(c.line[i])})
 		c.args = append(c.args, "-C=incremental")
 		return first
 	case "extra-filename":
@@ -305,28 +305,28 @@ func (c *Call) codegen(i, at int) bool {
 		c.Metadata += value
 	case "split-debuginfo":
 		// Debuggers look for the other half at the path it was written under.
-		c.Debug = c.Debug || value == "unpacked"
+		c.PathBound = c.PathBound || value == "unpacked"
 		if value != "off" {
-			c.odd = "-C split-debuginfo=" + value // files beside those that are announced
+			c.uncovered = "-C split-debuginfo=" + value // files beside those that are announced
 		}
 	case "instrument-coverage":
 		// Reports are made from the sources at the path that was current.
-		c.Debug = c.Debug || !isOff(value)
+		c.PathBound = c.PathBound || !isOff(value)
 	case "rpath":
 		// Programs look for libraries by the way from where they were written.
-		c.Debug = c.Debug || !isOff(value)
+		c.PathBound = c.PathBound || !isOff(value)
 	case "linker":
 		c.Linker = value
 		return true // it counts by what it is
 	}
 	switch {
-	case reading[key]:
-		c.files = append(c.files, value)
+	case fileCodegen[key]:
+		c.fileValues = append(c.fileValues, value)
 		// Where a library has versions and no name, lld puts the path that the library is
 		// written to in the place of the name (rustc 1.95's, measured).
-		c.Debug = c.Debug || strings.Contains(value, "version-script")
-	case !plain[key]:
-		c.odd = "-C " + key
+		c.PathBound = c.PathBound || strings.Contains(value, "version-script")
+	case !harmlessCodegen[key]:
+		c.uncovered = "-C " + key
 	}
 	c.args = append(c.args, "-C="+key+"="+value)
 	return true
@@ -341,7 +341,7 @@ func isOff(value string) bool {
 // in their place.
 func (c *Call) Moved(to func(path string) string) []string {
 	argv := slices.Clone(c.line)
-	for _, s := range c.spots {
+	for _, s := range c.positions {
 		a := c.line[s.arg]
 		argv[s.arg] = a[:s.from] + to(a[s.from:s.to]) + a[s.to:]
 	}
@@ -373,4 +373,17 @@ func (c *Call) Links() bool {
 		return false
 	}
 	return c.Test || len(c.Types) == 0 || slices.ContainsFunc(c.Types, func(t string) bool { return t != "lib" && t != "rlib" })
+}
+
+// isName reports whether a text can be a file's name, and an ingredient of one.
+func isName(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !(r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) < 0
+}
+
+// IsUnit reports whether a text can be the name of a unit: that of a directory too.
+func IsUnit(s string) bool {
+	crate, metadata, ok := strings.Cut(s, "-")
+	return ok && isName(crate) && isName(metadata)
 }

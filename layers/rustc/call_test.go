@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 		t.Fatal("cargo's own call is not understood")
 	}
 	if c.Crate != "lib_a" || c.Extra != "-4567" || c.Input != "a/src/lib.rs" || c.OutDir != "/b/target/debug/deps" ||
-		c.Incremental != "/b/target/debug/incremental" || c.Options != 1 || c.Debug {
+		c.Incremental != "/b/target/debug/incremental" || c.Options != 1 || c.PathBound {
 		t.Errorf("understood as %+v", c)
 	}
 	driver := append([]string{"/toolchain/bin/clippy-driver"}, usual()...)
@@ -43,7 +43,7 @@ func TestParse(t *testing.T) {
 		if argv = slices.DeleteFunc(argv, func(a string) bool { return a == "" }); name == "attached" || strings.HasPrefix(name, "long") {
 			argv = repair(argv)
 		}
-		if c, err := Parse(argv); err != nil || c.Debug {
+		if c, err := Parse(argv); err != nil || c.PathBound {
 			t.Errorf("%s: %q is not understood", name, argv)
 		}
 	}
@@ -55,7 +55,7 @@ func TestParse(t *testing.T) {
 		"runpath":        usual("-C", "rpath"),
 		"versions":       usual("-C", "link-arg=-Wl,--version-script=x.map"),
 	} {
-		if c, err := Parse(argv); err != nil || !c.Debug {
+		if c, err := Parse(argv); err != nil || !c.PathBound {
 			t.Errorf("%s: found by its path later: %v", name, err)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// library puts a library into the build directory, without a mark.
+// library puts a library into the build directory, without a trailer.
 func (s *scene) library(name, content string) string {
 	path := s.out + "/lib" + name + ".rmeta"
 	s.write(path, content)
@@ -14,8 +14,8 @@ func (s *scene) library(name, content string) string {
 	return path
 }
 
-// mark marks a unit's outputs, of which it says what is given.
-func (s *scene) mark(name string, m Mark, outputs ...string) {
+// trailer notes of a unit's outputs what is given.
+func (s *scene) trailer(name string, m Trailer, outputs ...string) {
 	s.t.Helper()
 	kinds := map[string]string{".rmeta": "metadata", ".rlib": "link", ".so": "link"}
 	for _, output := range outputs {
@@ -30,7 +30,7 @@ func (s *scene) mark(name string, m Mark, outputs ...string) {
 	if len(text) == 0 {
 		text = []byte("x: y\n")
 	}
-	s.write(s.out+"/"+name+".d", m.Text(string(text)))
+	s.write(s.out+"/"+name+".d", m.AppendTo(string(text)))
 }
 
 var someKey = strings.Repeat("0", 2*digestSize)
@@ -43,7 +43,7 @@ func TestExterns(t *testing.T) {
 				s.write("Cargo.toml", "")
 				s.add("--extern", "serde="+s.library("serde-1", "meta"))
 				if marked {
-					s.mark("serde-1", Mark{}, "libserde-1.rmeta")
+					s.trailer("serde-1", Trailer{}, "libserde-1.rmeta")
 				}
 				return s
 			}
@@ -72,8 +72,8 @@ func TestExterns(t *testing.T) {
 	base := func(t *testing.T) *scene {
 		s := newScene(t)
 		s.add("--extern", "a="+s.library("a-1", "meta"), "--extern", "b="+s.library("b-1", "beta"))
-		s.mark("a-1", Mark{}, "liba-1.rmeta")
-		s.mark("b-1", Mark{}, "libb-1.rmeta")
+		s.trailer("a-1", Trailer{}, "liba-1.rmeta")
+		s.trailer("b-1", Trailer{}, "libb-1.rmeta")
 		return s
 	}
 	requests(t, base, []change{
@@ -90,14 +90,14 @@ func TestExterns(t *testing.T) {
 	})
 }
 
-// A mark is believed only of what it can be true of.
-func TestMarkBelieved(t *testing.T) {
+// A trailer is believed only of what it can be true of.
+func TestTrailerBelieved(t *testing.T) {
 	s := newScene(t)
 	path := s.library("a-1", "meta")
-	s.mark("a-1", Mark{}, "liba-1.rmeta")
-	m, err := ReadMark(path)
+	s.trailer("a-1", Trailer{}, "liba-1.rmeta")
+	m, err := ReadTrailer(path)
 	if err != nil || m.Digest(path) == "" {
-		t.Fatalf("mark: %+v, %v", m, err)
+		t.Fatalf("trailer: %+v, %v", m, err)
 	}
 	s.write(path, "metadata")
 	if m.Digest(path) != "" {
@@ -110,10 +110,10 @@ func TestMarkBelieved(t *testing.T) {
 	if m.Digest(s.out+"/liba-2.rmeta") != "" {
 		t.Error("believed of another file")
 	}
-	// The compiler writes its list anew: the mark is gone with the outputs it told of.
+	// The compiler writes its list anew: the trailer is gone with the outputs it told of.
 	s.library("a-1", "beta")
-	if m, err := ReadMark(path); err == nil {
-		t.Errorf("mark of an older output: %+v", m)
+	if m, err := ReadTrailer(path); err == nil {
+		t.Errorf("trailer of an older output: %+v", m)
 	}
 	was := m
 	for name, text := range map[string]string{
@@ -124,17 +124,17 @@ func TestMarkBelieved(t *testing.T) {
 		"name of a way": "x: y\n#cow file \"../a\" \"link\" \"" + someKey + "\" \"1\" \"644\"\n",
 		"no digest":     "x: y\n#cow file \"a\" \"link\" \"0\" \"1\" \"644\"\n",
 		"negative":      "x: y\n#cow file \"a\" \"link\" \"" + someKey + "\" \"-1\" \"644\"\n",
-		"two keys":      was.Text("x: y\n") + strings.Repeat("#cow unit \""+someKey+"\" \"a-1\" \""+someKey+"\"\n", 2),
+		"two keys":      was.AppendTo("x: y\n") + strings.Repeat("#cow unit \""+someKey+"\" \"a-1\" \""+someKey+"\"\n", 2),
 	} {
-		if m, err := ParseMark(text); err == nil {
+		if m, err := ParseTrailer(text); err == nil {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}
 }
 
 // What is linked are all libraries below, whatever the direct ones say.
-func TestBelow(t *testing.T) {
-	key := Mark{Key: someKey, Unit: "x-1", Request: someKey}
+func TestLinkedUnits(t *testing.T) {
+	key := Trailer{Key: someKey, Unit: "x-1", Request: someKey}
 	// deep <- middle <- the crate; macro.so <- middle
 	base := func(t *testing.T) *scene {
 		s := newScene(t)
@@ -144,22 +144,22 @@ func TestBelow(t *testing.T) {
 		}
 		s.write(s.out+"/libmacro-1.so", "macro")
 		m := key
-		s.mark("deep-1", m, "libdeep-1.rmeta", "libdeep-1.rlib")
-		s.mark("macro-1", m, "libmacro-1.so")
+		s.trailer("deep-1", m, "libdeep-1.rmeta", "libdeep-1.rlib")
+		s.trailer("macro-1", m, "libmacro-1.so")
 		s.write(s.out+"/libshared-1.so", "shared")
 		m.Deps = []string{"libdeep-1.rmeta", "libmacro-1.so", "libshared-1.so"}
-		s.mark("middle-1", m, "libmiddle-1.rmeta", "libmiddle-1.rlib")
+		s.trailer("middle-1", m, "libmiddle-1.rmeta", "libmiddle-1.rlib")
 		s.add("--extern", "middle="+s.out+"/libmiddle-1.rlib")
 		return s
 	}
 	deeper := func(s *scene) {
 		s.write(s.out+"/libdeep-1.rlib", "deep-2")
 		s.write(s.out+"/deep-1.d", "")
-		s.mark("deep-1", key, "libdeep-1.rmeta", "libdeep-1.rlib")
+		s.trailer("deep-1", key, "libdeep-1.rmeta", "libdeep-1.rlib")
 	}
 	requests(t, base, []change{
 		{"library: two levels below", deeper, ""},
-		{"library: below without a mark", func(s *scene) { s.remove(s.out + "/deep-1.d") }, ""},
+		{"library: below without a trailer", func(s *scene) { s.remove(s.out + "/deep-1.d") }, ""},
 	})
 	links := func(t *testing.T) *scene { return base(t).linking() }
 	requests(t, links, []change{
@@ -167,16 +167,16 @@ func TestBelow(t *testing.T) {
 		{"metadata two levels below", func(s *scene) {
 			s.write(s.out+"/libdeep-1.rmeta", "deep-2")
 			s.write(s.out+"/deep-1.d", "")
-			s.mark("deep-1", key, "libdeep-1.rmeta", "libdeep-1.rlib")
+			s.trailer("deep-1", key, "libdeep-1.rmeta", "libdeep-1.rlib")
 		}, ""},
-		{"without a mark", func(s *scene) { s.remove(s.out + "/deep-1.d") }, "odd: dependency without record"},
+		{"without a trailer", func(s *scene) { s.remove(s.out + "/deep-1.d") }, "odd: dependency without record"},
 		{"being compiled", func(s *scene) {
 			s.write(s.out+"/deep-1.d", "")
-			s.mark("deep-1", Mark{}, "libdeep-1.rmeta")
+			s.trailer("deep-1", Trailer{}, "libdeep-1.rmeta")
 		}, "odd: dependency without record"},
 		{"checked only", func(s *scene) {
 			s.write(s.out+"/deep-1.d", "")
-			s.mark("deep-1", key, "libdeep-1.rmeta")
+			s.trailer("deep-1", key, "libdeep-1.rmeta")
 		}, "odd: dependency that cannot be linked"},
 		{"of another size", func(s *scene) { s.write(s.out+"/libdeep-1.rlib", "torn") }, "odd: dependency that cannot be linked"},
 		{"gone", func(s *scene) { s.remove(s.out + "/libdeep-1.rlib") }, "odd: dependency that cannot be linked"},
@@ -190,13 +190,13 @@ func TestBelow(t *testing.T) {
 			m := key
 			m.Natives = []Native{{Kind: "static", Name: "z"}}
 			s.write(s.out+"/deep-1.d", "")
-			s.mark("deep-1", m, "libdeep-1.rmeta", "libdeep-1.rlib")
+			s.trailer("deep-1", m, "libdeep-1.rmeta", "libdeep-1.rlib")
 		}, "library z"},
 	})
 }
 
 // The compiler's own word for it: what changed two levels below changes a program.
-func TestBelowCompiled(t *testing.T) {
+func TestLinkedUnitsCompiled(t *testing.T) {
 	s := newRealScene(t, map[string]string{"src/deep.rs": "pub fn f() -> u8 { 1 }", "src/middle.rs": "pub fn f() -> u8 { deep::f() }",
 		"src/main.rs": "fn main() { println!(\"{}\", middle::f()) }"})
 	s.swap("--emit=dep-info,metadata", "--emit=dep-info,metadata,link")

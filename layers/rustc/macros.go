@@ -1,273 +1,87 @@
 package rustc
 
 import (
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/zeebo/blake3"
-
-	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/macros"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// macros adds what the procedural macros may read unseen that may run in this call:
-// of the environment, the package's files, and for a package of the workspace the
-// files beside its packages.
-func (u *unit) macros() error {
-	reach := u.reach()
-	u.variablesOf(reach)
-	if !reach.SeesFiles() {
-		return nil
+// unknownMacros stands for the macros of a dependency that has no trailer.
+func unknownMacros(name string) Macro { return Macro{Name: "of " + name, Reach: rustsrc.Unread} }
+
+// macrosInCall are the macros that may run in this call.
+func (u *unit) macrosInCall() []Macro {
+	var list []Macro
+	for _, m := range u.trailers {
+		list = append(list, m.Macros...)
 	}
-	left := budget{files: mostFiles, bytes: mostBytes}
-	home, ok := u.env("CARGO_MANIFEST_DIR")
-	if !ok || !isPosition(home) {
-		return &Odd{"not cargo's", "no CARGO_MANIFEST_DIR"}
+	if len(u.withoutTrailer) > 0 {
+		list = append(list, unknownMacros(u.withoutTrailer[0]))
 	}
-	t := &tree{left: &left, own: home, extent: extent.Of(u.cwd), packages: extent.PackagesOf(u.cwd)}
-	digest, err := t.digest(home)
-	if err != nil {
-		return err
+	return sortedMacros(list)
+}
+
+func sortedMacros(list []Macro) []Macro {
+	key := func(m Macro) string { return m.Name + "\x00" + strings.Join(m.words(), "\x00") }
+	slices.SortFunc(list, func(a, b Macro) int { return strings.Compare(key(a), key(b)) })
+	return slices.CompactFunc(list, func(a, b Macro) bool { return key(a) == key(b) })
+}
+
+// macroReach is what the macros get at together that may run in this call.
+func (u *unit) macroReach() rustsrc.Reach {
+	r := rustsrc.Reach{}
+	for _, m := range u.macrosInCall() {
+		r = r.Join(m.Reach)
 	}
-	u.add("files of the package", digest)
-	if u.outEnv != "" && exists(u.outEnv) {
-		if digest, err = (&tree{left: &left, own: home, extent: t.extent}).digest(u.outEnv); err != nil {
-			return err
+	return r
+}
+
+// exposedMacros are the macros that may run in what depends on this unit, of which
+// code is what its own code gets at.
+func (u *unit) exposedMacros(code rustsrc.Reach) []Macro {
+	if !slices.Contains(u.Types, "proc-macro") {
+		return u.macrosInCall()
+	}
+	if !u.Links() {
+		code = rustsrc.Unread // what is below was not looked at, and nobody can run it
+	}
+	name, version, ok := u.registered()
+	m := Macro{Name: name, Reach: u.linkedReach.Join(code).Settle()}
+	if ok {
+		if reach, known := macros.Known(name, version); known {
+			m.Reach = rustsrc.Reach{Variables: reach}
 		}
-		u.add("files of the build script", digest)
+		m.Expands = macros.Expands(name, version)
 	}
-	if !u.immutable() && home != u.cwd {
-		t.beside = true
-		if digest, err = t.digest(u.cwd); err != nil {
-			return err
+	return []Macro{m}
+}
+
+// isFinal reports whether no macro can be made of what the call makes.
+func (u *unit) isFinal() bool { return u.Links() && !slices.Contains(u.Types, "proc-macro") }
+
+// codeReach is what the crate's own code gets at: that which rustc has read for it, and
+// what macros may have made of it.
+func (u *unit) codeReach(names []string, sources [][]byte, natives int) rustsrc.Reach {
+	if u.isFinal() {
+		return rustsrc.Unread
+	}
+	if natives > 0 {
+		return rustsrc.Reach{Any: "a native library"}
+	}
+	c := rustsrc.Crate{}
+	for i, text := range sources {
+		c.Sources = append(c.Sources, rustsrc.Source{Name: names[i], Text: text})
+	}
+	for _, m := range u.macrosInCall() {
+		if !m.Expands {
+			return rustsrc.Reach{Any: "code by macro " + m.Name}
 		}
-		u.add("files beside the packages", digest)
+		c.Expanded = true
 	}
-	// Macros that take variables from a file look for it upwards.
-	if above := extent.Above(u.cwd, ".env"); !u.immutable() && above != "" {
-		if digest, _, err = Digest(above); err != nil {
-			return &Odd{"file that cannot be read", above}
-		}
-		u.add(".env above the workspace", digest)
+	if _, _, ok := u.registered(); ok {
+		c.Base = rustsrc.BaseOf(u.Crate)
 	}
-	return nil
-}
-
-// variablesOf adds the variables that macros may read: those that their sources name,
-// or all where these do not tell.
-func (u *unit) variablesOf(reach rustsrc.Reach) {
-	environ := slices.Clone(u.environ)
-	slices.Sort(environ)
-	for _, e := range environ {
-		name, value, _ := strings.Cut(e, "=")
-		if reach.SeesEnvironment() && !isVolatile(name) || slices.Contains(reach.Variables, name) {
-			u.add("environment "+name, u.localText(value))
-		}
-	}
-}
-
-// inHome reports whether the working directory is below one of CARGO_HOME's, which may
-// be linked to from there.
-func (u *unit) inHome(rel string) bool {
-	home, ok := u.env("CARGO_HOME")
-	if !ok {
-		home, ok = u.env("HOME")
-		home += "/.cargo"
-	}
-	if !ok || !filepath.IsAbs(home) {
-		return false
-	}
-	if in(u.cwd, home+rel) {
-		return true
-	}
-	real, err := filepath.EvalSymlinks(home + rel)
-	return err == nil && in(u.cwd, real)
-}
-
-// immutable reports whether the package is one that cargo has unpacked, and takes to
-// be what it was.
-func (u *unit) immutable() bool { return u.inHome("/registry/src") || u.inHome("/git/checkouts") }
-
-// volatile are the names of variables that tell of a terminal, a login or a build
-// tool's own doings, and differ from one shell to the next; those with an underscore
-// at the end begin names. A macro that compiles something else for them is not
-// provided for. PATH is among them: it is another one in each terminal, editor and
-// shell of a project, and leads to programs, not to what they say.
-var volatile = []string{
-	"CARGO_COW_", "CARGO_LOG", "CARGO_MAKEFLAGS", "CARGO_TERM_", "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "GPG_",
-	"HISTCONTROL", "HISTFILE", "HISTFILESIZE", "HISTIGNORE", "HISTSIZE", "HISTTIMEFORMAT", "INVOCATION_ID",
-	"JOURNAL_STREAM", "KACHE_", "KONSOLE_", "LD_LIBRARY_PATH", "LESS", "LESSCHARSET", "LESSCLOSE", "LESSOPEN", "LESS_",
-	"LINES", "LS_COLORS", "MAKEFLAGS", "MAKELEVEL", "MBX_", "MFLAGS", "NIX_PATH", "NIX_PROFILES", "NIX_SSL_CERT_FILE",
-	"OLDPWD", "PATH", "PS1", "PWD", "RUSTC_LOG", "RUSTC_WRAPPER", "RUST_BACKTRACE", "RUST_LOG", "RUST_RECURSION_COUNT",
-	"SCCACHE_", "SHLVL", "SSH_", "STY", "SYSTEMD_", "TERM", "TERMCAP", "TERMINFO", "TERMINFO_DIRS", "TERM_", "TMUX",
-	"TMUX_", "VSCODE_", "VTE_", "WAYLAND_", "WINDOWID", "XAUTHORITY", "XDG_SESSION_", "XDG_VTNR", "_",
-}
-
-func isVolatile(name string) bool {
-	return slices.ContainsFunc(volatile, func(stem string) bool {
-		return name == stem || strings.HasSuffix(stem, "_") && len(stem) > 1 && strings.HasPrefix(name, stem)
-	})
-}
-
-// What a macro may read is looked at as far as that costs less than compiling: a
-// package or workspace with more in it is compiled.
-const (
-	mostFiles = 10_000
-	mostBytes = 64 << 20
-)
-
-type budget struct {
-	files int
-	bytes int64
-}
-
-var errTooMany = &Odd{"macro beside too many files", ""}
-
-// tree digests directories: names, contents and links of all that is in them, but
-// for what is not of the checkout and what no macro is written for.
-type tree struct {
-	own      string // the package
-	beside   bool   // what lies around the packages is meant: none of theirs is
-	extent   *extent.Checkout
-	packages *extent.Packages // nil where there are none
-	left     *budget
-	newest   time.Time
-	linked   []string // directories behind links that were looked at, by their real names
-}
-
-func (t *tree) digest(dir string) (string, error) {
-	h := blake3.New()
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		t.linked = append(t.linked, real)
-	}
-	if err := t.walk(h, dir, "", ""); err != nil {
-		return "", err
-	}
-	return hexDigest(h), nil
-}
-
-// walk digests dir, which the tree calls rel, and the innermost package around it,
-// if it lies in one, home: "" where that is not known to matter.
-func (t *tree) walk(h *blake3.Hasher, dir, rel, home string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return &Odd{"directory that cannot be read", dir}
-	}
-	if rel != "" && t.skips(dir, entries) {
-		return nil
-	}
-	if info, err := os.Stat(dir); err == nil {
-		t.note(info)
-	}
-	if t.beside && t.isPackage(dir, entries) {
-		home = dir
-	}
-	return t.entries(h, dir, rel, home, entries)
-}
-
-func (t *tree) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.DirEntry) (err error) {
-	for _, e := range entries {
-		name, path := rel+e.Name(), dir+"/"+e.Name()
-		if extent.Never(e.Name()) || t.beside && !e.IsDir() && t.belongs(name, path, home) {
-			continue
-		}
-		if t.left.files--; t.left.files < 0 {
-			return errTooMany
-		}
-		h.WriteString(name)
-		switch {
-		case e.IsDir():
-			h.WriteString("/\x00")
-			err = t.walk(h, path, name+"/", home)
-		case e.Type()&fs.ModeSymlink != 0:
-			var to string
-			to, err = os.Readlink(path)
-			h.WriteString("\x00" + to + "\x00")
-			if digest, size, err := Digest(path); err == nil {
-				if info, err := os.Stat(path); err == nil {
-					t.note(info)
-				}
-				t.left.bytes -= size
-				h.WriteString(digest)
-			}
-			if err == nil {
-				err = t.behind(h, path, name+"/", home)
-			}
-		case e.Type().IsRegular():
-			var info fs.FileInfo
-			if info, err = e.Info(); err != nil {
-				break
-			}
-			t.note(info)
-			if t.left.bytes -= info.Size(); t.left.bytes < 0 {
-				return errTooMany
-			}
-			var digest string
-			digest, _, err = Digest(path)
-			h.WriteString("\x00" + digest)
-		default:
-			h.WriteString("\x00" + e.Type().String())
-		}
-		var odd *Odd
-		if err != nil && !errors.As(err, &odd) {
-			err = &Odd{"file that cannot be read", path}
-		}
-		if err != nil {
-			return err
-		}
-		h.WriteString("\x00")
-	}
-	return nil
-}
-
-func (t *tree) note(info fs.FileInfo) {
-	if at := changedAt(info); at.After(t.newest) {
-		t.newest = at
-	}
-}
-
-// behind looks at the directory that a link leads to, if it does and no other one
-// did. It may be another package: whoever links to it means its files.
-func (t *tree) behind(h *blake3.Hasher, path, rel, home string) error {
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return nil // a file, or nothing
-	}
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil || slices.Contains(t.linked, real) || extent.Scratch(real) {
-		return nil
-	}
-	t.linked = append(t.linked, real)
-	return t.entries(h, path, rel, home, entries)
-}
-
-// skips reports whether a directory is another package, another checkout, or a build
-// or cache directory. A package that holds the own one hides nothing of it.
-func (t *tree) skips(dir string, entries []fs.DirEntry) bool {
-	return has(entries, ".git") && t.extent.Nested(dir) != extent.Part || extent.Scratch(dir) ||
-		t.beside && dir == t.own || t.isPackage(dir, entries) && !(t.beside && in(t.own, dir))
-}
-
-func (t *tree) isPackage(dir string, entries []fs.DirEntry) bool {
-	return t.packages != nil && has(entries, "Cargo.toml") && t.packages.Has(dir)
-}
-
-// belongs reports whether a file is documentation, or what cargo compiles for the
-// package in home.
-func (t *tree) belongs(name, path, home string) bool {
-	if extent.Documentation(name) {
-		return true
-	}
-	rel, err := filepath.Rel(home, path)
-	return home != "" && err == nil && extent.Compiled(rel)
-}
-
-func has(entries []fs.DirEntry, name string) bool {
-	_, ok := slices.BinarySearchFunc(entries, name, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
-	return ok
+	return c.Reach()
 }

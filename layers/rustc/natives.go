@@ -13,8 +13,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// Found is what a native library was, as found by the call's directories.
-type Found struct {
+// ResolvedNative is what a native library was, as found by the call's directories.
+type ResolvedNative struct {
 	Native
 	What string
 }
@@ -29,14 +29,14 @@ func compareNatives(a, b Native) int {
 // thin is what a native library is that only names the files it is made of.
 const thin = "thin"
 
-// find returns what a native library is, where it is found by the call's
+// resolveNative returns what a native library is, where it is found by the call's
 // directories: the contents of all files that may be meant, or where system is set
 // and there are none, what tells the system's own from others. Which of them the
 // compiler or the linker takes is a matter of kinds and modifiers.
-func (u *unit) find(n Native, system bool) string {
+func (u *unit) resolveNative(n Native, system bool) string {
 	names := n.Names()
 	var found []string
-	for _, dir := range u.dirs {
+	for _, dir := range u.nativeDirs {
 		for _, name := range names {
 			path := dir + "/" + name
 			digest, err := libraryDigest(path)
@@ -79,14 +79,14 @@ func libraryDigest(path string) (string, error) {
 		return "", err
 	}
 	h := blake3.New()
-	if err := embedded.Essence(h, text); err != nil {
+	if err := embedded.LinkContent(h, text); err != nil {
 		return "", err
 	}
 	return hexDigest(h), nil
 }
 
-// natives are the libraries that arguments and sources ask for.
-func (u *unit) natives(sources [][]byte) []Native {
+// requestedNatives are the libraries that arguments and sources ask for.
+func (u *unit) requestedNatives(sources [][]byte) []Native {
 	list := slices.Clone(u.Natives)
 	for _, src := range sources {
 		for _, l := range rustsrc.Links(src) {
@@ -97,15 +97,15 @@ func (u *unit) natives(sources [][]byte) []Native {
 	return slices.Compact(list)
 }
 
-// hidden are libraries in the call's directories that the outputs have taken in and no
-// source names: a macro of another crate's may ask for one.
-func (u *unit) hidden(known []Native, files []Announced) (list []Native) {
+// bundledNatives are libraries in the call's directories that the outputs have taken
+// in and no source names: a macro of another crate's may ask for one.
+func (u *unit) bundledNatives(known []Native, files []Artifact) (list []Native) {
 	for _, f := range files {
 		if filepath.Ext(f.Path) != ".rlib" {
 			continue
 		}
 		members, _ := linking.Members(f.Path)
-		for _, dir := range u.dirs {
+		for _, dir := range u.nativeDirs {
 			entries, _ := os.ReadDir(dir)
 			for _, e := range entries {
 				name := linking.Of(e.Name())
@@ -120,4 +120,11 @@ func (u *unit) hidden(known []Native, files []Announced) (list []Native) {
 	}
 	slices.SortFunc(list, compareNatives)
 	return slices.Compact(list)
+}
+
+// systemDirs are where libraries are found that no argument names a directory of,
+// on Debian, Fedora, Arch and musl systems.
+var systemDirs = []string{
+	"/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu",
+	"/usr/lib64", "/lib64", "/usr/lib", "/lib",
 }

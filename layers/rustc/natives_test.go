@@ -112,7 +112,8 @@ func TestNatives(t *testing.T) {
 			u.write("Cargo.toml", "")
 			return u
 		}, []change{
-			// The other crate has no mark: all that lies here counts, but for a library elsewhere.
+			// The other crate has no trailer: all that lies here counts, but for a library
+			// elsewhere.
 			{"content", func(s *scene) {
 				s.write(s.top+"/c/libz.a", archive("y"))
 				s.swap("native="+s.root+"/b", "native="+s.top+"/c")

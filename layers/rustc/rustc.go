@@ -5,7 +5,7 @@
 // Two calls whose requests are equal, and for which the conditions of one record
 // hold, are two runs of the same compiler over the same bytes under the same names:
 // the outputs of the one serve as those of the other. Whatever is not understood is
-// an Odd error, never a guess.
+// an Uncacheable error, never a guess.
 //
 // The package reads files and writes nothing. It starts one kind of process: a program
 // that stands before the compiler, such as rustup's or a script, to see what it comes
@@ -13,32 +13,17 @@
 // concurrently.
 package rustc
 
-import (
-	"encoding/hex"
-
-	"github.com/zeebo/blake3"
-)
-
 // An Ingredient is one thing that decides what rustc writes. Value tells two of
 // them apart, in words where there are any.
 type Ingredient struct{ Name, Value string }
 
-// Odd is why no request or record can be made of a call. Reason is one of few, to
+// Uncacheable is why no request or record can be made of a call. Reason is one of few, to
 // be counted by; Detail says what it is in this call.
-type Odd struct{ Reason, Detail string }
+type Uncacheable struct{ Reason, Detail string }
 
-func (o *Odd) Error() string {
+func (o *Uncacheable) Error() string {
 	if o.Detail == "" {
 		return o.Reason
 	}
 	return o.Reason + ": " + o.Detail
-}
-
-// digestSize in bytes is that of all digests here: 128 bits, as in the rest of the
-// house, against chance.
-const digestSize = 16
-
-func digestText(text string) string {
-	sum := blake3.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:digestSize])
 }

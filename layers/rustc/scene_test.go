@@ -193,7 +193,7 @@ func (s *scene) request() (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewRequest(c, Around{Dir: s.root, Environ: s.environ(), Wrapper: s.wrapper})
+	return NewRequest(c, Context{Dir: s.root, Environ: s.environ(), Wrapper: s.wrapper})
 }
 
 func (s *scene) mustRequest() *Request {
@@ -207,7 +207,7 @@ func (s *scene) mustRequest() *Request {
 
 // refusal is what an error comes to.
 func refusal(err error) string {
-	var odd *Odd
+	var odd *Uncacheable
 	switch {
 	case errors.As(err, &odd):
 		return "odd: " + odd.Reason
@@ -257,13 +257,13 @@ func (s *scene) run() (Run, string, error) {
 		if json.Unmarshal([]byte(line), &notice) != nil || notice.Artifact == "" {
 			run.Messages = append(run.Messages, strings.TrimSuffix(line, "\n"))
 		} else if notice.Emit != "dep-info" {
-			run.Files = append(run.Files, Announced{notice.Artifact, notice.Emit})
+			run.Files = append(run.Files, Artifact{notice.Artifact, notice.Emit})
 		}
 	}
 	return run, text.String(), err
 }
 
-// record runs the compiler and marks what it has written.
+// record runs the compiler and adds a trailer to what it has written.
 func (s *scene) record() (*Record, error) {
 	s.t.Helper()
 	r, err := s.request()
@@ -283,7 +283,7 @@ func (s *scene) record() (*Record, error) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.write(depFile, rec.Mark(r).Text(string(list)))
+	s.write(depFile, rec.Trailer(r).AppendTo(string(list)))
 	return rec, nil
 }
 

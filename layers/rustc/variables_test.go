@@ -71,22 +71,22 @@ func TestOutDir(t *testing.T) {
 	const bound = "it names where it was made: target/debug/deps"
 	for _, tt := range []struct {
 		name, source, moved, unset string
-		bound                      Bound
+		bound                      Portability
 	}{
 		{"included", `include!(concat!(env!("OUT_DIR"), "/gen.rs"));`, "", "variable OUT_DIR", Anywhere},
 		{"included as text", `pub const T: &str = include_str!(concat!(env!("OUT_DIR"), "/gen.rs"));`, "", "variable OUT_DIR", Anywhere},
-		{"embedded", `include!(concat!(env!("OUT_DIR"), "/gen.rs")); pub const D: &str = env!("OUT_DIR");`, bound, bound, SamePlace},
-		{"measured", `include!(concat!(env!("OUT_DIR"), "/gen.rs")); pub const D: usize = env!("OUT_DIR").len();`, bound, bound, SamePlace},
-		{"measured in a function", `pub fn f() -> usize { env!("OUT_DIR").len() }`, bound, bound, SamePlace},
+		{"embedded", `include!(concat!(env!("OUT_DIR"), "/gen.rs")); pub const D: &str = env!("OUT_DIR");`, bound, bound, SameOutDir},
+		{"measured", `include!(concat!(env!("OUT_DIR"), "/gen.rs")); pub const D: usize = env!("OUT_DIR").len();`, bound, bound, SameOutDir},
+		{"measured in a function", `pub fn f() -> usize { env!("OUT_DIR").len() }`, bound, bound, SameOutDir},
 		{"by a macro", `macro_rules! m { ($n:literal) => { env!($n) } } include!(concat!(env!("OUT_DIR"), "/gen.rs"));
-			pub const D: usize = m!("OUT_DIR").len();`, bound, bound, SamePlace},
-		{"optional", `pub const D: Option<&str> = option_env!("OUT_DIR");`, bound, bound, SamePlace},
+			pub const D: usize = m!("OUT_DIR").len();`, bound, bound, SameOutDir},
+		{"optional", `pub const D: Option<&str> = option_env!("OUT_DIR");`, bound, bound, SameOutDir},
 		{"not asked for", `pub fn f() {}`, "", "", Anywhere},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := scenes(tt.source)(t)
-			if rec := s.mustRecord(); rec.Bound != tt.bound {
-				t.Errorf("bound %s, want %s", rec.Bound, tt.bound)
+			if rec := s.mustRecord(); rec.Portability != tt.bound {
+				t.Errorf("bound %s, want %s", rec.Portability, tt.bound)
 			}
 			changes := []change{{"moved", moved, tt.moved}, {"unset", unset, tt.unset}}
 			if tt.moved == "" && tt.unset != "" {
@@ -127,20 +127,20 @@ func TestBelowOutDir(t *testing.T) {
 	const bound = "it names where it was made: target/debug/deps"
 	for _, tt := range []struct {
 		name, source, moved, other, behind string
-		bound                              Bound
+		bound                              Portability
 	}{
 		{"included", `include!(env!("GEN"));`, "", "variable GEN", "variable GEN", Anywhere},
 		{"included as text", `pub const T: &str = include_str!(env!("GEN"));`, "", "variable GEN", "variable GEN", Anywhere},
 		{"from a directory", `include!(concat!(env!("DIR"), "/gen.rs"));`, "", "variable DIR", "variable DIR", Anywhere},
-		{"embedded", `include!(env!("GEN")); pub const D: &str = env!("GEN");`, bound, "variable GEN", bound, SamePlace},
-		{"measured", `include!(env!("GEN")); pub const D: usize = env!("GEN").len();`, bound, "variable GEN", bound, SamePlace},
-		{"one of two is measured", `include!(env!("GEN")); pub const D: usize = env!("DIR").len();`, bound, "variable DIR", bound, SamePlace},
-		{"optional", `pub const D: Option<&str> = option_env!("GEN");`, bound, "variable GEN", bound, SamePlace},
+		{"embedded", `include!(env!("GEN")); pub const D: &str = env!("GEN");`, bound, "variable GEN", bound, SameOutDir},
+		{"measured", `include!(env!("GEN")); pub const D: usize = env!("GEN").len();`, bound, "variable GEN", bound, SameOutDir},
+		{"one of two is measured", `include!(env!("GEN")); pub const D: usize = env!("DIR").len();`, bound, "variable DIR", bound, SameOutDir},
+		{"optional", `pub const D: Option<&str> = option_env!("GEN");`, bound, "variable GEN", bound, SameOutDir},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := scenes(tt.source)(t)
-			if rec := s.mustRecord(); rec.Bound != tt.bound {
-				t.Errorf("bound %s, want %s", rec.Bound, tt.bound)
+			if rec := s.mustRecord(); rec.Portability != tt.bound {
+				t.Errorf("bound %s, want %s", rec.Portability, tt.bound)
 			}
 			list := changes(tt.moved, tt.other)
 			list[len(list)-1].want = tt.behind
@@ -171,8 +171,8 @@ func TestOutDirElsewhere(t *testing.T) {
 	s.add("--extern", "a="+s.out+"/liblib_a-4567.rmeta")
 	s.env["OUT_DIR"] = s.root + "/out"
 	rec := s.mustRecord()
-	if rec.Bound != SamePlace {
-		t.Errorf("bound %s, want %s", rec.Bound, SamePlace)
+	if rec.Portability != SameOutDir {
+		t.Errorf("bound %s, want %s", rec.Portability, SameOutDir)
 	}
 	s.env["OUT_DIR"] = s.root + "/output"
 	if why := s.holds(rec); why == "" {

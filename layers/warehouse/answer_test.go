@@ -36,7 +36,7 @@ func TestFindInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if cloned, err := a.Place(t.Context()); !cloned || err != nil {
+	if cloned, err := a.Materialize(t.Context()); !cloned || err != nil {
 		t.Fatalf("placed: %v, %v", cloned, err)
 	}
 	after, err := os.Stat(path)
@@ -78,7 +78,7 @@ func TestFindInPlace(t *testing.T) {
 }
 
 // What lies where it was made serves elsewhere as long as nobody has written it, and
-// the unit's mark is that of the record.
+// the unit's trailer is that of the record.
 func TestFindWhereItWasMade(t *testing.T) {
 	b := newBench(t, t.TempDir())
 	b.more = []string{"-C", "incremental=" + b.dir + "/target/i"}
@@ -93,11 +93,11 @@ func TestFindWhereItWasMade(t *testing.T) {
 	}
 	list := "x: src/a.rs\n"
 	if _, err := b.w.Find(r, t.TempDir()); err == nil {
-		t.Error("found without a mark")
+		t.Error("found without a trailer")
 	}
 	settle := func() {
-		b.write("target/a-4567.d", rec.Mark(r).Text(list))
-		time.Sleep(2 * settled)
+		b.write("target/a-4567.d", rec.Trailer(r).AppendTo(list))
+		time.Sleep(2 * settleTime)
 	}
 	settle()
 	dir := t.TempDir()
@@ -106,13 +106,13 @@ func TestFindWhereItWasMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if _, err := a.Place(t.Context()); err != nil {
+	if _, err := a.Materialize(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(dir + "/" + name); err != nil || string(got) != string(text) {
 		t.Errorf("placed %q, %v", got, err)
 	}
-	if e, err := b.w.Lookup(t.Context(), rec.Key); err != nil || e.Where() != Built || e.Placed[0].Path != b.dir+"/target/"+name {
+	if e, err := b.w.Lookup(t.Context(), rec.Key); err != nil || e.Location() != Built || e.Located[0].Path != b.dir+"/target/"+name {
 		t.Errorf("it lies %+v, %v", e, err)
 	}
 	// Between the look and the copy.
@@ -125,19 +125,19 @@ func TestFindWhereItWasMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	var miss *Miss
-	if _, err := late.Place(t.Context()); !errors.As(err, &miss) || miss.Reason != NotPossible {
+	if _, err := late.Materialize(t.Context()); !errors.As(err, &miss) || miss.Reason != NotMaterialized {
 		t.Errorf("written meanwhile: %v", err)
 	}
 	for why, change := range map[string]func(){
 		"other content": func() { b.write("target/"+name, strings.ToUpper(string(text))); settle() },
 		"short":         func() { b.write("target/"+name, string(text[1:])); settle() },
 		"just written":  func() { settle(); b.write("target/"+name, string(text)) },
-		"another mark": func() {
+		"another trailer": func() {
 			b.write("target/"+name, string(text))
 			settle()
-			mark := rec.Mark(r)
-			mark.Key = strings.Repeat("0", len(mark.Key))
-			b.write("target/a-4567.d", mark.Text(list))
+			trailer := rec.Trailer(r)
+			trailer.Key = strings.Repeat("0", len(trailer.Key))
+			b.write("target/a-4567.d", trailer.AppendTo(list))
 		},
 	} {
 		change()
@@ -161,7 +161,7 @@ func TestFindGoesOn(t *testing.T) {
 	if why := b.answers("a", "1"); why != "" {
 		t.Fatal(why)
 	}
-	rec, err := read(record)
+	rec, err := readRecord(record)
 	if err != nil {
 		t.Fatal(err)
 	}

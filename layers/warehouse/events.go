@@ -45,7 +45,7 @@ const mostEvents = 2 << 20
 
 // Note adds an event, for stats. It is advice: what goes wrong is passed over.
 func (w *Warehouse) Note(e Event) {
-	reason(&e)
+	fillReason(&e)
 	path := filepath.Join(w.dir, eventsFile)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrNotExist) && os.MkdirAll(w.dir, 0o700) == nil {
@@ -69,8 +69,8 @@ func (w *Warehouse) Note(e Event) {
 	}
 }
 
-func reason(e *Event) {
-	var odd *rustc.Odd
+func fillReason(e *Event) {
+	var odd *rustc.Uncacheable
 	var miss *Miss
 	switch {
 	case errors.As(e.Err, &odd):

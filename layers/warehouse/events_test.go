@@ -31,7 +31,7 @@ func TestEvents(t *testing.T) {
 		case 2:
 			e.Reason, e.Detail, e.Err = "", "", &Miss{Differs, "file /a b"}
 		case 3:
-			e.Reason, e.Detail, e.Err = "", "", &rustc.Odd{Reason: "argument", Detail: "-Z x"}
+			e.Reason, e.Detail, e.Err = "", "", &rustc.Uncacheable{Reason: "argument", Detail: "-Z x"}
 		case 4:
 			e.Reason, e.Detail, e.Err = "", "", errors.New("disk\nfull")
 		}

@@ -61,7 +61,7 @@ func (b *bench) request(crate string) *rustc.Request {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	r, err := rustc.NewRequest(call, rustc.Around{Dir: b.dir, Environ: b.env})
+	r, err := rustc.NewRequest(call, rustc.Context{Dir: b.dir, Environ: b.env})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func (b *bench) compile(crate, source string, output ...string) (*rustc.Request,
 	b.write("target/"+crate+"-4567.d", fmt.Sprintf("%s: src/%s.rs\n\n# env-dep:WHO=\n", path, crate))
 	r := b.request(crate)
 	rec, err := r.Record(rustc.Run{
-		Began: time.Now().Add(time.Second), Cost: time.Second, Files: []rustc.Announced{{Path: path, Emit: "metadata"}},
+		Began: time.Now().Add(time.Second), Cost: time.Second, Files: []rustc.Artifact{{Path: path, Emit: "metadata"}},
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -117,7 +117,7 @@ func (b *bench) answers(crate, source string) string {
 	answer, err := b.w.Find(r, b.t.TempDir())
 	if err == nil {
 		defer answer.Close()
-		_, err = answer.Place(b.t.Context())
+		_, err = answer.Materialize(b.t.Context())
 	}
 	var miss *Miss
 	if errors.As(err, &miss) {
@@ -168,8 +168,8 @@ func (b *bench) layer(id string, rec *rustc.Record) {
 		}
 		b.write("store/layers/"+id+"/debug/deps/"+f.Name, string(text))
 	}
-	mark := &rustc.Mark{Key: rec.Key, Unit: rec.Unit, Request: rec.Request, Files: rec.Files}
-	if ok, err := b.w.AddLayer(mark, rustc.InLayer{Layer: id, Dir: "debug/deps"}); !ok || err != nil {
+	trailer := &rustc.Trailer{Key: rec.Key, Unit: rec.Unit, Request: rec.Request, Files: rec.Files}
+	if ok, err := b.w.AddLayer(trailer, rustc.InLayer{Layer: id, Dir: "debug/deps"}); !ok || err != nil {
 		b.t.Fatalf("note layer: %v, %v", ok, err)
 	}
 }

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -23,39 +21,39 @@ var (
 	ErrAmbiguous = errors.New("more than one record of that key")
 )
 
-// Where says where a file of a record lies. The values are part of what the program
+// Location says where a file of a record lies. The values are part of what the program
 // prints as JSON.
-type Where string
+type Location string
 
 const (
-	Loose   Where = "loose"
-	InLayer Where = "layer"
-	Built   Where = "built" // in the build directory where it was made
-	Gone    Where = "gone"
+	Loose   Location = "loose"
+	InLayer Location = "layer"
+	Built   Location = "built" // in the build directory where it was made
+	Gone    Location = "gone"
 )
 
-// Placed is a file of a record, and where it was found.
-type Placed struct {
+// LocatedFile is a file of a record, and where it was found.
+type LocatedFile struct {
 	rustc.File
-	Where Where
-	Path  string // "" if it is gone
+	Location Location
+	Path     string // "" if it is gone
 }
 
 // Entry is a record as it lies in the warehouse.
 type Entry struct {
 	*rustc.Record
-	Path   string
-	Used   time.Time // when it was last put, found or told of a layer, to within touchAfter
-	Own    int64     // bytes of the record itself
-	Placed []Placed  // one for each of the record's files
+	Path       string
+	Used       time.Time     // when it was last put, found or told of a layer, to within touchAfter
+	RecordSize int64         // bytes of the record itself
+	Located    []LocatedFile // one for each of the record's files
 }
 
-// Where is that of the file that is worst off.
-func (e *Entry) Where() Where {
-	order := []Where{Loose, InLayer, Built, Gone}
+// Location is that of the file that is worst off.
+func (e *Entry) Location() Location {
+	order := []Location{Loose, InLayer, Built, Gone}
 	worst := 0
-	for _, p := range e.Placed {
-		worst = max(worst, slices.Index(order, p.Where))
+	for _, p := range e.Located {
+		worst = max(worst, slices.Index(order, p.Location))
 	}
 	return order[worst]
 }
@@ -108,83 +106,41 @@ func (w *Warehouse) Lookup(ctx context.Context, ref string) (*Entry, error) {
 	return e, nil
 }
 
-// entry reads a record and looks where its files are, layers without aside.
-func (w *Warehouse) entry(path string, without []string) (*Entry, error) {
+// entry reads a record and looks where its files are. Those layers count as gone.
+func (w *Warehouse) entry(path string, goneLayers []string) (*Entry, error) {
 	// Before it is read: who changes it now makes it younger than is said here.
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	rec, err := read(path)
+	rec, err := readRecord(path)
 	if err != nil {
 		return nil, err
 	}
-	e := &Entry{Record: rec, Path: path, Used: info.ModTime(), Own: info.Size()}
+	e := &Entry{Record: rec, Path: path, Used: info.ModTime(), RecordSize: info.Size()}
 	for _, f := range rec.Files {
-		e.Placed = append(e.Placed, w.locate(rec, f, without))
+		e.Located = append(e.Located, w.locate(rec, f, goneLayers))
 	}
 	return e, nil
 }
 
-func (w *Warehouse) locate(rec *rustc.Record, f rustc.File, without []string) Placed {
-	for i, path := range w.paths(rec, f) {
+func (w *Warehouse) locate(rec *rustc.Record, f rustc.File, goneLayers []string) LocatedFile {
+	for i, path := range w.storedPaths(rec, f) {
 		where := Loose
 		if i > 0 {
 			where = InLayer
-			if slices.Contains(without, rec.Layers[i-1].Layer) {
+			if slices.Contains(goneLayers, rec.Layers[i-1].Layer) {
 				continue
 			}
 		}
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == f.Size {
-			return Placed{f, where, path}
+			return LocatedFile{f, where, path}
 		}
 	}
-	for _, path := range builtPaths(rec, f) {
+	for _, path := range originPaths(rec, f) {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == f.Size {
-			return Placed{f, Built, path}
+			return LocatedFile{f, Built, path}
 		}
 	}
-	return Placed{f, Gone, ""}
-}
-
-// eachRecord visits what lies where records lie, sorted by path, but for what is
-// being written. A warehouse that is not there has none.
-func (w *Warehouse) eachRecord(ctx context.Context, visit func(path string, d fs.DirEntry)) error {
-	return w.each(ctx, unitsDir, func(path string, d fs.DirEntry) {
-		if !isTemporary(path) {
-			visit(path, d)
-		}
-	})
-}
-
-// each visits all in the directories of units or of files. What goes away meanwhile
-// is passed over.
-func (w *Warehouse) each(ctx context.Context, kind string, visit func(path string, d fs.DirEntry)) error {
-	top := filepath.Join(w.dir, kind)
-	dirs, err := os.ReadDir(top)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("list warehouse: %w", err)
-	}
-	for _, d := range dirs {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		dir := filepath.Join(top, d.Name())
-		if !d.IsDir() {
-			visit(dir, d)
-			continue
-		}
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("list warehouse: %w", err)
-		}
-		for _, e := range entries {
-			visit(filepath.Join(dir, e.Name()), e)
-		}
-	}
-	return nil
-}
-
-func isTemporary(path string) bool {
-	return strings.HasPrefix(filepath.Base(path), atomicfile.TempPrefix)
+	return LocatedFile{f, Gone, ""}
 }

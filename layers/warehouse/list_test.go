@@ -32,10 +32,10 @@ func TestList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]Where{}
+	got := map[string]Location{}
 	for _, e := range list {
-		got[Crate(e.Unit)] = e.Where()
-		if e.Used.IsZero() || e.Own == 0 || len(e.Placed) != 1 || (e.Placed[0].Path == "") != (e.Where() == Gone) {
+		got[Crate(e.Unit)] = e.Location()
+		if e.Used.IsZero() || e.RecordSize == 0 || len(e.Located) != 1 || (e.Located[0].Path == "") != (e.Location() == Gone) {
 			t.Errorf("listed as %+v", e)
 		}
 	}
@@ -43,10 +43,10 @@ func TestList(t *testing.T) {
 		t.Errorf("they lie %v", got)
 	}
 	// A file of another length is not the one.
-	if err := os.Truncate(list[2].Placed[0].Path, 1); err != nil {
+	if err := os.Truncate(list[2].Located[0].Path, 1); err != nil {
 		t.Fatal(err)
 	}
-	if e, err := b.w.Lookup(t.Context(), list[2].Key); err != nil || e.Where() != Gone {
+	if e, err := b.w.Lookup(t.Context(), list[2].Key); err != nil || e.Location() != Gone {
 		t.Errorf("cut short it lies %v, %v", e, err)
 	}
 }

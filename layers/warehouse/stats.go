@@ -26,15 +26,15 @@ type ReasonCount struct {
 	Calls  int
 }
 
-// kinds are all there are, the best for the user first.
-var kinds = []Kind{Hit, Kept, Missed, Compiled, Refused}
+// allKinds are all there are, the best for the user first.
+var allKinds = []Kind{Hit, Kept, Missed, Compiled, Refused}
 
 // Sum adds up events. What is of no known kind is passed over.
 func Sum(events []Event) Stats {
 	s := Stats{Calls: map[Kind]int{}}
 	reasons := map[ReasonCount]int{}
 	for _, e := range events {
-		if !slices.Contains(kinds, e.Kind) {
+		if !slices.Contains(allKinds, e.Kind) {
 			continue
 		}
 		s.Calls[e.Kind]++
@@ -57,7 +57,7 @@ func Sum(events []Event) Stats {
 		s.Reasons = append(s.Reasons, r)
 	}
 	slices.SortFunc(s.Reasons, func(a, b ReasonCount) int {
-		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), b.Calls-a.Calls, strings.Compare(a.Reason, b.Reason))
+		return cmp.Or(cmp.Compare(slices.Index(allKinds, a.Kind), slices.Index(allKinds, b.Kind)), b.Calls-a.Calls, strings.Compare(a.Reason, b.Reason))
 	})
 	return s
 }

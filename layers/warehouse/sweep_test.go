@@ -83,7 +83,7 @@ func TestSweep(t *testing.T) {
 	stays["torn record that may be replaced"] = torn
 	// Of one that cannot be read it is not known what it names.
 	unread := b.write("store/warehouse/units/unread-1/x/y", "")
-	if s, err := b.w.Sweep(t.Context(), time.Now()); err != nil || s.Files > 0 || s.Left != 3 || s.Records != 1 {
+	if s, err := b.w.Sweep(t.Context(), time.Now()); err != nil || s.Files > 0 || s.Leftovers != 3 || s.Records != 1 {
 		t.Errorf("beside a record that cannot be read: %+v, %v", s, err)
 	}
 	if err := os.RemoveAll(filepath.Dir(unread)); err != nil {
@@ -111,11 +111,11 @@ func TestSweep(t *testing.T) {
 
 	// The layer goes, and with it the last place of a record.
 	id := strings.Repeat("a", 32)
-	survey, err := b.w.Survey(t.Context(), []string{id}, false)
+	inventory, err := b.w.Inventory(t.Context(), []string{id}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := survey.Plan(Policy{}, time.Now())
+	plan := inventory.Plan(Policy{}, time.Now())
 	if len(plan.Victims) != 1 || plan.Victims[0].Path != b.record(rec) || plan.Victims[0].Why != Nowhere {
 		t.Errorf("with the layer gone: %+v", plan.Victims)
 	}
@@ -135,10 +135,10 @@ func TestSweep(t *testing.T) {
 
 // item is a record for a plan: when it was used, and the files it names.
 func item(name string, idle time.Duration, files ...string) Entry {
-	e := Entry{Record: &rustc.Record{Key: name}, Path: "/" + name, Used: epoch.Add(-idle), Own: 1}
+	e := Entry{Record: &rustc.Record{Key: name}, Path: "/" + name, Used: epoch.Add(-idle), RecordSize: 1}
 	for _, f := range files {
 		e.Files = append(e.Files, rustc.File{Digest: f})
-		e.Placed = append(e.Placed, Placed{Where: Loose})
+		e.Located = append(e.Located, LocatedFile{Location: Loose})
 	}
 	return e
 }
@@ -150,7 +150,7 @@ func loose(name string, frees int64, idle time.Duration) LooseFile {
 }
 
 func TestPlan(t *testing.T) {
-	survey := Survey{
+	inventory := Inventory{
 		Entries: []Entry{
 			item("new", 30*time.Minute, "n"),
 			item("week", 7*day, "w", "common"),
@@ -162,7 +162,7 @@ func TestPlan(t *testing.T) {
 			loose("n", 1000, time.Hour/2), loose("w", 100, 7*day), loose("m", 200, 30*day), loose("y", 400, 365*day),
 			loose("common", 50, 30*day), loose("s", 0, 300*day), loose("unnamed", 7, 2*day), loose("unnamed, new", 9, 0),
 		},
-		Left: []Leftover{{"/t/old", epoch.Add(-day), 3}, {"/t/new", epoch, 4}},
+		Leftovers: []Leftover{{"/t/old", epoch.Add(-day), 3}, {"/t/new", epoch, 4}},
 	}
 	const garbage = " | unnamed | /t/old"
 	for _, test := range []struct {
@@ -185,14 +185,14 @@ func TestPlan(t *testing.T) {
 		{"age and size", Policy{MaxAge: 310 * day, MaxSize: 1200}, "year:unused+401 month:space+201 | m unnamed y | /t/old; 612, 0"},
 		{"age is enough", Policy{MaxAge: 310 * day, MaxSize: 1400, Free: 100}, "year:unused+401 | unnamed y | /t/old; 411, 0"},
 	} {
-		plan := survey.Plan(test.policy, epoch)
+		plan := inventory.Plan(test.policy, epoch)
 		if got := told(plan); got != test.want {
 			t.Errorf("%s:\n%s\nwant\n%s", test.name, got, test.want)
 		}
-		if len(plan.Victims)+len(plan.Kept) != len(survey.Entries) || !plan.Exact {
+		if len(plan.Victims)+len(plan.Kept) != len(inventory.Entries) || !plan.Exact {
 			t.Errorf("%s: %d go, %d stay, exact %v", test.name, len(plan.Victims), len(plan.Kept), plan.Exact)
 		}
-		mixed := Survey{slices.Clone(survey.Entries), slices.Clone(survey.Loose), slices.Clone(survey.Left), false}
+		mixed := Inventory{slices.Clone(inventory.Entries), slices.Clone(inventory.Loose), slices.Clone(inventory.Leftovers), false}
 		rand.Shuffle(len(mixed.Entries), func(i, j int) { mixed.Entries[i], mixed.Entries[j] = mixed.Entries[j], mixed.Entries[i] })
 		rand.Shuffle(len(mixed.Loose), func(i, j int) { mixed.Loose[i], mixed.Loose[j] = mixed.Loose[j], mixed.Loose[i] })
 		if got := told(mixed.Plan(test.policy, epoch)); got != test.want {
@@ -200,12 +200,12 @@ func TestPlan(t *testing.T) {
 		}
 	}
 
-	unread := survey
-	unread.Unread = true
+	unread := inventory
+	unread.Unreadable = true
 	if got := told(unread.Plan(Policy{}, epoch)); got != " |  | /t/old; 3, 0" {
 		t.Errorf("with records unread: %s", got)
 	}
-	if !new(Survey).Plan(Policy{MaxAge: 1, MaxSize: 1}, epoch).Empty() {
+	if !new(Inventory).Plan(Policy{MaxAge: 1, MaxSize: 1}, epoch).Empty() {
 		t.Error("of nothing, something goes")
 	}
 }
@@ -218,7 +218,7 @@ func told(p *Plan) string {
 	for _, f := range p.Files {
 		files = append(files, f.Digest)
 	}
-	for _, tmp := range p.Left {
+	for _, tmp := range p.Leftovers {
 		temps = append(temps, tmp.Path)
 	}
 	return fmt.Sprintf("%s | %s | %s; %d, %d", strings.Join(victims, " "), strings.Join(files, " "), strings.Join(temps, " "), p.Frees, p.Short)
@@ -254,11 +254,11 @@ func TestCarryOutSparesWhatIsUsed(t *testing.T) {
 	_, shared := b.put("other", "1")
 	record, _ := b.put("twin", "1", "compiled other 1")
 	age(t, 40*day, shared, record)
-	survey, err := b.w.Survey(t.Context(), nil, false)
+	inventory, err := b.w.Inventory(t.Context(), nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := survey.Plan(Policy{MaxAge: 30 * day}, time.Now())
+	plan := inventory.Plan(Policy{MaxAge: 30 * day}, time.Now())
 	if len(plan.Victims) != len(uses)+1 {
 		t.Fatalf("%d are to go: %s", len(plan.Victims), told(plan))
 	}
@@ -288,10 +288,10 @@ func TestCarryOutSparesWhatIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	age(t, 2*time.Hour, file)
-	if survey, err = b.w.Survey(t.Context(), nil, false); err != nil {
+	if inventory, err = b.w.Inventory(t.Context(), nil, false); err != nil {
 		t.Fatal(err)
 	}
-	if plan = survey.Plan(Policy{}, time.Now()); len(plan.Files) != 1 {
+	if plan = inventory.Plan(Policy{}, time.Now()); len(plan.Files) != 1 {
 		t.Fatalf("%d files are to go: %s", len(plan.Files), told(plan))
 	}
 	b.keep(rec)
@@ -421,15 +421,15 @@ func TestFreedSpaceIsTrue(t *testing.T) {
 	frees := func() (int64, bool) {
 		t.Helper()
 		unix.Sync()
-		survey, err := b.w.Survey(t.Context(), nil, true)
+		inventory, err := b.w.Inventory(t.Context(), nil, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan := survey.Plan(Policy{MaxAge: 30 * day}, time.Now())
+		plan := inventory.Plan(Policy{MaxAge: 30 * day}, time.Now())
 		if len(plan.Victims) != 1 || len(plan.Files) != 1 {
 			t.Fatal(told(plan))
 		}
-		if goal := survey.Plan(Policy{Free: 1 << 10}, time.Now()); plan.Frees < 1<<20 && len(goal.Victims) > 0 {
+		if goal := inventory.Plan(Policy{Free: 1 << 10}, time.Now()); plan.Frees < 1<<20 && len(goal.Victims) > 0 {
 			t.Errorf("to free space what frees none is to go: %s", told(goal))
 		}
 		return plan.Frees, plan.Exact
@@ -458,11 +458,11 @@ func TestReadOnly(t *testing.T) {
 	}
 	tmp := b.write("store/warehouse/units/a-0123/.tmp-1", "x")
 	age(t, 2*day, tmp)
-	survey, err := b.w.Survey(t.Context(), nil, true)
+	inventory, err := b.w.Inventory(t.Context(), nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := survey.Plan(Policy{MaxAge: day}, time.Now())
+	plan := inventory.Plan(Policy{MaxAge: day}, time.Now())
 	remount := func(flags uintptr) {
 		t.Helper()
 		if err := unix.Mount("", mount, "", unix.MS_REMOUNT|unix.MS_NOATIME|flags, ""); err != nil {
@@ -472,15 +472,15 @@ func TestReadOnly(t *testing.T) {
 	remount(unix.MS_RDONLY)
 	t.Cleanup(func() { remount(0) })
 
-	if s, err := b.w.CarryOut(t.Context(), plan); err == nil || s.Records+s.Files+s.Left > 0 {
+	if s, err := b.w.CarryOut(t.Context(), plan); err == nil || s.Records+s.Files+s.Leftovers > 0 {
 		t.Errorf("swept %+v, %v", s, err)
 	}
 	v, err := b.w.Verify(t.Context(), Verification{Content: true, Remove: true})
 	if err != nil || len(v.Damaged) != 1 || v.Damaged[0].Removed || v.Damaged[0].Err == nil {
 		t.Errorf("verified %+v, %v", v, err)
 	}
-	if again, err := b.w.Survey(t.Context(), nil, true); err != nil || !reflect.DeepEqual(again, survey) {
-		t.Errorf("surveyed %+v, %v", again, err)
+	if again, err := b.w.Inventory(t.Context(), nil, true); err != nil || !reflect.DeepEqual(again, inventory) {
+		t.Errorf("took inventory: %+v, %v", again, err)
 	}
 	if list, err := b.w.List(t.Context()); err != nil || len(list) != 1 {
 		t.Errorf("listed %v, %v", list, err)
@@ -490,7 +490,7 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("noted %v", events)
 	}
 	remount(0)
-	if s, err := b.w.CarryOut(t.Context(), plan); err != nil || s.Records != 1 || s.Files != 1 || s.Left != 1 {
+	if s, err := b.w.CarryOut(t.Context(), plan); err != nil || s.Records != 1 || s.Files != 1 || s.Leftovers != 1 {
 		t.Errorf("swept %+v, %v", s, err)
 	}
 }
@@ -534,11 +534,11 @@ func TestFull(t *testing.T) {
 			if left := b.left(); len(left) > 0 {
 				t.Errorf("temporary files: %q", left)
 			}
-			survey, err := b.w.Survey(t.Context(), nil, true)
+			inventory, err := b.w.Inventory(t.Context(), nil, true)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := b.w.CarryOut(t.Context(), survey.Plan(Policy{MaxAge: day}, time.Now()))
+			s, err := b.w.CarryOut(t.Context(), inventory.Plan(Policy{MaxAge: day}, time.Now()))
 			if err != nil || s.Records != 1 || s.Files != 1 || exists(record) || exists(file) {
 				t.Errorf("swept %+v, %v", s, err)
 			}

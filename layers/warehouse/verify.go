@@ -3,11 +3,9 @@ package warehouse
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
@@ -49,7 +47,7 @@ func (w *Warehouse) Verify(ctx context.Context, o Verification) (*Verified, erro
 		}
 		d := Damage{Path: path, Problem: problem}
 		if o.Remove {
-			d.Removed, d.Err = w.takeAway(path, func(away string, _ fs.FileInfo) bool { return look(away) != "" })
+			d.Removed, d.Err = w.removeIf(path, func(away string, _ fs.FileInfo) bool { return look(away) != "" })
 			if !d.Removed && d.Err == nil {
 				return // gone, or right by now
 			}
@@ -58,17 +56,17 @@ func (w *Warehouse) Verify(ctx context.Context, o Verification) (*Verified, erro
 	}
 	err := w.eachRecord(ctx, func(path string, d fs.DirEntry) {
 		v.Records++
-		report(path, func(now string) string { return lookAtRecord(path, now) })
+		report(path, func(now string) string { return recordProblem(path, now) })
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = w.each(ctx, filesDir, func(path string, d fs.DirEntry) {
+	err = w.eachFile(ctx, filesDir, func(path string, d fs.DirEntry) {
 		if isTemporary(path) || ctx.Err() != nil {
 			return
 		}
 		v.Files++
-		report(path, func(now string) string { return w.lookAtFile(path, now, o.Content, &v.Bytes) })
+		report(path, func(now string) string { return w.fileProblem(path, now, o.Content, &v.Bytes) })
 	})
 	if err == nil {
 		err = ctx.Err()
@@ -79,14 +77,14 @@ func (w *Warehouse) Verify(ctx context.Context, o Verification) (*Verified, erro
 	return v, nil
 }
 
-// lookAtRecord says what is wrong with the record of a path, which is now at
+// recordProblem says what is wrong with the record of a path, which is now at
 // another; "" if it is right, or gone.
-func lookAtRecord(path, now string) string {
+func recordProblem(path, now string) string {
 	unit := filepath.Base(filepath.Dir(path))
 	if !rustc.IsUnit(unit) {
 		return "not in the directory of a unit"
 	}
-	rec, err := read(now)
+	rec, err := readRecord(now)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return ""
@@ -102,7 +100,7 @@ func lookAtRecord(path, now string) string {
 	return ""
 }
 
-func (w *Warehouse) lookAtFile(path, now string, content bool, read *int64) string {
+func (w *Warehouse) fileProblem(path, now string, content bool, read *int64) string {
 	name := filepath.Base(path)
 	if !isDigest(name) || path != w.loose(name) {
 		return "not where a file of this warehouse lies"
@@ -138,63 +136,4 @@ func cause(err error) string {
 		return pe.Err.Error()
 	}
 	return err.Error()
-}
-
-func isDigest(s string) bool {
-	if len(s) != 32 {
-		return false
-	}
-	for _, c := range s {
-		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
-			return false
-		}
-	}
-	return true
-}
-
-// unchanged is for takeAway: the file is as old as it was.
-func unchanged(since time.Time) func(string, fs.FileInfo) bool {
-	return func(_ string, info fs.FileInfo) bool { return info.ModTime().Equal(since) }
-}
-
-// takeAway removes a file for which still holds. Between a look at a file and its
-// removal another process may replace or claim it, so the file takes a name of
-// nobody's first; there still is asked, and if it says no the file goes back. Killed
-// in between, it is what a writer's death leaves, and is compiled again.
-func (w *Warehouse) takeAway(path string, still func(away string, info fs.FileInfo) bool) (removed bool, err error) {
-	away := temporary(path)
-	err = os.Rename(path, away)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case isFull(err):
-		// A new name may take space that there is not; a removal needs none.
-		info, err := os.Lstat(path)
-		if err != nil || !still(path, info) {
-			return false, nil
-		}
-		return true, os.Remove(path)
-	case err != nil:
-		return false, fmt.Errorf("remove %s: %w", path, err)
-	}
-	info, err := os.Lstat(away)
-	gone := err == nil && still(away, info)
-	if err == nil && !gone {
-		// Not over what has come to the path meanwhile, where that can be helped.
-		if err = os.Link(away, path); err != nil && !errors.Is(err, fs.ErrExist) {
-			err = os.Rename(away, path)
-		} else {
-			err = os.Remove(away)
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // another sweep took it for what a writer has left
-	}
-	if err != nil || !gone {
-		return false, err
-	}
-	if err := os.Remove(away); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, errors.Join(fmt.Errorf("remove %s: %w", path, err), os.Rename(away, path))
-	}
-	return true, nil
 }

@@ -1,5 +1,6 @@
 // Package embedded finds paths in what rustc wrote, and tells those that matter to
-// the program from names of source files and from what debuggers read.
+// the program from names of source files and from what debuggers read. Of a native
+// library it tells what of it decides the program that it is linked into.
 //
 // It keeps no state, accepts any bytes, and may be used concurrently as long as
 // nobody changes what it was given.
@@ -7,31 +8,7 @@ package embedded
 
 import (
 	"bytes"
-	"cmp"
-	"debug/elf"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-)
-
-// Segment is a part of a compiled file with one meaning.
-type Segment struct {
-	Kind Kind
-	Data []byte
-}
-
-// Kind is what a segment means.
-type Kind int
-
-const (
-	// Data ends up in the program, or decides what does.
-	Data Kind = iota
-	// Metadata is rustc's crate metadata: values of constants, and names.
-	Metadata
-	// Debug is read by debuggers only.
-	Debug
 )
 
 // rustc ends every string that it writes into metadata with this byte, and the
@@ -39,86 +16,6 @@ const (
 // opaque.rs:STR_SENTINEL). The working directory and source file names are
 // strings.
 const stringEnd = 0xc1
-
-// Read takes a compiled file apart: an archive into its members, an object
-// into its sections. What it does not know is data.
-func Read(path string) ([]Segment, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return Split(b, filepath.Ext(path) == ".rmeta"), nil
-}
-
-// Split is Read of bytes; meta tells that they are metadata without a head.
-func Split(b []byte, meta bool) []Segment {
-	if bytes.HasPrefix(b, []byte("!<arch>\n")) {
-		return splitArchive(b)
-	}
-	return splitMember(b, meta)
-}
-
-// splitArchive reads the common ar format: 60-byte headers, members padded to
-// even length. An archive in an archive is data like any other.
-func splitArchive(b []byte) []Segment {
-	const header = 60
-	var all []Segment
-	at := 8
-	for at+header <= len(b) {
-		size, err := strconv.Atoi(strings.TrimSpace(string(b[at+48 : at+58])))
-		if err != nil || size < 0 || at+header+size > len(b) {
-			break
-		}
-		all = append(all, Segment{Data, b[at : at+header]})
-		all = append(all, splitMember(b[at+header:at+header+size], false)...)
-		at += header + size + size%2
-	}
-	if at < len(b) {
-		all = append(all, Segment{Data, b[at:]})
-	}
-	return all
-}
-
-func splitMember(b []byte, meta bool) []Segment {
-	switch {
-	case bytes.HasPrefix(b, []byte(elf.ELFMAG)):
-		return splitELF(b)
-	case meta || bytes.HasPrefix(b, []byte("rust\x00")):
-		return []Segment{{Metadata, b}}
-	}
-	return []Segment{{Data, b}}
-}
-
-// Metadata is in .rmeta of an object and in .rustc of a library that is loaded
-// (rustc 1.95, rustc_codegen_ssa/back/metadata.rs).
-
-// splitELF takes out of an object the sections of a known meaning. The rest is
-// data, also what lies in no section.
-func splitELF(b []byte) []Segment {
-	f, err := elf.NewFile(bytes.NewReader(b))
-	if err != nil {
-		return []Segment{{Data, b}}
-	}
-	slices.SortStableFunc(f.Sections, func(a, b *elf.Section) int { return cmp.Compare(a.Offset, b.Offset) })
-	var all []Segment
-	at := uint64(0)
-	for _, s := range f.Sections {
-		if s.Type == elf.SHT_NOBITS || s.FileSize == 0 || s.Offset < at || s.Offset+s.FileSize > uint64(len(b)) {
-			continue
-		}
-		kind := Debug
-		switch {
-		case strings.HasPrefix(s.Name, ".debug_"), strings.HasPrefix(s.Name, ".zdebug_"):
-		case s.Name == ".rmeta", s.Name == ".rustc":
-			kind = Metadata
-		default:
-			continue
-		}
-		all = append(all, Segment{Data, b[at:s.Offset]}, Segment{kind, b[s.Offset : s.Offset+s.FileSize]})
-		at = s.Offset + s.FileSize
-	}
-	return append(all, Segment{Data, b[at:]})
-}
 
 // Outputs are the files that one run of rustc wrote.
 type Outputs struct {
@@ -138,8 +35,8 @@ func (o *Outputs) Add(path string) error {
 
 // Embed reports whether text stands in the outputs other than as the front of
 // a source file's name, as the working directory in metadata, or in debug
-// information; around is what stands there.
-func (o *Outputs) Embed(text string) (around string, found bool) {
+// information; excerpt is what stands there.
+func (o *Outputs) Embed(text string) (excerpt string, found bool) {
 	if text == "" {
 		return "", false
 	}

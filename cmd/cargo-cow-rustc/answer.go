@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
+)
+
+// answer answers the call from the warehouse. It reports false where that cannot be,
+// and nothing was said yet.
+func (s *service) answer() bool {
+	s.cold = s.Incremental == "" || !exists(s.DepFile())
+	answer, err := s.warehouse.Find(s.request, s.OutDir)
+	if err == nil {
+		err = s.materialize(answer)
+		answer.Close()
+	}
+	errors.As(err, &s.missed)
+	return err == nil
+}
+
+// materialize puts an answer's outputs where the call wants them, and says what the
+// compiler would have said.
+func (s *service) materialize(a *warehouse.Answer) error {
+	old, _ := os.ReadFile(s.DepFile())
+	rec := a.Record
+	text := rec.Trailer(s.request).AppendTo(s.request.DepFile(rec))
+	if state, ok := s.state(string(old)); ok {
+		text = state.Mark(text)
+	}
+	// The old list goes first and the new one comes last: as long as there is one,
+	// it tells the truth about the outputs.
+	if err := os.Remove(s.DepFile()); err != nil && !os.IsNotExist(err) {
+		return &warehouse.Miss{Reason: warehouse.NotMaterialized, Detail: err.Error()}
+	}
+	cloned, err := a.Materialize(context.Background())
+	if err != nil {
+		return err
+	}
+	if err := replace(s.DepFile(), text); err != nil {
+		return &warehouse.Miss{Reason: warehouse.NotMaterialized, Detail: err.Error()}
+	}
+	s.replayMessages(rec)
+	kind := warehouse.Hit
+	if was, err := rustc.ParseTrailer(string(old)); err == nil && was.Key == rec.Key {
+		kind = warehouse.Kept
+	}
+	s.warehouse.Note(warehouse.Event{Kind: kind, Unit: s.Title(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
+	return nil
+}
+
+// state is where the unit's incremental state was made, as the list of inputs
+// that is about to go tells.
+func (s *service) state(text string) (session.State, bool) {
+	if s.Incremental == "" || text == "" || s.job == nil {
+		return session.State{}, false
+	}
+	return s.job.state()
+}
+
+// replayMessages says what the compiler has said, with the names of this checkout.
+func (s *service) replayMessages(rec *rustc.Record) {
+	var out bytes.Buffer
+	notice := func(name, emit string) {
+		out.WriteString(`{"$message_type":"artifact","artifact":"` + jsonText(s.OutDir+"/"+name) + `","emit":"` + emit + "\"}\n")
+	}
+	notice(s.Name()+".d", "dep-info")
+	for _, f := range rec.Files {
+		notice(f.Name, f.Emit)
+	}
+	r := &relay{there: rec.Roots(), toHere: func(path string) string { return s.request.Localize(rec, path) }}
+	for _, m := range rec.Messages {
+		out.Write(r.translate([]byte(m + "\n")))
+	}
+	os.Stderr.Write(out.Bytes())
+}
+
+// jsonText escapes a path for a JSON string.
+func jsonText(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		switch c := path[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < 0x20:
+			b.WriteString(`\u00` + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]))
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,33 @@
+package rustc
+
+import "path/filepath"
+
+// registered reports whether the package is one that a registry has by its name and
+// version.
+func (u *unit) registered() (name, version string, ok bool) {
+	name, _ = u.env("CARGO_PKG_NAME")
+	version, _ = u.env("CARGO_PKG_VERSION")
+	return name, version, u.inHome("/registry/src") && filepath.Base(u.cwd) == name+"-"+version
+}
+
+// inHome reports whether the working directory is below one of CARGO_HOME's, which may
+// be linked to from there.
+func (u *unit) inHome(rel string) bool {
+	home, ok := u.env("CARGO_HOME")
+	if !ok {
+		home, ok = u.env("HOME")
+		home += "/.cargo"
+	}
+	if !ok || !filepath.IsAbs(home) {
+		return false
+	}
+	if inDir(u.cwd, home+rel) {
+		return true
+	}
+	real, err := filepath.EvalSymlinks(home + rel)
+	return err == nil && inDir(u.cwd, real)
+}
+
+// immutable reports whether the package is one that cargo has unpacked, and takes to
+// be what it was.
+func (u *unit) immutable() bool { return u.inHome("/registry/src") || u.inHome("/git/checkouts") }
