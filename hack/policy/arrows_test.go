@@ -52,7 +52,6 @@ var rules = []rule{
 	{"hack", []string{"hack/...", xsys},
 		"the house's own tools drive the program from outside, as a user does"},
 	{"hack/macros", []string{"layers/cargo/macros", "layers/cargo/rustsrc"}, "what reading decides of macros is asked of what reads them: no command prints it"},
-	{"hack/macros", []string{"layers/cargo/macros", "layers/cargo/rustsrc"}, "what reading decides of macros is asked of what reads them: no command prints it"},
 	{"hack/bench", []string{"hack/...", "layers/cargo", xsys}, "what a planning run takes shows in no command of its own"},
 	{"hack/bench/bulk", []string{"layers/cargo/fingerprint"}, "made-up units need fingerprints that hash right; nothing else of the program's"},
 }
@@ -103,6 +102,26 @@ func TestImportArrows(t *testing.T) {
 			if !r.allows(path) {
 				t.Errorf("%s imports %s: %s", name, path, r.Reason)
 			}
+		}
+	}
+}
+
+// Each rule stands once and for a package that exists: one that never counts would be believed all the same.
+func TestRulesCount(t *testing.T) {
+	counts := map[string]bool{}
+	for _, p := range packages(t) {
+		if r, ok := ruleFor(p.name()); ok {
+			counts[r.From] = true
+		}
+	}
+	seen := map[string]bool{}
+	for _, r := range rules {
+		if seen[r.From] {
+			t.Errorf("%s has two rules", r.From)
+		}
+		seen[r.From] = true
+		if !counts[r.From] {
+			t.Errorf("the rule for %s is that of no package", r.From)
 		}
 	}
 }
