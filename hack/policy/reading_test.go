@@ -23,7 +23,6 @@ var climbs = map[string]int{
 	"driver/drivertest":        6,
 	"hack/bench":               4,
 	"hack/place":               1,
-	"hack/workspaces":          4,
 	"layers":                   24,
 	"layers/alias":             3,
 	"layers/cargo":             54,

@@ -21,10 +21,6 @@ var (
 	largePackages = []string{"cmd/cargo-cow", "layers", "layers/cargo"}
 	longFunctions = []string{
 		"cmd/cargo-cow/status.go app.status",
-		"hack/bench/rivals/compare.go measure",
-		"hack/demo/demo.go demo",
-		"hack/workspaces/small.go Small",
-		"hack/workspaces/web.go Web",
 		"layers/cargo/rustsrc/reach.go parser.reach",
 		"layers/cargo/scan.go scanned.read",
 		"layers/restore.go Store.place",
