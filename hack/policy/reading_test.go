@@ -21,8 +21,6 @@ var climbs = map[string]int{
 	"cmd/internal/ui":          1,
 	"driver/btrfs":             2,
 	"driver/drivertest":        6,
-	"hack/bench":               4,
-	"hack/place":               1,
 	"layers":                   24,
 	"layers/alias":             3,
 	"layers/cargo":             54,
