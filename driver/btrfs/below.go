@@ -4,12 +4,7 @@ package btrfs
 
 import (
 	"context"
-	"errors"
-	"os"
 	"path/filepath"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // Below lists the subvolumes that lie below the directory dir, at any depth, but
@@ -25,7 +20,8 @@ func below(ctx context.Context, dir string, skip func(path string) bool, found *
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	names, err := reachable(dir)
+	// Those without a name lie beside dir, or in a directory that the caller may not search.
+	names, _, err := inside(dir)
 	if err != nil {
 		return err
 	}
@@ -41,32 +37,4 @@ func below(ctx context.Context, dir string, skip func(path string) bool, found *
 		}
 	}
 	return nil
-}
-
-// reachable is nested without those whose names the caller cannot learn: they lie
-// beside the directory, or in one that it may not search.
-func reachable(dir string) ([]string, error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var paths []string
-	var args rootrefArgs
-	for {
-		err := ioctl(f, iocGetSubvolRootref, unsafe.Pointer(&args))
-		more := errors.Is(err, unix.EOVERFLOW)
-		if err != nil && !more {
-			return nil, &os.PathError{Op: "list subvolumes in", Path: dir, Err: err}
-		}
-		for _, ref := range args.refs[:args.num] {
-			lookup := inoLookupUserArgs{dirID: ref.dirID, id: ref.id}
-			if ioctl(f, iocInoLookupUser, unsafe.Pointer(&lookup)) == nil {
-				paths = append(paths, filepath.Join(cString(lookup.path[:]), cString(lookup.name[:])))
-			}
-		}
-		if !more {
-			return paths, nil
-		}
-	}
 }

@@ -183,32 +183,44 @@ func clearReadOnly(path string) error {
 // right inside it, at any depth of directories. A user who may not search a
 // directory on the way gets EACCES.
 func nested(path string) ([]string, error) {
-	f, err := os.Open(path)
+	paths, hidden, err := inside(path)
+	if err == nil {
+		err = hidden
+	}
 	if err != nil {
 		return nil, err
 	}
+	return paths, nil
+}
+
+// inside is nested for as many as the caller may know the names of; hidden is why
+// others have none, nil if there are no others.
+func inside(path string) (paths []string, hidden, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
 	defer f.Close()
-	var paths []string
 	var args rootrefArgs
 	for {
 		err := ioctl(f, iocGetSubvolRootref, unsafe.Pointer(&args))
 		more := errors.Is(err, unix.EOVERFLOW) // there are more than fit; minID is set to go on
 		if err != nil && !more {
-			return nil, &os.PathError{Op: "list subvolumes in", Path: path, Err: err}
+			return nil, nil, &os.PathError{Op: "list subvolumes in", Path: path, Err: err}
 		}
 		for _, ref := range args.refs[:args.num] {
 			lookup := inoLookupUserArgs{dirID: ref.dirID, id: ref.id}
 			err := ioctl(f, iocInoLookupUser, unsafe.Pointer(&lookup))
-			if errors.Is(err, unix.ENOENT) {
-				continue // deleted meanwhile
+			switch {
+			case err == nil:
+				paths = append(paths, filepath.Join(cString(lookup.path[:]), cString(lookup.name[:])))
+			case errors.Is(err, unix.ENOENT): // deleted meanwhile
+			default:
+				hidden = &os.PathError{Op: "name subvolumes in", Path: path, Err: err}
 			}
-			if err != nil {
-				return nil, &os.PathError{Op: "name subvolumes in", Path: path, Err: err}
-			}
-			paths = append(paths, filepath.Join(cString(lookup.path[:]), cString(lookup.name[:])))
 		}
 		if !more {
-			return paths, nil
+			return paths, hidden, nil
 		}
 	}
 }

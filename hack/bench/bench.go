@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/bench/report"
@@ -29,15 +28,10 @@ type group interface {
 	aims() []aim
 }
 
-// groups are the parts of the benchmark by name.
-var groups = []struct {
+// A part of the benchmark is a group by its name.
+type part struct {
 	name string
 	group
-}{
-	{"sizes", &sizes{}},
-	{"grafts", &grafts{}},
-	{"choices", &choices{}},
-	{"edits", &edits{}},
 }
 
 // An aim is what is claimed of a thing: that it takes at most ratio times as long as another, at most so much longer than
@@ -56,8 +50,8 @@ type bencher struct {
 	times map[string][]time.Duration
 }
 
-// bench measures the groups that are named, or all.
-func bench(ctx context.Context, rounds int, only []string) (err error) {
+// bench measures the parts one after the other.
+func bench(ctx context.Context, rounds int, parts []part) (err error) {
 	p, err := place.Make(ctx, room)
 	if err != nil {
 		return err
@@ -75,10 +69,7 @@ func bench(ctx context.Context, rounds int, only []string) (err error) {
 	}
 	fmt.Printf("%s; %d rounds; own Btrfs in a loop image: %v\n\n", report.Machine(), rounds, p.Own)
 	rows := [][]string{{"what", "median", "against", "median", "ratio", "aim", ""}}
-	for _, g := range groups {
-		if len(only) > 0 && !slices.Contains(only, g.name) {
-			continue
-		}
+	for _, g := range parts {
 		dir := filepath.Join(p.Dir, g.name)
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err

@@ -12,9 +12,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
+
+var parts = []part{
+	{"sizes", &sizes{}},
+	{"grafts", &grafts{}},
+	{"choices", &choices{}},
+	{"edits", &edits{}},
+}
 
 func main() {
 	rounds := flag.Int("rounds", 5, "how often to measure each thing")
@@ -22,7 +30,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	err := bench(ctx, *rounds, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }))
+	err := bench(ctx, *rounds, named(strings.FieldsFunc(*only, func(r rune) bool { return r == ',' })))
 	switch {
 	case ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "bench: interrupted; nothing is left behind")
@@ -35,4 +43,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
+}
+
+// named are the parts with these names; all where there are none.
+func named(only []string) []part {
+	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return len(only) > 0 && !slices.Contains(only, p.name) })
 }

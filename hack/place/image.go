@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// mountImage puts a Btrfs of its own at p.Dir.
-func (p *Place) mountImage(ctx context.Context, size int64) error {
+// mountImage puts a new Btrfs at dir, in an image file that lies at path until it is mounted.
+func mountImage(ctx context.Context, path string, size int64, dir string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("mounting a loop image needs root")
 	}
@@ -21,7 +20,6 @@ func (p *Place) mountImage(ctx context.Context, size int64) error {
 	if err != nil {
 		return fmt.Errorf("btrfs-progs is not installed: %w", err)
 	}
-	path := filepath.Join(p.base, "image")
 	image, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("make image: %w", err)
@@ -42,10 +40,9 @@ func (p *Place) mountImage(ctx context.Context, size int64) error {
 	// Detached by the kernel when the last user, which is the mount, lets go.
 	defer device.Close()
 	const flags = unix.MS_NOATIME | unix.MS_NODEV | unix.MS_NOSUID
-	if err := unix.Mount(device.Name(), p.Dir, "btrfs", flags, "user_subvol_rm_allowed"); err != nil {
+	if err := unix.Mount(device.Name(), dir, "btrfs", flags, "user_subvol_rm_allowed"); err != nil {
 		return fmt.Errorf("mount Btrfs: %w", err)
 	}
-	p.Btrfs, p.Own = true, true
 	return nil
 }
 

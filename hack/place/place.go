@@ -43,8 +43,9 @@ func Make(ctx context.Context, size int64) (*Place, error) {
 		p.Close()
 		return nil, errors.Join(fmt.Errorf("make place: %s has %d MiB free, %d are needed; TMPDIR names another", parent, free>>20, size>>20), err)
 	}
-	err = p.mountImage(ctx, size)
+	err = mountImage(ctx, filepath.Join(p.base, "image"), size, p.Dir)
 	if err == nil {
+		p.Btrfs, p.Own = true, true
 		return p, nil
 	}
 	if ctx.Err() != nil {

@@ -8,7 +8,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,33 +95,6 @@ func TestPackageComments(t *testing.T) {
 		case len(sentence.FindAllString(comments[0], -1)) < 2:
 			t.Errorf("%s: its package comment is one sentence; say what it promises and how it may be used concurrently", p.name())
 		}
-	}
-}
-
-// A longer file is two things, or one thing said at too great a length.
-func TestFileLength(t *testing.T) {
-	const limit = 600
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() && (d.Name() == ".git" || d.Name() == "bin" || d.Name() == "testdata") {
-			return filepath.SkipDir
-		}
-		if !d.Type().IsRegular() || filepath.Ext(path) != ".go" {
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if lines := bytes.Count(text, []byte("\n")); lines > limit {
-			t.Errorf("%s has %d lines, more than %d", path, lines, limit)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -8,6 +8,20 @@ func Small() *Workspace {
 	b := newBuilder("small")
 	b.Files["shared/words.txt"] = "words\n"
 	b.Files["README.md"] = "small\n"
+	smallLibraries(b)
+	smallScripts(b)
+	smallPrograms(b)
+	b.edit("leaf", "leaf/src/inner.rs", "= 1", "= 2")
+	b.edit("table", "generated/table.txt", "one", "two")
+	b.edit("C", "native-sys/c/native.c", "7", "8")
+	b.edit("shared text", "shared/words.txt", "words", "other words")
+	b.edit("documentation", "README.md", "small", "smaller")
+	return b.done()
+}
+
+// smallLibraries are those without a build script: one that all stand on, a procedural macro, one that derives with
+// another, and two that compile in what lies outside them or where they lie.
+func smallLibraries(b *builder) {
 	b.member("leaf", nil, map[string]string{
 		"src/lib.rs":       "pub mod inner;\npub fn value() -> u32 { inner::VALUE }\n#[cfg(test)]\nmod tests { #[test] fn one() { assert!(super::value() > 0) } }\n",
 		"src/inner.rs":     "pub const VALUE: u32 = 1;\n",
@@ -17,6 +31,19 @@ func Small() *Workspace {
 		"src/lib.rs": "#[proc_macro]\npub fn seven(_: proc_macro::TokenStream) -> proc_macro::TokenStream { \"7_u32\".parse().unwrap() }\n",
 	})
 	b.Files["mac/Cargo.toml"] = "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n"
+	b.member("model", []string{`serde = { version = "1", features = ["derive"] }`, "leaf"}, map[string]string{
+		"src/lib.rs": "#[derive(serde::Serialize)]\npub struct Model { pub value: u32 }\npub fn model() -> Model { Model { value: leaf::value() } }\n",
+	})
+	b.member("words", nil, map[string]string{
+		"src/lib.rs": "pub const WORDS: &str = include_str!(\"../../shared/words.txt\");\n",
+	})
+	b.member("places", nil, map[string]string{
+		"src/lib.rs": "pub fn dir() -> &'static str { env!(\"CARGO_MANIFEST_DIR\") }\n",
+	})
+}
+
+// smallScripts are packages whose build scripts compile C, generate Rust and ask git.
+func smallScripts(b *builder) {
 	b.member("native-sys", nil, map[string]string{
 		"build.rs": `use std::{env, process::Command};
 fn main() {
@@ -51,15 +78,10 @@ fn main() {
 `,
 		"src/lib.rs": "pub const COMMIT: &str = env!(\"COMMIT\");\n",
 	})
-	b.member("model", []string{`serde = { version = "1", features = ["derive"] }`, "leaf"}, map[string]string{
-		"src/lib.rs": "#[derive(serde::Serialize)]\npub struct Model { pub value: u32 }\npub fn model() -> Model { Model { value: leaf::value() } }\n",
-	})
-	b.member("words", nil, map[string]string{
-		"src/lib.rs": "pub const WORDS: &str = include_str!(\"../../shared/words.txt\");\n",
-	})
-	b.member("places", nil, map[string]string{
-		"src/lib.rs": "pub fn dir() -> &'static str { env!(\"CARGO_MANIFEST_DIR\") }\n",
-	})
+}
+
+// smallPrograms stand on the others.
+func smallPrograms(b *builder) {
 	b.member("mid", []string{"leaf", "mac", "generated"}, map[string]string{
 		"src/lib.rs": "pub fn sum() -> u32 { leaf::value() + mac::seven!() + generated::TABLE.len() as u32 }\n",
 	})
@@ -76,10 +98,4 @@ fn main() {
 			"src/main.rs": fmt.Sprintf("fn main() { println!(\"{} {}\", %d, leaf::value()); }\n", i),
 		})
 	}
-	b.edit("leaf", "leaf/src/inner.rs", "= 1", "= 2")
-	b.edit("table", "generated/table.txt", "one", "two")
-	b.edit("C", "native-sys/c/native.c", "7", "8")
-	b.edit("shared text", "shared/words.txt", "words", "other words")
-	b.edit("documentation", "README.md", "small", "smaller")
-	return b.done()
 }

@@ -4,6 +4,18 @@ package workspaces
 // mime_guess, and a command line by clap.
 func Web() *Workspace {
 	b := newBuilder("web")
+	webParts(b)
+	webRoutes(b)
+	webServers(b)
+	b.edit("asset", "assets/static/index.html", "one", "two")
+	b.edit("new asset", "assets/static/new.txt", "", "new\n")
+	b.edit("model", "model/src/lib.rs", "pub id: u64", "pub id: u64 ")
+	b.edit("handler", "api/src/lib.rs", "\"api\"", "\"the api\"")
+	return b.done()
+}
+
+// webParts are what the service is made of below its routes.
+func webParts(b *builder) {
 	const serde = `serde = { version = "1", features = ["derive"] }`
 	b.member("model", []string{serde}, map[string]string{
 		"src/lib.rs": "#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]\npub struct Note { pub id: u64, pub text: String }\n",
@@ -49,6 +61,10 @@ pub fn file(path: &str) -> Option<(String, &'static [u8])> {
 `,
 		"src/lib.rs": "pub const COMMIT: &str = env!(\"COMMIT\");\n",
 	})
+}
+
+// webRoutes answer requests.
+func webRoutes(b *builder) {
 	b.member("api", []string{"store", "model", "auth", `axum = { version = "0.8", default-features = false, features = ["json"] }`}, map[string]string{
 		"src/lib.rs": `use axum::{extract::{Path, State}, http::StatusCode, routing::get, Json, Router};
 use std::sync::Arc;
@@ -68,6 +84,10 @@ async fn page(Path(path): Path<String>) -> Result<impl IntoResponse, StatusCode>
 pub fn router() -> Router { Router::new().route("/{*path}", get(page)) }
 `,
 	})
+}
+
+// webServers are the programs.
+func webServers(b *builder) {
 	b.member("admin", []string{"store", "model", `clap = { version = "4", features = ["derive"] }`}, map[string]string{
 		"src/main.rs": `use clap::Parser;
 #[derive(Parser)]
@@ -99,9 +119,4 @@ async fn main() {
 `,
 		"tests/starts.rs": "#[test]\nfn starts() { assert!(std::process::Command::new(env!(\"CARGO_BIN_EXE_server\")).arg(\"--check\").status().unwrap().success()); }\n",
 	})
-	b.edit("asset", "assets/static/index.html", "one", "two")
-	b.edit("new asset", "assets/static/new.txt", "", "new\n")
-	b.edit("model", "model/src/lib.rs", "pub id: u64", "pub id: u64 ")
-	b.edit("handler", "api/src/lib.rs", "\"api\"", "\"the api\"")
-	return b.done()
 }
