@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/quantity"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
@@ -15,12 +16,12 @@ import (
 
 type pruneOptions struct {
 	keepLast int
-	maxAge   period
+	maxAge   quantity.Period
 	gone     bool
 	labelled bool
-	size     volume
-	housing  volume
-	minFree  volume
+	size     quantity.Volume
+	housing  quantity.Volume
+	minFree  quantity.Volume
 	dryRun   bool
 }
 
