@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -80,7 +81,7 @@ func (a *app) checkWarehouse(ctx context.Context, w *warehouse.Warehouse, repair
 		problems = append(problems, layers.Problem{Path: w.Dir(), Problem: err.Error()})
 	}
 	if n := swept.Records + swept.Files + swept.Left; n > 0 {
-		a.term.Detail("Swept", "%s of the warehouse that served nobody", count(n, "file"))
+		a.term.Detail("Swept", "%s of the warehouse that served nobody", phrase.Count(n, "file"))
 	}
 	return problems, nil
 }
@@ -94,12 +95,12 @@ func (a *app) checked(st *layers.Store, problems, left int, repair bool) error {
 		a.term.Status("Clean", "%s", st.Dir())
 		return nil
 	case left == 0:
-		a.term.Status("Repaired", "%s in %s", count(problems, "problem"), st.Dir())
+		a.term.Status("Repaired", "%s in %s", phrase.Count(problems, "problem"), st.Dir())
 		return nil
 	case repair:
-		a.term.Status("Repaired", "%d of %s in %s", problems-left, count(problems, "problem"), st.Dir())
+		a.term.Status("Repaired", "%d of %s in %s", problems-left, phrase.Count(problems, "problem"), st.Dir())
 		return silentExit(exitPart)
 	}
-	a.term.Status("Found", "%s in %s, see `cargo cow check --repair`", count(left, "problem"), st.Dir())
+	a.term.Status("Found", "%s in %s, see `cargo cow check --repair`", phrase.Count(left, "problem"), st.Dir())
 	return silentExit(exitError)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
@@ -63,13 +64,13 @@ func (a *app) explain(ctx context.Context, packages []string, o explainOptions) 
 			}
 		}
 		a.verdictJSON(v)
-		rule, detail := because(v)
+		rule, detail := phrase.Reason(v)
 		if v.Fresh {
 			rule = "(fresh)"
 		}
 		tab.Row(v.Package, v.Target, v.Kind, v.Profile, rule, detail)
 	}
 	a.term.Table(tab)
-	a.term.Status("Explained", "%s: %d fresh, %d to be rebuilt", count(len(verdicts), "unit"), fresh, len(verdicts)-fresh)
+	a.term.Status("Explained", "%s: %d fresh, %d to be rebuilt", phrase.Count(len(verdicts), "unit"), fresh, len(verdicts)-fresh)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -72,14 +73,14 @@ func (a *app) reportGraft(g *layers.Grafted) {
 	if len(g.Units) > 0 {
 		var from []string
 		for _, id := range g.From {
-			from = append(from, short(id))
+			from = append(from, phrase.ID(id))
 		}
-		a.term.Status("Grafted", "%s from %s", count(len(g.Units), "unit"), strings.Join(from, ", "))
+		a.term.Status("Grafted", "%s from %s", phrase.Count(len(g.Units), "unit"), strings.Join(from, ", "))
 	}
 	for _, u := range g.Units {
-		a.term.Detail("Grafted", "%s", unitLine(u))
+		a.term.Detail("Grafted", "%s", phrase.Unit(u))
 	}
 	if g.Lacking > 0 {
-		a.term.Status("Lacking", "%s of dependencies that no layer could give", count(g.Lacking, "unit"))
+		a.term.Status("Lacking", "%s of dependencies that no layer could give", phrase.Count(g.Lacking, "unit"))
 	}
 }

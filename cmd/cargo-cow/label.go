@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -66,6 +67,6 @@ func (a *app) label(ctx context.Context, ref, label string) error {
 	if !changed {
 		verb = "Unchanged"
 	}
-	a.term.Status(verb, "%s: %s", short(r.ID), called)
+	a.term.Status(verb, "%s: %s", phrase.ID(r.ID), called)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -139,9 +140,9 @@ type listing struct {
 func (l *listing) row(art string, r *layers.Record, mark string) {
 	takes := ""
 	if n, ok := l.sizes[r.ID]; ok {
-		takes = size(n)
+		takes = phrase.Size(n)
 	}
-	l.Row(art+short(r.ID), mark, ago(r.Created, l.now), strconv.Itoa(r.Units), takes, built(r), r.Label, r.Origin)
+	l.Row(art+phrase.ID(r.ID), mark, phrase.Ago(r.Created, l.now), strconv.Itoa(r.Units), takes, phrase.Commit(r), r.Label, r.Origin)
 }
 
 func (l *listing) json(r *layers.Record, here bool) any {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/quantity"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -143,7 +144,7 @@ func (a *app) fit(ctx context.Context, st *layers.Store, plan *prune.Plan, uses 
 		pieces[i] = prune.Piece(p)
 	}
 	if left := plan.Fit(pieces, o.policy()); left > int64(o.size) {
-		a.term.Warn("what may not be removed takes more than %s: %s are left", &o.size, size(left))
+		a.term.Warn("what may not be removed takes more than %s: %s are left", &o.size, phrase.Size(left))
 	}
 	return nil
 }
@@ -187,7 +188,7 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 			return ctx.Err()
 		case errors.Is(err, layers.ErrInUse):
 			kept++
-			a.term.Status("Kept", "%s: it is in use now", short(c.ID))
+			a.term.Status("Kept", "%s: it is in use now", phrase.ID(c.ID))
 		case err != nil && !errors.Is(err, layers.ErrNotFound):
 			r.failed(err)
 		}
@@ -198,14 +199,14 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 		Failed  int  `json:"failed"`
 		DryRun  bool `json:"dry_run,omitempty"`
 	}{r.removed, kept, len(r.codes), dryRun})
-	removed := count(r.removed, "layer")
+	removed := phrase.Count(r.removed, "layer")
 	if r.removed == 0 {
 		removed = "nothing"
 	}
 	if dryRun {
-		a.term.Status("Would", "remove %s, keep %s", removed, count(kept, "layer"))
+		a.term.Status("Would", "remove %s, keep %s", removed, phrase.Count(kept, "layer"))
 	} else {
-		a.term.Status("Removed", "%s, kept %s", removed, count(kept, "layer"))
+		a.term.Status("Removed", "%s, kept %s", removed, phrase.Count(kept, "layer"))
 	}
 	if err := house.carryOut(ctx, &r); err != nil {
 		return err
@@ -217,7 +218,7 @@ func (a *app) planTable(head string, list []prune.Choice, byID map[string]*layer
 	tab := ui.NewTable(head, "CREATED", "LAST USE", "WHY", "ORIGIN")
 	for i := range list {
 		c := &list[i]
-		tab.Row(short(c.ID), ago(c.Created, now), ago(c.Used(), now), o.why(c), byID[c.ID].Origin)
+		tab.Row(phrase.ID(c.ID), phrase.Ago(c.Created, now), phrase.Ago(c.Used(), now), o.why(c), byID[c.ID].Origin)
 	}
 	a.term.Table(tab)
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
@@ -62,20 +63,20 @@ func (h *houseplan) show(a *app, o pruneOptions, now time.Time) {
 		h.json(a, &h.Kept[i], false)
 	}
 	if h.Short > 0 {
-		a.term.Warn("the warehouse cannot free all that is asked for: %s are lacking", size(h.Short))
+		a.term.Warn("the warehouse cannot free all that is asked for: %s are lacking", phrase.Size(h.Short))
 	}
 }
 
 func (h *houseplan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
 	tab := ui.NewTable(head, "CRATE", "LAST USE", "FREES", "WHY")
-	shown := shownOf(len(list), a.term.Verbose())
+	shown := ui.Shown(len(list), a.term.Verbose())
 	for i := range list[:shown] {
 		c := &list[i]
 		frees := ""
 		if head == "REMOVE" {
 			frees = h.upTo(c.Frees)
 		}
-		tab.Row(short(c.Key), warehouse.Crate(c.Unit), ago(c.Used, now), frees, o.whyRecord(c))
+		tab.Row(phrase.ID(c.Key), warehouse.Crate(c.Unit), phrase.Ago(c.Used, now), frees, o.whyRecord(c))
 	}
 	if n := len(list) - shown; n > 0 {
 		tab.Row(fmt.Sprintf("… and %d more (--verbose)", n))
@@ -86,9 +87,9 @@ func (h *houseplan) table(a *app, head string, list []warehouse.Choice, o pruneO
 // upTo tells bytes that may be fewer.
 func (h *houseplan) upTo(bytes int64) string {
 	if h.Exact {
-		return size(bytes)
+		return phrase.Size(bytes)
 	}
-	return "up to " + size(bytes)
+	return "up to " + phrase.Size(bytes)
 }
 
 func (h *houseplan) json(a *app, c *warehouse.Choice, remove bool) {
@@ -144,9 +145,9 @@ func (h *houseplan) carryOut(ctx context.Context, r *removal) error {
 	if h.Empty() {
 		return nil
 	}
-	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", count(s.Records, "record"), count(s.Files, "file"), h.upTo(s.Frees))
+	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", phrase.Count(s.Records, "record"), phrase.Count(s.Files, "file"), h.upTo(s.Frees))
 	if s.Left > 0 {
-		text += fmt.Sprintf("; and %s that killed writers had left", count(s.Left, "file"))
+		text += fmt.Sprintf("; and %s that killed writers had left", phrase.Count(s.Left, "file"))
 	}
 	if r.dryRun {
 		r.term.Status("Would", "remove %s", text)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -142,14 +143,14 @@ func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
 		a.term.Warn("cannot remove %s: it holds files of another user (sudo rm -rf %s)", dir, dir)
 	}
 	if n := len(rep.Rebuild); n > 0 && !a.term.Verbose() {
-		a.term.Status("Rebuild", "%s, see `cargo cow explain`", count(n, "unit"))
+		a.term.Status("Rebuild", "%s, see `cargo cow explain`", phrase.Count(n, "unit"))
 	}
 	for i := range rep.Rebuild {
-		rule, detail := because(&rep.Rebuild[i])
-		a.term.Detail("Rebuild", "%s: %s: %s", unitLine(rep.Rebuild[i].UnitName), rule, detail)
+		rule, detail := phrase.Reason(&rep.Rebuild[i])
+		a.term.Detail("Rebuild", "%s: %s: %s", phrase.Unit(rep.Rebuild[i].UnitName), rule, detail)
 	}
 }
 
 func restored(rep *layers.RestoreReport) string {
-	return fmt.Sprintf("%s from %s (%s)", count(rep.Kept, "unit"), short(rep.ID), from(&rep.Record))
+	return fmt.Sprintf("%s from %s (%s)", phrase.Count(rep.Kept, "unit"), phrase.ID(rep.ID), phrase.Origin(&rep.Record))
 }

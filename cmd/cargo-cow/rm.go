@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -121,7 +122,7 @@ func (a *app) rmStore(ctx context.Context, o rmOptions) error {
 		Labelled int    `json:"labelled"`
 		DryRun   bool   `json:"dry_run,omitempty"`
 	}{st.Dir(), len(list), labels, !really})
-	text := fmt.Sprintf("%s with %s, %d of them labelled, and its warehouse", st.Dir(), count(len(list), "layer"), labels)
+	text := fmt.Sprintf("%s with %s, %d of them labelled, and its warehouse", st.Dir(), phrase.Count(len(list), "layer"), labels)
 	if really {
 		a.term.Status("Removed", "%s", text)
 		return nil
@@ -157,12 +158,12 @@ func (r *removal) remove(ctx context.Context, rec *layers.Record) error {
 		*layers.Record
 		DryRun bool `json:"dry_run,omitempty"`
 	}{rec, r.dryRun})
-	text := short(rec.ID)
+	text := phrase.ID(rec.ID)
 	if rec.Label != "" {
 		text += " (" + rec.Label + ")"
 	}
 	if rec.Origin != "" {
-		text += fmt.Sprintf("  %s, %s", count(rec.Units, "unit"), from(rec))
+		text += fmt.Sprintf("  %s, %s", phrase.Count(rec.Units, "unit"), phrase.Origin(rec))
 	}
 	if r.dryRun {
 		text = "remove " + text

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -83,7 +85,7 @@ func (a *app) show(ctx context.Context, ref string, o showOptions) error {
 		{"created", rec.Created.Local().Format(time.DateTime)},
 		{"parent", rec.Parent},
 		{"origin", rec.Origin},
-		{"commit", built(rec)},
+		{"commit", phrase.Commit(rec)},
 		{"rustc", rec.Rustc},
 		{"layout", rec.Layout},
 		{"profiles", strings.Join(rec.Profiles, ", ")},
@@ -103,6 +105,41 @@ func (a *app) show(ctx context.Context, ref string, o showOptions) error {
 	return nil
 }
 
+// showContents shows what a layer holds by package, and what it comes to.
+func (a *app) showContents(c *layers.Contents, all bool) {
+	a.term.Println("")
+	tab := ui.NewTable("PACKAGE", "VERSION", "SOURCE", "UNITS", "COST", "SIZE")
+	tab.OmitEmpty()
+	shown := ui.Shown(len(c.Packages), all)
+	var total struct {
+		Packages    int   `json:"packages"`
+		Units       int   `json:"units"`
+		Cost        int64 `json:"cost_ms"`
+		Size        int64 `json:"size"`
+		Incremental int64 `json:"incremental_size"`
+		Other       int64 `json:"other_size"`
+	}
+	for i := range c.Packages {
+		p := &c.Packages[i]
+		a.term.JSON("package", p)
+		if i < shown {
+			tab.Row(p.Name, p.Version, p.Source, strconv.Itoa(p.Units), phrase.Cost(p.Cost), phrase.Size(p.Size))
+		}
+		total.Units += p.Units
+		total.Cost += p.Cost
+		total.Size += p.Size
+	}
+	total.Packages, total.Incremental, total.Other = len(c.Packages), c.Incremental, c.Other
+	a.term.JSON("contents", total)
+	tab.More(len(c.Packages)-shown, "--all")
+	tab.Row("all "+phrase.Count(total.Packages, "package"), "", "", strconv.Itoa(total.Units), phrase.Cost(total.Cost), phrase.Size(total.Size))
+	if total.Incremental > 0 {
+		tab.Row("incremental state", "", "", "", "", phrase.Size(total.Incremental))
+	}
+	tab.Row("other files", "", "", "", "", phrase.Size(total.Other))
+	a.term.Table(tab)
+}
+
 func (a *app) showUnits(units []layers.Unit, all bool) {
 	if len(units) == 0 {
 		return
@@ -110,7 +147,7 @@ func (a *app) showUnits(units []layers.Unit, all bool) {
 	a.term.Println("")
 	tab := ui.NewTable("PACKAGE", "TARGET", "KIND", "PROFILE", "SOURCE", "REBUILT ELSEWHERE")
 	tab.OmitEmpty()
-	shown := shownOf(len(units), all)
+	shown := ui.Shown(len(units), all)
 	for i := range units {
 		u := &units[i]
 		a.term.JSON("unit", u)
@@ -123,7 +160,7 @@ func (a *app) showUnits(units []layers.Unit, all bool) {
 		}
 		tab.Row(u.Package, u.Target, u.Kind, u.Profile, u.Source, dirty)
 	}
-	more(tab, len(units)-shown)
+	tab.More(len(units)-shown, "--all")
 	a.term.Table(tab)
 }
 
@@ -166,7 +203,7 @@ func (s *side) name() string {
 	if s.layer == "" {
 		return "this checkout"
 	}
-	return short(s.layer)
+	return phrase.ID(s.layer)
 }
 
 func (a *app) showFingerprint(ctx context.Context, ref string) error {
@@ -181,7 +218,7 @@ func (a *app) showFingerprint(ctx context.Context, ref string) error {
 	}{s.layer, s.fingerprint.ID, s.fingerprint.Ingredients})
 	tab := ui.NewTable("INGREDIENT", "DIGEST", "VALUE")
 	for _, i := range s.fingerprint.Ingredients {
-		tab.Row(i.Name, short(i.Digest), i.Value)
+		tab.Row(i.Name, phrase.ID(i.Digest), i.Value)
 		if a.term.Verbose() {
 			for _, line := range i.Lines {
 				tab.Row("", "", line)

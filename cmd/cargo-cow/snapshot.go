@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -104,10 +105,10 @@ func (a *app) reportExtend(ext *layers.ExtendReport) {
 		graftJSON
 	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, newGraftJSON(ext.Grafted)})
 	if !ext.CreatedNew {
-		a.term.Status("Unchanged", "%s: it has all that could be given to it", short(ext.ID))
+		a.term.Status("Unchanged", "%s: it has all that could be given to it", phrase.ID(ext.ID))
 		return
 	}
-	a.term.Status("Extended", "%s by %s: %s", short(ext.Parent), count(len(ext.Grafted.Units), "unit"), short(ext.ID))
+	a.term.Status("Extended", "%s by %s: %s", phrase.ID(ext.Parent), phrase.Count(len(ext.Grafted.Units), "unit"), phrase.ID(ext.ID))
 }
 
 func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
@@ -125,14 +126,14 @@ func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
 	defer a.reportUncopied(rep.Uncopied)
 	defer a.reportForeign(rep.Foreign)
 	if !rep.CreatedNew {
-		a.term.Status("Unchanged", "since %s", short(rep.ID))
+		a.term.Status("Unchanged", "since %s", phrase.ID(rep.ID))
 		return
 	}
-	text := short(rep.ID)
+	text := phrase.ID(rep.ID)
 	if rep.Label != "" {
 		text += " (" + rep.Label + ")"
 	}
-	text += "  " + count(rep.Units, "unit")
+	text += "  " + phrase.Count(rep.Units, "unit")
 	if rep.DirtyUnits > 0 {
 		text += fmt.Sprintf(", %d of them will be rebuilt elsewhere", rep.DirtyUnits)
 	}

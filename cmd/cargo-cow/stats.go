@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/quantity"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -65,7 +66,7 @@ func (a *app) stats(ctx context.Context, o statsOptions, now time.Time) error {
 	tab := &ui.Table{}
 	text := strconv.Itoa(calls)
 	if calls > 0 {
-		text += ", the first " + ago(first, now)
+		text += ", the first " + phrase.Ago(first, now)
 	}
 	tab.Row("calls", text)
 	for _, k := range []warehouse.Kind{warehouse.Hit, warehouse.Kept, warehouse.Missed, warehouse.Compiled, warehouse.Refused} {
@@ -76,12 +77,12 @@ func (a *app) stats(ctx context.Context, o statsOptions, now time.Time) error {
 			}
 		}
 	}
-	tab.Row("time saved", cost(s.Saved.Milliseconds()))
-	tab.Row("compiling", cost(s.Spent.Milliseconds()))
-	tab.Row("shared", size(s.Shared))
+	tab.Row("time saved", phrase.Cost(s.Saved.Milliseconds()))
+	tab.Row("compiling", phrase.Cost(s.Spent.Milliseconds()))
+	tab.Row("shared", phrase.Size(s.Shared))
 	a.term.Table(tab)
 	if s.Copies > 0 {
-		a.term.Warn("%s were copied, %s in all: the store and the build directory cannot share data", count(s.Copies, "answer"), size(s.Copied))
+		a.term.Warn("%s were copied, %s in all: the store and the build directory cannot share data", phrase.Count(s.Copies, "answer"), phrase.Size(s.Copied))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
@@ -66,13 +67,13 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
 	}
 	if st.Lost > 0 {
-		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", count(st.Lost, "layer")))
+		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", phrase.Count(st.Lost, "layer")))
 	}
 	if st.Parent != "" {
-		tab.Row("made from", short(st.Parent))
+		tab.Row("made from", phrase.ID(st.Parent))
 	}
 	if !st.Restored.IsZero() {
-		tab.Row("restored", ago(st.Restored, now))
+		tab.Row("restored", phrase.Ago(st.Restored, now))
 	}
 	if st.Unreadable != "" {
 		tab.Row("units", st.Unreadable)

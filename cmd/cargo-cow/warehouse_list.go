@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -49,7 +50,7 @@ func (a *app) warehouseList(ctx context.Context, o warehouseListOptions, now tim
 	for i := range list {
 		e := &list[i]
 		a.term.JSON("record", ofRecord(e))
-		tab.Row(short(e.Key), warehouse.Crate(e.Unit), ago(e.Used, now), cost(e.Cost.Milliseconds()), size(e.Size()), lies(e.Where()), e.Dir)
+		tab.Row(phrase.ID(e.Key), warehouse.Crate(e.Unit), phrase.Ago(e.Used, now), phrase.Cost(e.Cost.Milliseconds()), phrase.Size(e.Size()), lies(e.Where()), e.Dir)
 	}
 	a.term.Table(tab)
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -53,9 +54,9 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	tab.Row("made in", e.Dir)
 	tab.Row("outputs in", e.OutDir)
 	tab.Row("serves", boundTo(e))
-	tab.Row("last use", ago(e.Used, now))
-	tab.Row("cost", cost(e.Cost.Milliseconds()))
-	tab.Row("size", size(e.Size()))
+	tab.Row("last use", phrase.Ago(e.Used, now))
+	tab.Row("cost", phrase.Cost(e.Cost.Milliseconds()))
+	tab.Row("size", phrase.Size(e.Size()))
 	if e.Incremental {
 		tab.Row("incremental", "yes")
 	}
@@ -71,17 +72,17 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 		if p.Path != "" {
 			where += ": " + p.Path
 		}
-		tab.Row(p.Name, p.Emit, size(p.Size), where)
+		tab.Row(p.Name, p.Emit, phrase.Size(p.Size), where)
 	}
 	a.term.Table(tab)
 
 	a.term.Println("")
 	tab = ui.NewTable("INPUT", "DIGEST")
-	shown := shownOf(len(e.Inputs), o.all)
+	shown := ui.Shown(len(e.Inputs), o.all)
 	for _, in := range e.Inputs[:shown] {
 		tab.Row(in.Name, inputDigest(in))
 	}
-	more(tab, len(e.Inputs)-shown)
+	tab.More(len(e.Inputs)-shown, "--all")
 	a.term.Table(tab)
 	return nil
 }
@@ -129,5 +130,5 @@ func inputDigest(in rustc.Input) string {
 	if in.Digest == rustc.Absent {
 		return "must not be there"
 	}
-	return short(in.Digest)
+	return phrase.ID(in.Digest)
 }

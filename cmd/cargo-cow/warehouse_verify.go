@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -67,7 +68,7 @@ func (a *app) warehouseVerify(ctx context.Context, o warehouseVerifyOptions) err
 		Damaged int   `json:"damaged"`
 		Removed int   `json:"removed"`
 	}{v.Records, v.Files, v.Bytes, len(v.Damaged), len(v.Damaged) - left})
-	a.term.Status("Verified", "%s and %s of %s", count(v.Records, "record"), count(v.Files, "file"), size(v.Bytes))
+	a.term.Status("Verified", "%s and %s of %s", phrase.Count(v.Records, "record"), phrase.Count(v.Files, "file"), phrase.Size(v.Bytes))
 	switch {
 	case len(v.Damaged) == 0:
 		return nil
@@ -86,5 +87,5 @@ func damaged(n int) string {
 	if n == 1 {
 		return "1 that is damaged"
 	}
-	return count(n, "thing") + " that are damaged"
+	return phrase.Count(n, "thing") + " that are damaged"
 }

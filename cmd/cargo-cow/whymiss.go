@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -77,16 +78,16 @@ func (a *app) whyMiss(ctx context.Context, o whyMissOptions, now time.Time) erro
 	calls := len(events)
 	events = slices.DeleteFunc(events, answered)
 	slices.Reverse(events)
-	shown := shownOf(len(events), o.all)
+	shown := ui.Shown(len(events), o.all)
 	tab := ui.NewTable("WHEN", "UNIT", "", "WHY", "ABOUT")
 	for _, e := range events[:shown] {
 		a.missJSON(e)
-		tab.Row(ago(e.At, now), e.Unit, string(e.Kind), e.Reason, e.Detail)
+		tab.Row(phrase.Ago(e.At, now), e.Unit, string(e.Kind), e.Reason, e.Detail)
 	}
-	more(tab, len(events)-shown)
+	tab.More(len(events)-shown, "--all")
 	a.term.Table(tab)
 	if len(events) == 0 {
-		a.term.Status("Answered", "all of %s", count(calls, "call"))
+		a.term.Status("Answered", "all of %s", phrase.Count(calls, "call"))
 	}
 	return nil
 }
@@ -110,7 +111,7 @@ func (a *app) whyMissOf(ctx context.Context, crate string, now time.Time) error 
 		a.missJSON(e)
 		tab := &ui.Table{}
 		tab.Row("unit", e.Unit)
-		tab.Row("when", ago(e.At, now))
+		tab.Row("when", phrase.Ago(e.At, now))
 		tab.Row("call", called(e))
 		for _, row := range [][2]string{{"why", e.Reason}, {"about", e.Detail}} {
 			if row[1] != "" {
@@ -118,10 +119,10 @@ func (a *app) whyMissOf(ctx context.Context, crate string, now time.Time) error 
 			}
 		}
 		if e.Cost > 0 {
-			tab.Row("cost", cost(e.Cost.Milliseconds()))
+			tab.Row("cost", phrase.Cost(e.Cost.Milliseconds()))
 		}
 		if since > 0 {
-			tab.Row("since then", count(since, "call")+" answered")
+			tab.Row("since then", phrase.Count(since, "call")+" answered")
 		}
 		a.term.Table(tab)
 		return nil
@@ -129,7 +130,7 @@ func (a *app) whyMissOf(ctx context.Context, crate string, now time.Time) error 
 	if calls == 0 {
 		return fmt.Errorf("find call of crate %s: %w", crate, errNoCall)
 	}
-	a.term.Status("Answered", "all of %s of %s", count(calls, "call"), crate)
+	a.term.Status("Answered", "all of %s of %s", phrase.Count(calls, "call"), crate)
 	return nil
 }
 
