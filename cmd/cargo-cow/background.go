@@ -9,14 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -38,10 +37,6 @@ func accountPath(store *layers.Store, buildDir string) string {
 // startSnapshot starts a snapshot in a process of its own that outlives this one
 // and the terminal.
 func (a *app) startSnapshot(s *open.Session, label string) error {
-	program, err := programPath()
-	if err != nil {
-		return fmt.Errorf("start snapshot: %w", err)
-	}
 	args := []string{"--directory", s.Dir(), "snapshot", "--background"}
 	if a.store != "" {
 		args = append(args, "--store", a.store)
@@ -49,14 +44,10 @@ func (a *app) startSnapshot(s *open.Session, label string) error {
 	if label != "" {
 		args = append(args, "--label", label)
 	}
-	cmd := exec.Command(program, args...)
-	cmd.Env = a.environ
-	cmd.Dir = "/" // holds no directory that somebody may want to unmount
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := spawn.Detached(a.environ, args...); err != nil {
 		return fmt.Errorf("start snapshot: %w", err)
 	}
-	return cmd.Process.Release()
+	return nil
 }
 
 // snapshotInBackground takes a snapshot and accounts for it. One at a time for a

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
 
@@ -76,7 +75,7 @@ hooks as git checkout of the present commit does, a minute at most.`,
 // installHook installs the hook and makes sure that git comes to it; changed: what
 // it does is another thing than before.
 func (a *app) installHook(ctx context.Context, repo *git.Checkout, changed bool) error {
-	program, err := programPath()
+	program, err := spawn.Program()
 	if err != nil {
 		return err
 	}
@@ -202,27 +201,4 @@ func (a *app) hookJSON(repo *git.Checkout, h *git.Hook, reach *git.Reach) {
 		line.Reached, line.Ran = &reach.Reached, reach.Ran
 	}
 	a.term.JSON("hook", line)
-}
-
-// programPath is where this program is found again later. The name it was
-// called by goes before what the kernel makes of it: that may be the inside of a
-// package manager's directory of versions.
-func programPath() (string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	called, err := exec.LookPath(os.Args[0])
-	if err != nil {
-		return self, nil
-	}
-	if called, err = filepath.Abs(called); err != nil {
-		return self, nil
-	}
-	x, errx := os.Stat(self)
-	y, erry := os.Stat(called)
-	if errx == nil && erry == nil && os.SameFile(x, y) {
-		return called, nil
-	}
-	return self, nil
 }

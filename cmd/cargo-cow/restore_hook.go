@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -19,7 +20,7 @@ import (
 // and makes those it has follow what is checked out. A checkout never fails for our
 // sake, so errors end here, as one line each.
 func (a *app) restoreFromHook(ctx context.Context, args []string) {
-	if program, err := programPath(); err == nil && git.AnswerProbe(a.environ, program) {
+	if program, err := spawn.Program(); err == nil && git.AnswerProbe(a.environ, program) {
 		return
 	}
 	if slices.Contains(a.environ, git.HookOff) || !wholeCheckout(args) {

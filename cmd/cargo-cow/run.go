@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
 )
 
@@ -99,75 +95,15 @@ func helpSuffix(err error) string {
 	return ""
 }
 
-// runChild runs a command on our streams and returns its exit code.
+// runChild runs a command on our streams and returns its exit code. One that cannot be
+// started is told of here, as the shell would do.
 func (a *app) runChild(dir string, args []string) (code int, err error) {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Env = dir, a.environ
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
-
-	// The child's signals are not ours: the terminal sends ^C and ^\ to both, and
-	// we stay to learn the child's code.
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
-	if err := cmd.Start(); err != nil {
-		a.term.Error(fmt.Errorf("run %s: %w", args[0], cause(err)), "", startCode(err))
-		return 0, silentExit(startCode(err))
+	cmd := spawn.Command{Args: args, Dir: dir, Environ: a.environ, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr}
+	code, err = cmd.Run()
+	var start *spawn.StartError
+	if errors.As(err, &start) {
+		a.term.Error(start, "", start.Code)
+		return 0, silentExit(start.Code)
 	}
-	done := make(chan struct{})
-	defer close(done)
-	go forward(signals, cmd.Process, done)
-
-	err = cmd.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return 0, fmt.Errorf("run %s: %w", args[0], err)
-	}
-	ws := cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if ws.Signaled() {
-		return 128 + int(ws.Signal()), nil
-	}
-	return ws.ExitStatus(), nil
-}
-
-// forward hands signals on to the child, except those a terminal has sent it
-// already.
-func forward(signals <-chan os.Signal, child *os.Process, done <-chan struct{}) {
-	tty, err := os.Open("/dev/tty")
-	hasTerminal := err == nil
-	if hasTerminal {
-		tty.Close()
-	}
-	for {
-		select {
-		case <-done:
-			return
-		case sig := <-signals:
-			if hasTerminal && (sig == syscall.SIGINT || sig == syscall.SIGQUIT) {
-				continue
-			}
-			child.Signal(sig)
-		}
-	}
-}
-
-// startCode is what a shell would return for a command it cannot start.
-func startCode(err error) int {
-	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-		return 127
-	}
-	return 126
-}
-
-// cause drops the name of the program, which the caller's message has.
-func cause(err error) error {
-	var ee *exec.Error
-	if errors.As(err, &ee) {
-		return ee.Err
-	}
-	var pe *os.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
+	return code, err
 }

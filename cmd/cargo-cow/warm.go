@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers/warm"
 )
 
@@ -67,16 +66,8 @@ func (a *app) warm(ctx context.Context, dir string) error {
 // startWarm reads a build directory ahead in a process of its own, which outlives
 // this one and the terminal and has nothing to say.
 func (a *app) startWarm(buildDir string) error {
-	program, err := programPath()
-	if err != nil {
+	if err := spawn.Detached(a.environ, "warm", buildDir); err != nil {
 		return fmt.Errorf("start reading ahead: %w", err)
 	}
-	cmd := exec.Command(program, "warm", buildDir)
-	cmd.Env = a.environ
-	cmd.Dir = "/" // holds no directory that somebody may want to unmount
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start reading ahead: %w", err)
-	}
-	return cmd.Process.Release()
+	return nil
 }

@@ -3,21 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/wrapper"
 )
-
-var errNoWrapper = errors.New("there is no " + wrapper.Program + " beside this program, nor in PATH")
 
 func newWrapper(a *app) *cobra.Command {
 	cmd := &cobra.Command{
@@ -79,9 +74,12 @@ would run, found out as for a call, and what became of the last ones.`, a.wrappe
 
 func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wrapper.Level) error {
 	s := session.Wrapper(ctx)
-	program, err := wrapperProgram()
+	program, err := spawn.Beside(wrapper.Program)
 	if err != nil {
-		return err
+		return &layers.HelpError{
+			Err:  errors.New("enable wrapper: there is no " + wrapper.Program + " beside this program, nor in PATH"),
+			Help: "install " + wrapper.Program + " where cargo-cow is",
+		}
 	}
 	c, err := s.Enable(level, program)
 	if err != nil {
@@ -285,34 +283,6 @@ func (a *app) wrapperJSON(state *wrapperState, c *wrapper.Change) {
 		line.File, line.Changed = c.File, c.Changed
 	}
 	a.term.JSON("wrapper", line)
-}
-
-// wrapperProgram finds the program to configure: one that was installed with this
-// one goes before another in PATH.
-func wrapperProgram() (string, error) {
-	var candidates []string
-	if called, err := programPath(); err == nil {
-		candidates = append(candidates, filepath.Join(filepath.Dir(called), wrapper.Program))
-	}
-	if self, err := os.Executable(); err == nil {
-		candidates = append(candidates, filepath.Join(filepath.Dir(self), wrapper.Program))
-	}
-	for _, path := range candidates {
-		if _, err := exec.LookPath(path); err == nil {
-			return path, nil
-		}
-	}
-	path, err := exec.LookPath(wrapper.Program)
-	if err == nil {
-		path, err = filepath.Abs(path)
-	}
-	if err != nil {
-		return "", &layers.HelpError{
-			Err:  fmt.Errorf("enable wrapper: %w", errNoWrapper),
-			Help: "install " + wrapper.Program + " where cargo-cow is",
-		}
-	}
-	return path, nil
 }
 
 // wrapperHelp adds what the user can do about a file that cannot be changed.
