@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -99,8 +100,8 @@ func (a *app) checked(st *layers.Store, problems, left int, repair bool) error {
 		return nil
 	case repair:
 		a.term.Status("Repaired", "%d of %s in %s", problems-left, phrase.Count(problems, "problem"), st.Dir())
-		return silentExit(exitPart)
+		return exit.Silently(exit.InPart)
 	}
 	a.term.Status("Found", "%s in %s, see `cargo cow check --repair`", phrase.Count(left, "problem"), st.Dir())
-	return silentExit(exitError)
+	return exit.Silently(exit.Failed)
 }

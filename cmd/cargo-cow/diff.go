@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -76,7 +77,7 @@ func (a *app) diff(ctx context.Context, refA, refB string, o diffOptions) error 
 	a.term.Table(tab)
 	a.term.Status("Compared", "%s and %s: %s", from.name(), to.name(), phrase.Count(len(differences), "difference"))
 	if o.exitCode {
-		return silentExit(exitError)
+		return exit.Silently(exit.Failed)
 	}
 	return nil
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -33,9 +33,6 @@ With PACKAGE, only the units of these packages, those that stay fresh included.`
 	return cmd
 }
 
-// errNoUnit: the build directory has no unit of a package.
-var errNoUnit = errors.New("no unit of that package was built")
-
 func (a *app) explain(ctx context.Context, packages []string, o explainOptions) error {
 	w, err := a.openUnresolved(ctx)
 	if err != nil {
@@ -47,7 +44,7 @@ func (a *app) explain(ctx context.Context, packages []string, o explainOptions) 
 	}
 	for _, name := range packages {
 		if !slices.ContainsFunc(verdicts, func(v cargo.Verdict) bool { return v.Package == name }) {
-			return fmt.Errorf("explain %s: %w", name, errNoUnit)
+			return exit.Missing(fmt.Errorf("explain %s: no unit of that package was built", name), "see `cargo cow explain --all` for what was")
 		}
 	}
 	if len(packages) > 0 {

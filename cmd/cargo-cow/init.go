@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -84,10 +85,10 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 		return nil
 	}
 	if p.Git == nil {
-		return partError{&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"}}
+		return exit.Partly(&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"})
 	}
 	if err := a.installHook(ctx, p.Git, false); err != nil {
-		return partError{err}
+		return exit.Partly(err)
 	}
 	return nil
 }

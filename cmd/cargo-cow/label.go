@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -36,7 +37,7 @@ with a label is not pruned.`,
 					err = errors.New("use an empty label: take it away with --remove")
 				}
 				if err != nil {
-					return usageError{err}
+					return exit.Usage(err)
 				}
 			}
 			return a.label(cmd.Context(), args[0], label)

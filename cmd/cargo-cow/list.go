@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -48,10 +49,10 @@ directory of this checkout was made from, or last sealed as.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("limit") && o.limit < 1 {
-				return usageError{fmt.Errorf("list %d layers: want 1 or more", o.limit)}
+				return exit.Usage(fmt.Errorf("list %d layers: want 1 or more", o.limit))
 			}
 			if _, err := path.Match(o.label, ""); err != nil {
-				return usageError{fmt.Errorf("list layers with label %q: %w", o.label, err)}
+				return exit.Usage(fmt.Errorf("list layers with label %q: %w", o.label, err))
 			}
 			return a.list(cmd.Context(), o, time.Now())
 		},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/quantity"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -62,13 +63,13 @@ With --verbose it also prints what is kept, and why.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("keep-last") && o.keepLast < 1 {
-				return usageError{fmt.Errorf("keep the last %d: want 1 or more", o.keepLast)}
+				return exit.Usage(fmt.Errorf("keep the last %d: want 1 or more", o.keepLast))
 			}
 			if o.policy().Empty() && o.housing == 0 && o.minFree == 0 {
-				return usageError{&layers.HelpError{
+				return exit.Usage(&layers.HelpError{
 					Err:  errors.New("choose what to remove: say it with --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
 					Help: "cargo cow prune --max-age 30d --dry-run",
-				}}
+				})
 			}
 			return a.prune(cmd.Context(), o, time.Now())
 		},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
@@ -196,8 +197,5 @@ func (a *app) hookFailed(err error) {
 		return // a cold start, like any without a layer; status tells of it
 	}
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	if h := help(err); h != "" {
-		line += " (" + h + ")"
-	}
-	a.term.HookLine(line)
+	a.term.HookLine(line + exit.Suffix(err))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -42,7 +43,7 @@ It says what would go and does nothing, unless --yes is given too.`,
 			case o.all:
 				return noArgs(cmd, args)
 			case o.yes:
-				return usageError{errors.New("remove layers: --yes goes with --all")}
+				return exit.Usage(errors.New("remove layers: --yes goes with --all"))
 			}
 			return atLeastOne(cmd, args)
 		},
@@ -174,9 +175,9 @@ func (r *removal) remove(ctx context.Context, rec *layers.Record) error {
 
 // failed tells of a layer that could not be removed, at once: the others follow.
 func (r *removal) failed(err error) {
-	code := exitCode(err)
+	code := exit.Code(err)
 	r.codes = append(r.codes, code)
-	r.term.Error(err, help(err), code)
+	r.term.Error(err, exit.Help(err), code)
 }
 
 // end is the error of the whole: all that is to be said of it was said.
@@ -185,7 +186,7 @@ func (r *removal) end() error {
 	case len(r.codes) == 0:
 		return nil
 	case r.removed > 0 || r.more:
-		return silentExit(exitPart)
+		return exit.Silently(exit.InPart)
 	}
-	return silentExit(r.codes[0])
+	return exit.Silently(r.codes[0])
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os/signal"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -58,13 +58,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 	root := newRoot(a)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if usage, ok := err.(usageError); ok && !errors.As(err, new(commandError)) {
-		err = usageError{commandError{usage.error, cmd}}
-	}
+	err = exit.UsageOf(cmd, err)
 	if a.term == nil { // the flags were not understood
 		a.term, _ = ui.New(stdout, stderr, environ, ui.Options{JSON: slices.Contains(args, "--json")})
 	}
-	return a.exit(ctx, err)
+	return exit.With(ctx, a.term, err)
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -86,7 +84,7 @@ differs in the new place, and nothing else.`,
 		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
 			if a.term, err = ui.New(a.stdout, a.stderr, a.environ, a.screen); err != nil {
-				return usageError{err}
+				return exit.Usage(err)
 			}
 			return nil
 		},
@@ -95,7 +93,7 @@ differs in the new place, and nothing else.`,
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.Usage(err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 
 	root.SetUsageTemplate(usageTemplate)
@@ -131,7 +129,7 @@ func strictHelp(root *cobra.Command) {
 			about, rest = root, args
 		}
 		if len(rest) > 0 {
-			return usageError{commandError{noArgs(about, rest), about}}
+			return exit.UsageOf(about, noArgs(about, rest))
 		}
 		about.InitDefaultHelpFlag()
 		return about.Help()
@@ -155,17 +153,17 @@ func exactArgs(n int) cobra.PositionalArgs {
 		case len(args) > n && cmd.HasSubCommands():
 			err := fmt.Errorf("run %s %s: no such command", cmd.CommandPath(), args[0])
 			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-				return usageError{&layers.HelpError{Err: err, Help: "did you mean `" + strings.Replace(cmd.CommandPath(), "-", " ", 1) + " " + like[0] + "`?"}}
+				return exit.Usage(&layers.HelpError{Err: err, Help: "did you mean `" + strings.Replace(cmd.CommandPath(), "-", " ", 1) + " " + like[0] + "`?"})
 			}
-			return usageError{err}
+			return exit.Usage(err)
 		case len(args) > n:
 			err := fmt.Errorf("run %s: unexpected argument %q", cmd.CommandPath(), args[n])
 			if cmd.Flags().Lookup("from") != nil { // which takes a layer
-				return usageError{&layers.HelpError{Err: err, Help: "did you mean `" + strings.Replace(cmd.CommandPath(), "-", " ", 1) + " --from " + args[n] + "`?"}}
+				return exit.Usage(&layers.HelpError{Err: err, Help: "did you mean `" + strings.Replace(cmd.CommandPath(), "-", " ", 1) + " --from " + args[n] + "`?"})
 			}
-			return usageError{err}
+			return exit.Usage(err)
 		case len(args) < n:
-			return usageError{fmt.Errorf("run %s: argument missing, want %s", cmd.CommandPath(), cmd.UseLine())}
+			return exit.Usage(fmt.Errorf("run %s: argument missing, want %s", cmd.CommandPath(), cmd.UseLine()))
 		}
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
 )
@@ -36,7 +37,7 @@ code 3.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkLabel(o.label); err != nil {
-				return usageError{err}
+				return exit.Usage(err)
 			}
 			return a.run(cmd.Context(), o, args)
 		},
@@ -61,11 +62,11 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	}
 	// ^C during a command that survives it means the user is done.
 	if code != 0 || ctx.Err() != nil {
-		return silentExit(code)
+		return exit.Silently(code)
 	}
 	if o.wait {
 		if err := a.snapshot(ctx, snapshotOptions{label: o.label}); err != nil {
-			return partError{err}
+			return exit.Partly(err)
 		}
 		return nil
 	}
@@ -81,18 +82,11 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 		err = a.startSnapshot(s, o.label)
 	}
 	if err != nil { // the command's own success stands
-		a.term.Warn("no snapshot taken: %v%s", err, helpSuffix(err))
+		a.term.Warn("no snapshot taken: %v%s", err, exit.Suffix(err))
 		return nil
 	}
 	a.term.Detail("Sealing", "in the background")
 	return nil
-}
-
-func helpSuffix(err error) string {
-	if h := help(err); h != "" {
-		return " (" + h + ")"
-	}
-	return ""
 }
 
 // runChild runs a command on our streams and returns its exit code. One that cannot be
@@ -103,7 +97,7 @@ func (a *app) runChild(dir string, args []string) (code int, err error) {
 	var start *spawn.StartError
 	if errors.As(err, &start) {
 		a.term.Error(start, "", start.Code)
-		return 0, silentExit(start.Code)
+		return 0, exit.Silently(start.Code)
 	}
 	return code, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -36,7 +37,7 @@ LAYER, from which others start that would have started from LAYER.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkLabel(o.label); err != nil {
-				return usageError{err}
+				return exit.Usage(err)
 			}
 			if o.background {
 				return a.snapshotInBackground(cmd.Context(), o)

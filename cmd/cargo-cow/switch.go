@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -74,7 +75,7 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 		return err
 	}
 	if code != 0 || ctx.Err() != nil {
-		return silentExit(code)
+		return exit.Silently(code)
 	}
 	// Another commit may be another project: everything is asked again.
 	w, err := a.open(ctx)
@@ -82,11 +83,11 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 		return nil
 	}
 	if err != nil {
-		return partError{err}
+		return exit.Partly(err)
 	}
 	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
-		return partError{err}
+		return exit.Partly(err)
 	}
 	w.noteBuilt()
 	a.reportSwitch(rep)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -77,10 +78,10 @@ func (a *app) warehouseVerify(ctx context.Context, o warehouseVerifyOptions) err
 		return nil
 	case o.repair:
 		a.term.Status("Removed", "%d of %s", len(v.Damaged)-left, damaged(len(v.Damaged)))
-		return silentExit(exitPart)
+		return exit.Silently(exit.InPart)
 	}
 	a.term.Status("Found", "%s, see `cargo cow warehouse verify --repair`", damaged(left))
-	return silentExit(exitError)
+	return exit.Silently(exit.Failed)
 }
 
 func damaged(n int) string {

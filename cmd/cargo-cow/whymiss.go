@@ -2,19 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
-
-var errNoCall = errors.New("no such call is remembered")
 
 type whyMissOptions struct {
 	all bool
@@ -128,7 +126,8 @@ func (a *app) whyMissOf(ctx context.Context, crate string, now time.Time) error 
 		return nil
 	}
 	if calls == 0 {
-		return fmt.Errorf("find call of crate %s: %w", crate, errNoCall)
+		return exit.Missing(fmt.Errorf("find call of crate %s: no such call is remembered", crate),
+			"see `cargo cow stats`, and `cargo cow wrapper status` for whether cargo uses the wrapper")
 	}
 	a.term.Status("Answered", "all of %s of %s", phrase.Count(calls, "call"), crate)
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -35,7 +36,7 @@ is put back by disable. Switching on or off makes nothing to be compiled anew.`,
 		c := &cobra.Command{Use: use, Short: text, Long: long, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			level := wrapper.User
 			if user && project {
-				return usageError{errors.New("--user and --project name one file each")}
+				return exit.Usage(errors.New("--user and --project name one file each"))
 			}
 			s, err := a.session()
 			if err != nil {
