@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/lineage"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -156,22 +157,22 @@ func (l *listing) json(r *layers.Record, here bool) any {
 
 // graph draws the lineage of the layers and marks one of them.
 func (a *app) graph(l *listing, records []layers.Record, marked string) {
-	pen := ascii
+	pen := lineage.ASCII
 	if a.term.Boxes() {
-		pen = boxes
+		pen = lineage.Boxes
 	}
-	for _, line := range draw(records, pen) {
-		if line.layer == nil {
-			l.Row(line.art)
+	for _, line := range lineage.Draw(records, pen) {
+		if line.Layer == nil {
+			l.Row(line.Art)
 			continue
 		}
-		here := line.layer.ID == marked
-		a.term.JSON("layer", l.json(line.layer, here))
+		here := line.Layer.ID == marked
+		a.term.JSON("layer", l.json(line.Layer, here))
 		mark := ""
 		if here {
 			mark = "here"
 		}
-		l.row(line.art, line.layer, mark)
+		l.row(line.Art, line.Layer, mark)
 	}
 }
 
