@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
 )
@@ -86,6 +88,21 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 		return nil
 	}
 	a.term.Detail("Sealing", "in the background")
+	return nil
+}
+
+// startSnapshot starts a snapshot in a process of its own.
+func (a *app) startSnapshot(s *open.Session, label string) error {
+	args := []string{"--directory", s.Dir(), "snapshot", "--background"}
+	if a.store != "" {
+		args = append(args, "--store", a.store)
+	}
+	if label != "" {
+		args = append(args, "--label", label)
+	}
+	if err := spawn.Detached(a.environ, args...); err != nil {
+		return fmt.Errorf("start snapshot: %w", err)
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/background"
 )
 
 type snapshotOptions struct {
@@ -83,7 +85,7 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return err
 	}
-	forgetFailure(w.store, w.place.Workspace.BuildDir)
+	background.Forget(w.store.Dir(), w.place.Workspace.BuildDir)
 	w.noteBuilt()
 	a.reportSnapshot(rep)
 	if o.into == "" {
@@ -95,6 +97,23 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 	}
 	a.reportExtend(ext)
 	return nil
+}
+
+// snapshotInBackground takes a snapshot, and leaves an account instead of talking.
+func (a *app) snapshotInBackground(ctx context.Context, o snapshotOptions) error {
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	account, err := background.Begin(ctx, w.store.Dir(), w.place.Workspace.BuildDir, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{Label: o.label})
+	if err == nil {
+		w.noteBuilt()
+	}
+	return errors.Join(err, account.End(err))
 }
 
 func (a *app) reportExtend(ext *layers.ExtendReport) {

@@ -10,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/background"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
@@ -34,7 +35,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	running, failure, err := backgroundState(w.store, st.BuildDir)
+	last, err := background.Look(st.Store, st.BuildDir)
 	if err != nil {
 		return fmt.Errorf("see how the last snapshot went: %w", err)
 	}
@@ -47,7 +48,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		Remark  string `json:"remark,omitempty"`
 		// Unused is why the wrapper last compiled without rustc's state.
 		Unused string `json:"wrapper_unused,omitempty"`
-	}{st, running, failure, remark, unused})
+	}{st, last.Running, last.Failure, remark, unused})
 
 	tab := &ui.Table{}
 	tab.Row("build directory", st.BuildDir+buildDirNote(st))
@@ -96,12 +97,12 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	for _, dir := range st.Undeletable {
 		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")
 	}
-	if running {
+	if last.Running {
 		tab.Row("snapshot", "under way")
 	}
 	a.term.Table(tab)
-	if failure != "" {
-		a.term.Warn("the last snapshot in the background failed: %s", failure)
+	if last.Failure != "" {
+		a.term.Warn("the last snapshot in the background failed: %s", last.Failure)
 	}
 	return nil
 }
