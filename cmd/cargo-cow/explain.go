@@ -38,7 +38,7 @@ func (a *app) explain(ctx context.Context, packages []string, o explainOptions) 
 	if err != nil {
 		return err
 	}
-	verdicts, err := w.store.Explain(ctx, w.place)
+	verdicts, err := w.Store.Explain(ctx, w.Checkout)
 	if err != nil {
 		return err
 	}

@@ -39,13 +39,13 @@ func (a *app) graft(ctx context.Context, packages []string, o graftOptions) erro
 	if err != nil {
 		return err
 	}
-	g, err := w.store.Graft(ctx, w.place, layers.GraftOptions{From: o.from, Packages: packages, Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+	g, err := w.Store.Graft(ctx, w.Checkout, layers.GraftOptions{From: o.from, Packages: packages, Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return err
 	}
 	a.term.JSON("graft", newGraftJSON(g))
 	if len(g.Units) == 0 {
-		a.term.Status("Unchanged", "%s: no layer has a unit that it lacks", w.place.Workspace.BuildDir)
+		a.term.Status("Unchanged", "%s: no layer has a unit that it lacks", w.BuildDir())
 	}
 	a.reportGraft(g)
 	return nil

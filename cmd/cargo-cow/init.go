@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -28,12 +29,7 @@ A repository has a store on each file system that its working trees build on: ru
 init in each. With --store all its working trees use that one from then on, as far as
 it can serve them. What cannot be written, in a sandbox for one, is said before
 anything is made.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return exactArgs(1)(cmd, args)
-		},
+		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.dir = args[0]
@@ -67,7 +63,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if err != nil {
 		return err
 	}
-	(&opened{Session: s, place: p}).noteBuilt()
+	open.NoteBuilt(p)
 	a.term.JSON("init", rep)
 	switch {
 	case rep.Already:

@@ -66,14 +66,6 @@ directory of this checkout was made from, or last sealed as.`,
 	return cmd
 }
 
-func (a *app) anyStore(ctx context.Context) (*layers.Store, error) {
-	s, err := a.session()
-	if err != nil {
-		return nil, err
-	}
-	return s.AnyStore(ctx)
-}
-
 func (a *app) list(ctx context.Context, o listOptions, now time.Time) error {
 	s, err := a.session()
 	if err != nil {

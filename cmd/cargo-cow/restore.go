@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -78,14 +78,18 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		return err
 	}
 	if !o.dryRun {
-		if err := a.resolve(ctx, w, false); err != nil {
+		resolved, err := w.Resolve(ctx, false)
+		if resolved {
+			a.term.Status("Resolved", "the dependencies, by cargo: there was no Cargo.lock")
+		}
+		if err != nil {
 			return err
 		}
-		if err := a.hide(w.place); err != nil {
+		if err := w.HideUndo(a.undoIsSeen); err != nil {
 			return err
 		}
 	}
-	rep, err := w.store.Restore(ctx, w.place, layers.RestoreOptions{
+	rep, err := w.Store.Restore(ctx, w.Checkout, layers.RestoreOptions{
 		From: o.from, Strict: o.strict || w.Strict(), NoWait: o.noWait, DryRun: o.dryRun, NoGraft: o.noGraft, Notify: a.term.Blocking,
 	})
 	if err != nil {
@@ -93,29 +97,18 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	}
 	a.reportRestore(rep, o.dryRun)
 	if !o.dryRun {
-		w.noteBuilt()
+		w.NoteBuilt()
 	}
 	if !o.dryRun && !o.noWarm && (o.warm || w.Warm()) {
 		// What is restored serves without.
-		if err := a.startWarm(w.place.Workspace.BuildDir); err != nil {
+		if err := spawn.Warm(a.environ, w.BuildDir()); err != nil {
 			a.term.Warn("%v", err)
 		}
 	}
-	if remark := w.Remark(w.place.Workspace.BuildDir); remark != "" {
+	if remark := w.Remark(w.BuildDir()); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}
 	return nil
-}
-
-// hide keeps git from seeing what is kept for undo. In a sandbox where the repository
-// cannot be written to, git sees it, which is no reason to build anew.
-func (a *app) hide(p *layers.Place) error {
-	err := open.Hide(p)
-	if layers.IsReadOnly(err) {
-		a.term.Detail("Note", "git sees what is kept for undo: %v", err)
-		return nil
-	}
-	return err
 }
 
 func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {

@@ -116,7 +116,7 @@ func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, e
 	if err != nil {
 		return false, err
 	}
-	buildDir := w.place.Workspace.BuildDir
+	buildDir := w.BuildDir()
 	if !c.isNew {
 		// One that lies elsewhere may be that of other working trees, too.
 		if rel, err := filepath.Rel(c.repo.Root, buildDir); err != nil || !filepath.IsLocal(rel) {
@@ -127,17 +127,17 @@ func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, e
 	}
 	stub, _ := driver.IsStub(buildDir) // no cargo clean leaves one
 	if layers.Hollow(buildDir) && (stub || !c.repo.Had(c.built, buildDir)) {
-		if err := here.resolve(ctx, w, true); err != nil {
+		if _, err := w.Resolve(ctx, true); err != nil {
 			return false, err
 		}
 		restored, err := c.app.restoreWorkspace(ctx, w)
 		if !restored || err != nil {
 			return false, err
 		}
-	} else if w.place.Fingerprint != nil { // what the commit lacks, a build makes
+	} else if w.Checkout.Fingerprint != nil { // what the commit lacks, a build makes
 		// In a new worktree it is shared by all, or made by another hook: not ours
 		// to replace.
-		_, come := w.place.Waiting()
+		_, come := w.Checkout.Waiting()
 		if !c.isNew && (c.follow || come) {
 			if err := c.followWorkspace(ctx, w); err != nil {
 				return false, err
@@ -145,16 +145,16 @@ func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, e
 		}
 	}
 	c.dirs = append(c.dirs, buildDir)
-	waits, _ := w.place.Waiting()
+	waits, _ := w.Checkout.Waiting()
 	return !waits, nil
 }
 
 // restoreWorkspace reports whether there was a layer to restore.
-func (a *app) restoreWorkspace(ctx context.Context, w *opened) (bool, error) {
-	if err := a.hide(w.place); err != nil {
+func (a *app) restoreWorkspace(ctx context.Context, w *open.Project) (bool, error) {
+	if err := w.HideUndo(a.undoIsSeen); err != nil {
 		return false, err
 	}
-	rep, err := w.store.Restore(ctx, w.place, layers.RestoreOptions{Strict: w.Strict(), NoWait: true})
+	rep, err := w.Store.Restore(ctx, w.Checkout, layers.RestoreOptions{Strict: w.Strict(), NoWait: true})
 	if errors.Is(err, layers.ErrNoLayer) || errors.Is(err, layers.ErrUnsuitable) {
 		return false, nil // a cold start is no failure, and not worth a line at every checkout
 	}
@@ -163,24 +163,9 @@ func (a *app) restoreWorkspace(ctx context.Context, w *opened) (bool, error) {
 	}
 	a.reportWarmed(rep)
 	if w.Warm() {
-		return true, a.startWarm(w.place.Workspace.BuildDir)
+		return true, spawn.Warm(a.environ, w.BuildDir())
 	}
 	return true, nil
-}
-
-// noteBuilt notes in the working tree that it has had its build directory.
-func (w *opened) noteBuilt() {
-	repo := w.place.Git
-	if _, err := os.Lstat(w.place.Workspace.BuildDir); err != nil || repo == nil {
-		return
-	}
-	m, err := open.ReadMemory(repo)
-	if err != nil {
-		return
-	}
-	waits, _ := w.place.Waiting()
-	// Of other workspaces the hook knows more. Without the note it looks again.
-	_ = repo.NoteBuilt(len(m.Workspaces) == 1 && !waits, w.place.Workspace.BuildDir)
 }
 
 // reportWarmed is the one line that a restore is worth amid git's output.

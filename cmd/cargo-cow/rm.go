@@ -60,13 +60,6 @@ It says what would go and does nothing, unless --yes is given too.`,
 	return cmd
 }
 
-func atLeastOne(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return exactArgs(1)(cmd, args)
-	}
-	return nil
-}
-
 func (a *app) rm(ctx context.Context, refs []string, o rmOptions) error {
 	st, err := a.anyStore(ctx)
 	if err != nil {

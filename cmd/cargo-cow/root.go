@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,35 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
-	"github.com/cargo-cow/cargo-cow/layers"
 )
-
-// version is set by releases (-ldflags -X); otherwise the module's is used.
-var version = ""
-
-func programVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return strings.TrimPrefix(info.Main.Version, "v")
-	}
-	return "(devel)"
-}
-
-// app is what all commands share: the streams, the environment and the flags
-// that every command takes.
-type app struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	environ        []string
-
-	dir, store string
-	screen     ui.Options
-	term       *ui.Terminal // set before a command runs
-}
 
 // run is the whole program: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
@@ -143,84 +114,3 @@ var usageTemplate = strings.Replace(new(cobra.Command).UsageTemplate(), cobraUsa
 const cobraUsage = `{{if .Runnable}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} [command]{{end}}`
-
-// noArgs and exactArgs make a wrong number of arguments a usage error.
-func noArgs(cmd *cobra.Command, args []string) error { return exactArgs(0)(cmd, args) }
-
-func exactArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case len(args) > n && cmd.HasSubCommands():
-			err := fmt.Errorf("run %s %s: no such command", cmd.CommandPath(), args[0])
-			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-				return exit.Usage(&layers.HelpError{Err: err, Help: "did you mean `" + strings.Replace(cmd.CommandPath(), "-", " ", 1) + " " + like[0] + "`?"})
-			}
-			return exit.Usage(err)
-		case len(args) > n:
-			err := fmt.Errorf("run %s: unexpected argument %q", cmd.CommandPath(), args[n])
-			if cmd.Flags().Lookup("from") != nil { // which takes a layer
-				return exit.Usage(&layers.HelpError{Err: err, Help: "did you mean `" + strings.Replace(cmd.CommandPath(), "-", " ", 1) + " --from " + args[n] + "`?"})
-			}
-			return exit.Usage(err)
-		case len(args) < n:
-			return exit.Usage(fmt.Errorf("run %s: argument missing, want %s", cmd.CommandPath(), cmd.UseLine()))
-		}
-		return nil
-	}
-}
-
-func (a *app) session() (*open.Session, error) {
-	return open.New(open.Options{
-		Dir: a.dir, Store: a.store, Environ: a.environ, Tool: "cargo-cow " + programVersion(),
-	})
-}
-
-// opened is a checkout with its store.
-type opened struct {
-	*open.Session
-	place *layers.Place
-	store *layers.Store
-}
-
-// open finds the checkout and the store that is there already.
-func (a *app) open(ctx context.Context) (*opened, error) {
-	return a.openWith(ctx, (*open.Session).Place)
-}
-
-// openUnresolved is open for what needs no lockfile.
-func (a *app) openUnresolved(ctx context.Context) (*opened, error) {
-	return a.openWith(ctx, (*open.Session).Unresolved)
-}
-
-func (a *app) openWith(ctx context.Context, place func(*open.Session, context.Context) (*layers.Place, error)) (*opened, error) {
-	s, err := a.session()
-	if err != nil {
-		return nil, err
-	}
-	p, err := place(s, ctx)
-	if err != nil {
-		return nil, err
-	}
-	st, err := s.Store(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	return &opened{s, p, st}, nil
-}
-
-// resolve has cargo make the lockfile that a checkout lacks, for what goes on to a
-// build: which layer fits shows by it.
-func (a *app) resolve(ctx context.Context, w *opened, hook bool) (err error) {
-	if w.place.Fingerprint != nil {
-		return nil
-	}
-	resolved, err := w.Resolve(ctx, hook)
-	if err != nil {
-		return err
-	}
-	if resolved && !hook {
-		a.term.Status("Resolved", "the dependencies, by cargo: there was no Cargo.lock")
-	}
-	w.place, err = w.Place(ctx)
-	return err
-}

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
 )
@@ -31,12 +28,7 @@ tells when it failed. With --wait it is taken first, and a failure of it is exit
 code 3.`,
 		Example:               "  cargo cow run -- cargo test",
 		DisableFlagsInUseLine: true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return exactArgs(1)(cmd, args)
-			}
-			return nil
-		},
+		Args:                  atLeastOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkLabel(o.label); err != nil {
 				return exit.Usage(err)
@@ -75,13 +67,13 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	// What is wrong already is said now: nobody hears what is said in the background.
 	w, err := a.open(ctx)
 	if err == nil {
-		err = w.store.Writable()
+		err = w.Store.Writable()
 	}
 	if err == nil {
-		err = w.store.Usable(w.place)
+		err = w.Store.Usable(w.Checkout)
 	}
 	if err == nil {
-		err = a.startSnapshot(s, o.label)
+		err = spawn.Snapshot(a.environ, s.Dir(), a.store, o.label)
 	}
 	if err != nil { // the command's own success stands
 		a.term.Warn("no snapshot taken: %v%s", err, exit.Suffix(err))
@@ -89,32 +81,4 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	}
 	a.term.Detail("Sealing", "in the background")
 	return nil
-}
-
-// startSnapshot starts a snapshot in a process of its own.
-func (a *app) startSnapshot(s *open.Session, label string) error {
-	args := []string{"--directory", s.Dir(), "snapshot", "--background"}
-	if a.store != "" {
-		args = append(args, "--store", a.store)
-	}
-	if label != "" {
-		args = append(args, "--label", label)
-	}
-	if err := spawn.Detached(a.environ, args...); err != nil {
-		return fmt.Errorf("start snapshot: %w", err)
-	}
-	return nil
-}
-
-// runChild runs a command on our streams and returns its exit code. One that cannot be
-// started is told of here, as the shell would do.
-func (a *app) runChild(dir string, args []string) (code int, err error) {
-	cmd := spawn.Command{Args: args, Dir: dir, Environ: a.environ, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr}
-	code, err = cmd.Run()
-	var start *spawn.StartError
-	if errors.As(err, &start) {
-		a.term.Error(start, "", start.Code)
-		return 0, exit.Silently(start.Code)
-	}
-	return code, err
 }

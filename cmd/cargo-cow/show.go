@@ -181,7 +181,7 @@ func (a *app) side(ctx context.Context, ref string) (*side, error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := s.Place(ctx)
+		p, err := s.Checkout(ctx)
 		if err != nil {
 			return nil, err
 		}

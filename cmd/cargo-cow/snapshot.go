@@ -81,17 +81,17 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return err
 	}
-	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return err
 	}
-	background.Forget(w.store.Dir(), w.place.Workspace.BuildDir)
-	w.noteBuilt()
+	background.Forget(w.Store.Dir(), w.BuildDir())
+	w.NoteBuilt()
 	a.reportSnapshot(rep)
 	if o.into == "" {
 		return nil
 	}
-	ext, err := w.store.Extend(ctx, w.place, o.into, rep.ID)
+	ext, err := w.Store.Extend(ctx, w.Checkout, o.into, rep.ID)
 	if err != nil {
 		return err
 	}
@@ -105,13 +105,13 @@ func (a *app) snapshotInBackground(ctx context.Context, o snapshotOptions) error
 	if err != nil {
 		return err
 	}
-	account, err := background.Begin(ctx, w.store.Dir(), w.place.Workspace.BuildDir, time.Now())
+	account, err := background.Begin(ctx, w.Store.Dir(), w.BuildDir(), time.Now())
 	if err != nil {
 		return err
 	}
-	_, err = w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{Label: o.label})
+	_, err = w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{Label: o.label})
 	if err == nil {
-		w.noteBuilt()
+		w.NoteBuilt()
 	}
 	return errors.Join(err, account.End(err))
 }

@@ -31,7 +31,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	st, err := w.store.Status(ctx, w.place)
+	st, err := w.Store.Status(ctx, w.Checkout)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if remark != "" {
 		tab.Row("", remark)
 	}
-	if w.store.Driver().Caps().EnforcesSeal {
+	if w.Store.Driver().Caps().EnforcesSeal {
 		tab.Row("", "to be rid of it: `cargo cow rm --all`")
 	}
 	if st.ReadOnly {

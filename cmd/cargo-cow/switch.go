@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -85,11 +86,11 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 	if err != nil {
 		return exit.Partly(err)
 	}
-	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := w.Store.Switch(ctx, w.Checkout, layers.SwitchOptions{Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return exit.Partly(err)
 	}
-	w.noteBuilt()
+	w.NoteBuilt()
 	a.reportSwitch(rep)
 	return nil
 }
@@ -103,18 +104,18 @@ func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 	if err != nil {
 		return err
 	}
-	if w.place.Git == nil {
+	if w.Checkout.Git == nil {
 		return fmt.Errorf("switch %s: %w", w.Dir(), git.ErrNotRepository)
 	}
-	if err := a.hide(w.place); err != nil {
+	if err := w.HideUndo(a.undoIsSeen); err != nil {
 		return err
 	}
-	if err := w.store.Writable(); layers.IsReadOnly(err) {
+	if err := w.Store.Writable(); layers.IsReadOnly(err) {
 		// The branch is what was asked for; undo keeps what is replaced.
 		a.term.Warn("nothing is sealed: %v", err)
 		return nil
 	}
-	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
 	if errors.Is(err, layers.ErrNoTarget) {
 		return nil
 	}
@@ -178,11 +179,11 @@ func (a *app) rebasing(repo *git.Checkout) bool {
 	})
 }
 
-func (a *app) followWorkspace(ctx context.Context, w *opened) error {
-	if err := a.hide(w.place); err != nil {
+func (a *app) followWorkspace(ctx context.Context, w *open.Project) error {
+	if err := w.HideUndo(a.undoIsSeen); err != nil {
 		return err
 	}
-	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: true})
+	rep, err := w.Store.Switch(ctx, w.Checkout, layers.SwitchOptions{Strict: w.Strict(), NoWait: true})
 	if err != nil || rep.Restored == nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (a *app) undo(ctx context.Context, o undoOptions) error {
 		return err
 	}
 	if o.dryRun {
-		rep, err := w.store.Undoable(w.place)
+		rep, err := w.Store.Undoable(w.Checkout)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (a *app) undo(ctx context.Context, o undoOptions) error {
 		a.term.Status("Would", "bring back %s", rep.BuildDir)
 		return nil
 	}
-	rep, err := w.store.Undo(ctx, w.place, o.noWait, a.term.Blocking)
+	rep, err := w.Store.Undo(ctx, w.Checkout, o.noWait, a.term.Blocking)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,15 +26,6 @@ compiled again.
 	}
 	cmd.AddCommand(newWarehouseList(a), newWarehouseShow(a), newWarehouseExplain(a), newWarehouseVerify(a))
 	return cmd
-}
-
-// warehouse is that of the store; it need not be there.
-func (a *app) warehouse(ctx context.Context) (*warehouse.Warehouse, error) {
-	st, err := a.anyStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return warehouse.In(st.Dir()), nil
 }
 
 // recordJSON is what all commands say of a record.

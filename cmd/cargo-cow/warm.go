@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -30,7 +29,7 @@ func newWarm(a *app) *cobra.Command {
 				return err
 			}
 			if background {
-				return a.startWarm(dir)
+				return spawn.Warm(a.environ, dir)
 			}
 			return a.warm(cmd.Context(), dir)
 		},
@@ -60,14 +59,5 @@ func (a *app) warm(ctx context.Context, dir string) error {
 		Because warm.Why `json:"because"`
 	}{len(files), bytes, rep.Files, rep.Bytes, rep.Why})
 	a.term.Status("Read", "%d of %d MB (%s)", rep.Bytes>>20, bytes>>20, rep.Why)
-	return nil
-}
-
-// startWarm reads a build directory ahead in a process of its own, which outlives
-// this one and the terminal and has nothing to say.
-func (a *app) startWarm(buildDir string) error {
-	if err := spawn.Detached(a.environ, "warm", buildDir); err != nil {
-		return fmt.Errorf("start reading ahead: %w", err)
-	}
 	return nil
 }

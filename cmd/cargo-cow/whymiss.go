@@ -35,12 +35,7 @@ With CRATE it tells of the latest such call of that crate; a unit's name, as in 
 list, will do too.`,
 		Example: `  cargo cow why-miss            after a build that should have compiled nothing
   cargo cow why-miss serde      what came in the way for one crate`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return exactArgs(1)(cmd, args)
-		},
+		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return a.whyMissOf(cmd.Context(), args[0], time.Now())

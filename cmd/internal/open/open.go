@@ -96,10 +96,10 @@ func (e environ) get(name string) string {
 // Dir is the directory the session works in.
 func (s *Session) Dir() string { return s.opts.Dir }
 
-// Place asks cargo and git about the checkout, once. Its Git is nil where there
+// Checkout asks cargo and git about the checkout, once. Its Git is nil where there
 // is no checkout of git, or no git. The error wraps cargo.ErrNoLockfile where there
 // is no lockfile.
-func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
+func (s *Session) Checkout(ctx context.Context) (*layers.Place, error) {
 	p, err := s.Unresolved(ctx)
 	if err == nil && p.Fingerprint == nil {
 		err = fmt.Errorf("fingerprint %s: %w", p.Workspace.Root, cargo.ErrNoLockfile)
@@ -110,7 +110,7 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 	return p, nil
 }
 
-// Unresolved is Place for what does not ask for the dependencies: where there is no
+// Unresolved is Checkout for what does not ask for the dependencies: where there is no
 // lockfile, they have no fingerprint, and it is nil.
 func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 	if s.place != nil {

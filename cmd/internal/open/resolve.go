@@ -15,11 +15,11 @@ import (
 // git. The index of a workspace with hundreds of dependencies takes 2 s.
 const patience = 15 * time.Second
 
-// Resolve has cargo make the lockfile of the session's workspace, as the build would
+// resolve has cargo make the lockfile of the session's workspace, as the build would
 // that comes next, and reports whether there was none. For the hook only where git
 // ignores it: a file that git sees would be in the way of the next checkout of a commit
 // that has one, so there the error wraps cargo.ErrNoLockfile.
-func (s *Session) Resolve(ctx context.Context, hook bool) (resolved bool, err error) {
+func (s *Session) resolve(ctx context.Context, hook bool) (resolved bool, err error) {
 	p, err := s.Unresolved(ctx)
 	if err != nil || p.Fingerprint != nil {
 		return false, err

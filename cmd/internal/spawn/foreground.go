@@ -16,23 +16,6 @@ import (
 	"syscall"
 )
 
-// Detached starts this program with other arguments in a process that outlives this
-// one and the terminal, and has nothing to say.
-func Detached(environ []string, args ...string) error {
-	program, err := Program()
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Env = environ
-	cmd.Dir = "/" // holds no directory that somebody may want to unmount
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	return cmd.Process.Release()
-}
-
 // A Command is run in the foreground.
 type Command struct {
 	Args           []string
