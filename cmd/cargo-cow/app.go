@@ -47,6 +47,15 @@ func (a *app) session() (*open.Session, error) {
 	})
 }
 
+// sessionIn begins a session in a directory; "" is that of the command.
+func (a *app) sessionIn(dir string) (*open.Session, error) {
+	there := *a
+	if dir != "" {
+		there.dir = dir
+	}
+	return there.session()
+}
+
 // open finds the checkout and the store that is there already.
 func (a *app) open(ctx context.Context) (*open.Project, error) {
 	s, err := a.session()
@@ -81,11 +90,6 @@ func (a *app) warehouse(ctx context.Context) (*warehouse.Warehouse, error) {
 		return nil, err
 	}
 	return warehouse.In(st.Dir()), nil
-}
-
-// undoIsSeen tells that git could not be kept from seeing what is kept for undo.
-func (a *app) undoIsSeen(cause error) {
-	a.term.Detail("Note", "git sees what is kept for undo: %v", cause)
 }
 
 // runChild runs a command on our streams and returns its exit code. One that cannot be

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
@@ -60,7 +61,7 @@ func (a *app) explain(ctx context.Context, packages []string, o explainOptions) 
 				continue
 			}
 		}
-		a.verdictJSON(v)
+		report.Verdict(a.term, v)
 		rule, detail := phrase.Reason(v)
 		if v.Fresh {
 			rule = "(fresh)"

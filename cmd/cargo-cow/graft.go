@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -43,44 +42,10 @@ func (a *app) graft(ctx context.Context, packages []string, o graftOptions) erro
 	if err != nil {
 		return err
 	}
-	a.term.JSON("graft", newGraftJSON(g))
+	a.term.JSON("graft", report.NewGraftJSON(g))
 	if len(g.Units) == 0 {
 		a.term.Status("Unchanged", "%s: no layer has a unit that it lacks", w.BuildDir())
 	}
-	a.reportGraft(g)
+	report.Graft(a.term, g)
 	return nil
-}
-
-// graftJSON is what other layers gave; all is left out where there was no graft.
-type graftJSON struct {
-	Grafted *int     `json:"grafted,omitempty"` // units
-	From    []string `json:"from,omitempty"`    // layers
-	Lacking *int     `json:"lacking,omitempty"` // needed registry and git units that no layer could give
-}
-
-func newGraftJSON(g *layers.Grafted) graftJSON {
-	if g == nil {
-		return graftJSON{}
-	}
-	n := len(g.Units)
-	return graftJSON{&n, g.From, &g.Lacking}
-}
-
-func (a *app) reportGraft(g *layers.Grafted) {
-	if g == nil {
-		return
-	}
-	if len(g.Units) > 0 {
-		var from []string
-		for _, id := range g.From {
-			from = append(from, phrase.ID(id))
-		}
-		a.term.Status("Grafted", "%s from %s", phrase.Count(len(g.Units), "unit"), strings.Join(from, ", "))
-	}
-	for _, u := range g.Units {
-		a.term.Detail("Grafted", "%s", phrase.Unit(u))
-	}
-	if g.Lacking > 0 {
-		a.term.Status("Lacking", "%s of dependencies that no layer could give", phrase.Count(g.Lacking, "unit"))
-	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -73,7 +74,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	default:
 		a.term.Status("Initialized", "%s (%s, store %s)", rep.BuildDir, rep.Driver, rep.Store)
 	}
-	a.reportUncopied(rep.Uncopied)
+	report.Uncopied(a.term, rep.Uncopied)
 	if remark := s.Remark(rep.BuildDir); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
@@ -94,11 +95,11 @@ func (h *houseplan) upTo(bytes int64) string {
 
 func (h *houseplan) json(a *app, c *warehouse.Choice, remove bool) {
 	a.term.JSON("plan-record", struct {
-		recordJSON
+		report.RecordJSON
 		Frees  int64            `json:"frees"`
 		Remove bool             `json:"remove"`
 		Why    warehouse.Reason `json:"why"`
-	}{ofRecord(c.Entry), c.Frees, remove, c.Why})
+	}{report.NewRecordJSON(c.Entry), c.Frees, remove, c.Why})
 }
 
 // whyRecord puts the reason for a record's fate into words.

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/postcheckout"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -49,7 +49,8 @@ wants the disk and until cargo is started.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.hook {
-				a.restoreFromHook(cmd.Context(), args)
+				hook := postcheckout.Hook{Environ: a.environ, Term: a.term, Session: a.sessionIn}
+				hook.Run(cmd.Context(), args)
 				return nil
 			}
 			return a.restore(cmd.Context(), o)
@@ -85,7 +86,7 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		if err != nil {
 			return err
 		}
-		if err := w.HideUndo(a.undoIsSeen); err != nil {
+		if err := w.HideUndo(report.UndoSeen(a.term)); err != nil {
 			return err
 		}
 	}
@@ -95,7 +96,7 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	if err != nil {
 		return err
 	}
-	a.reportRestore(rep, o.dryRun)
+	report.Restore(a.term, rep, o.dryRun)
 	if !o.dryRun {
 		w.NoteBuilt()
 	}
@@ -109,41 +110,4 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		a.term.Status("Note", "%s", remark)
 	}
 	return nil
-}
-
-func (a *app) reportRestore(rep *layers.RestoreReport, dryRun bool) {
-	for i := range rep.Rebuild {
-		a.verdictJSON(&rep.Rebuild[i])
-	}
-	a.term.JSON("restore", struct {
-		layers.Record
-		Kept       int  `json:"kept"`
-		Rebuild    int  `json:"rebuild"`
-		Retagged   int  `json:"retagged"`
-		SameCommit bool `json:"same_commit"`
-		Undo       bool `json:"undo"` // what was there before can be brought back
-		DryRun     bool `json:"dry_run,omitempty"`
-		graftJSON
-	}{rep.Record, rep.Kept, len(rep.Rebuild), rep.Retagged, rep.SameCommit, rep.Undo, dryRun, newGraftJSON(rep.Grafted)})
-
-	if dryRun {
-		a.term.Status("Would", "restore %s", restored(rep))
-	} else {
-		a.term.Status("Restored", "%s", restored(rep))
-	}
-	a.reportGraft(rep.Grafted)
-	for _, dir := range rep.Undeletable {
-		a.term.Warn("cannot remove %s: it holds files of another user (sudo rm -rf %s)", dir, dir)
-	}
-	if n := len(rep.Rebuild); n > 0 && !a.term.Verbose() {
-		a.term.Status("Rebuild", "%s, see `cargo cow explain`", phrase.Count(n, "unit"))
-	}
-	for i := range rep.Rebuild {
-		rule, detail := phrase.Reason(&rep.Rebuild[i])
-		a.term.Detail("Rebuild", "%s: %s: %s", phrase.Unit(rep.Rebuild[i].UnitName), rule, detail)
-	}
-}
-
-func restored(rep *layers.RestoreReport) string {
-	return fmt.Sprintf("%s from %s (%s)", phrase.Count(rep.Kept, "unit"), phrase.ID(rep.ID), phrase.Origin(&rep.Record))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/background"
 )
@@ -87,7 +88,7 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 	}
 	background.Forget(w.Store.Dir(), w.BuildDir())
 	w.NoteBuilt()
-	a.reportSnapshot(rep)
+	report.Snapshot(a.term, rep)
 	if o.into == "" {
 		return nil
 	}
@@ -122,48 +123,11 @@ func (a *app) reportExtend(ext *layers.ExtendReport) {
 		Created bool   `json:"created"`
 		Label   string `json:"label"`
 		Parent  string `json:"parent"`
-		graftJSON
-	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, newGraftJSON(ext.Grafted)})
+		report.GraftJSON
+	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, report.NewGraftJSON(ext.Grafted)})
 	if !ext.CreatedNew {
 		a.term.Status("Unchanged", "%s: it has all that could be given to it", phrase.ID(ext.ID))
 		return
 	}
 	a.term.Status("Extended", "%s by %s: %s", phrase.ID(ext.Parent), phrase.Count(len(ext.Grafted.Units), "unit"), phrase.ID(ext.ID))
 }
-
-func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
-	a.term.JSON("snapshot", struct {
-		Layer   string   `json:"layer"`
-		Created bool     `json:"created"`
-		Label   string   `json:"label"`
-		Units   int      `json:"units"`
-		Dirty   int      `json:"dirty"`
-		Parent  string   `json:"parent"`
-		LeftOut []string `json:"left_out,omitempty"`
-		layers.Uncopied
-		Foreign []string `json:"foreign,omitempty"` // directories of another user that are not in it
-	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut, rep.Uncopied, rep.Foreign})
-	defer a.reportUncopied(rep.Uncopied)
-	defer a.reportForeign(rep.Foreign)
-	if !rep.CreatedNew {
-		a.term.Status("Unchanged", "since %s", phrase.ID(rep.ID))
-		return
-	}
-	text := phrase.ID(rep.ID)
-	if rep.Label != "" {
-		text += " (" + rep.Label + ")"
-	}
-	text += "  " + phrase.Count(rep.Units, "unit")
-	if rep.DirtyUnits > 0 {
-		text += fmt.Sprintf(", %d of them will be rebuilt elsewhere", rep.DirtyUnits)
-	}
-	a.term.Status("Sealed", "%s", text)
-	if n := len(rep.LeftOut); n > maxLeftOut {
-		a.term.Status("Left out", "%s and %d more: no unit and no script has made them", strings.Join(rep.LeftOut[:maxLeftOut], ", "), n-maxLeftOut)
-	} else if n > 0 {
-		a.term.Status("Left out", "%s: no unit and no script has made that", strings.Join(rep.LeftOut, ", "))
-	}
-}
-
-// maxLeftOut bounds how many names of what is left out are said.
-const maxLeftOut = 4

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -107,7 +106,7 @@ func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 	if w.Checkout.Git == nil {
 		return fmt.Errorf("switch %s: %w", w.Dir(), git.ErrNotRepository)
 	}
-	if err := w.HideUndo(a.undoIsSeen); err != nil {
+	if err := w.HideUndo(report.UndoSeen(a.term)); err != nil {
 		return err
 	}
 	if err := w.Store.Writable(); layers.IsReadOnly(err) {
@@ -123,7 +122,7 @@ func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 		return err
 	}
 	if rep.CreatedNew {
-		a.reportSnapshot(rep)
+		report.Snapshot(a.term, rep)
 	}
 	return nil
 }
@@ -145,7 +144,7 @@ func (a *app) runGit(command []string) (code int, err error) {
 
 func (a *app) reportSwitch(rep *layers.SwitchReport) {
 	if rep.Restored != nil {
-		a.reportRestore(rep.Restored, false)
+		report.Restore(a.term, rep.Restored, false)
 	} else {
 		a.term.Status("Kept", "the build directory: %s", rep.Why)
 	}
@@ -158,35 +157,4 @@ func (a *app) reportSwitch(rep *layers.SwitchReport) {
 		Layer    string `json:"layer,omitempty"`
 		Why      string `json:"why,omitempty"` // the build directory was kept
 	}{rep.Restored != nil, layer, rep.Why})
-}
-
-// follows reports whether the build directories of a working tree are to follow
-// it from one commit to another.
-func (a *app) follows(ctx context.Context, repo *git.Checkout, old, new string) (bool, error) {
-	if old == new || !repo.SwitchOn() {
-		return false, nil
-	}
-	same, err := repo.SameTree(ctx, old, new)
-	return !same, err
-}
-
-// rebasing: what a rebase checks out is on its way to something else. Before it
-// leaves traces in the repository it names itself for the reflog.
-func (a *app) rebasing(repo *git.Checkout) bool {
-	return repo.Rebasing() || slices.ContainsFunc(a.environ, func(kv string) bool {
-		action, ok := strings.CutPrefix(kv, "GIT_REFLOG_ACTION=")
-		return ok && strings.Contains(action, "rebase")
-	})
-}
-
-func (a *app) followWorkspace(ctx context.Context, w *open.Project) error {
-	if err := w.HideUndo(a.undoIsSeen); err != nil {
-		return err
-	}
-	rep, err := w.Store.Switch(ctx, w.Checkout, layers.SwitchOptions{Strict: w.Strict(), NoWait: true})
-	if err != nil || rep.Restored == nil {
-		return err
-	}
-	a.reportWarmed(rep.Restored)
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
@@ -42,12 +43,12 @@ func (a *app) warehouseExplain(ctx context.Context, ref string) error {
 	if err != nil {
 		return fmt.Errorf("read record %s: %w", e.Path, err)
 	}
-	a.term.JSON("record", ofRecord(e))
+	a.term.JSON("record", report.NewRecordJSON(e))
 	tab := &ui.Table{}
 	tab.Row("key", e.Key)
 	tab.Row("unit", e.Unit)
 	tab.Row("request", e.Request)
-	tab.Row("serves", boundTo(e))
+	tab.Row("serves", report.Serves(e))
 	a.term.Table(tab)
 
 	x := explained{app: a}
@@ -58,7 +59,7 @@ func (a *app) warehouseExplain(ctx context.Context, ref string) error {
 	for _, in := range e.Inputs {
 		value := in.Digest
 		if value == rustc.Absent {
-			value = inputDigest(in)
+			value = report.InputDigest(in)
 		}
 		x.add("input", in.Name, value)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -49,8 +50,8 @@ func (a *app) warehouseList(ctx context.Context, o warehouseListOptions, now tim
 	tab := ui.NewTable("KEY", "CRATE", "LAST USE", "COST", "SIZE", "FILES", "MADE IN")
 	for i := range list {
 		e := &list[i]
-		a.term.JSON("record", ofRecord(e))
-		tab.Row(phrase.ID(e.Key), warehouse.Crate(e.Unit), phrase.Ago(e.Used, now), phrase.Cost(e.Cost.Milliseconds()), phrase.Size(e.Size()), lies(e.Where()), e.Dir)
+		a.term.JSON("record", report.NewRecordJSON(e))
+		tab.Row(phrase.ID(e.Key), warehouse.Crate(e.Unit), phrase.Ago(e.Used, now), phrase.Cost(e.Cost.Milliseconds()), phrase.Size(e.Size()), report.Where(e.Where()), e.Dir)
 	}
 	a.term.Table(tab)
 	return nil

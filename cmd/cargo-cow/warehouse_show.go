@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
-	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -53,7 +53,7 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	tab.Row("unit", e.Unit)
 	tab.Row("made in", e.Dir)
 	tab.Row("outputs in", e.OutDir)
-	tab.Row("serves", boundTo(e))
+	tab.Row("serves", report.Serves(e))
 	tab.Row("last use", phrase.Ago(e.Used, now))
 	tab.Row("cost", phrase.Cost(e.Cost.Milliseconds()))
 	tab.Row("size", phrase.Size(e.Size()))
@@ -68,7 +68,7 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	a.term.Println("")
 	tab = ui.NewTable("FILE", "KIND", "SIZE", "WHERE")
 	for _, p := range e.Placed {
-		where := lies(p.Where)
+		where := report.Where(p.Where)
 		if p.Path != "" {
 			where += ": " + p.Path
 		}
@@ -80,7 +80,7 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	tab = ui.NewTable("INPUT", "DIGEST")
 	shown := ui.Shown(len(e.Inputs), o.all)
 	for _, in := range e.Inputs[:shown] {
-		tab.Row(in.Name, inputDigest(in))
+		tab.Row(in.Name, report.InputDigest(in))
 	}
 	tab.More(len(e.Inputs)-shown, "--all")
 	a.term.Table(tab)
@@ -101,11 +101,11 @@ func (a *app) showJSON(e *warehouse.Entry) {
 		Digest string `json:"digest,omitempty"` // empty: it must not be there
 	}
 	line := struct {
-		recordJSON
+		report.RecordJSON
 		Request string  `json:"request"`
 		Files   []file  `json:"files"`
 		Inputs  []input `json:"inputs"`
-	}{ofRecord(e), e.Request, []file{}, []input{}}
+	}{report.NewRecordJSON(e), e.Request, []file{}, []input{}}
 	for _, p := range e.Placed {
 		line.Files = append(line.Files, file{p.Name, p.Emit, p.Digest, p.Size, p.Where, p.Path})
 	}
@@ -113,22 +113,4 @@ func (a *app) showJSON(e *warehouse.Entry) {
 		line.Inputs = append(line.Inputs, input(in))
 	}
 	a.term.JSON("record", line)
-}
-
-// boundTo tells where a record may be used.
-func boundTo(e *warehouse.Entry) string {
-	switch e.Bound {
-	case rustc.Anywhere:
-		return "anywhere"
-	case rustc.SameDir:
-		return "where rustc runs in " + e.Dir
-	}
-	return "where outputs go to " + e.OutDir
-}
-
-func inputDigest(in rustc.Input) string {
-	if in.Digest == rustc.Absent {
-		return "must not be there"
-	}
-	return phrase.ID(in.Digest)
 }
