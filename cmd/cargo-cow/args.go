@@ -50,3 +50,6 @@ func atLeastOne(cmd *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// crateName is how rustc calls a crate that the user may call by its package.
+func crateName(name string) string { return strings.ReplaceAll(name, "-", "_") }

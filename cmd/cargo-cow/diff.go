@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -36,7 +37,7 @@ and none is taken from the layer, although Cargo would call them fresh.`,
 			return exactArgs(1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args = append(args, here)
+			args = append(args, open.Here)
 			return a.diff(cmd.Context(), args[0], args[1], o)
 		},
 	}
@@ -45,15 +46,19 @@ and none is taken from the layer, although Cargo would call them fresh.`,
 }
 
 func (a *app) diff(ctx context.Context, refA, refB string, o diffOptions) error {
-	from, err := a.side(ctx, refA)
+	s, err := a.session()
 	if err != nil {
 		return err
 	}
-	to, err := a.side(ctx, refB)
+	from, err := s.Fingerprinted(ctx, refA)
 	if err != nil {
 		return err
 	}
-	differences := from.fingerprint.Diff(to.fingerprint)
+	to, err := s.Fingerprinted(ctx, refB)
+	if err != nil {
+		return err
+	}
+	differences := from.Fingerprint.Diff(to.Fingerprint)
 	tab := ui.NewTable("INGREDIENT", "", "DIFFERENCE")
 	for i := range differences {
 		d := &differences[i]
@@ -69,17 +74,25 @@ func (a *app) diff(ctx context.Context, refA, refB string, o diffOptions) error 
 		B           string `json:"b,omitempty"`
 		Equal       bool   `json:"equal"`
 		Differences int    `json:"differences"`
-	}{from.layer, to.layer, len(differences) == 0, len(differences)})
+	}{from.Layer, to.Layer, len(differences) == 0, len(differences)})
 	if len(differences) == 0 {
-		a.term.Println("%s and %s have the same fingerprint, %s", from.name(), to.name(), to.fingerprint.ID)
+		a.term.Println("%s and %s have the same fingerprint, %s", sideName(from), sideName(to), to.Fingerprint.ID)
 		return nil
 	}
 	a.term.Table(tab)
-	a.term.Status("Compared", "%s and %s: %s", from.name(), to.name(), phrase.Count(len(differences), "difference"))
+	a.term.Status("Compared", "%s and %s: %s", sideName(from), sideName(to), phrase.Count(len(differences), "difference"))
 	if o.exitCode {
 		return exit.Silently(exit.Failed)
 	}
 	return nil
+}
+
+// sideName is what a side is called in a sentence.
+func sideName(side *open.Fingerprinted) string {
+	if side.Layer == "" {
+		return "this checkout"
+	}
+	return phrase.ID(side.Layer)
 }
 
 // inWords says one difference in one line.

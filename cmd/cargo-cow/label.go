@@ -32,7 +32,7 @@ with a label is not pruned.`,
 			label := ""
 			if !remove {
 				label = args[1]
-				err := checkLabel(label)
+				err := layers.CheckLabel(label)
 				if label == "" {
 					err = errors.New("use an empty label: take it away with --remove")
 				}

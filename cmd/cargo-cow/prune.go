@@ -181,7 +181,7 @@ func candidates(uses []layers.Use) []prune.Layer {
 // carryOut removes the victims. One that somebody has begun to use, or removed,
 // since the plan was made is no failure.
 func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, house *houseplan, dryRun bool) error {
-	r := removal{app: a, st: st, dryRun: dryRun, say: a.term.Detail}
+	r := removal{term: a.term, store: st, dryRun: dryRun, say: a.term.Detail}
 	kept := len(plan.Kept)
 	for _, c := range plan.Victims {
 		switch err := r.remove(ctx, &byID[c.ID].Record); {

@@ -65,7 +65,7 @@ func (a *app) rm(ctx context.Context, refs []string, o rmOptions) error {
 	if err != nil {
 		return err
 	}
-	r := removal{app: a, st: st, dryRun: o.dryRun, say: a.term.Status}
+	r := removal{term: a.term, store: st, dryRun: o.dryRun, say: a.term.Status}
 	// All are found before the first goes, so that "latest" is one layer.
 	var found []*layers.Record
 	for _, ref := range refs {
@@ -126,60 +126,4 @@ func (a *app) rmStore(ctx context.Context, o rmOptions) error {
 		a.term.Status("Note", "to do so, add --yes")
 	}
 	return nil
-}
-
-// removal removes layers one by one and tells of each.
-type removal struct {
-	*app
-	st      *layers.Store
-	dryRun  bool
-	say     func(verb, format string, args ...any)
-	removed int
-	more    bool  // something else than layers was removed as well
-	codes   []int // of the failures
-}
-
-func (r *removal) remove(ctx context.Context, rec *layers.Record) error {
-	verb := "Would"
-	if !r.dryRun {
-		if err := r.st.Remove(ctx, rec.ID); err != nil {
-			return err
-		}
-		verb = "Removed"
-	}
-	r.removed++
-	r.term.JSON("remove", struct {
-		*layers.Record
-		DryRun bool `json:"dry_run,omitempty"`
-	}{rec, r.dryRun})
-	text := phrase.ID(rec.ID)
-	if rec.Label != "" {
-		text += " (" + rec.Label + ")"
-	}
-	if rec.Origin != "" {
-		text += fmt.Sprintf("  %s, %s", phrase.Count(rec.Units, "unit"), phrase.Origin(rec))
-	}
-	if r.dryRun {
-		text = "remove " + text
-	}
-	r.say(verb, "%s", text)
-	return nil
-}
-
-// failed tells of a layer that could not be removed, at once: the others follow.
-func (r *removal) failed(err error) {
-	code := exit.Code(err)
-	r.codes = append(r.codes, code)
-	r.term.Error(err, exit.Help(err), code)
-}
-
-// end is the error of the whole: all that is to be said of it was said.
-func (r *removal) end() error {
-	switch {
-	case len(r.codes) == 0:
-		return nil
-	case r.removed > 0 || r.more:
-		return exit.Silently(exit.InPart)
-	}
-	return exit.Silently(r.codes[0])
 }

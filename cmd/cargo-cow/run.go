@@ -9,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers"
 )
 
 type runOptions struct {
@@ -30,7 +31,7 @@ code 3.`,
 		DisableFlagsInUseLine: true,
 		Args:                  atLeastOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkLabel(o.label); err != nil {
+			if err := layers.CheckLabel(o.label); err != nil {
 				return exit.Usage(err)
 			}
 			return a.run(cmd.Context(), o, args)

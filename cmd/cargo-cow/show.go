@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -47,7 +48,7 @@ the checkout. "cargo cow diff" compares two.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.fingerprint {
-				return a.showFingerprint(cmd.Context(), strings.Join(args, ""))
+				return a.showFingerprint(cmd.Context(), append(args, open.Here)[0])
 			}
 			return a.show(cmd.Context(), args[0], o)
 		},
@@ -164,50 +165,12 @@ func (a *app) showUnits(units []layers.Unit, all bool) {
 	a.term.Table(tab)
 }
 
-// side is something that has a fingerprint.
-type side struct {
-	layer       string // "" for the checkout
-	fingerprint *cargo.Fingerprint
-}
-
-// here is how the checkout is called where a layer could stand.
-const here = "."
-
-// side finds a layer, or with "." or "" the checkout. The layer's store need not
-// be that of any checkout; the checkout needs no store.
-func (a *app) side(ctx context.Context, ref string) (*side, error) {
-	if ref == "" || ref == here {
-		s, err := a.session()
-		if err != nil {
-			return nil, err
-		}
-		p, err := s.Checkout(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return &side{"", p.Fingerprint}, nil
-	}
-	st, err := a.anyStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rec, fp, _, err := st.Show(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	return &side{rec.ID, fp}, nil
-}
-
-// name is what a side is called in a sentence.
-func (s *side) name() string {
-	if s.layer == "" {
-		return "this checkout"
-	}
-	return phrase.ID(s.layer)
-}
-
 func (a *app) showFingerprint(ctx context.Context, ref string) error {
-	s, err := a.side(ctx, ref)
+	session, err := a.session()
+	if err != nil {
+		return err
+	}
+	s, err := session.Fingerprinted(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -215,9 +178,9 @@ func (a *app) showFingerprint(ctx context.Context, ref string) error {
 		Layer       string             `json:"layer,omitempty"`
 		Fingerprint string             `json:"fingerprint"`
 		Ingredients []cargo.Ingredient `json:"ingredients"`
-	}{s.layer, s.fingerprint.ID, s.fingerprint.Ingredients})
+	}{s.Layer, s.Fingerprint.ID, s.Fingerprint.Ingredients})
 	tab := ui.NewTable("INGREDIENT", "DIGEST", "VALUE")
-	for _, i := range s.fingerprint.Ingredients {
+	for _, i := range s.Fingerprint.Ingredients {
 		tab.Row(i.Name, phrase.ID(i.Digest), i.Value)
 		if a.term.Verbose() {
 			for _, line := range i.Lines {
@@ -225,7 +188,7 @@ func (a *app) showFingerprint(ctx context.Context, ref string) error {
 			}
 		}
 	}
-	a.term.Println("fingerprint %s", s.fingerprint.ID)
+	a.term.Println("fingerprint %s", s.Fingerprint.ID)
 	a.term.Table(tab)
 	return nil
 }

@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +35,7 @@ lacks are added to it: the result is a new layer with the sources and the label 
 LAYER, from which others start that would have started from LAYER.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkLabel(o.label); err != nil {
+			if err := layers.CheckLabel(o.label); err != nil {
 				return exit.Usage(err)
 			}
 			if o.background {
@@ -55,26 +51,6 @@ LAYER, from which others start that would have started from LAYER.`,
 	f.BoolVar(&o.background, "background", false, "")
 	f.Lookup("background").Hidden = true
 	return cmd
-}
-
-// checkLabel refuses labels that --from could not tell from something else.
-func checkLabel(label string) error {
-	switch {
-	case label == "":
-		return nil
-	case label == "latest":
-		return errors.New(`use label "latest": it stands for the newest layer`)
-	case strings.TrimSpace(label) != label || strings.IndexFunc(label, unicode.IsControl) >= 0:
-		return fmt.Errorf("use label %q: it begins or ends with a space or has control characters", label)
-	case len(label) >= 4 && isHex(label):
-		return fmt.Errorf("use label %q: it reads like the id of a layer", label)
-	}
-	return nil
-}
-
-func isHex(s string) bool {
-	_, err := hex.DecodeString(s + strings.Repeat("0", len(s)%2))
-	return err == nil
 }
 
 func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,6 +55,3 @@ func (a *app) warehouseList(ctx context.Context, o warehouseListOptions, now tim
 	a.term.Table(tab)
 	return nil
 }
-
-// crateName is how rustc calls a crate that the user may call by its package.
-func crateName(name string) string { return strings.ReplaceAll(name, "-", "_") }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,8 +11,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/wrapperstate"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/alias"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 	"github.com/cargo-cow/cargo-cow/layers/wrapper"
 )
 
@@ -86,7 +88,7 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 	if err != nil {
 		return wrapperHelp(err)
 	}
-	state, err := look(s)
+	state, err := wrapperstate.Look(s)
 	if err != nil {
 		return err
 	}
@@ -98,9 +100,9 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 	if err != nil {
 		a.term.Warn("units will not be kept by what they were compiled from: %v", err)
 	} else {
-		state.store = store
+		state.Store = store
 	}
-	a.wrapperJSON(state, c)
+	a.term.JSON("wrapper", state.JSON(c))
 	switch {
 	case c.Changed && c.Next != "":
 		a.term.Status("Enabled", "the wrapper in %s, before %s", c.File, c.Next)
@@ -110,8 +112,8 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 		a.term.Status("Kept", "the wrapper, which is on in %s", c.File)
 	}
 	a.warnOfWrapper(state)
-	if state.views != nil {
-		a.term.Warn("the wrapper can only hand calls on here: %v", state.views)
+	if state.NoViews != nil {
+		a.term.Warn("the wrapper can only hand calls on here: %v", state.NoViews)
 	}
 	return nil
 }
@@ -122,11 +124,11 @@ func (a *app) disableWrapper(ctx context.Context, session *open.Session, level w
 	if err != nil {
 		return wrapperHelp(err)
 	}
-	state, err := look(s)
+	state, err := wrapperstate.Look(s)
 	if err != nil {
 		return err
 	}
-	a.wrapperJSON(state, c)
+	a.term.JSON("wrapper", state.JSON(c))
 	switch {
 	case !c.Changed:
 		a.term.Status("Kept", "%s: the wrapper is not on there", c.File)
@@ -138,27 +140,31 @@ func (a *app) disableWrapper(ctx context.Context, session *open.Session, level w
 	if c.Forgotten {
 		a.term.Warn("another wrapper was configured in %s before, and the note of it is lost", c.File)
 	}
-	if first := state.first(); first.Ours {
-		a.term.Warn("the wrapper is still on: %s", where(first))
+	if first := state.First(); first.Ours {
+		a.term.Warn("the wrapper is still on: %s", wrapperstate.Where(first))
 	}
 	return nil
 }
 
 func (a *app) wrapperStatus(ctx context.Context, session *open.Session, _ wrapper.Level) error {
 	s := session.Wrapper(ctx)
-	state, err := look(s)
+	state, err := wrapperstate.Look(s)
 	if err != nil {
 		return err
 	}
-	if state.first().Ours {
-		state.answers = a.wrapperAnswers(ctx, s)
+	if state.First().Ours {
+		var events []warehouse.Event // no store, no calls
+		if w, err := a.warehouse(ctx); err == nil {
+			events = w.Events()
+		}
+		state.Answers = wrapperstate.LookAtAnswers(s, events)
 	}
-	a.wrapperJSON(state, nil)
+	a.term.JSON("wrapper", state.JSON(nil))
 	tab := &ui.Table{}
-	first := state.first()
+	first := state.First()
 	switch {
 	case first.Ours:
-		tab.Row("wrapper", "on, by "+where(first))
+		tab.Row("wrapper", "on, by "+wrapperstate.Where(first))
 		tab.Row("program", first.Value)
 		if first.Next != "" {
 			tab.Row("chained", first.Next)
@@ -166,124 +172,52 @@ func (a *app) wrapperStatus(ctx context.Context, session *open.Session, _ wrappe
 	default:
 		tab.Row("wrapper", "off")
 		if first.Value != "" {
-			tab.Row("", "cargo uses "+first.Value+", by "+where(first))
+			tab.Row("", "cargo uses "+first.Value+", by "+wrapperstate.Where(first))
 		}
 	}
-	if state.views == nil {
+	if state.NoViews == nil {
 		tab.Row("views", "possible")
 	} else {
-		tab.Row("views", "not possible: "+state.views.Error())
+		tab.Row("views", "not possible: "+state.NoViews.Error())
 	}
-	if state.failure != "" {
-		tab.Row("here", "calls are handed on: "+state.failure)
+	if state.Failure != "" {
+		tab.Row("here", "calls are handed on: "+state.Failure)
 	}
-	state.answers.rows(tab)
+	answerRows(tab, &state.Answers)
 	a.term.Table(tab)
 	a.warnOfWrapper(state)
 	return nil
 }
 
-// wrapperState is how the wrapper stands here.
-type wrapperState struct {
-	settings []wrapper.Setting // the one that cargo goes by first
-	views    error             // why directories cannot be shown at other paths on this machine, which is how the wrapper works
-	failure  string            // why calls were last handed on
-	store    string            // where units are kept, as enable has found out
-	answers  wrapperAnswers    // whether calls can be answered, as status has found out
-}
-
-func look(s *wrapper.Setup) (*wrapperState, error) {
-	settings, err := s.Settings()
-	if err != nil {
-		return nil, err
+// answerRows says what keeps calls from being answered.
+func answerRows(tab *ui.Table, answers *wrapperstate.Answers) {
+	switch {
+	case answers.NoCompiler != "":
+		tab.Row("compiler", "calls are handed on: "+answers.NoCompiler)
+	case answers.Compiler != "":
+		tab.Row("compiler", answers.Compiler)
 	}
-	return &wrapperState{settings: settings, views: alias.Probe(), failure: s.Failure()}, nil
-}
-
-func (w *wrapperState) first() *wrapper.Setting {
-	if len(w.settings) == 0 {
-		return &wrapper.Setting{}
+	if answers.Members != "" {
+		tab.Row("members", "calls for the workspace's packages are handed on: "+answers.Members)
 	}
-	return &w.settings[0]
+	if answers.Refused > 0 {
+		tab.Row("last calls", fmt.Sprintf("%d of %d were handed on, most for: %s (see `cargo cow stats`)", answers.Refused, answers.Last, answers.Why))
+	}
 }
 
 // warnOfWrapper tells what keeps the wrapper from being used, with the remedy.
-func (a *app) warnOfWrapper(state *wrapperState) {
+func (a *app) warnOfWrapper(state *wrapperstate.State) {
 	enabled := false
-	for i := range state.settings {
-		set := &state.settings[i]
+	for i := range state.Settings {
+		set := &state.Settings[i]
 		enabled = enabled || set.Ours
 		if set.Ours && set.Missing {
-			a.term.Warn("%s names %s, which is not there: cargo cannot build (run `cargo cow wrapper enable`)", where(set), set.Value)
+			a.term.Warn("%s names %s, which is not there: cargo cannot build (run `cargo cow wrapper enable`)", wrapperstate.Where(set), set.Value)
 		}
 	}
-	if first := state.first(); enabled && !first.Ours {
-		a.term.Warn("the wrapper is not used: %s goes before it (%s)", where(first), remedy(first))
+	if first := state.First(); enabled && !first.Ours {
+		a.term.Warn("the wrapper is not used: %s goes before it (%s)", wrapperstate.Where(first), wrapperstate.Remedy(first))
 	}
-}
-
-// where names the variable or file of a setting.
-func where(s *wrapper.Setting) string {
-	if s.Variable != "" {
-		return s.Variable + " in the environment"
-	}
-	return s.In
-}
-
-// remedy is how our wrapper comes before a setting of another.
-func remedy(s *wrapper.Setting) string {
-	switch {
-	case s.Variable != "" && s.Value == "":
-		return "unset it"
-	case s.Variable != "":
-		return "unset it; to have both, name " + s.Value + " in Cargo's configuration, then run `cargo cow wrapper enable`"
-	case s.Value == "":
-		return "remove the key there"
-	}
-	return "run `cargo cow wrapper enable --project`, or remove the key there"
-}
-
-// wrapperJSON is the line of all three commands; c is nil for status.
-func (a *app) wrapperJSON(state *wrapperState, c *wrapper.Change) {
-	type setting struct {
-		Variable string `json:"variable,omitempty"`
-		File     string `json:"file,omitempty"`
-		Program  string `json:"program"`
-		Ours     bool   `json:"ours"`
-		Chained  string `json:"chained,omitempty"`
-		Missing  bool   `json:"missing,omitempty"`
-	}
-	line := struct {
-		Enabled  bool      `json:"enabled"` // cargo goes by it here
-		Program  string    `json:"program,omitempty"`
-		Chained  string    `json:"chained,omitempty"`
-		Settings []setting `json:"settings"` // what cargo goes by first, and what that hides
-		Remedy   string    `json:"remedy,omitempty"`
-		Views    bool      `json:"views"` // directories can be shown at other paths
-		NoViews  string    `json:"no_views,omitempty"`
-		Failure  string    `json:"failure,omitempty"` // why calls were last handed on in this build directory
-		File     string    `json:"file,omitempty"`    // the one that enable or disable was about
-		Changed  bool      `json:"changed,omitempty"`
-		Store    string    `json:"store,omitempty"` // that enable has found or made
-		wrapperAnswers
-	}{Settings: []setting{}, Failure: state.failure, Store: state.store, wrapperAnswers: state.answers}
-	first := state.first()
-	for i, set := range state.settings {
-		line.Settings = append(line.Settings, setting{set.Variable, set.In, set.Value, set.Ours, set.Next, set.Missing})
-		if i > 0 && set.Ours && !first.Ours {
-			line.Remedy = remedy(first)
-		}
-	}
-	if first.Ours {
-		line.Enabled, line.Program, line.Chained = true, first.Value, first.Next
-	}
-	if line.Views = state.views == nil; !line.Views {
-		line.NoViews = state.views.Error()
-	}
-	if c != nil {
-		line.File, line.Changed = c.File, c.Changed
-	}
-	a.term.JSON("wrapper", line)
 }
 
 // wrapperHelp adds what the user can do about a file that cannot be changed.

@@ -1,4 +1,4 @@
-package main
+package layers
 
 import "testing"
 
@@ -7,7 +7,7 @@ func TestCheckLabel(t *testing.T) {
 		"": true, "green": true, "abc": true, "v1.2": true, "größe 1": true,
 		"latest": false, "abcd": false, "0123456789": false, " x": false, "x\n": false, "a\x1bb": false,
 	} {
-		if err := checkLabel(label); (err == nil) != ok {
+		if err := CheckLabel(label); (err == nil) != ok {
 			t.Errorf("%q: got %v", label, err)
 		}
 	}
