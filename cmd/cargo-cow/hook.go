@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strings"
 
@@ -10,8 +9,6 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
-
-var errNoHookWithoutGit = errors.New("install hook: not in a git checkout")
 
 func newHook(a *app) *cobra.Command {
 	cmd := &cobra.Command{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +83,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 		return nil
 	}
 	if p.Git == nil {
-		return exit.Partly(&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"})
+		return exit.Partly(&layers.HelpError{Err: errors.New("install hook: not in a git checkout"), Help: "run `git init`, then `cargo cow hook install`"})
 	}
 	if err := a.installHook(ctx, p.Git, false); err != nil {
 		return exit.Partly(err)

@@ -59,44 +59,12 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if w.Store.Driver().Caps().EnforcesSeal {
 		tab.Row("", "to be rid of it: `cargo cow rm --all`")
 	}
-	if st.ReadOnly {
-		tab.Row("", "cannot be written here: layers can be restored, none can be made")
-	}
-	if st.Unresolved {
-		tab.Row("layers", fmt.Sprintf("%d; there is no Cargo.lock yet to tell which have the dependencies of this checkout", st.Layers))
-	} else {
-		tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
-	}
-	if st.Lost > 0 {
-		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", phrase.Count(st.Lost, "layer")))
-	}
-	if st.Parent != "" {
-		tab.Row("made from", phrase.ID(st.Parent))
-	}
-	if !st.Restored.IsZero() {
-		tab.Row("restored", phrase.Ago(st.Restored, now))
-	}
-	if st.Unreadable != "" {
-		tab.Row("units", st.Unreadable)
-	} else if st.Exists {
-		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
-	}
-	if st.Strange > 0 {
-		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
-		tab.Row("", "in another checkout cargo rebuilds some that are equal there")
-	}
+	layersRows(tab, st)
+	unitsRows(tab, st, now)
 	if unused != "" {
 		tab.Row("wrapper", "last passed a call on as it was: "+unused)
 	}
-	if st.Undo {
-		tab.Row("undo", "the build directory before the last restore is kept")
-	}
-	for _, dir := range st.Foreign {
-		tab.Row("not yours", dir+" ("+layers.ForeignHelp(dir)+")")
-	}
-	for _, dir := range st.Undeletable {
-		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")
-	}
+	leftRows(tab, st)
 	if last.Running {
 		tab.Row("snapshot", "under way")
 	}
@@ -117,4 +85,51 @@ func buildDirNote(st *layers.Status) string {
 		return " (not a tree: `cargo cow init` makes it one)"
 	}
 	return ""
+}
+
+// layersRows says what layers there are, and whether more can be made.
+func layersRows(tab *ui.Table, st *layers.Status) {
+	if st.ReadOnly {
+		tab.Row("", "cannot be written here: layers can be restored, none can be made")
+	}
+	if st.Unresolved {
+		tab.Row("layers", fmt.Sprintf("%d; there is no Cargo.lock yet to tell which have the dependencies of this checkout", st.Layers))
+	} else {
+		tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
+	}
+	if st.Lost > 0 {
+		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", phrase.Count(st.Lost, "layer")))
+	}
+}
+
+// unitsRows says what the build directory was made from, and what is fresh in it.
+func unitsRows(tab *ui.Table, st *layers.Status, now time.Time) {
+	if st.Parent != "" {
+		tab.Row("made from", phrase.ID(st.Parent))
+	}
+	if !st.Restored.IsZero() {
+		tab.Row("restored", phrase.Ago(st.Restored, now))
+	}
+	if st.Unreadable != "" {
+		tab.Row("units", st.Unreadable)
+	} else if st.Exists {
+		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
+	}
+	if st.Strange > 0 {
+		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
+		tab.Row("", "in another checkout cargo rebuilds some that are equal there")
+	}
+}
+
+// leftRows says what lies beside the build directory, and what in it is another user's.
+func leftRows(tab *ui.Table, st *layers.Status) {
+	if st.Undo {
+		tab.Row("undo", "the build directory before the last restore is kept")
+	}
+	for _, dir := range st.Foreign {
+		tab.Row("not yours", dir+" ("+layers.ForeignHelp(dir)+")")
+	}
+	for _, dir := range st.Undeletable {
+		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")
+	}
 }
