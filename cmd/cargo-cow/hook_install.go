@@ -39,7 +39,7 @@ func (a *app) installHook(ctx context.Context, repo *git.Checkout, changed bool)
 	a.hookJSON(repo, h, reach)
 	switch {
 	case !reach.Reached:
-		return &git.HookError{Path: h.File(), Reason: "git does not come to cargo-cow there" + saidBy(reach), Help: h.ByHand()}
+		return &git.HookError{Path: h.File(), Reason: "git does not come to cargo-cow there" + whyUnreached(reach), Help: h.ByHand()}
 	case h.Changed || changed:
 		a.term.Status("Installed", "%s%s", h.File(), hookScope(repo))
 	default:
@@ -50,7 +50,7 @@ func (a *app) installHook(ctx context.Context, repo *git.Checkout, changed bool)
 	case h.Changed && h.In != h.Path:
 		a.term.Status("Note", "other clones have it when %s is committed", h.In)
 	case h.Changed && h.Manager != nil:
-		a.note(h.Manager.Name + " takes it out when it writes this file anew; to keep it, " + h.ByHand())
+		a.statusLines(h.Manager.Name + " takes it out when it writes this file anew; to keep it, " + h.ByHand())
 	}
 	return nil
 }
@@ -63,8 +63,8 @@ func hookScope(repo *git.Checkout) string {
 	return ""
 }
 
-// saidBy is why a hook was not reached, as far as running it tells.
-func saidBy(r *git.Reach) string {
+// whyUnreached is why a hook was not reached, as far as running it tells.
+func whyUnreached(r *git.Reach) string {
 	switch {
 	case r.Late:
 		return ", and what runs before was not done within a minute"
@@ -94,8 +94,8 @@ func (a *app) hookJSON(repo *git.Checkout, h *git.Hook, reach *git.Reach) {
 	a.term.JSON("hook", line)
 }
 
-// note says something of several lines.
-func (a *app) note(text string) {
+// statusLines says something of several lines.
+func (a *app) statusLines(text string) {
 	verb := "Note"
 	for l := range strings.Lines(text) {
 		a.term.Status(verb, "%s", strings.TrimSuffix(l, "\n"))

@@ -48,24 +48,24 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.Unresolved(ctx)
+	checkout, err := s.Unresolved(ctx)
 	if err != nil {
 		return err
 	}
 	if o.dir != "" {
-		if err := s.CheckBuildDir(p, o.dir); err != nil {
+		if err := s.CheckBuildDir(checkout, o.dir); err != nil {
 			return err
 		}
 	}
 	var rep *layers.InitReport
-	err = s.InitStore(ctx, p, func(st *layers.Store) (err error) {
-		rep, err = st.Init(ctx, p, a.term.Blocking)
+	err = s.InitStore(ctx, checkout, func(st *layers.Store) (err error) {
+		rep, err = st.Init(ctx, checkout, a.term.Blocking)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	open.NoteBuilt(p)
+	open.NoteBuilt(checkout)
 	a.term.JSON("init", rep)
 	switch {
 	case rep.Already:
@@ -82,10 +82,10 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if !o.hook {
 		return nil
 	}
-	if p.Git == nil {
+	if checkout.Git == nil {
 		return exit.Partly(&layers.HelpError{Err: errors.New("install hook: not in a git checkout"), Help: "run `git init`, then `cargo cow hook install`"})
 	}
-	if err := a.installHook(ctx, p.Git, false); err != nil {
+	if err := a.installHook(ctx, checkout.Git, false); err != nil {
 		return exit.Partly(err)
 	}
 	return nil

@@ -25,9 +25,9 @@ type listOptions struct {
 	label string
 }
 
-// sizing is how long list lets one wait for sizes that nobody has measured yet. The
+// maxSizing is how long list lets one wait for sizes that nobody has measured yet. The
 // next time they are known.
-const sizing = time.Second
+const maxSizing = time.Second
 
 func newList(a *app) *cobra.Command {
 	var o listOptions
@@ -84,7 +84,7 @@ func (a *app) list(ctx context.Context, o listOptions, now time.Time) error {
 	}
 	l := listing{Table: ui.NewTable("LAYER", "", "CREATED", "UNITS", "SIZE", "COMMIT", "LABEL", "ORIGIN"), now: now}
 	l.OmitEmpty()
-	if l.sizes, err = st.Sizes(ctx, records, sizing); err != nil {
+	if l.sizes, err = st.Sizes(ctx, records, maxSizing); err != nil {
 		return err
 	}
 	if o.graph {
@@ -108,11 +108,11 @@ func (o *listOptions) choose(ctx context.Context, s *open.Session, list []layers
 		})
 	}
 	if o.here {
-		p, err := s.Unresolved(ctx)
+		checkout, err := s.Unresolved(ctx)
 		if err != nil {
 			return nil, err
 		}
-		ours, err := p.Ours(ctx, list)
+		ours, err := checkout.Ours(ctx, list)
 		if err != nil {
 			return nil, err
 		}
@@ -171,9 +171,9 @@ func (a *app) graph(l *listing, records []layers.Record, marked string) {
 // madeFrom returns the layer that the checkout's build directory was made from,
 // "" where that is not known, or no checkout is.
 func madeFrom(ctx context.Context, s *open.Session) string {
-	p, err := s.Unresolved(ctx)
+	checkout, err := s.Unresolved(ctx)
 	if err != nil {
 		return ""
 	}
-	return layers.MadeFrom(p)
+	return layers.MadeFrom(checkout)
 }

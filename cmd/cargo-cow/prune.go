@@ -10,22 +10,10 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/quantity"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 )
-
-type pruneOptions struct {
-	keepLast int
-	maxAge   quantity.Period
-	gone     bool
-	labelled bool
-	size     quantity.Volume
-	housing  quantity.Volume
-	minFree  quantity.Volume
-	dryRun   bool
-}
 
 func newPrune(a *app) *cobra.Command {
 	var o pruneOptions
@@ -65,7 +53,7 @@ With --verbose it also prints what is kept, and why.`,
 			if cmd.Flags().Changed("keep-last") && o.keepLast < 1 {
 				return exit.Usage(fmt.Errorf("keep the last %d: want 1 or more", o.keepLast))
 			}
-			if o.policy().Empty() && o.housing == 0 && o.minFree == 0 {
+			if o.policy().Empty() && o.warehouseSize == 0 && o.minFree == 0 {
 				return exit.Usage(&layers.HelpError{
 					Err:  errors.New("choose what to remove: say it with --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
 					Help: "cargo cow prune --max-age 30d --dry-run",
@@ -80,14 +68,10 @@ With --verbose it also prints what is kept, and why.`,
 	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists, and that nothing uses")
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
 	f.Var(&o.size, "size", "remove layers until all of them take no more than `SIZE` together, such as 50GB")
-	f.Var(&o.housing, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
+	f.Var(&o.warehouseSize, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
 	f.Var(&o.minFree, "min-free", "remove from the warehouse until `SIZE` is free on its disk")
 	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
 	return cmd
-}
-
-func (o *pruneOptions) policy() prune.Policy {
-	return prune.Policy{KeepLast: o.keepLast, MaxAge: time.Duration(o.maxAge), GoneWorktrees: o.gone, MaxSize: int64(o.size), Labelled: o.labelled}
 }
 
 func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
@@ -98,17 +82,17 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	if err := st.Writable(); !o.dryRun && layers.IsReadOnly(err) {
 		return err
 	}
-	uses, err := st.Uses(ctx, a.here(ctx, o.gone)...)
+	uses, err := st.Uses(ctx, a.buildDirHere(ctx, o.gone)...)
 	if err != nil {
 		return err
 	}
 	plan := prune.New(candidates(uses), o.policy(), now)
 	if o.size > 0 {
-		if err := a.fit(ctx, st, &plan, uses, o); err != nil {
+		if err := a.fitSize(ctx, st, &plan, uses, o); err != nil {
 			return err
 		}
 	}
-	house, err := housePlan(ctx, st, plan, o, now)
+	ofWarehouse, err := planWarehouse(ctx, st, plan, o, now)
 	if err != nil {
 		return err
 	}
@@ -126,12 +110,12 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	for _, c := range plan.Kept {
 		a.planJSON(c, byID[c.ID], false)
 	}
-	house.show(a, o, now)
-	return a.carryOut(ctx, st, plan, byID, house, o.dryRun)
+	ofWarehouse.show(a, o, now)
+	return a.carryOut(ctx, st, plan, byID, ofWarehouse, o.dryRun)
 }
 
-// fit makes the plan hold the layers to a size.
-func (a *app) fit(ctx context.Context, st *layers.Store, plan *prune.Plan, uses []layers.Use, o pruneOptions) error {
+// fitSize makes the plan hold the layers to a size.
+func (a *app) fitSize(ctx context.Context, st *layers.Store, plan *prune.Plan, uses []layers.Use, o pruneOptions) error {
 	ids := make([]string, len(uses))
 	for i := range uses {
 		ids[i] = uses[i].ID
@@ -150,9 +134,9 @@ func (a *app) fit(ctx context.Context, st *layers.Store, plan *prune.Plan, uses 
 	return nil
 }
 
-// here is the build directory of the checkout that the command is given in, if it
+// buildDirHere is the build directory of the checkout that the command is given in, if it
 // is given in one: nobody may have worked there since it was moved.
-func (a *app) here(ctx context.Context, gone bool) []string {
+func (a *app) buildDirHere(ctx context.Context, gone bool) []string {
 	if !gone {
 		return nil
 	}
@@ -160,11 +144,11 @@ func (a *app) here(ctx context.Context, gone bool) []string {
 	if err != nil {
 		return nil
 	}
-	p, err := s.Unresolved(ctx)
+	checkout, err := s.Unresolved(ctx)
 	if err != nil {
 		return nil
 	}
-	return []string{p.Workspace.BuildDir}
+	return []string{checkout.Workspace.BuildDir}
 }
 
 func candidates(uses []layers.Use) []prune.Layer {
@@ -180,7 +164,7 @@ func candidates(uses []layers.Use) []prune.Layer {
 
 // carryOut removes the victims. One that somebody has begun to use, or removed,
 // since the plan was made is no failure.
-func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, house *houseplan, dryRun bool) error {
+func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, ofWarehouse *warehousePlan, dryRun bool) error {
 	r := removal{term: a.term, store: st, dryRun: dryRun, say: a.term.Detail}
 	kept := len(plan.Kept)
 	for _, c := range plan.Victims {
@@ -209,7 +193,7 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 	} else {
 		a.term.Status("Removed", "%s, kept %s", removed, phrase.Count(kept, "layer"))
 	}
-	if err := house.carryOut(ctx, &r); err != nil {
+	if err := ofWarehouse.carryOut(ctx, &r); err != nil {
 		return err
 	}
 	return r.end()
@@ -230,29 +214,4 @@ func (a *app) planJSON(c prune.Choice, u *layers.Use, remove bool) {
 		Remove bool         `json:"remove"`
 		Why    prune.Reason `json:"why"`
 	}{u, remove, c.Why})
-}
-
-// why puts the reason for a layer's fate into words.
-func (o *pruneOptions) why(c *prune.Choice) string {
-	switch c.Why {
-	case prune.Gone:
-		return "built in a directory that is gone"
-	case prune.Unused:
-		return "not used for " + o.maxAge.String()
-	case prune.Surplus:
-		return fmt.Sprintf("not among the last %d of its dependency set", o.keepLast)
-	case prune.Space:
-		return "its space is asked for"
-	case prune.Leased:
-		return "in use"
-	case prune.Labelled:
-		return "labelled " + c.Label
-	case prune.Recent:
-		return "used within the last hour"
-	case prune.Last:
-		return fmt.Sprintf("among the last %d of its dependency set", o.keepLast)
-	case prune.Unmatched:
-		return "nothing asks for its removal"
-	}
-	return string(c.Why)
 }

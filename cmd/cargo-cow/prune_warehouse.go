@@ -15,19 +15,19 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
-// A houseplan is what prune does about the warehouse.
-type houseplan struct {
+// A warehousePlan is what prune does about the warehouse.
+type warehousePlan struct {
 	*warehouse.Plan
-	house *warehouse.Warehouse
+	warehouse *warehouse.Warehouse
 }
 
-// housePlan plans for a warehouse from which the layers that are to go have gone.
-func housePlan(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOptions, now time.Time) (*houseplan, error) {
+// planWarehouse plans for a warehouse from which the layers that are to go have gone.
+func planWarehouse(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOptions, now time.Time) (*warehousePlan, error) {
 	var without []string
 	for _, v := range plan.Victims {
 		without = append(without, v.ID)
 	}
-	policy := warehouse.Policy{MaxAge: time.Duration(o.maxAge), MaxSize: int64(o.housing)}
+	policy := warehouse.Policy{MaxAge: time.Duration(o.maxAge), MaxSize: int64(o.warehouseSize)}
 	if o.minFree > 0 {
 		free, err := freeSpace(st.Dir())
 		if err != nil {
@@ -40,7 +40,7 @@ func housePlan(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOp
 	if err != nil {
 		return nil, err
 	}
-	return &houseplan{survey.Plan(policy, now), w}, nil
+	return &warehousePlan{survey.Plan(policy, now), w}, nil
 }
 
 // freeSpace is what the user may still write to the file system of a directory.
@@ -52,7 +52,7 @@ func freeSpace(dir string) (int64, error) {
 	return int64(st.Bavail) * st.Bsize, nil
 }
 
-func (h *houseplan) show(a *app, o pruneOptions, now time.Time) {
+func (h *warehousePlan) show(a *app, o pruneOptions, now time.Time) {
 	h.table(a, "REMOVE", h.Victims, o, now)
 	if a.term.Verbose() {
 		h.table(a, "KEEP", h.Kept, o, now)
@@ -68,7 +68,7 @@ func (h *houseplan) show(a *app, o pruneOptions, now time.Time) {
 	}
 }
 
-func (h *houseplan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
+func (h *warehousePlan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
 	tab := ui.NewTable(head, "CRATE", "LAST USE", "FREES", "WHY")
 	shown := ui.Shown(len(list), a.term.Verbose())
 	for i := range list[:shown] {
@@ -86,14 +86,14 @@ func (h *houseplan) table(a *app, head string, list []warehouse.Choice, o pruneO
 }
 
 // upTo tells bytes that may be fewer.
-func (h *houseplan) upTo(bytes int64) string {
+func (h *warehousePlan) upTo(bytes int64) string {
 	if h.Exact {
 		return phrase.Size(bytes)
 	}
 	return "up to " + phrase.Size(bytes)
 }
 
-func (h *houseplan) json(a *app, c *warehouse.Choice, remove bool) {
+func (h *warehousePlan) json(a *app, c *warehouse.Choice, remove bool) {
 	a.term.JSON("plan-record", struct {
 		report.RecordJSON
 		Frees  int64            `json:"frees"`
@@ -102,29 +102,12 @@ func (h *houseplan) json(a *app, c *warehouse.Choice, remove bool) {
 	}{report.NewRecordJSON(c.Entry), c.Frees, remove, c.Why})
 }
 
-// whyRecord puts the reason for a record's fate into words.
-func (o *pruneOptions) whyRecord(c *warehouse.Choice) string {
-	switch c.Why {
-	case warehouse.Nowhere:
-		return "its files are gone"
-	case warehouse.Unused:
-		return "not used for " + o.maxAge.String()
-	case warehouse.Space:
-		return "its space is asked for"
-	case warehouse.Recent:
-		return "used within the last hour"
-	case warehouse.Unmatched:
-		return "nothing asks for its removal"
-	}
-	return string(c.Why)
-}
-
 // carryOut removes what is planned. The layers have gone before.
-func (h *houseplan) carryOut(ctx context.Context, r *removal) error {
+func (h *warehousePlan) carryOut(ctx context.Context, r *removal) error {
 	s := warehouse.Swept{Records: len(h.Victims), Files: len(h.Files), Left: len(h.Left), Frees: h.Frees}
 	var err error
 	if !r.dryRun {
-		s, err = h.house.CarryOut(ctx, h.Plan)
+		s, err = h.warehouse.CarryOut(ctx, h.Plan)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

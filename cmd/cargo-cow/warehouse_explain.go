@@ -51,62 +51,62 @@ func (a *app) warehouseExplain(ctx context.Context, ref string) error {
 	tab.Row("serves", report.Serves(e))
 	a.term.Table(tab)
 
-	x := explained{app: a}
+	k := keyTables{term: a.term}
 	for _, i := range e.Ingredients {
-		x.add("ingredient", i.Name, i.Value)
+		k.add("ingredient", i.Name, i.Value)
 	}
-	x.table("INGREDIENT", "VALUE")
+	k.table("INGREDIENT", "VALUE")
 	for _, in := range e.Inputs {
 		value := in.Digest
 		if value == rustc.Absent {
 			value = report.InputDigest(in)
 		}
-		x.add("input", in.Name, value)
+		k.add("input", in.Name, value)
 	}
-	x.table("INPUT", "DIGEST")
+	k.table("INPUT", "DIGEST")
 	for _, v := range list.Env {
 		value := v.Value
 		if !v.Set {
 			value = "must not be set"
 		}
-		x.add("variable", v.Name, value)
+		k.add("variable", v.Name, value)
 	}
-	x.table("VARIABLE", "VALUE")
+	k.table("VARIABLE", "VALUE")
 	for _, n := range e.Natives {
 		name := n.Name
 		if n.Kind != "" {
 			name = n.Kind + "=" + name
 		}
-		x.add("library", name, n.What)
+		k.add("library", name, n.What)
 	}
-	x.table("LIBRARY", "FOUND")
+	k.table("LIBRARY", "FOUND")
 	return nil
 }
 
-// explained prints what a key is made of, kind by kind.
-type explained struct {
-	*app
+// keyTables prints what a key is made of, a table for each kind.
+type keyTables struct {
+	term *ui.Terminal
 	rows [][2]string
 }
 
-func (x *explained) add(kind, name, value string) {
-	x.rows = append(x.rows, [2]string{name, value})
-	x.term.JSON("ingredient", struct {
+func (k *keyTables) add(kind, name, value string) {
+	k.rows = append(k.rows, [2]string{name, value})
+	k.term.JSON("ingredient", struct {
 		Kind  string `json:"kind"`
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	}{kind, name, value})
 }
 
-func (x *explained) table(heads ...string) {
-	if len(x.rows) == 0 {
+func (k *keyTables) table(heads ...string) {
+	if len(k.rows) == 0 {
 		return
 	}
-	x.term.Println("")
+	k.term.Println("")
 	tab := ui.NewTable(heads...)
-	for _, r := range x.rows {
+	for _, r := range k.rows {
 		tab.Row(r[0], r[1])
 	}
-	x.term.Table(tab)
-	x.rows = nil
+	k.term.Table(tab)
+	k.rows = nil
 }

@@ -105,7 +105,7 @@ func (a *app) whyMissOf(ctx context.Context, crate string, now time.Time) error 
 		tab := &ui.Table{}
 		tab.Row("unit", e.Unit)
 		tab.Row("when", phrase.Ago(e.At, now))
-		tab.Row("call", called(e))
+		tab.Row("call", outcome(e))
 		for _, row := range [][2]string{{"why", e.Reason}, {"about", e.Detail}} {
 			if row[1] != "" {
 				tab.Row(row[0], row[1])
@@ -128,8 +128,8 @@ func (a *app) whyMissOf(ctx context.Context, crate string, now time.Time) error 
 	return nil
 }
 
-// called tells what became of a call that was not answered.
-func called(e warehouse.Event) string {
+// outcome tells what became of a call that was not answered.
+func outcome(e warehouse.Event) string {
 	switch e.Kind {
 	case warehouse.Missed:
 		return "missed: compiled, and recorded"
