@@ -21,12 +21,13 @@ func newCheck(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the store",
-		Long: `Looks whether every record stands for a whole layer and every layer has a
-record, and whether the warehouse holds records and files that are named as they
-should be. With --repair it makes records of layers anew, and removes what nothing
-refers to and what is damaged in the warehouse: that is compiled again. What is in
-the files is not compared; see "cargo cow warehouse verify".
-Exit code 1 when there are problems, 3 when some of them could not be repaired.`,
+		Long: `Checks that every record belongs to a whole layer, that every layer has a record,
+and that the records and files of the warehouse are named as they should be. It does
+not compare the content of files; "cargo cow warehouse verify" does.
+
+With --repair, it makes missing records of layers again, and removes what nothing
+refers to and what is damaged in the warehouse; that is compiled again when needed.
+The exit code is 1 if there are problems, and 3 if some could not be repaired.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), o) },
 	}

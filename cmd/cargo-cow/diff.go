@@ -24,11 +24,11 @@ func newDiff(a *app) *cobra.Command {
 		Short: "Say what makes two dependency-set fingerprints differ",
 		Long: `Compares the dependency-set fingerprints of two layers, or of a layer and the
 checkout: packages added, removed and changed, another toolchain, profiles,
-flags, targets, linkers. A and B are layers as for "cargo cow show", or a dot for
-the checkout, which B is if it is left out.
+flags, targets, linkers. A and B name layers as for "cargo cow show", or are a dot
+for the checkout. If B is left out, it is the checkout.
 
-A star marks what Cargo does not look at. Where that differs units are rebuilt,
-and none is taken from the layer, although Cargo would call them fresh.`,
+A star marks what Cargo does not look at. Where that differs, no unit is taken
+from the layer and units are rebuilt, although Cargo would call them fresh.`,
 		Example: `  cargo cow diff latest       why is the newest layer not restored here?`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {

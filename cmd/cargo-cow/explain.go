@@ -25,12 +25,13 @@ func newExplain(a *app) *cobra.Command {
 		Short: "Say which units the next cargo build will rebuild, and why",
 		Long: `Lists the units in the build directory that cargo will rebuild, each with the
 rule that says so and the file or path that decided. Units that are rebuilt only
-since something they depend on is carry the rule "dependency".
+because a dependency is rebuilt have the rule "dependency".
 
-With PACKAGE, only the units of these packages, those that stay fresh included.`,
+With PACKAGE, lists only the units of these packages, including those that stay
+fresh.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args, o) },
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "list the units that stay fresh as well")
+	cmd.Flags().BoolVar(&o.all, "all", false, "also list the units that stay fresh")
 	return cmd
 }
 

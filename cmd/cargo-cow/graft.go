@@ -18,18 +18,18 @@ func newGraft(a *app) *cobra.Command {
 	var o graftOptions
 	cmd := &cobra.Command{
 		Use:   "graft [PACKAGE]...",
-		Short: "Take units that the build directory lacks from layers",
-		Long: `Takes compiled registry and git packages that a build here needs, and that the
-build directory lacks, from the layers that have them; nothing is copied where
-the file system can share data. Which ones are needed is asked of cargo. The
-build directory as it was before can be brought back with ` + "`cargo cow undo`" + `.
+		Short: "Add units that the build directory lacks, from layers",
+		Long: `Adds compiled registry and git packages that a build here needs and the build
+directory lacks. They are taken from the layers that have them; cargo is asked
+which are needed. Where the file system can share data, nothing is copied.
+` + "`cargo cow undo`" + ` brings the previous build directory back.
 
-With PACKAGE, only these and what they depend on.`,
+With PACKAGE, adds only these packages and their dependencies.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.graft(cmd.Context(), args, o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.from, "from", "", "take from `LAYER` only: an id or its first characters, a label, or latest")
-	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	f.StringVar(&o.from, "from", "", "take units only from `LAYER`: an id or its first characters, a label, or latest")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
 	return cmd
 }
 

@@ -13,25 +13,25 @@ import (
 func newHook(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
-		Short: "Restore by git's post-checkout hook",
+		Short: "Restore from git's post-checkout hook",
 		Long: `With the hook, ` + "`git worktree add`" + ` restores the build directory in the new
-worktree. Installed with --switch, it does so as well when git goes to another
+worktree. Installed with --switch, the hook also acts when git goes to another
 commit in a working tree: by git switch, checkout or bisect, but not in a rebase.
-Then the build directory is replaced if a layer leaves less to be compiled;
-unlike ` + "`cargo cow switch`" + `, nothing is sealed before. CARGO_COW_HOOK=off in the
-environment keeps the hook from doing anything.
+It then replaces the build directory if a layer leaves less to compile; unlike
+` + "`cargo cow switch`" + `, it seals nothing first. CARGO_COW_HOOK=off in the environment
+keeps the hook from doing anything.
 
-A working tree without a build directory that never had one gets it at its next
-checkout, however it was made (git worktree add --no-checkout, sparse
-checkouts); one that cargo clean has emptied stays empty. What was missing when
-it was restored, a submodule for instance, is looked for again at the checkouts
-that follow, until something is built.
+A working tree that never had a build directory gets one at its next checkout,
+however the tree was made (git worktree add --no-checkout, sparse checkouts). One
+that cargo clean has emptied stays empty. If something was missing when it was
+restored, a submodule for instance, later checkouts look for it again until
+something is built.
 
-In repositories that never ran init it does nothing. A hook that is there already
-keeps all its lines; where core.hooksPath leads out of the repository, nothing is
-written and the line to add is shown, but husky gets it in the file that it runs.
-Whether git comes to the hook is found out by running: install and status run the
-hooks as git checkout of the present commit does, a minute at most.`,
+In repositories where init was never run, the hook does nothing. A hook that is
+there already keeps all its lines. If core.hooksPath leads out of the repository,
+nothing is written and the line to add is shown; with husky, the line goes into the
+file that husky runs. To find out whether git reaches the hook, install and status
+run the hooks as git checkout of the present commit does, for a minute at most.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -59,11 +59,11 @@ hooks as git checkout of the present commit does, a minute at most.`,
 		}
 		return a.installHook(ctx, repo, was != repo.SwitchOn())
 	})
-	install.Flags().BoolVar(&onSwitch, "switch", false, "restore when another commit is checked out, too; --switch=false undoes that")
+	install.Flags().BoolVar(&onSwitch, "switch", false, "also restore when another commit is checked out; --switch=false undoes that")
 	cmd.AddCommand(
 		install,
-		sub("remove", "Take the hook out again", a.removeHook),
-		sub("status", "Say whether git comes to the hook", a.hookStatus),
+		sub("remove", "Remove the hook", a.removeHook),
+		sub("status", "Say whether git reaches the hook", a.hookStatus),
 	)
 	return cmd
 }

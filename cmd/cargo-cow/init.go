@@ -22,15 +22,15 @@ func newInit(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Prepare the build directory and the store",
-		Long: `Makes the build directory a tree that can be snapshotted (on Btrfs a
-subvolume), makes the store, and notes it in the repository. What was built
-before is taken over; cargo recompiles nothing. DIR, if given, must be the
-directory cargo builds into. Running init again changes nothing.
+		Long: `Makes the build directory a tree that can be snapshotted (on Btrfs, a
+subvolume), makes the store, and records it in the repository. What was built
+before is kept; cargo recompiles nothing. DIR, if given, must be the directory
+that cargo builds into. Running init again changes nothing.
 
-A repository has a store on each file system that its working trees build on: run
-init in each. With --store all its working trees use that one from then on, as far as
-it can serve them. What cannot be written, in a sandbox for one, is said before
-anything is made.`,
+A repository has one store on each file system that its working trees build on:
+run init once on each. With --store, all its working trees use that store from
+then on, where it can serve them. If something cannot be written, for example in
+a sandbox, init says so before it changes anything.`,
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {

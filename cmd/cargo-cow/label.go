@@ -16,9 +16,9 @@ func newLabel(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "label LAYER LABEL",
 		Short: "Give a layer another label",
-		Long: `Gives LAYER the name LABEL, in place of the one it has, if any; with --remove it has
-none. LAYER is an id or its first characters (4 or more), a label, or latest. Of
-several layers with one label, the newest is meant where the label is given. A layer
+		Long: `Gives LAYER the label LABEL in place of any label it has; with --remove, takes its
+label away. LAYER is an id or its first characters (4 or more), a label, or latest.
+If several layers have the same label, the label means the newest of them. A layer
 with a label is not pruned.`,
 		Example: `  cargo cow label latest green
   cargo cow label green --remove`,

@@ -34,19 +34,19 @@ func newList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the layers of the store, newest first",
-		Long: `Lists all layers of the store, those of other projects included, newest first.
-A plus after a commit marks changes that were not committed. SIZE is what a layer
-would take if it shared nothing, which it does; where it is empty, it was not measured
-yet, and is the next time.
+		Long: `Lists all layers in the store, including those of other projects, newest first. A
+plus after a commit marks changes that were not committed. SIZE is what a layer
+would take if it shared no data; layers share most of theirs. A SIZE that was not
+measured yet is left empty, and is there the next time.
 
-With --here only the layers of this project: those built in a working tree of this
-repository, or from one of its commits, and those that have the dependencies of this
-checkout.
+With --here, lists only the layers of this project: those built in a working tree
+of this repository or from one of its commits, and those that have the
+dependencies of this checkout.
 
-With --graph each layer stands above the one it was made from, and the lineages
-come one after the other. The last layer of each, drawn as o, was made from
-nothing, or from a layer that is gone. "here" marks the one that the build
-directory of this checkout was made from, or last sealed as.`,
+With --graph, each layer stands above the one it was made from, one lineage after
+the other. The last layer of a lineage, drawn as o, was made from nothing, or from
+a layer that no longer exists. "here" marks the layer that the build directory of
+this checkout was made from, or last sealed as.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("limit") && o.limit < 1 {
@@ -60,9 +60,9 @@ directory of this checkout was made from, or last sealed as.`,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.graph, "graph", false, "draw which layer was made from which")
-	f.BoolVar(&o.here, "here", false, "only the layers of this project")
-	f.IntVar(&o.limit, "limit", 0, "no more than `N` layers, the newest")
-	f.StringVar(&o.label, "label", "", "only layers with the label `LABEL`, in which * stands for any text")
+	f.BoolVar(&o.here, "here", false, "list only the layers of this project")
+	f.IntVar(&o.limit, "limit", 0, "list only the `N` newest layers")
+	f.StringVar(&o.label, "label", "", "list only layers with the label `LABEL`, in which * stands for any text")
 	return cmd
 }
 

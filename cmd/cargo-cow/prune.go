@@ -21,33 +21,37 @@ func newPrune(a *app) *cobra.Command {
 		Use:   "prune",
 		Short: "Remove what is not worth its space any more",
 		Long: `Chooses layers, and records of the warehouse with their files, prints which and
-why, and removes them. What may go is said by at least one flag. Of layers,
---max-age and --gone-worktrees name some, each for itself; --keep-last N keeps the
-N layers of each dependency set that were used last, whatever the others say, and
-alone it names all others. --size names as many of what is left as it takes, those
-first that were not used for longest; what layers share counts once, and what only
-small files hold counts nothing. Of the warehouse, --max-age names records, and
---warehouse-size and --min-free name as many as it takes, those first that were not
-used for longest. Use is what counts, not age: a snapshot is one, and so is every
-restore and every call of rustc that is answered.
+why, and removes them. At least one flag must say what to choose.
+
+Of layers, --max-age and --gone-worktrees each choose some. --keep-last N keeps
+the N most recently used layers of each dependency set, whatever the other flags
+say; alone, it chooses all other layers. --size then chooses as many of the rest as
+it takes, the least recently used first; it counts data that layers share once, and
+does not count the data of small files.
+
+Of the warehouse, --max-age chooses records. --warehouse-size and --min-free choose
+as many as it takes, the least recently used first.
+
+What counts is use, not age: each snapshot, each restore and each call of rustc
+that is answered is a use.
 
 Never removed are: what was used within the last hour, a layer that is being
-restored, and a layer with a label, unless --labelled is given. ` + "`cargo cow rm`" + `
-removes what it is told to. Removed each time is what serves nobody in the
+restored, and, unless --labelled is given, a layer with a label. ` + "`cargo cow rm`" + `
+removes what it is told to. Every prune also removes what is of no use in the
 warehouse: records whose files are gone, files that no record names, and what
 killed writers have left.
 
-FREES is what the removal of a record frees by what the file system tells, before
-compression: a file that a build directory or a layer shares frees nothing. Records
-that have only such files --warehouse-size and --min-free leave alone. Where the
-file system does not tell, it is "up to" what the files take.
+FREES is what removing a record frees, before compression, as far as the file
+system tells: a file that a build directory or a layer shares frees nothing.
+--warehouse-size and --min-free leave records alone that have only such files.
+Where the file system does not tell, FREES is "up to" the size of the files.
 
-With --verbose it also prints what is kept, and why.`,
+With --verbose, prune also prints what is kept, and why.`,
 		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
-  cargo cow prune --max-age 30d --keep-last 1  the same, but one of each stays
+  cargo cow prune --max-age 30d --keep-last 1  the same, but keep one of each dependency set
   cargo cow prune --gone-worktrees             what removed worktrees have left
-  cargo cow prune --size 50GB                  what the layers take above that
-  cargo cow prune --warehouse-size 20GB        what the warehouse holds above that`,
+  cargo cow prune --size 50GB                  until the layers take no more than that
+  cargo cow prune --warehouse-size 20GB        until the warehouse takes no more than that`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("keep-last") && o.keepLast < 1 {
@@ -64,13 +68,13 @@ With --verbose it also prints what is kept, and why.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.keepLast, "keep-last", 0, "keep the `N` layers of each dependency set that were used last")
-	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d, 2w or 12h; days without a unit")
-	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists, and that nothing uses")
+	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d, 2w or 12h; a number alone means days")
+	f.BoolVar(&o.gone, "gone-worktrees", false, "remove layers that were built in a directory that no longer exists and that nothing uses")
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
 	f.Var(&o.size, "size", "remove layers until all of them take no more than `SIZE` together, such as 50GB")
-	f.Var(&o.warehouseSize, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
-	f.Var(&o.minFree, "min-free", "remove from the warehouse until `SIZE` is free on its disk")
-	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
+	f.Var(&o.warehouseSize, "warehouse-size", "remove records until the files of the warehouse take no more than `SIZE`, such as 20GB")
+	f.Var(&o.minFree, "min-free", "remove records until `SIZE` is free on the disk of the warehouse")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, and change nothing")
 	return cmd
 }
 

@@ -28,19 +28,18 @@ func newRestore(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore",
 		Short: "Make the build directory from the layer that fits best",
-		Long: `Puts a writable copy of a layer in place of the build directory. Everything
-that is not the same here as where it was built is made to be rebuilt by cargo;
-see it with ` + "`cargo cow explain`" + `. The build directory as it was before can be
-brought back with ` + "`cargo cow undo`" + `.
+		Long: `Replaces the build directory with a writable copy of a layer. Cargo rebuilds
+whatever differs from where the layer was built; ` + "`cargo cow explain`" + ` lists it.
+` + "`cargo cow undo`" + ` brings the previous build directory back.
 
-Without --from the layer is chosen: same dependencies and toolchain, most
-equal sources, nearest commit. Where no layer has the dependencies of this
-checkout, it is the one that saves most of its work; what that lacks is taken
+Without --from, restore chooses the layer: same dependencies and toolchain, most
+equal sources, nearest commit. If no layer has the dependencies of this checkout,
+it takes the layer that saves most work, and adds units which that layer lacks
 from other layers, unless --no-graft is given.
 
-A new copy has nothing in memory yet. With --warm the files that the first build
-after an edit will read are read ahead in the background, while nothing else
-wants the disk and until cargo is started.`,
+None of a new copy is in memory yet. With --warm, the files that the first build
+after an edit will read are read ahead in the background, as long as nothing else
+needs the disk, and until cargo starts.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.hook {
 				return nil
@@ -58,14 +57,14 @@ wants the disk and until cargo is started.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.from, "from", "", "take `LAYER`: an id or its first characters, a label, or latest")
-	f.BoolVar(&o.strict, "strict", false, "rebuild every unit that mentions the place it was built in")
-	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
-	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be restored, change nothing")
-	f.BoolVar(&o.noGraft, "no-graft", false, "take nothing from other layers than the one that is chosen")
+	f.BoolVar(&o.strict, "strict", false, "rebuild every unit that mentions the directory it was built in")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be restored, and change nothing")
+	f.BoolVar(&o.noGraft, "no-graft", false, "take nothing from layers other than the chosen one")
 	f.BoolVar(&o.warm, "warm", false, "read ahead what the first build after an edit will read")
-	f.BoolVar(&o.noWarm, "no-warm", false, "do not, whatever the configuration says")
+	f.BoolVar(&o.noWarm, "no-warm", false, "do not read ahead, whatever the configuration says")
 	cmd.MarkFlagsMutuallyExclusive("warm", "no-warm")
-	f.BoolVar(&o.hook, "hook", false, "act as git's post-checkout hook, whose arguments follow: never fail, and do nothing but in a new worktree or, where that is switched on, when another commit was checked out")
+	f.BoolVar(&o.hook, "hook", false, "act as git's post-checkout hook, with git's arguments: never fail, and act only in a new worktree or, if that is switched on, when another commit was checked out")
 	return cmd
 }
 

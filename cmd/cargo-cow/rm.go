@@ -24,18 +24,18 @@ func newRm(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm LAYER...",
 		Short: "Remove layers, or the whole store",
-		Long: `Removes the layers that are named, whether they have labels or not. LAYER is an
-id or its first characters (4 or more), a label, or latest; of several layers
-with one label it is the newest. A layer that check reports as damaged goes by
-its whole id.
+		Long: `Removes the named layers, whether they have labels or not. LAYER is an id or its
+first characters (4 or more), a label, or latest; if several layers have the same
+label, it means the newest of them. A layer that check reports as damaged is named
+by its whole id.
 
 Nothing depends on a layer: what was restored from it, and layers made from it,
-stay as they are. A layer that is being restored is not removed (code 5). When
-one cannot be removed the others are all the same (code 3).
+stay as they are. A layer that is being restored is not removed (code 5). If one
+layer cannot be removed, the others still are (code 3).
 
-With --all the store goes, with all layers, the warehouse and its directory, which
-rm -rf cannot remove where layers are read-only. Build directories stay as they are.
-It says what would go and does nothing, unless --yes is given too.`,
+With --all, the whole store is removed: all layers, the warehouse, and the
+directory itself, which rm -rf cannot remove where layers are read-only. Build
+directories stay as they are. Without --yes, it only says what would be removed.`,
 		Example: `  cargo cow rm green 1a2b3c4d
   cargo cow rm --all --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -54,9 +54,9 @@ It says what would go and does nothing, unless --yes is given too.`,
 			return a.rm(cmd.Context(), args, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "remove the store, with all that is in it")
-	cmd.Flags().BoolVar(&o.yes, "yes", false, "do that, not only say it")
-	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
+	cmd.Flags().BoolVar(&o.all, "all", false, "remove the store and everything in it")
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "with --all, remove, and do not only say what would be removed")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, and change nothing")
 	return cmd
 }
 

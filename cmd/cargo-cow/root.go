@@ -41,9 +41,9 @@ func newRoot(a *app) *cobra.Command {
 		Use:   "cargo-cow [flags] COMMAND",
 		Short: "Warm build directories for new checkouts of Rust projects",
 		Long: `cargo-cow keeps the build directories of Rust checkouts the way image stores
-keep images: a snapshot seals one as a read-only layer, a restore makes a
-writable one from the layer that fits best. Plain cargo then rebuilds what
-differs in the new place, and nothing else.`,
+keep images: a snapshot seals one as a read-only layer, and a restore makes a
+writable one from the layer that fits best. Plain cargo then rebuilds only what
+differs in the new checkout.`,
 		Example: `  cargo cow init --hook                 once in a repository
   cargo build && cargo cow snapshot     after a green build
   git worktree add ../fix               the hook restores there`,
@@ -71,7 +71,7 @@ differs in the new place, and nothing else.`,
 
 	f := root.PersistentFlags()
 	f.StringVarP(&a.dir, "directory", "C", "", "work as if started in `DIR`")
-	f.StringVar(&a.store, "store", "", "keep layers in `DIR`, for this command (else CARGO_COW_STORE, else what init chose)")
+	f.StringVar(&a.store, "store", "", "use the store in `DIR` for this command (default: CARGO_COW_STORE, or the store that init chose)")
 	f.BoolVar(&a.screen.JSON, "json", false, "print results as JSON lines")
 	f.BoolVarP(&a.screen.Quiet, "quiet", "q", false, "print only results, warnings and errors")
 	f.BoolVarP(&a.screen.Verbose, "verbose", "v", false, "print details")

@@ -22,11 +22,11 @@ func newRun(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] [--] CMD [ARG]...",
 		Short: "Run a command, and snapshot when it succeeds",
-		Long: `Runs CMD in the foreground, passes its output and exit code through (128+N for
-a signal, 127 when there is no such program), and seals the build directory when
-the code is 0. The snapshot is taken after the prompt is back; ` + "`cargo cow status`" + `
-tells when it failed. With --wait it is taken first, and a failure of it is exit
-code 3.`,
+		Long: `Runs CMD in the foreground and passes its output and exit code through (128+N for
+a signal, 127 if there is no such program). If the code is 0, the build directory
+is sealed in the background, after run has returned; ` + "`cargo cow status`" + ` says if
+that failed. With --wait, run returns only when the snapshot is taken, and with
+exit code 3 if the snapshot fails.`,
 		Example:               "  cargo cow run -- cargo test",
 		DisableFlagsInUseLine: true,
 		Args:                  atLeastOne,

@@ -27,19 +27,19 @@ func newShow(a *app) *cobra.Command {
 		Use:   "show [flags] LAYER",
 		Short: "Show a layer: where it came from and what is in it",
 		Long: `Shows one layer: where it was built, what its dependency-set fingerprint was
-made from, what it holds by package, and the units that can differ elsewhere.
+made from, the packages it holds, and the units that can differ elsewhere.
 LAYER is an id or its first characters (4 or more), a label, or latest.
 
-COST is how long building the units of a package took, added up; cargo builds
-several at once. It is - where that was not measured, as in layers of earlier
-versions. SIZE is what the files of the units say they hold. Layers share most
-of their data with each other and with build directories, so that a layer takes
-less of the disk than its size, and removing one frees less.
+COST is the time that building the units of a package took, added up; cargo
+builds several at once. It is - where that was not measured, as in layers made by
+earlier versions. SIZE is the length of the units' files. Layers share most of
+their data with each other and with build directories, so a layer takes less
+space on disk than its size, and removing it frees less.
 
-With --fingerprint it shows the fingerprint alone, with a digest of each
-ingredient that is long, and with --verbose all there is to say of these: the
-packages, the profiles, the flags. LAYER may then be left out, or be a dot, for
-the checkout. "cargo cow diff" compares two.`,
+With --fingerprint, shows only the fingerprint, with a digest of each long
+ingredient; with --verbose, prints those in full: packages, profiles, flags.
+LAYER can then be left out, or be a dot, to mean the checkout. "cargo cow diff"
+compares two.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.fingerprint && len(args) == 0 {
 				return nil
@@ -53,7 +53,7 @@ the checkout. "cargo cow diff" compares two.`,
 			return a.show(cmd.Context(), args[0], o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "show all packages and units, not the first 20 of each")
+	cmd.Flags().BoolVar(&o.all, "all", false, "show all packages and units, not only the first 20 of each")
 	cmd.Flags().BoolVar(&o.fingerprint, "fingerprint", false, "show every ingredient of the dependency-set fingerprint, and nothing else")
 	return cmd
 }

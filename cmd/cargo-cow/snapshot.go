@@ -26,13 +26,13 @@ func newSnapshot(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot",
 		Short: "Seal the build directory as a layer",
-		Long: `Seals what is built as a read-only layer that a restore can start from. It
-takes cargo's own locks: while cargo builds, it waits. When nothing was built
-since the last layer, that one is kept.
+		Long: `Seals the build directory as a read-only layer that a restore can start from. It
+takes cargo's own locks, so it waits while cargo builds. If nothing was built
+since the last layer, that layer is kept.
 
 With --into, the registry and git packages that were compiled here and that LAYER
-lacks are added to it: the result is a new layer with the sources and the label of
-LAYER, from which others start that would have started from LAYER.`,
+lacks are added to it. The result is a new layer with the sources and the label of
+LAYER; whatever would have started from LAYER starts from the new one.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := layers.CheckLabel(o.label); err != nil {
@@ -46,8 +46,8 @@ LAYER, from which others start that would have started from LAYER.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.label, "label", "", "give the layer the name `LABEL`")
-	f.StringVar(&o.into, "into", "", "also give what was compiled here to `LAYER`, as a new layer with its label and sources")
-	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	f.StringVar(&o.into, "into", "", "also add what was compiled here to `LAYER`, as a new layer with its label and sources")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
 	f.BoolVar(&o.background, "background", false, "")
 	f.Lookup("background").Hidden = true
 	return cmd

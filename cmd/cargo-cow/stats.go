@@ -25,7 +25,7 @@ func newStats(a *app) *cobra.Command {
 		Use:   "stats",
 		Short: "Say what the warehouse has saved",
 		Long: `Counts the calls of rustc that went through the wrapper, as far back as they are
-remembered: some 20,000 at least.
+remembered: at least some 20,000.
 
   hit       answered from the warehouse
   kept      answered with what this build directory had already
@@ -33,13 +33,13 @@ remembered: some 20,000 at least.
   compiled  compiled, and not recorded
   refused   of a kind that is not looked for
 
-Time saved is what the answers had cost when they were compiled; cargo compiles
-several at once, so builds are not shorter by all of that. Shared are the bytes of
-answers that take no space of their own.`,
+Time saved is what compiling would have taken for the calls that were answered;
+cargo compiles several at once, so builds become shorter by less than that. Shared
+are the bytes of answers that take no space of their own.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stats(cmd.Context(), o, time.Now()) },
 	}
-	cmd.Flags().Var(&o.since, "since", "count the calls of the last `DURATION` alone, such as 12h or 7d")
+	cmd.Flags().Var(&o.since, "since", "count only the calls of the last `DURATION`, such as 12h or 7d")
 	return cmd
 }
 

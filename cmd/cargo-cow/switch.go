@@ -25,15 +25,14 @@ func newSwitch(a *app) *cobra.Command {
 	var o switchOptions
 	cmd := &cobra.Command{
 		Use:   "switch [flags] [--] [GIT-FLAG]... [BRANCH|COMMIT]",
-		Short: "Switch to another branch, build directory and all",
-		Long: `Seals the build directory as the state of the branch that is left, runs
-` + "`git switch`" + `, and restores the layer that fits best what is checked out then; plain
-cargo compiles what that lacks. The build directory is kept as it is where no
-layer leaves less to be compiled; what is replaced can be brought back with
-` + "`cargo cow undo`" + `.
+		Short: "Switch to another branch, and the build directory with it",
+		Long: `Seals the build directory as the state of the current branch, runs ` + "`git switch`" + `,
+and restores the layer that best fits what is then checked out; plain cargo
+compiles the rest. If no layer leaves less to compile, the build directory is kept
+as it is. ` + "`cargo cow undo`" + ` brings a replaced build directory back.
 
-Where git does not switch, nothing is restored, and git's exit code is this
-command's. What stands after -- goes to git as it is.`,
+If git does not switch, nothing is restored, and the exit code is git's. Arguments
+after -- are passed to git.`,
 		Example: `  cargo cow switch main
   cargo cow switch -c feature main
   cargo cow switch --detach v1.2.0
@@ -48,9 +47,9 @@ command's. What stands after -- goes to git as it is.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.switchTo(cmd.Context(), o, args) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.create, "create", "c", "", "make the new branch `NAME`, at BRANCH or COMMIT if given")
-	f.BoolVarP(&o.detach, "detach", "d", false, "check the commit out without a branch")
-	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	f.StringVarP(&o.create, "create", "c", "", "create the branch `NAME`, at BRANCH or COMMIT if given")
+	f.BoolVarP(&o.detach, "detach", "d", false, "check out the commit without a branch")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
 	return cmd
 }
 

@@ -23,8 +23,8 @@ takes cargo's own locks, as restore does.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.undo(cmd.Context(), o) },
 	}
-	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say whether there is something to bring back, change nothing")
-	cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say whether there is something to bring back, and change nothing")
+	cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
 	return cmd
 }
 

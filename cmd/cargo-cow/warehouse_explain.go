@@ -15,16 +15,17 @@ import (
 func newWarehouseExplain(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain KEY",
-		Short: "Say all that decides whether a record serves",
+		Short: "Show everything that decides whether a record serves",
 		Long: `Prints everything that a record's key is made of. Ingredients are what can be known
 before the compiler runs: the compiler itself, its arguments, the crates it is given,
-and for what is linked the linker and libraries. Inputs, variables and libraries are
-what the compiler has asked for as it ran; a call is answered from the record if all
-of them are the same for it. KEY is that of "cargo cow warehouse list", or its first
+and, if something is linked, the linker and libraries. Inputs, variables and libraries
+are what the compiler asked for while it ran; the record answers a call for which all
+of them are the same. KEY is one of "cargo cow warehouse list", or its first
 characters (4 or more).
 
-Names of files are relative to the directory that rustc ran in. {cwd} stands for it,
-{out-dir} for the directory of outputs, {OUT_DIR} for that of the build script.`,
+Names of files are relative to the directory that rustc ran in. {cwd} stands for that
+directory, {out-dir} for the directory of outputs, {OUT_DIR} for that of the build
+script.`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.warehouseExplain(cmd.Context(), args[0]) },
 	}

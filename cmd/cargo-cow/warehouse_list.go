@@ -23,13 +23,13 @@ func newWarehouseList(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List the records of the warehouse, the last used first",
 		Long: `Lists what the wrapper can answer with, the last used first. COST is how long
-compiling took, SIZE what its files hold. FILES tells where they lie: loose in the
-warehouse, in a layer, or nowhere: what was compiled incrementally after an edit is
-nowhere until a snapshot has told of it.`,
+compiling took, SIZE the size of the files. FILES says where they lie: loose in the
+warehouse, in a layer, where they were built, or gone. What was compiled
+incrementally after an edit is in a layer only after the next snapshot.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.warehouseList(cmd.Context(), o, time.Now()) },
 	}
-	cmd.Flags().StringVar(&o.crate, "crate", "", "list those of the crate `NAME` alone")
+	cmd.Flags().StringVar(&o.crate, "crate", "", "list only those of the crate `NAME`")
 	return cmd
 }
 

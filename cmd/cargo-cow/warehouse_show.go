@@ -22,19 +22,19 @@ func newWarehouseShow(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [flags] KEY",
 		Short: "Show a record: where it was made, its files and its inputs",
-		Long: `Shows one record of the warehouse: where and when its files were made, where they
-may be used, where they lie, and what they were compiled from. KEY is that of
-"cargo cow warehouse list", or its first characters (4 or more).
+		Long: `Shows one record of the warehouse: where its files were made, when they were last
+used, where they may be used, where they lie, and what they were compiled from.
+KEY is one of "cargo cow warehouse list", or its first characters (4 or more).
 
-A record is bound to the directory it was made in, or to that of its outputs, where
-the outputs name it; most serve anywhere. "cargo cow warehouse explain" tells
-everything that decides whether a record serves.`,
+Most records serve anywhere. A record whose outputs name the directory it was made
+in, or the directory of the outputs, serves only there. "cargo cow warehouse
+explain" shows everything that decides whether a record serves.`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.warehouseShow(cmd.Context(), args[0], o, time.Now())
 		},
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "show all inputs, not the first 20")
+	cmd.Flags().BoolVar(&o.all, "all", false, "show all inputs, not only the first 20")
 	return cmd
 }
 

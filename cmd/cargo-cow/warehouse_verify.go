@@ -18,12 +18,12 @@ func newWarehouseVerify(a *app) *cobra.Command {
 	var o warehouseVerifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Read all of the warehouse and compare it with its names",
-		Long: `Looks whether every record can be read and is called by its key, and whether every
-file that lies loose has the content that its name says, which means to read them
-all. With --repair it removes what is damaged: it is compiled again when it is
-asked for. Builds may go on meanwhile.
-Exit code 1 when something is damaged, 3 when some of that could not be removed.`,
+		Short: "Read the whole warehouse and compare content with names",
+		Long: `Checks that every record can be read and is named by its key, and that every loose
+file has the content that its name says, for which it reads them all. With --repair,
+it removes what is damaged; that is compiled again when it is asked for. Builds may
+go on meanwhile. The exit code is 1 if something is damaged, and 3 if some of it
+could not be removed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.warehouseVerify(cmd.Context(), o) },
 	}

@@ -22,19 +22,19 @@ func newWhyMiss(a *app) *cobra.Command {
 	var o whyMissOptions
 	cmd := &cobra.Command{
 		Use:   "why-miss [flags] [CRATE]",
-		Short: "Say why units were compiled that the warehouse could have had",
-		Long: `Lists the last calls of rustc that the wrapper did not answer, the latest first,
-each with the reason and with what it was about this unit: the input, variable or
-ingredient that differs from the state of the unit that was used last.
+		Short: "Say why units were compiled and not taken from the warehouse",
+		Long: `Lists the last calls of rustc that the wrapper did not answer, the latest first, each
+with the reason and what it was about: the input, variable or ingredient that differs
+from the record of this unit that was used last.
 
   missed    looked for and not found; compiled, and recorded
   compiled  looked for and not found; compiled, and not recorded, for that reason
   refused   a call of a kind that is not looked for
 
-With CRATE it tells of the latest such call of that crate; a unit's name, as in the
-list, will do too.`,
+With CRATE, shows the latest such call of that crate. The name of a unit in the list
+can stand for CRATE.`,
 		Example: `  cargo cow why-miss            after a build that should have compiled nothing
-  cargo cow why-miss serde      what came in the way for one crate`,
+  cargo cow why-miss serde      why one crate was compiled`,
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -43,7 +43,7 @@ list, will do too.`,
 			return a.whyMiss(cmd.Context(), o, time.Now())
 		},
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "list all that are remembered, not the last 20")
+	cmd.Flags().BoolVar(&o.all, "all", false, "list all that are remembered, not only the last 20")
 	return cmd
 }
 

@@ -21,15 +21,15 @@ func newWrapper(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wrapper",
 		Short: "Switch the wrapper of rustc on and off",
-		Long: `With the wrapper, what rustc keeps for incremental compilation serves in a
-restored build directory, too: the first edit there is compiled as quickly as
-where the state came from. And a unit that was compiled before, from the same, is
-taken from the store's warehouse, in whatever checkout or project it is needed. Every
-other call is handed on as it is.
+		Long: `With the wrapper, what rustc keeps for incremental compilation also serves in a
+restored build directory: the first edit there is compiled as quickly as where the
+state came from. And a unit that was compiled before from the same inputs is taken
+from the store's warehouse, in any checkout and any project. All other calls are
+handed on unchanged.
 
-It is switched on in Cargo's configuration, as build.rustc-wrapper. A wrapper that
-is configured there already is run by ours for all calls that ours hands on, and
-is put back by disable. Switching on or off makes nothing to be compiled anew.`,
+The wrapper is switched on in Cargo's configuration, as build.rustc-wrapper. If
+another wrapper is configured there, ours runs it for the calls that it hands on,
+and disable puts it back. Switching the wrapper on or off causes no recompilation.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -57,20 +57,20 @@ is put back by disable. Switching on or off makes nothing to be compiled anew.`,
 		return c
 	}
 	cmd.AddCommand(
-		sub("enable", "Have cargo use the wrapper", `Have cargo use the wrapper: by the user's configuration, which holds in worktrees
-that are yet to be made, too, or with --project by the workspace's. That file may be
-under git, and what is written there is a path of this machine.
+		sub("enable", "Have cargo use the wrapper", `Has cargo use the wrapper. That is written to the user's configuration, which also
+holds in worktrees that are made later, or with --project to the workspace's. The
+workspace's file may be under git, and what is written is a path of this machine.
 
-Where there is no store yet, one is made: that which init would use here, beside the
-build directories. Without one the wrapper would keep nothing, and a build is no
-place to make it.
+If there is no store yet, one is made where init would make it, beside the build
+directories. Without a store the wrapper keeps nothing, and it does not make one
+itself.
 
-All else in the file stays as it is, comments, order and symlinks included.`, a.enableWrapper),
-		sub("disable", "Have cargo go without the wrapper", `Have cargo go without the wrapper, as before enable. A wrapper that was there
+Everything else in the file stays as it is, comments, order and symlinks included.`, a.enableWrapper),
+		sub("disable", "Have cargo work without the wrapper", `Has cargo work without the wrapper, as before enable. A wrapper that was configured
 before is put back.`, a.disableWrapper),
-		sub("status", "Say whether cargo uses the wrapper", `Say whether cargo uses the wrapper here, where that is configured, what else gets
+		sub("status", "Say whether cargo uses the wrapper", `Says whether cargo uses the wrapper here, where that is configured, what else gets
 in its way, and whether it can do its work on this machine: which compiler a call
-would run, found out as for a call, and what became of the last ones.`, a.wrapperStatus),
+would run, found out as a call does, and what became of the last calls.`, a.wrapperStatus),
 	)
 	return cmd
 }

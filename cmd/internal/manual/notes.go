@@ -4,14 +4,14 @@ package manual
 const programNotes = `
 ## Output
 
-Results go to stdout, everything else to stderr. With ` + "`--json`" + ` a result is one
-JSON object a line; its first field, ` + "`reason`" + `, says what it is. Fields are added
+Results go to stdout, everything else to stderr. With ` + "`--json`" + ` each line is
+one JSON object; its first field, ` + "`reason`" + `, says what it is. Fields are added
 over time, never changed or removed.
 
 | reason | what it says |
 |---|---|
 | ` + "`init`" + ` | the build directory (` + "`build_dir`" + `), the store and its driver; whether it was a tree already, or taken over |
-| ` + "`snapshot`" + ` | the layer, whether it is new (` + "`created`" + `), its units, how many of them (` + "`dirty`" + `) are rebuilt anywhere |
+| ` + "`snapshot`" + ` | the layer, whether it is new (` + "`created`" + `), its units, how many of them (` + "`dirty`" + `) are rebuilt everywhere |
 | ` + "`restore`" + ` | the layer, the units kept, to be rebuilt and retagged; a ` + "`unit`" + ` line for each to be rebuilt comes before |
 | ` + "`unit`" + ` | a unit, its verdict, the rule and the detail that decided, the units that are the cause |
 | ` + "`layer`" + ` | the record of a layer; with ` + "`list --graph`" + `, whether the build directory was made from it (` + "`here`" + `); with ` + "`list`" + `, its ` + "`size`" + ` by itself |
@@ -19,7 +19,7 @@ over time, never changed or removed.
 | ` + "`contents`" + ` | the same of all packages, and the sizes of what is no unit's |
 | ` + "`fingerprint`" + ` | a dependency-set fingerprint and its ingredients, of a ` + "`layer`" + ` or of the checkout |
 | ` + "`difference`, `diff`" + ` | one thing in which two fingerprints differ (` + "`unseen`" + `: Cargo does not look at it); how many there are |
-| ` + "`label`" + ` | the record of a layer as it is called now, and whether that ` + "`changed`" + ` |
+| ` + "`label`" + ` | the record of a layer with its label as it is now, and whether that ` + "`changed`" + ` |
 | ` + "`remove`" + ` | the record of a layer that was removed |
 | ` + "`remove-store`" + ` | the store that was removed, how many layers it had, how many of them labelled |
 | ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus, space; leased, labelled, recent, last, unmatched |
@@ -32,7 +32,7 @@ over time, never changed or removed.
 | ` + "`miss`" + ` | a call of rustc that was not answered: ` + "`kind`" + ` (missed, compiled, refused), ` + "`why`, `detail`" + ` |
 | ` + "`stats`, `stats-why`" + ` | what became of all calls, time in ms and bytes; how many were compiled for one reason |
 | ` + "`undo`, `status`, `hook`" + ` | how things are |
-| ` + "`wrapper`" + ` | whether cargo goes by the wrapper here (` + "`enabled`" + `), all ` + "`settings`" + ` that name one, what cargo goes by first, and whether it can work here (` + "`views`" + `) |
+| ` + "`wrapper`" + ` | whether cargo uses the wrapper here (` + "`enabled`" + `), all ` + "`settings`" + ` that name one, the one that cargo goes by first, and whether it can work here (` + "`views`" + `) |
 | ` + "`check`" + ` | a problem and whether it was repaired, or ` + "`clean`" + ` |
 | ` + "`error`" + ` | the message, the help and the exit code |
 
@@ -42,17 +42,17 @@ over time, never changed or removed.
 |---|---|
 | 0 | done |
 | 1 | error |
-| 2 | the command line makes no sense |
+| 2 | the command line is wrong |
 | 3 | done in part |
 | 4 | no such layer, record or call, no layer that fits, nothing to undo |
-| 5 | cargo is using the build directory, or a restore the layer |
+| 5 | cargo is using the build directory, or a restore is using the layer |
 | 130 | interrupted |
 
 ` + "`cargo cow run`" + ` returns the code of the command it runs.
 
 ## Environment
 
-- ` + "`CARGO_COW_STORE`" + `: where layers are kept, for one command; ` + "`--store`" + ` goes before it.
+- ` + "`CARGO_COW_STORE`" + `: the store, for one command; ` + "`--store`" + ` takes precedence.
 - ` + "`CARGO_TERM_COLOR`, `CARGO_TERM_QUIET`, `CARGO_TERM_VERBOSE`, `NO_COLOR`, `CLICOLOR_FORCE`" + `: as for cargo.
 
 ## Configuration
@@ -62,11 +62,11 @@ workspace (or in a directory of it) the project's. An unknown key is an error.
 
 | key | where | meaning |
 |---|---|---|
-| ` + "`store`" + ` | user | absolute path of the store of all repositories that were not given their own, by ` + "`init --store`" + ` |
-| ` + "`warm`" + ` | user | restore reads ahead, in the background, what the first build after an edit will read: that build is quicker where the disk is slow, and each worktree takes its share of the page cache |
-| ` + "`strict`" + ` | user, project | rebuild every unit that mentions the place it was built in |
+| ` + "`store`" + ` | user | absolute path of the store of all repositories that were not given one of their own, by ` + "`init --store`" + ` |
+| ` + "`warm`" + ` | user | restore reads ahead in the background what the first build after an edit will read. That build is quicker where the disk is slow, but each worktree takes its share of the page cache |
+| ` + "`strict`" + ` | user, project | rebuild every unit that mentions the directory it was built in |
 | ` + "`pure_macros`" + ` | user, project | list of procedural macros known to read no files: ` + "`name`, `from`, `below`" + ` (versions) |
 | ` + "`inputs`" + ` | user, project | globs of files outside a package that its build script or macros read |
-| ` + "`compile_in_place`" + ` | user, project | crates, as rustc calls them, that the wrapper always compiles where they lie: those whose macros bake the directory they run in into the program |
+| ` + "`compile_in_place`" + ` | user, project | crates, by the names that rustc has for them, that the wrapper always compiles where they lie: those whose macros write the directory they run in into the program |
 | ` + "`ignore`" + ` | user, project | globs of files that are never an input |
 `
