@@ -83,7 +83,7 @@ func (a *app) checkWarehouse(ctx context.Context, w *warehouse.Warehouse, repair
 		problems = append(problems, layers.Problem{Path: w.Dir(), Problem: err.Error()})
 	}
 	if n := swept.Records + swept.Files + swept.Left; n > 0 {
-		a.term.Detail("Swept", "%s of the warehouse that served nobody", phrase.Count(n, "file"))
+		a.term.Detail("Swept", "%s of the warehouse that nothing used", phrase.Count(n, "file"))
 	}
 	return problems, nil
 }

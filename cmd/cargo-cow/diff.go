@@ -114,7 +114,7 @@ func inWords(d *cargo.Difference) string {
 	case d.Kind == cargo.Removed:
 		return strings.TrimSpace(key+" removed: ") + " " + d.Old
 	case d.Old == d.New:
-		return key + gap + d.New + ", but of other content"
+		return key + gap + d.New + ", but with other content"
 	}
 	return key + gap + d.Old + " -> " + d.New
 }

@@ -46,7 +46,7 @@ func (a *app) explain(ctx context.Context, packages []string, o explainOptions) 
 	}
 	for _, name := range packages {
 		if !slices.ContainsFunc(verdicts, func(v cargo.Verdict) bool { return v.Package == name }) {
-			return exit.Missing(fmt.Errorf("explain %s: no unit of that package was built", name), "see `cargo cow explain --all` for what was")
+			return exit.Missing(fmt.Errorf("explain %s: no unit of that package was built", name), "`cargo cow explain --all` lists what was built")
 		}
 	}
 	if len(packages) > 0 {

@@ -99,7 +99,7 @@ func (a *app) hookStatus(ctx context.Context, repo *git.Checkout) error {
 	a.hookJSON(repo, h, reach)
 	a.term.Println("%s: %s%s", h.State, h.File(), hookScope(repo))
 	if h.State == git.HookUnreached {
-		a.statusLines("git does not come to cargo-cow there" + whyUnreached(reach) + "; " + h.ByHand())
+		a.statusLines("git does not reach cargo-cow there" + whyUnreached(reach) + "; " + h.ByHand())
 	}
 	a.term.Detail("Ran", "%s", strings.Join(reach.Ran, " "))
 	return nil

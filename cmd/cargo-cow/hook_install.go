@@ -39,18 +39,18 @@ func (a *app) installHook(ctx context.Context, repo *git.Checkout, changed bool)
 	a.hookJSON(repo, h, reach)
 	switch {
 	case !reach.Reached:
-		return &git.HookError{Path: h.File(), Reason: "git does not come to cargo-cow there" + whyUnreached(reach), Help: h.ByHand()}
+		return &git.HookError{Path: h.File(), Reason: "git does not reach cargo-cow there" + whyUnreached(reach), Help: h.ByHand()}
 	case h.Changed || changed:
 		a.term.Status("Installed", "%s%s", h.File(), hookScope(repo))
 	default:
 		a.term.Status("Unchanged", "%s%s", h.File(), hookScope(repo))
 	}
-	a.term.Detail("Ran", "%s, which came to %s", strings.Join(reach.Ran, " "), reach.Program)
+	a.term.Detail("Ran", "%s, which reached %s", strings.Join(reach.Ran, " "), reach.Program)
 	switch {
 	case h.Changed && h.In != h.Path:
-		a.term.Status("Note", "other clones have it when %s is committed", h.In)
+		a.term.Status("Note", "other clones get it when %s is committed", h.In)
 	case h.Changed && h.Manager != nil:
-		a.statusLines(h.Manager.Name + " takes it out when it writes this file anew; to keep it, " + h.ByHand())
+		a.statusLines(h.Manager.Name + " removes it when it rewrites this file; to keep it, " + h.ByHand())
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func (a *app) installHook(ctx context.Context, repo *git.Checkout, changed bool)
 // hookScope is what a line about the hook says more where it follows switches.
 func hookScope(repo *git.Checkout) string {
 	if repo.SwitchOn() {
-		return " (on switches, too)"
+		return " (also on switches)"
 	}
 	return ""
 }
@@ -67,7 +67,7 @@ func hookScope(repo *git.Checkout) string {
 func whyUnreached(r *git.Reach) string {
 	switch {
 	case r.Late:
-		return ", and what runs before was not done within a minute"
+		return ", and what runs before it was not done within a minute"
 	case r.Said != "":
 		return " (it said: " + r.Said + ")"
 	}

@@ -59,7 +59,7 @@ With --verbose, prune also prints what is kept, and why.`,
 			}
 			if o.policy().Empty() && o.warehouseSize == 0 && o.minFree == 0 {
 				return exit.Usage(&layers.HelpError{
-					Err:  errors.New("choose what to remove: say it with --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
+					Err:  errors.New("choose what to remove: give --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
 					Help: "cargo cow prune --max-age 30d --dry-run",
 				})
 			}
@@ -133,7 +133,7 @@ func (a *app) fitSize(ctx context.Context, st *layers.Store, plan *prune.Plan, u
 		pieces[i] = prune.Piece(p)
 	}
 	if left := plan.Fit(pieces, o.policy()); left > int64(o.size) {
-		a.term.Warn("what may not be removed takes more than %s: %s are left", &o.size, phrase.Size(left))
+		a.term.Warn("what must be kept takes more than %s: %s are left", &o.size, phrase.Size(left))
 	}
 	return nil
 }

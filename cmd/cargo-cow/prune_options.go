@@ -36,7 +36,7 @@ func (o *pruneOptions) why(c *prune.Choice) string {
 	case prune.Surplus:
 		return fmt.Sprintf("not among the last %d of its dependency set", o.keepLast)
 	case prune.Space:
-		return "its space is asked for"
+		return "its space is needed"
 	case prune.Leased:
 		return "in use"
 	case prune.Labelled:
@@ -46,7 +46,7 @@ func (o *pruneOptions) why(c *prune.Choice) string {
 	case prune.Last:
 		return fmt.Sprintf("among the last %d of its dependency set", o.keepLast)
 	case prune.Unmatched:
-		return "nothing asks for its removal"
+		return "no flag chooses it"
 	}
 	return string(c.Why)
 }
@@ -59,11 +59,11 @@ func (o *pruneOptions) whyRecord(c *warehouse.Choice) string {
 	case warehouse.Unused:
 		return "not used for " + o.maxAge.String()
 	case warehouse.Space:
-		return "its space is asked for"
+		return "its space is needed"
 	case warehouse.Recent:
 		return "used within the last hour"
 	case warehouse.Unmatched:
-		return "nothing asks for its removal"
+		return "no flag chooses it"
 	}
 	return string(c.Why)
 }

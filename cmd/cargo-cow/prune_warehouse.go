@@ -64,7 +64,7 @@ func (h *warehousePlan) show(a *app, o pruneOptions, now time.Time) {
 		h.json(a, &h.Kept[i], false)
 	}
 	if h.Short > 0 {
-		a.term.Warn("the warehouse cannot free all that is asked for: %s are lacking", phrase.Size(h.Short))
+		a.term.Warn("the warehouse cannot free as much as was asked for: %s are missing", phrase.Size(h.Short))
 	}
 }
 
@@ -131,7 +131,7 @@ func (h *warehousePlan) carryOut(ctx context.Context, r *removal) error {
 	}
 	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", phrase.Count(s.Records, "record"), phrase.Count(s.Files, "file"), h.upTo(s.Frees))
 	if s.Left > 0 {
-		text += fmt.Sprintf("; and %s that killed writers had left", phrase.Count(s.Left, "file"))
+		text += fmt.Sprintf("; and %s left by killed writers", phrase.Count(s.Left, "file"))
 	}
 	if r.dryRun {
 		r.term.Status("Would", "remove %s", text)

@@ -80,7 +80,7 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	if !o.dryRun {
 		resolved, err := w.Resolve(ctx, false)
 		if resolved {
-			a.term.Status("Resolved", "the dependencies, by cargo: there was no Cargo.lock")
+			a.term.Status("Resolved", "the dependencies with cargo: there was no Cargo.lock")
 		}
 		if err != nil {
 			return err

@@ -123,7 +123,7 @@ func (a *app) rmStore(ctx context.Context, o rmOptions) error {
 	}
 	a.term.Status("Would", "remove %s", text)
 	if !o.dryRun {
-		a.term.Status("Note", "to do so, add --yes")
+		a.term.Status("Note", "add --yes to remove it")
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (a *app) reportExtend(ext *layers.ExtendReport) {
 		report.GraftJSON
 	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, report.NewGraftJSON(ext.Grafted)})
 	if !ext.CreatedNew {
-		a.term.Status("Unchanged", "%s: it has all that could be given to it", phrase.ID(ext.ID))
+		a.term.Status("Unchanged", "%s: it has everything that could be added", phrase.ID(ext.ID))
 		return
 	}
 	a.term.Status("Extended", "%s by %s: %s", phrase.ID(ext.Parent), phrase.Count(len(ext.Grafted.Units), "unit"), phrase.ID(ext.ID))

@@ -57,12 +57,12 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		tab.Row("", remark)
 	}
 	if w.Store.Driver().Caps().EnforcesSeal {
-		tab.Row("", "to be rid of it: `cargo cow rm --all`")
+		tab.Row("", "`cargo cow rm --all` removes it")
 	}
 	layersRows(tab, st)
 	unitsRows(tab, st, now)
 	if unused != "" {
-		tab.Row("wrapper", "last passed a call on as it was: "+unused)
+		tab.Row("wrapper", "last handed a call on unchanged: "+unused)
 	}
 	leftRows(tab, st)
 	if last.Running {
@@ -78,7 +78,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 func buildDirNote(st *layers.Status) string {
 	switch {
 	case st.RolledBack:
-		return " (a roll-back has left only its name: `cargo cow restore` or `cargo cow init` makes it anew)"
+		return " (a roll-back has left only its name: `cargo cow restore` or `cargo cow init` makes it again)"
 	case !st.Exists:
 		return " (not there)"
 	case !st.Tree:
@@ -90,15 +90,15 @@ func buildDirNote(st *layers.Status) string {
 // layersRows says what layers there are, and whether more can be made.
 func layersRows(tab *ui.Table, st *layers.Status) {
 	if st.ReadOnly {
-		tab.Row("", "cannot be written here: layers can be restored, none can be made")
+		tab.Row("", "read-only here: layers can be restored, but none can be made")
 	}
 	if st.Unresolved {
-		tab.Row("layers", fmt.Sprintf("%d; there is no Cargo.lock yet to tell which have the dependencies of this checkout", st.Layers))
+		tab.Row("layers", fmt.Sprintf("%d; there is no Cargo.lock yet, which would tell how many have the dependencies of this checkout", st.Layers))
 	} else {
 		tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
 	}
 	if st.Lost > 0 {
-		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", phrase.Count(st.Lost, "layer")))
+		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around the store removed %s: `cargo cow check --repair` forgets them", phrase.Count(st.Lost, "layer")))
 	}
 }
 
@@ -117,14 +117,14 @@ func unitsRows(tab *ui.Table, st *layers.Status, now time.Time) {
 	}
 	if st.Strange > 0 {
 		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
-		tab.Row("", "in another checkout cargo rebuilds some that are equal there")
+		tab.Row("", "in another checkout cargo rebuilds some of them although nothing differs")
 	}
 }
 
 // leftRows says what lies beside the build directory, and what in it is another user's.
 func leftRows(tab *ui.Table, st *layers.Status) {
 	if st.Undo {
-		tab.Row("undo", "the build directory before the last restore is kept")
+		tab.Row("undo", "the build directory from before the last restore is kept")
 	}
 	for _, dir := range st.Foreign {
 		tab.Row("not yours", dir+" ("+layers.ForeignHelp(dir)+")")

@@ -74,19 +74,14 @@ func (a *app) warehouseVerify(ctx context.Context, o warehouseVerifyOptions) err
 	case len(v.Damaged) == 0:
 		return nil
 	case left == 0:
-		a.term.Status("Removed", "%s", damagedThings(len(v.Damaged)))
+		a.term.Status("Removed", "%s", damagedItems(len(v.Damaged)))
 		return nil
 	case o.repair:
-		a.term.Status("Removed", "%d of %s", len(v.Damaged)-left, damagedThings(len(v.Damaged)))
+		a.term.Status("Removed", "%d of %s", len(v.Damaged)-left, damagedItems(len(v.Damaged)))
 		return exit.Silently(exit.InPart)
 	}
-	a.term.Status("Found", "%s, see `cargo cow warehouse verify --repair`", damagedThings(left))
+	a.term.Status("Found", "%s, see `cargo cow warehouse verify --repair`", damagedItems(left))
 	return exit.Silently(exit.Failed)
 }
 
-func damagedThings(n int) string {
-	if n == 1 {
-		return "1 that is damaged"
-	}
-	return phrase.Count(n, "thing") + " that are damaged"
-}
+func damagedItems(n int) string { return phrase.Count(n, "damaged item") }

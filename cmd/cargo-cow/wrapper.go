@@ -38,7 +38,7 @@ and disable puts it back. Switching the wrapper on or off causes no recompilatio
 		c := &cobra.Command{Use: use, Short: text, Long: long, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			level := wrapper.User
 			if user && project {
-				return exit.Usage(errors.New("--user and --project name one file each"))
+				return exit.Usage(errors.New("choose a file: give either --user or --project"))
 			}
 			s, err := a.session()
 			if err != nil {
@@ -80,7 +80,7 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 	program, err := spawn.Beside(wrapper.Program)
 	if err != nil {
 		return &layers.HelpError{
-			Err:  errors.New("enable wrapper: there is no " + wrapper.Program + " beside this program, nor in PATH"),
+			Err:  errors.New("enable wrapper: there is no " + wrapper.Program + " beside this program or in PATH"),
 			Help: "install " + wrapper.Program + " where cargo-cow is",
 		}
 	}
@@ -98,7 +98,7 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 		err = s.NoteStore(store)
 	}
 	if err != nil {
-		a.term.Warn("units will not be kept by what they were compiled from: %v", err)
+		a.term.Warn("compiled units will not be kept: %v", err)
 	} else {
 		state.Store = store
 	}
@@ -109,7 +109,7 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 	case c.Changed:
 		a.term.Status("Enabled", "the wrapper in %s", c.File)
 	default:
-		a.term.Status("Kept", "the wrapper, which is on in %s", c.File)
+		a.term.Status("Kept", "the wrapper: it is on already in %s", c.File)
 	}
 	a.warnOfWrapper(state)
 	if state.NoViews != nil {

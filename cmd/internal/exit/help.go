@@ -13,7 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
-const noSpace = "make room: `cargo cow prune --max-age 7d --dry-run` says which layers were not used for long"
+const noSpace = "make room: `cargo cow prune --max-age 7d --dry-run` lists what was not used for 7 days"
 
 // Help returns what to do about err, "" when there is nothing general to say.
 // What the error itself carries goes first.
@@ -37,7 +37,7 @@ func Help(err error) string {
 		{layers.ErrNoStore, "run `cargo cow init`"},
 		{layers.ErrNoTarget, "build first, with `cargo build`"},
 		{layers.ErrBusy, "wait for cargo to end, or leave out --no-wait"},
-		{layers.ErrNoLayer, "build here and run `cargo cow snapshot`, or take one of `cargo cow list` with --from"},
+		{layers.ErrNoLayer, "build here and run `cargo cow snapshot`, or name a layer of `cargo cow list` with --from"},
 		{layers.ErrNotFound, "see `cargo cow list`"},
 		{warehouse.ErrNotFound, "see `cargo cow warehouse list`"},
 		{warehouse.ErrAmbiguous, "give more characters of its key, see `cargo cow warehouse list`"},
@@ -48,7 +48,7 @@ func Help(err error) string {
 		{cargo.ErrNoPackage, "name a cargo project with -C DIR"},
 		{cargo.ErrNoLockfile, "run `cargo generate-lockfile`"},
 		{cargo.ErrNoCargo, "install Rust, or put cargo on the PATH"},
-		{git.ErrNotRepository, "run this in a checkout of git"},
+		{git.ErrNotRepository, "run this in a git checkout"},
 		{git.ErrNoGit, "install git"},
 	} {
 		if errors.Is(err, h.err) {

@@ -186,7 +186,7 @@ func noStoreError(q *locate.Question, far string) error {
 		dir := q.Remembered[0].Dir
 		return &layers.HelpError{
 			Err:  fmt.Errorf("%w: %s is not there", none, dir),
-			Help: fmt.Sprintf("mount what %s is on, or run `cargo cow init`", filepath.Dir(dir)),
+			Help: fmt.Sprintf("mount the file system of %s, or run `cargo cow init`", filepath.Dir(dir)),
 		}
 	}
 	return none

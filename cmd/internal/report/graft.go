@@ -40,6 +40,6 @@ func Graft(term *ui.Terminal, g *layers.Grafted) {
 		term.Detail("Grafted", "%s", phrase.Unit(u))
 	}
 	if g.Lacking > 0 {
-		term.Status("Lacking", "%s of dependencies that no layer could give", phrase.Count(g.Lacking, "unit"))
+		term.Status("Lacking", "%s of dependencies that no layer has", phrase.Count(g.Lacking, "unit"))
 	}
 }

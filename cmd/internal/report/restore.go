@@ -46,7 +46,7 @@ func Restore(term *ui.Terminal, rep *layers.RestoreReport, dryRun bool) {
 func RestoreBriefly(term *ui.Terminal, rep *layers.RestoreReport) {
 	text := restored(rep)
 	if n := len(rep.Rebuild); n > 0 {
-		text += fmt.Sprintf(", %d to be compiled anew", n)
+		text += fmt.Sprintf(", %d to be rebuilt", n)
 	}
 	term.Status("Restored", "%s", text)
 }

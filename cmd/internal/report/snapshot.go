@@ -41,8 +41,8 @@ func Snapshot(term *ui.Terminal, rep *layers.SnapshotReport) {
 	}
 	term.Status("Sealed", "%s", text)
 	if n := len(rep.LeftOut); n > maxLeftOut {
-		term.Status("Left out", "%s and %d more: no unit and no script has made them", strings.Join(rep.LeftOut[:maxLeftOut], ", "), n-maxLeftOut)
+		term.Status("Left out", "%s and %d more: not made by any unit or build script", strings.Join(rep.LeftOut[:maxLeftOut], ", "), n-maxLeftOut)
 	} else if n > 0 {
-		term.Status("Left out", "%s: no unit and no script has made that", strings.Join(rep.LeftOut, ", "))
+		term.Status("Left out", "%s: not made by any unit or build script", strings.Join(rep.LeftOut, ", "))
 	}
 }
