@@ -2,11 +2,14 @@ package layers
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 )
@@ -70,4 +73,24 @@ func (s *Store) forgetLabel(id string) error {
 		return fmt.Errorf("forget label: %w", err)
 	}
 	return nil
+}
+
+// CheckLabel refuses labels that could not be told from another way to name a layer.
+func CheckLabel(label string) error {
+	switch {
+	case label == "":
+		return nil
+	case label == "latest":
+		return errors.New(`use label "latest": it stands for the newest layer`)
+	case strings.TrimSpace(label) != label || strings.IndexFunc(label, unicode.IsControl) >= 0:
+		return fmt.Errorf("use label %q: it begins or ends with a space or has control characters", label)
+	case len(label) >= 4 && isHex(label):
+		return fmt.Errorf("use label %q: it reads like the id of a layer", label)
+	}
+	return nil
+}
+
+func isHex(s string) bool {
+	_, err := hex.DecodeString(s + strings.Repeat("0", len(s)%2))
+	return err == nil
 }

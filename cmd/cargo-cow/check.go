@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -19,12 +21,13 @@ func newCheck(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the store",
-		Long: `Looks whether every record stands for a whole layer and every layer has a
-record, and whether the warehouse holds records and files that are named as they
-should be. With --repair it makes records of layers anew, and removes what nothing
-refers to and what is damaged in the warehouse: that is compiled again. What is in
-the files is not compared; see "cargo cow warehouse verify".
-Exit code 1 when there are problems, 3 when some of them could not be repaired.`,
+		Long: `Checks that every record belongs to a whole layer, that every layer has a record,
+and that the records and files of the warehouse are named as they should be. It does
+not compare the content of files; "cargo cow warehouse verify" does.
+
+With --repair, it makes missing records of layers again, and removes what nothing
+refers to and what is damaged in the warehouse; that is compiled again when needed.
+The exit code is 1 if there are problems, and 3 if some could not be repaired.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), o) },
 	}
@@ -80,7 +83,7 @@ func (a *app) checkWarehouse(ctx context.Context, w *warehouse.Warehouse, repair
 		problems = append(problems, layers.Problem{Path: w.Dir(), Problem: err.Error()})
 	}
 	if n := swept.Records + swept.Files + swept.Leftovers; n > 0 {
-		a.term.Detail("Swept", "%s of the warehouse that served nobody", count(n, "file"))
+		a.term.Detail("Swept", "%s of the warehouse that nothing used", phrase.Count(n, "file"))
 	}
 	return problems, nil
 }
@@ -94,12 +97,12 @@ func (a *app) checked(st *layers.Store, problems, left int, repair bool) error {
 		a.term.Status("Clean", "%s", st.Dir())
 		return nil
 	case left == 0:
-		a.term.Status("Repaired", "%s in %s", count(problems, "problem"), st.Dir())
+		a.term.Status("Repaired", "%s in %s", phrase.Count(problems, "problem"), st.Dir())
 		return nil
 	case repair:
-		a.term.Status("Repaired", "%d of %s in %s", problems-left, count(problems, "problem"), st.Dir())
-		return silentExit(exitPart)
+		a.term.Status("Repaired", "%d of %s in %s", problems-left, phrase.Count(problems, "problem"), st.Dir())
+		return exit.Silently(exit.InPart)
 	}
-	a.term.Status("Found", "%s in %s, see `cargo cow check --repair`", count(left, "problem"), st.Dir())
-	return silentExit(exitError)
+	a.term.Status("Found", "%s in %s, see `cargo cow check --repair`", phrase.Count(left, "problem"), st.Dir())
+	return exit.Silently(exit.Failed)
 }

@@ -6,6 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
@@ -21,11 +24,11 @@ func newDiff(a *app) *cobra.Command {
 		Short: "Say what makes two dependency-set fingerprints differ",
 		Long: `Compares the dependency-set fingerprints of two layers, or of a layer and the
 checkout: packages added, removed and changed, another toolchain, profiles,
-flags, targets, linkers. A and B are layers as for "cargo cow show", or a dot for
-the checkout, which B is if it is left out.
+flags, targets, linkers. A and B name layers as for "cargo cow show", or are a dot
+for the checkout. If B is left out, it is the checkout.
 
-A star marks what Cargo does not look at. Where that differs units are rebuilt,
-and none is taken from the layer, although Cargo would call them fresh.`,
+A star marks what Cargo does not look at. Where that differs, no unit is taken
+from the layer and units are rebuilt, although Cargo would call them fresh.`,
 		Example: `  cargo cow diff latest       why is the newest layer not restored here?`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
@@ -34,7 +37,7 @@ and none is taken from the layer, although Cargo would call them fresh.`,
 			return exactArgs(1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args = append(args, here)
+			args = append(args, open.Here)
 			return a.diff(cmd.Context(), args[0], args[1], o)
 		},
 	}
@@ -43,15 +46,19 @@ and none is taken from the layer, although Cargo would call them fresh.`,
 }
 
 func (a *app) diff(ctx context.Context, refA, refB string, o diffOptions) error {
-	from, err := a.side(ctx, refA)
+	s, err := a.session()
 	if err != nil {
 		return err
 	}
-	to, err := a.side(ctx, refB)
+	from, err := s.Fingerprinted(ctx, refA)
 	if err != nil {
 		return err
 	}
-	differences := from.fingerprint.Diff(to.fingerprint)
+	to, err := s.Fingerprinted(ctx, refB)
+	if err != nil {
+		return err
+	}
+	differences := from.Fingerprint.Diff(to.Fingerprint)
 	tab := ui.NewTable("INGREDIENT", "", "DIFFERENCE")
 	for i := range differences {
 		d := &differences[i]
@@ -67,17 +74,25 @@ func (a *app) diff(ctx context.Context, refA, refB string, o diffOptions) error 
 		B           string `json:"b,omitempty"`
 		Equal       bool   `json:"equal"`
 		Differences int    `json:"differences"`
-	}{from.layer, to.layer, len(differences) == 0, len(differences)})
+	}{from.Layer, to.Layer, len(differences) == 0, len(differences)})
 	if len(differences) == 0 {
-		a.term.Println("%s and %s have the same fingerprint, %s", from.name(), to.name(), to.fingerprint.ID)
+		a.term.Println("%s and %s have the same fingerprint, %s", sideName(from), sideName(to), to.Fingerprint.ID)
 		return nil
 	}
 	a.term.Table(tab)
-	a.term.Status("Compared", "%s and %s: %s", from.name(), to.name(), count(len(differences), "difference"))
+	a.term.Status("Compared", "%s and %s: %s", sideName(from), sideName(to), phrase.Count(len(differences), "difference"))
 	if o.exitCode {
-		return silentExit(exitError)
+		return exit.Silently(exit.Failed)
 	}
 	return nil
+}
+
+// sideName is what a side is called in a sentence.
+func sideName(side *open.Fingerprinted) string {
+	if side.Layer == "" {
+		return "this checkout"
+	}
+	return phrase.ID(side.Layer)
 }
 
 // inWords says one difference in one line.
@@ -99,7 +114,7 @@ func inWords(d *cargo.Difference) string {
 	case d.Kind == cargo.Removed:
 		return strings.TrimSpace(key+" removed: ") + " " + d.Old
 	case d.Old == d.New:
-		return key + gap + d.New + ", but of other content"
+		return key + gap + d.New + ", but with other content"
 	}
 	return key + gap + d.Old + " -> " + d.New
 }

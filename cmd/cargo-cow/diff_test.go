@@ -14,7 +14,7 @@ func TestInWords(t *testing.T) {
 		{cargo.Difference{Ingredient: "packages", Kind: cargo.Added, Key: "serde", New: "1.0.0"}, "serde 1.0.0 added"},
 		{cargo.Difference{Ingredient: "packages", Kind: cargo.Removed, Key: "serde", Old: "1.0.0"}, "serde 1.0.0 removed"},
 		{cargo.Difference{Ingredient: "packages", Kind: cargo.Changed, Key: "serde", Old: "1.0.0", New: "1.0.1"}, "serde 1.0.0 -> 1.0.1"},
-		{cargo.Difference{Ingredient: "packages", Kind: cargo.Changed, Old: "2 packages", New: "2 packages"}, "2 packages, but of other content"},
+		{cargo.Difference{Ingredient: "packages", Kind: cargo.Changed, Old: "2 packages", New: "2 packages"}, "2 packages, but with other content"},
 		{cargo.Difference{Ingredient: "profiles", Kind: cargo.Added, Key: "dev.debug", New: "0"}, "dev.debug added: 0"},
 		{cargo.Difference{Ingredient: "profiles", Kind: cargo.Removed, Key: "dev.debug", Old: "0"}, "dev.debug removed: 0"},
 		{cargo.Difference{Ingredient: "profiles", Kind: cargo.Changed, Key: "dev.debug", Old: "0", New: "1"}, "dev.debug: 0 -> 1"},

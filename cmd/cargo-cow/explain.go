@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
@@ -23,30 +25,28 @@ func newExplain(a *app) *cobra.Command {
 		Short: "Say which units the next cargo build will rebuild, and why",
 		Long: `Lists the units in the build directory that cargo will rebuild, each with the
 rule that says so and the file or path that decided. Units that are rebuilt only
-since something they depend on is carry the rule "dependency".
+because a dependency is rebuilt have the rule "dependency".
 
-With PACKAGE, only the units of these packages, those that stay fresh included.`,
+With PACKAGE, lists only the units of these packages, including those that stay
+fresh.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args, o) },
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "list the units that stay fresh as well")
+	cmd.Flags().BoolVar(&o.all, "all", false, "also list the units that stay fresh")
 	return cmd
 }
-
-// errNoUnit: the build directory has no unit of a package.
-var errNoUnit = errors.New("no unit of that package was built")
 
 func (a *app) explain(ctx context.Context, packages []string, o explainOptions) error {
 	w, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
-	verdicts, err := w.store.Explain(ctx, w.place)
+	verdicts, err := w.Store.Explain(ctx, w.Checkout)
 	if err != nil {
 		return err
 	}
 	for _, name := range packages {
 		if !slices.ContainsFunc(verdicts, func(v cargo.Verdict) bool { return v.Package == name }) {
-			return fmt.Errorf("explain %s: %w", name, errNoUnit)
+			return exit.Missing(fmt.Errorf("explain %s: no unit of that package was built", name), "`cargo cow explain --all` lists what was built")
 		}
 	}
 	if len(packages) > 0 {
@@ -62,14 +62,14 @@ func (a *app) explain(ctx context.Context, packages []string, o explainOptions) 
 				continue
 			}
 		}
-		a.verdictJSON(v)
-		rule, detail := because(v)
+		report.Verdict(a.term, v)
+		rule, detail := phrase.Reason(v)
 		if v.Fresh {
 			rule = "(fresh)"
 		}
 		tab.Row(v.Package, v.Target, v.Kind, v.Profile, rule, detail)
 	}
 	a.term.Table(tab)
-	a.term.Status("Explained", "%s: %d fresh, %d to be rebuilt", count(len(verdicts), "unit"), fresh, len(verdicts)-fresh)
+	a.term.Status("Explained", "%s: %d fresh, %d to be rebuilt", phrase.Count(len(verdicts), "unit"), fresh, len(verdicts)-fresh)
 	return nil
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -18,18 +18,18 @@ func newGraft(a *app) *cobra.Command {
 	var o graftOptions
 	cmd := &cobra.Command{
 		Use:   "graft [PACKAGE]...",
-		Short: "Take units that the build directory lacks from layers",
-		Long: `Takes compiled registry and git packages that a build here needs, and that the
-build directory lacks, from the layers that have them; nothing is copied where
-the file system can share data. Which ones are needed is asked of cargo. The
-build directory as it was before can be brought back with ` + "`cargo cow undo`" + `.
+		Short: "Add units that the build directory lacks, from layers",
+		Long: `Adds compiled registry and git packages that a build here needs and the build
+directory lacks. They are taken from the layers that have them; cargo is asked
+which are needed. Where the file system can share data, nothing is copied.
+` + "`cargo cow undo`" + ` brings the previous build directory back.
 
-With PACKAGE, only these and what they depend on.`,
+With PACKAGE, adds only these packages and their dependencies.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.graft(cmd.Context(), args, o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.from, "from", "", "take from `LAYER` only: an id or its first characters, a label, or latest")
-	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	f.StringVar(&o.from, "from", "", "take units only from `LAYER`: an id or its first characters, a label, or latest")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
 	return cmd
 }
 
@@ -38,48 +38,14 @@ func (a *app) graft(ctx context.Context, packages []string, o graftOptions) erro
 	if err != nil {
 		return err
 	}
-	g, err := w.store.Graft(ctx, w.place, layers.GraftOptions{From: o.from, Packages: packages, Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+	g, err := w.Store.Graft(ctx, w.Checkout, layers.GraftOptions{From: o.from, Packages: packages, Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return err
 	}
-	a.term.JSON("graft", newGraftJSON(g))
+	a.term.JSON("graft", report.NewGraftJSON(g))
 	if len(g.Units) == 0 {
-		a.term.Status("Unchanged", "%s: no layer has a unit that it lacks", w.place.Workspace.BuildDir)
+		a.term.Status("Unchanged", "%s: no layer has a unit that it lacks", w.BuildDir())
 	}
-	a.reportGraft(g)
+	report.Graft(a.term, g)
 	return nil
-}
-
-// graftJSON is what other layers gave; all is left out where there was no graft.
-type graftJSON struct {
-	Grafted *int     `json:"grafted,omitempty"` // units
-	From    []string `json:"from,omitempty"`    // layers
-	Lacking *int     `json:"lacking,omitempty"` // needed registry and git units that no layer could give
-}
-
-func newGraftJSON(g *layers.Grafted) graftJSON {
-	if g == nil {
-		return graftJSON{}
-	}
-	n := len(g.Units)
-	return graftJSON{&n, g.From, &g.Lacking}
-}
-
-func (a *app) reportGraft(g *layers.Grafted) {
-	if g == nil {
-		return
-	}
-	if len(g.Units) > 0 {
-		var from []string
-		for _, id := range g.From {
-			from = append(from, short(id))
-		}
-		a.term.Status("Grafted", "%s from %s", count(len(g.Units), "unit"), strings.Join(from, ", "))
-	}
-	for _, u := range g.Units {
-		a.term.Detail("Grafted", "%s", unitLine(u))
-	}
-	if g.Lacking > 0 {
-		a.term.Status("Lacking", "%s of dependencies that no layer could give", count(g.Lacking, "unit"))
-	}
 }

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,30 +10,28 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
 
-var errNoHookWithoutGit = errors.New("install hook: not in a git checkout")
-
 func newHook(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
-		Short: "Restore by git's post-checkout hook",
+		Short: "Restore from git's post-checkout hook",
 		Long: `With the hook, ` + "`git worktree add`" + ` restores the build directory in the new
-worktree. Installed with --switch, it does so as well when git goes to another
+worktree. Installed with --switch, the hook also acts when git goes to another
 commit in a working tree: by git switch, checkout or bisect, but not in a rebase.
-Then the build directory is replaced if a layer leaves less to be compiled;
-unlike ` + "`cargo cow switch`" + `, nothing is sealed before. CARGO_COW_HOOK=off in the
-environment keeps the hook from doing anything.
+It then replaces the build directory if a layer leaves less to compile; unlike
+` + "`cargo cow switch`" + `, it seals nothing first. CARGO_COW_HOOK=off in the environment
+keeps the hook from doing anything.
 
-A working tree without a build directory that never had one gets it at its next
-checkout, however it was made (git worktree add --no-checkout, sparse
-checkouts); one that cargo clean has emptied stays empty. What was missing when
-it was restored, a submodule for instance, is looked for again at the checkouts
-that follow, until something is built.
+A working tree that never had a build directory gets one at its next checkout,
+however the tree was made (git worktree add --no-checkout, sparse checkouts). One
+that cargo clean has emptied stays empty. If something was missing when it was
+restored, a submodule for instance, later checkouts look for it again until
+something is built.
 
-In repositories that never ran init it does nothing. A hook that is there already
-keeps all its lines; where core.hooksPath leads out of the repository, nothing is
-written and the line to add is shown, but husky gets it in the file that it runs.
-Whether git comes to the hook is found out by running: install and status run the
-hooks as git checkout of the present commit does, a minute at most.`,
+In repositories where init was never run, the hook does nothing. A hook that is
+there already keeps all its lines. If core.hooksPath leads out of the repository,
+nothing is written and the line to add is shown; with husky, the line goes into the
+file that husky runs. To find out whether git reaches the hook, install and status
+run the hooks as git checkout of the present commit does, for a minute at most.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -64,79 +59,13 @@ hooks as git checkout of the present commit does, a minute at most.`,
 		}
 		return a.installHook(ctx, repo, was != repo.SwitchOn())
 	})
-	install.Flags().BoolVar(&onSwitch, "switch", false, "restore when another commit is checked out, too; --switch=false undoes that")
+	install.Flags().BoolVar(&onSwitch, "switch", false, "also restore when another commit is checked out; --switch=false undoes that")
 	cmd.AddCommand(
 		install,
-		sub("remove", "Take the hook out again", a.removeHook),
-		sub("status", "Say whether git comes to the hook", a.hookStatus),
+		sub("remove", "Remove the hook", a.removeHook),
+		sub("status", "Say whether git reaches the hook", a.hookStatus),
 	)
 	return cmd
-}
-
-// installHook installs the hook and makes sure that git comes to it; changed: what
-// it does is another thing than before.
-func (a *app) installHook(ctx context.Context, repo *git.Checkout, changed bool) error {
-	program, err := programPath()
-	if err != nil {
-		return err
-	}
-	h, err := repo.HookState(ctx)
-	if err != nil {
-		return err
-	}
-	var reach *git.Reach
-	if h.In != h.Path && (h.In != "" || h.State != git.HookAbsent) {
-		// Somebody else's hook may run ours from where we do not look.
-		if reach, err = repo.ProbeHook(ctx, os.TempDir()); err != nil {
-			return err
-		}
-	}
-	if reach == nil || !reach.Reached {
-		if h, err = repo.InstallHook(ctx, program); err != nil {
-			return err
-		}
-		if reach, err = repo.ProbeHook(ctx, os.TempDir()); err != nil {
-			return err
-		}
-	}
-	h.Reach(reach)
-	a.hookJSON(repo, h, reach)
-	switch {
-	case !reach.Reached:
-		return &git.HookError{Path: h.File(), Reason: "git does not come to cargo-cow there" + saidBy(reach), Help: h.ByHand()}
-	case h.Changed || changed:
-		a.term.Status("Installed", "%s%s", h.File(), hookScope(repo))
-	default:
-		a.term.Status("Unchanged", "%s%s", h.File(), hookScope(repo))
-	}
-	a.term.Detail("Ran", "%s, which came to %s", strings.Join(reach.Ran, " "), reach.Program)
-	switch {
-	case h.Changed && h.In != h.Path:
-		a.term.Status("Note", "other clones have it when %s is committed", h.In)
-	case h.Changed && h.Manager != nil:
-		a.note(h.Manager.Name + " takes it out when it writes this file anew; to keep it, " + h.ByHand())
-	}
-	return nil
-}
-
-// note says something of several lines.
-func (a *app) note(text string) {
-	verb := "Note"
-	for l := range strings.Lines(text) {
-		a.term.Status(verb, "%s", strings.TrimSuffix(l, "\n"))
-		verb = ""
-	}
-}
-
-// saidBy is why a hook was not reached, as far as running it tells.
-func saidBy(r *git.Reach) string {
-	switch {
-	case r.Late:
-		return ", and what runs before was not done within a minute"
-	case r.Said != "":
-		return " (it said: " + r.Said + ")"
-	}
-	return ""
 }
 
 func (a *app) removeHook(ctx context.Context, repo *git.Checkout) error {
@@ -170,59 +99,8 @@ func (a *app) hookStatus(ctx context.Context, repo *git.Checkout) error {
 	a.hookJSON(repo, h, reach)
 	a.term.Println("%s: %s%s", h.State, h.File(), hookScope(repo))
 	if h.State == git.HookUnreached {
-		a.note("git does not come to cargo-cow there" + saidBy(reach) + "; " + h.ByHand())
+		a.statusLines("git does not reach cargo-cow there" + whyUnreached(reach) + "; " + h.ByHand())
 	}
 	a.term.Detail("Ran", "%s", strings.Join(reach.Ran, " "))
 	return nil
-}
-
-// hookScope is what a line about the hook says more where it follows switches.
-func hookScope(repo *git.Checkout) string {
-	if repo.SwitchOn() {
-		return " (on switches, too)"
-	}
-	return ""
-}
-
-func (a *app) hookJSON(repo *git.Checkout, h *git.Hook, reach *git.Reach) {
-	line := struct {
-		State   git.HookState `json:"state"`
-		Path    string        `json:"path"`
-		In      string        `json:"in,omitempty"` // the file with our part, if another one
-		Program string        `json:"program,omitempty"`
-		Shared  bool          `json:"shared,omitempty"`
-		Switch  bool          `json:"switch,omitempty"` // it restores when another commit is checked out, too
-		Reached *bool         `json:"reached,omitempty"`
-		Ran     []string      `json:"ran,omitempty"` // to find that out
-	}{State: h.State, Path: h.Path, Program: h.Program, Shared: h.Shared, Switch: repo.SwitchOn()}
-	if h.In != h.Path {
-		line.In = h.In
-	}
-	if reach != nil {
-		line.Reached, line.Ran = &reach.Reached, reach.Ran
-	}
-	a.term.JSON("hook", line)
-}
-
-// programPath is where this program is found again later. The name it was
-// called by goes before what the kernel makes of it: that may be the inside of a
-// package manager's directory of versions.
-func programPath() (string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	called, err := exec.LookPath(os.Args[0])
-	if err != nil {
-		return self, nil
-	}
-	if called, err = filepath.Abs(called); err != nil {
-		return self, nil
-	}
-	x, errx := os.Stat(self)
-	y, erry := os.Stat(called)
-	if errx == nil && erry == nil && os.SameFile(x, y) {
-		return called, nil
-	}
-	return self, nil
 }

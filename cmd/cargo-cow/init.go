@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -18,21 +22,16 @@ func newInit(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Prepare the build directory and the store",
-		Long: `Makes the build directory a tree that can be snapshotted (on Btrfs a
-subvolume), makes the store, and notes it in the repository. What was built
-before is taken over; cargo recompiles nothing. DIR, if given, must be the
-directory cargo builds into. Running init again changes nothing.
+		Long: `Makes the build directory a tree that can be snapshotted (on Btrfs, a
+subvolume), makes the store, and records it in the repository. What was built
+before is kept; cargo recompiles nothing. DIR, if given, must be the directory
+that cargo builds into. Running init again changes nothing.
 
-A repository has a store on each file system that its working trees build on: run
-init in each. With --store all its working trees use that one from then on, as far as
-it can serve them. What cannot be written, in a sandbox for one, is said before
-anything is made.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return exactArgs(1)(cmd, args)
-		},
+A repository has one store on each file system that its working trees build on:
+run init once on each. With --store, all its working trees use that store from
+then on, where it can serve them. If something cannot be written, for example in
+a sandbox, init says so before it changes anything.`,
+		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.dir = args[0]
@@ -49,24 +48,24 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.Unresolved(ctx)
+	checkout, err := s.Unresolved(ctx)
 	if err != nil {
 		return err
 	}
 	if o.dir != "" {
-		if err := s.CheckBuildDir(p, o.dir); err != nil {
+		if err := s.CheckBuildDir(checkout, o.dir); err != nil {
 			return err
 		}
 	}
 	var rep *layers.InitReport
-	err = s.InitStore(ctx, p, func(st *layers.Store) (err error) {
-		rep, err = st.Init(ctx, p, a.term.Blocking)
+	err = s.InitStore(ctx, checkout, func(st *layers.Store) (err error) {
+		rep, err = st.Init(ctx, checkout, a.term.Blocking)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	(&opened{Session: s, place: p}).noteBuilt()
+	open.NoteBuilt(checkout)
 	a.term.JSON("init", rep)
 	switch {
 	case rep.Already:
@@ -76,18 +75,18 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	default:
 		a.term.Status("Initialized", "%s (%s, store %s)", rep.BuildDir, rep.Driver, rep.Store)
 	}
-	a.reportUncopied(rep.Uncopied)
+	report.Uncopied(a.term, rep.Uncopied)
 	if remark := s.Remark(rep.BuildDir); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}
 	if !o.hook {
 		return nil
 	}
-	if p.Git == nil {
-		return partError{&layers.HelpError{Err: errNoHookWithoutGit, Help: "run `git init`, then `cargo cow hook install`"}}
+	if checkout.Git == nil {
+		return exit.Partly(&layers.HelpError{Err: errors.New("install hook: not in a git checkout"), Help: "run `git init`, then `cargo cow hook install`"})
 	}
-	if err := a.installHook(ctx, p.Git, false); err != nil {
-		return partError{err}
+	if err := a.installHook(ctx, checkout.Git, false); err != nil {
+		return exit.Partly(err)
 	}
 	return nil
 }

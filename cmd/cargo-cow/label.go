@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -14,9 +16,9 @@ func newLabel(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "label LAYER LABEL",
 		Short: "Give a layer another label",
-		Long: `Gives LAYER the name LABEL, in place of the one it has, if any; with --remove it has
-none. LAYER is an id or its first characters (4 or more), a label, or latest. Of
-several layers with one label, the newest is meant where the label is given. A layer
+		Long: `Gives LAYER the label LABEL in place of any label it has; with --remove, takes its
+label away. LAYER is an id or its first characters (4 or more), a label, or latest.
+If several layers have the same label, the label means the newest of them. A layer
 with a label is not pruned.`,
 		Example: `  cargo cow label latest green
   cargo cow label green --remove`,
@@ -30,12 +32,12 @@ with a label is not pruned.`,
 			label := ""
 			if !remove {
 				label = args[1]
-				err := checkLabel(label)
+				err := layers.CheckLabel(label)
 				if label == "" {
 					err = errors.New("use an empty label: take it away with --remove")
 				}
 				if err != nil {
-					return usageError{err}
+					return exit.Usage(err)
 				}
 			}
 			return a.label(cmd.Context(), args[0], label)
@@ -66,6 +68,6 @@ func (a *app) label(ctx context.Context, ref, label string) error {
 	if !changed {
 		verb = "Unchanged"
 	}
-	a.term.Status(verb, "%s: %s", short(r.ID), called)
+	a.term.Status(verb, "%s: %s", phrase.ID(r.ID), called)
 	return nil
 }

@@ -10,7 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/lineage"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -22,53 +25,45 @@ type listOptions struct {
 	label string
 }
 
-// sizing is how long list lets one wait for sizes that nobody has measured yet. The
+// maxSizing is how long list lets one wait for sizes that nobody has measured yet. The
 // next time they are known.
-const sizing = time.Second
+const maxSizing = time.Second
 
 func newList(a *app) *cobra.Command {
 	var o listOptions
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the layers of the store, newest first",
-		Long: `Lists all layers of the store, those of other projects included, newest first.
-A plus after a commit marks changes that were not committed. SIZE is what a layer
-would take if it shared nothing, which it does; where it is empty, it was not measured
-yet, and is the next time.
+		Long: `Lists all layers in the store, including those of other projects, newest first. A
+plus after a commit marks changes that were not committed. SIZE is what a layer
+would take if it shared no data; layers share most of theirs. A SIZE that was not
+measured yet is left empty, and is there the next time.
 
-With --here only the layers of this project: those built in a working tree of this
-repository, or from one of its commits, and those that have the dependencies of this
-checkout.
+With --here, lists only the layers of this project: those built in a working tree
+of this repository or from one of its commits, and those that have the
+dependencies of this checkout.
 
-With --graph each layer stands above the one it was made from, and the lineages
-come one after the other. The last layer of each, drawn as o, was made from
-nothing, or from a layer that is gone. "here" marks the one that the build
-directory of this checkout was made from, or last sealed as.`,
+With --graph, each layer stands above the one it was made from, one lineage after
+the other. The last layer of a lineage, drawn as o, was made from nothing, or from
+a layer that no longer exists. "here" marks the layer that the build directory of
+this checkout was made from, or last sealed as.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("limit") && o.limit < 1 {
-				return usageError{fmt.Errorf("list %d layers: want 1 or more", o.limit)}
+				return exit.Usage(fmt.Errorf("list %d layers: want 1 or more", o.limit))
 			}
 			if _, err := path.Match(o.label, ""); err != nil {
-				return usageError{fmt.Errorf("list layers with label %q: %w", o.label, err)}
+				return exit.Usage(fmt.Errorf("list layers with label %q: %w", o.label, err))
 			}
 			return a.list(cmd.Context(), o, time.Now())
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.graph, "graph", false, "draw which layer was made from which")
-	f.BoolVar(&o.here, "here", false, "only the layers of this project")
-	f.IntVar(&o.limit, "limit", 0, "no more than `N` layers, the newest")
-	f.StringVar(&o.label, "label", "", "only layers with the label `LABEL`, in which * stands for any text")
+	f.BoolVar(&o.here, "here", false, "list only the layers of this project")
+	f.IntVar(&o.limit, "limit", 0, "list only the `N` newest layers")
+	f.StringVar(&o.label, "label", "", "list only layers with the label `LABEL`, in which * stands for any text")
 	return cmd
-}
-
-func (a *app) anyStore(ctx context.Context) (*layers.Store, error) {
-	s, err := a.session()
-	if err != nil {
-		return nil, err
-	}
-	return s.AnyStore(ctx)
 }
 
 func (a *app) list(ctx context.Context, o listOptions, now time.Time) error {
@@ -89,7 +84,7 @@ func (a *app) list(ctx context.Context, o listOptions, now time.Time) error {
 	}
 	l := listing{Table: ui.NewTable("LAYER", "", "CREATED", "UNITS", "SIZE", "COMMIT", "LABEL", "ORIGIN"), now: now}
 	l.OmitEmpty()
-	if l.sizes, err = st.Sizes(ctx, records, sizing); err != nil {
+	if l.sizes, err = st.Sizes(ctx, records, maxSizing); err != nil {
 		return err
 	}
 	if o.graph {
@@ -113,11 +108,11 @@ func (o *listOptions) choose(ctx context.Context, s *open.Session, list []layers
 		})
 	}
 	if o.here {
-		p, err := s.Unresolved(ctx)
+		checkout, err := s.Unresolved(ctx)
 		if err != nil {
 			return nil, err
 		}
-		ours, err := p.Ours(ctx, list)
+		ours, err := checkout.Ours(ctx, list)
 		if err != nil {
 			return nil, err
 		}
@@ -139,9 +134,9 @@ type listing struct {
 func (l *listing) row(art string, r *layers.Record, mark string) {
 	takes := ""
 	if n, ok := l.sizes[r.ID]; ok {
-		takes = size(n)
+		takes = phrase.Size(n)
 	}
-	l.Row(art+short(r.ID), mark, ago(r.Created, l.now), strconv.Itoa(r.Units), takes, built(r), r.Label, r.Origin)
+	l.Row(art+phrase.ID(r.ID), mark, phrase.Ago(r.Created, l.now), strconv.Itoa(r.Units), takes, phrase.Commit(r), r.Label, r.Origin)
 }
 
 func (l *listing) json(r *layers.Record, here bool) any {
@@ -154,31 +149,31 @@ func (l *listing) json(r *layers.Record, here bool) any {
 
 // graph draws the lineage of the layers and marks one of them.
 func (a *app) graph(l *listing, records []layers.Record, marked string) {
-	pen := ascii
+	pen := lineage.ASCII
 	if a.term.Boxes() {
-		pen = boxes
+		pen = lineage.Boxes
 	}
-	for _, line := range draw(records, pen) {
-		if line.layer == nil {
-			l.Row(line.art)
+	for _, line := range lineage.Draw(records, pen) {
+		if line.Layer == nil {
+			l.Row(line.Art)
 			continue
 		}
-		here := line.layer.ID == marked
-		a.term.JSON("layer", l.json(line.layer, here))
+		here := line.Layer.ID == marked
+		a.term.JSON("layer", l.json(line.Layer, here))
 		mark := ""
 		if here {
 			mark = "here"
 		}
-		l.row(line.art, line.layer, mark)
+		l.row(line.Art, line.Layer, mark)
 	}
 }
 
 // madeFrom returns the layer that the checkout's build directory was made from,
 // "" where that is not known, or no checkout is.
 func madeFrom(ctx context.Context, s *open.Session) string {
-	p, err := s.Unresolved(ctx)
+	checkout, err := s.Unresolved(ctx)
 	if err != nil {
 		return ""
 	}
-	return layers.MadeFrom(p)
+	return layers.MadeFrom(checkout)
 }

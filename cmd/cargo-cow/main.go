@@ -1,9 +1,10 @@
 // Command cargo-cow keeps the build states of Rust checkouts as layers and makes
 // new build directories from them. `cargo cow VERB` and `cargo-cow VERB` are one.
 //
-// Each verb has a file: constructor, options, flags, checks, run. What they have
-// in common is in root.go, what becomes of their errors in exit.go. One process
-// runs one command; processes may run at once in any number.
+// Each verb has a file: options, constructor with flags and checks, run. A file builds
+// on app.go (what all commands share), args.go and the files that begin with its name,
+// and root.go puts all of them together; what is no command is in cmd/internal. One
+// process runs one command; processes may run at once in any number.
 package main
 
 import (

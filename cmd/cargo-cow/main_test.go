@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/manual"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
@@ -259,7 +260,7 @@ func mountAt(ts *testscript.TestScript, args []string, mount ...string) {
 // The pages in docs/cli are what the commands say of themselves.
 func TestDocsAreCurrent(t *testing.T) {
 	const dir = "../../docs/cli"
-	pages := docPages(newRoot(&app{}))
+	pages := manual.Pages(newRoot(&app{}))
 	for name, want := range pages {
 		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s is not current, run `make docs`: %v", name, err)

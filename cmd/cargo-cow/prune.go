@@ -8,21 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 )
-
-type pruneOptions struct {
-	keepLast      int
-	maxAge        period
-	gone          bool
-	labelled      bool
-	size          volume
-	warehouseSize volume
-	minFree       volume
-	dryRun        bool
-}
 
 func newPrune(a *app) *cobra.Command {
 	var o pruneOptions
@@ -30,61 +21,61 @@ func newPrune(a *app) *cobra.Command {
 		Use:   "prune",
 		Short: "Remove what is not worth its space any more",
 		Long: `Chooses layers, and records of the warehouse with their files, prints which and
-why, and removes them. What may go is said by at least one flag. Of layers,
---max-age and --gone-worktrees name some, each for itself; --keep-last N keeps the
-N layers of each dependency set that were used last, whatever the others say, and
-alone it names all others. --size names as many of what is left as it takes, those
-first that were not used for longest; what layers share counts once, and what only
-small files hold counts nothing. Of the warehouse, --max-age names records, and
---warehouse-size and --min-free name as many as it takes, those first that were not
-used for longest. Use is what counts, not age: a snapshot is one, and so is every
-restore and every call of rustc that is answered.
+why, and removes them. At least one flag must say what to choose.
+
+Of layers, --max-age and --gone-worktrees each choose some. --keep-last N keeps
+the N most recently used layers of each dependency set, whatever the other flags
+say; alone, it chooses all other layers. --size then chooses as many of the rest as
+it takes, the least recently used first; it counts data that layers share once, and
+does not count the data of small files.
+
+Of the warehouse, --max-age chooses records. --warehouse-size and --min-free choose
+as many as it takes, the least recently used first.
+
+What counts is use, not age: each snapshot, each restore and each call of rustc
+that is answered is a use.
 
 Never removed are: what was used within the last hour, a layer that is being
-restored, and a layer with a label, unless --labelled is given. ` + "`cargo cow rm`" + `
-removes what it is told to. Removed each time is what serves nobody in the
+restored, and, unless --labelled is given, a layer with a label. ` + "`cargo cow rm`" + `
+removes what it is told to. Every prune also removes what is of no use in the
 warehouse: records whose files are gone, files that no record names, and what
 killed writers have left.
 
-FREES is what the removal of a record frees by what the file system tells, before
-compression: a file that a build directory or a layer shares frees nothing. Records
-that have only such files --warehouse-size and --min-free leave alone. Where the
-file system does not tell, it is "up to" what the files take.
+FREES is what removing a record frees, before compression, as far as the file
+system tells: a file that a build directory or a layer shares frees nothing.
+--warehouse-size and --min-free leave records alone that have only such files.
+Where the file system does not tell, FREES is "up to" the size of the files.
 
-With --verbose it also prints what is kept, and why.`,
+With --verbose, prune also prints what is kept, and why.`,
 		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
-  cargo cow prune --max-age 30d --keep-last 1  the same, but one of each stays
+  cargo cow prune --max-age 30d --keep-last 1  the same, but keep one of each dependency set
   cargo cow prune --gone-worktrees             what removed worktrees have left
-  cargo cow prune --size 50GB                  what the layers take above that
-  cargo cow prune --warehouse-size 20GB        what the warehouse holds above that`,
+  cargo cow prune --size 50GB                  until the layers take no more than that
+  cargo cow prune --warehouse-size 20GB        until the warehouse takes no more than that`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("keep-last") && o.keepLast < 1 {
-				return usageError{fmt.Errorf("keep the last %d: want 1 or more", o.keepLast)}
+				return exit.Usage(fmt.Errorf("keep the last %d: want 1 or more", o.keepLast))
 			}
 			if o.policy().Empty() && o.warehouseSize == 0 && o.minFree == 0 {
-				return usageError{&layers.HelpError{
-					Err:  errors.New("choose what to remove: say it with --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
+				return exit.Usage(&layers.HelpError{
+					Err:  errors.New("choose what to remove: give --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
 					Help: "cargo cow prune --max-age 30d --dry-run",
-				}}
+				})
 			}
 			return a.prune(cmd.Context(), o, time.Now())
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.keepLast, "keep-last", 0, "keep the `N` layers of each dependency set that were used last")
-	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d, 2w or 12h; days without a unit")
-	f.BoolVar(&o.gone, "gone-worktrees", false, "remove what was built in a directory that no longer exists, and that nothing uses")
+	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d, 2w or 12h; a number alone means days")
+	f.BoolVar(&o.gone, "gone-worktrees", false, "remove layers that were built in a directory that no longer exists and that nothing uses")
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
 	f.Var(&o.size, "size", "remove layers until all of them take no more than `SIZE` together, such as 50GB")
-	f.Var(&o.warehouseSize, "warehouse-size", "remove from the warehouse what its files take above `SIZE`, such as 20GB")
-	f.Var(&o.minFree, "min-free", "remove from the warehouse until `SIZE` is free on its disk")
-	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
+	f.Var(&o.warehouseSize, "warehouse-size", "remove records until the files of the warehouse take no more than `SIZE`, such as 20GB")
+	f.Var(&o.minFree, "min-free", "remove records until `SIZE` is free on the disk of the warehouse")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, and change nothing")
 	return cmd
-}
-
-func (o *pruneOptions) policy() prune.Policy {
-	return prune.Policy{KeepLast: o.keepLast, MaxAge: time.Duration(o.maxAge), GoneWorktrees: o.gone, MaxSize: int64(o.size), Labelled: o.labelled}
 }
 
 func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
@@ -95,13 +86,13 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	if err := st.Writable(); !o.dryRun && layers.IsReadOnly(err) {
 		return err
 	}
-	uses, err := st.Uses(ctx, a.here(ctx, o.gone)...)
+	uses, err := st.Uses(ctx, a.buildDirHere(ctx, o.gone)...)
 	if err != nil {
 		return err
 	}
 	plan := prune.New(candidates(uses), o.policy(), now)
 	if o.size > 0 {
-		if err := a.fit(ctx, st, &plan, uses, o); err != nil {
+		if err := a.fitSize(ctx, st, &plan, uses, o); err != nil {
 			return err
 		}
 	}
@@ -127,8 +118,8 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	return a.carryOut(ctx, st, plan, byID, ofWarehouse, o.dryRun)
 }
 
-// fit makes the plan hold the layers to a size.
-func (a *app) fit(ctx context.Context, st *layers.Store, plan *prune.Plan, uses []layers.Use, o pruneOptions) error {
+// fitSize makes the plan hold the layers to a size.
+func (a *app) fitSize(ctx context.Context, st *layers.Store, plan *prune.Plan, uses []layers.Use, o pruneOptions) error {
 	ids := make([]string, len(uses))
 	for i := range uses {
 		ids[i] = uses[i].ID
@@ -142,14 +133,14 @@ func (a *app) fit(ctx context.Context, st *layers.Store, plan *prune.Plan, uses 
 		pieces[i] = prune.Piece(p)
 	}
 	if left := plan.Fit(pieces, o.policy()); left > int64(o.size) {
-		a.term.Warn("what may not be removed takes more than %s: %s are left", &o.size, size(left))
+		a.term.Warn("what must be kept takes more than %s: %s are left", &o.size, phrase.Size(left))
 	}
 	return nil
 }
 
-// here is the build directory of the checkout that the command is given in, if it
+// buildDirHere is the build directory of the checkout that the command is given in, if it
 // is given in one: nobody may have worked there since it was moved.
-func (a *app) here(ctx context.Context, gone bool) []string {
+func (a *app) buildDirHere(ctx context.Context, gone bool) []string {
 	if !gone {
 		return nil
 	}
@@ -157,11 +148,11 @@ func (a *app) here(ctx context.Context, gone bool) []string {
 	if err != nil {
 		return nil
 	}
-	p, err := s.Unresolved(ctx)
+	checkout, err := s.Unresolved(ctx)
 	if err != nil {
 		return nil
 	}
-	return []string{p.Workspace.BuildDir}
+	return []string{checkout.Workspace.BuildDir}
 }
 
 func candidates(uses []layers.Use) []prune.Layer {
@@ -178,7 +169,7 @@ func candidates(uses []layers.Use) []prune.Layer {
 // carryOut removes the victims. One that somebody has begun to use, or removed,
 // since the plan was made is no failure.
 func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, ofWarehouse *warehousePlan, dryRun bool) error {
-	r := removal{app: a, st: st, dryRun: dryRun, say: a.term.Detail}
+	r := removal{term: a.term, store: st, dryRun: dryRun, say: a.term.Detail}
 	kept := len(plan.Kept)
 	for _, c := range plan.Victims {
 		switch err := r.remove(ctx, &byID[c.ID].Record); {
@@ -186,7 +177,7 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 			return ctx.Err()
 		case errors.Is(err, layers.ErrInUse):
 			kept++
-			a.term.Status("Kept", "%s: it is in use now", short(c.ID))
+			a.term.Status("Kept", "%s: it is in use now", phrase.ID(c.ID))
 		case err != nil && !errors.Is(err, layers.ErrNotFound):
 			r.failed(err)
 		}
@@ -197,14 +188,14 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 		Failed  int  `json:"failed"`
 		DryRun  bool `json:"dry_run,omitempty"`
 	}{r.removed, kept, len(r.codes), dryRun})
-	removed := count(r.removed, "layer")
+	removed := phrase.Count(r.removed, "layer")
 	if r.removed == 0 {
 		removed = "nothing"
 	}
 	if dryRun {
-		a.term.Status("Would", "remove %s, keep %s", removed, count(kept, "layer"))
+		a.term.Status("Would", "remove %s, keep %s", removed, phrase.Count(kept, "layer"))
 	} else {
-		a.term.Status("Removed", "%s, kept %s", removed, count(kept, "layer"))
+		a.term.Status("Removed", "%s, kept %s", removed, phrase.Count(kept, "layer"))
 	}
 	if err := ofWarehouse.carryOut(ctx, &r); err != nil {
 		return err
@@ -216,7 +207,7 @@ func (a *app) planTable(head string, list []prune.Choice, byID map[string]*layer
 	tab := ui.NewTable(head, "CREATED", "LAST USE", "WHY", "ORIGIN")
 	for i := range list {
 		c := &list[i]
-		tab.Row(short(c.ID), ago(c.Created, now), ago(c.Used(), now), o.why(c), byID[c.ID].Origin)
+		tab.Row(phrase.ID(c.ID), phrase.Ago(c.Created, now), phrase.Ago(c.Used(), now), o.why(c), byID[c.ID].Origin)
 	}
 	a.term.Table(tab)
 }
@@ -227,29 +218,4 @@ func (a *app) planJSON(c prune.Choice, u *layers.Use, remove bool) {
 		Remove bool         `json:"remove"`
 		Why    prune.Reason `json:"why"`
 	}{u, remove, c.Why})
-}
-
-// why puts the reason for a layer's fate into words.
-func (o *pruneOptions) why(c *prune.Choice) string {
-	switch c.Why {
-	case prune.Gone:
-		return "built in a directory that is gone"
-	case prune.Unused:
-		return "not used for " + o.maxAge.String()
-	case prune.Surplus:
-		return fmt.Sprintf("not among the last %d of its dependency set", o.keepLast)
-	case prune.Space:
-		return "its space is asked for"
-	case prune.Leased:
-		return "in use"
-	case prune.Labelled:
-		return "labelled " + c.Label
-	case prune.Recent:
-		return "used within the last hour"
-	case prune.Last:
-		return fmt.Sprintf("among the last %d of its dependency set", o.keepLast)
-	case prune.Unmatched:
-		return "nothing asks for its removal"
-	}
-	return string(c.Why)
 }

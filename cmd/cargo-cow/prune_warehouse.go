@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
@@ -62,20 +64,20 @@ func (h *warehousePlan) show(a *app, o pruneOptions, now time.Time) {
 		h.json(a, &h.Kept[i], false)
 	}
 	if h.Short > 0 {
-		a.term.Warn("the warehouse cannot free all that is asked for: %s are lacking", size(h.Short))
+		a.term.Warn("the warehouse cannot free as much as was asked for: %s are missing", phrase.Size(h.Short))
 	}
 }
 
 func (h *warehousePlan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
 	tab := ui.NewTable(head, "CRATE", "LAST USE", "FREES", "WHY")
-	shown := shownOf(len(list), a.term.Verbose())
+	shown := ui.Shown(len(list), a.term.Verbose())
 	for i := range list[:shown] {
 		c := &list[i]
 		frees := ""
 		if head == "REMOVE" {
 			frees = h.upTo(c.Frees)
 		}
-		tab.Row(short(c.Key), warehouse.Crate(c.Unit), ago(c.Used, now), frees, o.whyRecord(c))
+		tab.Row(phrase.ID(c.Key), warehouse.Crate(c.Unit), phrase.Ago(c.Used, now), frees, o.whyRecord(c))
 	}
 	if n := len(list) - shown; n > 0 {
 		tab.Row(fmt.Sprintf("… and %d more (--verbose)", n))
@@ -86,35 +88,18 @@ func (h *warehousePlan) table(a *app, head string, list []warehouse.Choice, o pr
 // upTo tells bytes that may be fewer.
 func (h *warehousePlan) upTo(bytes int64) string {
 	if h.Exact {
-		return size(bytes)
+		return phrase.Size(bytes)
 	}
-	return "up to " + size(bytes)
+	return "up to " + phrase.Size(bytes)
 }
 
 func (h *warehousePlan) json(a *app, c *warehouse.Choice, remove bool) {
 	a.term.JSON("plan-record", struct {
-		recordJSON
+		report.RecordJSON
 		Frees  int64            `json:"frees"`
 		Remove bool             `json:"remove"`
 		Why    warehouse.Reason `json:"why"`
-	}{ofRecord(c.Entry), c.Frees, remove, c.Why})
-}
-
-// whyRecord puts the reason for a record's fate into words.
-func (o *pruneOptions) whyRecord(c *warehouse.Choice) string {
-	switch c.Why {
-	case warehouse.Nowhere:
-		return "its files are gone"
-	case warehouse.Unused:
-		return "not used for " + o.maxAge.String()
-	case warehouse.Space:
-		return "its space is asked for"
-	case warehouse.Recent:
-		return "used within the last hour"
-	case warehouse.Unmatched:
-		return "nothing asks for its removal"
-	}
-	return string(c.Why)
+	}{report.NewRecordJSON(c.Entry), c.Frees, remove, c.Why})
 }
 
 // carryOut removes what is planned. The layers have gone before.
@@ -144,9 +129,9 @@ func (h *warehousePlan) carryOut(ctx context.Context, r *removal) error {
 	if h.Empty() {
 		return nil
 	}
-	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", count(s.Records, "record"), count(s.Files, "file"), h.upTo(s.Frees))
+	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", phrase.Count(s.Records, "record"), phrase.Count(s.Files, "file"), h.upTo(s.Frees))
 	if s.Leftovers > 0 {
-		text += fmt.Sprintf("; and %s that killed writers had left", count(s.Leftovers, "file"))
+		text += fmt.Sprintf("; and %s left by killed writers", phrase.Count(s.Leftovers, "file"))
 	}
 	if r.dryRun {
 		r.term.Status("Would", "remove %s", text)

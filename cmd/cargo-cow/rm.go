@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -22,18 +24,18 @@ func newRm(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm LAYER...",
 		Short: "Remove layers, or the whole store",
-		Long: `Removes the layers that are named, whether they have labels or not. LAYER is an
-id or its first characters (4 or more), a label, or latest; of several layers
-with one label it is the newest. A layer that check reports as damaged goes by
-its whole id.
+		Long: `Removes the named layers, whether they have labels or not. LAYER is an id or its
+first characters (4 or more), a label, or latest; if several layers have the same
+label, it means the newest of them. A layer that check reports as damaged is named
+by its whole id.
 
 Nothing depends on a layer: what was restored from it, and layers made from it,
-stay as they are. A layer that is being restored is not removed (code 5). When
-one cannot be removed the others are all the same (code 3).
+stay as they are. A layer that is being restored is not removed (code 5). If one
+layer cannot be removed, the others still are (code 3).
 
-With --all the store goes, with all layers, the warehouse and its directory, which
-rm -rf cannot remove where layers are read-only. Build directories stay as they are.
-It says what would go and does nothing, unless --yes is given too.`,
+With --all, the whole store is removed: all layers, the warehouse, and the
+directory itself, which rm -rf cannot remove where layers are read-only. Build
+directories stay as they are. Without --yes, it only says what would be removed.`,
 		Example: `  cargo cow rm green 1a2b3c4d
   cargo cow rm --all --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -41,7 +43,7 @@ It says what would go and does nothing, unless --yes is given too.`,
 			case o.all:
 				return noArgs(cmd, args)
 			case o.yes:
-				return usageError{errors.New("remove layers: --yes goes with --all")}
+				return exit.Usage(errors.New("remove layers: --yes goes with --all"))
 			}
 			return atLeastOne(cmd, args)
 		},
@@ -52,17 +54,10 @@ It says what would go and does nothing, unless --yes is given too.`,
 			return a.rm(cmd.Context(), args, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "remove the store, with all that is in it")
-	cmd.Flags().BoolVar(&o.yes, "yes", false, "do that, not only say it")
-	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, change nothing")
+	cmd.Flags().BoolVar(&o.all, "all", false, "remove the store and everything in it")
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "with --all, remove, and do not only say what would be removed")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say what would be removed, and change nothing")
 	return cmd
-}
-
-func atLeastOne(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return exactArgs(1)(cmd, args)
-	}
-	return nil
 }
 
 func (a *app) rm(ctx context.Context, refs []string, o rmOptions) error {
@@ -70,7 +65,7 @@ func (a *app) rm(ctx context.Context, refs []string, o rmOptions) error {
 	if err != nil {
 		return err
 	}
-	r := removal{app: a, st: st, dryRun: o.dryRun, say: a.term.Status}
+	r := removal{term: a.term, store: st, dryRun: o.dryRun, say: a.term.Status}
 	// All are found before the first goes, so that "latest" is one layer.
 	var found []*layers.Record
 	for _, ref := range refs {
@@ -121,70 +116,14 @@ func (a *app) rmStore(ctx context.Context, o rmOptions) error {
 		Labelled int    `json:"labelled"`
 		DryRun   bool   `json:"dry_run,omitempty"`
 	}{st.Dir(), len(list), labels, !really})
-	text := fmt.Sprintf("%s with %s, %d of them labelled, and its warehouse", st.Dir(), count(len(list), "layer"), labels)
+	text := fmt.Sprintf("%s with %s, %d of them labelled, and its warehouse", st.Dir(), phrase.Count(len(list), "layer"), labels)
 	if really {
 		a.term.Status("Removed", "%s", text)
 		return nil
 	}
 	a.term.Status("Would", "remove %s", text)
 	if !o.dryRun {
-		a.term.Status("Note", "to do so, add --yes")
+		a.term.Status("Note", "add --yes to remove it")
 	}
 	return nil
-}
-
-// removal removes layers one by one and tells of each.
-type removal struct {
-	*app
-	st      *layers.Store
-	dryRun  bool
-	say     func(verb, format string, args ...any)
-	removed int
-	more    bool  // something else than layers was removed as well
-	codes   []int // of the failures
-}
-
-func (r *removal) remove(ctx context.Context, rec *layers.Record) error {
-	verb := "Would"
-	if !r.dryRun {
-		if err := r.st.Remove(ctx, rec.ID); err != nil {
-			return err
-		}
-		verb = "Removed"
-	}
-	r.removed++
-	r.term.JSON("remove", struct {
-		*layers.Record
-		DryRun bool `json:"dry_run,omitempty"`
-	}{rec, r.dryRun})
-	text := short(rec.ID)
-	if rec.Label != "" {
-		text += " (" + rec.Label + ")"
-	}
-	if rec.Origin != "" {
-		text += fmt.Sprintf("  %s, %s", count(rec.Units, "unit"), from(rec))
-	}
-	if r.dryRun {
-		text = "remove " + text
-	}
-	r.say(verb, "%s", text)
-	return nil
-}
-
-// failed tells of a layer that could not be removed, at once: the others follow.
-func (r *removal) failed(err error) {
-	code := exitCode(err)
-	r.codes = append(r.codes, code)
-	r.term.Error(err, help(err), code)
-}
-
-// end is the error of the whole: all that is to be said of it was said.
-func (r *removal) end() error {
-	switch {
-	case len(r.codes) == 0:
-		return nil
-	case r.removed > 0 || r.more:
-		return silentExit(exitPart)
-	}
-	return silentExit(r.codes[0])
 }

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -24,19 +27,19 @@ func newShow(a *app) *cobra.Command {
 		Use:   "show [flags] LAYER",
 		Short: "Show a layer: where it came from and what is in it",
 		Long: `Shows one layer: where it was built, what its dependency-set fingerprint was
-made from, what it holds by package, and the units that can differ elsewhere.
+made from, the packages it holds, and the units that can differ elsewhere.
 LAYER is an id or its first characters (4 or more), a label, or latest.
 
-COST is how long building the units of a package took, added up; cargo builds
-several at once. It is - where that was not measured, as in layers of earlier
-versions. SIZE is what the files of the units say they hold. Layers share most
-of their data with each other and with build directories, so that a layer takes
-less of the disk than its size, and removing one frees less.
+COST is the time that building the units of a package took, added up; cargo
+builds several at once. It is - where that was not measured, as in layers made by
+earlier versions. SIZE is the length of the units' files. Layers share most of
+their data with each other and with build directories, so a layer takes less
+space on disk than its size, and removing it frees less.
 
-With --fingerprint it shows the fingerprint alone, with a digest of each
-ingredient that is long, and with --verbose all there is to say of these: the
-packages, the profiles, the flags. LAYER may then be left out, or be a dot, for
-the checkout. "cargo cow diff" compares two.`,
+With --fingerprint, shows only the fingerprint, with a digest of each long
+ingredient; with --verbose, prints those in full: packages, profiles, flags.
+LAYER can then be left out, or be a dot, to mean the checkout. "cargo cow diff"
+compares two.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.fingerprint && len(args) == 0 {
 				return nil
@@ -45,12 +48,12 @@ the checkout. "cargo cow diff" compares two.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.fingerprint {
-				return a.showFingerprint(cmd.Context(), strings.Join(args, ""))
+				return a.showFingerprint(cmd.Context(), append(args, open.Here)[0])
 			}
 			return a.show(cmd.Context(), args[0], o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "show all packages and units, not the first 20 of each")
+	cmd.Flags().BoolVar(&o.all, "all", false, "show all packages and units, not only the first 20 of each")
 	cmd.Flags().BoolVar(&o.fingerprint, "fingerprint", false, "show every ingredient of the dependency-set fingerprint, and nothing else")
 	return cmd
 }
@@ -83,7 +86,7 @@ func (a *app) show(ctx context.Context, ref string, o showOptions) error {
 		{"created", rec.Created.Local().Format(time.DateTime)},
 		{"parent", rec.Parent},
 		{"origin", rec.Origin},
-		{"commit", built(rec)},
+		{"commit", phrase.Commit(rec)},
 		{"rustc", rec.Rustc},
 		{"layout", rec.Layout},
 		{"profiles", strings.Join(rec.Profiles, ", ")},
@@ -103,6 +106,41 @@ func (a *app) show(ctx context.Context, ref string, o showOptions) error {
 	return nil
 }
 
+// showContents shows what a layer holds by package, and what it comes to.
+func (a *app) showContents(c *layers.Contents, all bool) {
+	a.term.Println("")
+	tab := ui.NewTable("PACKAGE", "VERSION", "SOURCE", "UNITS", "COST", "SIZE")
+	tab.OmitEmpty()
+	shown := ui.Shown(len(c.Packages), all)
+	var total struct {
+		Packages    int   `json:"packages"`
+		Units       int   `json:"units"`
+		Cost        int64 `json:"cost_ms"`
+		Size        int64 `json:"size"`
+		Incremental int64 `json:"incremental_size"`
+		Other       int64 `json:"other_size"`
+	}
+	for i := range c.Packages {
+		p := &c.Packages[i]
+		a.term.JSON("package", p)
+		if i < shown {
+			tab.Row(p.Name, p.Version, p.Source, strconv.Itoa(p.Units), phrase.Cost(p.Cost), phrase.Size(p.Size))
+		}
+		total.Units += p.Units
+		total.Cost += p.Cost
+		total.Size += p.Size
+	}
+	total.Packages, total.Incremental, total.Other = len(c.Packages), c.Incremental, c.Other
+	a.term.JSON("contents", total)
+	tab.More(len(c.Packages)-shown, "--all")
+	tab.Row("all "+phrase.Count(total.Packages, "package"), "", "", strconv.Itoa(total.Units), phrase.Cost(total.Cost), phrase.Size(total.Size))
+	if total.Incremental > 0 {
+		tab.Row("incremental state", "", "", "", "", phrase.Size(total.Incremental))
+	}
+	tab.Row("other files", "", "", "", "", phrase.Size(total.Other))
+	a.term.Table(tab)
+}
+
 func (a *app) showUnits(units []layers.Unit, all bool) {
 	if len(units) == 0 {
 		return
@@ -110,7 +148,7 @@ func (a *app) showUnits(units []layers.Unit, all bool) {
 	a.term.Println("")
 	tab := ui.NewTable("PACKAGE", "TARGET", "KIND", "PROFILE", "SOURCE", "REBUILT ELSEWHERE")
 	tab.OmitEmpty()
-	shown := shownOf(len(units), all)
+	shown := ui.Shown(len(units), all)
 	for i := range units {
 		u := &units[i]
 		a.term.JSON("unit", u)
@@ -123,54 +161,16 @@ func (a *app) showUnits(units []layers.Unit, all bool) {
 		}
 		tab.Row(u.Package, u.Target, u.Kind, u.Profile, u.Source, dirty)
 	}
-	more(tab, len(units)-shown)
+	tab.More(len(units)-shown, "--all")
 	a.term.Table(tab)
 }
 
-// side is something that has a fingerprint.
-type side struct {
-	layer       string // "" for the checkout
-	fingerprint *cargo.Fingerprint
-}
-
-// here is how the checkout is called where a layer could stand.
-const here = "."
-
-// side finds a layer, or with "." or "" the checkout. The layer's store need not
-// be that of any checkout; the checkout needs no store.
-func (a *app) side(ctx context.Context, ref string) (*side, error) {
-	if ref == "" || ref == here {
-		s, err := a.session()
-		if err != nil {
-			return nil, err
-		}
-		p, err := s.Place(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return &side{"", p.Fingerprint}, nil
-	}
-	st, err := a.anyStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rec, fp, _, err := st.Show(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	return &side{rec.ID, fp}, nil
-}
-
-// name is what a side is called in a sentence.
-func (s *side) name() string {
-	if s.layer == "" {
-		return "this checkout"
-	}
-	return short(s.layer)
-}
-
 func (a *app) showFingerprint(ctx context.Context, ref string) error {
-	s, err := a.side(ctx, ref)
+	session, err := a.session()
+	if err != nil {
+		return err
+	}
+	s, err := session.Fingerprinted(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -178,17 +178,17 @@ func (a *app) showFingerprint(ctx context.Context, ref string) error {
 		Layer       string             `json:"layer,omitempty"`
 		Fingerprint string             `json:"fingerprint"`
 		Ingredients []cargo.Ingredient `json:"ingredients"`
-	}{s.layer, s.fingerprint.ID, s.fingerprint.Ingredients})
+	}{s.Layer, s.Fingerprint.ID, s.Fingerprint.Ingredients})
 	tab := ui.NewTable("INGREDIENT", "DIGEST", "VALUE")
-	for _, i := range s.fingerprint.Ingredients {
-		tab.Row(i.Name, short(i.Digest), i.Value)
+	for _, i := range s.Fingerprint.Ingredients {
+		tab.Row(i.Name, phrase.ID(i.Digest), i.Value)
 		if a.term.Verbose() {
 			for _, line := range i.Lines {
 				tab.Row("", "", line)
 			}
 		}
 	}
-	a.term.Println("fingerprint %s", s.fingerprint.ID)
+	a.term.Println("fingerprint %s", s.Fingerprint.ID)
 	a.term.Table(tab)
 	return nil
 }

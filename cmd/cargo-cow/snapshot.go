@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"strings"
-	"unicode"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/background"
 )
 
 type snapshotOptions struct {
@@ -25,17 +26,17 @@ func newSnapshot(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot",
 		Short: "Seal the build directory as a layer",
-		Long: `Seals what is built as a read-only layer that a restore can start from. It
-takes cargo's own locks: while cargo builds, it waits. When nothing was built
-since the last layer, that one is kept.
+		Long: `Seals the build directory as a read-only layer that a restore can start from. It
+takes cargo's own locks, so it waits while cargo builds. If nothing was built
+since the last layer, that layer is kept.
 
 With --into, the registry and git packages that were compiled here and that LAYER
-lacks are added to it: the result is a new layer with the sources and the label of
-LAYER, from which others start that would have started from LAYER.`,
+lacks are added to it. The result is a new layer with the sources and the label of
+LAYER; whatever would have started from LAYER starts from the new one.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkLabel(o.label); err != nil {
-				return usageError{err}
+			if err := layers.CheckLabel(o.label); err != nil {
+				return exit.Usage(err)
 			}
 			if o.background {
 				return a.snapshotInBackground(cmd.Context(), o)
@@ -45,31 +46,11 @@ LAYER, from which others start that would have started from LAYER.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.label, "label", "", "give the layer the name `LABEL`")
-	f.StringVar(&o.into, "into", "", "also give what was compiled here to `LAYER`, as a new layer with its label and sources")
-	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	f.StringVar(&o.into, "into", "", "also add what was compiled here to `LAYER`, as a new layer with its label and sources")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
 	f.BoolVar(&o.background, "background", false, "")
 	f.Lookup("background").Hidden = true
 	return cmd
-}
-
-// checkLabel refuses labels that --from could not tell from something else.
-func checkLabel(label string) error {
-	switch {
-	case label == "":
-		return nil
-	case label == "latest":
-		return errors.New(`use label "latest": it stands for the newest layer`)
-	case strings.TrimSpace(label) != label || strings.IndexFunc(label, unicode.IsControl) >= 0:
-		return fmt.Errorf("use label %q: it begins or ends with a space or has control characters", label)
-	case len(label) >= 4 && isHex(label):
-		return fmt.Errorf("use label %q: it reads like the id of a layer", label)
-	}
-	return nil
-}
-
-func isHex(s string) bool {
-	_, err := hex.DecodeString(s + strings.Repeat("0", len(s)%2))
-	return err == nil
 }
 
 func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
@@ -77,22 +58,39 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return err
 	}
-	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return err
 	}
-	forgetFailure(w.store, w.place.Workspace.BuildDir)
-	w.noteBuilt()
-	a.reportSnapshot(rep)
+	background.Forget(w.Store.Dir(), w.BuildDir())
+	w.NoteBuilt()
+	report.Snapshot(a.term, rep)
 	if o.into == "" {
 		return nil
 	}
-	ext, err := w.store.Extend(ctx, w.place, o.into, rep.ID)
+	ext, err := w.Store.Extend(ctx, w.Checkout, o.into, rep.ID)
 	if err != nil {
 		return err
 	}
 	a.reportExtend(ext)
 	return nil
+}
+
+// snapshotInBackground takes a snapshot, and leaves an account instead of talking.
+func (a *app) snapshotInBackground(ctx context.Context, o snapshotOptions) error {
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	account, err := background.Begin(ctx, w.Store.Dir(), w.BuildDir(), time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{Label: o.label})
+	if err == nil {
+		w.NoteBuilt()
+	}
+	return errors.Join(err, account.End(err))
 }
 
 func (a *app) reportExtend(ext *layers.ExtendReport) {
@@ -101,48 +99,11 @@ func (a *app) reportExtend(ext *layers.ExtendReport) {
 		Created bool   `json:"created"`
 		Label   string `json:"label"`
 		Parent  string `json:"parent"`
-		graftJSON
-	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, newGraftJSON(ext.Grafted)})
+		report.GraftJSON
+	}{ext.ID, ext.CreatedNew, ext.Label, ext.Parent, report.NewGraftJSON(ext.Grafted)})
 	if !ext.CreatedNew {
-		a.term.Status("Unchanged", "%s: it has all that could be given to it", short(ext.ID))
+		a.term.Status("Unchanged", "%s: it has everything that could be added", phrase.ID(ext.ID))
 		return
 	}
-	a.term.Status("Extended", "%s by %s: %s", short(ext.Parent), count(len(ext.Grafted.Units), "unit"), short(ext.ID))
+	a.term.Status("Extended", "%s by %s: %s", phrase.ID(ext.Parent), phrase.Count(len(ext.Grafted.Units), "unit"), phrase.ID(ext.ID))
 }
-
-func (a *app) reportSnapshot(rep *layers.SnapshotReport) {
-	a.term.JSON("snapshot", struct {
-		Layer   string   `json:"layer"`
-		Created bool     `json:"created"`
-		Label   string   `json:"label"`
-		Units   int      `json:"units"`
-		Dirty   int      `json:"dirty"`
-		Parent  string   `json:"parent"`
-		LeftOut []string `json:"left_out,omitempty"`
-		layers.Uncopied
-		Foreign []string `json:"foreign,omitempty"` // directories of another user that are not in it
-	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut, rep.Uncopied, rep.Foreign})
-	defer a.reportUncopied(rep.Uncopied)
-	defer a.reportForeign(rep.Foreign)
-	if !rep.CreatedNew {
-		a.term.Status("Unchanged", "since %s", short(rep.ID))
-		return
-	}
-	text := short(rep.ID)
-	if rep.Label != "" {
-		text += " (" + rep.Label + ")"
-	}
-	text += "  " + count(rep.Units, "unit")
-	if rep.DirtyUnits > 0 {
-		text += fmt.Sprintf(", %d of them will be rebuilt elsewhere", rep.DirtyUnits)
-	}
-	a.term.Status("Sealed", "%s", text)
-	if n := len(rep.LeftOut); n > maxLeftOut {
-		a.term.Status("Left out", "%s and %d more: no unit and no script has made them", strings.Join(rep.LeftOut[:maxLeftOut], ", "), n-maxLeftOut)
-	} else if n > 0 {
-		a.term.Status("Left out", "%s: no unit and no script has made that", strings.Join(rep.LeftOut, ", "))
-	}
-}
-
-// maxLeftOut bounds how many names of what is left out are said.
-const maxLeftOut = 4

@@ -9,12 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/quantity"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
 type statsOptions struct {
-	since period
+	since quantity.Period
 }
 
 func newStats(a *app) *cobra.Command {
@@ -23,7 +25,7 @@ func newStats(a *app) *cobra.Command {
 		Use:   "stats",
 		Short: "Say what the warehouse has saved",
 		Long: `Counts the calls of rustc that went through the wrapper, as far back as they are
-remembered: some 20,000 at least.
+remembered: at least some 20,000.
 
   hit       answered from the warehouse
   kept      answered with what this build directory had already
@@ -31,13 +33,13 @@ remembered: some 20,000 at least.
   compiled  compiled, and not recorded
   refused   of a kind that is not looked for
 
-Time saved is what the answers had cost when they were compiled; cargo compiles
-several at once, so builds are not shorter by all of that. Shared are the bytes of
-answers that take no space of their own.`,
+Time saved is what compiling would have taken for the calls that were answered;
+cargo compiles several at once, so builds become shorter by less than that. Shared
+are the bytes of answers that take no space of their own.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stats(cmd.Context(), o, time.Now()) },
 	}
-	cmd.Flags().Var(&o.since, "since", "count the calls of the last `DURATION` alone, such as 12h or 7d")
+	cmd.Flags().Var(&o.since, "since", "count only the calls of the last `DURATION`, such as 12h or 7d")
 	return cmd
 }
 
@@ -64,7 +66,7 @@ func (a *app) stats(ctx context.Context, o statsOptions, now time.Time) error {
 	tab := &ui.Table{}
 	text := strconv.Itoa(calls)
 	if calls > 0 {
-		text += ", the first " + ago(first, now)
+		text += ", the first " + phrase.Ago(first, now)
 	}
 	tab.Row("calls", text)
 	for _, k := range []warehouse.Kind{warehouse.Hit, warehouse.Kept, warehouse.Missed, warehouse.Compiled, warehouse.Refused} {
@@ -75,12 +77,12 @@ func (a *app) stats(ctx context.Context, o statsOptions, now time.Time) error {
 			}
 		}
 	}
-	tab.Row("time saved", cost(s.Saved.Milliseconds()))
-	tab.Row("compiling", cost(s.Spent.Milliseconds()))
-	tab.Row("shared", size(s.Shared))
+	tab.Row("time saved", phrase.Cost(s.Saved.Milliseconds()))
+	tab.Row("compiling", phrase.Cost(s.Spent.Milliseconds()))
+	tab.Row("shared", phrase.Size(s.Shared))
 	a.term.Table(tab)
 	if s.Copies > 0 {
-		a.term.Warn("%s were copied, %s in all: the store and the build directory cannot share data", count(s.Copies, "answer"), size(s.Copied))
+		a.term.Warn("%s were copied, %s in all: the store and the build directory cannot share data", phrase.Count(s.Copies, "answer"), phrase.Size(s.Copied))
 	}
 	return nil
 }

@@ -7,8 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/background"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
@@ -29,11 +31,11 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	st, err := w.store.Status(ctx, w.place)
+	st, err := w.Store.Status(ctx, w.Checkout)
 	if err != nil {
 		return err
 	}
-	running, failure, err := backgroundState(w.store, st.BuildDir)
+	last, err := background.Look(st.Store, st.BuildDir)
 	if err != nil {
 		return fmt.Errorf("see how the last snapshot went: %w", err)
 	}
@@ -46,7 +48,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		Remark  string `json:"remark,omitempty"`
 		// Unused is why the wrapper last compiled without rustc's state.
 		Unused string `json:"wrapper_unused,omitempty"`
-	}{st, running, failure, remark, unused})
+	}{st, last.Running, last.Failure, remark, unused})
 
 	tab := &ui.Table{}
 	tab.Row("build directory", st.BuildDir+buildDirNote(st))
@@ -54,25 +56,59 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if remark != "" {
 		tab.Row("", remark)
 	}
-	if w.store.Driver().Caps().EnforcesSeal {
-		tab.Row("", "to be rid of it: `cargo cow rm --all`")
+	if w.Store.Driver().Caps().EnforcesSeal {
+		tab.Row("", "`cargo cow rm --all` removes it")
 	}
+	layersRows(tab, st)
+	unitsRows(tab, st, now)
+	if unused != "" {
+		tab.Row("wrapper", "last handed a call on unchanged: "+unused)
+	}
+	leftRows(tab, st)
+	if last.Running {
+		tab.Row("snapshot", "under way")
+	}
+	a.term.Table(tab)
+	if last.Failure != "" {
+		a.term.Warn("the last snapshot in the background failed: %s", last.Failure)
+	}
+	return nil
+}
+
+func buildDirNote(st *layers.Status) string {
+	switch {
+	case st.RolledBack:
+		return " (a roll-back has left only its name: `cargo cow restore` or `cargo cow init` makes it again)"
+	case !st.Exists:
+		return " (not there)"
+	case !st.Tree:
+		return " (not a tree: `cargo cow init` makes it one)"
+	}
+	return ""
+}
+
+// layersRows says what layers there are, and whether more can be made.
+func layersRows(tab *ui.Table, st *layers.Status) {
 	if st.ReadOnly {
-		tab.Row("", "cannot be written here: layers can be restored, none can be made")
+		tab.Row("", "read-only here: layers can be restored, but none can be made")
 	}
 	if st.Unresolved {
-		tab.Row("layers", fmt.Sprintf("%d; there is no Cargo.lock yet to tell which have the dependencies of this checkout", st.Layers))
+		tab.Row("layers", fmt.Sprintf("%d; there is no Cargo.lock yet, which would tell how many have the dependencies of this checkout", st.Layers))
 	} else {
 		tab.Row("layers", fmt.Sprintf("%d, %d with the dependencies of this checkout", st.Layers, st.Matching))
 	}
 	if st.Lost > 0 {
-		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around took %s along: `cargo cow check --repair` forgets them", count(st.Lost, "layer")))
+		tab.Row("", fmt.Sprintf("a roll-back of the subvolume around the store removed %s: `cargo cow check --repair` forgets them", phrase.Count(st.Lost, "layer")))
 	}
+}
+
+// unitsRows says what the build directory was made from, and what is fresh in it.
+func unitsRows(tab *ui.Table, st *layers.Status, now time.Time) {
 	if st.Parent != "" {
-		tab.Row("made from", short(st.Parent))
+		tab.Row("made from", phrase.ID(st.Parent))
 	}
 	if !st.Restored.IsZero() {
-		tab.Row("restored", ago(st.Restored, now))
+		tab.Row("restored", phrase.Ago(st.Restored, now))
 	}
 	if st.Unreadable != "" {
 		tab.Row("units", st.Unreadable)
@@ -81,13 +117,14 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	}
 	if st.Strange > 0 {
 		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
-		tab.Row("", "in another checkout cargo rebuilds some that are equal there")
+		tab.Row("", "in another checkout cargo rebuilds some of them although nothing differs")
 	}
-	if unused != "" {
-		tab.Row("wrapper", "last passed a call on as it was: "+unused)
-	}
+}
+
+// leftRows says what lies beside the build directory, and what in it is another user's.
+func leftRows(tab *ui.Table, st *layers.Status) {
 	if st.Undo {
-		tab.Row("undo", "the build directory before the last restore is kept")
+		tab.Row("undo", "the build directory from before the last restore is kept")
 	}
 	for _, dir := range st.Foreign {
 		tab.Row("not yours", dir+" ("+layers.ForeignHelp(dir)+")")
@@ -95,24 +132,4 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	for _, dir := range st.Undeletable {
 		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")
 	}
-	if running {
-		tab.Row("snapshot", "under way")
-	}
-	a.term.Table(tab)
-	if failure != "" {
-		a.term.Warn("the last snapshot in the background failed: %s", failure)
-	}
-	return nil
-}
-
-func buildDirNote(st *layers.Status) string {
-	switch {
-	case st.RolledBack:
-		return " (a roll-back has left only its name: `cargo cow restore` or `cargo cow init` makes it anew)"
-	case !st.Exists:
-		return " (not there)"
-	case !st.Tree:
-		return " (not a tree: `cargo cow init` makes it one)"
-	}
-	return ""
 }

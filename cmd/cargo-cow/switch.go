@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -24,15 +25,14 @@ func newSwitch(a *app) *cobra.Command {
 	var o switchOptions
 	cmd := &cobra.Command{
 		Use:   "switch [flags] [--] [GIT-FLAG]... [BRANCH|COMMIT]",
-		Short: "Switch to another branch, build directory and all",
-		Long: `Seals the build directory as the state of the branch that is left, runs
-` + "`git switch`" + `, and restores the layer that fits best what is checked out then; plain
-cargo compiles what that lacks. The build directory is kept as it is where no
-layer leaves less to be compiled; what is replaced can be brought back with
-` + "`cargo cow undo`" + `.
+		Short: "Switch to another branch, and the build directory with it",
+		Long: `Seals the build directory as the state of the current branch, runs ` + "`git switch`" + `,
+and restores the layer that best fits what is then checked out; plain cargo
+compiles the rest. If no layer leaves less to compile, the build directory is kept
+as it is. ` + "`cargo cow undo`" + ` brings a replaced build directory back.
 
-Where git does not switch, nothing is restored, and git's exit code is this
-command's. What stands after -- goes to git as it is.`,
+If git does not switch, nothing is restored, and the exit code is git's. Arguments
+after -- are passed to git.`,
 		Example: `  cargo cow switch main
   cargo cow switch -c feature main
   cargo cow switch --detach v1.2.0
@@ -47,9 +47,9 @@ command's. What stands after -- goes to git as it is.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.switchTo(cmd.Context(), o, args) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.create, "create", "c", "", "make the new branch `NAME`, at BRANCH or COMMIT if given")
-	f.BoolVarP(&o.detach, "detach", "d", false, "check the commit out without a branch")
-	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	f.StringVarP(&o.create, "create", "c", "", "create the branch `NAME`, at BRANCH or COMMIT if given")
+	f.BoolVarP(&o.detach, "detach", "d", false, "check out the commit without a branch")
+	f.BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
 	return cmd
 }
 
@@ -74,7 +74,7 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 		return err
 	}
 	if code != 0 || ctx.Err() != nil {
-		return silentExit(code)
+		return exit.Silently(code)
 	}
 	// Another commit may be another project: everything is asked again.
 	w, err := a.open(ctx)
@@ -82,13 +82,13 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 		return nil
 	}
 	if err != nil {
-		return partError{err}
+		return exit.Partly(err)
 	}
-	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := w.Store.Switch(ctx, w.Checkout, layers.SwitchOptions{Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
-		return partError{err}
+		return exit.Partly(err)
 	}
-	w.noteBuilt()
+	w.NoteBuilt()
 	a.reportSwitch(rep)
 	return nil
 }
@@ -102,18 +102,18 @@ func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 	if err != nil {
 		return err
 	}
-	if w.place.Git == nil {
+	if w.Checkout.Git == nil {
 		return fmt.Errorf("switch %s: %w", w.Dir(), git.ErrNotRepository)
 	}
-	if err := a.hide(w.place); err != nil {
+	if err := w.HideUndo(report.UndoSeen(a.term)); err != nil {
 		return err
 	}
-	if err := w.store.Writable(); layers.IsReadOnly(err) {
+	if err := w.Store.Writable(); layers.IsReadOnly(err) {
 		// The branch is what was asked for; undo keeps what is replaced.
 		a.term.Warn("nothing is sealed: %v", err)
 		return nil
 	}
-	rep, err := w.store.Snapshot(ctx, w.place, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
 	if errors.Is(err, layers.ErrNoTarget) {
 		return nil
 	}
@@ -121,7 +121,7 @@ func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 		return err
 	}
 	if rep.CreatedNew {
-		a.reportSnapshot(rep)
+		report.Snapshot(a.term, rep)
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func (a *app) runGit(command []string) (code int, err error) {
 
 func (a *app) reportSwitch(rep *layers.SwitchReport) {
 	if rep.Restored != nil {
-		a.reportRestore(rep.Restored, false)
+		report.Restore(a.term, rep.Restored, false)
 	} else {
 		a.term.Status("Kept", "the build directory: %s", rep.Why)
 	}
@@ -156,35 +156,4 @@ func (a *app) reportSwitch(rep *layers.SwitchReport) {
 		Layer    string `json:"layer,omitempty"`
 		Why      string `json:"why,omitempty"` // the build directory was kept
 	}{rep.Restored != nil, layer, rep.Why})
-}
-
-// follows reports whether the build directories of a working tree are to follow
-// it from one commit to another.
-func (a *app) follows(ctx context.Context, repo *git.Checkout, old, new string) (bool, error) {
-	if old == new || !repo.SwitchOn() {
-		return false, nil
-	}
-	same, err := repo.SameTree(ctx, old, new)
-	return !same, err
-}
-
-// rebasing: what a rebase checks out is on its way to something else. Before it
-// leaves traces in the repository it names itself for the reflog.
-func (a *app) rebasing(repo *git.Checkout) bool {
-	return repo.Rebasing() || slices.ContainsFunc(a.environ, func(kv string) bool {
-		action, ok := strings.CutPrefix(kv, "GIT_REFLOG_ACTION=")
-		return ok && strings.Contains(action, "rebase")
-	})
-}
-
-func (a *app) followWorkspace(ctx context.Context, w *opened) error {
-	if err := a.hide(w.place); err != nil {
-		return err
-	}
-	rep, err := w.store.Switch(ctx, w.place, layers.SwitchOptions{Strict: w.Strict(), NoWait: true})
-	if err != nil || rep.Restored == nil {
-		return err
-	}
-	a.reportWarmed(rep.Restored)
-	return nil
 }

@@ -23,8 +23,8 @@ takes cargo's own locks, as restore does.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.undo(cmd.Context(), o) },
 	}
-	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say whether there is something to bring back, change nothing")
-	cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "fail with code 5 when cargo is building")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say whether there is something to bring back, and change nothing")
+	cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "fail with code 5 if cargo is building")
 	return cmd
 }
 
@@ -34,7 +34,7 @@ func (a *app) undo(ctx context.Context, o undoOptions) error {
 		return err
 	}
 	if o.dryRun {
-		rep, err := w.store.Undoable(w.place)
+		rep, err := w.Store.Undoable(w.Checkout)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (a *app) undo(ctx context.Context, o undoOptions) error {
 		a.term.Status("Would", "bring back %s", rep.BuildDir)
 		return nil
 	}
-	rep, err := w.store.Undo(ctx, w.place, o.noWait, a.term.Blocking)
+	rep, err := w.Store.Undo(ctx, w.Checkout, o.noWait, a.term.Blocking)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
@@ -14,16 +15,17 @@ import (
 func newWarehouseExplain(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain KEY",
-		Short: "Say all that decides whether a record serves",
+		Short: "Show everything that decides whether a record serves",
 		Long: `Prints everything that a record's key is made of. Ingredients are what can be known
 before the compiler runs: the compiler itself, its arguments, the crates it is given,
-and for what is linked the linker and libraries. Inputs, variables and libraries are
-what the compiler has asked for as it ran; a call is answered from the record if all
-of them are the same for it. KEY is that of "cargo cow warehouse list", or its first
+and, if something is linked, the linker and libraries. Inputs, variables and libraries
+are what the compiler asked for while it ran; the record answers a call for which all
+of them are the same. KEY is one of "cargo cow warehouse list", or its first
 characters (4 or more).
 
-Names of files are relative to the directory that rustc ran in. {cwd} stands for it,
-{out-dir} for the directory of outputs, {OUT_DIR} for that of the build script.`,
+Names of files are relative to the directory that rustc ran in. {cwd} stands for that
+directory, {out-dir} for the directory of outputs, {OUT_DIR} for that of the build
+script.`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.warehouseExplain(cmd.Context(), args[0]) },
 	}
@@ -42,70 +44,70 @@ func (a *app) warehouseExplain(ctx context.Context, ref string) error {
 	if err != nil {
 		return fmt.Errorf("read record %s: %w", e.Path, err)
 	}
-	a.term.JSON("record", ofRecord(e))
+	a.term.JSON("record", report.NewRecordJSON(e))
 	tab := &ui.Table{}
 	tab.Row("key", e.Key)
 	tab.Row("unit", e.Unit)
 	tab.Row("request", e.Request)
-	tab.Row("serves", boundTo(e))
+	tab.Row("serves", report.Serves(e))
 	a.term.Table(tab)
 
-	x := explained{app: a}
+	k := keyTables{term: a.term}
 	for _, i := range e.Ingredients {
-		x.add("ingredient", i.Name, i.Value)
+		k.add("ingredient", i.Name, i.Value)
 	}
-	x.table("INGREDIENT", "VALUE")
+	k.table("INGREDIENT", "VALUE")
 	for _, in := range e.Inputs {
 		value := in.Digest
 		if value == rustc.Absent {
-			value = inputDigest(in)
+			value = report.InputDigest(in)
 		}
-		x.add("input", in.Name, value)
+		k.add("input", in.Name, value)
 	}
-	x.table("INPUT", "DIGEST")
+	k.table("INPUT", "DIGEST")
 	for _, v := range list.Env {
 		value := v.Value
 		if !v.Set {
 			value = "must not be set"
 		}
-		x.add("variable", v.Name, value)
+		k.add("variable", v.Name, value)
 	}
-	x.table("VARIABLE", "VALUE")
+	k.table("VARIABLE", "VALUE")
 	for _, n := range e.Natives {
 		name := n.Name
 		if n.Kind != "" {
 			name = n.Kind + "=" + name
 		}
-		x.add("library", name, n.What)
+		k.add("library", name, n.What)
 	}
-	x.table("LIBRARY", "FOUND")
+	k.table("LIBRARY", "FOUND")
 	return nil
 }
 
-// explained prints what a key is made of, kind by kind.
-type explained struct {
-	*app
+// keyTables prints what a key is made of, a table for each kind.
+type keyTables struct {
+	term *ui.Terminal
 	rows [][2]string
 }
 
-func (x *explained) add(kind, name, value string) {
-	x.rows = append(x.rows, [2]string{name, value})
-	x.term.JSON("ingredient", struct {
+func (k *keyTables) add(kind, name, value string) {
+	k.rows = append(k.rows, [2]string{name, value})
+	k.term.JSON("ingredient", struct {
 		Kind  string `json:"kind"`
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	}{kind, name, value})
 }
 
-func (x *explained) table(heads ...string) {
-	if len(x.rows) == 0 {
+func (k *keyTables) table(heads ...string) {
+	if len(k.rows) == 0 {
 		return
 	}
-	x.term.Println("")
+	k.term.Println("")
 	tab := ui.NewTable(heads...)
-	for _, r := range x.rows {
+	for _, r := range k.rows {
 		tab.Row(r[0], r[1])
 	}
-	x.term.Table(tab)
-	x.rows = nil
+	k.term.Table(tab)
+	k.rows = nil
 }

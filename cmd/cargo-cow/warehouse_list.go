@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -22,13 +23,13 @@ func newWarehouseList(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List the records of the warehouse, the last used first",
 		Long: `Lists what the wrapper can answer with, the last used first. COST is how long
-compiling took, SIZE what its files hold. FILES tells where they lie: loose in the
-warehouse, in a layer, or nowhere: what was compiled incrementally after an edit is
-nowhere until a snapshot has told of it.`,
+compiling took, SIZE the size of the files. FILES says where they lie: loose in the
+warehouse, in a layer, where they were built, or gone. What was compiled
+incrementally after an edit is in a layer only after the next snapshot.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.warehouseList(cmd.Context(), o, time.Now()) },
 	}
-	cmd.Flags().StringVar(&o.crate, "crate", "", "list those of the crate `NAME` alone")
+	cmd.Flags().StringVar(&o.crate, "crate", "", "list only those of the crate `NAME`")
 	return cmd
 }
 
@@ -48,12 +49,9 @@ func (a *app) warehouseList(ctx context.Context, o warehouseListOptions, now tim
 	tab := ui.NewTable("KEY", "CRATE", "LAST USE", "COST", "SIZE", "FILES", "MADE IN")
 	for i := range list {
 		e := &list[i]
-		a.term.JSON("record", ofRecord(e))
-		tab.Row(short(e.Key), warehouse.Crate(e.Unit), ago(e.Used, now), cost(e.Cost.Milliseconds()), size(e.Size()), lies(e.Location()), e.Dir)
+		a.term.JSON("record", report.NewRecordJSON(e))
+		tab.Row(phrase.ID(e.Key), warehouse.Crate(e.Unit), phrase.Ago(e.Used, now), phrase.Cost(e.Cost.Milliseconds()), phrase.Size(e.Size()), report.Where(e.Location()), e.Dir)
 	}
 	a.term.Table(tab)
 	return nil
 }
-
-// crateName is how rustc calls a crate that the user may call by its package.
-func crateName(name string) string { return strings.ReplaceAll(name, "-", "_") }

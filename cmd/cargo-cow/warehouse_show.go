@@ -7,8 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
-	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -21,19 +22,19 @@ func newWarehouseShow(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [flags] KEY",
 		Short: "Show a record: where it was made, its files and its inputs",
-		Long: `Shows one record of the warehouse: where and when its files were made, where they
-may be used, where they lie, and what they were compiled from. KEY is that of
-"cargo cow warehouse list", or its first characters (4 or more).
+		Long: `Shows one record of the warehouse: where its files were made, when they were last
+used, where they may be used, where they lie, and what they were compiled from.
+KEY is one of "cargo cow warehouse list", or its first characters (4 or more).
 
-A record is bound to the directory it was made in, or to that of its outputs, where
-the outputs name it; most serve anywhere. "cargo cow warehouse explain" tells
-everything that decides whether a record serves.`,
+Most records serve anywhere. A record whose outputs name the directory it was made
+in, or the directory of the outputs, serves only there. "cargo cow warehouse
+explain" shows everything that decides whether a record serves.`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.warehouseShow(cmd.Context(), args[0], o, time.Now())
 		},
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "show all inputs, not the first 20")
+	cmd.Flags().BoolVar(&o.all, "all", false, "show all inputs, not only the first 20")
 	return cmd
 }
 
@@ -52,10 +53,10 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	tab.Row("unit", e.Unit)
 	tab.Row("made in", e.Dir)
 	tab.Row("outputs in", e.OutDir)
-	tab.Row("serves", boundTo(e))
-	tab.Row("last use", ago(e.Used, now))
-	tab.Row("cost", cost(e.Cost.Milliseconds()))
-	tab.Row("size", size(e.Size()))
+	tab.Row("serves", report.Serves(e))
+	tab.Row("last use", phrase.Ago(e.Used, now))
+	tab.Row("cost", phrase.Cost(e.Cost.Milliseconds()))
+	tab.Row("size", phrase.Size(e.Size()))
 	if e.Incremental {
 		tab.Row("incremental", "yes")
 	}
@@ -67,21 +68,21 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	a.term.Println("")
 	tab = ui.NewTable("FILE", "KIND", "SIZE", "WHERE")
 	for _, p := range e.Located {
-		where := lies(p.Location)
+		where := report.Where(p.Location)
 		if p.Path != "" {
 			where += ": " + p.Path
 		}
-		tab.Row(p.Name, p.Emit, size(p.Size), where)
+		tab.Row(p.Name, p.Emit, phrase.Size(p.Size), where)
 	}
 	a.term.Table(tab)
 
 	a.term.Println("")
 	tab = ui.NewTable("INPUT", "DIGEST")
-	shown := shownOf(len(e.Inputs), o.all)
+	shown := ui.Shown(len(e.Inputs), o.all)
 	for _, in := range e.Inputs[:shown] {
-		tab.Row(in.Name, inputDigest(in))
+		tab.Row(in.Name, report.InputDigest(in))
 	}
-	more(tab, len(e.Inputs)-shown)
+	tab.More(len(e.Inputs)-shown, "--all")
 	a.term.Table(tab)
 	return nil
 }
@@ -100,11 +101,11 @@ func (a *app) showJSON(e *warehouse.Entry) {
 		Digest string `json:"digest,omitempty"` // empty: it must not be there
 	}
 	line := struct {
-		recordJSON
+		report.RecordJSON
 		Request string  `json:"request"`
 		Files   []file  `json:"files"`
 		Inputs  []input `json:"inputs"`
-	}{ofRecord(e), e.Request, []file{}, []input{}}
+	}{report.NewRecordJSON(e), e.Request, []file{}, []input{}}
 	for _, p := range e.Located {
 		line.Files = append(line.Files, file{p.Name, p.Emit, p.Digest, p.Size, p.Location, p.Path})
 	}
@@ -112,22 +113,4 @@ func (a *app) showJSON(e *warehouse.Entry) {
 		line.Inputs = append(line.Inputs, input(in))
 	}
 	a.term.JSON("record", line)
-}
-
-// boundTo tells where a record may be used.
-func boundTo(e *warehouse.Entry) string {
-	switch e.Portability {
-	case rustc.Anywhere:
-		return "anywhere"
-	case rustc.SameDir:
-		return "where rustc runs in " + e.Dir
-	}
-	return "where outputs go to " + e.OutDir
-}
-
-func inputDigest(in rustc.Input) string {
-	if in.Digest == rustc.Absent {
-		return "must not be there"
-	}
-	return short(in.Digest)
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -16,12 +18,12 @@ func newWarehouseVerify(a *app) *cobra.Command {
 	var o warehouseVerifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Read all of the warehouse and compare it with its names",
-		Long: `Looks whether every record can be read and is called by its key, and whether every
-file that lies loose has the content that its name says, which means to read them
-all. With --repair it removes what is damaged: it is compiled again when it is
-asked for. Builds may go on meanwhile.
-Exit code 1 when something is damaged, 3 when some of that could not be removed.`,
+		Short: "Read the whole warehouse and compare content with names",
+		Long: `Checks that every record can be read and is named by its key, and that every loose
+file has the content that its name says, for which it reads them all. With --repair,
+it removes what is damaged; that is compiled again when it is asked for. Builds may
+go on meanwhile. The exit code is 1 if something is damaged, and 3 if some of it
+could not be removed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.warehouseVerify(cmd.Context(), o) },
 	}
@@ -67,24 +69,19 @@ func (a *app) warehouseVerify(ctx context.Context, o warehouseVerifyOptions) err
 		Damaged int   `json:"damaged"`
 		Removed int   `json:"removed"`
 	}{v.Records, v.Files, v.Bytes, len(v.Damaged), len(v.Damaged) - left})
-	a.term.Status("Verified", "%s and %s of %s", count(v.Records, "record"), count(v.Files, "file"), size(v.Bytes))
+	a.term.Status("Verified", "%s and %s of %s", phrase.Count(v.Records, "record"), phrase.Count(v.Files, "file"), phrase.Size(v.Bytes))
 	switch {
 	case len(v.Damaged) == 0:
 		return nil
 	case left == 0:
-		a.term.Status("Removed", "%s", damaged(len(v.Damaged)))
+		a.term.Status("Removed", "%s", damagedItems(len(v.Damaged)))
 		return nil
 	case o.repair:
-		a.term.Status("Removed", "%d of %s", len(v.Damaged)-left, damaged(len(v.Damaged)))
-		return silentExit(exitPart)
+		a.term.Status("Removed", "%d of %s", len(v.Damaged)-left, damagedItems(len(v.Damaged)))
+		return exit.Silently(exit.InPart)
 	}
-	a.term.Status("Found", "%s, see `cargo cow warehouse verify --repair`", damaged(left))
-	return silentExit(exitError)
+	a.term.Status("Found", "%s, see `cargo cow warehouse verify --repair`", damagedItems(left))
+	return exit.Silently(exit.Failed)
 }
 
-func damaged(n int) string {
-	if n == 1 {
-		return "1 that is damaged"
-	}
-	return count(n, "thing") + " that are damaged"
-}
+func damagedItems(n int) string { return phrase.Count(n, "damaged item") }

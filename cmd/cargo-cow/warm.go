@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers/warm"
 )
 
@@ -31,7 +29,7 @@ func newWarm(a *app) *cobra.Command {
 				return err
 			}
 			if background {
-				return a.startWarm(dir)
+				return spawn.Warm(a.environ, dir)
 			}
 			return a.warm(cmd.Context(), dir)
 		},
@@ -62,21 +60,4 @@ func (a *app) warm(ctx context.Context, dir string) error {
 	}{len(files), bytes, rep.Files, rep.Bytes, rep.Why})
 	a.term.Status("Read", "%d of %d MB (%s)", rep.Bytes>>20, bytes>>20, rep.Why)
 	return nil
-}
-
-// startWarm reads a build directory ahead in a process of its own, which outlives
-// this one and the terminal and has nothing to say.
-func (a *app) startWarm(buildDir string) error {
-	program, err := programPath()
-	if err != nil {
-		return fmt.Errorf("start reading ahead: %w", err)
-	}
-	cmd := exec.Command(program, "warm", buildDir)
-	cmd.Env = a.environ
-	cmd.Dir = "/" // holds no directory that somebody may want to unmount
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start reading ahead: %w", err)
-	}
-	return cmd.Process.Release()
 }

@@ -36,6 +36,7 @@ var rules = []rule{
 	{"layers/git", nil, "git is a program that is run; asking it needs nothing of ours"},
 	{"layers/lease", []string{"layers/internal/flock"}, "a claim knows nothing of what is claimed"},
 	{"layers/lastuse", nil, "when something was used is told by its name alone"},
+	{"layers/background", []string{"layers/internal/flock"}, "how a snapshot went is told by a file: what a snapshot is does not matter"},
 	{"layers/locate", []string{xsys}, "where a store is must be the same for all who ask, and each start of our wrapper pays for every import"},
 	{"layers/prune", nil, "a choice that looks at nothing but its input can be printed and tested before it is carried out"},
 	{"layers/wrapper", []string{"layers/cargo/...", "layers/locate", "layers/internal/..."}, "what is switched on is a matter of Cargo's configuration, not of layers"},

@@ -121,18 +121,6 @@ func (s *Session) userConfig() (*Config, error) {
 	return c, nil
 }
 
-// xdg returns a base directory; "" when there is no home either. The XDG
-// specification has relative values ignored.
-func (e environ) xdg(name, underHome string) string {
-	if dir := e.get(name); filepath.IsAbs(dir) {
-		return dir
-	}
-	if home := e.get("HOME"); filepath.IsAbs(home) {
-		return filepath.Join(home, underHome)
-	}
-	return ""
-}
-
 // findProjectFile looks from dir upwards as far as root; "" when there is none.
 func findProjectFile(dir, root string) string {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {

@@ -7,20 +7,92 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"strconv"
 
-	"github.com/cargo-cow/cargo-cow/driver"
+	"golang.org/x/sys/unix"
+
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/reflink"
 )
+
+// namedStore is the store that the user named for this command, by flag or
+// environment; "" when they did not.
+func (s *Session) namedStore() string {
+	for _, dir := range []string{s.opts.Store, s.environ.get("CARGO_COW_STORE")} {
+		if dir != "" && !filepath.IsAbs(dir) {
+			dir = filepath.Join(s.opts.Dir, dir)
+		}
+		if dir != "" {
+			return filepath.Clean(dir)
+		}
+	}
+	return ""
+}
+
+// storeIn is the store in a directory above what it serves.
+func storeIn(dir string) string {
+	return filepath.Join(dir, ".cargo-cow-"+strconv.Itoa(os.Geteuid()))
+}
+
+// storeParents are the directories above buildDir, on the same mount, that the user
+// may make entries in, the topmost first. Directories everybody may write to are
+// passed over: what lies in them is swept, and anybody could take the name first.
+// There is always one, the last, which must do.
+func storeParents(buildDir string) []string {
+	last := locate.Existing(filepath.Dir(realPath(buildDir)))
+	var all []string
+	for dir := last; locate.SameMount(dir, last); dir = filepath.Dir(dir) {
+		fi, err := os.Stat(dir)
+		if err == nil && fi.Mode().Perm()&0o002 == 0 &&
+			unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil {
+			all = append(all, dir)
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	if len(all) == 0 {
+		return []string{last}
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// defaultStore is beside the build directory where data can be shared, so that
+// every project on the file system finds the same one; else in the user's cache.
+func (s *Session) defaultStore(buildDir string) (string, error) {
+	for _, top := range storeParents(buildDir) {
+		beside := storeIn(top)
+		if _, err := os.Lstat(beside); err == nil {
+			return beside, nil
+		}
+		shares, err := reflink.Probe(top, top)
+		if err == nil && shares {
+			return beside, nil
+		}
+		// What a sandbox forbids shows when it is tried, and not before.
+		if err == nil || !layers.IsReadOnly(err) {
+			break
+		}
+	}
+	cache := s.environ.xdg("XDG_CACHE_HOME", ".cache")
+	if cache == "" {
+		return "", &layers.HelpError{
+			Err:  errors.New("find a place for the store: neither XDG_CACHE_HOME nor HOME is set"),
+			Help: "name one with --store DIR",
+		}
+	}
+	return filepath.Join(cache, "cargo-cow"), nil
+}
 
 // question asks for the store of a build directory, given the repository of its
 // workspace, nil if there is none. It is the wrapper's question, too
 // (cmd/cargo-cow-rustc:findStore).
 func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Question, error) {
-	m, err := readMemory(repo)
+	m, err := ReadMemory(repo)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +125,7 @@ func (s *Session) findStore(buildDir string, repo *git.Checkout) (string, error)
 	if kind >= locate.Copying || kind == locate.Absent && dir != "" {
 		return dir, nil
 	}
-	return "", whyNone(q, dir)
+	return "", noStoreError(q, dir)
 }
 
 // storeToMake returns the store that init makes, or goes on using, for a build
@@ -78,18 +150,18 @@ func (s *Session) storeToMake(buildDir string, repo *git.Checkout) (string, erro
 	return other, err
 }
 
-// remembersNamed tells whether somebody named a store for a place before.
-func (s *Session) remembersNamed(dir string, p *layers.Place) (bool, error) {
-	q, err := s.question(p.Workspace.BuildDir, p.Git)
+// remembersNamed tells whether somebody named a store for a checkout before.
+func (s *Session) remembersNamed(dir string, checkout *layers.Place) (bool, error) {
+	q, err := s.question(checkout.Workspace.BuildDir, checkout.Git)
 	if err != nil {
 		return false, err
 	}
 	return slices.Contains(append(q.Remembered, q.Noted), locate.Remembered{Dir: dir, Named: true}), nil
 }
 
-// whyNone says why no store serves a build directory; far is one on another file
+// noStoreError says why no store serves a build directory; far is one on another file
 // system.
-func whyNone(q *locate.Question, far string) error {
+func noStoreError(q *locate.Question, far string) error {
 	for _, r := range append(q.Remembered, q.Noted) {
 		if r.Dir == "" {
 			continue
@@ -97,13 +169,13 @@ func whyNone(q *locate.Question, far string) error {
 		if _, err := checkOwner(r.Dir); err != nil {
 			return err
 		}
-		if stub, err := driver.IsStub(r.Dir); err == nil && stub {
+		if isStub(r.Dir) {
 			return layers.RolledBackStore(r.Dir)
 		}
 	}
 	for _, dir := range storeParents(q.BuildDir) {
-		if stub, err := driver.IsStub(besideIn(dir)); err == nil && stub {
-			return layers.RolledBackStore(besideIn(dir))
+		if store := storeIn(dir); isStub(store) {
+			return layers.RolledBackStore(store)
 		}
 	}
 	none := fmt.Errorf("find the store of %s: %w", q.BuildDir, layers.ErrNoStore)
@@ -114,29 +186,18 @@ func whyNone(q *locate.Question, far string) error {
 		dir := q.Remembered[0].Dir
 		return &layers.HelpError{
 			Err:  fmt.Errorf("%w: %s is not there", none, dir),
-			Help: fmt.Sprintf("mount what %s is on, or run `cargo cow init`", filepath.Dir(dir)),
+			Help: fmt.Sprintf("mount the file system of %s, or run `cargo cow init`", filepath.Dir(dir)),
 		}
 	}
 	return none
 }
 
-// AnyStore opens the store for commands that need no checkout. What serves the build
-// directory goes first; outside of a project it is what would serve one here. To
-// look at, or to remove from, one that is too far to restore from does as well.
-func (s *Session) AnyStore(ctx context.Context) (*layers.Store, error) {
-	dir, err := s.AnyStoreDir(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.openStore(ctx, dir, nil, false)
-}
-
-// AnyStoreDir says where AnyStore finds its store.
-func (s *Session) AnyStoreDir(ctx context.Context) (string, error) {
+// findAnyStore returns the store that AnyStore opens.
+func (s *Session) findAnyStore(ctx context.Context) (string, error) {
 	if dir := s.namedStore(); dir != "" {
 		return dir, nil
 	}
-	buildDir, repo, err := s.whereabouts(ctx)
+	buildDir, repo, err := s.buildDirAndRepository(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -153,14 +214,14 @@ func (s *Session) AnyStoreDir(ctx context.Context) (string, error) {
 			Help: "name one with --store DIR, or a project that has one with -C DIR",
 		}
 	}
-	return "", whyNone(q, "")
+	return "", noStoreError(q, "")
 }
 
-// whereabouts is the build directory and the repository of the project that the
-// session works in. Outside of one it is the build directory that one would have.
-func (s *Session) whereabouts(ctx context.Context) (buildDir string, repo *git.Checkout, err error) {
-	if p, err := s.Unresolved(ctx); err == nil {
-		return p.Workspace.BuildDir, p.Git, nil
+// buildDirAndRepository returns those of the project that the session works in. Outside
+// of one the build directory is the one that a project here would have.
+func (s *Session) buildDirAndRepository(ctx context.Context) (buildDir string, repo *git.Checkout, err error) {
+	if checkout, err := s.Unresolved(ctx); err == nil {
+		return checkout.Workspace.BuildDir, checkout.Git, nil
 	}
 	repo, err = s.repository(ctx, s.opts.Dir)
 	if repo == nil && err == nil {
@@ -169,107 +230,5 @@ func (s *Session) whereabouts(ctx context.Context) (buildDir string, repo *git.C
 			repo, err = nil, nil
 		}
 	}
-	return filepath.Join(s.opts.Dir, "target"), repo, helpForeign(err, s.opts.Dir)
-}
-
-// PrepareStore makes the store that builds in the session's directory belong to, if
-// there is none, and returns where it is. named tells that the user chose it: the
-// wrapper cannot know that by itself.
-func (s *Session) PrepareStore(ctx context.Context) (dir string, named bool, err error) {
-	named = s.namedStore() != "" && s.environ.get("CARGO_COW_STORE") == "" // which the wrapper sees
-	buildDir, repo, err := s.whereabouts(ctx)
-	if err == nil {
-		dir, err = s.storeToMake(buildDir, repo)
-	}
-	if err != nil {
-		return "", false, err
-	}
-	_, err = s.openStore(ctx, dir, nil, true)
-	return dir, named, err
-}
-
-// Store opens the store for a place. Errors wrap layers.ErrNoStore when there is none.
-func (s *Session) Store(ctx context.Context, p *layers.Place) (*layers.Store, error) {
-	dir, err := s.findStore(p.Workspace.BuildDir, p.Git)
-	if err != nil {
-		return nil, err
-	}
-	return s.openStore(ctx, dir, p, false)
-}
-
-// InitStore makes the store for a place, if there is none, has do work with it, and
-// then has the repository remember it: by name only where it was named for it, by the
-// flag; the environment speaks of all repositories. What cannot be written shows before anything
-// is made, and what was made for it goes again where do fails.
-func (s *Session) InitStore(ctx context.Context, p *layers.Place, do func(*layers.Store) error) error {
-	dir, err := s.storeToMake(p.Workspace.BuildDir, p.Git)
-	if err != nil {
-		return err
-	}
-	note, err := remember(p, dir, s.opts.Store != "")
-	if err != nil {
-		return helpReadOnly(err)
-	}
-	defer note.Discard()
-	if err := Hide(p); err != nil {
-		return helpReadOnly(err)
-	}
-	existed := locate.IsStore(dir)
-	st, err := s.openStore(ctx, dir, p, true)
-	if err == nil {
-		err = do(st)
-	}
-	if err == nil {
-		if err = note.Commit(); err == nil {
-			return nil
-		}
-		err = fmt.Errorf("note the store: %w", err)
-	}
-	if st != nil && !existed {
-		// Whoever has found it meanwhile finds it gone, and none of what is his in it.
-		_ = st.RemoveEmpty(context.WithoutCancel(ctx))
-	}
-	return helpReadOnly(err)
-}
-
-// helpReadOnly tells of a sandbox where something cannot be written that can be
-// elsewhere, unless it is another user's. Errors about something else stay as they are.
-func helpReadOnly(err error) error {
-	if err == nil || !layers.IsReadOnly(err) {
-		return err
-	}
-	if help := layers.PermissionHelp(err); help != "" {
-		return &layers.HelpError{Err: err, Help: help}
-	}
-	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}
-}
-
-// keptStores bounds how many stores a user's list has. Those of file systems that come
-// and go stay in it, and a look at one that is not there costs next to nothing.
-const keptStores = 64
-
-// enlist notes a store that was made, for projects that have nothing to do with this
-// one and lie on another mount of the same file system. Without it they get another.
-func (s *Session) enlist(store string) {
-	data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share"))
-	if data == "" {
-		return
-	}
-	dir := filepath.Join(data, "cargo-cow")
-	list := locate.Made(dir)
-	if slices.Contains(list, store) {
-		return
-	}
-	list = append(list, store)
-	text := strings.Join(list[max(0, len(list)-keptStores):], "\n") + "\n"
-	_ = replaceFile(locate.MadeFile(dir), []byte(text))
-}
-
-// self is this program's file, for programs that are to run it.
-func self() (string, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("find this program: %w", err)
-	}
-	return path, nil
+	return filepath.Join(s.opts.Dir, "target"), repo, foreignHelp(err, s.opts.Dir)
 }

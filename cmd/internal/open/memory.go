@@ -37,10 +37,9 @@ func memoryPath(repo *git.Checkout) string {
 	return filepath.Join(repo.CommonDir, filepath.FromSlash(locate.MemoryFile))
 }
 
-// ReadMemory reads what the repository remembers; all zero before init.
-func ReadMemory(repo *git.Checkout) (Memory, error) { return readMemory(repo) }
-
-func readMemory(repo *git.Checkout) (Memory, error) {
+// ReadMemory reads what the repository remembers; all zero before init, and where
+// there is no repository.
+func ReadMemory(repo *git.Checkout) (Memory, error) {
 	if repo == nil {
 		return Memory{}, nil
 	}
@@ -68,9 +67,9 @@ func readMemory(repo *git.Checkout) (Memory, error) {
 	return m, nil
 }
 
-// with returns the memory with a store in it. One that the user named goes before
+// withStore returns the memory with a store in it. One that the user named goes before
 // all others; another one goes behind them, since what served before still does.
-func (m Memory) with(store string, named bool) Memory {
+func (m Memory) withStore(store string, named bool) Memory {
 	at := slices.IndexFunc(m.Stores, func(r locate.Remembered) bool { return r.Dir == store })
 	switch {
 	case named:
@@ -82,20 +81,20 @@ func (m Memory) with(store string, named bool) Memory {
 	return m
 }
 
-// remember prepares a note of the store and the workspace in the repository of p;
+// stageMemory prepares a note of the store and the workspace in the repository of a checkout;
 // nil where there is nothing to be noted. Without git there is nowhere to note it,
 // and the build directory alone knows. Nothing is noted before Commit.
-func remember(p *layers.Place, store string, named bool) (*stagedFile, error) {
-	if p == nil || p.Git == nil {
+func stageMemory(checkout *layers.Place, store string, named bool) (*stagedFile, error) {
+	if checkout == nil || checkout.Git == nil {
 		return nil, nil
 	}
-	old, err := readMemory(p.Git)
+	old, err := ReadMemory(checkout.Git)
 	if err != nil {
 		return nil, err
 	}
-	m := old.with(store, named)
+	m := old.withStore(store, named)
 	m.Version, m.Store = memoryVersion, m.Stores[0].Dir
-	rel, err := filepath.Rel(p.Git.Root, realPath(p.Workspace.Root))
+	rel, err := filepath.Rel(checkout.Git.Root, realPath(checkout.Workspace.Root))
 	if err == nil && filepath.IsLocal(rel) && !slices.Contains(m.Workspaces, rel) {
 		m.Workspaces = append(slices.Clone(m.Workspaces), rel)
 	}
@@ -105,88 +104,10 @@ func remember(p *layers.Place, store string, named bool) (*stagedFile, error) {
 	text, err := json.Marshal(m)
 	var f *stagedFile
 	if err == nil {
-		f, err = stageFile(memoryPath(p.Git), append(text, '\n'))
+		f, err = stageFile(memoryPath(checkout.Git), append(text, '\n'))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("note the store: %w", err)
 	}
 	return f, nil
-}
-
-// Hide keeps git, and through git cargo, from seeing the trees that a restore
-// leaves beside the build directory: the one to undo to, and half-made ones.
-func Hide(p *layers.Place) error {
-	if p.Git == nil {
-		return nil
-	}
-	return p.Git.Exclude("*.cargo-cow-undo/", ".*.cargo-cow-tmp-*/")
-}
-
-// A stagedFile is a small file's new content, written beside it: what can go wrong
-// has gone wrong before anything is changed. A nil one does nothing.
-type stagedFile struct {
-	path, tmp string
-	made      string // the topmost directory that was made for it
-}
-
-func stageFile(path string, text []byte) (*stagedFile, error) {
-	dir := filepath.Dir(path)
-	f := &stagedFile{path: path}
-	for d := dir; ; d = filepath.Dir(d) {
-		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		f.made = d
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".tmp-*")
-	if err != nil {
-		f.Discard()
-		return nil, err
-	}
-	f.tmp = tmp.Name()
-	_, err = tmp.Write(text)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
-		f.Discard()
-		return nil, err
-	}
-	return f, nil
-}
-
-// Commit puts the content in place in one step.
-func (f *stagedFile) Commit() error {
-	if f == nil {
-		return nil
-	}
-	if err := os.Rename(f.tmp, f.path); err != nil {
-		f.Discard()
-		return err
-	}
-	f.tmp, f.made = "", ""
-	return nil
-}
-
-// Discard leaves everything as it was before. After Commit it does nothing.
-func (f *stagedFile) Discard() {
-	if f == nil {
-		return
-	}
-	if f.tmp != "" {
-		os.Remove(f.tmp)
-	}
-	for d := filepath.Dir(f.path); f.made != "" && len(d) >= len(f.made); d = filepath.Dir(d) {
-		os.Remove(d) // fails where somebody else has put something there
-	}
-	f.tmp, f.made = "", ""
-}
-
-// replaceFile writes a small file in one step, so that no reader sees half of it.
-func replaceFile(path string, text []byte) error {
-	f, err := stageFile(path, text)
-	if err != nil {
-		return err
-	}
-	return f.Commit()
 }

@@ -245,7 +245,7 @@ func TestMemory(t *testing.T) {
 	}
 	note := func(ws, store string, named bool) {
 		t.Helper()
-		f, err := remember(at(ws), store, named)
+		f, err := stageMemory(at(ws), store, named)
 		if err == nil {
 			err = f.Commit()
 		}
@@ -254,7 +254,7 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	// Nothing is there before Commit, and nothing after Discard.
-	f, err := remember(at("."), "/store", false)
+	f, err := stageMemory(at("."), "/store", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestMemory(t *testing.T) {
 	if m, err := ReadMemory(repo); err != nil || !slices.Equal(m.Stores, want) || !slices.Equal(locate.Memory(repo.CommonDir), want) {
 		t.Errorf("after one was named: got %+v, %v; the wrapper sees %v", m, err, locate.Memory(repo.CommonDir))
 	}
-	if f, err := remember(at("."), "/store", false); f != nil || err != nil {
+	if f, err := stageMemory(at("."), "/store", false); f != nil || err != nil {
 		t.Errorf("what is known is noted again: %v, %v", f, err)
 	}
 
@@ -304,10 +304,10 @@ func TestDriverOfStore(t *testing.T) {
 		t.Errorf("got %v, %v", d, err)
 	}
 	// A store on another mount can serve, since its layers are copied anyway.
-	if err := checkReach(d, dir, "/proc/x"); err != nil {
+	if err := checkSharesData(d, dir, "/proc/x"); err != nil {
 		t.Errorf("checkReach: %v", err)
 	}
-	if err := checkReach(plain.New(plain.Reflink), dir, "/dev/shm/x/target"); err == nil {
+	if err := checkSharesData(plain.New(plain.Reflink), dir, "/dev/shm/x/target"); err == nil {
 		t.Error("checkReach across file systems: no error")
 	}
 	write(t, filepath.Join(dir, driverFile), "zfs\n")

@@ -44,6 +44,25 @@ func (t *Table) Row(texts ...string) {
 // Cells adds a row.
 func (t *Table) Cells(cells ...Cell) { t.rows = append(t.rows, cells) }
 
+// screenful is how much of a long table is shown unless all of it is asked for.
+const screenful = 20
+
+// Shown returns how many of n rows are shown: all, or the first that fill a screen. It
+// leaves out rows only where that saves more than the line that says so (More).
+func Shown(n int, all bool) int {
+	if all || n <= screenful+1 {
+		return n
+	}
+	return screenful
+}
+
+// More adds the line that says that n rows are left out, and which flag shows them.
+func (t *Table) More(n int, flag string) {
+	if n > 0 {
+		t.Row(fmt.Sprintf("… and %d more (%s)", n, flag))
+	}
+}
+
 // OmitEmpty leaves out the columns in which no row has a text.
 func (t *Table) OmitEmpty() { t.sparse = true }
 

@@ -169,3 +169,16 @@ func TestClean(t *testing.T) {
 		}
 	}
 }
+
+// A line that says that one is left out would take the place of that one.
+func TestShown(t *testing.T) {
+	for _, tt := range []struct {
+		n    int
+		all  bool
+		want int
+	}{{0, false, 0}, {20, false, 20}, {21, false, 21}, {22, false, 20}, {22, true, 22}} {
+		if got := Shown(tt.n, tt.all); got != tt.want {
+			t.Errorf("%d, all %v: %d are shown, want %d", tt.n, tt.all, got, tt.want)
+		}
+	}
+}

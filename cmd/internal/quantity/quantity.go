@@ -1,4 +1,8 @@
-package main
+// Package quantity has the values of flags that are a number and a unit: a long time,
+// space on disk. What a flag prints as its value it reads again as the same.
+//
+// A value belongs to its flag, and is not safe for concurrent use.
+package quantity
 
 import (
 	"errors"
@@ -34,13 +38,14 @@ func (s scale) text(n int64) string {
 	return ""
 }
 
-// period is a flag for long times: a whole number and one of m, h, d and w; days
+// Period is a flag for long times: a whole number and one of m, h, d and w; days
 // without one.
-type period time.Duration
+type Period time.Duration
 
 var periods = scale{{"w", int64(7 * 24 * time.Hour)}, {"d", int64(24 * time.Hour)}, {"h", int64(time.Hour)}, {"m", int64(time.Minute)}}
 
-func (p *period) Set(text string) error {
+// Set reads the flag's text.
+func (p *Period) Set(text string) error {
 	if text != "" && strings.Trim(text, "0123456789") == "" {
 		text += "d"
 	}
@@ -48,29 +53,33 @@ func (p *period) Set(text string) error {
 	if !ok {
 		return errors.New("want a number and one of m, h, d and w, such as 30d")
 	}
-	*p = period(n)
+	*p = Period(n)
 	return nil
 }
 
 // String tells weeks in days: that is what people reckon with.
-func (p *period) String() string { return periods[1:].text(int64(*p)) }
+func (p *Period) String() string { return periods[1:].text(int64(*p)) }
 
-func (*period) Type() string { return "duration" }
+// Type is what the help calls the value.
+func (*Period) Type() string { return "duration" }
 
-// volume is a flag for space on disk: a whole number and one of kB, MB, GB and TB.
-type volume int64
+// Volume is a flag for space on disk: a whole number and one of kB, MB, GB and TB.
+type Volume int64
 
 var volumes = scale{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}}
 
-func (v *volume) Set(text string) error {
+// Set reads the flag's text.
+func (v *Volume) Set(text string) error {
 	n, ok := volumes.parse(text)
 	if !ok {
 		return errors.New("want a number and one of kB, MB, GB and TB, such as 20GB")
 	}
-	*v = volume(n)
+	*v = Volume(n)
 	return nil
 }
 
-func (v *volume) String() string { return volumes.text(int64(*v)) }
+// String tells the space in the largest unit that has a whole number of it.
+func (v *Volume) String() string { return volumes.text(int64(*v)) }
 
-func (*volume) Type() string { return "size" }
+// Type is what the help calls the value.
+func (*Volume) Type() string { return "size" }

@@ -11,42 +11,42 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
 
-// patience is how long the hook lets cargo ask a registry, while somebody waits for
+// resolveTimeout is how long the hook lets cargo ask a registry, while somebody waits for
 // git. The index of a workspace with hundreds of dependencies takes 2 s.
-const patience = 15 * time.Second
+const resolveTimeout = 15 * time.Second
 
-// Resolve has cargo make the lockfile of the session's workspace, as the build would
+// resolve has cargo make the lockfile of the session's workspace, as the build would
 // that comes next, and reports whether there was none. For the hook only where git
 // ignores it: a file that git sees would be in the way of the next checkout of a commit
 // that has one, so there the error wraps cargo.ErrNoLockfile.
-func (s *Session) Resolve(ctx context.Context, hook bool) (resolved bool, err error) {
-	p, err := s.Unresolved(ctx)
-	if err != nil || p.Fingerprint != nil {
+func (s *Session) resolve(ctx context.Context, hook bool) (resolved bool, err error) {
+	checkout, err := s.Unresolved(ctx)
+	if err != nil || checkout.Fingerprint != nil {
 		return false, err
 	}
-	online, tool := ctx, p.Tool
+	online, tool := ctx, checkout.Tool
 	if hook {
 		ignored := false
-		if p.Git != nil {
-			if ignored, err = p.Git.Ignored(ctx, filepath.Join(p.Workspace.Root, "Cargo.lock")); err != nil {
+		if checkout.Git != nil {
+			if ignored, err = checkout.Git.Ignored(ctx, filepath.Join(checkout.Workspace.Root, "Cargo.lock")); err != nil {
 				return false, err
 			}
 		}
 		if !ignored {
 			return false, &layers.HelpError{
-				Err:  fmt.Errorf("fingerprint %s: %w", p.Workspace.Root, cargo.ErrNoLockfile),
+				Err:  fmt.Errorf("fingerprint %s: %w", checkout.Workspace.Root, cargo.ErrNoLockfile),
 				Help: "commit Cargo.lock, or run `cargo cow restore` there",
 			}
 		}
 		var cancel context.CancelFunc
-		online, cancel = context.WithTimeout(ctx, patience)
+		online, cancel = context.WithTimeout(ctx, resolveTimeout)
 		defer cancel()
 		// Without a network cargo would try four times, which takes 10 s.
 		tool.Environ = append(slices.Clone(tool.Environ), "CARGO_NET_RETRY=0")
 	}
-	if err := tool.Resolve(ctx, online, p.Workspace.Root); err != nil {
+	if err := tool.Resolve(ctx, online, checkout.Workspace.Root); err != nil {
 		return false, err
 	}
-	s.place = nil
+	s.checkout = nil
 	return true, nil
 }

@@ -1,4 +1,9 @@
-package main
+// Package lineage draws which layer was made from which, as lines of text to be put
+// before the rows of a table.
+//
+// It draws whatever it is given, damaged records included, each layer once. Its
+// functions may be called by any number of goroutines.
+package lineage
 
 import (
 	"strings"
@@ -6,32 +11,33 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
-// pen is what a graph is drawn with. Columns are two characters wide.
-type pen struct {
+// A Pen is what a graph is drawn with. Columns are two characters wide.
+type Pen struct {
 	linked string // a layer that was made from the one below
 	first  string // one that begins a lineage
 	line   string
 	join   string // the line on the right ends in that on the left
 }
 
+// ASCII is for what is no terminal: every program can read it.
 var (
-	ascii = pen{"* ", "o ", "| ", "|/"}
-	boxes = pen{"● ", "○ ", "│ ", "├─╯"}
+	ASCII = Pen{"* ", "o ", "| ", "|/"}
+	Boxes = Pen{"● ", "○ ", "│ ", "├─╯"}
 )
 
-// drawn is a line of a graph: what is drawn, and the layer it is drawn for. A line
+// A Line is a line of a graph: what is drawn, and the layer it is drawn for. A line
 // that only joins others has none.
-type drawn struct {
-	art   string
-	layer *layers.Record
+type Line struct {
+	Art   string
+	Layer *layers.Record
 }
 
-// draw puts every layer above the one it was made from. The list is the newest
+// Draw puts every layer above the one it was made from. The list is the newest
 // first, and so are the lineages, and the branches of each, by the newest layer
 // they hold. A layer whose parent is not in the list begins a lineage.
-func draw(list []layers.Record, p pen) []drawn {
+func Draw(list []layers.Record, p Pen) []Line {
 	g := grow(list)
-	var lines []drawn
+	var lines []Line
 	var branch func(i, depth int)
 	branch = func(i, depth int) {
 		for n, above := range g.above[i] {
@@ -40,13 +46,13 @@ func draw(list []layers.Record, p pen) []drawn {
 				continue
 			}
 			branch(above, depth+1)
-			lines = append(lines, drawn{art: strings.Repeat(p.line, depth) + p.join})
+			lines = append(lines, Line{Art: strings.Repeat(p.line, depth) + p.join})
 		}
 		dot := p.linked
 		if g.first[i] {
 			dot = p.first
 		}
-		lines = append(lines, drawn{strings.Repeat(p.line, depth) + dot, &list[i]})
+		lines = append(lines, Line{strings.Repeat(p.line, depth) + dot, &list[i]})
 	}
 	for _, i := range g.roots {
 		branch(i, 0)
@@ -54,7 +60,7 @@ func draw(list []layers.Record, p pen) []drawn {
 	return lines
 }
 
-// forest is a list of layers, by their places in it.
+// forest is a list of layers, by their indices in it.
 type forest struct {
 	roots []int
 	first []bool  // it is a root
@@ -66,15 +72,15 @@ type forest struct {
 // that make a ring, as only damaged ones do, are cut open somewhere.
 func grow(list []layers.Record) forest {
 	g := forest{first: make([]bool, len(list)), above: make([][]int, len(list))}
-	place := map[string]int{}
+	index := map[string]int{}
 	for i := range list {
-		place[list[i].ID] = i
+		index[list[i].ID] = i
 	}
 	walk := make([]int, len(list)) // which walk met a layer, from 1
 	for start := range list {
 		for i := start; walk[i] == 0; {
 			walk[i] = start + 1
-			below, there := place[list[i].Parent]
+			below, there := index[list[i].Parent]
 			if !there || walk[below] == start+1 {
 				g.first[i] = true
 				g.roots = append(g.roots, i)

@@ -2,18 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
-
-var errNoCall = errors.New("no such call is remembered")
 
 type whyMissOptions struct {
 	all bool
@@ -23,25 +22,20 @@ func newWhyMiss(a *app) *cobra.Command {
 	var o whyMissOptions
 	cmd := &cobra.Command{
 		Use:   "why-miss [flags] [CRATE]",
-		Short: "Say why units were compiled that the warehouse could have had",
-		Long: `Lists the last calls of rustc that the wrapper did not answer, the latest first,
-each with the reason and with what it was about this unit: the input, variable or
-ingredient that differs from the state of the unit that was used last.
+		Short: "Say why units were compiled and not taken from the warehouse",
+		Long: `Lists the last calls of rustc that the wrapper did not answer, the latest first, each
+with the reason and what it was about: the input, variable or ingredient that differs
+from the record of this unit that was used last.
 
   missed    looked for and not found; compiled, and recorded
   compiled  looked for and not found; compiled, and not recorded, for that reason
   refused   a call of a kind that is not looked for
 
-With CRATE it tells of the latest such call of that crate; a unit's name, as in the
-list, will do too.`,
+With CRATE, shows the latest such call of that crate. The name of a unit in the list
+can stand for CRATE.`,
 		Example: `  cargo cow why-miss            after a build that should have compiled nothing
-  cargo cow why-miss serde      what came in the way for one crate`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return exactArgs(1)(cmd, args)
-		},
+  cargo cow why-miss serde      why one crate was compiled`,
+		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return a.whyMissOf(cmd.Context(), args[0], time.Now())
@@ -49,7 +43,7 @@ list, will do too.`,
 			return a.whyMiss(cmd.Context(), o, time.Now())
 		},
 	}
-	cmd.Flags().BoolVar(&o.all, "all", false, "list all that are remembered, not the last 20")
+	cmd.Flags().BoolVar(&o.all, "all", false, "list all that are remembered, not only the last 20")
 	return cmd
 }
 
@@ -77,16 +71,16 @@ func (a *app) whyMiss(ctx context.Context, o whyMissOptions, now time.Time) erro
 	calls := len(events)
 	events = slices.DeleteFunc(events, answered)
 	slices.Reverse(events)
-	shown := shownOf(len(events), o.all)
+	shown := ui.Shown(len(events), o.all)
 	tab := ui.NewTable("WHEN", "UNIT", "", "WHY", "ABOUT")
 	for _, e := range events[:shown] {
 		a.missJSON(e)
-		tab.Row(ago(e.At, now), e.Unit, string(e.Kind), e.Reason, e.Detail)
+		tab.Row(phrase.Ago(e.At, now), e.Unit, string(e.Kind), e.Reason, e.Detail)
 	}
-	more(tab, len(events)-shown)
+	tab.More(len(events)-shown, "--all")
 	a.term.Table(tab)
 	if len(events) == 0 {
-		a.term.Status("Answered", "all of %s", count(calls, "call"))
+		a.term.Status("Answered", "all of %s", phrase.Count(calls, "call"))
 	}
 	return nil
 }
@@ -110,31 +104,32 @@ func (a *app) whyMissOf(ctx context.Context, crate string, now time.Time) error 
 		a.missJSON(e)
 		tab := &ui.Table{}
 		tab.Row("unit", e.Unit)
-		tab.Row("when", ago(e.At, now))
-		tab.Row("call", called(e))
+		tab.Row("when", phrase.Ago(e.At, now))
+		tab.Row("call", outcome(e))
 		for _, row := range [][2]string{{"why", e.Reason}, {"about", e.Detail}} {
 			if row[1] != "" {
 				tab.Row(row[0], row[1])
 			}
 		}
 		if e.Cost > 0 {
-			tab.Row("cost", cost(e.Cost.Milliseconds()))
+			tab.Row("cost", phrase.Cost(e.Cost.Milliseconds()))
 		}
 		if since > 0 {
-			tab.Row("since then", count(since, "call")+" answered")
+			tab.Row("since then", phrase.Count(since, "call")+" answered")
 		}
 		a.term.Table(tab)
 		return nil
 	}
 	if calls == 0 {
-		return fmt.Errorf("find call of crate %s: %w", crate, errNoCall)
+		return exit.Missing(fmt.Errorf("find call of crate %s: no such call is remembered", crate),
+			"see `cargo cow stats`, and `cargo cow wrapper status` for whether cargo uses the wrapper")
 	}
-	a.term.Status("Answered", "all of %s of %s", count(calls, "call"), crate)
+	a.term.Status("Answered", "all of %s of %s", phrase.Count(calls, "call"), crate)
 	return nil
 }
 
-// called tells what became of a call that was not answered.
-func called(e warehouse.Event) string {
+// outcome tells what became of a call that was not answered.
+func outcome(e warehouse.Event) string {
 	switch e.Kind {
 	case warehouse.Missed:
 		return "missed: compiled, and recorded"

@@ -1,4 +1,4 @@
-package main
+package lineage
 
 import (
 	"strings"
@@ -89,19 +89,19 @@ o c
 `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got, want := picture(draw(family(tt.family), ascii)), strings.TrimPrefix(tt.want, "\n"); got != want {
+			if got, want := picture(Draw(family(tt.family), ASCII)), strings.TrimPrefix(tt.want, "\n"); got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
 	}
 }
 
-func picture(lines []drawn) string {
+func picture(lines []Line) string {
 	var b strings.Builder
 	for _, l := range lines {
-		b.WriteString(l.art)
-		if l.layer != nil {
-			b.WriteString(l.layer.ID)
+		b.WriteString(l.Art)
+		if l.Layer != nil {
+			b.WriteString(l.Layer.ID)
 		}
 		b.WriteByte('\n')
 	}
@@ -120,7 +120,7 @@ func TestDrawBoxes(t *testing.T) {
 ● b
 ○ a
 `
-	if got := picture(draw(family("g<c f<e e<d h<d d<b c<b b<a a"), boxes)); got != want {
+	if got := picture(Draw(family("g<c f<e e<d h<d d<b c<b b<a a"), Boxes)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -134,14 +134,14 @@ func TestDrawsAll(t *testing.T) {
 			long[i-1].Parent = long[i].ID
 		}
 	}
-	if n := len(draw(long, ascii)); n != len(long) {
+	if n := len(Draw(long, ASCII)); n != len(long) {
 		t.Errorf("a line of %d layers is drawn in %d lines", len(long), n)
 	}
 	for _, text := range []string{"a<b b<c c<a", "c<a b<c a<b", "a<b b<a d<b c<d", "d<c c<c b<c a<d"} {
 		seen := map[string]int{}
-		for _, l := range draw(family(text), ascii) {
-			if l.layer != nil {
-				seen[l.layer.ID]++
+		for _, l := range Draw(family(text), ASCII) {
+			if l.Layer != nil {
+				seen[l.Layer.ID]++
 			}
 		}
 		for _, r := range family(text) {

@@ -1,4 +1,4 @@
-package main
+package exit
 
 import (
 	"fmt"
@@ -18,9 +18,9 @@ func TestHelp(t *testing.T) {
 		{fmt.Errorf("seal: %w", unix.EDQUOT), noSpace},
 		{fmt.Errorf("seal: %w", &layers.HelpError{Err: unix.ENOSPC, Help: "own"}), "own"},
 		{fmt.Errorf("seal: %w", unix.EIO), ""},
-		{usageError{fmt.Errorf("no command")}, "see `cargo cow --help`"},
+		{Usage(fmt.Errorf("no command")), "see `cargo cow --help`"},
 	} {
-		if got := help(tt.err); got != tt.want {
+		if got := Help(tt.err); got != tt.want {
 			t.Errorf("%v: got %q, want %q", tt.err, got, tt.want)
 		}
 	}

@@ -1,0 +1,72 @@
+package manual
+
+// programNotes end the page of the program itself.
+const programNotes = `
+## Output
+
+Results go to stdout, everything else to stderr. With ` + "`--json`" + ` each line is
+one JSON object; its first field, ` + "`reason`" + `, says what it is. Fields are added
+over time, never changed or removed.
+
+| reason | what it says |
+|---|---|
+| ` + "`init`" + ` | the build directory (` + "`build_dir`" + `), the store and its driver; whether it was a tree already, or taken over |
+| ` + "`snapshot`" + ` | the layer, whether it is new (` + "`created`" + `), its units, how many of them (` + "`dirty`" + `) are rebuilt everywhere |
+| ` + "`restore`" + ` | the layer, the units kept, to be rebuilt and retagged; a ` + "`unit`" + ` line for each to be rebuilt comes before |
+| ` + "`unit`" + ` | a unit, its verdict, the rule and the detail that decided, the units that are the cause |
+| ` + "`layer`" + ` | the record of a layer; with ` + "`list --graph`" + `, whether the build directory was made from it (` + "`here`" + `); with ` + "`list`" + `, its ` + "`size`" + ` by itself |
+| ` + "`package`" + ` | what a layer holds of a package: units, ` + "`cost_ms`" + ` (0 where not measured), ` + "`size`" + ` in bytes |
+| ` + "`contents`" + ` | the same of all packages, and the sizes of what is no unit's |
+| ` + "`fingerprint`" + ` | a dependency-set fingerprint and its ingredients, of a ` + "`layer`" + ` or of the checkout |
+| ` + "`difference`, `diff`" + ` | one thing in which two fingerprints differ (` + "`unseen`" + `: Cargo does not look at it); how many there are |
+| ` + "`label`" + ` | the record of a layer with its label as it is now, and whether that ` + "`changed`" + ` |
+| ` + "`remove`" + ` | the record of a layer that was removed |
+| ` + "`remove-store`" + ` | the store that was removed, how many layers it had, how many of them labelled |
+| ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus, space; leased, labelled, recent, last, unmatched |
+| ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
+| ` + "`plan-record`" + ` | a record of the warehouse, whether prune is to ` + "`remove`" + ` it, what that ` + "`frees`" + ` after those before it, and ` + "`why`" + `: nowhere, unused, space; recent, unmatched |
+| ` + "`prune-warehouse`" + ` | how many records, files and leftovers were removed from the warehouse, the bytes that ` + "`frees`" + `; if not ` + "`exact`" + `, at most; ` + "`lacking`" + `: how many more were asked for |
+| ` + "`record`" + ` | a record of the warehouse: its key, where it was made and serves, ` + "`where`" + ` its files lie (loose, layer, built, gone); with ` + "`warehouse show`" + ` each file and input |
+| ` + "`ingredient`" + ` | one thing that a record's key is made of: an ingredient, an input, a variable or a library (` + "`kind`" + `) |
+| ` + "`damage`, `verify`" + ` | something damaged in the warehouse, and whether it was removed; what was looked at |
+| ` + "`miss`" + ` | a call of rustc that was not answered: ` + "`kind`" + ` (missed, compiled, refused), ` + "`why`, `detail`" + ` |
+| ` + "`stats`, `stats-why`" + ` | what became of all calls, time in ms and bytes; how many were compiled for one reason |
+| ` + "`undo`, `status`, `hook`" + ` | how things are |
+| ` + "`wrapper`" + ` | whether cargo uses the wrapper here (` + "`enabled`" + `), all ` + "`settings`" + ` that name one, the one that cargo goes by first, and whether it can work here (` + "`views`" + `) |
+| ` + "`check`" + ` | a problem and whether it was repaired, or ` + "`clean`" + ` |
+| ` + "`error`" + ` | the message, the help and the exit code |
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | error |
+| 2 | the command line is wrong |
+| 3 | done in part |
+| 4 | no such layer, record or call, no layer that fits, nothing to undo |
+| 5 | cargo is using the build directory, or a restore is using the layer |
+| 130 | interrupted |
+
+` + "`cargo cow run`" + ` returns the code of the command it runs.
+
+## Environment
+
+- ` + "`CARGO_COW_STORE`" + `: the store, for one command; ` + "`--store`" + ` takes precedence.
+- ` + "`CARGO_TERM_COLOR`, `CARGO_TERM_QUIET`, `CARGO_TERM_VERBOSE`, `NO_COLOR`, `CLICOLOR_FORCE`" + `: as for cargo.
+
+## Configuration
+
+` + "`$XDG_CONFIG_HOME/cargo-cow/config.yaml`" + ` is the user's, ` + "`.cargo-cow.yaml`" + ` in the
+workspace (or in a directory of it) the project's. An unknown key is an error.
+
+| key | where | meaning |
+|---|---|---|
+| ` + "`store`" + ` | user | absolute path of the store of all repositories that were not given one of their own, by ` + "`init --store`" + ` |
+| ` + "`warm`" + ` | user | restore reads ahead in the background what the first build after an edit will read. That build is quicker where the disk is slow, but each worktree takes its share of the page cache |
+| ` + "`strict`" + ` | user, project | rebuild every unit that mentions the directory it was built in |
+| ` + "`pure_macros`" + ` | user, project | list of procedural macros known to read no files: ` + "`name`, `from`, `below`" + ` (versions) |
+| ` + "`inputs`" + ` | user, project | globs of files outside a package that its build script or macros read |
+| ` + "`compile_in_place`" + ` | user, project | crates, by the names that rustc has for them, that the wrapper always compiles where they lie: those whose macros write the directory they run in into the program |
+| ` + "`ignore`" + ` | user, project | globs of files that are never an input |
+`

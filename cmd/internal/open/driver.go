@@ -1,0 +1,139 @@
+package open
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/driver/btrfs"
+	"github.com/cargo-cow/cargo-cow/driver/plain"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/reflink"
+)
+
+// drivers are all there are, best first.
+func drivers() []driver.Driver {
+	return []driver.Driver{btrfs.New(), plain.New(plain.Reflink), plain.New(plain.Copy)}
+}
+
+// driverFile, in the store, holds the name of the driver that its layers were
+// made with: a store keeps its driver whatever a later probe would choose.
+const driverFile = locate.DriverFile
+
+// shareData tells whether files in two directories may share data, if files on
+// their file system may at all. Different mounts may be of one file system, so
+// there it is tried.
+func shareData(a, b string) bool {
+	if locate.SameMount(a, b) {
+		return true
+	}
+	ok, err := reflink.Probe(locate.Existing(a), locate.Existing(b))
+	return ok && err == nil
+}
+
+// chooseDriver returns the driver of an existing store, or the best one for a
+// store that is to be and the build directory that asks for it.
+func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (driver.Driver, error) {
+	if exists {
+		name, err := os.ReadFile(filepath.Join(store, driverFile))
+		if err == nil {
+			for _, d := range drivers() {
+				if d.Name() == strings.TrimSpace(string(name)) {
+					return d, nil
+				}
+			}
+			return nil, fmt.Errorf("open store %s: unknown driver %q", store, strings.TrimSpace(string(name)))
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
+	dir := store
+	if !exists {
+		dir = filepath.Dir(store)
+	}
+	// The cache directory of a new user is not there yet.
+	if err := driver.MakeDirs(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make store %s: %w", store, err)
+	}
+	candidates := drivers()
+	if buildDir != "" && !shareData(dir, filepath.Dir(buildDir)) {
+		candidates = candidates[len(candidates)-1:] // the one that copies
+	}
+	d, err := driver.Probe(ctx, dir, candidates...)
+	if err != nil {
+		return nil, &layers.HelpError{
+			Err:  fmt.Errorf("make store %s: %w", store, err),
+			Help: "name a directory that can be written to with --store DIR",
+		}
+	}
+	return d, nil
+}
+
+func recordDriver(store string, d driver.Driver) error {
+	path := filepath.Join(store, driverFile)
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	if err := replaceFile(path, []byte(d.Name()+"\n")); err != nil {
+		return fmt.Errorf("note the driver: %w", err)
+	}
+	return nil
+}
+
+// checkSharesData refuses a store whose layers could not be cloned into the build
+// directory.
+func checkSharesData(d driver.Driver, store, buildDir string) error {
+	if !d.Caps().SharesData || locate.Shares(store, locate.Existing(filepath.Dir(buildDir))) {
+		return nil
+	}
+	return &layers.HelpError{
+		Err:  fmt.Errorf("use store %s: the build directory %s is on another file system", store, buildDir),
+		Help: "name a store on the same file system with --store DIR, or run `cargo cow init` without one",
+	}
+}
+
+// fsName names the file system of path for a person.
+func fsName(path string) string {
+	var st unix.Statfs_t
+	if err := unix.Statfs(locate.Existing(path), &st); err != nil {
+		return "the file system"
+	}
+	switch uint32(st.Type) {
+	case unix.BTRFS_SUPER_MAGIC:
+		return "Btrfs"
+	case unix.XFS_SUPER_MAGIC:
+		return "XFS"
+	case unix.EXT4_SUPER_MAGIC: // also ext2 and ext3
+		return "ext4"
+	case unix.TMPFS_MAGIC:
+		return "tmpfs"
+	case unix.OVERLAYFS_SUPER_MAGIC:
+		return "overlayfs"
+	case unix.NFS_SUPER_MAGIC:
+		return "NFS"
+	case 0x2fc12fc1: // ZFS_SUPER_MAGIC, include/sys/fs/zfs.h
+		return "ZFS"
+	}
+	return "the file system"
+}
+
+// Remark says what the driver of the opened store cannot do for the build
+// directory dir, and why; "" when there is nothing to say.
+func (s *Session) Remark(dir string) string {
+	if s.driver == nil || s.driver.Caps().ConstantTime {
+		return ""
+	}
+	if s.driver.Caps().SharesData {
+		return fmt.Sprintf("cloning file by file: %s has no snapshots", fsName(dir))
+	}
+	return fmt.Sprintf("copying: %s cannot share data with the store, so each layer takes its full size", fsName(dir))
+}

@@ -1,0 +1,44 @@
+package open
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers"
+)
+
+// isStub tells whether a roll-back has left only the name of a store.
+func isStub(store string) bool {
+	stub, err := driver.IsStub(store)
+	return err == nil && stub
+}
+
+// checkOwner tells whether the store is there, and refuses one of another user:
+// layers are programs that will be run.
+func checkOwner(store string) (exists bool, err error) {
+	var st unix.Stat_t
+	switch err := unix.Stat(store, &st); {
+	case errors.Is(err, unix.ENOENT):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("open store %s: %w", store, err)
+	case isStub(store): // whoever it seems to belong to
+		return false, nil
+	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return false, fmt.Errorf("open store %s: not a directory", store)
+	case int(st.Uid) != os.Geteuid():
+		help := "name one of your own with --store DIR"
+		if os.Geteuid() == 0 {
+			help = "run it as that user, without sudo, or " + help
+		}
+		return false, &layers.HelpError{
+			Err:  fmt.Errorf("open store %s: it belongs to user %s", store, layers.UserName(int(st.Uid))),
+			Help: help,
+		}
+	}
+	return true, nil
+}

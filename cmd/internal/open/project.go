@@ -1,0 +1,86 @@
+package open
+
+import (
+	"context"
+	"os"
+
+	"github.com/cargo-cow/cargo-cow/layers"
+)
+
+// A Project is a checkout with the store that is there already: what most commands
+// work on.
+type Project struct {
+	*Session
+	Checkout *layers.Place
+	Store    *layers.Store
+}
+
+// Open finds the checkout that the session works in, and its store.
+func (s *Session) Open(ctx context.Context) (*Project, error) {
+	return s.open(ctx, s.Checkout)
+}
+
+// OpenUnresolved is Open for what needs no lockfile.
+func (s *Session) OpenUnresolved(ctx context.Context) (*Project, error) {
+	return s.open(ctx, s.Unresolved)
+}
+
+func (s *Session) open(ctx context.Context, find func(context.Context) (*layers.Place, error)) (*Project, error) {
+	checkout, err := find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	store, err := s.Store(ctx, checkout)
+	if err != nil {
+		return nil, err
+	}
+	return &Project{s, checkout, store}, nil
+}
+
+// BuildDir is the project's build directory.
+func (p *Project) BuildDir() string { return p.Checkout.Workspace.BuildDir }
+
+// Resolve has cargo make the lockfile that the checkout lacks, for what goes on to a
+// build: which layer fits shows by it. It reports whether there was none. For the hook it
+// does so only where that is in nobody's way (resolve).
+func (p *Project) Resolve(ctx context.Context, hook bool) (resolved bool, err error) {
+	if p.Checkout.Fingerprint != nil {
+		return false, nil
+	}
+	if resolved, err = p.resolve(ctx, hook); err != nil {
+		return false, err
+	}
+	p.Checkout, err = p.Session.Checkout(ctx)
+	return resolved, err
+}
+
+// HideUndo keeps git from seeing what is kept for undo (Hide). In a sandbox where the
+// repository cannot be written to, git sees it, which is no reason to build anew: tell
+// is called with the cause.
+func (p *Project) HideUndo(tell func(cause error)) error {
+	err := Hide(p.Checkout)
+	if layers.IsReadOnly(err) {
+		tell(err)
+		return nil
+	}
+	return err
+}
+
+// NoteBuilt notes in the working tree that it has had its build directory.
+func (p *Project) NoteBuilt() { NoteBuilt(p.Checkout) }
+
+// NoteBuilt notes in the working tree of a checkout that it has had its build directory.
+// Without the note the hook looks again.
+func NoteBuilt(checkout *layers.Place) {
+	repo := checkout.Git
+	if _, err := os.Lstat(checkout.Workspace.BuildDir); err != nil || repo == nil {
+		return
+	}
+	m, err := ReadMemory(repo)
+	if err != nil {
+		return
+	}
+	waits, _ := checkout.Waiting()
+	// Of other workspaces the hook knows more.
+	_ = repo.NoteBuilt(len(m.Workspaces) == 1 && !waits, checkout.Workspace.BuildDir)
+}

@@ -1,0 +1,48 @@
+package spawn
+
+import (
+	"fmt"
+	"os/exec"
+	"syscall"
+)
+
+// Snapshot starts a snapshot of the build directory of a checkout. The store is the one
+// that was named for the command, "" if none was.
+func Snapshot(environ []string, checkout, store, label string) error {
+	args := []string{"--directory", checkout, "snapshot", "--background"}
+	if store != "" {
+		args = append(args, "--store", store)
+	}
+	if label != "" {
+		args = append(args, "--label", label)
+	}
+	if err := detached(environ, args...); err != nil {
+		return fmt.Errorf("start snapshot: %w", err)
+	}
+	return nil
+}
+
+// Warm starts reading a build directory ahead.
+func Warm(environ []string, buildDir string) error {
+	if err := detached(environ, "warm", buildDir); err != nil {
+		return fmt.Errorf("start reading ahead: %w", err)
+	}
+	return nil
+}
+
+// detached starts this program with other arguments in a process that outlives this
+// one and the terminal, and has nothing to say.
+func detached(environ []string, args ...string) error {
+	program, err := Program()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = environ
+	cmd.Dir = "/" // holds no directory that somebody may want to unmount
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return cmd.Process.Release()
+}
