@@ -379,3 +379,37 @@ func (s *Store) exchange(t target, other string, locks *cargo.Locks, point *cras
 	}
 	return nil
 }
+
+// previous reads the manifest that lies in a build directory, and when it was
+// written, by the kernel's clock, in ns.
+func previous(dir string) (*cargo.Manifest, int64) {
+	path := filepath.Join(dir, manifestFile)
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, 0
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0
+	}
+	m, err := cargo.DecodeManifest(b)
+	if err != nil {
+		return nil, 0
+	}
+	return m, fi.ModTime().UnixNano()
+}
+
+// readRecall returns what an inspection left in a build directory or layer.
+func readRecall(dir string) []byte {
+	b, _ := os.ReadFile(filepath.Join(dir, recallFile))
+	return b
+}
+
+// MadeFrom returns the id of the layer that the place's build directory was
+// restored from or last sealed as, "" where nothing tells. The layer may be gone.
+func MadeFrom(p *Place) string {
+	if id := readActive(p.Workspace.BuildDir).Layer; isID(id) {
+		return id
+	}
+	return ""
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -130,153 +131,153 @@ func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, str
 	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
 }
 
-// A contest finds, among layers, the one that spares a place most. What a unit is
-// worth is what building it cost, by the index: the same for all layers that have
-// it, whatever the machine was doing when each was built. So a layer that has all
-// that another has, and more, is never worth less.
-type contest struct {
-	store  *Store
-	place  *Place
-	strict bool
-	reader *cargo.Reader
-	near   []Record        // in the order of candidates
-	needed map[string]bool // only these count; nil: all
-	index  *index          // nil where there is nothing to choose
-	worth  map[string]int64
-	spared map[*choice]int64
-}
-
-func (s *Store) newContest(ctx context.Context, p *Place, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
-	c := &contest{
-		store: s, place: p, strict: strict, reader: cargo.NewReader(p.view(ctx), p.Settings),
-		near: candidates, needed: needed, worth: map[string]int64{}, spared: map[*choice]int64{},
-	}
-	if len(candidates) == 1 && needed == nil {
-		return c, nil
-	}
-	var err error
-	if c.index, err = s.index(ctx); err != nil {
-		return nil, err
-	}
-	numbers := c.numbers()
-	for key, h := range c.index.units {
-		if needed != nil && !needed[key] {
-			continue
-		}
-		for i, n := range numbers {
-			if n >= 0 && h.layers.has(n) {
-				c.worth[candidates[i].ID] += max(h.cost, 1)
-			}
-		}
-	}
-	return c, nil
-}
-
-// numbers are those that the candidates have in the index, -1 for one that it lacks.
-func (c *contest) numbers() []int {
-	numbers := make([]int, len(c.near))
-	for i, r := range c.near {
-		n, ok := slices.BinarySearch(c.index.layers, r.ID)
-		if numbers[i] = n; !ok {
-			numbers[i] = -1
-		}
-	}
-	return numbers
-}
-
-// run compares layers with the place, by turns the nearest and the one that holds
-// most, and returns the best, leased. One that holds no more than the best spares
-// is not looked at.
-func (c *contest) run(ctx context.Context) (*choice, error) {
-	rich := slices.Clone(c.near)
-	slices.SortStableFunc(rich, func(a, b Record) int { return cmp.Compare(c.worth[b.ID], c.worth[a.ID]) })
-	queues := [2][]Record{c.near, rich}
-	tried := map[string]bool{}
-	var best *choice
-	var unreadable error
-	for turn, compared := 0, 0; compared < maxCompared && len(queues[0])+len(queues[1]) > 0; turn++ {
-		queue := &queues[turn%2]
-		for len(*queue) > 0 && (tried[(*queue)[0].ID] || !c.mayBeat(best, (*queue)[0])) {
-			*queue = (*queue)[1:]
-		}
-		if len(*queue) == 0 {
-			continue
-		}
-		r := (*queue)[0]
-		tried[r.ID] = true
-		next, err := c.store.compare(ctx, r, c.reader, c.strict)
-		if err != nil {
-			unreadable = err
-			continue
-		}
-		compared++
-		if c.needed != nil && !next.plan.Grafts() {
-			unreadable = errors.Join(c.store.none(c.place, "or anything that it needs"), next.release())
-			continue
-		}
-		c.weigh(next)
-		if best == nil || c.better(ctx, next, best) {
-			best, next = next, best
-		}
-		if next != nil {
-			_ = next.release()
-		}
-	}
-	if err := ctx.Err(); err != nil && best != nil {
-		return nil, errors.Join(err, best.release())
-	}
-	if best == nil {
-		return nil, unreadable
-	}
-	return best, nil
-}
-
-// weigh reckons what a layer spares: all that it holds but what is to be rebuilt.
-func (c *contest) weigh(x *choice) {
-	if c.index == nil {
-		return
-	}
-	spared := c.worth[x.record.ID]
-	for _, key := range x.plan.Dirty() {
-		if h := c.index.units[key]; h != nil && (c.needed == nil || c.needed[key]) {
-			spared -= max(h.cost, 1)
-		}
-	}
-	c.spared[x] = spared
-}
-
-// mayBeat reports whether a layer can be better than the best so far. One that
-// spares as much may be nearer; but where nothing is left to be rebuilt, that is no
-// reason to look.
-func (c *contest) mayBeat(best *choice, r Record) bool {
-	if best == nil || c.worth[r.ID] > c.spared[best] {
-		return true
-	}
-	return c.worth[r.ID] == c.spared[best] && len(best.plan.Rebuild()) > 0
-}
-
-func (c *contest) better(ctx context.Context, a, b *choice) bool {
-	if x, y := c.spared[a], c.spared[b]; x != y {
-		return x > y
-	}
-	if x, y := a.plan.FreshInside(), b.plan.FreshInside(); x != y {
-		return x > y
-	}
-	git := c.place.Git
-	if git != nil && a.record.Commit != b.record.Commit {
-		x, errX := git.Distance(ctx, git.Head, a.record.Commit)
-		y, errY := git.Distance(ctx, git.Head, b.record.Commit)
-		if (errX == nil) != (errY == nil) || x != y {
-			return errX == nil && (errY != nil || x < y)
-		}
-	}
-	was := slices.IndexFunc(c.near, func(r Record) bool { return r.ID == a.record.ID })
-	return was < slices.IndexFunc(c.near, func(r Record) bool { return r.ID == b.record.ID })
-}
-
 func head(p *Place) string {
 	if p.Git == nil {
 		return ""
 	}
 	return p.Git.Head
+}
+
+// none is that no layer serves a place of another dependency set.
+func (s *Store) none(p *Place, why string) error {
+	return &HelpError{
+		fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, p.Fingerprint.ID[:8], why),
+		"cargo build && cargo cow snapshot",
+	}
+}
+
+// nearest lists the layers that hold any of what a checkout needs whose dependency
+// set no layer has, the one that holds most first, and what the checkout needs. The
+// error wraps ErrNoLayer when none holds any.
+func (s *Store) nearest(ctx context.Context, p *Place) ([]Record, map[string]bool, error) {
+	list, err := s.Layers(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Another compiler's units have other ids.
+	list = slices.DeleteFunc(list, func(r Record) bool { return r.Rustc != p.Fingerprint.Get("rustc") })
+	var profiles []string
+	for _, r := range list {
+		for _, profile := range r.Profiles {
+			if len(profiles) < maxPlanned && !slices.Contains(profiles, profile) {
+				profiles = append(profiles, profile)
+			}
+		}
+	}
+	if len(profiles) == 0 {
+		return nil, nil, s.none(p, "or was built by its compiler")
+	}
+	x, err := s.index(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	needed, err := s.plan(ctx, p, profiles, x.checked())
+	if errors.Is(err, cargo.ErrPlanning) {
+		return nil, nil, s.none(p, "and what it needs is not known: "+err.Error())
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	worth := map[string]int64{}
+	for n, w := range x.worth(needed) {
+		worth[x.layers[n]] = w
+	}
+	list = slices.DeleteFunc(list, func(r Record) bool { return worth[r.ID] == 0 })
+	// Of two that hold the same, the newer one.
+	slices.SortStableFunc(list, func(a, b Record) int { return cmp.Compare(worth[b.ID], worth[a.ID]) })
+	if len(list) == 0 {
+		return nil, nil, s.none(p, "or anything that it needs")
+	}
+	return list, needed, nil
+}
+
+// lacking finds out what a checkout needs for which a layer was chosen that was made
+// for other dependencies, or other features of them. Where that cannot be found out,
+// the layer serves without.
+func (s *Store) lacking(ctx context.Context, p *Place, c *choice) error {
+	x, err := s.index(ctx)
+	if err != nil {
+		return err
+	}
+	needed, err := s.plan(ctx, p, c.record.Profiles[:min(len(c.record.Profiles), maxPlanned)], x.checked())
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err == nil {
+		c.needed, c.held = needed, x.held(c.record.ID, needed)
+	}
+	return nil
+}
+
+// plan asks cargo which units a checkout needs in the profiles of a build
+// directory.
+func (s *Store) plan(ctx context.Context, p *Place, profiles []string, checked bool) (map[string]bool, error) {
+	planner := &cargo.Planner{
+		Tool: p.Tool, Workspace: p.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
+		Notes: filepath.Join(s.opts.Dir, "rustc-notes.json"),
+		Kept:  filepath.Join(s.opts.Dir, "plans"), Fingerprint: p.Fingerprint,
+	}
+	var builds []cargo.Build
+	for _, profile := range profiles {
+		// With the tests, other features of the dependencies may be wanted.
+		builds = append(builds, cargo.Build{Profile: profile}, cargo.Build{Profile: profile, All: true})
+		if checked {
+			builds = append(builds, cargo.Build{Profile: profile, Check: true, All: true})
+		}
+	}
+	needed, err := planner.Needed(ctx, builds...)
+	if len(needed) > 0 {
+		return needed, nil // a profile of the layer may be unknown here
+	}
+	return nil, err
+}
+
+// maxPlanned bounds for how many profiles cargo is asked what it needs, at some
+// 0.2 s each.
+const maxPlanned = 2
+
+// needs returns the units that builds of the place need in the profiles that its
+// build directory has, or in the default one.
+func (s *Store) needs(ctx context.Context, p *Place, t target, packages []string) (map[string]bool, error) {
+	profiles, err := cargo.Profiles(t.path)
+	if err != nil {
+		return nil, err
+	}
+	if len(profiles) == 0 {
+		profiles = []string{"debug"}
+	}
+	x, err := s.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	needed, err := s.plan(ctx, p, profiles[:min(len(profiles), maxPlanned)], x.checked())
+	if errors.Is(err, cargo.ErrPlanning) {
+		return nil, &HelpError{err, "cargo fetch"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(packages) > 0 {
+		for key := range needed {
+			if !slices.Contains(packages, cargo.PackageOf(key)) {
+				delete(needed, key)
+			}
+		}
+	}
+	return needed, nil
+}
+
+// maxGone bounds how often a choice is made again. A removal is over in a moment,
+// so each time there are other layers; one that goes on and on, in a process that
+// was stopped, must not keep a restore.
+const maxGone = 4
+
+// whileGone chooses again as long as what was chosen is gone when it is to be used.
+func whileGone(choose func() (*choice, error)) (*choice, error) {
+	for n := 1; ; n++ {
+		c, err := choose()
+		if n == maxGone || !errors.Is(err, ErrNotFound) {
+			return c, err
+		}
+	}
 }

@@ -1,13 +1,11 @@
 package layers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -32,29 +30,6 @@ type Grafted struct {
 	// Lacking counts the units of registry and git packages that the build needs
 	// and no layer could give.
 	Lacking int `json:"lacking"`
-}
-
-// plan asks cargo which units a checkout needs in the profiles of a build
-// directory.
-func (s *Store) plan(ctx context.Context, p *Place, profiles []string, checked bool) (map[string]bool, error) {
-	planner := &cargo.Planner{
-		Tool: p.Tool, Workspace: p.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
-		Notes: filepath.Join(s.opts.Dir, "rustc-notes.json"),
-		Kept:  filepath.Join(s.opts.Dir, "plans"), Fingerprint: p.Fingerprint,
-	}
-	var builds []cargo.Build
-	for _, profile := range profiles {
-		// With the tests, other features of the dependencies may be wanted.
-		builds = append(builds, cargo.Build{Profile: profile}, cargo.Build{Profile: profile, All: true})
-		if checked {
-			builds = append(builds, cargo.Build{Profile: profile, Check: true, All: true})
-		}
-	}
-	needed, err := planner.Needed(ctx, builds...)
-	if len(needed) > 0 {
-		return needed, nil // a profile of the layer may be unknown here
-	}
-	return nil, err
 }
 
 // graft puts units that dir, a build directory that nobody uses, lacks into it,
@@ -200,77 +175,72 @@ func openPlain(path string, flags int, perm fs.FileMode) (*os.File, error) {
 	}
 }
 
-// none is that no layer serves a place of another dependency set.
-func (s *Store) none(p *Place, why string) error {
-	return &HelpError{
-		fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, p.Fingerprint.ID[:8], why),
-		"cargo build && cargo cow snapshot",
-	}
+// GraftOptions say what to take into a build directory that is there.
+type GraftOptions struct {
+	From     string   // a layer as Store.Layer finds it; "" for all of them
+	Packages []string // only units of these, and what they depend on; none for all
+	Strict   bool     // none that names the checkout it was built in
+	NoWait   bool     // fail with ErrBusy instead of waiting for Cargo
+	Notify   Notify
 }
 
-// nearest lists the layers that hold any of what a checkout needs whose dependency
-// set no layer has, the one that holds most first, and what the checkout needs. The
-// error wraps ErrNoLayer when none holds any.
-func (s *Store) nearest(ctx context.Context, p *Place) ([]Record, map[string]bool, error) {
-	list, err := s.Layers(ctx)
+// Graft gives a build directory units that a build of the place needs and that it
+// lacks. It works on a clone, which takes the name of the build directory when it
+// is done; what was there can be brought back with Undo. If no layer has anything
+// to give, nothing is changed.
+func (s *Store) Graft(ctx context.Context, p *Place, o GraftOptions) (*Grafted, error) {
+	t := newTarget(p)
+	release, err := s.claim(ctx, t, o.Notify)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	// Another compiler's units have other ids.
-	list = slices.DeleteFunc(list, func(r Record) bool { return r.Rustc != p.Fingerprint.Get("rustc") })
-	var profiles []string
-	for _, r := range list {
-		for _, profile := range r.Profiles {
-			if len(profiles) < maxPlanned && !slices.Contains(profiles, profile) {
-				profiles = append(profiles, profile)
-			}
+	defer release()
+	was, err := s.look(t)
+	if err != nil {
+		return nil, err
+	}
+	if was != tree {
+		return nil, &HelpError{fmt.Errorf("graft to %s: %w", t.path, ErrNoTarget), "cargo cow init"}
+	}
+	var from []string
+	if o.From != "" {
+		r, err := s.Layer(ctx, o.From)
+		if err != nil {
+			return nil, err
+		}
+		from = []string{r.ID}
+	}
+	locks, err := p.lockCargo(ctx, o.NoWait, o.Notify)
+	if err != nil {
+		return nil, err
+	}
+	defer locks.Unlock()
+	needed, err := s.needs(ctx, p, t, o.Packages)
+	if err != nil {
+		return nil, err
+	}
+	tmp, err := s.prepare(ctx, t, t.path)
+	if err != nil {
+		return nil, err
+	}
+	abandon := func(err error) error {
+		return errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
+	}
+	done, err := s.graft(ctx, p, tmp, needed, from, o.Strict)
+	if err != nil {
+		return nil, abandon(fmt.Errorf("graft to %s: %w", t.path, err))
+	}
+	if len(done.Units) == 0 {
+		return done, abandon(nil)
+	}
+	if !s.opts.Driver.Caps().ConstantTime {
+		if err := syncFileSystem(tmp); err != nil {
+			return nil, abandon(fmt.Errorf("graft to %s: %w", t.path, err))
 		}
 	}
-	if len(profiles) == 0 {
-		return nil, nil, s.none(p, "or was built by its compiler")
+	replaced, err := s.install(t, tmp, locks)
+	if err == nil && replaced != "" {
+		err = s.setAside(ctx, t, replaced)
 	}
-	x, err := s.index(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	needed, err := s.plan(ctx, p, profiles, x.checked())
-	if errors.Is(err, cargo.ErrPlanning) {
-		return nil, nil, s.none(p, "and what it needs is not known: "+err.Error())
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	worth := map[string]int64{}
-	for n, w := range x.worth(needed) {
-		worth[x.layers[n]] = w
-	}
-	list = slices.DeleteFunc(list, func(r Record) bool { return worth[r.ID] == 0 })
-	// Of two that hold the same, the newer one.
-	slices.SortStableFunc(list, func(a, b Record) int { return cmp.Compare(worth[b.ID], worth[a.ID]) })
-	if len(list) == 0 {
-		return nil, nil, s.none(p, "or anything that it needs")
-	}
-	return list, needed, nil
+	return done, err
 }
-
-// lacking finds out what a checkout needs for which a layer was chosen that was made
-// for other dependencies, or other features of them. Where that cannot be found out,
-// the layer serves without.
-func (s *Store) lacking(ctx context.Context, p *Place, c *choice) error {
-	x, err := s.index(ctx)
-	if err != nil {
-		return err
-	}
-	needed, err := s.plan(ctx, p, c.record.Profiles[:min(len(c.record.Profiles), maxPlanned)], x.checked())
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err == nil {
-		c.needed, c.held = needed, x.held(c.record.ID, needed)
-	}
-	return nil
-}
-
-// maxPlanned bounds for how many profiles cargo is asked what it needs, at some
-// 0.2 s each.
-const maxPlanned = 2

@@ -240,3 +240,14 @@ func (x *index) checked() bool {
 	}
 	return false
 }
+
+// held counts the units that the layer has, fresh or not.
+func (x *index) held(layer string, units map[string]bool) int {
+	n := 0
+	for key := range units {
+		if x.holds(layer, key) {
+			n++
+		}
+	}
+	return n
+}

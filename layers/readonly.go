@@ -151,16 +151,3 @@ func (s *Store) noted() locate.Remembered {
 	}
 	return locate.Remembered{Dir: s.opts.Dir, Named: s.opts.Named}
 }
-
-// RemoveEmpty takes away a store without layers. With any, or while somebody works in
-// it, the error says so and it stays.
-func (s *Store) RemoveEmpty(ctx context.Context) error {
-	ids, err := s.ids()
-	if err == nil && len(ids) > 0 {
-		err = fmt.Errorf("layer %s is in it", ids[0])
-	}
-	if err != nil {
-		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
-	}
-	return s.RemoveStore(ctx)
-}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -22,45 +21,6 @@ var (
 	pointTrashed    = crashpoint.New("remove.trashed")
 	pointRemoved    = crashpoint.New("remove.done")
 )
-
-// hold leases a layer, so that nobody removes it, until release is called. A
-// layer that is gone, or on its way out, is ErrNotFound.
-func (s *Store) hold(id string) (release func() error, err error) {
-	release, err = lease.Acquire(filepath.Join(s.opts.Dir, leasesDir), id)
-	if errors.Is(err, lease.ErrHeld) {
-		return nil, fmt.Errorf("use layer %s: %w: it is being removed", id, ErrNotFound)
-	}
-	if IsReadOnly(err) {
-		// Its lease has no file, and none can be made here. Should it be removed at
-		// this very moment, what is cloned from it fails.
-		release, err = func() error { return nil }, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("use layer %s: %w", id, err)
-	}
-	if !there(s.tree(id)) {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("use layer %s: %w", id, err), release())
-	}
-	return release, nil
-}
-
-// maxGone bounds how often a choice is made again. A removal is over in a moment,
-// so each time there are other layers; one that goes on and on, in a process that
-// was stopped, must not keep a restore.
-const maxGone = 4
-
-// whileGone chooses again as long as what was chosen is gone when it is to be used.
-func whileGone(choose func() (*choice, error)) (*choice, error) {
-	for n := 1; ; n++ {
-		c, err := choose()
-		if n == maxGone || !errors.Is(err, ErrNotFound) {
-			return c, err
-		}
-	}
-}
 
 // Removable finds what Remove may remove: a layer as Layer finds it, or one that
 // cannot be read, by its whole id; of that the record tells nothing else.
@@ -182,37 +142,6 @@ func (s *Store) moveToTrash(id string) (string, error) {
 		trash := s.tree(name)
 		if err := driver.Publish(s.tree(id), trash); !errors.Is(err, fs.ErrExist) {
 			return trash, err
-		}
-	}
-}
-
-// forget removes what is kept beside layers that are no more. The caller holds
-// the store's lock exclusively, so none comes back meanwhile.
-func (s *Store) forget() {
-	gone := func(id string) bool {
-		_, err := os.Lstat(s.tree(id))
-		return isID(id) && errors.Is(err, fs.ErrNotExist)
-	}
-	dir := filepath.Join(s.opts.Dir, lastUseDir)
-	stamps, _ := names(dir) // before the first use there is none
-	for _, id := range stamps {
-		if gone(id) {
-			_ = lastuse.Forget(dir, id)
-		}
-	}
-	given, _ := names(filepath.Join(s.opts.Dir, labelsDir))
-	for _, id := range given {
-		if gone(id) {
-			_ = s.forgetLabel(id)
-		}
-	}
-	dir = filepath.Join(s.opts.Dir, leasesDir)
-	leases, _ := names(dir)
-	for _, name := range leases {
-		if id, ok := strings.CutSuffix(name, lease.Suffix); ok && gone(id) {
-			if release, err := lease.Exclusive(dir, id); err == nil {
-				_ = release() // removes the file
-			}
 		}
 	}
 }

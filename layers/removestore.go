@@ -94,3 +94,16 @@ func onlyLayers(dir string) bool {
 	ids, _ := names(filepath.Join(dir, layersDir))
 	return slices.ContainsFunc(ids, isID)
 }
+
+// RemoveEmpty takes away a store without layers. With any, or while somebody works in
+// it, the error says so and it stays.
+func (s *Store) RemoveEmpty(ctx context.Context) error {
+	ids, err := s.ids()
+	if err == nil && len(ids) > 0 {
+		err = fmt.Errorf("layer %s is in it", ids[0])
+	}
+	if err != nil {
+		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
+	}
+	return s.RemoveStore(ctx)
+}

@@ -1,14 +1,11 @@
 package layers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 )
@@ -18,7 +15,6 @@ var (
 	pointCloned   = crashpoint.New("restore.cloned")
 	pointStaged   = crashpoint.New("restore.staged")
 	pointRestored = crashpoint.New("restore.done")
-	pointUndone   = crashpoint.New("undo.exchanged")
 )
 
 // RestoreOptions say what to restore.
@@ -169,61 +165,15 @@ func (r *RestoreReport) count(c *choice) {
 	}
 }
 
-// UndoReport says what Undo brought back.
-type UndoReport struct {
-	BuildDir string `json:"build_dir"`
-}
-
-// Undoable says what Undo would bring back.
-func (s *Store) Undoable(p *Place) (*UndoReport, error) {
-	t := newTarget(p)
-	if !there(t.undo) && !there(t.misnamed) {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
-	}
-	return &UndoReport{t.path}, nil
-}
-
-// Undo brings back the build directory that the last restore replaced. What it
-// replaces is kept in turn: undoing twice changes nothing.
-func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) (*UndoReport, error) {
-	t := newTarget(p)
-	release, err := s.claim(ctx, t, notify)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	if !there(t.undo) {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
-	}
-	was, err := s.look(t)
-	if err != nil {
-		return nil, err
-	}
-	r := &UndoReport{t.path}
-	if was == absent {
-		if err := driver.Publish(t.undo, t.path); err != nil {
-			return nil, fmt.Errorf("undo in %s: %w", t.path, explainStub(err))
+// replace is the second half of a restore.
+func (s *Store) replace(ctx context.Context, p *Place, t target, c *choice, t0 time.Time, o RestoreOptions) (*RestoreReport, error) {
+	s.used(c.record.ID)
+	if !p.Settings.Rules.On(cargo.RuleClock) {
+		var err error
+		if t0, err = s.instant(ctx, t); err != nil {
+			return nil, err
 		}
-		if err := own(t.path); err != nil {
-			return nil, fmt.Errorf("undo in %s: %w", t.path, err)
-		}
-		return r, pointUndone.Hit()
 	}
-	locks, err := p.lockCargo(ctx, noWait, notify)
-	if err != nil {
-		return nil, err
-	}
-	defer locks.Unlock()
-	if err := s.exchange(t, t.undo, locks, pointUndone); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(disown(t.undo), own(t.path)); err != nil {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
-	}
-	return r, nil
-}
-
-func compareNames(a, b cargo.UnitName) int {
-	return cmp.Or(strings.Compare(a.Profile, b.Profile), strings.Compare(a.Package, b.Package),
-		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Target, b.Target), strings.Compare(a.Unit, b.Unit))
+	r := &RestoreReport{Record: c.record, SameCommit: p.Git != nil && p.Git.Head != "" && p.Git.Head == c.record.Commit}
+	return r, s.place(ctx, p, t, c, t0, o, r)
 }

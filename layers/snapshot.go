@@ -16,6 +16,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
 var (
@@ -251,21 +253,22 @@ func (s *Store) lean(ctx context.Context, p *Place, t target, m *cargo.Manifest,
 	return tmp, nil
 }
 
-// previous reads the manifest that lies in a build directory, and when it was
-// written, by the kernel's clock, in ns.
-func previous(dir string) (*cargo.Manifest, int64) {
-	path := filepath.Join(dir, manifestFile)
-	fi, err := os.Stat(path)
-	if err != nil {
-		return nil, 0
+// feed tells the warehouse which of the units that it knows of a layer holds. Those
+// that are compiled incrementally lie in layers only: loose, each edit would leave
+// its outputs behind. It is no part of the snapshot's promise: what goes wrong is a
+// unit that is compiled once more.
+func (s *Store) feed(id string, profiles []string) {
+	if _, err := os.Stat(filepath.Join(s.opts.Dir, warehouse.Dir)); err != nil {
+		return
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, 0
+	w := warehouse.In(s.opts.Dir)
+	for _, list := range cargo.InputLists(s.tree(id), profiles) {
+		text, err := os.ReadFile(filepath.Join(s.tree(id), list))
+		if err != nil {
+			continue
+		}
+		if m, err := rustc.ParseMark(string(text)); err == nil {
+			_, _ = w.AddLayer(&m, rustc.InLayer{Layer: id, Dir: filepath.Dir(list)})
+		}
 	}
-	m, err := cargo.DecodeManifest(b)
-	if err != nil {
-		return nil, 0
-	}
-	return m, fi.ModTime().UnixNano()
 }

@@ -1,12 +1,14 @@
 package layers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
@@ -117,4 +119,9 @@ func (s *Store) Explain(ctx context.Context, p *Place) ([]cargo.Verdict, error) 
 	}
 	slices.SortStableFunc(list, func(a, b cargo.Verdict) int { return compareNames(a.UnitName, b.UnitName) })
 	return list, nil
+}
+
+func compareNames(a, b cargo.UnitName) int {
+	return cmp.Or(strings.Compare(a.Profile, b.Profile), strings.Compare(a.Package, b.Package),
+		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Target, b.Target), strings.Compare(a.Unit, b.Unit))
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
@@ -76,19 +75,6 @@ func (s *Store) Switch(ctx context.Context, p *Place, o SwitchOptions) (*SwitchR
 	}
 	r, err := s.replace(ctx, p, t, c, t0, ro)
 	return &SwitchReport{Restored: r}, err
-}
-
-// replace is the second half of a restore.
-func (s *Store) replace(ctx context.Context, p *Place, t target, c *choice, t0 time.Time, o RestoreOptions) (*RestoreReport, error) {
-	s.used(c.record.ID)
-	if !p.Settings.Rules.On(cargo.RuleClock) {
-		var err error
-		if t0, err = s.instant(ctx, t); err != nil {
-			return nil, err
-		}
-	}
-	r := &RestoreReport{Record: c.record, SameCommit: p.Git != nil && p.Git.Head != "" && p.Git.Head == c.record.Commit}
-	return r, s.place(ctx, p, t, c, t0, o, r)
 }
 
 // A weighing compares what build states spare the next build of a place.
@@ -311,15 +297,4 @@ func (w *weighing) know(ctx context.Context, needed map[string]bool) error {
 	}
 	clear(w.states)
 	return nil
-}
-
-// held counts the units that the layer has, fresh or not.
-func (x *index) held(layer string, units map[string]bool) int {
-	n := 0
-	for key := range units {
-		if x.holds(layer, key) {
-			n++
-		}
-	}
-	return n
 }

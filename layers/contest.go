@@ -1,0 +1,230 @@
+package layers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+)
+
+// A contest finds, among layers, the one that spares a place most. What a unit is
+// worth is what building it cost, by the index: the same for all layers that have
+// it, whatever the machine was doing when each was built. So a layer that has all
+// that another has, and more, is never worth less.
+type contest struct {
+	store  *Store
+	place  *Place
+	strict bool
+	reader *cargo.Reader
+	near   []Record        // in the order of candidates
+	needed map[string]bool // only these count; nil: all
+	index  *index          // nil where there is nothing to choose
+	worth  map[string]int64
+	spared map[*choice]int64
+}
+
+func (s *Store) newContest(ctx context.Context, p *Place, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
+	c := &contest{
+		store: s, place: p, strict: strict, reader: cargo.NewReader(p.view(ctx), p.Settings),
+		near: candidates, needed: needed, worth: map[string]int64{}, spared: map[*choice]int64{},
+	}
+	if len(candidates) == 1 && needed == nil {
+		return c, nil
+	}
+	var err error
+	if c.index, err = s.index(ctx); err != nil {
+		return nil, err
+	}
+	numbers := c.numbers()
+	for key, h := range c.index.units {
+		if needed != nil && !needed[key] {
+			continue
+		}
+		for i, n := range numbers {
+			if n >= 0 && h.layers.has(n) {
+				c.worth[candidates[i].ID] += max(h.cost, 1)
+			}
+		}
+	}
+	return c, nil
+}
+
+// numbers are those that the candidates have in the index, -1 for one that it lacks.
+func (c *contest) numbers() []int {
+	numbers := make([]int, len(c.near))
+	for i, r := range c.near {
+		n, ok := slices.BinarySearch(c.index.layers, r.ID)
+		if numbers[i] = n; !ok {
+			numbers[i] = -1
+		}
+	}
+	return numbers
+}
+
+// run compares layers with the place, by turns the nearest and the one that holds
+// most, and returns the best, leased. One that holds no more than the best spares
+// is not looked at.
+func (c *contest) run(ctx context.Context) (*choice, error) {
+	rich := slices.Clone(c.near)
+	slices.SortStableFunc(rich, func(a, b Record) int { return cmp.Compare(c.worth[b.ID], c.worth[a.ID]) })
+	queues := [2][]Record{c.near, rich}
+	tried := map[string]bool{}
+	var best *choice
+	var unreadable error
+	for turn, compared := 0, 0; compared < maxCompared && len(queues[0])+len(queues[1]) > 0; turn++ {
+		queue := &queues[turn%2]
+		for len(*queue) > 0 && (tried[(*queue)[0].ID] || !c.mayBeat(best, (*queue)[0])) {
+			*queue = (*queue)[1:]
+		}
+		if len(*queue) == 0 {
+			continue
+		}
+		r := (*queue)[0]
+		tried[r.ID] = true
+		next, err := c.store.compare(ctx, r, c.reader, c.strict)
+		if err != nil {
+			unreadable = err
+			continue
+		}
+		compared++
+		if c.needed != nil && !next.plan.Grafts() {
+			unreadable = errors.Join(c.store.none(c.place, "or anything that it needs"), next.release())
+			continue
+		}
+		c.weigh(next)
+		if best == nil || c.better(ctx, next, best) {
+			best, next = next, best
+		}
+		if next != nil {
+			_ = next.release()
+		}
+	}
+	if err := ctx.Err(); err != nil && best != nil {
+		return nil, errors.Join(err, best.release())
+	}
+	if best == nil {
+		return nil, unreadable
+	}
+	return best, nil
+}
+
+// weigh reckons what a layer spares: all that it holds but what is to be rebuilt.
+func (c *contest) weigh(x *choice) {
+	if c.index == nil {
+		return
+	}
+	spared := c.worth[x.record.ID]
+	for _, key := range x.plan.Dirty() {
+		if h := c.index.units[key]; h != nil && (c.needed == nil || c.needed[key]) {
+			spared -= max(h.cost, 1)
+		}
+	}
+	c.spared[x] = spared
+}
+
+// mayBeat reports whether a layer can be better than the best so far. One that
+// spares as much may be nearer; but where nothing is left to be rebuilt, that is no
+// reason to look.
+func (c *contest) mayBeat(best *choice, r Record) bool {
+	if best == nil || c.worth[r.ID] > c.spared[best] {
+		return true
+	}
+	return c.worth[r.ID] == c.spared[best] && len(best.plan.Rebuild()) > 0
+}
+
+func (c *contest) better(ctx context.Context, a, b *choice) bool {
+	if x, y := c.spared[a], c.spared[b]; x != y {
+		return x > y
+	}
+	if x, y := a.plan.FreshInside(), b.plan.FreshInside(); x != y {
+		return x > y
+	}
+	git := c.place.Git
+	if git != nil && a.record.Commit != b.record.Commit {
+		x, errX := git.Distance(ctx, git.Head, a.record.Commit)
+		y, errY := git.Distance(ctx, git.Head, b.record.Commit)
+		if (errX == nil) != (errY == nil) || x != y {
+			return errX == nil && (errY != nil || x < y)
+		}
+	}
+	was := slices.IndexFunc(c.near, func(r Record) bool { return r.ID == a.record.ID })
+	return was < slices.IndexFunc(c.near, func(r Record) bool { return r.ID == b.record.ID })
+}
+
+const (
+	// maxJoined bounds how many layers are joined to the best one: those who build,
+	// check and test in turns have that many kinds of layers.
+	maxJoined = 3
+	// minJoined is what building the units must have taken, in ms, for which a layer
+	// is joined: about what joining it takes.
+	minJoined = 20
+)
+
+// join finds the layers that have what the best one lacks, compares them with the
+// place, and has them given with it. What it finds is a gain and no need: whatever
+// fails is left out.
+func (c *contest) join(ctx context.Context, best *choice) {
+	if c.index == nil {
+		return
+	}
+	have := func(key string) bool { return c.index.holds(best.record.ID, key) }
+	for range maxJoined {
+		r := c.richest(best, have)
+		if r == nil {
+			return
+		}
+		other, err := c.store.compare(ctx, *r, c.reader, c.strict)
+		c.near = slices.DeleteFunc(slices.Clone(c.near), func(n Record) bool { return n.ID == r.ID })
+		if err != nil {
+			continue
+		}
+		dirty := map[string]bool{}
+		for _, key := range other.plan.Dirty() {
+			dirty[key] = true
+		}
+		other.needed = map[string]bool{}
+		worth := int64(0)
+		for key, h := range c.index.units {
+			if c.index.holds(r.ID, key) && !have(key) && !dirty[key] && (best.needed == nil || best.needed[key]) {
+				other.needed[key] = true
+				worth += max(h.cost, 1)
+			}
+		}
+		if worth < minJoined {
+			_ = other.release()
+			continue
+		}
+		best.others = append(best.others, other)
+		had := have
+		have = func(key string) bool { return had(key) || other.needed[key] }
+	}
+}
+
+// richest returns the layer that holds most of what is lacking; nil if that is not
+// worth it in any.
+func (c *contest) richest(best *choice, have func(key string) bool) *Record {
+	worth := make([]int64, len(c.near))
+	numbers := c.numbers()
+	for key, h := range c.index.units {
+		if have(key) || best.needed != nil && !best.needed[key] {
+			continue
+		}
+		for i, n := range numbers {
+			if n >= 0 && c.near[i].ID != best.record.ID && h.layers.has(n) {
+				worth[i] += max(h.cost, 1)
+			}
+		}
+	}
+	top := -1
+	for i, w := range worth {
+		if w >= minJoined && (top < 0 || w > worth[top]) {
+			top = i
+		}
+	}
+	if top < 0 {
+		return nil
+	}
+	return &c.near[top]
+}
