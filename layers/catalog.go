@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 )
 
 // catalogFile holds the records of most layers in one file, a line each: a choice
@@ -55,7 +56,7 @@ func decodeCatalog(b []byte) catalog {
 		if !ok || len(rest) < 32 || line[len(line)-1] != '\n' {
 			continue
 		}
-		if id := string(rest[:32]); isID(id) {
+		if id := string(rest[:32]); layerid.Is(id) {
 			c[id] = line
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/active"
 )
 
 // many makes as many layers as it takes for a catalog.
@@ -84,7 +86,7 @@ func TestCatalogSparesRecords(t *testing.T) {
 		if err := os.Remove(s.recordPath(id)); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Remove(filepath.Join(s.tree(id), manifestFile)); err != nil {
+		if err := os.Remove(filepath.Join(s.tree(id), active.ManifestFile)); err != nil {
 			t.Fatal(err)
 		}
 	}

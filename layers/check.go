@@ -10,7 +10,11 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // Problem is one thing in a store that is not as it should be.
@@ -33,7 +37,7 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
 	defer done()
-	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
@@ -45,7 +49,7 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 			found = append(found, *p)
 		}
 	}
-	records, err := names(filepath.Join(s.opts.Dir, recordsDir))
+	records, err := ls.Names(filepath.Join(s.opts.Dir, recordsDir))
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
@@ -59,10 +63,10 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 
 func (s *Store) checkTree(name string, repair bool) *Problem {
 	p := s.lookAtTree(name, false)
-	if p == nil || !isID(name) {
+	if p == nil || !layerid.Is(name) {
 		return p
 	}
-	if isStub(s.tree(name)) {
+	if rollback.IsStub(s.tree(name)) {
 		return s.lookAtTree(name, repair)
 	}
 	// It may be half way out, so look again with nobody at it.
@@ -84,10 +88,10 @@ func (s *Store) lookAtTree(name string, repair bool) *Problem {
 	switch {
 	case strings.HasPrefix(name, trashPrefix), strings.HasPrefix(name, driver.TempPrefix):
 		return nil // somebody is at work: Open has put away what is left over
-	case !isID(name):
+	case !layerid.Is(name):
 		return problem("not a layer of this store")
 	}
-	if isStub(path) {
+	if rollback.IsStub(path) {
 		p := problem("a roll-back of the subvolume around took this layer along")
 		if repair {
 			p.Repaired = s.forgetLost(name) == nil
@@ -117,7 +121,7 @@ func (s *Store) lookAtTree(name string, repair bool) *Problem {
 
 // writable tries to change a sealed tree in a way that leaves no trace.
 func writable(path string) bool {
-	probe := filepath.Join(path, metaDir, "probe")
+	probe := filepath.Join(path, active.MetaDir, "probe")
 	f, err := os.Create(probe)
 	if err != nil {
 		return false
@@ -132,7 +136,7 @@ func (s *Store) checkRecord(name string, repair bool) *Problem {
 		return nil // as above
 	}
 	id, ok := strings.CutSuffix(name, ".json")
-	if ok && isID(id) {
+	if ok && layerid.Is(id) {
 		if _, err := os.Lstat(s.tree(id)); err == nil {
 			return nil
 		}

@@ -28,29 +28,29 @@ type choice struct {
 const maxCompared = 16
 
 // choose chooses once more where all that it chose from was removed meanwhile.
-func (s *Store) choose(ctx context.Context, p *Place, o RestoreOptions) (*choice, error) {
+func (s *Store) choose(ctx context.Context, co *Checkout, o RestoreOptions) (*choice, error) {
 	if o.From != "" {
-		return s.chooseOnce(ctx, p, o)
+		return s.chooseOnce(ctx, co, o)
 	}
-	return whileGone(func() (*choice, error) { return s.chooseOnce(ctx, p, o) })
+	return whileGone(func() (*choice, error) { return s.chooseOnce(ctx, co, o) })
 }
 
 // chooseOnce finds the layer for a place: the one of its fingerprint that spares it
 // most compiling; among equals the nearest commit, then the newest. Where none has
 // its fingerprint, those that hold most of what it needs are compared
 // (docs/design/0017-what-is-spared.md).
-func (s *Store) chooseOnce(ctx context.Context, p *Place, o RestoreOptions) (*choice, error) {
-	candidates, err := s.candidates(ctx, p, o)
+func (s *Store) chooseOnce(ctx context.Context, co *Checkout, o RestoreOptions) (*choice, error) {
+	candidates, err := s.candidates(ctx, co, o)
 	if err != nil {
 		return nil, err
 	}
 	var needed map[string]bool
 	if len(candidates) == 0 {
-		if candidates, needed, err = s.nearest(ctx, p); err != nil {
+		if candidates, needed, err = s.nearest(ctx, co); err != nil {
 			return nil, s.tellLost(err)
 		}
 	}
-	c, err := s.newContest(ctx, p, candidates, needed, o.Strict)
+	c, err := s.newContest(ctx, co, candidates, needed, o.Strict)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (s *Store) chooseOnce(ctx context.Context, p *Place, o RestoreOptions) (*ch
 	case needed != nil:
 		best.needed, best.held = needed, c.index.held(best.record.ID, needed)
 	case !o.NoGraft && !best.plan.MadeFor():
-		if err := s.lacking(ctx, p, best); err != nil {
+		if err := s.lacking(ctx, co, best); err != nil {
 			return nil, errors.Join(err, best.drop())
 		}
 	}
@@ -86,7 +86,7 @@ func (c *choice) drop() error {
 
 // candidates lists the layers of a place's fingerprint, or the one that was named:
 // those of the same commit first, then the newest.
-func (s *Store) candidates(ctx context.Context, p *Place, o RestoreOptions) ([]Record, error) {
+func (s *Store) candidates(ctx context.Context, co *Checkout, o RestoreOptions) ([]Record, error) {
 	if o.From != "" {
 		r, err := s.Layer(ctx, o.From)
 		if err != nil {
@@ -94,12 +94,12 @@ func (s *Store) candidates(ctx context.Context, p *Place, o RestoreOptions) ([]R
 		}
 		return []Record{*r}, nil
 	}
-	list, err := s.layersOf(ctx, p.Fingerprint.ID)
+	list, err := s.layersOf(ctx, co.Fingerprint.ID)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(list, func(a, b Record) int {
-		return cmp.Compare(unlike(a, head(p)), unlike(b, head(p)))
+		return cmp.Compare(unlike(a, head(co)), unlike(b, head(co)))
 	})
 	return list, nil
 }
@@ -131,31 +131,31 @@ func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, str
 	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
 }
 
-func head(p *Place) string {
-	if p.Git == nil {
+func head(co *Checkout) string {
+	if co.Git == nil {
 		return ""
 	}
-	return p.Git.Head
+	return co.Git.Head
 }
 
 // none is that no layer serves a place of another dependency set.
-func (s *Store) none(p *Place, why string) error {
+func (s *Store) none(co *Checkout, why string) error {
 	return &HelpError{
-		fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, p.Fingerprint.ID[:8], why),
-		"cargo build && cargo cow snapshot",
+		Err:  fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, co.Fingerprint.ID[:8], why),
+		Help: "cargo build && cargo cow snapshot",
 	}
 }
 
 // nearest lists the layers that hold any of what a checkout needs whose dependency
 // set no layer has, the one that holds most first, and what the checkout needs. The
 // error wraps ErrNoLayer when none holds any.
-func (s *Store) nearest(ctx context.Context, p *Place) ([]Record, map[string]bool, error) {
+func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string]bool, error) {
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	// Another compiler's units have other ids.
-	list = slices.DeleteFunc(list, func(r Record) bool { return r.Rustc != p.Fingerprint.Get("rustc") })
+	list = slices.DeleteFunc(list, func(r Record) bool { return r.Rustc != co.Fingerprint.Get("rustc") })
 	var profiles []string
 	for _, r := range list {
 		for _, profile := range r.Profiles {
@@ -165,15 +165,15 @@ func (s *Store) nearest(ctx context.Context, p *Place) ([]Record, map[string]boo
 		}
 	}
 	if len(profiles) == 0 {
-		return nil, nil, s.none(p, "or was built by its compiler")
+		return nil, nil, s.none(co, "or was built by its compiler")
 	}
 	x, err := s.index(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	needed, err := s.plan(ctx, p, profiles, x.checked())
+	needed, err := s.plan(ctx, co, profiles, x.checked())
 	if errors.Is(err, cargo.ErrPlanning) {
-		return nil, nil, s.none(p, "and what it needs is not known: "+err.Error())
+		return nil, nil, s.none(co, "and what it needs is not known: "+err.Error())
 	}
 	if err != nil {
 		return nil, nil, err
@@ -186,7 +186,7 @@ func (s *Store) nearest(ctx context.Context, p *Place) ([]Record, map[string]boo
 	// Of two that hold the same, the newer one.
 	slices.SortStableFunc(list, func(a, b Record) int { return cmp.Compare(worth[b.ID], worth[a.ID]) })
 	if len(list) == 0 {
-		return nil, nil, s.none(p, "or anything that it needs")
+		return nil, nil, s.none(co, "or anything that it needs")
 	}
 	return list, needed, nil
 }
@@ -194,12 +194,12 @@ func (s *Store) nearest(ctx context.Context, p *Place) ([]Record, map[string]boo
 // lacking finds out what a checkout needs for which a layer was chosen that was made
 // for other dependencies, or other features of them. Where that cannot be found out,
 // the layer serves without.
-func (s *Store) lacking(ctx context.Context, p *Place, c *choice) error {
+func (s *Store) lacking(ctx context.Context, co *Checkout, c *choice) error {
 	x, err := s.index(ctx)
 	if err != nil {
 		return err
 	}
-	needed, err := s.plan(ctx, p, c.record.Profiles[:min(len(c.record.Profiles), maxPlanned)], x.checked())
+	needed, err := s.plan(ctx, co, c.record.Profiles[:min(len(c.record.Profiles), maxPlanned)], x.checked())
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -211,11 +211,11 @@ func (s *Store) lacking(ctx context.Context, p *Place, c *choice) error {
 
 // plan asks cargo which units a checkout needs in the profiles of a build
 // directory.
-func (s *Store) plan(ctx context.Context, p *Place, profiles []string, checked bool) (map[string]bool, error) {
+func (s *Store) plan(ctx context.Context, co *Checkout, profiles []string, checked bool) (map[string]bool, error) {
 	planner := &cargo.Planner{
-		Tool: p.Tool, Workspace: p.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
+		Tool: co.Tool, Workspace: co.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
 		Notes: filepath.Join(s.opts.Dir, "rustc-notes.json"),
-		Kept:  filepath.Join(s.opts.Dir, "plans"), Fingerprint: p.Fingerprint,
+		Kept:  filepath.Join(s.opts.Dir, "plans"), Fingerprint: co.Fingerprint,
 	}
 	var builds []cargo.Build
 	for _, profile := range profiles {
@@ -238,8 +238,8 @@ const maxPlanned = 2
 
 // needs returns the units that builds of the place need in the profiles that its
 // build directory has, or in the default one.
-func (s *Store) needs(ctx context.Context, p *Place, t target, packages []string) (map[string]bool, error) {
-	profiles, err := cargo.Profiles(t.path)
+func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map[string]bool, error) {
+	profiles, err := cargo.Profiles(co.buildDir().Path)
 	if err != nil {
 		return nil, err
 	}
@@ -250,9 +250,9 @@ func (s *Store) needs(ctx context.Context, p *Place, t target, packages []string
 	if err != nil {
 		return nil, err
 	}
-	needed, err := s.plan(ctx, p, profiles[:min(len(profiles), maxPlanned)], x.checked())
+	needed, err := s.plan(ctx, co, profiles[:min(len(profiles), maxPlanned)], x.checked())
 	if errors.Is(err, cargo.ErrPlanning) {
-		return nil, &HelpError{err, "cargo fetch"}
+		return nil, &HelpError{Err: err, Help: "cargo fetch"}
 	}
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
 
@@ -32,7 +33,7 @@ func (s *Store) Contents(ctx context.Context, ref string) (*Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := cargo.ReadContents(ctx, s.tree(r.ID), m, readRecall(s.tree(r.ID)))
+	c, err := cargo.ReadContents(ctx, s.tree(r.ID), m, active.Recall(s.tree(r.ID)))
 	if err != nil {
 		return nil, fmt.Errorf("read layer %s: %w", r.ID, err)
 	}

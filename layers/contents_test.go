@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 )
 
 func TestContents(t *testing.T) {
 	s := newStore(t)
 	id := s.layer(t, "green")
-	fi, err := os.Stat(filepath.Join(s.tree(id), manifestFile))
+	fi, err := os.Stat(filepath.Join(s.tree(id), active.ManifestFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func TestContents(t *testing.T) {
 	if _, err := s.Contents(t.Context(), id); err != nil {
 		t.Errorf("without leases: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(s.tree(id), manifestFile), []byte("{}"), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(s.tree(id), active.ManifestFile), []byte("{}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Contents(t.Context(), id); err == nil {

@@ -15,7 +15,7 @@ import (
 // that another has, and more, is never worth less.
 type contest struct {
 	store  *Store
-	place  *Place
+	place  *Checkout
 	strict bool
 	reader *cargo.Reader
 	near   []Record        // in the order of candidates
@@ -25,9 +25,9 @@ type contest struct {
 	spared map[*choice]int64
 }
 
-func (s *Store) newContest(ctx context.Context, p *Place, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
+func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
 	c := &contest{
-		store: s, place: p, strict: strict, reader: cargo.NewReader(p.view(ctx), p.Settings),
+		store: s, place: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
 		near: candidates, needed: needed, worth: map[string]int64{}, spared: map[*choice]int64{},
 	}
 	if len(candidates) == 1 && needed == nil {

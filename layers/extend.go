@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
-	"time"
 
-	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 )
 
 // ExtendReport says what became of a layer that was given more units.
@@ -26,7 +25,7 @@ type ExtendReport struct {
 // where others start from. It has the label and the sources of into and is chosen
 // before it, being newer. Packages that the lockfile of into does not have are
 // left out.
-func (s *Store) Extend(ctx context.Context, p *Place, into, from string) (*ExtendReport, error) {
+func (s *Store) Extend(ctx context.Context, co *Checkout, into, from string) (*ExtendReport, error) {
 	done, err := s.working(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("extend layer: %w", err)
@@ -45,11 +44,11 @@ func (s *Store) Extend(ctx context.Context, p *Place, into, from string) (*Exten
 	if err != nil {
 		return nil, err
 	}
-	tmp := s.tree(driver.TempPrefix + digest([]byte(fmt.Sprint(os.Getpid(), time.Now().UnixNano())))[:8])
+	tmp := s.temp()
 	if err := s.opts.Driver.Clone(ctx, tmp, s.tree(base.ID)); err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}
-	r, err := s.extend(ctx, p, tmp, m, base, from)
+	r, err := s.extend(ctx, co, tmp, m, base, from)
 	if gone := s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp); gone != nil || err != nil {
 		return nil, errors.Join(err, gone)
 	}
@@ -57,21 +56,21 @@ func (s *Store) Extend(ctx context.Context, p *Place, into, from string) (*Exten
 }
 
 // extend works on tmp, a copy of the layer base.
-func (s *Store) extend(ctx context.Context, p *Place, tmp string, m *cargo.Manifest, base *Record, from string) (*ExtendReport, error) {
+func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *cargo.Manifest, base *Record, from string) (*ExtendReport, error) {
 	given, err := s.manifest(from)
 	if err != nil {
 		return nil, err
 	}
-	entries := cargo.Entries(given, readRecall(s.tree(from)))
+	entries := cargo.Entries(given, active.Recall(s.tree(from)))
 	usable := m.Fingerprint.Locks(slices.DeleteFunc(entries, func(e cargo.Entry) bool { return !e.Portable }))
-	grafted, err := s.graft(ctx, p, tmp, usable, []string{from}, true)
+	grafted, err := s.graft(ctx, co, tmp, wanted{usable, []string{from}, true})
 	if err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}
 	if len(grafted.Units) == 0 {
 		return &ExtendReport{Record: *base, Grafted: grafted}, nil
 	}
-	recall, err := m.Extend(tmp, p.Workspace.CargoHome, readRecall(tmp))
+	recall, err := m.Extend(tmp, co.Workspace.CargoHome, active.Recall(tmp))
 	if err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}
@@ -80,13 +79,13 @@ func (s *Store) extend(ctx context.Context, p *Place, tmp string, m *cargo.Manif
 	if err != nil {
 		return nil, err
 	}
-	if err := writeMeta(tmp, recallFile, recall); err != nil {
+	if err := active.WriteFile(tmp, active.RecallFile, recall); err != nil {
 		return nil, err
 	}
-	if err := writeMeta(tmp, manifestFile, b); err != nil {
+	if err := active.WriteFile(tmp, active.ManifestFile, b); err != nil {
 		return nil, err
 	}
-	id := digest(b)
+	id := layerid.Of(b)
 	if err := s.opts.Driver.Seal(ctx, s.tree(id), tmp); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/reflink"
@@ -32,11 +33,16 @@ type Grafted struct {
 	Lacking int `json:"lacking"`
 }
 
-// graft puts units that dir, a build directory that nobody uses, lacks into it,
-// from the layers in from, nil for all. With strict, none that names the checkout
-// it was built in.
-func (s *Store) graft(ctx context.Context, p *Place, dir string, needed map[string]bool, from []string, strict bool) (*Grafted, error) {
-	g, err := cargo.NewGraft(dir, p.Workspace.CargoHome, readRecall(dir))
+// wanted is what a graft is to give.
+type wanted struct {
+	units  map[string]bool
+	from   []string // layers, nil for all
+	strict bool     // none that names the checkout it was built in
+}
+
+// graft puts units that dir, a build directory that nobody uses, lacks into it.
+func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted) (*Grafted, error) {
+	g, err := cargo.NewGraft(dir, co.Workspace.CargoHome, active.Recall(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -47,12 +53,12 @@ func (s *Store) graft(ctx context.Context, p *Place, dir string, needed map[stri
 	done := &Grafted{}
 	tried := map[int]bool{}
 	for range maxStocks {
-		n, keys := s.richest(x, g, needed, from, tried)
+		n, keys := s.richest(x, g, want, tried)
 		if n < 0 {
 			break
 		}
 		tried[n] = true
-		took, release, err := s.takeFrom(x.layers[n], p, g, keys, strict)
+		took, release, err := s.takeFrom(x.layers[n], co, g, keys, want.strict)
 		if err != nil {
 			continue // gone or damaged since: another one may have them
 		}
@@ -62,10 +68,10 @@ func (s *Store) graft(ctx context.Context, p *Place, dir string, needed map[stri
 		}
 	}
 	own := map[string]bool{}
-	for _, pkg := range p.Workspace.Packages {
+	for _, pkg := range co.Workspace.Packages {
 		own[pkg.Name] = true
 	}
-	for key := range needed {
+	for key := range want.units {
 		if !g.Has(key) && !own[cargo.PackageOf(key)] {
 			done.Lacking++
 		}
@@ -82,10 +88,10 @@ func (s *Store) graft(ctx context.Context, p *Place, dir string, needed map[stri
 
 // richest returns the layer that holds most, by cost, of what is still lacking,
 // and the keys of that; -1 when none has any.
-func (s *Store) richest(x *index, g *cargo.Graft, needed map[string]bool, from []string, tried map[int]bool) (int, []string) {
+func (s *Store) richest(x *index, g *cargo.Graft, want wanted, tried map[int]bool) (int, []string) {
 	keys := make([][]string, len(x.layers))
 	worth := make([]int64, len(x.layers))
-	for key := range needed {
+	for key := range want.units {
 		if g.Has(key) {
 			continue
 		}
@@ -94,7 +100,7 @@ func (s *Store) richest(x *index, g *cargo.Graft, needed map[string]bool, from [
 			continue
 		}
 		h.layers.each(func(n int) {
-			if !tried[n] && (from == nil || slices.Contains(from, x.layers[n])) {
+			if !tried[n] && (want.from == nil || slices.Contains(want.from, x.layers[n])) {
 				keys[n] = append(keys[n], key)
 				worth[n] += max(h.cost, 1)
 			}
@@ -114,15 +120,15 @@ func (s *Store) richest(x *index, g *cargo.Graft, needed map[string]bool, from [
 }
 
 // takeFrom takes units from one layer, which stays leased until release.
-func (s *Store) takeFrom(id string, p *Place, g *cargo.Graft, keys []string, strict bool) (took int, release func() error, err error) {
+func (s *Store) takeFrom(id string, co *Checkout, g *cargo.Graft, keys []string, strict bool) (took int, release func() error, err error) {
 	release, err = s.hold(id)
 	if err != nil {
 		return 0, nil, err
 	}
 	m, err := s.manifest(id)
-	if err == nil && m.Fingerprint.GraftsTo(p.Fingerprint) {
+	if err == nil && m.Fingerprint.GraftsTo(co.Fingerprint) {
 		var stock *cargo.Stock
-		if stock, err = cargo.OpenStock(s.tree(id), p.Workspace.CargoHome, m, readRecall(s.tree(id)), strict); err == nil {
+		if stock, err = cargo.OpenStock(s.tree(id), co.Workspace.CargoHome, m, active.Recall(s.tree(id)), strict); err == nil {
 			s.used(id)
 			return g.Take(stock, keys), release, nil
 		}
@@ -184,63 +190,47 @@ type GraftOptions struct {
 	Notify   Notify
 }
 
-// Graft gives a build directory units that a build of the place needs and that it
+// Graft gives a build directory units that a build of the checkout needs and that it
 // lacks. It works on a clone, which takes the name of the build directory when it
 // is done; what was there can be brought back with Undo. If no layer has anything
 // to give, nothing is changed.
-func (s *Store) Graft(ctx context.Context, p *Place, o GraftOptions) (*Grafted, error) {
-	t := newTarget(p)
-	release, err := s.claim(ctx, t, o.Notify)
+func (s *Store) Graft(ctx context.Context, co *Checkout, o GraftOptions) (*Grafted, error) {
+	w, err := s.begin(ctx, co, o.Notify)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	was, err := s.look(t)
-	if err != nil {
-		return nil, err
+	defer w.end()
+	if w.found != active.Tree {
+		return nil, &HelpError{Err: fmt.Errorf("graft to %s: %w", w.path(), ErrNoTarget), Help: "cargo cow init"}
 	}
-	if was != tree {
-		return nil, &HelpError{fmt.Errorf("graft to %s: %w", t.path, ErrNoTarget), "cargo cow init"}
-	}
-	var from []string
+	want := wanted{strict: o.Strict}
 	if o.From != "" {
 		r, err := s.Layer(ctx, o.From)
 		if err != nil {
 			return nil, err
 		}
-		from = []string{r.ID}
+		want.from = []string{r.ID}
 	}
-	locks, err := p.lockCargo(ctx, o.NoWait, o.Notify)
+	if err := w.lock(ctx, o.NoWait); err != nil {
+		return nil, err
+	}
+	if want.units, err = s.needs(ctx, co, o.Packages); err != nil {
+		return nil, err
+	}
+	tmp, err := w.dir.Prepare(ctx, w.path())
 	if err != nil {
 		return nil, err
 	}
-	defer locks.Unlock()
-	needed, err := s.needs(ctx, p, t, o.Packages)
+	done, err := s.graft(ctx, co, tmp, want)
 	if err != nil {
-		return nil, err
-	}
-	tmp, err := s.prepare(ctx, t, t.path)
-	if err != nil {
-		return nil, err
-	}
-	abandon := func(err error) error {
-		return errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
-	}
-	done, err := s.graft(ctx, p, tmp, needed, from, o.Strict)
-	if err != nil {
-		return nil, abandon(fmt.Errorf("graft to %s: %w", t.path, err))
+		return nil, w.dir.Abandon(ctx, tmp, fmt.Errorf("graft to %s: %w", w.path(), err))
 	}
 	if len(done.Units) == 0 {
-		return done, abandon(nil)
+		return done, w.dir.Abandon(ctx, tmp, nil)
 	}
-	if !s.opts.Driver.Caps().ConstantTime {
-		if err := syncFileSystem(tmp); err != nil {
-			return nil, abandon(fmt.Errorf("graft to %s: %w", t.path, err))
-		}
+	if err := w.dir.Settle(tmp); err != nil {
+		return nil, w.dir.Abandon(ctx, tmp, fmt.Errorf("graft to %s: %w", w.path(), err))
 	}
-	replaced, err := s.install(t, tmp, locks)
-	if err == nil && replaced != "" {
-		err = s.setAside(ctx, t, replaced)
-	}
+	_, err = w.dir.Replace(ctx, tmp)
 	return done, err
 }

@@ -12,8 +12,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 )
 
 // indexFile lists the units of all layers: for whoever looks for a unit, where it
@@ -86,7 +89,7 @@ func (s *Store) index(ctx context.Context) (*index, error) {
 		}
 		// One that cannot be read has nothing to give; Check tells of it.
 		if m, err := s.manifest(id); err == nil {
-			x.add(n, cargo.Entries(m, readRecall(s.tree(id))))
+			x.add(n, cargo.Entries(m, active.Recall(s.tree(id))))
 		}
 	}
 	// Without it the next one takes longer.
@@ -96,8 +99,8 @@ func (s *Store) index(ctx context.Context) (*index, error) {
 
 // ids lists the layers, sorted.
 func (s *Store) ids() ([]string, error) {
-	all, err := names(filepath.Join(s.opts.Dir, layersDir))
-	all = s.kept(slices.DeleteFunc(all, func(n string) bool { return !isID(n) }))
+	all, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
+	all = s.kept(slices.DeleteFunc(all, func(n string) bool { return !layerid.Is(n) }))
 	slices.Sort(all)
 	return all, err
 }
@@ -186,7 +189,7 @@ func decodeIndex(b []byte) *index {
 	x := &index{units: make(map[string]*holding, strings.Count(text, "\n"))}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		if isID(line) && len(x.units) == 0 {
+		if layerid.Is(line) && len(x.units) == 0 {
 			x.layers = append(x.layers, line)
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
@@ -16,43 +17,41 @@ import (
 // layers is made true for the place as well, in a copy beside, and gives the units
 // that are fresh there, with all they depend on. Where copies take their time, it
 // gives only what is the same in any place, as it is.
-func (s *Store) join(ctx context.Context, p *Place, t target, tmp string, c *choice, t0 time.Time, strict bool) (*Grafted, error) {
+func (w *work) join(ctx context.Context, tmp string, others []*choice, strict bool) (*Grafted, error) {
 	var done *Grafted
-	for _, o := range c.others {
+	for _, o := range others {
 		var given *Grafted
 		var err error
-		if s.opts.Driver.Caps().ConstantTime {
-			given, err = s.joinOne(ctx, p, t, tmp, o, t0)
-		} else if given, err = s.graft(ctx, p, tmp, o.needed, []string{o.record.ID}, strict); err == nil {
+		if w.store.opts.Driver.Caps().ConstantTime {
+			given, err = w.joinOne(ctx, tmp, o)
+		} else if given, err = w.store.graft(ctx, w.checkout, tmp, wanted{o.needed, []string{o.record.ID}, strict}); err == nil {
 			given.Lacking = 0
 		}
 		if err != nil {
 			return nil, err
 		}
 		if len(given.Units) > 0 {
-			s.used(o.record.ID)
+			w.store.used(o.record.ID)
 			done = done.and(given)
 		}
 	}
 	return done, nil
 }
 
-func (s *Store) joinOne(ctx context.Context, p *Place, t target, tmp string, o *choice, t0 time.Time) (given *Grafted, err error) {
-	beside, err := s.prepare(ctx, t, s.tree(o.record.ID))
+func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Grafted, err error) {
+	beside, err := w.dir.Prepare(ctx, w.store.tree(o.record.ID))
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		err = errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), beside))
-	}()
-	if _, err := o.plan.Apply(ctx, beside, t0); err != nil {
+	defer func() { err = w.dir.Abandon(ctx, beside, err) }()
+	if _, err := o.plan.Apply(ctx, beside, w.t0); err != nil {
 		return nil, err
 	}
-	stock, err := o.plan.Stock(beside, readRecall(beside))
+	stock, err := o.plan.Stock(beside, active.Recall(beside))
 	if err != nil {
 		return nil, err
 	}
-	g, err := cargo.NewGraft(tmp, p.Workspace.CargoHome, readRecall(tmp))
+	g, err := cargo.NewGraft(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +65,7 @@ func (s *Store) joinOne(ctx context.Context, p *Place, t target, tmp string, o *
 	}); err != nil {
 		return nil, err
 	}
-	m, _ := previous(tmp)
+	m, _ := active.Manifest(tmp)
 	if m == nil {
 		return nil, errors.New("join layers: no manifest in " + tmp)
 	}
@@ -76,7 +75,7 @@ func (s *Store) joinOne(ctx context.Context, p *Place, t target, tmp string, o *
 		return nil, err
 	}
 	given.Units, given.From = g.Taken(), []string{o.record.ID}
-	return given, writeMeta(tmp, manifestFile, b)
+	return given, active.WriteFile(tmp, active.ManifestFile, b)
 }
 
 func keysOf(m map[string]bool) func(yield func(string) bool) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 )
 
 // labelsDir holds what layers are called that were given another label than they were
@@ -49,7 +50,7 @@ func (s *Store) SetLabel(ctx context.Context, ref, label string) (r *Record, cha
 
 // relabel gives records the labels that their layers were given later.
 func (s *Store) relabel(list []Record) {
-	given, err := names(filepath.Join(s.opts.Dir, labelsDir))
+	given, err := ls.Names(filepath.Join(s.opts.Dir, labelsDir))
 	if err != nil || len(given) == 0 {
 		return
 	}

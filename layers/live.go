@@ -11,8 +11,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 )
 
 // A lister is a driver that can tell where its trees are.
@@ -49,9 +52,9 @@ func (s *Store) findLiving(ctx context.Context, places ...string) *living {
 		}
 	}
 	dir := filepath.Join(s.opts.Dir, leasesDir)
-	claims, _ := names(dir)
+	claims, _ := ls.Names(dir)
 	for _, name := range claims {
-		if !strings.HasPrefix(name, placePrefix) {
+		if !strings.HasPrefix(name, active.FilePrefix) {
 			continue
 		}
 		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
@@ -67,8 +70,8 @@ func (l *living) tree(path string) {
 		return
 	}
 	l.seen[path] = true
-	a := readActive(path)
-	if !isID(a.Layer) {
+	a := active.ReadProvenance(path)
+	if !layerid.Is(a.Layer) {
 		return
 	}
 	l.layers[a.Layer] = true
@@ -86,7 +89,7 @@ func roots(buildDir string) (names []string) {
 	if err == nil {
 		names = append(names, place.Root)
 	}
-	m, _ := previous(buildDir)
+	m, _ := active.Manifest(buildDir)
 	if m == nil {
 		return names
 	}
@@ -110,7 +113,7 @@ func (l *living) near(path string, found func(path string)) {
 		return
 	}
 	_, rest, _ = strings.Cut(rest, "/")
-	entries, _ := names(dir)
+	entries, _ := ls.Names(dir)
 	for _, e := range entries {
 		if candidate := filepath.Join(dir, e, rest); !isGone(candidate) {
 			found(candidate)

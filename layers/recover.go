@@ -12,8 +12,12 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // recover makes true what crashes may have left untrue: a layer without a record,
@@ -21,24 +25,24 @@ import (
 // half-deleted trees are removed if nobody is at work. The look costs two
 // directory listings and a stat for every layer.
 func (s *Store) recover(ctx context.Context) error {
-	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
 		return err
 	}
-	records, err := names(filepath.Join(s.opts.Dir, recordsDir))
+	records, err := ls.Names(filepath.Join(s.opts.Dir, recordsDir))
 	if err != nil {
 		return err
 	}
-	own, err := names(s.opts.Dir)
+	own, err := ls.Names(s.opts.Dir)
 	if err != nil {
 		return err
 	}
 	slices.Sort(trees)
 	garbage := slices.ContainsFunc(own, func(n string) bool { return strings.HasPrefix(n, atomicfile.TempPrefix) })
 	for _, t := range trees {
-		if !isID(t) {
+		if !layerid.Is(t) {
 			garbage = true
-		} else if isStub(s.tree(t)) {
+		} else if rollback.IsStub(s.tree(t)) {
 			s.lost = append(s.lost, t)
 		} else if fi, err := os.Stat(s.recordPath(t)); err != nil || fi.Size() == 0 {
 			// What cannot be read is left for Check to tell of. Under a lease,
@@ -52,9 +56,9 @@ func (s *Store) recover(ctx context.Context) error {
 	for _, r := range records {
 		garbage = garbage || strings.HasPrefix(r, atomicfile.TempPrefix)
 		id, ok := strings.CutSuffix(r, ".json")
-		if _, there := slices.BinarySearch(trees, id); ok && isID(id) && !there {
+		if _, there := slices.BinarySearch(trees, id); ok && layerid.Is(id) && !there {
 			if _, err := os.Lstat(s.tree(id)); errors.Is(err, fs.ErrNotExist) {
-				if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) && !IsReadOnly(err) {
+				if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) && !help.IsReadOnly(err) {
 					return err
 				}
 			}
@@ -80,11 +84,11 @@ func (s *Store) sweep(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	records, err := names(filepath.Join(s.opts.Dir, recordsDir))
+	records, err := ls.Names(filepath.Join(s.opts.Dir, recordsDir))
 	if err != nil {
 		return err
 	}
-	own, err := names(s.opts.Dir)
+	own, err := ls.Names(s.opts.Dir)
 	if err != nil {
 		return err
 	}
@@ -99,7 +103,7 @@ func (s *Store) sweep(ctx context.Context) error {
 			}
 		}
 	}
-	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
 		return err
 	}
@@ -118,23 +122,23 @@ func (s *Store) sweep(ctx context.Context) error {
 func (s *Store) forget() {
 	gone := func(id string) bool {
 		_, err := os.Lstat(s.tree(id))
-		return isID(id) && errors.Is(err, fs.ErrNotExist)
+		return layerid.Is(id) && errors.Is(err, fs.ErrNotExist)
 	}
 	dir := filepath.Join(s.opts.Dir, lastUseDir)
-	stamps, _ := names(dir) // before the first use there is none
+	stamps, _ := ls.Names(dir) // before the first use there is none
 	for _, id := range stamps {
 		if gone(id) {
 			_ = lastuse.Forget(dir, id)
 		}
 	}
-	given, _ := names(filepath.Join(s.opts.Dir, labelsDir))
+	given, _ := ls.Names(filepath.Join(s.opts.Dir, labelsDir))
 	for _, id := range given {
 		if gone(id) {
 			_ = s.forgetLabel(id)
 		}
 	}
 	dir = filepath.Join(s.opts.Dir, leasesDir)
-	leases, _ := names(dir)
+	leases, _ := ls.Names(dir)
 	for _, name := range leases {
 		if id, ok := strings.CutSuffix(name, lease.Suffix); ok && gone(id) {
 			if release, err := lease.Exclusive(dir, id); err == nil {

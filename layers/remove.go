@@ -8,12 +8,13 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 var (
@@ -25,7 +26,7 @@ var (
 // Removable finds what Remove may remove: a layer as Layer finds it, or one that
 // cannot be read, by its whole id; of that the record tells nothing else.
 func (s *Store) Removable(ctx context.Context, ref string) (*Record, error) {
-	if !isID(ref) {
+	if !layerid.Is(ref) {
 		return s.Layer(ctx, ref)
 	}
 	if _, err := os.Lstat(s.tree(ref)); errors.Is(err, fs.ErrNotExist) {
@@ -45,15 +46,15 @@ func (s *Store) Removable(ctx context.Context, ref string) (*Record, error) {
 // gone, and Open deletes the tree. That goes for a power cut too, which may bring
 // a deleted tree back under the name it had last.
 func (s *Store) Remove(ctx context.Context, id string) (err error) {
-	if !isID(id) {
+	if !layerid.Is(id) {
 		return fmt.Errorf("remove layer %s: %w", id, ErrNotFound)
 	}
-	if err := s.Writable(); IsReadOnly(err) {
+	if err := s.Writable(); help.IsReadOnly(err) {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
 	release, err := lease.Exclusive(filepath.Join(s.opts.Dir, leasesDir), id)
 	if errors.Is(err, lease.ErrHeld) {
-		return &HelpError{fmt.Errorf("remove layer %s: %w", id, ErrInUse), "run it again when the restore that uses it is done"}
+		return &HelpError{Err: fmt.Errorf("remove layer %s: %w", id, ErrInUse), Help: "run it again when the restore that uses it is done"}
 	}
 	if err != nil {
 		return fmt.Errorf("remove layer %s: %w", id, err)
@@ -68,13 +69,13 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("remove layer %s: %w", id, ErrNotFound)
 	case errors.Is(err, driver.ErrBusy):
-		return &HelpError{fmt.Errorf("remove layer %s: %w", id, err), "umount what is mounted in " + s.tree(id)}
+		return &HelpError{Err: fmt.Errorf("remove layer %s: %w", id, err), Help: "umount what is mounted in " + s.tree(id)}
 	case err != nil:
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
-	if isStub(s.tree(id)) {
+	if rollback.IsStub(s.tree(id)) {
 		if err := s.forgetLost(id); err != nil {
-			return fmt.Errorf("remove layer %s: %w", id, explainStub(err))
+			return fmt.Errorf("remove layer %s: %w", id, rollback.Explain(err))
 		}
 		return nil
 	}
@@ -85,7 +86,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	// There is no way back from here, so an error on it does not end it.
 	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.forgetLabel(id)}
 	if err := s.opts.Driver.Delete(context.WithoutCancel(ctx), trash); err != nil {
-		errs = append(errs, &HelpError{err, "the layer is gone, but not its files: remove " + trash + ", as root if need be"})
+		errs = append(errs, &HelpError{Err: err, Help: "the layer is gone, but not its files: remove " + trash + ", as root if need be"})
 	}
 	if err := errors.Join(append(errs, pointRemoved.Hit())...); err != nil {
 		return fmt.Errorf("remove layer %s: %w", id, err)
@@ -101,7 +102,7 @@ func (s *Store) discard(id string) (trash string, err error) {
 		return "", err
 	}
 	if err = pointUnrecorded.Hit(); err == nil {
-		if trash, err = s.moveToTrash(id); isFull(err) {
+		if trash, err = s.moveToTrash(id); help.IsFull(err) {
 			err = s.destroy(id, err)
 		}
 	}
@@ -126,9 +127,6 @@ func (s *Store) destroy(id string, full error) error {
 	}
 	return nil
 }
-
-// isFull reports whether err says that there is no room on the disk, or for this user.
-func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 // moveToTrash renames a tree within its directory: a sealed one may be unable to
 // leave it. The name may be taken, by what is left of an earlier layer of the same

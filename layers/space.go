@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -62,7 +63,7 @@ func parseSizes(text []byte) map[string]int64 {
 	for line := range strings.Lines(string(text)) {
 		id, size, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		n, err := strconv.ParseInt(size, 10, 64)
-		if err == nil && n >= 0 && isID(id) && strings.HasSuffix(line, "\n") {
+		if err == nil && n >= 0 && layerid.Is(id) && strings.HasSuffix(line, "\n") {
 			known[id] = n
 		}
 	}

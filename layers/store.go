@@ -13,10 +13,16 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // A store's directory:
@@ -41,12 +47,6 @@ const (
 	trashPrefix = ".trash-"
 
 	cacheTagFile = "CACHEDIR.TAG"
-
-	// metaDir is this program's own directory inside every tree.
-	metaDir      = ".cargo-cow"
-	manifestFile = metaDir + "/manifest.json"
-	activeFile   = metaDir + "/active.json"
-	recallFile   = cargo.RecallFile
 )
 
 // Store is the layers of one user on one file system. Its methods may be called
@@ -62,7 +62,7 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 		return s, err
 	}
 	if err := driver.MakeDirs(filepath.Dir(o.Dir), 0o777); err != nil {
-		return nil, fmt.Errorf("make store: %w", explainStub(err))
+		return nil, fmt.Errorf("make store: %w", rollback.Explain(err))
 	}
 	// A tree of its own, so that snapshots a system takes of the tree around
 	// it do not pin what is deleted here.
@@ -104,7 +104,7 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 // a process died or is busy making it, but not around what somebody else keeps
 // there.
 func checkHalfMade(dir string) error {
-	found, err := names(dir)
+	found, err := ls.Names(dir)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func checkHalfMade(dir string) error {
 	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile, lockFile, ignoreFile}
 	for _, name := range found {
 		if !slices.Contains(own, name) && !strings.HasPrefix(name, atomicfile.TempPrefix) {
-			return &HelpError{fmt.Errorf("%s has other things in it, such as %s", dir, name), "name a new directory with --store DIR"}
+			return &HelpError{Err: fmt.Errorf("%s has other things in it, such as %s", dir, name), Help: "name a new directory with --store DIR"}
 		}
 	}
 	return nil
@@ -134,15 +134,15 @@ const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n# Layers of cargo
 // ErrNoStore where there is none.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	b, err := os.ReadFile(filepath.Join(o.Dir, versionFile))
-	if errors.Is(err, fs.ErrNotExist) && isStub(o.Dir) {
+	if errors.Is(err, fs.ErrNotExist) && rollback.IsStub(o.Dir) {
 		return nil, RolledBackStore(o.Dir)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err := fmt.Errorf("open store %s: %w", o.Dir, ErrNoStore)
 		if onlyLayers(o.Dir) {
 			err = &HelpError{
-				fmt.Errorf("%w, but layers of one", err),
-				"run `cargo cow init`, which takes them in again, and then `cargo cow rm --all --yes` to be rid of them",
+				Err:  fmt.Errorf("%w, but layers of one", err),
+				Help: "run `cargo cow init`, which takes them in again, and then `cargo cow rm --all --yes` to be rid of them",
 			}
 		}
 		return nil, err
@@ -177,40 +177,26 @@ func (s *Store) working(ctx context.Context) (done func() error, err error) {
 	return flock.Lock(ctx, filepath.Join(s.opts.Dir, lockFile), flock.Shared, nil)
 }
 
-func names(dir string) ([]string, error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.Readdirnames(-1)
-}
-
-// isID reports whether s is the id of a layer: 32 hex digits.
-func isID(s string) bool {
-	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
-}
-
 // manifest reads the manifest of a layer from its tree. The layer's id is its
 // digest, so one that is not what was sealed is an error. So is one that speaks of
 // more than the tree holds.
 func (s *Store) manifest(id string) (*cargo.Manifest, error) {
-	path := filepath.Join(s.tree(id), manifestFile)
+	path := filepath.Join(s.tree(id), active.ManifestFile)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read manifest: %w", err)
 	}
-	if digest(b) != id {
+	if layerid.Of(b) != id {
 		return nil, fmt.Errorf("read manifest: %s is not the one that was sealed", path)
 	}
 	m, err := cargo.DecodeManifest(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if dir := hollow(s.tree(id), m.Profiles); dir != "" {
+	if dir := rollback.StubIn(s.tree(id), m.Profiles); dir != "" {
 		return nil, &HelpError{
-			fmt.Errorf("read layer %s: nothing of %s is in it, which was a subvolume when it was sealed", id, dir),
-			"cargo cow rm " + id,
+			Err:  fmt.Errorf("read layer %s: nothing of %s is in it, which was a subvolume when it was sealed", id, dir),
+			Help: "cargo cow rm " + id,
 		}
 	}
 	return m, nil
@@ -223,7 +209,7 @@ func (s *Store) recordAnew(id string) error {
 	if err != nil {
 		return err
 	}
-	fi, err := os.Stat(filepath.Join(s.tree(id), manifestFile))
+	fi, err := os.Stat(filepath.Join(s.tree(id), active.ManifestFile))
 	if err != nil {
 		return fmt.Errorf("record layer: %w", err)
 	}
@@ -260,7 +246,7 @@ func (s *Store) record(id string) (*Record, error) {
 	if merr != nil {
 		return nil, fmt.Errorf("read layer %s: %w", id, merr)
 	}
-	fi, merr := os.Stat(filepath.Join(s.tree(id), manifestFile))
+	fi, merr := os.Stat(filepath.Join(s.tree(id), active.ManifestFile))
 	if merr != nil {
 		return nil, fmt.Errorf("read layer %s: %w", id, merr)
 	}
@@ -290,11 +276,11 @@ func (s *Store) Layers(ctx context.Context) ([]Record, error) { return s.layersO
 
 // layersOf lists the layers of one fingerprint, or all if it is "".
 func (s *Store) layersOf(ctx context.Context, fingerprint string) ([]Record, error) {
-	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
 		return nil, fmt.Errorf("list layers: %w", err)
 	}
-	trees = s.kept(slices.DeleteFunc(trees, func(t string) bool { return !isID(t) }))
+	trees = s.kept(slices.DeleteFunc(trees, func(t string) bool { return !layerid.Is(t) }))
 	list, err := s.readAll(ctx, trees, fingerprint)
 	if err != nil {
 		return nil, err
@@ -365,4 +351,46 @@ func (s *Store) Show(ctx context.Context, ref string) (*Record, *cargo.Fingerpri
 		units = append(units, Unit{u.UnitName, u.Source, u.Always})
 	}
 	return r, &m.Fingerprint, units, nil
+}
+
+// Writable returns nil if layers can be made in the store, and else why not, with
+// what would help.
+func (s *Store) Writable() error {
+	// What an access(2) says is not what Landlock does.
+	f, err := os.CreateTemp(s.opts.Dir, atomicfile.TempPrefix+"*")
+	if err == nil {
+		return errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	// The name tried is of no interest.
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		err = pe.Err
+	}
+	err = fmt.Errorf("write to store %s: %w", s.opts.Dir, err)
+	if help.IsReadOnly(err) {
+		return &HelpError{Err: err, Help: "run it where the store can be written, outside of this sandbox or container"}
+	}
+	return err
+}
+
+// claims is how build directories are claimed that belong to the store.
+func (s *Store) claims() active.Options {
+	return active.Options{Driver: s.opts.Driver, Store: s.opts.Dir, Claims: filepath.Join(s.opts.Dir, leasesDir), Note: s.noted()}
+}
+
+// temp is where a tree may be made in the store, to be sealed or dropped: left over, it
+// is garbage.
+func (s *Store) temp() string { return s.tree(driver.TempPrefix + layerid.Unique()) }
+
+// drop deletes a tree that was made at temp, since of err if there is one.
+func (s *Store) drop(ctx context.Context, temp string, err error) error {
+	return errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), temp))
+}
+
+// noted is what a build directory is told of its store: nothing, where that was named
+// for one command only.
+func (s *Store) noted() locate.Remembered {
+	if s.opts.Passing {
+		return locate.Remembered{}
+	}
+	return locate.Remembered{Dir: s.opts.Dir, Named: s.opts.Named}
 }

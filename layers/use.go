@@ -11,15 +11,18 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // used notes that layers were used just now. It is advice: what cannot be noted,
 // on a read-only disk for one, is not.
 func (s *Store) used(ids ...string) {
 	for _, id := range ids {
-		if isID(id) {
+		if layerid.Is(id) {
 			_ = lastuse.Stamp(filepath.Join(s.opts.Dir, lastUseDir), id, s.opts.Now())
 		}
 	}
@@ -87,7 +90,7 @@ func (s *Store) hold(id string) (release func() error, err error) {
 	if errors.Is(err, lease.ErrHeld) {
 		return nil, fmt.Errorf("use layer %s: %w: it is being removed", id, ErrNotFound)
 	}
-	if IsReadOnly(err) {
+	if help.IsReadOnly(err) {
 		// Its lease has no file, and none can be made here. Should it be removed at
 		// this very moment, what is cloned from it fails.
 		release, err = func() error { return nil }, nil
@@ -95,7 +98,7 @@ func (s *Store) hold(id string) (release func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("use layer %s: %w", id, err)
 	}
-	if !there(s.tree(id)) {
+	if !rollback.Exists(s.tree(id)) {
 		err = ErrNotFound
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -142,5 +143,5 @@ func help(err error) string {
 			return h.text
 		}
 	}
-	return layers.PermissionHelp(err)
+	return foreign.PermissionHelp(err)
 }

@@ -108,7 +108,7 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 
 // hide keeps git from seeing what is kept for undo. In a sandbox where the repository
 // cannot be written to, git sees it, which is no reason to build anew.
-func (a *app) hide(p *layers.Place) error {
+func (a *app) hide(p *layers.Checkout) error {
 	err := open.Hide(p)
 	if layers.IsReadOnly(err) {
 		a.term.Detail("Note", "git sees what is kept for undo: %v", err)

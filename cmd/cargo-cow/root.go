@@ -180,7 +180,7 @@ func (a *app) session() (*open.Session, error) {
 // opened is a checkout with its store.
 type opened struct {
 	*open.Session
-	place *layers.Place
+	place *layers.Checkout
 	store *layers.Store
 }
 
@@ -194,7 +194,7 @@ func (a *app) openUnresolved(ctx context.Context) (*opened, error) {
 	return a.openWith(ctx, (*open.Session).Unresolved)
 }
 
-func (a *app) openWith(ctx context.Context, place func(*open.Session, context.Context) (*layers.Place, error)) (*opened, error) {
+func (a *app) openWith(ctx context.Context, place func(*open.Session, context.Context) (*layers.Checkout, error)) (*opened, error) {
 	s, err := a.session()
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -90,7 +91,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		tab.Row("undo", "the build directory before the last restore is kept")
 	}
 	for _, dir := range st.Foreign {
-		tab.Row("not yours", dir+" ("+layers.ForeignHelp(dir)+")")
+		tab.Row("not yours", dir+" ("+foreign.Help(dir)+")")
 	}
 	for _, dir := range st.Undeletable {
 		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")

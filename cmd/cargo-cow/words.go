@@ -6,6 +6,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 )
 
 // short abbreviates a layer id as all output does.
@@ -125,6 +126,6 @@ func (a *app) reportUncopied(left layers.Uncopied) {
 // build left them.
 func (a *app) reportForeign(dirs []string) {
 	for _, dir := range dirs {
-		a.term.Warn("left out: %s belongs to another user (%s)", dir, layers.ForeignHelp(dir))
+		a.term.Warn("left out: %s belongs to another user (%s)", dir, foreign.Help(dir))
 	}
 }

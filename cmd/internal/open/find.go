@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
@@ -79,7 +80,7 @@ func (s *Session) storeToMake(buildDir string, repo *git.Checkout) (string, erro
 }
 
 // remembersNamed tells whether somebody named a store for a place before.
-func (s *Session) remembersNamed(dir string, p *layers.Place) (bool, error) {
+func (s *Session) remembersNamed(dir string, p *layers.Checkout) (bool, error) {
 	q, err := s.question(p.Workspace.BuildDir, p.Git)
 	if err != nil {
 		return false, err
@@ -189,7 +190,7 @@ func (s *Session) PrepareStore(ctx context.Context) (dir string, named bool, err
 }
 
 // Store opens the store for a place. Errors wrap layers.ErrNoStore when there is none.
-func (s *Session) Store(ctx context.Context, p *layers.Place) (*layers.Store, error) {
+func (s *Session) Store(ctx context.Context, p *layers.Checkout) (*layers.Store, error) {
 	dir, err := s.findStore(p.Workspace.BuildDir, p.Git)
 	if err != nil {
 		return nil, err
@@ -201,7 +202,7 @@ func (s *Session) Store(ctx context.Context, p *layers.Place) (*layers.Store, er
 // then has the repository remember it: by name only where it was named for it, by the
 // flag; the environment speaks of all repositories. What cannot be written shows before anything
 // is made, and what was made for it goes again where do fails.
-func (s *Session) InitStore(ctx context.Context, p *layers.Place, do func(*layers.Store) error) error {
+func (s *Session) InitStore(ctx context.Context, p *layers.Checkout, do func(*layers.Store) error) error {
 	dir, err := s.storeToMake(p.Workspace.BuildDir, p.Git)
 	if err != nil {
 		return err
@@ -238,7 +239,7 @@ func helpReadOnly(err error) error {
 	if err == nil || !layers.IsReadOnly(err) {
 		return err
 	}
-	if help := layers.PermissionHelp(err); help != "" {
+	if help := foreign.PermissionHelp(err); help != "" {
 		return &layers.HelpError{Err: err, Help: help}
 	}
 	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}

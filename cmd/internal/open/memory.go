@@ -85,7 +85,7 @@ func (m Memory) with(store string, named bool) Memory {
 // remember prepares a note of the store and the workspace in the repository of p;
 // nil where there is nothing to be noted. Without git there is nowhere to note it,
 // and the build directory alone knows. Nothing is noted before Commit.
-func remember(p *layers.Place, store string, named bool) (*stagedFile, error) {
+func remember(p *layers.Checkout, store string, named bool) (*stagedFile, error) {
 	if p == nil || p.Git == nil {
 		return nil, nil
 	}
@@ -115,7 +115,7 @@ func remember(p *layers.Place, store string, named bool) (*stagedFile, error) {
 
 // Hide keeps git, and through git cargo, from seeing the trees that a restore
 // leaves beside the build directory: the one to undo to, and half-made ones.
-func Hide(p *layers.Place) error {
+func Hide(p *layers.Checkout) error {
 	if p.Git == nil {
 		return nil
 	}

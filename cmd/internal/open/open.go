@@ -40,7 +40,7 @@ type Options struct {
 type Session struct {
 	opts    Options
 	environ environ
-	place   *layers.Place
+	place   *layers.Checkout
 	config  *Config // set with place
 	user    *Config
 	driver  driver.Driver
@@ -99,7 +99,7 @@ func (s *Session) Dir() string { return s.opts.Dir }
 // Place asks cargo and git about the checkout, once. Its Git is nil where there
 // is no checkout of git, or no git. The error wraps cargo.ErrNoLockfile where there
 // is no lockfile.
-func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
+func (s *Session) Place(ctx context.Context) (*layers.Checkout, error) {
 	p, err := s.Unresolved(ctx)
 	if err == nil && p.Fingerprint == nil {
 		err = fmt.Errorf("fingerprint %s: %w", p.Workspace.Root, cargo.ErrNoLockfile)
@@ -112,7 +112,7 @@ func (s *Session) Place(ctx context.Context) (*layers.Place, error) {
 
 // Unresolved is Place for what does not ask for the dependencies: where there is no
 // lockfile, they have no fingerprint, and it is nil.
-func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
+func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 	if s.place != nil {
 		return s.place, nil
 	}
@@ -150,7 +150,7 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 	if err != nil && !errors.Is(err, cargo.ErrNoLockfile) {
 		return nil, err
 	}
-	s.place = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
+	s.place = &layers.Checkout{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
 		LinkFlags: linkFlags(survey.Config, ws.Root), Linkers: survey.Config.LinkersBelow(ws.Root), Settings: settings}
 	s.config = conf
 	return s.place, nil
@@ -250,7 +250,7 @@ func helpForeign(err error, dir string) error {
 
 // CheckBuildDir compares what the user calls the build directory with what cargo
 // does; any name of the same directory will do.
-func (s *Session) CheckBuildDir(p *layers.Place, arg string) error {
+func (s *Session) CheckBuildDir(p *layers.Checkout, arg string) error {
 	want := arg
 	if !filepath.IsAbs(want) {
 		want = filepath.Join(s.opts.Dir, want)
@@ -278,7 +278,7 @@ func realPath(path string) string {
 	return filepath.Join(realPath(filepath.Clean(parent)), base)
 }
 
-func (s *Session) openStore(ctx context.Context, dir string, p *layers.Place, create bool) (*layers.Store, error) {
+func (s *Session) openStore(ctx context.Context, dir string, p *layers.Checkout, create bool) (*layers.Store, error) {
 	exists, err := checkOwner(dir)
 	if err != nil {
 		return nil, err

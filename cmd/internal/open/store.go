@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver/btrfs"
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
@@ -206,7 +207,7 @@ func checkOwner(store string) (exists bool, err error) {
 			help = "run it as that user, without sudo, or " + help
 		}
 		return false, &layers.HelpError{
-			Err:  fmt.Errorf("open store %s: it belongs to user %s", store, layers.UserName(int(st.Uid))),
+			Err:  fmt.Errorf("open store %s: it belongs to user %s", store, foreign.UserName(int(st.Uid))),
 			Help: help,
 		}
 	}

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
 
 func TestMadeFrom(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "target")
-	p := &Place{Workspace: &cargo.Workspace{BuildDir: dir}}
+	p := &Checkout{Workspace: &cargo.Workspace{BuildDir: dir}}
 	if got := MadeFrom(p); got != "" {
 		t.Errorf("no directory is made from %q", got)
 	}
@@ -23,7 +24,7 @@ func TestMadeFrom(t *testing.T) {
 		t.Errorf("a directory that tells nothing is made from %q", got)
 	}
 	for layer, want := range map[string]string{"../x": "", strings.Repeat("0", 32): strings.Repeat("0", 32)} {
-		if err := (Active{Layer: layer, Restored: time.Now().UnixNano()}).write(dir); err != nil {
+		if err := (active.Provenance{Layer: layer, Restored: time.Now().UnixNano()}).Write(dir); err != nil {
 			t.Fatal(err)
 		}
 		if got := MadeFrom(p); got != want {

@@ -1,0 +1,54 @@
+package active
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
+)
+
+// setAside makes the tree at path what undo brings back.
+func (c *Claim) setAside(ctx context.Context, path string) error {
+	if err := c.remove(ctx, c.undo); err != nil {
+		return fmt.Errorf("remove what an earlier restore replaced: %w", err)
+	}
+	if err := disown(path); err != nil {
+		return fmt.Errorf("set aside %s: %w", c.Path, err)
+	}
+	if err := driver.Publish(path, c.undo); err != nil {
+		return fmt.Errorf("set aside %s: %w", c.Path, err)
+	}
+	return nil
+}
+
+const ignoreFile = ".gitignore"
+
+// ignoreReplaced tells git, and whatever goes by its rules, to pass over a tree
+// that was set aside: the project's own rules name the build directory alone.
+const ignoreReplaced = "# What the last restore of cargo-cow replaced\n*\n"
+
+// disown marks a tree as one that was set aside.
+func disown(tree string) error {
+	name := filepath.Join(tree, ignoreFile)
+	if rollback.Exists(name) {
+		return nil
+	}
+	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
+	if help.IsFull(err) {
+		return nil // init has put it among what the repository excludes, too
+	}
+	return err
+}
+
+// own takes back the mark of disown.
+func own(tree string) error {
+	name := filepath.Join(tree, ignoreFile)
+	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced {
+		return nil
+	}
+	return os.Remove(name)
+}

@@ -1,0 +1,45 @@
+package layers
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+)
+
+func TestSetLabel(t *testing.T) {
+	s := newStore(t)
+	ctx := t.Context()
+	a, b := s.filed(t, "a"), s.filed(t, "b")
+	if _, changed, err := s.SetLabel(ctx, "a", "c"); !changed || err != nil {
+		t.Errorf("another label: got %v, %v", changed, err)
+	}
+	if _, changed, err := s.SetLabel(ctx, "c", "c"); changed || err != nil {
+		t.Errorf("the same label: got %v, %v", changed, err)
+	}
+	if _, _, err := s.SetLabel(ctx, "b", ""); err != nil {
+		t.Error(err)
+	}
+	want := map[string]string{a: "c", b: ""}
+	for range 2 {
+		list, err := s.Layers(ctx)
+		if err != nil || len(list) != 2 {
+			t.Fatalf("got %v, %v", list, err)
+		}
+		for _, r := range list {
+			if r.Label != want[r.ID] {
+				t.Errorf("%s is called %q, want %q", r.ID, r.Label, want[r.ID])
+			}
+		}
+		// As sealed, in a record made anew.
+		if err := errors.Join(os.Remove(s.recordPath(a)), s.recover(ctx)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Remove(ctx, a); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(s.labelPath(a)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the label of a layer that is gone: %v", err)
+	}
+}
