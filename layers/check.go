@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -49,7 +50,7 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 			found = append(found, *p)
 		}
 	}
-	records, err := ls.Names(filepath.Join(s.opts.Dir, recordsDir))
+	records, err := ls.Names(filepath.Join(s.opts.Dir, record.Dir))
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
@@ -108,11 +109,11 @@ func (s *Store) lookAtTree(name string, repair bool) *Problem {
 	if s.opts.Driver.Caps().EnforcesSeal && writable(path) {
 		return problem("it can be written to")
 	}
-	r, err := s.readRecord(name)
+	r, err := s.records().Read(name)
 	if err == nil && r.Fingerprint == m.Fingerprint.ID && r.Origin == m.Origins[0].Root() {
 		return nil
 	}
-	p := &Problem{Path: s.recordPath(name), Problem: "the record of a layer is missing or damaged"}
+	p := &Problem{Path: s.records().Path(name), Problem: "the record of a layer is missing or damaged"}
 	if repair {
 		p.Repaired = s.recordAnew(name) == nil
 	}
@@ -141,7 +142,7 @@ func (s *Store) checkRecord(name string, repair bool) *Problem {
 			return nil
 		}
 	}
-	p := &Problem{Path: filepath.Join(s.opts.Dir, recordsDir, name), Problem: "a record of nothing"}
+	p := &Problem{Path: filepath.Join(s.opts.Dir, record.Dir, name), Problem: "a record of nothing"}
 	if _, err := os.Lstat(p.Path); errors.Is(err, fs.ErrNotExist) {
 		return nil // it was removed with its layer
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -60,7 +61,7 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, o RestoreOptions) 
 	}
 	switch {
 	case needed != nil:
-		best.needed, best.held = needed, c.index.held(best.record.ID, needed)
+		best.needed, best.held = needed, c.index.Held(best.record.ID, needed)
 	case !o.NoGraft && !best.plan.MadeFor():
 		if err := s.lacking(ctx, co, best); err != nil {
 			return nil, errors.Join(err, best.drop())
@@ -171,7 +172,7 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 	if err != nil {
 		return nil, nil, err
 	}
-	needed, err := s.plan(ctx, co, profiles, x.checked())
+	needed, err := s.plan(ctx, co, profiles, x.Checked())
 	if errors.Is(err, cargo.ErrPlanning) {
 		return nil, nil, s.none(co, "and what it needs is not known: "+err.Error())
 	}
@@ -179,8 +180,8 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 		return nil, nil, err
 	}
 	worth := map[string]int64{}
-	for n, w := range x.worth(needed) {
-		worth[x.layers[n]] = w
+	for i, w := range x.Worth(ids(list), maps.Keys(needed)) {
+		worth[list[i].ID] = w
 	}
 	list = slices.DeleteFunc(list, func(r Record) bool { return worth[r.ID] == 0 })
 	// Of two that hold the same, the newer one.
@@ -199,12 +200,12 @@ func (s *Store) lacking(ctx context.Context, co *Checkout, c *choice) error {
 	if err != nil {
 		return err
 	}
-	needed, err := s.plan(ctx, co, c.record.Profiles[:min(len(c.record.Profiles), maxPlanned)], x.checked())
+	needed, err := s.plan(ctx, co, c.record.Profiles[:min(len(c.record.Profiles), maxPlanned)], x.Checked())
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err == nil {
-		c.needed, c.held = needed, x.held(c.record.ID, needed)
+		c.needed, c.held = needed, x.Held(c.record.ID, needed)
 	}
 	return nil
 }
@@ -250,7 +251,7 @@ func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map
 	if err != nil {
 		return nil, err
 	}
-	needed, err := s.plan(ctx, co, profiles[:min(len(profiles), maxPlanned)], x.checked())
+	needed, err := s.plan(ctx, co, profiles[:min(len(profiles), maxPlanned)], x.Checked())
 	if errors.Is(err, cargo.ErrPlanning) {
 		return nil, &HelpError{Err: err, Help: "cargo fetch"}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
+	"github.com/cargo-cow/cargo-cow/layers/index"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -32,7 +33,7 @@ type comparison struct {
 	// needed are the units that builds of the checkout need; nil while nobody has
 	// asked cargo, or cargo did not say.
 	needed map[string]bool
-	index  *index // with needed
+	index  *index.Index // with needed
 	states map[*choice]*buildState
 }
 
@@ -149,10 +150,8 @@ func (x *comparison) state(c *choice) *buildState {
 	}
 	if c != nil && c.needed != nil {
 		for key := range c.needed {
-			if h := x.index.units[key]; h != nil && h.portable {
-				if _, has := b.fresh[key]; !has {
-					b.fresh[key] = cargo.Entry{Key: key, Cost: h.cost} // would be grafted
-				}
+			if _, has := b.fresh[key]; !has && x.index.Portable(key) {
+				b.fresh[key] = cargo.Entry{Key: key, Cost: x.index.Cost(key)} // would be grafted
 			}
 		}
 	}
@@ -240,7 +239,7 @@ func (x *comparison) setNeeded(ctx context.Context, needed map[string]bool) erro
 	}
 	x.needed = needed
 	if c := x.same; c != nil && c.needed == nil && !c.plan.MadeFor() {
-		c.needed, c.held = needed, x.index.held(c.record.ID, needed)
+		c.needed, c.held = needed, x.index.Held(c.record.ID, needed)
 		c.plan.Narrow(needed)
 	}
 	clear(x.states)

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/index"
 )
 
 // A contest finds, among layers, the one that spares a place most. What a unit is
@@ -20,7 +22,7 @@ type contest struct {
 	reader *cargo.Reader
 	near   []Record        // in the order of candidates
 	needed map[string]bool // only these count; nil: all
-	index  *index          // nil where there is nothing to choose
+	index  *index.Index    // nil where there is nothing to choose
 	worth  map[string]int64
 	spared map[*choice]int64
 }
@@ -37,30 +39,22 @@ func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Recor
 	if c.index, err = s.index(ctx); err != nil {
 		return nil, err
 	}
-	numbers := c.numbers()
-	for key, h := range c.index.units {
-		if needed != nil && !needed[key] {
-			continue
-		}
-		for i, n := range numbers {
-			if n >= 0 && h.layers.has(n) {
-				c.worth[candidates[i].ID] += max(h.cost, 1)
-			}
-		}
+	units := c.index.Units
+	if needed != nil {
+		units = maps.Keys(needed)
+	}
+	for i, worth := range c.index.Worth(ids(candidates), units) {
+		c.worth[candidates[i].ID] = worth
 	}
 	return c, nil
 }
 
-// numbers are those that the candidates have in the index, -1 for one that it lacks.
-func (c *contest) numbers() []int {
-	numbers := make([]int, len(c.near))
-	for i, r := range c.near {
-		n, ok := slices.BinarySearch(c.index.layers, r.ID)
-		if numbers[i] = n; !ok {
-			numbers[i] = -1
-		}
+func ids(list []Record) []string {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
 	}
-	return numbers
+	return ids
 }
 
 // run compares layers with the place, by turns the nearest and the one that holds
@@ -117,8 +111,8 @@ func (c *contest) weigh(x *choice) {
 	}
 	spared := c.worth[x.record.ID]
 	for _, key := range x.plan.Dirty() {
-		if h := c.index.units[key]; h != nil && (c.needed == nil || c.needed[key]) {
-			spared -= max(h.cost, 1)
+		if c.needed == nil || c.needed[key] {
+			spared -= c.index.Cost(key)
 		}
 	}
 	c.spared[x] = spared
@@ -169,7 +163,7 @@ func (c *contest) join(ctx context.Context, best *choice) {
 	if c.index == nil {
 		return
 	}
-	have := func(key string) bool { return c.index.holds(best.record.ID, key) }
+	have := func(key string) bool { return c.index.Holds(best.record.ID, key) }
 	for range maxJoined {
 		r := c.richest(best, have)
 		if r == nil {
@@ -186,10 +180,10 @@ func (c *contest) join(ctx context.Context, best *choice) {
 		}
 		other.needed = map[string]bool{}
 		worth := int64(0)
-		for key, h := range c.index.units {
-			if c.index.holds(r.ID, key) && !have(key) && !dirty[key] && (best.needed == nil || best.needed[key]) {
+		for key := range c.index.Units {
+			if c.index.Holds(r.ID, key) && !have(key) && !dirty[key] && (best.needed == nil || best.needed[key]) {
 				other.needed[key] = true
-				worth += max(h.cost, 1)
+				worth += c.index.Cost(key)
 			}
 		}
 		if worth < minJoined {
@@ -205,21 +199,17 @@ func (c *contest) join(ctx context.Context, best *choice) {
 // richest returns the layer that holds most of what is lacking; nil if that is not
 // worth it in any.
 func (c *contest) richest(best *choice, have func(key string) bool) *Record {
-	worth := make([]int64, len(c.near))
-	numbers := c.numbers()
-	for key, h := range c.index.units {
-		if have(key) || best.needed != nil && !best.needed[key] {
-			continue
-		}
-		for i, n := range numbers {
-			if n >= 0 && c.near[i].ID != best.record.ID && h.layers.has(n) {
-				worth[i] += max(h.cost, 1)
+	lacking := func(yield func(string) bool) {
+		for key := range c.index.Units {
+			if !have(key) && (best.needed == nil || best.needed[key]) && !yield(key) {
+				return
 			}
 		}
 	}
+	worth := c.index.Worth(ids(c.near), lacking)
 	top := -1
 	for i, w := range worth {
-		if w >= minJoined && (top < 0 || w > worth[top]) {
+		if w >= minJoined && c.near[i].ID != best.record.ID && (top < 0 || w > worth[top]) {
 			top = i
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // ExtendReport says what became of a layer that was given more units.
@@ -93,6 +94,6 @@ func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *cargo.M
 		return nil, err
 	}
 	s.used(base.ID, id)
-	r := newRecord(id, m, s.opts.Now())
+	r := record.New(id, m, s.opts.Now())
 	return &ExtendReport{Record: r, Grafted: grafted, CreatedNew: true}, s.writeRecord(r)
 }

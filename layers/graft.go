@@ -13,6 +13,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/index"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
@@ -51,20 +52,20 @@ func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted
 		return nil, err
 	}
 	done := &Grafted{}
-	tried := map[int]bool{}
+	tried := map[string]bool{}
 	for range maxStocks {
-		n, keys := s.richest(x, g, want, tried)
-		if n < 0 {
+		id, keys := richest(x, g, want, tried)
+		if id == "" {
 			break
 		}
-		tried[n] = true
-		took, release, err := s.takeFrom(x.layers[n], co, g, keys, want.strict)
+		tried[id] = true
+		took, release, err := s.takeFrom(id, co, g, keys, want.strict)
 		if err != nil {
 			continue // gone or damaged since: another one may have them
 		}
 		defer release()
 		if took > 0 {
-			done.From = append(done.From, x.layers[n])
+			done.From = append(done.From, id)
 		}
 	}
 	own := map[string]bool{}
@@ -87,36 +88,25 @@ func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted
 }
 
 // richest returns the layer that holds most, by cost, of what is still lacking,
-// and the keys of that; -1 when none has any.
-func (s *Store) richest(x *index, g *cargo.Graft, want wanted, tried map[int]bool) (int, []string) {
-	keys := make([][]string, len(x.layers))
-	worth := make([]int64, len(x.layers))
+// and the keys of that; "" when none has any.
+func richest(x *index.Index, g *cargo.Graft, want wanted, tried map[string]bool) (layer string, keys []string) {
 	for key := range want.units {
-		if g.Has(key) {
-			continue
-		}
-		h := x.units[key]
-		if h == nil || !h.portable {
-			continue
-		}
-		h.layers.each(func(n int) {
-			if !tried[n] && (want.from == nil || slices.Contains(want.from, x.layers[n])) {
-				keys[n] = append(keys[n], key)
-				worth[n] += max(h.cost, 1)
-			}
-		})
-	}
-	best := -1
-	for i := range worth {
-		if worth[i] > 0 && (best < 0 || worth[i] > worth[best]) {
-			best = i
+		if !g.Has(key) && x.Portable(key) {
+			keys = append(keys, key)
 		}
 	}
-	if best < 0 {
-		return best, nil
+	layers := slices.DeleteFunc(slices.Clone(x.Layers()), func(id string) bool {
+		return tried[id] || want.from != nil && !slices.Contains(want.from, id)
+	})
+	top := int64(0)
+	for i, worth := range x.Worth(layers, slices.Values(keys)) {
+		if worth > top {
+			layer, top = layers[i], worth
+		}
 	}
-	slices.Sort(keys[best])
-	return best, keys[best]
+	keys = slices.DeleteFunc(keys, func(key string) bool { return !x.Holds(layer, key) })
+	slices.Sort(keys)
+	return layer, keys
 }
 
 // takeFrom takes units from one layer, which stays leased until release.

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 func TestSetLabel(t *testing.T) {
@@ -32,14 +35,14 @@ func TestSetLabel(t *testing.T) {
 			}
 		}
 		// As sealed, in a record made anew.
-		if err := errors.Join(os.Remove(s.recordPath(a)), s.recover(ctx)); err != nil {
+		if err := errors.Join(os.Remove(s.records().Path(a)), s.recover(ctx)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := s.Remove(ctx, a); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Lstat(s.labelPath(a)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(s.Dir(), record.LabelsDir, a)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the label of a layer that is gone: %v", err)
 	}
 }

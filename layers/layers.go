@@ -6,9 +6,9 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -77,36 +77,5 @@ func ArmCrashpoint(spec string) error { return crashpoint.Arm(spec) }
 // Crashpoints lists the points at which a process may be made to die.
 func Crashpoints() []string { return crashpoint.All() }
 
-// Record is the index entry of a layer. The layer itself holds all that is in
-// it: a lost record is made again from there.
-type Record struct {
-	ID          string    `json:"layer"`
-	Created     time.Time `json:"sealed"`
-	Label       string    `json:"label,omitempty"`
-	Parent      string    `json:"parent,omitempty"`
-	Fingerprint string    `json:"fingerprint"`
-	Origin      string    `json:"origin"` // workspace root it was built in
-	Commit      string    `json:"commit,omitempty"`
-	Ref         string    `json:"ref,omitempty"`
-	Dirty       bool      `json:"dirty,omitempty"`
-	Rustc       string    `json:"rustc"`
-	Layout      string    `json:"layout"`
-	Profiles    []string  `json:"profiles"`
-	Units       int       `json:"units"`
-	DirtyUnits  int       `json:"dirty_units"` // units that are rebuilt in any place
-}
-
-func newRecord(id string, m *cargo.Manifest, created time.Time) Record {
-	r := Record{
-		ID: id, Created: created, Label: m.Label, Parent: m.Parent, Fingerprint: m.Fingerprint.ID,
-		Origin: m.Origins[0].Root(), Commit: m.Git.Commit, Ref: m.Git.Ref, Dirty: m.Dirty,
-		Rustc: m.Fingerprint.Get("rustc"), Layout: m.Layout, Profiles: m.Profiles,
-		Units: m.Immutable + len(m.Units),
-	}
-	for i := range m.Units {
-		if m.Units[i].Always != nil {
-			r.DirtyUnits++
-		}
-	}
-	return r
-}
+// Record is the entry of a layer in the store.
+type Record = record.Record

@@ -3,8 +3,6 @@ package layers
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -56,7 +54,7 @@ func (s *Store) tellLost(err error) error {
 // by its label.
 func (s *Store) lostLayer(ref string) error {
 	for _, id := range s.lost {
-		r, err := s.readRecord(id)
+		r, err := s.records().Read(id)
 		if len(ref) >= 4 && strings.HasPrefix(id, ref) || ref != "" && err == nil && r.Label == ref {
 			return &HelpError{
 				Err:  fmt.Errorf("find layer %s: %w: a roll-back of the subvolume around %s took it along", ref, ErrNotFound, s.opts.Dir),
@@ -72,8 +70,5 @@ func (s *Store) forgetLost(id string) error {
 	if err := driver.ClearStub(s.tree(id)); err != nil {
 		return err
 	}
-	if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return s.records().Remove(id)
 }

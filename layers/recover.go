@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -29,7 +30,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	records, err := ls.Names(filepath.Join(s.opts.Dir, recordsDir))
+	records, err := ls.Names(filepath.Join(s.opts.Dir, record.Dir))
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (s *Store) recover(ctx context.Context) error {
 			garbage = true
 		} else if rollback.IsStub(s.tree(t)) {
 			s.lost = append(s.lost, t)
-		} else if fi, err := os.Stat(s.recordPath(t)); err != nil || fi.Size() == 0 {
+		} else if fi, err := os.Stat(s.records().Path(t)); err != nil || fi.Size() == 0 {
 			// What cannot be read is left for Check to tell of. Under a lease,
 			// since somebody may be removing it.
 			if release, err := s.hold(t); err == nil {
@@ -58,7 +59,7 @@ func (s *Store) recover(ctx context.Context) error {
 		id, ok := strings.CutSuffix(r, ".json")
 		if _, there := slices.BinarySearch(trees, id); ok && layerid.Is(id) && !there {
 			if _, err := os.Lstat(s.tree(id)); errors.Is(err, fs.ErrNotExist) {
-				if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) && !help.IsReadOnly(err) {
+				if err := s.records().Remove(id); err != nil && !help.IsReadOnly(err) {
 					return err
 				}
 			}
@@ -84,7 +85,7 @@ func (s *Store) sweep(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	records, err := ls.Names(filepath.Join(s.opts.Dir, recordsDir))
+	records, err := ls.Names(filepath.Join(s.opts.Dir, record.Dir))
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (s *Store) sweep(ctx context.Context) error {
 		return err
 	}
 	for _, r := range records {
-		own = append(own, filepath.Join(recordsDir, r))
+		own = append(own, filepath.Join(record.Dir, r))
 	}
 	for _, name := range own {
 		// An index that is being written is advice, and lost without harm.
@@ -131,10 +132,10 @@ func (s *Store) forget() {
 			_ = lastuse.Forget(dir, id)
 		}
 	}
-	given, _ := ls.Names(filepath.Join(s.opts.Dir, labelsDir))
+	given, _ := ls.Names(filepath.Join(s.opts.Dir, record.LabelsDir))
 	for _, id := range given {
 		if gone(id) {
-			_ = s.forgetLabel(id)
+			_ = s.records().ForgetLabel(id)
 		}
 	}
 	dir = filepath.Join(s.opts.Dir, leasesDir)

@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // After any crash the records and the trees say the same.
@@ -19,7 +20,7 @@ func TestOpenRecovers(t *testing.T) {
 	s := newStore(t)
 	unrecorded := s.layer(t, "unrecorded")
 	emptied := s.layer(t, "emptied") // by a power cut
-	if err := os.WriteFile(s.recordPath(emptied), nil, 0o600); err != nil {
+	if err := os.WriteFile(s.records().Path(emptied), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	lost := strings.Repeat("0", 32)
@@ -32,7 +33,7 @@ func TestOpenRecovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	halfWritten := filepath.Join(s.Dir(), recordsDir, atomicfile.TempPrefix+"3")
+	halfWritten := filepath.Join(s.Dir(), record.Dir, atomicfile.TempPrefix+"3")
 	if err := os.WriteFile(halfWritten, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +43,10 @@ func TestOpenRecovers(t *testing.T) {
 	}
 	garbage = append(garbage, halfIndexed)
 	s = s.reopen(t)
-	if r, err := s.readRecord(unrecorded); err != nil || r.Label != "unrecorded" {
+	if r, err := s.records().Read(unrecorded); err != nil || r.Label != "unrecorded" {
 		t.Errorf("record of a layer that had none: %+v, %v", r, err)
 	}
-	for _, path := range append(garbage, s.recordPath(lost), halfWritten) {
+	for _, path := range append(garbage, s.records().Path(lost), halfWritten) {
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is still there", path)
 		}

@@ -84,7 +84,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
 	// There is no way back from here, so an error on it does not end it.
-	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.forgetLabel(id)}
+	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.records().ForgetLabel(id)}
 	if err := s.opts.Driver.Delete(context.WithoutCancel(ctx), trash); err != nil {
 		errs = append(errs, &HelpError{Err: err, Help: "the layer is gone, but not its files: remove " + trash + ", as root if need be"})
 	}
@@ -97,8 +97,8 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 // discard takes a layer out of the store and returns where its tree now is, or
 // leaves it as it was.
 func (s *Store) discard(id string) (trash string, err error) {
-	r, unreadable := s.readRecord(id)
-	if err := os.Remove(s.recordPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	r, unreadable := s.records().Read(id)
+	if err := s.records().Remove(id); err != nil {
 		return "", err
 	}
 	if err = pointUnrecorded.Hit(); err == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // filed is a layer with its record and a stamp of its last use.
@@ -23,7 +24,7 @@ func (s *Store) filed(t *testing.T, label string) string {
 	id := s.layer(t, label)
 	m, err := s.manifest(id)
 	if err == nil {
-		err = s.writeRecord(newRecord(id, m, time.Unix(1e9, 0)))
+		err = s.writeRecord(record.New(id, m, time.Unix(1e9, 0)))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +46,7 @@ func arm(t *testing.T, spec string) {
 func (s *Store) traces(t *testing.T, id string) []string {
 	t.Helper()
 	var found []string
-	for _, dir := range []string{layersDir, recordsDir, leasesDir, lastUseDir} {
+	for _, dir := range []string{layersDir, record.Dir, leasesDir, lastUseDir} {
 		list, err := ls.Names(filepath.Join(s.Dir(), dir))
 		if err != nil {
 			t.Fatal(err)
@@ -153,7 +154,7 @@ func TestRemovalUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(s.recordPath(id)); err != nil {
+	if err := os.Remove(s.records().Path(id)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.hold(id); !errors.Is(err, ErrNotFound) {
@@ -165,7 +166,7 @@ func TestRemovalUnderWay(t *testing.T) {
 			t.Errorf("Check(%v) = %+v, %v; want none", repair, problems, err)
 		}
 	}
-	if _, err := os.Lstat(s.recordPath(id)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(s.records().Path(id)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the record was made again: %v", err)
 	}
 	// It dies, and the layer is as before.
@@ -173,7 +174,7 @@ func TestRemovalUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = s.reopen(t)
-	if r, err := s.readRecord(id); err != nil || r.Label != "one" {
+	if r, err := s.records().Read(id); err != nil || r.Label != "one" {
 		t.Errorf("record %+v, %v", r, err)
 	}
 }
@@ -185,7 +186,7 @@ func TestRemoveFails(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			s := newStore(t)
 			id := s.filed(t, "one")
-			before, err := s.readRecord(id)
+			before, err := s.records().Read(id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +197,7 @@ func TestRemoveFails(t *testing.T) {
 			if left := s.traces(t, id); gone && len(left) > 0 {
 				t.Errorf("left over: %q", left)
 			}
-			if r, err := s.readRecord(id); !gone && (err != nil || r.Label != "one" || !r.Created.Equal(before.Created)) {
+			if r, err := s.records().Read(id); !gone && (err != nil || r.Label != "one" || !r.Created.Equal(before.Created)) {
 				t.Errorf("the record is %+v, %v; want %+v", r, err, before)
 			}
 			s.clean(t)

@@ -20,6 +20,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -256,7 +257,7 @@ func (w *work) publish(ctx context.Context, id string, m *cargo.Manifest, omit o
 // recordSealed writes the record of a layer. Where somebody else has sealed it, the
 // record is theirs.
 func (s *Store) recordSealed(id string, m *cargo.Manifest, created bool) (Record, error) {
-	r := newRecord(id, m, s.opts.Now())
+	r := record.New(id, m, s.opts.Now())
 	if !created {
 		if old, err := s.record(id); err == nil {
 			r = *old

@@ -3,7 +3,6 @@ package layers
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/index"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
@@ -22,6 +22,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -41,9 +42,10 @@ const (
 	versionLine = "cargo-cow store 1\n"
 	lockFile    = "lock"
 	layersDir   = "layers"
-	recordsDir  = "records"
 	leasesDir   = "leases"
 	lastUseDir  = "lastuse"
+	indexFile   = "index" // see package index
+	sizesFile   = "sizes" // see package space
 	trashPrefix = ".trash-"
 
 	cacheTagFile = "CACHEDIR.TAG"
@@ -80,7 +82,7 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 	if err := os.WriteFile(filepath.Join(o.Dir, ignoreFile), []byte(ignoreAll), 0o600); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
-	for _, d := range []string{layersDir, recordsDir, leasesDir} {
+	for _, d := range []string{layersDir, record.Dir, leasesDir} {
 		if err := os.Mkdir(filepath.Join(o.Dir, d), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("make store: %w", err)
 		}
@@ -111,7 +113,7 @@ func checkHalfMade(dir string) error {
 	if slices.Contains(found, versionFile) {
 		return nil // another process has just made it
 	}
-	own := []string{layersDir, recordsDir, leasesDir, cacheTagFile, lockFile, ignoreFile}
+	own := []string{layersDir, record.Dir, leasesDir, cacheTagFile, lockFile, ignoreFile}
 	for _, name := range found {
 		if !slices.Contains(own, name) && !strings.HasPrefix(name, atomicfile.TempPrefix) {
 			return &HelpError{Err: fmt.Errorf("%s has other things in it, such as %s", dir, name), Help: "name a new directory with --store DIR"}
@@ -168,9 +170,7 @@ func (s *Store) Driver() driver.Driver { return s.opts.Driver }
 
 func (s *Store) tree(id string) string { return filepath.Join(s.opts.Dir, layersDir, id) }
 
-func (s *Store) recordPath(id string) string {
-	return filepath.Join(s.opts.Dir, recordsDir, id+".json")
-}
+func (s *Store) records() record.Records { return record.In(s.opts.Dir) }
 
 // working holds off tidying up while trees are being made.
 func (s *Store) working(ctx context.Context) (done func() error, err error) {
@@ -213,24 +213,19 @@ func (s *Store) recordAnew(id string) error {
 	if err != nil {
 		return fmt.Errorf("record layer: %w", err)
 	}
-	if err := s.writeRecord(newRecord(id, m, fi.ModTime())); err != nil {
+	if err := s.writeRecord(record.New(id, m, fi.ModTime())); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(s.opts.Dir, catalogFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.records().ForgetCatalog(); err != nil {
 		return fmt.Errorf("record layer: %w", err)
 	}
 	return nil
 }
 
-// writeRecord does not wait for the disk: the layer itself is durable, and Open
-// makes the record again that a power cut took or emptied.
+// writeRecord writes a record, and what leases of the layer lock.
 func (s *Store) writeRecord(r Record) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write record: %w", err)
-	}
-	if err := atomicfile.WriteUnsynced(s.recordPath(r.ID), append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write record: %w", err)
+	if err := s.records().Write(r); err != nil {
+		return err
 	}
 	_ = lease.Prepare(filepath.Join(s.opts.Dir, leasesDir), r.ID)
 	return nil
@@ -238,8 +233,8 @@ func (s *Store) writeRecord(r Record) error {
 
 // record reads a layer's record, or makes it anew where it is damaged.
 func (s *Store) record(id string) (*Record, error) {
-	if r, err := s.readRecord(id); err == nil {
-		s.relabelOne(r)
+	if r, err := s.records().Read(id); err == nil {
+		s.records().Relabel(r)
 		return r, nil
 	}
 	m, merr := s.manifest(id)
@@ -250,24 +245,9 @@ func (s *Store) record(id string) (*Record, error) {
 	if merr != nil {
 		return nil, fmt.Errorf("read layer %s: %w", id, merr)
 	}
-	made := newRecord(id, m, fi.ModTime())
-	s.relabelOne(&made)
+	made := record.New(id, m, fi.ModTime())
+	s.records().Relabel(&made)
 	return &made, nil
-}
-
-func (s *Store) readRecord(id string) (*Record, error) {
-	r := new(Record)
-	b, err := os.ReadFile(s.recordPath(id))
-	if err == nil {
-		err = json.Unmarshal(b, r)
-	}
-	if err == nil && r.ID != id {
-		err = fmt.Errorf("it is about layer %q", r.ID)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read record of %s: %w", id, err)
-	}
-	return r, nil
 }
 
 // Layers lists the layers, newest first. One that cannot be read is left out;
@@ -281,7 +261,7 @@ func (s *Store) layersOf(ctx context.Context, fingerprint string) ([]Record, err
 		return nil, fmt.Errorf("list layers: %w", err)
 	}
 	trees = s.kept(slices.DeleteFunc(trees, func(t string) bool { return !layerid.Is(t) }))
-	list, err := s.readAll(ctx, trees, fingerprint)
+	list, err := s.records().List(ctx, trees, fingerprint, s.record)
 	if err != nil {
 		return nil, err
 	}
@@ -393,4 +373,28 @@ func (s *Store) noted() locate.Remembered {
 		return locate.Remembered{}
 	}
 	return locate.Remembered{Dir: s.opts.Dir, Named: s.opts.Named}
+}
+
+// index returns the index of the layers that are there now. Check tells of those that
+// cannot be read.
+func (s *Store) index(ctx context.Context) (*index.Index, error) {
+	present, err := s.ids()
+	if err != nil {
+		return nil, fmt.Errorf("index units: %w", err)
+	}
+	return index.Open(ctx, filepath.Join(s.opts.Dir, indexFile), present, func(id string) ([]cargo.Entry, error) {
+		m, err := s.manifest(id)
+		if err != nil {
+			return nil, err
+		}
+		return cargo.Entries(m, active.Recall(s.tree(id))), nil
+	})
+}
+
+// ids lists the layers, sorted.
+func (s *Store) ids() ([]string, error) {
+	all, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
+	all = s.kept(slices.DeleteFunc(all, func(n string) bool { return !layerid.Is(n) }))
+	slices.Sort(all)
+	return all, err
 }

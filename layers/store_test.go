@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // directories is a driver of ordinary directories, enough for a store.
@@ -95,7 +96,7 @@ func TestOpenRefusesOtherVersion(t *testing.T) {
 
 func TestStoreIsPrivate(t *testing.T) {
 	s := newStore(t)
-	for _, dir := range []string{"", layersDir, recordsDir, leasesDir} {
+	for _, dir := range []string{"", layersDir, record.Dir, leasesDir} {
 		fi, err := os.Stat(filepath.Join(s.Dir(), dir))
 		if err != nil || fi.Mode().Perm() != 0o700 {
 			t.Errorf("%q: %v, %v; want 0700", dir, fi.Mode(), err)

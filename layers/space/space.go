@@ -1,4 +1,9 @@
-package layers
+// Package space says what layers take on the disk: what each would take alone, which is
+// kept in a file, and what several of them take together, by who shares it.
+//
+// Layers never change, so what was measured once is never out of date. Any number of
+// processes may measure at once; of several that write the file any will do.
+package space
 
 import (
 	"bytes"
@@ -14,49 +19,50 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/bitset"
 	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
-// sizesFile keeps what each layer takes for itself alone: a line "ID BYTES" for each,
-// behind a header. Layers never change, so a line is never out of date; without the
+// The file of sizes has a line "ID BYTES" for each layer, behind a header. Without the
 // file all are measured again.
-const (
-	sizesFile   = "sizes"
-	sizesHeader = "cargo-cow sizes 1\n"
-)
+const header = "cargo-cow sizes 1\n"
 
-// Sizes says of layers how many bytes each would take if it shared nothing, as far as
-// that is known or can be found out within patience, those first that come first.
-func (s *Store) Sizes(ctx context.Context, list []Record, patience time.Duration) (map[string]int64, error) {
-	path := filepath.Join(s.opts.Dir, sizesFile)
+// Sizes says how many bytes layers would take that shared nothing, as far as that is
+// known from the file path or can be found out within patience, those first that come
+// first. tree tells where a layer lies, and present which are worth a line.
+func Sizes(ctx context.Context, path string, layers []string, tree func(id string) string, present func() ([]string, error), patience time.Duration) (map[string]int64, error) {
 	text, _ := os.ReadFile(path)
-	known := parseSizes(text)
+	known := parse(text)
 	began, measured := time.Now(), false
-	for _, r := range list {
-		if _, ok := known[r.ID]; ok {
+	for _, id := range layers {
+		if _, ok := known[id]; ok {
 			continue
 		}
 		if time.Since(began) > patience {
 			break
 		}
-		n, err := reflink.TreeBlocks(ctx, s.tree(r.ID))
+		n, err := reflink.TreeBlocks(ctx, tree(id))
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		if err == nil { // else it was removed meanwhile, or Check tells of it
-			known[r.ID], measured = n, true
+			known[id], measured = n, true
 		}
 	}
-	if measured {
-		s.keepSizes(path, known)
+	if !measured {
+		return known, nil
+	}
+	if lines, err := present(); err == nil {
+		// It is advice for the next time.
+		_ = atomicfile.WriteUnsynced(path, encode(lines, known), 0o600)
 	}
 	return known, nil
 }
 
-func parseSizes(text []byte) map[string]int64 {
+func parse(text []byte) map[string]int64 {
 	known := map[string]int64{}
-	text, ok := bytes.CutPrefix(text, []byte(sizesHeader))
+	text, ok := bytes.CutPrefix(text, []byte(header))
 	if !ok {
 		return known
 	}
@@ -70,19 +76,14 @@ func parseSizes(text []byte) map[string]int64 {
 	return known
 }
 
-// keepSizes is advice for the next time: of several that write at once any will do.
-func (s *Store) keepSizes(path string, known map[string]int64) {
-	present, err := s.ids()
-	if err != nil {
-		return
-	}
-	b := []byte(sizesHeader)
-	for _, id := range present {
+func encode(layers []string, known map[string]int64) []byte {
+	b := []byte(header)
+	for _, id := range layers {
 		if n, ok := known[id]; ok {
 			b = fmt.Appendf(b, "%s %d\n", id, n)
 		}
 	}
-	_ = atomicfile.WriteUnsynced(path, b, 0o600)
+	return b
 }
 
 // Piece is data that certain layers hold, all of it each of them.
@@ -91,25 +92,25 @@ type Piece struct {
 	Layers []string
 }
 
-// Space says what layers take together, by who shares it: what one of them frees shows
+// Together says what layers take together, by who shares it: what one of them frees shows
 // only where all are looked at. It reads the extents of every file. Small files, which
 // the file system keeps among its own data, count nothing.
-func (s *Store) Space(ctx context.Context, ids []string) ([]Piece, error) {
+func Together(ctx context.Context, ids []string, tree func(id string) string) ([]Piece, error) {
 	type extent struct{ at, length uint64 }
-	extents := map[extent]*bitset{}
+	extents := map[extent]*bitset.Set{}
 	var pieces []Piece
 	for n, id := range ids {
 		var alone int64
-		err := eachFile(ctx, s.tree(id), func(f *os.File) error {
+		err := eachFile(ctx, tree(id), func(f *os.File) error {
 			err := reflink.Extents(f, func(e reflink.Extent) error {
 				if e.Inline {
 					return nil
 				}
 				key := extent{e.Physical, e.Length}
 				if extents[key] == nil {
-					extents[key] = new(bitset)
+					extents[key] = new(bitset.Set)
 				}
-				extents[key].add(n)
+				extents[key].Add(n)
 				return nil
 			})
 			if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOTTY) {
@@ -134,7 +135,7 @@ func (s *Store) Space(ctx context.Context, ids []string) ([]Piece, error) {
 	}
 	for holders, size := range byHolders {
 		p := Piece{Bytes: size}
-		bitset(holders).each(func(n int) { p.Layers = append(p.Layers, ids[n]) })
+		bitset.Set(holders).Each(func(n int) { p.Layers = append(p.Layers, ids[n]) })
 		pieces = append(pieces, p)
 	}
 	return pieces, nil

@@ -1,9 +1,11 @@
-package layers
+package record
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,20 +16,20 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 )
 
-// catalogFile holds the records of most layers in one file, a line each: a choice
+// CatalogFile holds the records of most layers in one file, a line each: a choice
 // among a thousand of them then opens one file, and decodes those of one
 // fingerprint. It is made from the records and made again when it lacks too many;
 // a layer that it lacks has its own record read, and a line of a layer that is
 // gone means nothing. A line is never out of date: a record changes only when it
 // was damaged and is repaired, which removes the catalog.
 const (
-	catalogFile   = "catalog"
+	CatalogFile   = "catalog"
 	catalogHeader = "cargo-cow catalog 1\n"
 )
 
-// catalogLag is how many layers the catalog may lack, or name in vain, before it
+// CatalogLag is how many layers the catalog may lack, or name in vain, before it
 // is written anew: reading so many records takes 1 ms.
-const catalogLag = 32
+const CatalogLag = 32
 
 // catalog is the lines of a catalog by layer.
 type catalog map[string][]byte
@@ -92,10 +94,11 @@ func (c catalog) record(id string) *Record {
 // readers read records side by side, which halves the time on two processors.
 const readers = 4
 
-// readAll returns the records of layers in no order, of one fingerprint unless it
-// is "". Layers whose record cannot be read are left out.
-func (s *Store) readAll(ctx context.Context, ids []string, fingerprint string) ([]Record, error) {
-	path := filepath.Join(s.opts.Dir, catalogFile)
+// List returns the records of layers in no order, with the labels that they were given,
+// of one fingerprint unless it is "". Those that the catalog lacks are read with read;
+// layers whose record cannot be read are left out.
+func (rs Records) List(ctx context.Context, ids []string, fingerprint string, read func(id string) (*Record, error)) ([]Record, error) {
+	path := filepath.Join(rs.store, CatalogFile)
 	c := readCatalog(path)
 	found := make([]*Record, len(ids))
 	var missing []int
@@ -113,7 +116,7 @@ func (s *Store) readAll(ctx context.Context, ids []string, fingerprint string) (
 		wg.Go(func() {
 			for n := next.Add(1) - 1; n < int64(len(missing)) && ctx.Err() == nil; n = next.Add(1) - 1 {
 				i := missing[n]
-				found[i], _ = s.record(ids[i])
+				found[i], _ = read(ids[i])
 			}
 		})
 	}
@@ -121,8 +124,8 @@ func (s *Store) readAll(ctx context.Context, ids []string, fingerprint string) (
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(missing) > catalogLag || len(c) > len(ids)+catalogLag {
-		s.writeCatalog(c, ids, found)
+	if len(missing) > CatalogLag || len(c) > len(ids)+CatalogLag {
+		rs.writeCatalog(c, ids, found)
 	}
 	list := make([]Record, 0, len(ids))
 	for _, r := range found {
@@ -130,13 +133,13 @@ func (s *Store) readAll(ctx context.Context, ids []string, fingerprint string) (
 			list = append(list, *r)
 		}
 	}
-	s.relabel(list)
+	rs.relabel(list)
 	return list, nil
 }
 
 // writeCatalog keeps what was read. Of several that do so at once any will do;
 // without it the next one takes longer.
-func (s *Store) writeCatalog(was catalog, ids []string, found []*Record) {
+func (rs Records) writeCatalog(was catalog, ids []string, found []*Record) {
 	c := make(catalog, len(ids))
 	for i, id := range ids {
 		if found[i] == nil {
@@ -149,5 +152,13 @@ func (s *Store) writeCatalog(was catalog, ids []string, found []*Record) {
 			c[id] = append(b, '\n')
 		}
 	}
-	_ = atomicfile.WriteUnsynced(filepath.Join(s.opts.Dir, catalogFile), c.encode(), 0o600)
+	_ = atomicfile.WriteUnsynced(filepath.Join(rs.store, CatalogFile), c.encode(), 0o600)
+}
+
+// ForgetCatalog has the catalog made anew: a damaged record may have got into it.
+func (rs Records) ForgetCatalog() error {
+	if err := os.Remove(filepath.Join(rs.store, CatalogFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
