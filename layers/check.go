@@ -63,12 +63,12 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 }
 
 func (s *Store) checkTree(name string, repair bool) *Problem {
-	p := s.lookAtTree(name, false)
+	p := s.treeProblem(name, false)
 	if p == nil || !layerid.Is(name) {
 		return p
 	}
 	if rollback.IsStub(s.tree(name)) {
-		return s.lookAtTree(name, repair)
+		return s.treeProblem(name, repair)
 	}
 	// It may be half way out, so look again with nobody at it.
 	release, err := s.hold(name)
@@ -78,10 +78,10 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	if err == nil {
 		defer release()
 	}
-	return s.lookAtTree(name, repair)
+	return s.treeProblem(name, repair)
 }
 
-func (s *Store) lookAtTree(name string, repair bool) *Problem {
+func (s *Store) treeProblem(name string, repair bool) *Problem {
 	path := s.tree(name)
 	problem := func(format string, args ...any) *Problem {
 		return &Problem{Path: path, Problem: fmt.Sprintf(format, args...)}

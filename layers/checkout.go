@@ -16,7 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// view is the place as package cargo sees it: git is asked only when an answer
+// view is the checkout as package cargo sees it: git is asked only when an answer
 // depends on it, and once.
 func (co *Checkout) view(ctx context.Context) *cargo.Place {
 	v := &cargo.Place{
@@ -105,7 +105,7 @@ type Checkout struct {
 	Settings    cargo.Settings
 }
 
-// MadeFrom returns the id of the layer that the place's build directory was
+// MadeFrom returns the id of the layer that the checkout's build directory was
 // restored from or last sealed as, "" where nothing tells. The layer may be gone.
 func MadeFrom(co *Checkout) string {
 	if id := active.ReadProvenance(co.Workspace.BuildDir).Layer; layerid.Is(id) {
@@ -114,7 +114,7 @@ func MadeFrom(co *Checkout) string {
 	return ""
 }
 
-// Waiting says of a place's build directory whether it waits: it was restored when
+// Waiting says of a checkout's build directory whether it waits: it was restored when
 // files were missing that its units were built from, and nothing was built in it
 // since; and whether any of them is there by now.
 func (co *Checkout) Waiting() (waits, come bool) {
@@ -131,11 +131,11 @@ func (co *Checkout) Waiting() (waits, come bool) {
 	return true, false
 }
 
-// Hollow reports whether there is nothing in a build directory that a build, or
+// NothingBuilt reports whether there is nothing in a build directory that a build, or
 // anybody else, has put there: it is missing, a roll-back has left its stub, it is
 // empty, or has what Cargo leaves where it builds nothing (cargo 1.95, package
 // --list).
-func Hollow(buildDir string) bool {
+func NothingBuilt(buildDir string) bool {
 	if !rollback.Exists(buildDir) {
 		return true
 	}
@@ -147,9 +147,9 @@ func Hollow(buildDir string) bool {
 	return err == nil && !slices.ContainsFunc(left, func(n string) bool { return n != "CACHEDIR.TAG" && n != ".rustc_info.json" })
 }
 
-// Ours returns a function that tells which of the layers belong to the place's project:
+// Ours returns a function that tells which of the layers belong to the checkout's project:
 // sealed in a working tree of its repository, or from a commit that the repository has,
-// or with the dependencies of the place. A working tree that is gone is known by its
+// or with the dependencies of the checkout. A working tree that is gone is known by its
 // commits.
 func (co *Checkout) Ours(ctx context.Context, list []Record) (func(*Record) bool, error) {
 	roots := []string{co.Workspace.Root}

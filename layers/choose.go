@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -12,36 +11,27 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 )
 
-// choice is a layer found fit for a place, under a lease.
-type choice struct {
-	record  Record
-	plan    *cargo.Plan
-	needed  map[string]bool // units that the place needs, if the layer was not made for what it asks for
-	held    int             // how many of them the layer has
-	others  []*choice       // layers that have what this one lacks, the one with most first
-	release func() error
+// criteria say which layer is to be chosen.
+type criteria struct {
+	from    string // the one, as Store.Layer finds it; "" for the best
+	strict  bool   // every unit counts as rebuilt that may name its origin
+	noGraft bool   // what others have that the layer lacks does not matter
 }
-
-// maxCompared bounds how many layers are compared file by file with the place.
-// The sources are read once for all; each layer more costs reading its manifest
-// (1 ms for 100 kB). What is further back by commit or age is hardly nearer, and
-// what holds less cannot spare more.
-const maxCompared = 16
 
 // choose chooses once more where all that it chose from was removed meanwhile.
-func (s *Store) choose(ctx context.Context, co *Checkout, o RestoreOptions) (*choice, error) {
-	if o.From != "" {
-		return s.chooseOnce(ctx, co, o)
+func (s *Store) choose(ctx context.Context, co *Checkout, want criteria) (*choice, error) {
+	if want.from != "" {
+		return s.chooseOnce(ctx, co, want)
 	}
-	return whileGone(func() (*choice, error) { return s.chooseOnce(ctx, co, o) })
+	return whileGone(func() (*choice, error) { return s.chooseOnce(ctx, co, want) })
 }
 
-// chooseOnce finds the layer for a place: the one of its fingerprint that spares it
+// chooseOnce finds the layer for a checkout: the one of its fingerprint that spares it
 // most compiling; among equals the nearest commit, then the newest. Where none has
 // its fingerprint, those that hold most of what it needs are compared
 // (docs/design/0017-what-is-spared.md).
-func (s *Store) chooseOnce(ctx context.Context, co *Checkout, o RestoreOptions) (*choice, error) {
-	candidates, err := s.candidates(ctx, co, o)
+func (s *Store) chooseOnce(ctx context.Context, co *Checkout, want criteria) (*choice, error) {
+	candidates, err := s.candidates(ctx, co, want.from)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +41,7 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, o RestoreOptions) 
 			return nil, s.tellLost(err)
 		}
 	}
-	c, err := s.newContest(ctx, co, candidates, needed, o.Strict)
+	c, err := s.newContest(ctx, co, candidates, needed, want.strict)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +52,7 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, o RestoreOptions) 
 	switch {
 	case needed != nil:
 		best.needed, best.held = needed, c.index.Held(best.record.ID, needed)
-	case !o.NoGraft && !best.plan.MadeFor():
+	case !want.noGraft && !best.plan.MadeFor():
 		if err := s.lacking(ctx, co, best); err != nil {
 			return nil, errors.Join(err, best.drop())
 		}
@@ -70,26 +60,17 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, o RestoreOptions) 
 	if best.needed != nil {
 		best.plan.Narrow(best.needed)
 	}
-	if !o.NoGraft && needed == nil {
+	if !want.noGraft && needed == nil {
 		c.join(ctx, best)
 	}
 	return best, nil
 }
 
-// drop gives up the leases of a choice.
-func (c *choice) drop() error {
-	err := c.release()
-	for _, o := range c.others {
-		err = errors.Join(err, o.release())
-	}
-	return err
-}
-
-// candidates lists the layers of a place's fingerprint, or the one that was named:
+// candidates lists the layers of a checkout's fingerprint, or the one that was named:
 // those of the same commit first, then the newest.
-func (s *Store) candidates(ctx context.Context, co *Checkout, o RestoreOptions) ([]Record, error) {
-	if o.From != "" {
-		r, err := s.Layer(ctx, o.From)
+func (s *Store) candidates(ctx context.Context, co *Checkout, from string) ([]Record, error) {
+	if from != "" {
+		r, err := s.Layer(ctx, from)
 		if err != nil {
 			return nil, err
 		}
@@ -117,34 +98,11 @@ func unlike(r Record, head string) int {
 	return 0
 }
 
-func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, strict bool) (*choice, error) {
-	release, err := s.hold(r.ID)
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.manifest(r.ID)
-	if err == nil {
-		var plan *cargo.Plan
-		if plan, err = m.Verify(ctx, reader, strict); err == nil {
-			return &choice{record: r, plan: plan, release: release}, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
-}
-
 func head(co *Checkout) string {
 	if co.Git == nil {
 		return ""
 	}
 	return co.Git.Head
-}
-
-// none is that no layer serves a place of another dependency set.
-func (s *Store) none(co *Checkout, why string) error {
-	return &HelpError{
-		Err:  fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, co.Fingerprint.ID[:8], why),
-		Help: "cargo build && cargo cow snapshot",
-	}
 }
 
 // nearest lists the layers that hold any of what a checkout needs whose dependency
@@ -237,7 +195,7 @@ func (s *Store) plan(ctx context.Context, co *Checkout, profiles []string, check
 // 0.2 s each.
 const maxPlanned = 2
 
-// needs returns the units that builds of the place need in the profiles that its
+// needs returns the units that builds of the checkout need in the profiles that its
 // build directory has, or in the default one.
 func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map[string]bool, error) {
 	profiles, err := cargo.Profiles(co.buildDir().Path)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -11,13 +12,13 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/index"
 )
 
-// A contest finds, among layers, the one that spares a place most. What a unit is
+// A contest finds, among layers, the one that spares a checkout most. What a unit is
 // worth is what building it cost, by the index: the same for all layers that have
 // it, whatever the machine was doing when each was built. So a layer that has all
 // that another has, and more, is never worth less.
 type contest struct {
 	store  *Store
-	place  *Checkout
+	co     *Checkout
 	strict bool
 	reader *cargo.Reader
 	near   []Record        // in the order of candidates
@@ -29,7 +30,7 @@ type contest struct {
 
 func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
 	c := &contest{
-		store: s, place: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
+		store: s, co: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
 		near: candidates, needed: needed, worth: map[string]int64{}, spared: map[*choice]int64{},
 	}
 	if len(candidates) == 1 && needed == nil {
@@ -49,15 +50,7 @@ func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Recor
 	return c, nil
 }
 
-func ids(list []Record) []string {
-	ids := make([]string, len(list))
-	for i := range list {
-		ids[i] = list[i].ID
-	}
-	return ids
-}
-
-// run compares layers with the place, by turns the nearest and the one that holds
+// run compares layers with the checkout, by turns the nearest and the one that holds
 // most, and returns the best, leased. One that holds no more than the best spares
 // is not looked at.
 func (c *contest) run(ctx context.Context) (*choice, error) {
@@ -84,7 +77,7 @@ func (c *contest) run(ctx context.Context) (*choice, error) {
 		}
 		compared++
 		if c.needed != nil && !next.plan.Grafts() {
-			unreadable = errors.Join(c.store.none(c.place, "or anything that it needs"), next.release())
+			unreadable = errors.Join(c.store.none(c.co, "or anything that it needs"), next.release())
 			continue
 		}
 		c.weigh(next)
@@ -135,7 +128,7 @@ func (c *contest) better(ctx context.Context, a, b *choice) bool {
 	if x, y := a.plan.FreshInside(), b.plan.FreshInside(); x != y {
 		return x > y
 	}
-	git := c.place.Git
+	git := c.co.Git
 	if git != nil && a.record.Commit != b.record.Commit {
 		x, errX := git.Distance(ctx, git.Head, a.record.Commit)
 		y, errY := git.Distance(ctx, git.Head, b.record.Commit)
@@ -157,7 +150,7 @@ const (
 )
 
 // join finds the layers that have what the best one lacks, compares them with the
-// place, and has them given with it. What it finds is a gain and no need: whatever
+// checkout, and has them given with it. What it finds is a gain and no need: whatever
 // fails is left out.
 func (c *contest) join(ctx context.Context, best *choice) {
 	if c.index == nil {
@@ -217,4 +210,52 @@ func (c *contest) richest(best *choice, have func(key string) bool) *Record {
 		return nil
 	}
 	return &c.near[top]
+}
+
+// choice is a layer found fit for a checkout, under a lease.
+type choice struct {
+	record  Record
+	plan    *cargo.Plan
+	needed  map[string]bool // units that the checkout needs, if the layer was not made for what it asks for
+	held    int             // how many of them the layer has
+	others  []*choice       // layers that have what this one lacks, the one with most first
+	release func() error
+}
+
+// drop gives up the leases of a choice.
+func (c *choice) drop() error {
+	err := c.release()
+	for _, o := range c.others {
+		err = errors.Join(err, o.release())
+	}
+	return err
+}
+
+func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, strict bool) (*choice, error) {
+	release, err := s.hold(r.ID)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.manifest(r.ID)
+	if err == nil {
+		var plan *cargo.Plan
+		if plan, err = m.Verify(ctx, reader, strict); err == nil {
+			return &choice{record: r, plan: plan, release: release}, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
+}
+
+// maxCompared bounds how many layers are compared file by file with the checkout.
+// The sources are read once for all; each layer more costs reading its manifest
+// (1 ms for 100 kB). What is further back by commit or age is hardly nearer, and
+// what holds less cannot spare more.
+const maxCompared = 16
+
+// none is that no layer serves a checkout of another dependency set.
+func (s *Store) none(co *Checkout, why string) error {
+	return &HelpError{
+		Err:  fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, co.Fingerprint.ID[:8], why),
+		Help: "cargo build && cargo cow snapshot",
+	}
 }

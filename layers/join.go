@@ -5,18 +5,16 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
-// join puts into tmp, made true for the place from the layer that was chosen, what
-// other layers have: units of registries and the place's own alike. Each of these
-// layers is made true for the place as well, in a copy beside, and gives the units
+// join puts into tmp, made true for the checkout from the layer that was chosen, what
+// other layers have: units of registries and the checkout's own alike. Each of these
+// layers is made true for the checkout as well, in a copy beside, and gives the units
 // that are fresh there, with all they depend on. Where copies take their time, it
-// gives only what is the same in any place, as it is.
+// gives only what is the same in any checkout, as it is.
 func (w *work) join(ctx context.Context, tmp string, others []*choice, strict bool) (*Grafted, error) {
 	var done *Grafted
 	for _, o := range others {
@@ -59,10 +57,7 @@ func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Graft
 	if g.Take(stock, slices.SortedFunc(keysOf(o.needed), cmp.Compare[string])) == 0 {
 		return given, nil
 	}
-	copier := reflink.NewCopier(reflink.Auto)
-	if err := g.Apply(ctx, func(dst, src string, mtime time.Time) error {
-		return cloneFile(ctx, copier, dst, src, mtime)
-	}); err != nil {
+	if err := applyGraft(ctx, g); err != nil {
 		return nil, err
 	}
 	m, _ := active.Manifest(tmp)

@@ -27,14 +27,6 @@ func RolledBackStore(dir string) error {
 	}
 }
 
-// kept drops the names of layers that a roll-back has taken along.
-func (s *Store) kept(names []string) []string {
-	if len(s.lost) == 0 {
-		return names
-	}
-	return slices.DeleteFunc(names, func(n string) bool { return slices.Contains(s.lost, n) })
-}
-
 // Lost lists the layers of which a roll-back has left only the names.
 func (s *Store) Lost() []string { return slices.Clone(s.lost) }
 

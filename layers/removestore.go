@@ -91,13 +91,6 @@ func (s *Store) RemoveStore(ctx context.Context) (err error) {
 	return nil
 }
 
-// onlyLayers reports whether a directory that is no store has layers where a store
-// has them: an rm -rf has taken all but what the kernel keeps from it.
-func onlyLayers(dir string) bool {
-	ids, _ := ls.Names(filepath.Join(dir, layersDir))
-	return slices.ContainsFunc(ids, layerid.Is)
-}
-
 // RemoveEmpty takes away a store without layers. With any, or while somebody works in
 // it, the error says so and it stays.
 func (s *Store) RemoveEmpty(ctx context.Context) error {

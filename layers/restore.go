@@ -27,12 +27,16 @@ type RestoreOptions struct {
 	Notify  Notify
 }
 
+func (o RestoreOptions) criteria() criteria {
+	return criteria{from: o.From, strict: o.Strict, noGraft: o.NoGraft}
+}
+
 // RestoreReport says what was restored.
 type RestoreReport struct {
 	Record
 	Kept       int             // units that stay fresh
 	Rebuild    []cargo.Verdict // units that the next build will rebuild
-	Retagged   int             // units whose fingerprint was rewritten for the place
+	Retagged   int             // units whose fingerprint was rewritten for the checkout
 	SameCommit bool
 	Undo       bool // a build directory was replaced and can be brought back
 	// Undeletable are trees beside the build directory that hold directories of
@@ -51,10 +55,10 @@ func (s *Store) Restore(ctx context.Context, co *Checkout, o RestoreOptions) (*R
 		return nil, err
 	}
 	defer w.end()
-	if err := w.start(ctx); err != nil {
+	if err := w.startClock(ctx); err != nil {
 		return nil, err
 	}
-	c, err := s.choose(ctx, co, o)
+	c, err := s.choose(ctx, co, o.criteria())
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +84,7 @@ func (w *work) report(c *choice) *RestoreReport {
 func (w *work) restore(ctx context.Context, c *choice, o RestoreOptions) (*RestoreReport, error) {
 	w.store.used(c.record.ID)
 	if !w.checkout.Settings.Rules.On(cargo.RuleClock) {
-		if err := w.start(ctx); err != nil {
+		if err := w.startClock(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -146,7 +150,7 @@ func (w *work) makeTrue(ctx context.Context, tmp string, c *choice, o RestoreOpt
 }
 
 // count says what becomes of the units. Of a layer that was made for other
-// dependencies only those count that the place needs.
+// dependencies only those count that the checkout needs.
 func (r *RestoreReport) count(c *choice) {
 	r.Rebuild = c.plan.Rebuild()
 	r.Kept = c.plan.Kept()

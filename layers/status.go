@@ -18,7 +18,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// Status is what is known of a place.
+// Status is what is known of a checkout.
 type Status struct {
 	BuildDir string `json:"build_dir"`
 	Exists   bool   `json:"exists"`
@@ -43,7 +43,7 @@ type Status struct {
 	Matching   int  `json:"matching"`       // of this fingerprint
 	Fresh      int  `json:"fresh"`
 	Dirty      int  `json:"dirty"`
-	// Strange units have fingerprints that cannot be rewritten for another place,
+	// Strange units have fingerprints that cannot be rewritten for another checkout,
 	// since this version of Cargo computes them in a way nobody here knows.
 	Strange int `json:"strange,omitempty"`
 	// ReadOnly: here, in a sandbox maybe, layers can be restored and none can be made.
@@ -52,7 +52,7 @@ type Status struct {
 	Unresolved bool `json:"unresolved,omitempty"`
 }
 
-// Status looks at the place's build directory and store.
+// Status looks at the checkout's build directory and store.
 func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
 	d := co.buildDir()
 	r := &Status{BuildDir: d.Path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}

@@ -1,7 +1,6 @@
 package layers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
@@ -58,109 +56,12 @@ type Store struct {
 	lost []string // layers that a roll-back took along, as Open found them
 }
 
-// Create makes the store if it is not there, private to the user, and opens it.
-func Create(ctx context.Context, o Options) (*Store, error) {
-	if s, err := Open(ctx, o); !errors.Is(err, ErrNoStore) {
-		return s, err
-	}
-	if err := driver.MakeDirs(filepath.Dir(o.Dir), 0o777); err != nil {
-		return nil, fmt.Errorf("make store: %w", rollback.Explain(err))
-	}
-	// A tree of its own, so that snapshots a system takes of the tree around
-	// it do not pin what is deleted here.
-	err := o.Driver.Create(ctx, o.Dir)
-	if errors.Is(err, fs.ErrExist) {
-		err = checkHalfMade(o.Dir)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
-	}
-	if err := os.Chmod(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
-	}
-	// First of all: the store may lie in a working tree, of whatever repository.
-	if err := os.WriteFile(filepath.Join(o.Dir, ignoreFile), []byte(ignoreAll), 0o600); err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
-	}
-	for _, d := range []string{layersDir, record.Dir, leasesDir} {
-		if err := os.Mkdir(filepath.Join(o.Dir, d), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("make store: %w", err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(o.Dir, cacheTagFile), []byte(cacheTag), 0o600); err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
-	}
-	// Whoever makes the store at the same time, and is done, tidies up in it.
-	done, err := (&Store{opts: o}).working(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
-	}
-	err = atomicfile.Write(filepath.Join(o.Dir, versionFile), []byte(versionLine), 0o600)
-	if err = errors.Join(err, done()); err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
-	}
-	return Open(ctx, o)
-}
-
-// checkHalfMade allows a store to be made in an empty directory, or in one where
-// a process died or is busy making it, but not around what somebody else keeps
-// there.
-func checkHalfMade(dir string) error {
-	found, err := ls.Names(dir)
-	if err != nil {
-		return err
-	}
-	if slices.Contains(found, versionFile) {
-		return nil // another process has just made it
-	}
-	own := []string{layersDir, record.Dir, leasesDir, cacheTagFile, lockFile, ignoreFile}
-	for _, name := range found {
-		if !slices.Contains(own, name) && !strings.HasPrefix(name, atomicfile.TempPrefix) {
-			return &HelpError{Err: fmt.Errorf("%s has other things in it, such as %s", dir, name), Help: "name a new directory with --store DIR"}
-		}
-	}
-	return nil
-}
-
 // ignoreFile keeps a store out of git's sight, and so out of that of cargo, which asks
 // git for the files of a package.
 const (
 	ignoreFile = ".gitignore"
 	ignoreAll  = "# Layers of cargo-cow\n*\n"
 )
-
-// cacheTag keeps backup programs out of what can be built again.
-const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n# Layers of cargo-cow; all of it can be built again.\n"
-
-// Open opens the store and puts away what a crash left behind. It fails with
-// ErrNoStore where there is none.
-func Open(ctx context.Context, o Options) (*Store, error) {
-	b, err := os.ReadFile(filepath.Join(o.Dir, versionFile))
-	if errors.Is(err, fs.ErrNotExist) && rollback.IsStub(o.Dir) {
-		return nil, RolledBackStore(o.Dir)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err := fmt.Errorf("open store %s: %w", o.Dir, ErrNoStore)
-		if onlyLayers(o.Dir) {
-			err = &HelpError{
-				Err:  fmt.Errorf("%w, but layers of one", err),
-				Help: "run `cargo cow init`, which takes them in again, and then `cargo cow rm --all --yes` to be rid of them",
-			}
-		}
-		return nil, err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
-	}
-	if string(b) != versionLine {
-		return nil, fmt.Errorf("open store %s: version %q is not one this program knows", o.Dir, bytes.TrimSpace(b))
-	}
-	s := &Store{opts: o}
-	if err := s.recover(ctx); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", o.Dir, err)
-	}
-	return s, nil
-}
 
 // Dir is where the store is.
 func (s *Store) Dir() string { return s.opts.Dir }
@@ -250,89 +151,6 @@ func (s *Store) record(id string) (*Record, error) {
 	return &made, nil
 }
 
-// Layers lists the layers, newest first. One that cannot be read is left out;
-// Check tells of it.
-func (s *Store) Layers(ctx context.Context) ([]Record, error) { return s.layersOf(ctx, "") }
-
-// layersOf lists the layers of one fingerprint, or all if it is "".
-func (s *Store) layersOf(ctx context.Context, fingerprint string) ([]Record, error) {
-	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
-	if err != nil {
-		return nil, fmt.Errorf("list layers: %w", err)
-	}
-	trees = s.kept(slices.DeleteFunc(trees, func(t string) bool { return !layerid.Is(t) }))
-	list, err := s.records().List(ctx, trees, fingerprint, s.record)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(list, func(a, b Record) int {
-		if c := b.Created.Compare(a.Created); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	return list, nil
-}
-
-// Layer finds the layer that ref names: "latest", a label, or the first four or
-// more digits of an id. Of several layers with one label it is the newest.
-func (s *Store) Layer(ctx context.Context, ref string) (*Record, error) {
-	list, err := s.Layers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if ref == "latest" && len(list) > 0 {
-		return &list[0], nil
-	}
-	for i := range list {
-		if list[i].Label == ref && ref != "" {
-			return &list[i], nil
-		}
-	}
-	var found *Record
-	for i := range list {
-		if len(ref) >= 4 && strings.HasPrefix(list[i].ID, ref) {
-			if found != nil {
-				return nil, fmt.Errorf("find layer %s: %w", ref, ErrAmbiguous)
-			}
-			found = &list[i]
-		}
-	}
-	if found == nil {
-		if err := s.lostLayer(ref); err != nil {
-			return nil, err
-		}
-		return nil, fmt.Errorf("find layer %s: %w", ref, ErrNotFound)
-	}
-	return found, nil
-}
-
-// Unit is one unit of a layer.
-type Unit struct {
-	cargo.UnitName
-	Source string        `json:"source"` // path, vendored, registry, git, unknown
-	Dirty  *cargo.Reason `json:"dirty,omitempty"`
-}
-
-// Show returns a layer's record, its fingerprint with every ingredient, and the
-// units its manifest lists.
-func (s *Store) Show(ctx context.Context, ref string) (*Record, *cargo.Fingerprint, []Unit, error) {
-	r, err := s.Layer(ctx, ref)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	m, err := s.manifest(r.ID)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	var units []Unit
-	for i := range m.Units {
-		u := &m.Units[i]
-		units = append(units, Unit{u.UnitName, u.Source, u.Always})
-	}
-	return r, &m.Fingerprint, units, nil
-}
-
 // Writable returns nil if layers can be made in the store, and else why not, with
 // what would help.
 func (s *Store) Writable() error {
@@ -397,4 +215,20 @@ func (s *Store) ids() ([]string, error) {
 	all = s.kept(slices.DeleteFunc(all, func(n string) bool { return !layerid.Is(n) }))
 	slices.Sort(all)
 	return all, err
+}
+
+// kept drops the names of layers that a roll-back has taken along.
+func (s *Store) kept(names []string) []string {
+	if len(s.lost) == 0 {
+		return names
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return slices.Contains(s.lost, n) })
+}
+
+func ids(list []Record) []string {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	return ids
 }

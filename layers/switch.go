@@ -21,8 +21,7 @@ type SwitchReport struct {
 	Why      string // it was kept
 }
 
-// Switch makes the build directory fit what was checked out in the place just
-// now: it restores the best layer if that leaves less to be compiled than the
+// Switch makes the build directory fit what was checked out just now: it restores the best layer if that leaves less to be compiled than the
 // build directory does as it is, and otherwise leaves that alone. What it
 // replaces can be brought back with Undo. A build directory that is the same as
 // a layer is never kept where Cargo would miss a difference
@@ -33,7 +32,7 @@ func (s *Store) Switch(ctx context.Context, co *Checkout, o SwitchOptions) (*Swi
 		return nil, err
 	}
 	defer w.end()
-	if err := w.start(ctx); err != nil {
+	if err := w.startClock(ctx); err != nil {
 		return nil, err
 	}
 	x := newComparison(w)
@@ -47,7 +46,7 @@ func (s *Store) Switch(ctx context.Context, co *Checkout, o SwitchOptions) (*Swi
 		}
 	}
 	ro := RestoreOptions{Strict: o.Strict, NoWait: o.NoWait, Notify: o.Notify}
-	c, err := s.choose(ctx, co, ro)
+	c, err := s.choose(ctx, co, ro.criteria())
 	switch {
 	case err == nil:
 		defer c.drop()

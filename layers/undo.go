@@ -36,7 +36,7 @@ func (s *Store) Undo(ctx context.Context, co *Checkout, noWait bool, notify Noti
 	if err != nil {
 		return nil, err
 	}
-	if err := w.look(); err != nil {
+	if err := w.identify(); err != nil {
 		return nil, err
 	}
 	if w.found != active.Absent {

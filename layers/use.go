@@ -44,13 +44,13 @@ type Use struct {
 
 // Uses lists the layers as Layers does, with their use. The caller may know of build
 // directories that are in use.
-func (s *Store) Uses(ctx context.Context, places ...string) ([]Use, error) {
+func (s *Store) Uses(ctx context.Context, known ...string) ([]Use, error) {
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	uses := make([]Use, len(list))
-	var live *living
+	var found *checkouts
 	for i, r := range list {
 		// Whether it can be removed is found out again by Remove.
 		leased, err := lease.Held(filepath.Join(s.opts.Dir, leasesDir), r.ID)
@@ -64,10 +64,10 @@ func (s *Store) Uses(ctx context.Context, places ...string) ([]Use, error) {
 			OriginGone: originGone(r.Origin),
 		}
 		if uses[i].OriginGone {
-			if live == nil {
-				live = s.findLiving(ctx, places...)
+			if found == nil {
+				found = s.findCheckouts(ctx, known...)
 			}
-			uses[i].OriginGone = !live.uses(&r)
+			uses[i].OriginGone = !found.inUse(&r)
 		}
 	}
 	return uses, nil

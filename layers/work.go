@@ -17,26 +17,26 @@ type work struct {
 	checkout *Checkout
 	dir      *active.Claim
 	found    active.Kind // what stood there when the work began
-	// t0 is the one time that files of kept units get, once started is called.
+	// t0 is the one time that files of kept units get, once startClock is called.
 	t0     time.Time
 	notify Notify
 }
 
-// begin claims the build directory of a checkout and looks at it. It fails where the
+// begin claims the build directory of a checkout and finds out what it is. It fails where the
 // directory is none that can be sealed or replaced.
 func (s *Store) begin(ctx context.Context, c *Checkout, notify Notify) (*work, error) {
 	w, err := s.claim(ctx, c, notify)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.look(); err != nil {
+	if err := w.identify(); err != nil {
 		w.end()
 		return nil, err
 	}
 	return w, nil
 }
 
-// claim is begin without the look.
+// claim is begin without identify.
 func (s *Store) claim(ctx context.Context, c *Checkout, notify Notify) (*work, error) {
 	dir, err := active.Take(ctx, c.buildDir(), s.claims(), notify)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Store) claim(ctx context.Context, c *Checkout, notify Notify) (*work, e
 	return &work{store: s, checkout: c, dir: dir, notify: notify}, nil
 }
 
-func (w *work) look() (err error) {
+func (w *work) identify() (err error) {
 	w.found, err = w.dir.Kind(w.store.opts.Driver)
 	return err
 }
@@ -55,9 +55,9 @@ func (w *work) lock(ctx context.Context, noWait bool) error {
 	return w.dir.Lock(ctx, w.checkout.Workspace.TargetDir, noWait, w.notify)
 }
 
-// start sets t0: whatever is written from now on is newer.
-func (w *work) start(ctx context.Context) (err error) {
-	w.t0, err = w.dir.Instant(ctx)
+// startClock sets t0: whatever is written from now on is newer.
+func (w *work) startClock(ctx context.Context) (err error) {
+	w.t0, err = w.dir.Tick(ctx)
 	return err
 }
 

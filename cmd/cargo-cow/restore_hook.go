@@ -124,7 +124,7 @@ func (c *checkedOut) workspace(ctx context.Context, dir string) (settled bool, e
 		}
 	}
 	stub, _ := driver.IsStub(buildDir) // no cargo clean leaves one
-	if layers.Hollow(buildDir) && (stub || !c.repo.Had(c.built, buildDir)) {
+	if layers.NothingBuilt(buildDir) && (stub || !c.repo.Had(c.built, buildDir)) {
 		if err := here.resolve(ctx, w, true); err != nil {
 			return false, err
 		}

@@ -20,7 +20,7 @@ type beside struct {
 	mtime unix.Timespec
 }
 
-func lookBeside(d Dir) (*beside, error) {
+func readBeside(d Dir) (*beside, error) {
 	dir := filepath.Dir(d.Path)
 	var st unix.Stat_t
 	if err := unix.Stat(dir, &st); errors.Is(err, fs.ErrNotExist) {

@@ -81,3 +81,7 @@ func (c *Claim) Unlocked() []string {
 
 // FilePrefix begins the names of the files by which build directories are claimed.
 const FilePrefix = "place-"
+
+// ErrBusy: Cargo, or another command of this program, is at work in the
+// build directory.
+var ErrBusy = errors.New("build directory is in use")

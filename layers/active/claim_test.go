@@ -61,7 +61,7 @@ func TestLockBeside(t *testing.T) {
 	if err := errors.Join(err1, err2, one(), two()); err != nil {
 		t.Error(err)
 	}
-	if at, err := barred.Instant(ctx); err != nil || time.Since(at).Abs() > time.Minute {
+	if at, err := barred.Tick(ctx); err != nil || time.Since(at).Abs() > time.Minute {
 		t.Errorf("the kernel's clock: got %v, %v", at, err)
 	}
 	if list, err := os.ReadDir(filepath.Dir(target.Path)); err != nil || len(list) != 0 {

@@ -32,9 +32,9 @@ func (c *Claim) clockFile() (path string, done func(), err error) {
 	return "/proc/self/fd/" + strconv.Itoa(fd), func() { unix.Close(fd) }, nil
 }
 
-// Instant returns a time of the clock that the kernel stamps files with, after
+// Tick returns a time of the clock that the kernel stamps files with, after
 // that clock has moved on: whatever is written from now on is newer.
-func (c *Claim) Instant(ctx context.Context) (time.Time, error) {
+func (c *Claim) Tick(ctx context.Context) (time.Time, error) {
 	path, done, err := c.clockFile()
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the kernel's clock: %w", err)

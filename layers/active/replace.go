@@ -16,10 +16,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// ErrBusy: Cargo, or another command of this program, is at work in the
-// build directory.
-var ErrBusy = errors.New("build directory is in use")
-
 var (
 	pointExchanged = crashpoint.New("replace.exchanged")
 	pointAside     = crashpoint.New("replace.aside")

@@ -32,7 +32,7 @@ func Take(ctx context.Context, d Dir, o Options, notify func(what string)) (*Cla
 		return nil, fmt.Errorf("claim %s: %w", d.Path, err)
 	}
 	note(c.file, d.Path+"\n")
-	before, err := lookBeside(d)
+	before, err := readBeside(d)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", d.Path, err), unlock())
 	}

@@ -34,7 +34,7 @@ type Record struct {
 	Layout      string    `json:"layout"`
 	Profiles    []string  `json:"profiles"`
 	Units       int       `json:"units"`
-	DirtyUnits  int       `json:"dirty_units"` // units that are rebuilt in any place
+	DirtyUnits  int       `json:"dirty_units"` // units that are rebuilt in any checkout
 }
 
 // New makes the record of a layer from its manifest.

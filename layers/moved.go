@@ -14,7 +14,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
-	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 )
 
@@ -23,11 +22,11 @@ type lister interface {
 	Below(ctx context.Context, dir string, skip func(path string) bool) ([]string, error)
 }
 
-// living is what is known of the build directories that are there, and of
+// checkouts is what is known of the build directories that are there, and of
 // checkouts that are at another path now.
-type living struct {
-	store *Store
-	seen  map[string]bool
+type checkouts struct {
+	store   *Store
+	visited map[string]bool // build directories
 	// layers are those that a build directory was made from or last sealed as.
 	layers map[string]bool
 	// moved are workspace roots that build directories say they belong to, and that
@@ -37,18 +36,18 @@ type living struct {
 	repositories map[uint64]bool
 }
 
-// findLiving looks for build directories: where the driver knows of its trees,
-// where commands have claimed one, and in the places that the caller knows. A
+// findCheckouts looks for build directories: where the driver knows of its trees,
+// where commands have claimed one, and those that the caller knows. A
 // checkout that was renamed, or whose directory was, is found beside where it was.
-func (s *Store) findLiving(ctx context.Context, places ...string) *living {
-	l := &living{store: s, seen: map[string]bool{}, layers: map[string]bool{}, moved: map[string]bool{}, repositories: map[uint64]bool{}}
-	for _, p := range places {
-		l.tree(p)
+func (s *Store) findCheckouts(ctx context.Context, known ...string) *checkouts {
+	cs := &checkouts{store: s, visited: map[string]bool{}, layers: map[string]bool{}, moved: map[string]bool{}, repositories: map[uint64]bool{}}
+	for _, p := range known {
+		cs.tree(p)
 	}
 	if d, ok := s.opts.Driver.(lister); ok {
 		trees, _ := d.Below(ctx, filepath.Dir(s.opts.Dir), func(path string) bool { return path == s.opts.Dir })
 		for _, t := range trees {
-			l.tree(t)
+			cs.tree(t)
 		}
 	}
 	dir := filepath.Join(s.opts.Dir, leasesDir)
@@ -58,26 +57,26 @@ func (s *Store) findLiving(ctx context.Context, places ...string) *living {
 			continue
 		}
 		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
-			l.near(strings.TrimSuffix(string(text), "\n"), l.tree)
+			cs.near(strings.TrimSuffix(string(text), "\n"), cs.tree)
 		}
 	}
-	return l
+	return cs
 }
 
 // tree takes note of a build directory.
-func (l *living) tree(path string) {
-	if l.seen[path] {
+func (cs *checkouts) tree(path string) {
+	if cs.visited[path] {
 		return
 	}
-	l.seen[path] = true
-	a := active.ReadProvenance(path)
-	if !layerid.Is(a.Layer) {
+	cs.visited[path] = true
+	from := active.ReadProvenance(path)
+	if !from.OfLayer() {
 		return
 	}
-	l.layers[a.Layer] = true
+	cs.layers[from.Layer] = true
 	for _, root := range roots(path) {
 		if isGone(root) {
-			l.moved[root] = true
+			cs.moved[root] = true
 		}
 	}
 }
@@ -102,7 +101,7 @@ func roots(buildDir string) (names []string) {
 
 // near calls found with path if there is something. Else the directories beside the
 // first missing one on the way are tried in its place: it may have been renamed.
-func (l *living) near(path string, found func(path string)) {
+func (cs *checkouts) near(path string, found func(path string)) {
 	dir, rest := path, ""
 	for isGone(dir) && dir != filepath.Dir(dir) {
 		rest = filepath.Join(filepath.Base(dir), rest)
@@ -121,35 +120,35 @@ func (l *living) near(path string, found func(path string)) {
 	}
 }
 
-func (l *living) repository(path string) {
+func (cs *checkouts) repository(path string) {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) == nil {
-		l.repositories[st.Ino] = true
+		cs.repositories[st.Ino] = true
 	}
 }
 
-// uses reports whether a layer whose origin is not at its path any more is of use:
+// inUse reports whether a layer whose origin is not at its path any more is of use:
 // a build directory was made from it, or the checkout or its repository is at
 // another path.
-func (l *living) uses(r *Record) bool {
-	if l.layers[r.ID] || l.moved[r.Origin] {
+func (cs *checkouts) inUse(r *Record) bool {
+	if cs.layers[r.ID] || cs.moved[r.Origin] {
 		return true
 	}
-	m, err := l.store.manifest(r.ID)
+	m, err := cs.store.manifest(r.ID)
 	if err != nil {
 		return false
 	}
 	o := &m.Origins[0]
 	for _, n := range o.Names {
 		if n.Base == cargo.BaseBuild {
-			l.near(string(n.Text), l.tree)
+			cs.near(string(n.Text), cs.tree)
 		}
 	}
 	for _, dir := range o.Repository() {
-		l.near(dir, l.repository)
+		cs.near(dir, cs.repository)
 	}
-	return l.layers[r.ID] || slices.ContainsFunc(o.Roots(), func(root string) bool { return l.moved[root] }) ||
-		o.Ino != 0 && l.repositories[o.Ino]
+	return cs.layers[r.ID] || slices.ContainsFunc(o.Roots(), func(root string) bool { return cs.moved[root] }) ||
+		o.Ino != 0 && cs.repositories[o.Ino]
 }
 
 func isGone(path string) bool {
