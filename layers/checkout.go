@@ -16,6 +16,18 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
+// Checkout is one checkout as Cargo and git see it.
+type Checkout struct {
+	Tool        cargo.Tool
+	Workspace   *cargo.Workspace
+	Git         *git.Checkout      // nil: not under git
+	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
+	Env         string             // [env] of Cargo's configuration, canonical
+	LinkFlags   []string           // see cargo.Place
+	Linkers     []string           // of Cargo's configuration, those in the checkout
+	Settings    cargo.Settings
+}
+
 // view is the checkout as package cargo sees it: git is asked only when an answer
 // depends on it, and once.
 func (co *Checkout) view(ctx context.Context) *cargo.Place {
@@ -91,18 +103,6 @@ func (co *Checkout) buildDir() active.Dir {
 func (s *Store) Usable(co *Checkout) error {
 	_, err := co.buildDir().Kind(s.opts.Driver)
 	return err
-}
-
-// Checkout is one checkout as Cargo and git see it.
-type Checkout struct {
-	Tool        cargo.Tool
-	Workspace   *cargo.Workspace
-	Git         *git.Checkout      // nil: not under git
-	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
-	Env         string             // [env] of Cargo's configuration, canonical
-	LinkFlags   []string           // see cargo.Place
-	Linkers     []string           // of Cargo's configuration, those in the checkout
-	Settings    cargo.Settings
 }
 
 // MadeFrom returns the id of the layer that the checkout's build directory was

@@ -21,8 +21,9 @@ import (
 //     content, as a restore would,
 //   - upToDate: where both say that nothing is to be compiled, that is the answer,
 //   - pick: else the layer that Store.choose found, and the one that the build directory
-//     is the same as, have to save more than the build directory does. That drops out
-//     where Cargo would miss a difference (missedByCargo): its layer takes its place.
+//     is the same as, have to save more than the build directory does. Where Cargo would
+//     miss a difference in the build directory (missedByCargo) that does not count, but
+//     the layer that it is the same as.
 type comparison struct {
 	store    *Store
 	checkout *Checkout

@@ -12,25 +12,74 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/index"
 )
 
+// choice is a layer found fit for a checkout, under a lease.
+type choice struct {
+	record  Record
+	plan    *cargo.Plan
+	needed  map[string]bool // units that the checkout needs, if the layer was not made for what it asks for
+	held    int             // how many of them the layer has
+	others  []*choice       // layers that have what this one lacks, the one with most first
+	release func() error
+}
+
+// drop gives up the leases of a choice.
+func (c *choice) drop() error {
+	err := c.release()
+	for _, o := range c.others {
+		err = errors.Join(err, o.release())
+	}
+	return err
+}
+
+// maxCompared bounds how many layers are compared file by file with the checkout.
+// The sources are read once for all; each layer more costs reading its manifest
+// (1 ms for 100 kB). What is further back by commit or age is hardly nearer, and
+// what holds less cannot spare more.
+const maxCompared = 16
+
+// compare takes a layer and compares it with a checkout, by content.
+func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, strict bool) (*choice, error) {
+	release, err := s.hold(r.ID)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.manifest(r.ID)
+	if err == nil {
+		var plan *cargo.Plan
+		if plan, err = m.Verify(ctx, reader, strict); err == nil {
+			return &choice{record: r, plan: plan, release: release}, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
+}
+
+// none is that no layer serves a checkout of another dependency set.
+func (s *Store) none(co *Checkout, why string) error {
+	return &HelpError{
+		Err:  fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, co.Fingerprint.ID[:8], why),
+		Help: "cargo build && cargo cow snapshot",
+	}
+}
+
 // A contest finds, among layers, the one that spares a checkout most. What a unit is
 // worth is what building it cost, by the index: the same for all layers that have
 // it, whatever the machine was doing when each was built. So a layer that has all
 // that another has, and more, is never worth less.
 type contest struct {
-	store  *Store
-	co     *Checkout
-	strict bool
-	reader *cargo.Reader
-	near   []Record        // in the order of candidates
-	needed map[string]bool // only these count; nil: all
-	index  *index.Index    // nil where there is nothing to choose
-	worth  map[string]int64
-	spared map[*choice]int64
+	store    *Store
+	checkout *Checkout
+	strict   bool
+	reader   *cargo.Reader
+	near     []Record        // in the order of candidates
+	needed   map[string]bool // only these count; nil: all
+	index    *index.Index    // nil where there is nothing to choose
+	worth    map[string]int64
+	spared   map[*choice]int64
 }
 
 func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
 	c := &contest{
-		store: s, co: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
+		store: s, checkout: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
 		near: candidates, needed: needed, worth: map[string]int64{}, spared: map[*choice]int64{},
 	}
 	if len(candidates) == 1 && needed == nil {
@@ -77,7 +126,7 @@ func (c *contest) run(ctx context.Context) (*choice, error) {
 		}
 		compared++
 		if c.needed != nil && !next.plan.Grafts() {
-			unreadable = errors.Join(c.store.none(c.co, "or anything that it needs"), next.release())
+			unreadable = errors.Join(c.store.none(c.checkout, "or anything that it needs"), next.release())
 			continue
 		}
 		c.weigh(next)
@@ -128,7 +177,7 @@ func (c *contest) better(ctx context.Context, a, b *choice) bool {
 	if x, y := a.plan.FreshInside(), b.plan.FreshInside(); x != y {
 		return x > y
 	}
-	git := c.co.Git
+	git := c.checkout.Git
 	if git != nil && a.record.Commit != b.record.Commit {
 		x, errX := git.Distance(ctx, git.Head, a.record.Commit)
 		y, errY := git.Distance(ctx, git.Head, b.record.Commit)
@@ -210,52 +259,4 @@ func (c *contest) richest(best *choice, have func(key string) bool) *Record {
 		return nil
 	}
 	return &c.near[top]
-}
-
-// choice is a layer found fit for a checkout, under a lease.
-type choice struct {
-	record  Record
-	plan    *cargo.Plan
-	needed  map[string]bool // units that the checkout needs, if the layer was not made for what it asks for
-	held    int             // how many of them the layer has
-	others  []*choice       // layers that have what this one lacks, the one with most first
-	release func() error
-}
-
-// drop gives up the leases of a choice.
-func (c *choice) drop() error {
-	err := c.release()
-	for _, o := range c.others {
-		err = errors.Join(err, o.release())
-	}
-	return err
-}
-
-func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, strict bool) (*choice, error) {
-	release, err := s.hold(r.ID)
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.manifest(r.ID)
-	if err == nil {
-		var plan *cargo.Plan
-		if plan, err = m.Verify(ctx, reader, strict); err == nil {
-			return &choice{record: r, plan: plan, release: release}, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
-}
-
-// maxCompared bounds how many layers are compared file by file with the checkout.
-// The sources are read once for all; each layer more costs reading its manifest
-// (1 ms for 100 kB). What is further back by commit or age is hardly nearer, and
-// what holds less cannot spare more.
-const maxCompared = 16
-
-// none is that no layer serves a checkout of another dependency set.
-func (s *Store) none(co *Checkout, why string) error {
-	return &HelpError{
-		Err:  fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, co.Fingerprint.ID[:8], why),
-		Help: "cargo build && cargo cow snapshot",
-	}
 }

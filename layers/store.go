@@ -103,21 +103,44 @@ func (s *Store) manifest(id string) (*cargo.Manifest, error) {
 	return m, nil
 }
 
-// recordAnew writes the record of a layer from what lies in its tree, and has the
-// catalog made anew: a damaged record may have got into it.
-func (s *Store) recordAnew(id string) error {
+// fromTree makes the record of a layer from what lies in its tree.
+func (s *Store) fromTree(id string) (*Record, error) {
 	m, err := s.manifest(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fi, err := os.Stat(filepath.Join(s.tree(id), active.ManifestFile))
 	if err != nil {
-		return fmt.Errorf("record layer: %w", err)
+		return nil, err
 	}
-	if err := s.writeRecord(record.New(id, m, fi.ModTime())); err != nil {
-		return err
+	r := record.New(id, m, fi.ModTime())
+	return &r, nil
+}
+
+// record reads a layer's record, or makes it anew where it is damaged.
+func (s *Store) record(id string) (*Record, error) {
+	r, err := s.records().Read(id)
+	if err != nil {
+		r, err = s.fromTree(id)
 	}
-	if err := s.records().ForgetCatalog(); err != nil {
+	if err != nil {
+		return nil, fmt.Errorf("read layer %s: %w", id, err)
+	}
+	s.records().Relabel(r)
+	return r, nil
+}
+
+// recordAnew writes the record of a layer from what lies in its tree, and has the
+// catalog made anew: a damaged record may have got into it.
+func (s *Store) recordAnew(id string) error {
+	r, err := s.fromTree(id)
+	if err == nil {
+		err = s.writeRecord(*r)
+	}
+	if err == nil {
+		err = s.records().ForgetCatalog()
+	}
+	if err != nil {
 		return fmt.Errorf("record layer: %w", err)
 	}
 	return nil
@@ -130,25 +153,6 @@ func (s *Store) writeRecord(r Record) error {
 	}
 	_ = lease.Prepare(filepath.Join(s.opts.Dir, leasesDir), r.ID)
 	return nil
-}
-
-// record reads a layer's record, or makes it anew where it is damaged.
-func (s *Store) record(id string) (*Record, error) {
-	if r, err := s.records().Read(id); err == nil {
-		s.records().Relabel(r)
-		return r, nil
-	}
-	m, merr := s.manifest(id)
-	if merr != nil {
-		return nil, fmt.Errorf("read layer %s: %w", id, merr)
-	}
-	fi, merr := os.Stat(filepath.Join(s.tree(id), active.ManifestFile))
-	if merr != nil {
-		return nil, fmt.Errorf("read layer %s: %w", id, merr)
-	}
-	made := record.New(id, m, fi.ModTime())
-	s.records().Relabel(&made)
-	return &made, nil
 }
 
 // Writable returns nil if layers can be made in the store, and else why not, with
