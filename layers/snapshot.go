@@ -2,18 +2,13 @@ package layers
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
-	"github.com/zeebo/blake3"
-
-	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
@@ -24,7 +19,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
-	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 var (
@@ -34,12 +28,6 @@ var (
 	pointSealed    = crashpoint.New("snapshot.sealed")
 	pointRecorded  = crashpoint.New("snapshot.recorded")
 )
-
-// digest is the form of every id: 128 bits of BLAKE3 in hex.
-func digest(b []byte) string {
-	sum := blake3.Sum256(b)
-	return hex.EncodeToString(sum[:16])
-}
 
 // SnapshotOptions say how to seal.
 type SnapshotOptions struct {
@@ -160,12 +148,6 @@ func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) 
 	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev), Foreign: notOurs}, pointRecorded.Hit()
 }
 
-// omission is what of a build directory is another user's and does not get into a layer.
-type omission struct {
-	unlocked []string // directories that could not be locked, relative; they are left out
-	foreign  bool     // there are others, of which the layer gets copies
-}
-
 // inspect finds out what was built, and what is another user's.
 func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*cargo.Manifest, omission, error) {
 	omit := omission{unlocked: w.dir.Unlocked()}
@@ -264,56 +246,6 @@ func (s *Store) recordSealed(id string, m *cargo.Manifest, created bool) (Record
 		}
 	}
 	return r, s.writeRecord(r)
-}
-
-// lean makes a copy of the build directory without what no build there can use, and
-// without what could not be locked. The build directory keeps it: its user may go back
-// to another lockfile. Where directories are another user's, those of the copy are not.
-func (w *work) lean(ctx context.Context, m *cargo.Manifest, omit omission) (tmp string, err error) {
-	s := w.store
-	if omit.foreign || len(omit.unlocked) > 0 {
-		tmp, err = w.ownCopy(ctx, omit.unlocked)
-	} else {
-		tmp = s.temp()
-		err = s.opts.Driver.Clone(ctx, tmp, w.path())
-	}
-	if err != nil {
-		return "", w.dir.ExplainMove(fmt.Errorf("seal %s: %w", w.path(), err))
-	}
-	if len(m.Dead) == 0 {
-		return tmp, nil
-	}
-	recall, err := m.RemoveDead(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
-	if err == nil {
-		err = active.WriteFile(tmp, active.RecallFile, recall)
-	}
-	if err != nil {
-		return "", s.drop(ctx, tmp, fmt.Errorf("seal %s: %w", w.path(), err))
-	}
-	return tmp, nil
-}
-
-// ownCopy makes a copy of the build directory, in the store, in which all belongs to
-// this user: file by file, without the directories that could not be locked.
-func (w *work) ownCopy(ctx context.Context, without []string) (string, error) {
-	s := w.store
-	tmp := s.temp()
-	if err := s.opts.Driver.Create(ctx, tmp); err != nil {
-		return "", err
-	}
-	mode := reflink.Never
-	if s.opts.Driver.Caps().SharesData {
-		mode = reflink.Always
-	}
-	_, err := reflink.CopyTree(ctx, tmp, w.path(), reflink.Options{
-		Mode:    mode,
-		Skip:    func(rel string, _ fs.DirEntry) bool { return slices.Contains(without, rel) },
-		LeftOut: driver.LeftOut(ctx, w.path()),
-	})
-	if err != nil {
-		return "", s.drop(ctx, tmp, err)
-	}
-	return tmp, nil
 }
 
 // feed tells the warehouse which of the units that it knows of a layer holds. Those

@@ -87,8 +87,8 @@ func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
 		return nil, fmt.Errorf("look at %s: %w", d.Path, err)
 	}
 	verdicts, err := s.Explain(ctx, co)
-	if help := (*HelpError)(nil); errors.Is(err, fs.ErrPermission) && errors.As(err, &help) {
-		r.Unreadable = help.Err.Error() + " (" + help.Help + ")"
+	if closed := (*HelpError)(nil); errors.Is(err, fs.ErrPermission) && errors.As(err, &closed) {
+		r.Unreadable = closed.Err.Error() + " (" + closed.Help + ")"
 		return r, nil
 	}
 	if err != nil {

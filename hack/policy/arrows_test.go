@@ -26,7 +26,7 @@ var rules = []rule{
 	{"cmd", []string{"cmd/internal/...", "layers/...", "driver", "driver/btrfs", "driver/plain", "reflink", "github.com/spf13/cobra", "github.com/spf13/pflag", yaml, xsys, xsync},
 		"cmd is where everything meets, and nothing imports it"},
 	{"cmd/cargo-cow-rustc", []string{"layers/alias", "layers/cargo/session", "layers/cargo/chain", "layers/cargo/extent", "layers/locate", "layers/rustc", "layers/warehouse", xsys}, "what starts for each unit of a build imports next to nothing"},
-	{"layers", []string{"driver", "reflink", "layers/active", "layers/foreign", "layers/index", "layers/record", "layers/rollback", "layers/space", "layers/lease", "layers/lastuse", "layers/locate", "layers/rustc", "layers/warehouse", "layers/cargo/...", "layers/git", "layers/internal/...", blake3, xsys, xsync},
+	{"layers", []string{"driver", "reflink", "layers/active", "layers/foreign", "layers/index", "layers/record", "layers/rollback", "layers/space", "layers/lease", "layers/lastuse", "layers/locate", "layers/rustc", "layers/warehouse", "layers/cargo/...", "layers/git", "layers/internal/...", xsys, xsync},
 		"layers do not know which driver they stand on; what they believe about Cargo is layers/cargo's business"},
 	{"layers/cargo", []string{"layers/cargo/...", "layers/internal/flock", "layers/internal/atomicfile", blake3, toml, xsys, xsync},
 		"what is believed about Cargo does not depend on how states are stored"},
