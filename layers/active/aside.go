@@ -2,12 +2,15 @@ package active
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/layerid"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -51,4 +54,32 @@ func own(tree string) error {
 		return nil
 	}
 	return os.Remove(name)
+}
+
+// remove deletes a tree beside the build directory. What another user's directories
+// in it keep from being deleted gets a name that is in nobody's way; each command
+// tries again, and Dir.Undeletable tells of it.
+func (c *Claim) remove(ctx context.Context, path string) error {
+	err := c.opts.Driver.Delete(ctx, path)
+	if !errors.Is(err, fs.ErrPermission) || !rollback.Exists(path) {
+		return err
+	}
+	if path != c.swap && path != c.undo {
+		return nil
+	}
+	aside := c.tmp + layerid.Unique()
+	if moved := driver.Publish(path, aside); moved != nil {
+		return &help.Error{Err: errors.Join(err, moved), Help: "sudo rm -rf " + path}
+	}
+	return nil
+}
+
+// putAwayStub removes a stub beside the build directory. Where that is not allowed
+// it is in nobody's way.
+func (c *Claim) putAwayStub(ctx context.Context, path string) bool {
+	if !rollback.IsStub(path) {
+		return false
+	}
+	_ = c.opts.Driver.Delete(ctx, path)
+	return true
 }

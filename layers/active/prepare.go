@@ -24,7 +24,7 @@ const preparedFile = MetaDir + "/prepared"
 // Prepare makes a tree beside the build directory: a copy of from, or an empty
 // one. It carries the mark of a tree that is not in place yet.
 func (c *Claim) Prepare(ctx context.Context, from string) (string, error) {
-	if err := c.MakeParent(); err != nil {
+	if err := c.makeParent(); err != nil {
 		return "", err
 	}
 	tmp := c.tmp + layerid.Unique()
@@ -47,9 +47,9 @@ func (c *Claim) Prepare(ctx context.Context, from string) (string, error) {
 	return tmp, nil
 }
 
-// MakeParent makes the directory around the build directory: the first build makes
+// makeParent makes the directory around the build directory: the first build makes
 // it, or a roll-back took it along.
-func (c *Claim) MakeParent() error {
+func (c *Claim) makeParent() error {
 	if err := driver.MakeDirs(filepath.Dir(c.Path), 0o777); err != nil {
 		return fmt.Errorf("make the directory around %s: %w", c.Path, rollback.Explain(err))
 	}
@@ -89,34 +89,6 @@ func syncFileSystem(dir string) error {
 // Abandon deletes a prepared tree that is not to go in, since of err if there is one.
 func (c *Claim) Abandon(ctx context.Context, tmp string, err error) error {
 	return errors.Join(err, c.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
-}
-
-// remove deletes a tree beside the build directory. What another user's directories
-// in it keep from being deleted gets a name that is in nobody's way; each command
-// tries again, and Dir.Undeletable tells of it.
-func (c *Claim) remove(ctx context.Context, path string) error {
-	err := c.opts.Driver.Delete(ctx, path)
-	if !errors.Is(err, fs.ErrPermission) || !rollback.Exists(path) {
-		return err
-	}
-	if path != c.swap && path != c.undo {
-		return nil
-	}
-	aside := c.tmp + layerid.Unique()
-	if moved := driver.Publish(path, aside); moved != nil {
-		return &help.Error{Err: errors.Join(err, moved), Help: "sudo rm -rf " + path}
-	}
-	return nil
-}
-
-// putAwayStub removes a stub beside the build directory. Where that is not allowed
-// it is in nobody's way.
-func (c *Claim) putAwayStub(ctx context.Context, path string) bool {
-	if !rollback.IsStub(path) {
-		return false
-	}
-	_ = c.opts.Driver.Delete(ctx, path)
-	return true
 }
 
 // ExplainMove turns an error about two file systems into one that says what to
