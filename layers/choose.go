@@ -25,7 +25,7 @@ func (s *Store) choose(ctx context.Context, co *Checkout, want criteria) (*choic
 	return whileGone(func() (*choice, error) { return s.chooseOnce(ctx, co, want) })
 }
 
-// chooseOnce finds the layer for a checkout: the one of its fingerprint that spares it
+// chooseOnce finds the layer for a checkout: the one of its fingerprint that saves it
 // most compiling; among equals the nearest commit, then the newest. Where none has
 // its fingerprint, those that hold most of what it needs are compared
 // (docs/design/0017-what-is-spared.md).

@@ -13,7 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// A comparison is of what build states spare the next build of a checkout: the build
+// A comparison is of what build states save the next build of a checkout: the build
 // directory as it is, and layers. In this order
 //
 //   - assess: Cargo's own account of the build directory; and if it is still the same as

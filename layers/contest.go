@@ -34,7 +34,7 @@ func (c *choice) drop() error {
 // maxCompared bounds how many layers are compared file by file with the checkout.
 // The sources are read once for all; each layer more costs reading its manifest
 // (1 ms for 100 kB). What is further back by commit or age is hardly nearer, and
-// what holds less cannot spare more.
+// what holds less cannot save more.
 const maxCompared = 16
 
 // compare takes a layer and compares it with a checkout, by content.
@@ -61,9 +61,9 @@ func (s *Store) none(co *Checkout, why string) error {
 	}
 }
 
-// A contest finds, among layers, the one that spares a checkout most. What a unit is
-// worth is what building it cost, by the index: the same for all layers that have
-// it, whatever the machine was doing when each was built. So a layer that has all
+// A contest finds, among layers, the one that saves a checkout most compiling. What a
+// unit is worth is what building it cost, by the index: the same for all layers that
+// have it, whatever the machine was doing when each was built. So a layer that has all
 // that another has, and more, is never worth less.
 type contest struct {
 	store    *Store
@@ -74,13 +74,13 @@ type contest struct {
 	needed   map[string]bool // only these count; nil: all
 	index    *index.Index    // nil where there is nothing to choose
 	worth    map[string]int64
-	spared   map[*choice]int64
+	saved    map[*choice]int64
 }
 
 func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
 	c := &contest{
 		store: s, checkout: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
-		near: candidates, needed: needed, worth: map[string]int64{}, spared: map[*choice]int64{},
+		near: candidates, needed: needed, worth: map[string]int64{}, saved: map[*choice]int64{},
 	}
 	if len(candidates) == 1 && needed == nil {
 		return c, nil
@@ -100,7 +100,7 @@ func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Recor
 }
 
 // run compares layers with the checkout, by turns the nearest and the one that holds
-// most, and returns the best, leased. One that holds no more than the best spares
+// most, and returns the best, leased. One that holds no more than the best saves
 // is not looked at.
 func (c *contest) run(ctx context.Context) (*choice, error) {
 	rich := slices.Clone(c.near)
@@ -129,7 +129,7 @@ func (c *contest) run(ctx context.Context) (*choice, error) {
 			unreadable = errors.Join(c.store.none(c.checkout, "or anything that it needs"), next.release())
 			continue
 		}
-		c.weigh(next)
+		c.reckon(next)
 		if best == nil || c.better(ctx, next, best) {
 			best, next = next, best
 		}
@@ -146,32 +146,32 @@ func (c *contest) run(ctx context.Context) (*choice, error) {
 	return best, nil
 }
 
-// weigh reckons what a layer spares: all that it holds but what is to be rebuilt.
-func (c *contest) weigh(x *choice) {
+// reckon reckons what a layer saves: all that it holds but what is to be rebuilt.
+func (c *contest) reckon(x *choice) {
 	if c.index == nil {
 		return
 	}
-	spared := c.worth[x.record.ID]
+	saved := c.worth[x.record.ID]
 	for _, key := range x.plan.Dirty() {
 		if c.needed == nil || c.needed[key] {
-			spared -= c.index.Cost(key)
+			saved -= c.index.Cost(key)
 		}
 	}
-	c.spared[x] = spared
+	c.saved[x] = saved
 }
 
 // mayBeat reports whether a layer can be better than the best so far. One that
-// spares as much may be nearer; but where nothing is left to be rebuilt, that is no
+// saves as much may be nearer; but where nothing is left to be rebuilt, that is no
 // reason to look.
 func (c *contest) mayBeat(best *choice, r Record) bool {
-	if best == nil || c.worth[r.ID] > c.spared[best] {
+	if best == nil || c.worth[r.ID] > c.saved[best] {
 		return true
 	}
-	return c.worth[r.ID] == c.spared[best] && len(best.plan.Rebuild()) > 0
+	return c.worth[r.ID] == c.saved[best] && len(best.plan.Rebuild()) > 0
 }
 
 func (c *contest) better(ctx context.Context, a, b *choice) bool {
-	if x, y := c.spared[a], c.spared[b]; x != y {
+	if x, y := c.saved[a], c.saved[b]; x != y {
 		return x > y
 	}
 	if x, y := a.plan.FreshInside(), b.plan.FreshInside(); x != y {
@@ -207,7 +207,7 @@ func (c *contest) join(ctx context.Context, best *choice) {
 	}
 	have := func(key string) bool { return c.index.Holds(best.record.ID, key) }
 	for range maxJoined {
-		r := c.richest(best, have)
+		r := c.nextSource(best, have)
 		if r == nil {
 			return
 		}
@@ -238,9 +238,9 @@ func (c *contest) join(ctx context.Context, best *choice) {
 	}
 }
 
-// richest returns the layer that holds most of what is lacking; nil if that is not
+// nextSource returns the layer that holds most of what is lacking; nil if that is not
 // worth it in any.
-func (c *contest) richest(best *choice, have func(key string) bool) *Record {
+func (c *contest) nextSource(best *choice, have func(key string) bool) *Record {
 	lacking := func(yield func(string) bool) {
 		for key := range c.index.Units {
 			if !have(key) && (best.needed == nil || best.needed[key]) && !yield(key) {

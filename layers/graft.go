@@ -16,10 +16,10 @@ import (
 
 var pointGrafted = crashpoint.New("graft.grafted")
 
-// maxStocks bounds how many layers one graft takes from: each costs the reading
+// maxSources bounds how many layers one graft takes from: each costs the reading
 // of its units (a few ms for some hundred), and what the sixteenth best still
 // has to give is next to nothing.
-const maxStocks = 16
+const maxSources = 16
 
 // Grafted says what a graft did.
 type Grafted struct {
@@ -49,8 +49,8 @@ func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted
 	}
 	done := &Grafted{}
 	tried := map[string]bool{}
-	for range maxStocks {
-		id, keys := richest(x, g, want, tried)
+	for range maxSources {
+		id, keys := bestSource(x, g, want, tried)
 		if id == "" {
 			break
 		}
@@ -88,9 +88,9 @@ func applyGraft(ctx context.Context, g *cargo.Graft) error {
 	})
 }
 
-// richest returns the layer that holds most, by cost, of what is still lacking,
+// bestSource returns the layer that holds most, by cost, of what is still lacking,
 // and the keys of that; "" when none has any.
-func richest(x *index.Index, g *cargo.Graft, want wanted, tried map[string]bool) (layer string, keys []string) {
+func bestSource(x *index.Index, g *cargo.Graft, want wanted, tried map[string]bool) (layer string, keys []string) {
 	for key := range want.units {
 		if !g.Has(key) && x.Portable(key) {
 			keys = append(keys, key)
@@ -118,10 +118,10 @@ func (s *Store) takeFrom(id string, co *Checkout, g *cargo.Graft, keys []string,
 	}
 	m, err := s.manifest(id)
 	if err == nil && m.Fingerprint.GraftsTo(co.Fingerprint) {
-		var stock *cargo.Stock
-		if stock, err = cargo.OpenStock(s.tree(id), co.Workspace.CargoHome, m, active.Recall(s.tree(id)), strict); err == nil {
+		var source *cargo.Stock
+		if source, err = cargo.OpenStock(s.tree(id), co.Workspace.CargoHome, m, active.Recall(s.tree(id)), strict); err == nil {
 			s.used(id)
-			return g.Take(stock, keys), release, nil
+			return g.Take(source, keys), release, nil
 		}
 	}
 	return 0, nil, errors.Join(fmt.Errorf("use layer %s: %w", id, err), release())

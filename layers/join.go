@@ -45,7 +45,7 @@ func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Graft
 	if _, err := o.plan.Apply(ctx, beside, w.t0); err != nil {
 		return nil, err
 	}
-	stock, err := o.plan.Stock(beside, active.Recall(beside))
+	source, err := o.plan.Stock(beside, active.Recall(beside))
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Graft
 		return nil, err
 	}
 	given = &Grafted{}
-	if g.Take(stock, slices.SortedFunc(keysOf(o.needed), cmp.Compare[string])) == 0 {
+	if g.Take(source, slices.SortedFunc(keysOf(o.needed), cmp.Compare[string])) == 0 {
 		return given, nil
 	}
 	if err := applyGraft(ctx, g); err != nil {
