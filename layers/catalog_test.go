@@ -7,12 +7,15 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/active"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // many makes as many layers as it takes for a catalog.
 func (s *Store) many(t *testing.T) (ids []string) {
 	t.Helper()
-	for n := range catalogLag + 2 {
+	for n := range record.CatalogLag + 2 {
 		ids = append(ids, s.filed(t, fmt.Sprint(n)))
 	}
 	slices.Sort(ids)
@@ -36,7 +39,7 @@ func listed(t *testing.T, s *Store, fingerprint string) (ids []string) {
 func TestCatalogFollowsLayers(t *testing.T) {
 	s := newStore(t)
 	want := s.many(t)
-	path := filepath.Join(s.Dir(), catalogFile)
+	path := filepath.Join(s.Dir(), record.CatalogFile)
 	if got := listed(t, s, ""); !slices.Equal(got, want) {
 		t.Errorf("without a catalog: %q, want %q", got, want)
 	}
@@ -44,7 +47,11 @@ func TestCatalogFollowsLayers(t *testing.T) {
 	if err != nil {
 		t.Fatalf("no catalog was made: %v", err)
 	}
-	fingerprint := readCatalog(path).record(want[0]).Fingerprint
+	r, err := s.record(want[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	fingerprint := r.Fingerprint
 	if got := listed(t, s, fingerprint); !slices.Equal(got, want) {
 		t.Errorf("of fingerprint %q: %q, want %q", fingerprint, got, want)
 	}
@@ -54,7 +61,7 @@ func TestCatalogFollowsLayers(t *testing.T) {
 	more := append(slices.Clone(want), s.filed(t, "more"))
 	slices.Sort(more)
 	for name, text := range map[string][]byte{
-		"lacks one": whole, "torn": whole[:len(whole)/2], "another form": []byte("cargo-cow catalog 9\n"), "no lines": []byte(catalogHeader),
+		"lacks one": whole, "torn": whole[:len(whole)/2], "another form": []byte("cargo-cow catalog 9\n"), "no lines": whole[:bytes.IndexByte(whole, '\n')+1],
 		"damaged lines": bytes.ReplaceAll(whole, []byte(`"sealed"`), []byte(`sealed"`)), "empty": nil,
 	} {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
@@ -81,10 +88,10 @@ func TestCatalogSparesRecords(t *testing.T) {
 	want := s.many(t)
 	listed(t, s, "")
 	for _, id := range want {
-		if err := os.Remove(s.recordPath(id)); err != nil {
+		if err := os.Remove(s.records().Path(id)); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Remove(filepath.Join(s.tree(id), manifestFile)); err != nil {
+		if err := os.Remove(filepath.Join(s.tree(id), active.ManifestFile)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,30 +100,11 @@ func TestCatalogSparesRecords(t *testing.T) {
 	}
 }
 
-func FuzzDecodeCatalog(f *testing.F) {
-	f.Add([]byte(catalogHeader + `{"layer":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","fingerprint":"x"}` + "\n"))
-	f.Add([]byte(catalogHeader + `{"layer":"`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c := decodeCatalog(b)
-		for id := range c {
-			if r := c.record(id); r != nil && r.ID != id {
-				t.Errorf("the line of %s is about %s", id, r.ID)
-			}
-		}
-		if c == nil {
-			return
-		}
-		if again := decodeCatalog(c.encode()); len(again) != len(c) {
-			t.Errorf("%d lines read, %d written and read again", len(c), len(again))
-		}
-	})
-}
-
 // A damaged record that got into the catalog goes from there when it is repaired.
 func TestCatalogForgetsDamaged(t *testing.T) {
 	s := newStore(t)
 	ids := s.many(t)
-	r, err := s.readRecord(ids[0])
+	r, err := s.records().Read(ids[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,12 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/record"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // Problem is one thing in a store that is not as it should be.
@@ -33,7 +38,7 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
 	defer done()
-	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
@@ -45,7 +50,7 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 			found = append(found, *p)
 		}
 	}
-	records, err := names(filepath.Join(s.opts.Dir, recordsDir))
+	records, err := ls.Names(filepath.Join(s.opts.Dir, record.Dir))
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
@@ -58,12 +63,12 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 }
 
 func (s *Store) checkTree(name string, repair bool) *Problem {
-	p := s.lookAtTree(name, false)
-	if p == nil || !isID(name) {
+	p := s.treeProblem(name, false)
+	if p == nil || !digest.Is(name) {
 		return p
 	}
-	if isStub(s.tree(name)) {
-		return s.lookAtTree(name, repair)
+	if rollback.IsStub(s.tree(name)) {
+		return s.treeProblem(name, repair)
 	}
 	// It may be half way out, so look again with nobody at it.
 	release, err := s.hold(name)
@@ -73,10 +78,10 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	if err == nil {
 		defer release()
 	}
-	return s.lookAtTree(name, repair)
+	return s.treeProblem(name, repair)
 }
 
-func (s *Store) lookAtTree(name string, repair bool) *Problem {
+func (s *Store) treeProblem(name string, repair bool) *Problem {
 	path := s.tree(name)
 	problem := func(format string, args ...any) *Problem {
 		return &Problem{Path: path, Problem: fmt.Sprintf(format, args...)}
@@ -84,10 +89,10 @@ func (s *Store) lookAtTree(name string, repair bool) *Problem {
 	switch {
 	case strings.HasPrefix(name, trashPrefix), strings.HasPrefix(name, driver.TempPrefix):
 		return nil // somebody is at work: Open has put away what is left over
-	case !isID(name):
+	case !digest.Is(name):
 		return problem("not a layer of this store")
 	}
-	if isStub(path) {
+	if rollback.IsStub(path) {
 		p := problem("a roll-back of the subvolume around took this layer along")
 		if repair {
 			p.Repaired = s.forgetLost(name) == nil
@@ -104,11 +109,11 @@ func (s *Store) lookAtTree(name string, repair bool) *Problem {
 	if s.opts.Driver.Caps().EnforcesSeal && writable(path) {
 		return problem("it can be written to")
 	}
-	r, err := s.readRecord(name)
+	r, err := s.records().Read(name)
 	if err == nil && r.Fingerprint == m.Fingerprint.ID && r.Origin == m.Origins[0].Root() {
 		return nil
 	}
-	p := &Problem{Path: s.recordPath(name), Problem: "the record of a layer is missing or damaged"}
+	p := &Problem{Path: s.records().Path(name), Problem: "the record of a layer is missing or damaged"}
 	if repair {
 		p.Repaired = s.recordAnew(name) == nil
 	}
@@ -117,7 +122,7 @@ func (s *Store) lookAtTree(name string, repair bool) *Problem {
 
 // writable tries to change a sealed tree in a way that leaves no trace.
 func writable(path string) bool {
-	probe := filepath.Join(path, metaDir, "probe")
+	probe := filepath.Join(path, active.MetaDir, "probe")
 	f, err := os.Create(probe)
 	if err != nil {
 		return false
@@ -132,12 +137,12 @@ func (s *Store) checkRecord(name string, repair bool) *Problem {
 		return nil // as above
 	}
 	id, ok := strings.CutSuffix(name, ".json")
-	if ok && isID(id) {
+	if ok && digest.Is(id) {
 		if _, err := os.Lstat(s.tree(id)); err == nil {
 			return nil
 		}
 	}
-	p := &Problem{Path: filepath.Join(s.opts.Dir, recordsDir, name), Problem: "a record of nothing"}
+	p := &Problem{Path: filepath.Join(s.opts.Dir, record.Dir, name), Problem: "a record of nothing"}
 	if _, err := os.Lstat(p.Path); errors.Is(err, fs.ErrNotExist) {
 		return nil // it was removed with its layer
 	}

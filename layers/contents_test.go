@@ -5,14 +5,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 )
 
 func TestContents(t *testing.T) {
 	s := newStore(t)
 	id := s.layer(t, "green")
-	fi, err := os.Stat(filepath.Join(s.tree(id), manifestFile))
+	fi, err := os.Stat(filepath.Join(s.tree(id), active.ManifestFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +46,33 @@ func TestContents(t *testing.T) {
 	if _, err := s.Contents(t.Context(), id); err != nil {
 		t.Errorf("without leases: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(s.tree(id), manifestFile), []byte("{}"), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(s.tree(id), active.ManifestFile), []byte("{}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Contents(t.Context(), id); err == nil {
 		t.Error("a damaged layer was read")
+	}
+}
+
+func TestSizesAndSpace(t *testing.T) {
+	s := newStore(t)
+	ctx := t.Context()
+	a, b := s.filed(t, "a"), s.filed(t, "b")
+	list, err := s.Layers(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.Sizes(ctx, list, time.Minute)
+	if err != nil || len(first) != 2 {
+		t.Fatalf("got %v, %v", first, err)
+	}
+	if again, err := s.Sizes(ctx, list, -1); err != nil || again[a] != first[a] || again[b] != first[b] {
+		t.Errorf("kept sizes: got %v, %v, want %v", again, err, first)
+	}
+	if _, err := s.Space(ctx, []string{a, b}); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Space(ctx, []string{"missing"}); err == nil {
+		t.Error("Space of nothing: no error")
 	}
 }

@@ -5,16 +5,18 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/record"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // Errors that callers decide on.
 var (
 	// ErrBusy: Cargo, or another command of this program, is at work in the
 	// build directory.
-	ErrBusy = errors.New("build directory is in use")
+	ErrBusy = active.ErrBusy
 	// ErrNoLayer: the store has no layer that fits the checkout.
 	ErrNoLayer = errors.New("no layer fits")
 	// ErrNotFound: no layer has that name.
@@ -30,29 +32,19 @@ var (
 	// ErrNoTarget: there is no build directory to work on.
 	ErrNoTarget = errors.New("no build directory")
 	// ErrUnsuitable: the build directory is something that cannot be replaced.
-	ErrUnsuitable = errors.New("build directory cannot be used")
+	ErrUnsuitable = active.ErrUnsuitable
+	// ErrRolledBack: a roll-back of the system took something along.
+	ErrRolledBack = rollback.Err
 )
 
-// HelpError carries the one command, or change, that mends Err.
-type HelpError struct {
-	Err  error
-	Help string
-}
+// HelpError carries the one command, or change, that mends an error.
+type HelpError = help.Error
 
-func (e *HelpError) Error() string { return e.Err.Error() }
-func (e *HelpError) Unwrap() error { return e.Err }
-
-// Place is one checkout as Cargo and git see it.
-type Place struct {
-	Tool        cargo.Tool
-	Workspace   *cargo.Workspace
-	Git         *git.Checkout      // nil: not under git
-	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
-	Env         string             // [env] of Cargo's configuration, canonical
-	LinkFlags   []string           // see cargo.Place
-	Linkers     []string           // of Cargo's configuration, those in the checkout
-	Settings    cargo.Settings
-}
+// IsReadOnly reports whether err says that something cannot be written here, by
+// whatever forbids it. A store may be one that this process can read and not write,
+// since it runs in a sandbox or a container. Its layers can be restored all the same: a
+// lease is a lock, which needs no right to write, on a file that was made with the layer.
+func IsReadOnly(err error) bool { return help.IsReadOnly(err) }
 
 // Options say where a store is and how it works.
 type Options struct {
@@ -85,36 +77,5 @@ func ArmCrashpoint(spec string) error { return crashpoint.Arm(spec) }
 // Crashpoints lists the points at which a process may be made to die.
 func Crashpoints() []string { return crashpoint.All() }
 
-// Record is the index entry of a layer. The layer itself holds all that is in
-// it: a lost record is made again from there.
-type Record struct {
-	ID          string    `json:"layer"`
-	Created     time.Time `json:"sealed"`
-	Label       string    `json:"label,omitempty"`
-	Parent      string    `json:"parent,omitempty"`
-	Fingerprint string    `json:"fingerprint"`
-	Origin      string    `json:"origin"` // workspace root it was built in
-	Commit      string    `json:"commit,omitempty"`
-	Ref         string    `json:"ref,omitempty"`
-	Dirty       bool      `json:"dirty,omitempty"`
-	Rustc       string    `json:"rustc"`
-	Layout      string    `json:"layout"`
-	Profiles    []string  `json:"profiles"`
-	Units       int       `json:"units"`
-	DirtyUnits  int       `json:"dirty_units"` // units that are rebuilt in any place
-}
-
-func newRecord(id string, m *cargo.Manifest, created time.Time) Record {
-	r := Record{
-		ID: id, Created: created, Label: m.Label, Parent: m.Parent, Fingerprint: m.Fingerprint.ID,
-		Origin: m.Origins[0].Root(), Commit: m.Git.Commit, Ref: m.Git.Ref, Dirty: m.Dirty,
-		Rustc: m.Fingerprint.Get("rustc"), Layout: m.Layout, Profiles: m.Profiles,
-		Units: m.Immutable + len(m.Units),
-	}
-	for i := range m.Units {
-		if m.Units[i].Always != nil {
-			r.DirtyUnits++
-		}
-	}
-	return r
-}
+// Record is the entry of a layer in the store.
+type Record = record.Record

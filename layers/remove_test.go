@@ -3,7 +3,6 @@ package layers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
-	"github.com/cargo-cow/cargo-cow/layers/lastuse"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // filed is a layer with its record and a stamp of its last use.
@@ -23,7 +24,7 @@ func (s *Store) filed(t *testing.T, label string) string {
 	id := s.layer(t, label)
 	m, err := s.manifest(id)
 	if err == nil {
-		err = s.writeRecord(newRecord(id, m, time.Unix(1e9, 0)))
+		err = s.writeRecord(record.New(id, m, time.Unix(1e9, 0)))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -45,8 +46,8 @@ func arm(t *testing.T, spec string) {
 func (s *Store) traces(t *testing.T, id string) []string {
 	t.Helper()
 	var found []string
-	for _, dir := range []string{layersDir, recordsDir, leasesDir, lastUseDir} {
-		list, err := names(filepath.Join(s.Dir(), dir))
+	for _, dir := range []string{layersDir, record.Dir, leasesDir, lastUseDir} {
+		list, err := ls.Names(filepath.Join(s.Dir(), dir))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +154,7 @@ func TestRemovalUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(s.recordPath(id)); err != nil {
+	if err := os.Remove(s.records().Path(id)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.hold(id); !errors.Is(err, ErrNotFound) {
@@ -165,7 +166,7 @@ func TestRemovalUnderWay(t *testing.T) {
 			t.Errorf("Check(%v) = %+v, %v; want none", repair, problems, err)
 		}
 	}
-	if _, err := os.Lstat(s.recordPath(id)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(s.records().Path(id)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the record was made again: %v", err)
 	}
 	// It dies, and the layer is as before.
@@ -173,43 +174,8 @@ func TestRemovalUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = s.reopen(t)
-	if r, err := s.readRecord(id); err != nil || r.Label != "one" {
+	if r, err := s.records().Read(id); err != nil || r.Label != "one" {
 		t.Errorf("record %+v, %v", r, err)
-	}
-}
-
-// Who loses a layer to a removal takes another, but does not try for ever.
-func TestWhileGone(t *testing.T) {
-	var calls int
-	after := func(n int, last error) func() (*choice, error) {
-		calls = 0
-		return func() (*choice, error) {
-			if calls++; calls <= n {
-				return nil, fmt.Errorf("use layer: %w", ErrNotFound)
-			}
-			return &choice{record: Record{Label: "other"}}, last
-		}
-	}
-	for _, test := range []struct {
-		gone, calls int
-		err, want   error
-	}{{0, 1, nil, nil}, {2, 3, nil, nil}, {1, 2, ErrNoLayer, ErrNoLayer}, {100, maxGone, nil, ErrNotFound}} {
-		c, err := whileGone(after(test.gone, test.err))
-		if !errors.Is(err, test.want) || calls != test.calls || err == nil && c.record.Label != "other" {
-			t.Errorf("gone %d times, then %v: %+v, %v after %d calls; want %v after %d", test.gone, test.err, c, err, calls, test.want, test.calls)
-		}
-	}
-}
-
-// Of a layer that is not there nobody can have a lease.
-func TestHoldWhatIsGone(t *testing.T) {
-	s := newStore(t)
-	id := strings.Repeat("0", 32)
-	if _, err := s.hold(id); !errors.Is(err, ErrNotFound) {
-		t.Errorf("hold = %v, want ErrNotFound", err)
-	}
-	if held, err := lease.Held(filepath.Join(s.Dir(), leasesDir), id); held || err != nil {
-		t.Errorf("Held = %v, %v", held, err)
 	}
 }
 
@@ -220,7 +186,7 @@ func TestRemoveFails(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			s := newStore(t)
 			id := s.filed(t, "one")
-			before, err := s.readRecord(id)
+			before, err := s.records().Read(id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -231,7 +197,7 @@ func TestRemoveFails(t *testing.T) {
 			if left := s.traces(t, id); gone && len(left) > 0 {
 				t.Errorf("left over: %q", left)
 			}
-			if r, err := s.readRecord(id); !gone && (err != nil || r.Label != "one" || !r.Created.Equal(before.Created)) {
+			if r, err := s.records().Read(id); !gone && (err != nil || r.Label != "one" || !r.Created.Equal(before.Created)) {
 				t.Errorf("the record is %+v, %v; want %+v", r, err, before)
 			}
 			s.clean(t)
@@ -308,7 +274,7 @@ func TestRemoveWhatCannotBeDeleted(t *testing.T) {
 func TestRemovable(t *testing.T) {
 	s := newStore(t)
 	good, bad := s.filed(t, "good"), s.layer(t, "bad")
-	if err := os.WriteFile(filepath.Join(s.tree(bad), manifestFile), nil, 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(s.tree(bad), active.ManifestFile), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	for ref, want := range map[string]string{"good": good, good[:6]: good, bad: bad} {
@@ -325,86 +291,4 @@ func TestRemovable(t *testing.T) {
 		t.Error(err)
 	}
 	s.clean(t)
-}
-
-// Nothing of the removed stays: what lies beside layers that are no more goes
-// when the store is tidied up, and nothing else does.
-func TestForget(t *testing.T) {
-	s := newStore(t)
-	id := s.filed(t, "one")
-	release, err := s.hold(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer release()
-	lost := strings.Repeat("0", 32)
-	s.used(lost)
-	for _, name := range []string{lost + lease.Suffix, "place-" + lost} {
-		if err := os.WriteFile(filepath.Join(s.Dir(), leasesDir, name), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.clean(t)
-	if got := s.traces(t, lost); !slices.Equal(got, []string{"leases/place-" + lost}) {
-		t.Errorf("of no layer there is %q, want the claim on a build directory alone", got)
-	}
-	if got := s.traces(t, id); len(got) != 4 {
-		t.Errorf("of a layer there is only %q", got)
-	}
-}
-
-func TestUses(t *testing.T) {
-	s := newStore(t)
-	now := time.Unix(2e9, 0)
-	s.opts.Now = func() time.Time { return now }
-	here, gone := t.TempDir(), filepath.Join(t.TempDir(), "gone")
-	want := map[string]Use{}
-	for label, origin := range map[string]string{"leased": here, "gone": gone, "unused": here} {
-		id := s.layer(t, label)
-		r := Record{ID: id, Label: label, Origin: origin, Created: time.Unix(1e9, 0).UTC()}
-		if err := s.writeRecord(r); err != nil {
-			t.Fatal(err)
-		}
-		u := Use{Record: r, Leased: label == "leased", OriginGone: label == "gone"}
-		if label != "unused" {
-			s.used(id, "", "..")
-			u.LastUse = now
-		}
-		if u.Leased {
-			release, err := s.hold(id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer release()
-		}
-		want[label] = u
-	}
-	now = now.Add(lastuse.Interval / 2)
-	s.used(want["gone"].ID) // too soon to be written again
-	uses, err := s.Uses(t.Context())
-	if err != nil || len(uses) != len(want) {
-		t.Fatalf("%d uses, %v; want %d", len(uses), err, len(want))
-	}
-	for _, u := range uses {
-		w := want[u.Label]
-		if u.ID != w.ID || !u.LastUse.Equal(w.LastUse) || u.Leased != w.Leased || u.OriginGone != w.OriginGone {
-			t.Errorf("%+v\nwant %+v", u, w)
-		}
-	}
-}
-
-func TestOriginGone(t *testing.T) {
-	dir := t.TempDir()
-	dangling := filepath.Join(dir, "link")
-	if err := os.Symlink("nowhere", dangling); err != nil {
-		t.Fatal(err)
-	}
-	for root, want := range map[string]bool{
-		dir: false, dangling: false, filepath.Join(dir, "x"): true, filepath.Join(dir, "x/y"): true,
-		"": false, filepath.Join(dir, "not UTF-8: \uFFFD"): false,
-	} {
-		if got := originGone(root); got != want {
-			t.Errorf("originGone(%q) = %v, want %v", root, got, want)
-		}
-	}
 }

@@ -10,7 +10,10 @@ import (
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 )
 
@@ -20,11 +23,11 @@ import (
 // or a directory in which a new one can be made. Build directories stay.
 func (s *Store) RemoveStore(ctx context.Context) (err error) {
 	failed := func(err error) error { return fmt.Errorf("remove store %s: %w", s.opts.Dir, err) }
-	if err := s.Writable(); IsReadOnly(err) {
+	if err := s.Writable(); help.IsReadOnly(err) {
 		return failed(err)
 	}
 	if err := driver.CheckRemovable(s.opts.Dir); errors.Is(err, driver.ErrBusy) {
-		return &HelpError{failed(err), "umount what is mounted in " + s.opts.Dir}
+		return &HelpError{Err: failed(err), Help: "umount what is mounted in " + s.opts.Dir}
 	} else if err != nil {
 		return failed(err)
 	}
@@ -36,17 +39,17 @@ func (s *Store) RemoveStore(ctx context.Context) (err error) {
 		return failed(err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	trees, err := names(filepath.Join(s.opts.Dir, layersDir))
+	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
 	if err != nil {
 		return failed(err)
 	}
 	for _, id := range trees {
-		if !isID(id) {
+		if !digest.Is(id) {
 			continue
 		}
 		release, err := lease.Exclusive(filepath.Join(s.opts.Dir, leasesDir), id)
 		if errors.Is(err, lease.ErrHeld) {
-			err = &HelpError{ErrInUse, "run it again when the restore that uses it is done"}
+			err = &HelpError{Err: ErrInUse, Help: "run it again when the restore that uses it is done"}
 		}
 		if err != nil {
 			return failed(err)
@@ -55,7 +58,7 @@ func (s *Store) RemoveStore(ctx context.Context) (err error) {
 	}
 	for _, id := range trees {
 		trash := s.tree(id)
-		if isID(id) {
+		if digest.Is(id) {
 			if trash, err = s.discard(id); err != nil {
 				return failed(err)
 			}
@@ -66,7 +69,7 @@ func (s *Store) RemoveStore(ctx context.Context) (err error) {
 	}
 	// What is left has no worth without layers, but for its name. The version goes
 	// after it, and then the directory is one to make a store in.
-	own, err := names(s.opts.Dir)
+	own, err := ls.Names(s.opts.Dir)
 	if err != nil {
 		return failed(err)
 	}
@@ -88,9 +91,15 @@ func (s *Store) RemoveStore(ctx context.Context) (err error) {
 	return nil
 }
 
-// onlyLayers reports whether a directory that is no store has layers where a store
-// has them: an rm -rf has taken all but what the kernel keeps from it.
-func onlyLayers(dir string) bool {
-	ids, _ := names(filepath.Join(dir, layersDir))
-	return slices.ContainsFunc(ids, isID)
+// RemoveEmpty takes away a store without layers. With any, or while somebody works in
+// it, the error says so and it stays.
+func (s *Store) RemoveEmpty(ctx context.Context) error {
+	ids, err := s.ids()
+	if err == nil && len(ids) > 0 {
+		err = fmt.Errorf("layer %s is in it", ids[0])
+	}
+	if err != nil {
+		return fmt.Errorf("remove store %s: %w", s.opts.Dir, err)
+	}
+	return s.RemoveStore(ctx)
 }

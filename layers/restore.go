@@ -1,14 +1,10 @@
 package layers
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"strings"
-	"time"
 
-	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 )
@@ -18,7 +14,6 @@ var (
 	pointCloned   = crashpoint.New("restore.cloned")
 	pointStaged   = crashpoint.New("restore.staged")
 	pointRestored = crashpoint.New("restore.done")
-	pointUndone   = crashpoint.New("undo.exchanged")
 )
 
 // RestoreOptions say what to restore.
@@ -32,12 +27,16 @@ type RestoreOptions struct {
 	Notify  Notify
 }
 
+func (o RestoreOptions) criteria() criteria {
+	return criteria{from: o.From, strict: o.Strict, noGraft: o.NoGraft}
+}
+
 // RestoreReport says what was restored.
 type RestoreReport struct {
 	Record
 	Kept       int             // units that stay fresh
 	Rebuild    []cargo.Verdict // units that the next build will rebuild
-	Retagged   int             // units whose fingerprint was rewritten for the place
+	Retagged   int             // units whose fingerprint was rewritten for the checkout
 	SameCommit bool
 	Undo       bool // a build directory was replaced and can be brought back
 	// Undeletable are trees beside the build directory that hold directories of
@@ -48,23 +47,18 @@ type RestoreReport struct {
 	Grafted *Grafted
 }
 
-// Restore makes a writable copy of a layer, true for the place, its build
+// Restore makes a writable copy of a layer, true for the checkout, its build
 // directory. Sources are never touched.
-func (s *Store) Restore(ctx context.Context, p *Place, o RestoreOptions) (*RestoreReport, error) {
-	t := newTarget(p)
-	release, err := s.claim(ctx, t, o.Notify)
+func (s *Store) Restore(ctx context.Context, co *Checkout, o RestoreOptions) (*RestoreReport, error) {
+	w, err := s.begin(ctx, co, o.Notify)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	if _, err := s.look(t); err != nil {
+	defer w.end()
+	if err := w.startClock(ctx); err != nil {
 		return nil, err
 	}
-	t0, err := s.instant(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	c, err := s.choose(ctx, p, o)
+	c, err := s.choose(ctx, co, o.criteria())
 	if err != nil {
 		return nil, err
 	}
@@ -72,158 +66,95 @@ func (s *Store) Restore(ctx context.Context, p *Place, o RestoreOptions) (*Resto
 	if err := pointVerified.Hit(); err != nil {
 		return nil, err
 	}
-	r := &RestoreReport{Record: c.record, SameCommit: p.Git != nil && p.Git.Head != "" && p.Git.Head == c.record.Commit}
 	if o.DryRun {
+		r := w.report(c)
 		r.count(c)
 		return r, nil
 	}
-	s.used(c.record.ID)
-	if !p.Settings.Rules.On(cargo.RuleClock) {
-		if t0, err = s.instant(ctx, t); err != nil {
+	return w.restore(ctx, c, o)
+}
+
+func (w *work) report(c *choice) *RestoreReport {
+	git := w.checkout.Git
+	return &RestoreReport{Record: c.record, SameCommit: git != nil && git.Head != "" && git.Head == c.record.Commit}
+}
+
+// restore is the second half of a restore: it puts the layer that was chosen in the
+// place of the build directory.
+func (w *work) restore(ctx context.Context, c *choice, o RestoreOptions) (*RestoreReport, error) {
+	w.store.used(c.record.ID)
+	if !w.checkout.Settings.Rules.On(cargo.RuleClock) {
+		if err := w.startClock(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return r, s.place(ctx, p, t, c, t0, o, r)
-}
-
-// place puts a chosen layer in place.
-func (s *Store) place(ctx context.Context, p *Place, t target, c *choice, t0 time.Time, o RestoreOptions, r *RestoreReport) error {
-	locks, err := p.lockCargo(ctx, o.NoWait, o.Notify)
-	if err != nil {
-		return err
+	if err := w.lock(ctx, o.NoWait); err != nil {
+		return nil, err
 	}
-	defer locks.Unlock()
-	if err := checkOwn(t, locks); err != nil {
-		return err
+	if err := w.dir.CheckOwn(); err != nil {
+		return nil, err
 	}
-	tmp, err := s.prepare(ctx, t, s.tree(c.record.ID))
+	tmp, err := w.dir.Prepare(ctx, w.store.tree(c.record.ID))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := pointCloned.Hit(); err != nil {
-		return err
+		return nil, err
 	}
-	if r.Retagged, err = c.plan.Apply(ctx, tmp, t0); err == nil {
-		err = p.leave(tmp, c.plan, o.Strict)
+	r := w.report(c)
+	if err := w.makeTrue(ctx, tmp, c, o, r); err != nil {
+		return nil, w.dir.Abandon(ctx, tmp, fmt.Errorf("restore %s: %w", w.path(), err))
 	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
-	}
-	if r.Grafted, err = s.join(ctx, p, t, tmp, c, t0, o.Strict); err == nil && c.needed != nil && !o.NoGraft {
-		var more *Grafted
-		if more, err = s.graft(ctx, p, tmp, c.needed, nil, o.Strict); err == nil {
-			r.Grafted = r.Grafted.and(more)
-		}
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
-	}
-	active := Active{Layer: c.record.ID, Restored: t0.UnixNano(), Noted: c.plan.Noted(), Lacked: c.plan.Lacked()}
-	if active.Placed, err = s.now(t); err == nil {
-		err = active.write(tmp)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("restore %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
-	}
-	if !s.opts.Driver.Caps().ConstantTime {
-		// The copies are this program's own writing: a power cut must not leave
-		// them empty under times that Cargo takes for fresh.
-		if err := syncFileSystem(tmp); err != nil {
-			return fmt.Errorf("restore %s: %w", t.path, err)
-		}
+	if err := w.dir.Settle(tmp); err != nil {
+		return nil, fmt.Errorf("restore %s: %w", w.path(), err)
 	}
 	if err := pointStaged.Hit(); err != nil {
+		return nil, err
+	}
+	replace := w.dir.Replace
+	if w.worthless() {
+		replace = w.dir.ReplaceWorthless
+	}
+	if r.Undo, err = replace(ctx, tmp); err != nil {
+		return nil, err
+	}
+	r.Undeletable = w.dir.Undeletable()
+	r.count(c)
+	return r, pointRestored.Hit()
+}
+
+// makeTrue makes tmp, a copy of the layer that was chosen, true for the checkout, gives
+// it what it lacks and others have, and has it say where it comes from.
+func (w *work) makeTrue(ctx context.Context, tmp string, c *choice, o RestoreOptions, r *RestoreReport) (err error) {
+	if r.Retagged, err = c.plan.Apply(ctx, tmp, w.t0); err != nil {
 		return err
 	}
-	worthless, err := s.worthless(t)
-	if err != nil {
+	if err := w.checkout.handOff(tmp, c.plan, o.Strict); err != nil {
 		return err
 	}
-	replaced, err := s.install(t, tmp, locks)
-	if err != nil {
+	if r.Grafted, err = w.join(ctx, tmp, c.others, o.Strict); err != nil {
 		return err
 	}
-	if replaced != "" {
-		if worthless {
-			err = s.opts.Driver.Delete(ctx, replaced)
-		} else {
-			err = s.setAside(ctx, t, replaced)
-		}
+	if c.needed != nil && !o.NoGraft {
+		more, err := w.store.graft(ctx, w.checkout, tmp, wanted{units: c.needed, strict: o.Strict})
 		if err != nil {
 			return err
 		}
-		r.Undo = true
+		r.Grafted = r.Grafted.and(more)
 	}
-	r.Undeletable = undeletable(t)
-	r.count(c)
-	return pointRestored.Hit()
+	from := active.Provenance{Layer: c.record.ID, Restored: w.t0.UnixNano(), Noted: c.plan.Noted(), Lacked: c.plan.Lacked()}
+	if from.Placed, err = w.dir.Now(); err != nil {
+		return err
+	}
+	return from.Write(tmp)
 }
 
 // count says what becomes of the units. Of a layer that was made for other
-// dependencies only those count that the place needs.
+// dependencies only those count that the checkout needs.
 func (r *RestoreReport) count(c *choice) {
 	r.Rebuild = c.plan.Rebuild()
 	r.Kept = c.plan.Kept()
 	if c.needed != nil {
 		r.Kept = c.held - len(r.Rebuild)
 	}
-}
-
-// UndoReport says what Undo brought back.
-type UndoReport struct {
-	BuildDir string `json:"build_dir"`
-}
-
-// Undoable says what Undo would bring back.
-func (s *Store) Undoable(p *Place) (*UndoReport, error) {
-	t := newTarget(p)
-	if !there(t.undo) && !there(t.misnamed) {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
-	}
-	return &UndoReport{t.path}, nil
-}
-
-// Undo brings back the build directory that the last restore replaced. What it
-// replaces is kept in turn: undoing twice changes nothing.
-func (s *Store) Undo(ctx context.Context, p *Place, noWait bool, notify Notify) (*UndoReport, error) {
-	t := newTarget(p)
-	release, err := s.claim(ctx, t, notify)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	if !there(t.undo) {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, ErrNoUndo)
-	}
-	was, err := s.look(t)
-	if err != nil {
-		return nil, err
-	}
-	r := &UndoReport{t.path}
-	if was == absent {
-		if err := driver.Publish(t.undo, t.path); err != nil {
-			return nil, fmt.Errorf("undo in %s: %w", t.path, explainStub(err))
-		}
-		if err := own(t.path); err != nil {
-			return nil, fmt.Errorf("undo in %s: %w", t.path, err)
-		}
-		return r, pointUndone.Hit()
-	}
-	locks, err := p.lockCargo(ctx, noWait, notify)
-	if err != nil {
-		return nil, err
-	}
-	defer locks.Unlock()
-	if err := s.exchange(t, t.undo, locks, pointUndone); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(disown(t.undo), own(t.path)); err != nil {
-		return nil, fmt.Errorf("undo in %s: %w", t.path, err)
-	}
-	return r, nil
-}
-
-func compareNames(a, b cargo.UnitName) int {
-	return cmp.Or(strings.Compare(a.Profile, b.Profile), strings.Compare(a.Package, b.Package),
-		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Target, b.Target), strings.Compare(a.Unit, b.Unit))
 }

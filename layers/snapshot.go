@@ -8,12 +8,17 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
-	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/record"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
+	"github.com/cargo-cow/cargo-cow/layers/rustc"
+	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
 var (
@@ -45,170 +50,158 @@ type SnapshotReport struct {
 	Foreign []string
 }
 
-// Snapshot seals the place's build directory as a layer, under Cargo's locks. If
+// Snapshot seals the checkout's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
-func (s *Store) Snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
+func (s *Store) Snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (*SnapshotReport, error) {
 	ctx, left := leaveOut(ctx)
-	r, err := s.snapshot(ctx, p, o)
+	r, err := s.snapshot(ctx, co, o)
 	if r != nil {
 		r.Uncopied = left.report()
 	}
 	return r, err
 }
 
-func (s *Store) snapshot(ctx context.Context, p *Place, o SnapshotOptions) (*SnapshotReport, error) {
-	t := newTarget(p)
-	if err := s.Writable(); IsReadOnly(err) {
+func (s *Store) snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (*SnapshotReport, error) {
+	if err := s.Writable(); help.IsReadOnly(err) {
 		return nil, err
 	}
-	release, err := s.claim(ctx, t, o.Notify)
+	w, err := s.begin(ctx, co, o.Notify)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	was, err := s.look(t)
-	if err != nil {
+	defer w.end()
+	if w.found == active.Absent && rollback.IsStub(w.path()) {
+		return nil, fmt.Errorf("seal %s: %w", w.path(), rolledBack())
+	}
+	if w.found == active.Absent {
+		return nil, &HelpError{Err: fmt.Errorf("seal %s: %w", w.path(), ErrNoTarget), Help: "cargo build"}
+	}
+	if err := w.lock(ctx, o.NoWait); err != nil {
 		return nil, err
 	}
-	if was == absent && isStub(t.path) {
-		return nil, fmt.Errorf("seal %s: %w", t.path, rolledBack())
-	}
-	if was == absent {
-		return nil, &HelpError{fmt.Errorf("seal %s: %w", t.path, ErrNoTarget), "cargo build"}
-	}
-	locks, err := p.lockCargo(ctx, o.NoWait, o.Notify)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { locks.Unlock() }()
-	if was == directory {
+	if w.found == active.Directory {
 		// cargo clean leaves none of our trees: what is built next is an
 		// ordinary directory.
-		if err := s.takeOver(ctx, t, locks); err != nil {
+		if err := w.dir.TakeOver(ctx); err != nil {
 			return nil, err
 		}
-		locks.Unlock() // the locks of what was taken over
-		if locks, err = p.lockCargo(ctx, o.NoWait, o.Notify); err != nil {
+		w.dir.Unlock() // the locks of what was taken over
+		if err := w.lock(ctx, o.NoWait); err != nil {
 			return nil, err
 		}
 	}
-	return s.seal(ctx, p, t, o.Label, within(t, locks.Foreign()))
+	return w.seal(ctx, o.Label)
 }
 
 // seal inspects and publishes. The order is: the description into the tree, the
 // tree as a layer, the record beside it; a crash leaves a prefix of that.
-// Directories that could not be locked are left out.
-func (s *Store) seal(ctx context.Context, p *Place, t target, label string, without []string) (*SnapshotReport, error) {
+func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) {
+	s := w.store
 	done, err := s.working(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("seal %s: %w", t.path, err)
+		return nil, fmt.Errorf("seal %s: %w", w.path(), err)
 	}
 	defer done()
-	clearStubs(t.path)
-	active := readActive(t.path)
-	prev, sealed := previous(t.path)
-	var (
-		foreign    []string
-		foreignErr error
-		looking    sync.WaitGroup
-	)
-	looking.Go(func() { foreign, foreignErr = foreignDirs(t.path) }) // some ms, beside other work
-	m, err := cargo.Inspect(ctx, cargo.Inspection{
-		Place: p.view(ctx), Settings: p.Settings, Previous: prev, Restored: active.Restored, Sealed: sealed, Recall: readRecall(t.path),
-		Without: without,
-	})
-	looking.Wait()
-	if err = errors.Join(err, foreignErr); err != nil {
-		return nil, fmt.Errorf("inspect %s: %w", t.path, explainUnreadable(t, err))
+	rollback.ClearStubs(w.path())
+	from := active.ReadProvenance(w.path())
+	prev, sealed := active.Manifest(w.path())
+	m, omit, err := w.inspect(ctx, cargo.Inspection{Previous: prev, Restored: from.Restored, Sealed: sealed})
+	if err != nil {
+		return nil, err
 	}
-	if m.Immutable+len(m.Units) == 0 {
-		return nil, &HelpError{fmt.Errorf("seal %s: %w: nothing was built in it", t.path, ErrNoTarget), "cargo build"}
-	}
-	m.Tool, m.Fingerprint, m.Label = s.opts.Tool, *p.Fingerprint, label
-	m.Requested = p.Workspace.Requested()
-	if isID(active.Layer) {
-		// A name noted before a crash may be of a layer that never came to be.
-		if there(s.tree(active.Layer)) {
-			m.Parent = active.Layer
-		}
+	m.Tool, m.Fingerprint, m.Label = s.opts.Tool, *w.checkout.Fingerprint, label
+	m.Requested = w.checkout.Workspace.Requested()
+	// A name noted before a crash may be of a layer that never came to be.
+	if from.OfLayer() && rollback.Exists(s.tree(from.Layer)) {
+		m.Parent = from.Layer
 	}
 	if err := pointInspected.Hit(); err != nil {
 		return nil, err
 	}
-	if prev != nil && active.Layer != "" && m.SameBuild(prev) {
-		if r, err := s.record(active.Layer); err == nil && (label == "" || label == r.Label) {
-			s.used(active.Layer)
-			return &SnapshotReport{Record: *r, Foreign: t.inside(without)}, nil
+	notOurs := w.dir.Join(omit.unlocked)
+	if prev != nil && from.Layer != "" && m.SameBuild(prev) {
+		if r, err := s.record(from.Layer); err == nil && (label == "" || label == r.Label) {
+			s.used(from.Layer)
+			return &SnapshotReport{Record: *r, Foreign: notOurs}, nil
 		}
 	}
-	b, err := m.Encode()
+	id, err := describe(w.path(), from, m)
 	if err != nil {
-		return nil, err
-	}
-	id := digest.Of(b)
-	active.Layer = id
-	if err := active.write(t.path); err != nil {
-		return nil, err
-	}
-	if err := writeRecalls(t.path, m); err != nil {
-		return nil, err
-	}
-	if err := writeMeta(t.path, manifestFile, b); err != nil {
 		return nil, err
 	}
 	if err := pointDescribed.Hit(); err != nil {
 		return nil, err
 	}
-	from := t.path
-	if len(m.Dead)+len(foreign)+len(without) > 0 {
-		if from, err = s.lean(ctx, p, t, m, without, len(foreign) > 0); err != nil {
-			return nil, err
-		}
-		if err := pointCopied.Hit(); err != nil {
-			return nil, errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), from))
-		}
-	}
-	created := true
-	err = s.opts.Driver.Seal(ctx, s.tree(id), from)
-	if from != t.path {
-		err = errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), from))
-	}
-	if errors.Is(err, fs.ErrExist) {
-		created = false // somebody else sealed the same state
-	} else if err != nil {
-		return nil, s.explainMove(t, err)
+	created, err := w.publish(ctx, id, m, omit)
+	if err != nil {
+		return nil, err
 	}
 	if err := pointSealed.Hit(); err != nil {
 		return nil, err
 	}
-	r := newRecord(id, m, s.opts.Now())
-	if !created {
-		if old, err := s.record(id); err == nil {
-			r = *old
-		}
-	}
-	if err := s.writeRecord(r); err != nil {
+	r, err := s.recordSealed(id, m, created)
+	if err != nil {
 		return nil, err
 	}
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
-	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev), Foreign: t.inside(without)}, pointRecorded.Hit()
+	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev), Foreign: notOurs}, pointRecorded.Hit()
+}
+
+// inspect finds out what was built, and what is another user's.
+func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*cargo.Manifest, omission, error) {
+	omit := omission{unlocked: w.dir.Unlocked()}
+	var (
+		theirs    []string
+		theirsErr error
+		looking   sync.WaitGroup
+	)
+	looking.Go(func() { theirs, theirsErr = foreign.Dirs(w.path()) }) // some ms, beside other work
+	in.Place, in.Settings = w.checkout.view(ctx), w.checkout.Settings
+	in.Recall, in.Without = active.Recall(w.path()), omit.unlocked
+	m, err := cargo.Inspect(ctx, in)
+	looking.Wait()
+	if err = errors.Join(err, theirsErr); err != nil {
+		return nil, omit, fmt.Errorf("inspect %s: %w", w.path(), foreign.Explain(w.path(), err))
+	}
+	if m.Immutable+len(m.Units) == 0 {
+		return nil, omit, &HelpError{Err: fmt.Errorf("seal %s: %w: nothing was built in it", w.path(), ErrNoTarget), Help: "cargo build"}
+	}
+	omit.foreign = len(theirs) > 0
+	return m, omit, nil
+}
+
+// describe writes into a build directory what it is about to be sealed as, and returns
+// the id of that layer.
+func describe(dir string, from active.Provenance, m *cargo.Manifest) (id string, err error) {
+	b, err := m.Encode()
+	if err != nil {
+		return "", err
+	}
+	from.Layer = digest.Of(b)
+	if err := from.Write(dir); err != nil {
+		return "", err
+	}
+	if err := writeRecalls(dir, m); err != nil {
+		return "", err
+	}
+	return from.Layer, active.WriteFile(dir, active.ManifestFile, b)
 }
 
 // writeRecalls leaves what the next inspection need not read, in the build directory
 // and in each inside it.
 func writeRecalls(dir string, m *cargo.Manifest) error {
-	write := writeMeta
+	write := active.WriteFile
 	if m.Recall.Keep {
-		write = appendMeta
+		write = active.AppendFile
 	}
-	if err := write(dir, recallFile, m.Recall.Text); err != nil {
+	if err := write(dir, active.RecallFile, m.Recall.Text); err != nil {
 		return err
 	}
 	for _, n := range m.Nested {
 		inside := filepath.Join(dir, string(n.Path))
-		if err := os.MkdirAll(filepath.Join(inside, metaDir), 0o777); err != nil {
-			return fmt.Errorf("write %s: %w", recallFile, err)
+		if err := os.MkdirAll(filepath.Join(inside, active.MetaDir), 0o777); err != nil {
+			return fmt.Errorf("write %s: %w", active.RecallFile, err)
 		}
 		if err := writeRecalls(inside, n.Manifest); err != nil {
 			return err
@@ -217,47 +210,60 @@ func writeRecalls(dir string, m *cargo.Manifest) error {
 	return nil
 }
 
-// lean makes a copy of the build directory without what no build there can use, and
-// without some directories. The build directory keeps it: its user may go back to
-// another lockfile. Where it is a user's, with foreign, the copy is not.
-func (s *Store) lean(ctx context.Context, p *Place, t target, m *cargo.Manifest, without []string, foreign bool) (tmp string, err error) {
-	if foreign || len(without) > 0 {
-		tmp, err = s.ownCopy(ctx, t, without)
-	} else {
-		tmp = s.tree(driver.TempPrefix + digest.OfText(fmt.Sprint(os.Getpid(), time.Now().UnixNano()))[:8])
-		err = s.opts.Driver.Clone(ctx, tmp, t.path)
+// publish seals the build directory, or a lean copy of it, as the layer id. It reports
+// false where somebody else has sealed the same state.
+func (w *work) publish(ctx context.Context, id string, m *cargo.Manifest, omit omission) (created bool, err error) {
+	s := w.store
+	from := w.path()
+	if len(m.Dead)+len(omit.unlocked) > 0 || omit.foreign {
+		if from, err = w.lean(ctx, m, omit); err != nil {
+			return false, err
+		}
+		if err := pointCopied.Hit(); err != nil {
+			return false, s.drop(ctx, from, err)
+		}
+	}
+	err = s.opts.Driver.Seal(ctx, s.tree(id), from)
+	if from != w.path() {
+		err = s.drop(ctx, from, err)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
 	}
 	if err != nil {
-		return "", s.explainMove(t, fmt.Errorf("seal %s: %w", t.path, err))
+		return false, w.dir.ExplainMove(err)
 	}
-	if len(m.Dead) == 0 {
-		return tmp, nil
-	}
-	recall, err := m.RemoveDead(tmp, p.Workspace.CargoHome, readRecall(tmp))
-	if err == nil {
-		err = writeMeta(tmp, recallFile, recall)
-	}
-	if err != nil {
-		return "", errors.Join(fmt.Errorf("seal %s: %w", t.path, err), s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp))
-	}
-	return tmp, nil
+	return true, nil
 }
 
-// previous reads the manifest that lies in a build directory, and when it was
-// written, by the kernel's clock, in ns.
-func previous(dir string) (*cargo.Manifest, int64) {
-	path := filepath.Join(dir, manifestFile)
-	fi, err := os.Stat(path)
-	if err != nil {
-		return nil, 0
+// recordSealed writes the record of a layer. Where somebody else has sealed it, the
+// record is theirs.
+func (s *Store) recordSealed(id string, m *cargo.Manifest, created bool) (Record, error) {
+	r := record.New(id, m, s.opts.Now())
+	if !created {
+		if old, err := s.record(id); err == nil {
+			r = *old
+		}
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, 0
+	return r, s.writeRecord(r)
+}
+
+// feed tells the warehouse which of the units that it knows of a layer holds. Those
+// that are compiled incrementally lie in layers only: loose, each edit would leave
+// its outputs behind. It is no part of the snapshot's promise: what goes wrong is a
+// unit that is compiled once more.
+func (s *Store) feed(id string, profiles []string) {
+	if _, err := os.Stat(filepath.Join(s.opts.Dir, warehouse.Dir)); err != nil {
+		return
 	}
-	m, err := cargo.DecodeManifest(b)
-	if err != nil {
-		return nil, 0
+	w := warehouse.In(s.opts.Dir)
+	for _, list := range cargo.InputLists(s.tree(id), profiles) {
+		text, err := os.ReadFile(filepath.Join(s.tree(id), list))
+		if err != nil {
+			continue
+		}
+		if m, err := rustc.ParseTrailer(string(text)); err == nil {
+			_, _ = w.AddLayer(&m, rustc.InLayer{Layer: id, Dir: filepath.Dir(list)})
+		}
 	}
-	return m, fi.ModTime().UnixNano()
 }

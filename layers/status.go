@@ -1,18 +1,24 @@
 package layers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// Status is what is known of a place.
+// Status is what is known of a checkout.
 type Status struct {
 	BuildDir string `json:"build_dir"`
 	Exists   bool   `json:"exists"`
@@ -37,7 +43,7 @@ type Status struct {
 	Matching   int  `json:"matching"`       // of this fingerprint
 	Fresh      int  `json:"fresh"`
 	Dirty      int  `json:"dirty"`
-	// Strange units have fingerprints that cannot be rewritten for another place,
+	// Strange units have fingerprints that cannot be rewritten for another checkout,
 	// since this version of Cargo computes them in a way nobody here knows.
 	Strange int `json:"strange,omitempty"`
 	// ReadOnly: here, in a sandbox maybe, layers can be restored and none can be made.
@@ -46,43 +52,43 @@ type Status struct {
 	Unresolved bool `json:"unresolved,omitempty"`
 }
 
-// Status looks at the place's build directory and store.
-func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
-	t := newTarget(p)
-	r := &Status{BuildDir: t.path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
-	was, err := s.look(t)
+// Status looks at the checkout's build directory and store.
+func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
+	d := co.buildDir()
+	r := &Status{BuildDir: d.Path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
+	found, err := d.Kind(s.opts.Driver)
 	if err != nil {
 		return nil, err
 	}
-	r.Exists, r.Tree = was != absent, was == tree
-	r.Undo = there(t.undo) || there(t.misnamed)
-	r.Undeletable = undeletable(t)
-	r.RolledBack, r.Lost = isStub(t.path), len(s.lost)
-	r.ReadOnly, r.Unresolved = IsReadOnly(s.Writable()), p.Fingerprint == nil
+	r.Exists, r.Tree = found != active.Absent, found == active.Tree
+	r.Undo = d.Undoable()
+	r.Undeletable = d.Undeletable()
+	r.RolledBack, r.Lost = rollback.IsStub(d.Path), len(s.lost)
+	r.ReadOnly, r.Unresolved = help.IsReadOnly(s.Writable()), co.Fingerprint == nil
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.Layers = len(list)
 	for i := range list {
-		if p.Fingerprint != nil && list[i].Fingerprint == p.Fingerprint.ID {
+		if co.Fingerprint != nil && list[i].Fingerprint == co.Fingerprint.ID {
 			r.Matching++
 		}
 	}
 	if !r.Exists {
 		return r, nil
 	}
-	active := readActive(t.path)
-	r.Parent = active.Layer
-	if active.Restored != 0 {
-		r.Restored = time.Unix(0, active.Restored)
+	from := active.ReadProvenance(d.Path)
+	r.Parent = from.Layer
+	if from.Restored != 0 {
+		r.Restored = time.Unix(0, from.Restored)
 	}
-	if r.Foreign, err = foreignDirs(t.path); err != nil {
-		return nil, fmt.Errorf("look at %s: %w", t.path, err)
+	if r.Foreign, err = foreign.Dirs(d.Path); err != nil {
+		return nil, fmt.Errorf("look at %s: %w", d.Path, err)
 	}
-	verdicts, err := s.Explain(ctx, p)
-	if help := (*HelpError)(nil); errors.Is(err, fs.ErrPermission) && errors.As(err, &help) {
-		r.Unreadable = help.Err.Error() + " (" + help.Help + ")"
+	verdicts, err := s.Explain(ctx, co)
+	if closed := (*HelpError)(nil); errors.Is(err, fs.ErrPermission) && errors.As(err, &closed) {
+		r.Unreadable = closed.Err.Error() + " (" + closed.Help + ")"
 		return r, nil
 	}
 	if err != nil {
@@ -103,18 +109,23 @@ func (s *Store) Status(ctx context.Context, p *Place) (*Status, error) {
 
 // Explain says of every unit in the build directory whether the next build will
 // rebuild it, and why.
-func (s *Store) Explain(ctx context.Context, p *Place) ([]cargo.Verdict, error) {
-	t := newTarget(p)
-	if isStub(t.path) {
-		return nil, fmt.Errorf("explain %s: %w", t.path, rolledBack())
+func (s *Store) Explain(ctx context.Context, co *Checkout) ([]cargo.Verdict, error) {
+	d := co.buildDir()
+	if rollback.IsStub(d.Path) {
+		return nil, fmt.Errorf("explain %s: %w", d.Path, rolledBack())
 	}
-	if _, err := os.Stat(t.path); errors.Is(err, fs.ErrNotExist) {
-		return nil, &HelpError{fmt.Errorf("explain %s: %w", t.path, ErrNoTarget), "cargo cow restore"}
+	if _, err := os.Stat(d.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil, &HelpError{Err: fmt.Errorf("explain %s: %w", d.Path, ErrNoTarget), Help: "cargo cow restore"}
 	}
-	list, err := cargo.Explain(ctx, p.view(ctx), readActive(t.path).Noted)
+	list, err := cargo.Explain(ctx, co.view(ctx), active.ReadProvenance(d.Path).Noted)
 	if err != nil {
-		return nil, fmt.Errorf("explain %s: %w", t.path, explainUnreadable(t, err))
+		return nil, fmt.Errorf("explain %s: %w", d.Path, foreign.Explain(d.Path, err))
 	}
 	slices.SortStableFunc(list, func(a, b cargo.Verdict) int { return compareNames(a.UnitName, b.UnitName) })
 	return list, nil
+}
+
+func compareNames(a, b cargo.UnitName) int {
+	return cmp.Or(strings.Compare(a.Profile, b.Profile), strings.Compare(a.Package, b.Package),
+		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Target, b.Target), strings.Compare(a.Unit, b.Unit))
 }

@@ -3,7 +3,6 @@ package layers
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,10 +10,10 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
-	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // directories is a driver of ordinary directories, enough for a store.
@@ -61,10 +60,10 @@ func (s *Store) layer(t *testing.T, label string) string {
 		t.Fatal(err)
 	}
 	id := digest.Of(b)
-	if err := os.MkdirAll(filepath.Join(s.tree(id), metaDir), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Join(s.tree(id), active.MetaDir), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(s.tree(id), manifestFile), b, 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(s.tree(id), active.ManifestFile), b, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	return id
@@ -97,76 +96,11 @@ func TestOpenRefusesOtherVersion(t *testing.T) {
 
 func TestStoreIsPrivate(t *testing.T) {
 	s := newStore(t)
-	for _, dir := range []string{"", layersDir, recordsDir, leasesDir} {
+	for _, dir := range []string{"", layersDir, record.Dir, leasesDir} {
 		fi, err := os.Stat(filepath.Join(s.Dir(), dir))
 		if err != nil || fi.Mode().Perm() != 0o700 {
 			t.Errorf("%q: %v, %v; want 0700", dir, fi.Mode(), err)
 		}
-	}
-}
-
-// After any crash the records and the trees say the same.
-func TestOpenRecovers(t *testing.T) {
-	s := newStore(t)
-	unrecorded := s.layer(t, "unrecorded")
-	emptied := s.layer(t, "emptied") // by a power cut
-	if err := os.WriteFile(s.recordPath(emptied), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	lost := strings.Repeat("0", 32)
-	if err := s.writeRecord(Record{ID: lost}); err != nil {
-		t.Fatal(err)
-	}
-	garbage := []string{s.tree(driver.TempPrefix + "1"), s.tree(trashPrefix + "2")}
-	for _, g := range garbage {
-		if err := os.Mkdir(g, 0o777); err != nil {
-			t.Fatal(err)
-		}
-	}
-	halfWritten := filepath.Join(s.Dir(), recordsDir, atomicfile.TempPrefix+"3")
-	if err := os.WriteFile(halfWritten, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	halfIndexed := filepath.Join(s.Dir(), atomicfile.TempPrefix+"4")
-	if err := os.WriteFile(halfIndexed, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	garbage = append(garbage, halfIndexed)
-	s = s.reopen(t)
-	if r, err := s.readRecord(unrecorded); err != nil || r.Label != "unrecorded" {
-		t.Errorf("record of a layer that had none: %+v, %v", r, err)
-	}
-	for _, path := range append(garbage, s.recordPath(lost), halfWritten) {
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s is still there", path)
-		}
-	}
-	if problems, err := s.Check(t.Context(), false); err != nil || len(problems) > 0 {
-		t.Errorf("Check = %+v, %v; want none", problems, err)
-	}
-}
-
-// What somebody is making is no garbage.
-func TestOpenLeavesWorkAlone(t *testing.T) {
-	s := newStore(t)
-	done, err := s.working(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmp := s.tree(driver.TempPrefix + "1")
-	if err := os.Mkdir(tmp, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	s.reopen(t)
-	if _, err := os.Lstat(tmp); err != nil {
-		t.Errorf("the tree being made is gone: %v", err)
-	}
-	if err := done(); err != nil {
-		t.Error(err)
-	}
-	s.reopen(t)
-	if _, err := os.Lstat(tmp); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the left-over tree is still there: %v", err)
 	}
 }
 
@@ -198,7 +132,7 @@ func TestLayerByName(t *testing.T) {
 func TestDamagedManifest(t *testing.T) {
 	s := newStore(t)
 	id := s.layer(t, "")
-	if err := os.WriteFile(filepath.Join(s.tree(id), manifestFile), []byte(`{"format":2,"origins":[{}]}`), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(s.tree(id), active.ManifestFile), []byte(`{"format":2,"origins":[{}]}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.manifest(id); err == nil {
@@ -211,26 +145,4 @@ func TestDamagedManifest(t *testing.T) {
 	if _, err := os.Lstat(s.tree(id)); err != nil {
 		t.Errorf("Check removed a layer: %v", err)
 	}
-}
-
-// Nobody removes a layer that is being compared or restored.
-func TestChoiceHoldsLease(t *testing.T) {
-	s := newStore(t)
-	id := s.layer(t, "")
-	p := &cargo.Place{Workspace: &cargo.Workspace{Root: t.TempDir(), BuildDir: t.TempDir()}}
-	c, err := s.compare(t.Context(), Record{ID: id}, cargo.NewReader(p, cargo.Settings{}), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lease.Exclusive(filepath.Join(s.Dir(), leasesDir), id); !errors.Is(err, lease.ErrHeld) {
-		t.Errorf("the exclusive lease = %v, want ErrHeld", err)
-	}
-	if err := c.release(); err != nil {
-		t.Error(err)
-	}
-	release, err := lease.Exclusive(filepath.Join(s.Dir(), leasesDir), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	release()
 }

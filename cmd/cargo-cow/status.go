@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/background"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -127,7 +128,7 @@ func leftRows(tab *ui.Table, st *layers.Status) {
 		tab.Row("undo", "the build directory from before the last restore is kept")
 	}
 	for _, dir := range st.Foreign {
-		tab.Row("not yours", dir+" ("+layers.ForeignHelp(dir)+")")
+		tab.Row("not yours", dir+" ("+foreign.Help(dir)+")")
 	}
 	for _, dir := range st.Undeletable {
 		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -55,7 +56,7 @@ func Help(err error) string {
 			return h.text
 		}
 	}
-	return layers.PermissionHelp(err)
+	return foreign.PermissionHelp(err)
 }
 
 // Suffix is Help for the end of a line that says the error itself.

@@ -105,7 +105,7 @@ func linkFlags(cfg *config.Config, root string) []string {
 
 // Unresolved is Checkout for what does not ask for the dependencies: where there is no
 // lockfile, they have no fingerprint, and it is nil.
-func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
+func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 	if s.checkout != nil {
 		return s.checkout, nil
 	}
@@ -143,7 +143,7 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 	if err != nil && !errors.Is(err, cargo.ErrNoLockfile) {
 		return nil, err
 	}
-	s.checkout = &layers.Place{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
+	s.checkout = &layers.Checkout{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
 		LinkFlags: linkFlags(survey.Config, ws.Root), Linkers: survey.Config.LinkersBelow(ws.Root), Settings: settings}
 	s.config = conf
 	return s.checkout, nil
@@ -152,7 +152,7 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 // Checkout asks cargo and git about the checkout, once. Its Git is nil where there
 // is no checkout of git, or no git. The error wraps cargo.ErrNoLockfile where there
 // is no lockfile.
-func (s *Session) Checkout(ctx context.Context) (*layers.Place, error) {
+func (s *Session) Checkout(ctx context.Context) (*layers.Checkout, error) {
 	checkout, err := s.Unresolved(ctx)
 	if err == nil && checkout.Fingerprint == nil {
 		err = fmt.Errorf("fingerprint %s: %w", checkout.Workspace.Root, cargo.ErrNoLockfile)
@@ -171,7 +171,7 @@ func (s *Session) Warm() bool { return s.config != nil && s.config.Warm }
 
 // CheckBuildDir compares what the user calls the build directory with what cargo
 // does; any name of the same directory will do.
-func (s *Session) CheckBuildDir(checkout *layers.Place, arg string) error {
+func (s *Session) CheckBuildDir(checkout *layers.Checkout, arg string) error {
 	want := arg
 	if !filepath.IsAbs(want) {
 		want = filepath.Join(s.opts.Dir, want)
@@ -188,7 +188,7 @@ func (s *Session) CheckBuildDir(checkout *layers.Place, arg string) error {
 
 // Hide keeps git, and through git cargo, from seeing the trees that a restore
 // leaves beside the build directory: the one to undo to, and half-made ones.
-func Hide(checkout *layers.Place) error {
+func Hide(checkout *layers.Checkout) error {
 	if checkout.Git == nil {
 		return nil
 	}

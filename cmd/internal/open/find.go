@@ -151,7 +151,7 @@ func (s *Session) storeToMake(buildDir string, repo *git.Checkout) (string, erro
 }
 
 // remembersNamed tells whether somebody named a store for a checkout before.
-func (s *Session) remembersNamed(dir string, checkout *layers.Place) (bool, error) {
+func (s *Session) remembersNamed(dir string, checkout *layers.Checkout) (bool, error) {
 	q, err := s.question(checkout.Workspace.BuildDir, checkout.Git)
 	if err != nil {
 		return false, err

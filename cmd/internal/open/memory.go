@@ -84,7 +84,7 @@ func (m Memory) withStore(store string, named bool) Memory {
 // stageMemory prepares a note of the store and the workspace in the repository of a checkout;
 // nil where there is nothing to be noted. Without git there is nowhere to note it,
 // and the build directory alone knows. Nothing is noted before Commit.
-func stageMemory(checkout *layers.Place, store string, named bool) (*stagedFile, error) {
+func stageMemory(checkout *layers.Checkout, store string, named bool) (*stagedFile, error) {
 	if checkout == nil || checkout.Git == nil {
 		return nil, nil
 	}

@@ -213,7 +213,7 @@ func TestCheckBuildDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := session(t, dir)
-	p := &layers.Place{Workspace: &cargo.Workspace{Root: dir, BuildDir: filepath.Join(dir, "target")}}
+	p := &layers.Checkout{Workspace: &cargo.Workspace{Root: dir, BuildDir: filepath.Join(dir, "target")}}
 	for _, arg := range []string{"target", "./target/", filepath.Join(dir, "target"), filepath.Join(link, "target"), "x/../target"} {
 		if err := s.CheckBuildDir(p, arg); err != nil {
 			t.Errorf("%s: %v", arg, err)
@@ -240,8 +240,8 @@ func TestMemory(t *testing.T) {
 	if m, err := ReadMemory(repo); err != nil || m.Stores != nil || m.Workspaces != nil {
 		t.Errorf("before init: got %+v, %v", m, err)
 	}
-	at := func(ws string) *layers.Place {
-		return &layers.Place{Git: repo, Workspace: &cargo.Workspace{Root: filepath.Join(root, ws)}}
+	at := func(ws string) *layers.Checkout {
+		return &layers.Checkout{Git: repo, Workspace: &cargo.Workspace{Root: filepath.Join(root, ws)}}
 	}
 	note := func(ws, store string, named bool) {
 		t.Helper()

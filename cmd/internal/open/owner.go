@@ -9,6 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 )
 
 // isStub tells whether a roll-back has left only the name of a store.
@@ -36,7 +37,7 @@ func checkOwner(store string) (exists bool, err error) {
 			help = "run it as that user, without sudo, or " + help
 		}
 		return false, &layers.HelpError{
-			Err:  fmt.Errorf("open store %s: it belongs to user %s", store, layers.UserName(int(st.Uid))),
+			Err:  fmt.Errorf("open store %s: it belongs to user %s", store, foreign.UserName(int(st.Uid))),
 			Help: help,
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // work on.
 type Project struct {
 	*Session
-	Checkout *layers.Place
+	Checkout *layers.Checkout
 	Store    *layers.Store
 }
 
@@ -25,7 +25,7 @@ func (s *Session) OpenUnresolved(ctx context.Context) (*Project, error) {
 	return s.open(ctx, s.Unresolved)
 }
 
-func (s *Session) open(ctx context.Context, find func(context.Context) (*layers.Place, error)) (*Project, error) {
+func (s *Session) open(ctx context.Context, find func(context.Context) (*layers.Checkout, error)) (*Project, error) {
 	checkout, err := find(ctx)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (p *Project) NoteBuilt() { NoteBuilt(p.Checkout) }
 
 // NoteBuilt notes in the working tree of a checkout that it has had its build directory.
 // Without the note the hook looks again.
-func NoteBuilt(checkout *layers.Place) {
+func NoteBuilt(checkout *layers.Checkout) {
 	repo := checkout.Git
 	if _, err := os.Lstat(checkout.Workspace.BuildDir); err != nil || repo == nil {
 		return

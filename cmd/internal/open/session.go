@@ -36,7 +36,7 @@ type Options struct {
 type Session struct {
 	opts     Options
 	environ  environ
-	checkout *layers.Place
+	checkout *layers.Checkout
 	config   *Config // set with checkout
 	user     *Config
 	driver   driver.Driver

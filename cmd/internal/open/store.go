@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
@@ -19,7 +20,7 @@ func readOnlyHelp(err error) error {
 	if err == nil || !layers.IsReadOnly(err) {
 		return err
 	}
-	if help := layers.PermissionHelp(err); help != "" {
+	if help := foreign.PermissionHelp(err); help != "" {
 		return &layers.HelpError{Err: err, Help: help}
 	}
 	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}
@@ -48,7 +49,7 @@ func (s *Session) noteMade(store string) {
 
 // openStore opens the store in dir, or with create makes it. checkout is the one that it
 // is to serve, nil for what needs none.
-func (s *Session) openStore(ctx context.Context, dir string, checkout *layers.Place, create bool) (*layers.Store, error) {
+func (s *Session) openStore(ctx context.Context, dir string, checkout *layers.Checkout, create bool) (*layers.Store, error) {
 	exists, err := checkOwner(dir)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (s *Session) openStore(ctx context.Context, dir string, checkout *layers.Pl
 }
 
 // Store opens the store for a checkout. Errors wrap layers.ErrNoStore when there is none.
-func (s *Session) Store(ctx context.Context, checkout *layers.Place) (*layers.Store, error) {
+func (s *Session) Store(ctx context.Context, checkout *layers.Checkout) (*layers.Store, error) {
 	dir, err := s.findStore(checkout.Workspace.BuildDir, checkout.Git)
 	if err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func (s *Session) PrepareStore(ctx context.Context) (dir string, named bool, err
 // then has the repository remember it: as named only where the flag named it, since the
 // environment speaks of all repositories. What cannot be written shows before anything
 // is made, and what was made for it goes again where do fails.
-func (s *Session) InitStore(ctx context.Context, checkout *layers.Place, do func(*layers.Store) error) error {
+func (s *Session) InitStore(ctx context.Context, checkout *layers.Checkout, do func(*layers.Store) error) error {
 	dir, err := s.storeToMake(checkout.Workspace.BuildDir, checkout.Git)
 	if err != nil {
 		return err

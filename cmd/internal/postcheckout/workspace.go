@@ -47,7 +47,7 @@ func (t *workingTree) workspace(ctx context.Context, dir string) (settled bool, 
 		}
 	}
 	stub, _ := driver.IsStub(buildDir) // no cargo clean leaves one
-	if layers.Hollow(buildDir) && (stub || !t.repo.Had(t.built, buildDir)) {
+	if layers.NothingBuilt(buildDir) && (stub || !t.repo.Had(t.built, buildDir)) {
 		if _, err := w.Resolve(ctx, true); err != nil {
 			return false, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
 )
 
 // Verdict writes what becomes of a unit, with --json.
@@ -43,6 +44,6 @@ func Uncopied(term *ui.Terminal, left layers.Uncopied) {
 // build left them.
 func Foreign(term *ui.Terminal, dirs []string) {
 	for _, dir := range dirs {
-		term.Warn("left out: %s belongs to another user (%s)", dir, layers.ForeignHelp(dir))
+		term.Warn("left out: %s belongs to another user (%s)", dir, foreign.Help(dir))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -120,4 +121,10 @@ func failed(path string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("write %s: %w", path, err)
+}
+
+// TempSuffix ends the name of something that is being made, which nobody else makes
+// under the same name.
+func TempSuffix() string {
+	return fmt.Sprintf("%08x", rand.Uint32())
 }

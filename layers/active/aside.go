@@ -1,0 +1,85 @@
+package active
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
+)
+
+// setAside makes the tree at path what undo brings back.
+func (c *Claim) setAside(ctx context.Context, path string) error {
+	if err := c.remove(ctx, c.undo); err != nil {
+		return fmt.Errorf("remove what an earlier restore replaced: %w", err)
+	}
+	if err := disown(path); err != nil {
+		return fmt.Errorf("set aside %s: %w", c.Path, err)
+	}
+	if err := driver.Publish(path, c.undo); err != nil {
+		return fmt.Errorf("set aside %s: %w", c.Path, err)
+	}
+	return nil
+}
+
+const ignoreFile = ".gitignore"
+
+// ignoreReplaced tells git, and whatever goes by its rules, to pass over a tree
+// that was set aside: the project's own rules name the build directory alone.
+const ignoreReplaced = "# What the last restore of cargo-cow replaced\n*\n"
+
+// disown marks a tree as one that was set aside.
+func disown(tree string) error {
+	name := filepath.Join(tree, ignoreFile)
+	if rollback.Exists(name) {
+		return nil
+	}
+	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
+	if help.IsFull(err) {
+		return nil // init has put it among what the repository excludes, too
+	}
+	return err
+}
+
+// own takes back the mark of disown.
+func own(tree string) error {
+	name := filepath.Join(tree, ignoreFile)
+	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced {
+		return nil
+	}
+	return os.Remove(name)
+}
+
+// remove deletes a tree beside the build directory. What another user's directories
+// in it keep from being deleted gets a name that is in nobody's way; each command
+// tries again, and Dir.Undeletable tells of it.
+func (c *Claim) remove(ctx context.Context, path string) error {
+	err := c.opts.Driver.Delete(ctx, path)
+	if !errors.Is(err, fs.ErrPermission) || !rollback.Exists(path) {
+		return err
+	}
+	if path != c.swap && path != c.undo {
+		return nil
+	}
+	aside := c.tmp + atomicfile.TempSuffix()
+	if moved := driver.Publish(path, aside); moved != nil {
+		return &help.Error{Err: errors.Join(err, moved), Help: "sudo rm -rf " + path}
+	}
+	return nil
+}
+
+// putAwayStub removes a stub beside the build directory. Where that is not allowed
+// it is in nobody's way.
+func (c *Claim) putAwayStub(ctx context.Context, path string) bool {
+	if !rollback.IsStub(path) {
+		return false
+	}
+	_ = c.opts.Driver.Delete(ctx, path)
+	return true
+}

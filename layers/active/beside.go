@@ -1,0 +1,64 @@
+package active
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+)
+
+// beside is the directory that holds the build directory: often the root of a
+// package, whose time tells whether a file was removed from it. What this
+// program does there is no such change.
+type beside struct {
+	names []string
+	mtime unix.Timespec
+}
+
+func readBeside(d Dir) (*beside, error) {
+	dir := filepath.Dir(d.Path)
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: dir, Err: err}
+	}
+	all, err := ls.Names(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &beside{others(d, all), st.Mtim}, nil
+}
+
+// others leaves out the names that belong to this program.
+func others(d Dir, all []string) []string {
+	own := filepath.Base(d.Path)
+	all = slices.DeleteFunc(all, func(n string) bool {
+		return n == own || n == own+undoSuffix || strings.HasPrefix(n, "."+own+".cargo-cow-")
+	})
+	slices.Sort(all)
+	return all
+}
+
+// restore gives the directory its time back, unless somebody else changed it
+// meanwhile.
+func (b *beside) restore(d Dir) error {
+	if b == nil {
+		return nil
+	}
+	dir := filepath.Dir(d.Path)
+	now, err := ls.Names(dir)
+	if err != nil || !slices.Equal(others(d, now), b.names) {
+		return nil
+	}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, b.mtime}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, dir, times, 0); err != nil && !errors.Is(err, unix.EPERM) {
+		return &fs.PathError{Op: "set time of", Path: dir, Err: err}
+	}
+	return nil
+}

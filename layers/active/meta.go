@@ -1,0 +1,72 @@
+package active
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+)
+
+// Names in every tree, build directory and layer alike.
+const (
+	// MetaDir is this program's own directory.
+	MetaDir        = ".cargo-cow"
+	ManifestFile   = MetaDir + "/manifest.json"
+	provenanceFile = MetaDir + "/active.json"
+	RecallFile     = cargo.RecallFile
+)
+
+// WriteFile replaces one of this program's files in a build directory. It does
+// not wait for the disk: sealing does, and what a power cut takes from a build
+// directory is found missing, and then its units are inspected anew.
+func WriteFile(dir, name string, b []byte) error {
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path+".new", b, 0o666); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// AppendFile adds to one of this program's files in a build directory. A process
+// that dies leaves a part of b there; what reads the file has to see that.
+func AppendFile(dir, name string, b []byte) error {
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// Manifest reads the manifest that lies in a build directory, and when it was
+// written, by the kernel's clock, in ns.
+func Manifest(dir string) (*cargo.Manifest, int64) {
+	path := filepath.Join(dir, ManifestFile)
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, 0
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0
+	}
+	m, err := cargo.DecodeManifest(b)
+	if err != nil {
+		return nil, 0
+	}
+	return m, fi.ModTime().UnixNano()
+}
+
+// Recall returns what an inspection left in a build directory or layer.
+func Recall(dir string) []byte {
+	b, _ := os.ReadFile(filepath.Join(dir, RecallFile))
+	return b
+}

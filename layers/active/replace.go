@@ -1,0 +1,142 @@
+package active
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/foreign"
+	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
+)
+
+var (
+	pointExchanged = crashpoint.New("replace.exchanged")
+	pointAside     = crashpoint.New("replace.aside")
+
+	pointUndone = crashpoint.New("undo.exchanged")
+)
+
+// Replace puts a prepared tree in the place of the build directory, in one step, and
+// keeps what was there before for BringBack. It reports whether anything was there.
+func (c *Claim) Replace(ctx context.Context, tmp string) (replaced bool, err error) {
+	was, err := c.install(tmp)
+	if err != nil || was == "" {
+		return false, err
+	}
+	return true, c.setAside(ctx, was)
+}
+
+// ReplaceWorthless is Replace where the build directory is no more than a copy of a
+// layer and there is something else to undo to: then that stays what BringBack brings
+// back. What is replaced is marked first as what tidying up removes.
+func (c *Claim) ReplaceWorthless(ctx context.Context, tmp string) (replaced bool, err error) {
+	if err := markPrepared(c.Path); err != nil {
+		return false, fmt.Errorf("replace %s: %w", c.Path, err)
+	}
+	was, err := c.install(tmp)
+	if err != nil || was == "" {
+		return false, err
+	}
+	return true, c.opts.Driver.Delete(ctx, was)
+}
+
+// BringBack puts what the last Replace has replaced in the place of the build
+// directory, and keeps what it replaces in turn. Where something is there, the caller
+// holds Cargo's locks.
+func (c *Claim) BringBack() error {
+	if c.locks == nil {
+		if err := driver.Publish(c.undo, c.Path); err != nil {
+			return fmt.Errorf("undo in %s: %w", c.Path, rollback.Explain(err))
+		}
+		if err := own(c.Path); err != nil {
+			return fmt.Errorf("undo in %s: %w", c.Path, err)
+		}
+		return pointUndone.Hit()
+	}
+	if err := c.exchange(c.undo, pointUndone); err != nil {
+		return err
+	}
+	if err := errors.Join(disown(c.undo), own(c.Path)); err != nil {
+		return fmt.Errorf("undo in %s: %w", c.Path, err)
+	}
+	return nil
+}
+
+// install puts a prepared tree in the place of the build directory, in one step.
+// It returns where what was there before lies now, "" if there was nothing.
+func (c *Claim) install(tmp string) (replaced string, err error) {
+	switch err := driver.Publish(tmp, c.Path); {
+	case err == nil:
+		return "", c.installed()
+	case !errors.Is(err, fs.ErrExist):
+		return "", c.ExplainMove(fmt.Errorf("put %s in place: %w", c.Path, err))
+	}
+	// From here on the name tells what is under it: with the mark what was
+	// prepared, without it what was replaced.
+	if err := driver.Publish(tmp, c.swap); err != nil {
+		return "", fmt.Errorf("replace %s: %w", c.Path, err)
+	}
+	if err := c.exchange(c.swap, pointExchanged); err != nil {
+		return "", err
+	}
+	return c.swap, c.installed()
+}
+
+func (c *Claim) installed() error {
+	if err := os.Remove(filepath.Join(c.Path, preparedFile)); err != nil {
+		return fmt.Errorf("put %s in place: %w", c.Path, err)
+	}
+	return pointAside.Hit()
+}
+
+// exchange exchanges the build directory with the tree beside it, unless a cargo
+// is about to build in it. One that had opened a lock file before would build in
+// the new directory under the lock of the old; so the exchange is taken back if
+// any came while it was made.
+func (c *Claim) exchange(other string, point *crashpoint.Point) error {
+	busy := func() error {
+		return &help.Error{
+			Err:  fmt.Errorf("replace %s: %w: a cargo has come to build in it", c.Path, ErrBusy),
+			Help: "run it again when cargo is done",
+		}
+	}
+	if err := c.CheckOwn(); err != nil {
+		return err
+	}
+	if err := c.locks.Guard(); errors.Is(err, cargo.ErrLocked) {
+		return busy()
+	} else if err != nil {
+		return fmt.Errorf("replace %s: %w", c.Path, err)
+	}
+	defer c.locks.Unguard()
+	if err := driver.Exchange(other, c.Path); err != nil {
+		return c.ExplainMove(fmt.Errorf("replace %s: %w", c.Path, err))
+	}
+	err := point.Hit()
+	if err == nil {
+		var disturbed bool
+		if disturbed, err = c.locks.Disturbed(c.Path, other); disturbed {
+			err = busy()
+		}
+	}
+	if err != nil {
+		return errors.Join(err, driver.Exchange(other, c.Path))
+	}
+	return nil
+}
+
+// CheckOwn refuses to work on a build directory in which somebody else may be
+// building right now.
+func (c *Claim) CheckOwn() error {
+	if closed := c.locks.Closed(); len(closed) > 0 {
+		return foreign.Error("replace "+c.Path, closed...)
+	}
+	return nil
+}

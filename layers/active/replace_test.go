@@ -1,0 +1,127 @@
+package active
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/driver/plain"
+	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+)
+
+// A checkout whose build directory has a file that tells which one it is.
+func checkout(t *testing.T) (Dir, Options) {
+	t.Helper()
+	root := t.TempDir()
+	d := At(filepath.Join(root, "app", "target"), true)
+	mark(t, d.Path, "old")
+	claims := filepath.Join(root, "claims")
+	if err := os.Mkdir(claims, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return d, Options{Driver: plain.New(plain.Copy), Claims: claims}
+}
+
+func mark(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "which"), []byte(name), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d Dir) which(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(d.Path, "which"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// beside lists what lies beside the build directory.
+func (d Dir) beside(t *testing.T) []string {
+	t.Helper()
+	names, err := ls.Names(filepath.Dir(d.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(names, func(n string) bool { return n == filepath.Base(d.Path) })
+}
+
+// replace puts a tree called name in place.
+func replace(t *testing.T, d Dir, o Options, name string) error {
+	t.Helper()
+	c, err := Take(t.Context(), d, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	if err := c.Lock(t.Context(), d.Path, true, nil); err != nil {
+		t.Fatal(err)
+	}
+	tmp, err := c.Prepare(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark(t, tmp, name)
+	_, err = c.Replace(t.Context(), tmp)
+	return err
+}
+
+func TestReplaceAndBringBack(t *testing.T) {
+	d, o := checkout(t)
+	for _, name := range []string{"second", "third"} {
+		if err := replace(t, d, o, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"second", "third"} {
+		c, err := Take(t.Context(), d, o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Lock(t.Context(), d.Path, true, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.BringBack(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Release(); err != nil {
+			t.Error(err)
+		}
+		if got := d.which(t); got != want {
+			t.Errorf("brought back %q, want %q", got, want)
+		}
+	}
+	if got := d.beside(t); !slices.Equal(got, []string{"target.cargo-cow-undo"}) {
+		t.Errorf("beside the build directory lies %q", got)
+	}
+}
+
+// What a command that failed has left goes, and what it replaced stays for undo.
+func TestTidy(t *testing.T) {
+	for point, want := range map[string]string{"replace.exchanged": "old", "replace.aside": "new"} {
+		t.Run(point, func(t *testing.T) {
+			d, o := checkout(t)
+			t.Cleanup(func() { crashpoint.Arm("") })
+			if err := crashpoint.Arm(point + "=error"); err != nil {
+				t.Fatal(err)
+			}
+			if err := replace(t, d, o, "new"); err == nil {
+				t.Fatal("it did not fail")
+			}
+			if got := d.which(t); got != want {
+				t.Errorf("in place is %q, want %q", got, want)
+			}
+			if got, undo := d.beside(t), want == "new"; undo != d.Undoable() || undo != (len(got) == 1) {
+				t.Errorf("beside the build directory lies %q", got)
+			}
+		})
+	}
+}

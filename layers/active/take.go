@@ -1,0 +1,135 @@
+package active
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
+)
+
+// Take claims a build directory. What a command that crashed left beside it is put
+// away at once, and what this one leaves when it fails is with its Release. Notify, if
+// there is any, is told what Take waits for.
+func Take(ctx context.Context, d Dir, o Options, notify func(what string)) (*Claim, error) {
+	c := newClaim(d, o)
+	unlock, err := c.lock(ctx, func() {
+		if notify != nil {
+			notify("another cargo-cow in " + d.Path)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim %s: %w", d.Path, err)
+	}
+	note(c.file, d.Path+"\n")
+	before, err := readBeside(d)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("claim %s: %w", d.Path, err), unlock())
+	}
+	if err := c.tidy(ctx); err != nil {
+		if _, unfit := d.Kind(o.Driver); unfit != nil {
+			err = unfit // which says why nothing can be done there
+		}
+		return nil, errors.Join(err, before.restore(d), unlock())
+	}
+	c.release = func() error {
+		return errors.Join(c.tidy(context.WithoutCancel(ctx)), before.restore(d), unlock())
+	}
+	return c, nil
+}
+
+// Release ends the claim, and before it Cargo's locks.
+func (c *Claim) Release() error {
+	c.Unlock()
+	return c.release()
+}
+
+// note writes into a claim where its build directory is, for those who look for
+// what is still in use. It is advice.
+func note(claim, text string) {
+	if b, err := os.ReadFile(claim); err != nil || string(b) == text {
+		return
+	}
+	_ = os.WriteFile(claim, []byte(text), 0o600)
+}
+
+// tidy removes trees that were being prepared when a process died, and keeps for
+// undo one that had been replaced.
+func (c *Claim) tidy(ctx context.Context) error {
+	parent, prefix := filepath.Split(c.tmp)
+	left, err := ls.Names(parent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("tidy up beside %s: %w", c.Path, err)
+	}
+	c.putAwayStub(ctx, c.undo)
+	c.putAwayStub(ctx, c.misnamed)
+	for _, name := range left {
+		path := filepath.Join(parent, name)
+		if path != c.swap && !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if c.putAwayStub(ctx, path) {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(path, preparedFile)); path == c.swap && errors.Is(err, fs.ErrNotExist) {
+			if err := c.setAside(ctx, path); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.remove(ctx, path); err != nil {
+			return fmt.Errorf("tidy up beside %s: %w", c.Path, err)
+		}
+	}
+	if rollback.Exists(c.misnamed) && !rollback.Exists(c.undo) {
+		if err := c.setAside(ctx, c.misnamed); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(filepath.Join(c.Path, preparedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+		return fmt.Errorf("tidy up %s: %w", c.Path, err)
+	}
+	return nil
+}
+
+// lock keeps other commands of this program away from a build directory. The
+// lock is a file in the store. Where none can be made, it is the directory that holds
+// the build directory; those who have a file share that one.
+func (c *Claim) lock(ctx context.Context, wait func()) (unlock func() error, err error) {
+	file, err := flock.Lock(ctx, c.file, flock.Exclusive, wait)
+	if err != nil && !help.IsReadOnly(err) {
+		return nil, err
+	}
+	mode := flock.Shared
+	if err != nil {
+		mode = flock.Exclusive
+		if err := driver.MakeDirs(filepath.Dir(c.Path), 0o777); err != nil {
+			return nil, err
+		}
+	}
+	dir, derr := flock.Lock(ctx, filepath.Dir(c.Path)+"/", mode, wait)
+	switch {
+	case file == nil && derr != nil:
+		return nil, derr
+	case file == nil:
+		return dir, nil
+	case ctx.Err() != nil:
+		return nil, errors.Join(ctx.Err(), file())
+	case derr != nil: // not there yet, or on a network
+		return file, nil
+	}
+	return func() error { return errors.Join(dir(), file()) }, nil
+}

@@ -1,0 +1,181 @@
+package layers
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/active"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
+)
+
+// Checkout is one checkout as Cargo and git see it.
+type Checkout struct {
+	Tool        cargo.Tool
+	Workspace   *cargo.Workspace
+	Git         *git.Checkout      // nil: not under git
+	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
+	Env         string             // [env] of Cargo's configuration, canonical
+	LinkFlags   []string           // see cargo.Place
+	Linkers     []string           // of Cargo's configuration, those in the checkout
+	Settings    cargo.Settings
+}
+
+// view is the checkout as package cargo sees it: git is asked only when an answer
+// depends on it, and once.
+func (co *Checkout) view(ctx context.Context) *cargo.Place {
+	v := &cargo.Place{
+		Workspace: co.Workspace, Fingerprint: co.Fingerprint, Env: co.Env,
+		LinkFlags: co.LinkFlags, Linkers: co.Linkers, Getenv: co.Tool.Lookup,
+	}
+	if co.Git == nil {
+		return v
+	}
+	v.GitDir, v.CommonDir = co.Git.GitDir, co.Git.CommonDir
+	v.Git = cargo.GitState{Commit: co.Git.Head, Ref: co.Git.Ref}
+	v.Files = once(func() ([]string, error) { return co.Git.ListFiles(ctx, co.Workspace.Root) })
+	v.Dirty = once(func() (bool, error) { return co.Git.Dirty(ctx) })
+	asked := map[string]func() ([]byte, error){}
+	v.RunGit = func(dir string, args ...string) ([]byte, error) {
+		args = append([]string{"-C", dir}, args...)
+		question := strings.Join(args, "\x00")
+		if asked[question] == nil {
+			asked[question] = once(func() ([]byte, error) { return co.Git.Run(ctx, args...) })
+		}
+		return asked[question]()
+	}
+	return v
+}
+
+// handOff tells the compiler's wrapper where the build directory in tmp, restored by
+// a plan, is going to lie and where it came from. Where that cannot be told, state
+// is not taken up, which is right and no reason to fail. With strict nothing may name
+// another checkout, as debug information of what the wrapper takes from there would:
+// then it has to be told.
+func (co *Checkout) handOff(tmp string, plan *cargo.Plan, strict bool) error {
+	session.Remember(tmp, "") // what went wrong elsewhere
+	checkout := ""
+	if co.Git != nil {
+		checkout = co.Git.Root
+	}
+	inPlace := co.Settings.CompileInPlace
+	if strict {
+		inPlace = []string{session.Every}
+	}
+	if err := plan.SessionPlace(checkout, inPlace).Write(tmp); err != nil {
+		session.Forget(tmp)
+		if strict {
+			return fmt.Errorf("note in %s that all is compiled there: %w", co.Workspace.BuildDir, err)
+		}
+	}
+	return nil
+}
+
+func once[T any](f func() (T, error)) func() (T, error) {
+	var (
+		done  bool
+		value T
+		err   error
+	)
+	return func() (T, error) {
+		if !done {
+			value, err = f()
+			done = true
+		}
+		return value, err
+	}
+}
+
+// buildDir is the checkout's build directory, with what lies beside it.
+func (co *Checkout) buildDir() active.Dir {
+	return active.At(co.Workspace.BuildDir, co.Git != nil)
+}
+
+// Usable returns nil if the checkout's build directory can be sealed and replaced, or is
+// not there, and else why not, with what would mend it.
+func (s *Store) Usable(co *Checkout) error {
+	_, err := co.buildDir().Kind(s.opts.Driver)
+	return err
+}
+
+// MadeFrom returns the id of the layer that the checkout's build directory was
+// restored from or last sealed as, "" where nothing tells. The layer may be gone.
+func MadeFrom(co *Checkout) string {
+	if id := active.ReadProvenance(co.Workspace.BuildDir).Layer; digest.Is(id) {
+		return id
+	}
+	return ""
+}
+
+// Waiting says of a checkout's build directory whether it waits: it was restored when
+// files were missing that its units were built from, and nothing was built in it
+// since; and whether any of them is there by now.
+func (co *Checkout) Waiting() (waits, come bool) {
+	dir := co.Workspace.BuildDir
+	from := active.ReadProvenance(dir)
+	if len(from.Lacked) == 0 || !from.Untouched(dir) {
+		return false, false
+	}
+	for _, path := range from.Lacked {
+		if _, err := os.Lstat(path); err == nil {
+			return true, true
+		}
+	}
+	return true, false
+}
+
+// NothingBuilt reports whether there is nothing in a build directory that a build, or
+// anybody else, has put there: it is missing, a roll-back has left its stub, it is
+// empty, or has what Cargo leaves where it builds nothing (cargo 1.95, package
+// --list).
+func NothingBuilt(buildDir string) bool {
+	if !rollback.Exists(buildDir) {
+		return true
+	}
+	fi, err := os.Lstat(buildDir)
+	if err != nil || !fi.IsDir() {
+		return false
+	}
+	left, err := ls.Names(buildDir)
+	return err == nil && !slices.ContainsFunc(left, func(n string) bool { return n != "CACHEDIR.TAG" && n != ".rustc_info.json" })
+}
+
+// Ours returns a function that tells which of the layers belong to the checkout's project:
+// sealed in a working tree of its repository, or from a commit that the repository has,
+// or with the dependencies of the checkout. A working tree that is gone is known by its
+// commits.
+func (co *Checkout) Ours(ctx context.Context, list []Record) (func(*Record) bool, error) {
+	roots := []string{co.Workspace.Root}
+	known := map[string]bool{}
+	if co.Git != nil {
+		trees, err := co.Git.Worktrees(ctx)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, trees...)
+		var commits []string
+		for i := range list {
+			if c := list[i].Commit; c != "" && !slices.Contains(commits, c) {
+				commits = append(commits, c)
+			}
+		}
+		if known, err = co.Git.Known(ctx, commits); err != nil {
+			return nil, err
+		}
+	}
+	return func(r *Record) bool {
+		if known[r.Commit] || co.Fingerprint != nil && r.Fingerprint == co.Fingerprint.ID {
+			return true
+		}
+		return slices.ContainsFunc(roots, func(root string) bool {
+			return r.Origin == root || strings.HasPrefix(r.Origin, root+"/")
+		})
+	}, nil
+}

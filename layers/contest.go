@@ -1,0 +1,262 @@
+package layers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/index"
+)
+
+// choice is a layer found fit for a checkout, under a lease.
+type choice struct {
+	record  Record
+	plan    *cargo.Plan
+	needed  map[string]bool // units that the checkout needs, if the layer was not made for what it asks for
+	held    int             // how many of them the layer has
+	others  []*choice       // layers that have what this one lacks, the one with most first
+	release func() error
+}
+
+// drop gives up the leases of a choice.
+func (c *choice) drop() error {
+	err := c.release()
+	for _, o := range c.others {
+		err = errors.Join(err, o.release())
+	}
+	return err
+}
+
+// maxCompared bounds how many layers are compared file by file with the checkout.
+// The sources are read once for all; each layer more costs reading its manifest
+// (1 ms for 100 kB). What is further back by commit or age is hardly nearer, and
+// what holds less cannot save more.
+const maxCompared = 16
+
+// compare takes a layer and compares it with a checkout, by content.
+func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, strict bool) (*choice, error) {
+	release, err := s.hold(r.ID)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.manifest(r.ID)
+	if err == nil {
+		var plan *cargo.Plan
+		if plan, err = cargo.Verify(ctx, m, reader, strict); err == nil {
+			return &choice{record: r, plan: plan, release: release}, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
+}
+
+// none is that no layer serves a checkout of another dependency set.
+func (s *Store) none(co *Checkout, why string) error {
+	return &HelpError{
+		Err:  fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, co.Fingerprint.ID[:8], why),
+		Help: "cargo build && cargo cow snapshot",
+	}
+}
+
+// A contest finds, among layers, the one that saves a checkout most compiling. What a
+// unit is worth is what building it cost, by the index: the same for all layers that
+// have it, whatever the machine was doing when each was built. So a layer that has all
+// that another has, and more, is never worth less.
+type contest struct {
+	store    *Store
+	checkout *Checkout
+	strict   bool
+	reader   *cargo.Reader
+	near     []Record        // in the order of candidates
+	needed   map[string]bool // only these count; nil: all
+	index    *index.Index    // nil where there is nothing to choose
+	worth    map[string]int64
+	saved    map[*choice]int64
+}
+
+func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
+	c := &contest{
+		store: s, checkout: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
+		near: candidates, needed: needed, worth: map[string]int64{}, saved: map[*choice]int64{},
+	}
+	if len(candidates) == 1 && needed == nil {
+		return c, nil
+	}
+	var err error
+	if c.index, err = s.index(ctx); err != nil {
+		return nil, err
+	}
+	units := c.index.Units
+	if needed != nil {
+		units = maps.Keys(needed)
+	}
+	for i, worth := range c.index.Worth(ids(candidates), units) {
+		c.worth[candidates[i].ID] = worth
+	}
+	return c, nil
+}
+
+// run compares layers with the checkout, by turns the nearest and the one that holds
+// most, and returns the best, leased. One that holds no more than the best saves
+// is not looked at.
+func (c *contest) run(ctx context.Context) (*choice, error) {
+	rich := slices.Clone(c.near)
+	slices.SortStableFunc(rich, func(a, b Record) int { return cmp.Compare(c.worth[b.ID], c.worth[a.ID]) })
+	queues := [2][]Record{c.near, rich}
+	tried := map[string]bool{}
+	var best *choice
+	var unreadable error
+	for turn, compared := 0, 0; compared < maxCompared && len(queues[0])+len(queues[1]) > 0; turn++ {
+		queue := &queues[turn%2]
+		for len(*queue) > 0 && (tried[(*queue)[0].ID] || !c.mayBeat(best, (*queue)[0])) {
+			*queue = (*queue)[1:]
+		}
+		if len(*queue) == 0 {
+			continue
+		}
+		r := (*queue)[0]
+		tried[r.ID] = true
+		next, err := c.store.compare(ctx, r, c.reader, c.strict)
+		if err != nil {
+			unreadable = err
+			continue
+		}
+		compared++
+		if c.needed != nil && !next.plan.Grafts() {
+			unreadable = errors.Join(c.store.none(c.checkout, "or anything that it needs"), next.release())
+			continue
+		}
+		c.reckon(next)
+		if best == nil || c.better(ctx, next, best) {
+			best, next = next, best
+		}
+		if next != nil {
+			_ = next.release()
+		}
+	}
+	if err := ctx.Err(); err != nil && best != nil {
+		return nil, errors.Join(err, best.release())
+	}
+	if best == nil {
+		return nil, unreadable
+	}
+	return best, nil
+}
+
+// reckon reckons what a layer saves: all that it holds but what is to be rebuilt.
+func (c *contest) reckon(x *choice) {
+	if c.index == nil {
+		return
+	}
+	saved := c.worth[x.record.ID]
+	for _, key := range x.plan.Dirty() {
+		if c.needed == nil || c.needed[key] {
+			saved -= c.index.Cost(key)
+		}
+	}
+	c.saved[x] = saved
+}
+
+// mayBeat reports whether a layer can be better than the best so far. One that
+// saves as much may be nearer; but where nothing is left to be rebuilt, that is no
+// reason to look.
+func (c *contest) mayBeat(best *choice, r Record) bool {
+	if best == nil || c.worth[r.ID] > c.saved[best] {
+		return true
+	}
+	return c.worth[r.ID] == c.saved[best] && len(best.plan.Rebuild()) > 0
+}
+
+func (c *contest) better(ctx context.Context, a, b *choice) bool {
+	if x, y := c.saved[a], c.saved[b]; x != y {
+		return x > y
+	}
+	if x, y := a.plan.FreshInside(), b.plan.FreshInside(); x != y {
+		return x > y
+	}
+	git := c.checkout.Git
+	if git != nil && a.record.Commit != b.record.Commit {
+		x, errX := git.Distance(ctx, git.Head, a.record.Commit)
+		y, errY := git.Distance(ctx, git.Head, b.record.Commit)
+		if (errX == nil) != (errY == nil) || x != y {
+			return errX == nil && (errY != nil || x < y)
+		}
+	}
+	was := slices.IndexFunc(c.near, func(r Record) bool { return r.ID == a.record.ID })
+	return was < slices.IndexFunc(c.near, func(r Record) bool { return r.ID == b.record.ID })
+}
+
+const (
+	// maxJoined bounds how many layers are joined to the best one: those who build,
+	// check and test in turns have that many kinds of layers.
+	maxJoined = 3
+	// minJoined is what building the units must have taken, in ms, for which a layer
+	// is joined: about what joining it takes.
+	minJoined = 20
+)
+
+// join finds the layers that have what the best one lacks, compares them with the
+// checkout, and has them given with it. What it finds is a gain and no need: whatever
+// fails is left out.
+func (c *contest) join(ctx context.Context, best *choice) {
+	if c.index == nil {
+		return
+	}
+	have := func(key string) bool { return c.index.Holds(best.record.ID, key) }
+	for range maxJoined {
+		r := c.nextSource(best, have)
+		if r == nil {
+			return
+		}
+		other, err := c.store.compare(ctx, *r, c.reader, c.strict)
+		c.near = slices.DeleteFunc(slices.Clone(c.near), func(n Record) bool { return n.ID == r.ID })
+		if err != nil {
+			continue
+		}
+		dirty := map[string]bool{}
+		for _, key := range other.plan.Dirty() {
+			dirty[key] = true
+		}
+		other.needed = map[string]bool{}
+		worth := int64(0)
+		for key := range c.index.Units {
+			if c.index.Holds(r.ID, key) && !have(key) && !dirty[key] && (best.needed == nil || best.needed[key]) {
+				other.needed[key] = true
+				worth += c.index.Cost(key)
+			}
+		}
+		if worth < minJoined {
+			_ = other.release()
+			continue
+		}
+		best.others = append(best.others, other)
+		had := have
+		have = func(key string) bool { return had(key) || other.needed[key] }
+	}
+}
+
+// nextSource returns the layer that holds most of what is lacking; nil if that is not
+// worth it in any.
+func (c *contest) nextSource(best *choice, have func(key string) bool) *Record {
+	lacking := func(yield func(string) bool) {
+		for key := range c.index.Units {
+			if !have(key) && (best.needed == nil || best.needed[key]) && !yield(key) {
+				return
+			}
+		}
+	}
+	worth := c.index.Worth(ids(c.near), lacking)
+	top := -1
+	for i, w := range worth {
+		if w >= minJoined && c.near[i].ID != best.record.ID && (top < 0 || w > worth[top]) {
+			top = i
+		}
+	}
+	if top < 0 {
+		return nil
+	}
+	return &c.near[top]
+}

@@ -1,0 +1,263 @@
+// Package index lists the units of all layers: for whoever looks for a unit, where it
+// may be, and for whoever chooses among layers, what each of them spares. The file is
+// made from the layers and made again when they are others; what it says is not trusted
+// without a look at the layer.
+//
+// An Index does not change once it is open and may be used from anywhere at once. Of
+// several processes that write the file any will do.
+package index
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"iter"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/bitset"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+)
+
+// The first line names the form; then comes a line for each layer, its id; then,
+// sorted, one for each unit: its key, what building it cost in ms, flags, and in
+// which layers it is, as bits. Fields are separated by tabs. A thousand layers of
+// one project hold the same few thousand units, so the file stays small.
+const header = "cargo-cow index 1\n"
+
+// An Index is the units of all layers.
+type Index struct {
+	layers []string // sorted
+	units  map[string]*holding
+}
+
+// holding is a unit and the layers that hold it.
+type holding struct {
+	cost int64 // ms
+	// portable: it can be grafted, from one layer at least.
+	portable bool
+	check    bool // cargo check made it
+	layers   bitset.Set
+}
+
+// Open returns the index of the layers that are present, a sorted list, from the file
+// path. Of those that it does not know, entries tells what they hold. One that cannot be
+// read has nothing to give.
+func Open(ctx context.Context, path string, present []string, entries func(id string) ([]cargo.Entry, error)) (*Index, error) {
+	x := read(path)
+	if slices.Equal(x.layers, present) {
+		return x, nil
+	}
+	known := x.layers
+	x.renumber(present)
+	for n, id := range present {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if _, ok := slices.BinarySearch(known, id); ok {
+			continue
+		}
+		if list, err := entries(id); err == nil {
+			x.add(n, list)
+		}
+	}
+	// Without it the next one takes longer.
+	_ = atomicfile.WriteUnsynced(path, x.encode(), 0o600)
+	return x, nil
+}
+
+// add makes the n-th layer hold entries.
+func (x *Index) add(n int, entries []cargo.Entry) {
+	for _, e := range entries {
+		h := x.units[e.Key]
+		if h == nil {
+			h = &holding{}
+			x.units[e.Key] = h
+		}
+		h.cost = max(h.cost, e.Cost)
+		h.portable = h.portable || e.Portable
+		h.check = h.check || e.Check
+		h.layers.Add(n)
+	}
+}
+
+// renumber makes the index one of the layers in to, a sorted list, and forgets
+// those that are not in it.
+func (x *Index) renumber(to []string) {
+	number := make([]int, len(x.layers))
+	for i, id := range x.layers {
+		n, ok := slices.BinarySearch(to, id)
+		if number[i] = n; !ok {
+			number[i] = -1
+		}
+	}
+	for key, h := range x.units {
+		var layers bitset.Set
+		h.layers.Each(func(n int) {
+			if n < len(number) && number[n] >= 0 {
+				layers.Add(number[n])
+			}
+		})
+		if h.layers = layers; len(layers) == 0 {
+			delete(x.units, key)
+		}
+	}
+	x.layers = to
+}
+
+func (x *Index) encode() []byte {
+	b := []byte(header)
+	for _, id := range x.layers {
+		b = append(append(b, id...), '\n')
+	}
+	keys := make([]string, 0, len(x.units))
+	for k := range x.units {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		h := x.units[k]
+		b = strconv.AppendQuote(b, k)
+		b = append(strconv.AppendInt(append(b, '\t'), h.cost, 10), '\t')
+		if h.portable {
+			b = append(b, 'p')
+		}
+		if h.check {
+			b = append(b, 'c')
+		}
+		b = append(base64.RawStdEncoding.AppendEncode(append(b, '\t'), h.layers), '\n')
+	}
+	return b
+}
+
+// read returns an empty index for one it cannot read.
+func read(path string) *Index {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		if x := decode(b); x != nil {
+			return x
+		}
+	}
+	return &Index{units: map[string]*holding{}}
+}
+
+func decode(b []byte) *Index {
+	b, ok := bytes.CutPrefix(b, []byte(header))
+	if !ok || len(b) > 0 && b[len(b)-1] != '\n' {
+		return nil
+	}
+	text := string(b)
+	x := &Index{units: make(map[string]*holding, strings.Count(text, "\n"))}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if digest.Is(line) && len(x.units) == 0 {
+			x.layers = append(x.layers, line)
+			continue
+		}
+		quoted, rest, _ := strings.Cut(line, "\t")
+		cost, rest, _ := strings.Cut(rest, "\t")
+		flags, layers, ok := strings.Cut(rest, "\t")
+		key, err1 := strconv.Unquote(quoted)
+		ms, err2 := strconv.ParseInt(cost, 10, 64)
+		bits, err3 := base64.RawStdEncoding.DecodeString(layers)
+		if !ok || err1 != nil || err2 != nil || err3 != nil || ms < 0 {
+			return nil
+		}
+		h := &holding{ms, strings.Contains(flags, "p"), strings.Contains(flags, "c"), bits}
+		h.layers.Each(func(n int) { ok = ok && n < len(x.layers) })
+		if !ok {
+			return nil
+		}
+		x.units[key] = h
+	}
+	for i := 1; i < len(x.layers); i++ {
+		if x.layers[i-1] >= x.layers[i] {
+			return nil
+		}
+	}
+	return x
+}
+
+// Layers are those of the index, sorted.
+func (x *Index) Layers() []string { return x.layers }
+
+// Units yields the keys of all units, in no order.
+func (x *Index) Units(yield func(key string) bool) {
+	for key := range x.units {
+		if !yield(key) {
+			return
+		}
+	}
+}
+
+// Cost is what building a unit cost, in ms, whatever the machine was doing when: the
+// same for all layers that have it, and never nothing. It is 0 where none has it.
+func (x *Index) Cost(key string) int64 {
+	h := x.units[key]
+	if h == nil {
+		return 0
+	}
+	return max(h.cost, 1)
+}
+
+// Portable reports whether a unit can be grafted, from one layer at least.
+func (x *Index) Portable(key string) bool {
+	h := x.units[key]
+	return h != nil && h.portable
+}
+
+// Worth is, by layer, what building the units cost that it holds. A layer that is not in
+// the index holds none.
+func (x *Index) Worth(layers []string, units iter.Seq[string]) []int64 {
+	numbers := make([]int, len(layers))
+	for i, id := range layers {
+		n, ok := slices.BinarySearch(x.layers, id)
+		if numbers[i] = n; !ok {
+			numbers[i] = -1
+		}
+	}
+	worth := make([]int64, len(layers))
+	for key := range units {
+		h := x.units[key]
+		if h == nil {
+			continue
+		}
+		for i, n := range numbers {
+			if n >= 0 && h.layers.Has(n) {
+				worth[i] += max(h.cost, 1)
+			}
+		}
+	}
+	return worth
+}
+
+// Holds reports whether a layer holds a unit.
+func (x *Index) Holds(layer, key string) bool {
+	n, ok := slices.BinarySearch(x.layers, layer)
+	return ok && x.units[key] != nil && x.units[key].layers.Has(n)
+}
+
+// Held counts the units that the layer has, fresh or not.
+func (x *Index) Held(layer string, units map[string]bool) int {
+	n := 0
+	for key := range units {
+		if x.Holds(layer, key) {
+			n++
+		}
+	}
+	return n
+}
+
+// Checked reports whether any layer holds what cargo check makes.
+func (x *Index) Checked() bool {
+	for _, h := range x.units {
+		if h.check {
+			return true
+		}
+	}
+	return false
+}

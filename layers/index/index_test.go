@@ -1,0 +1,81 @@
+package index
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+)
+
+const shared = "debug/.fingerprint/a-0123456789abcdef/lib-a"
+
+// sampleIndex is of two layers with one unit in common.
+func sampleIndex() *Index {
+	x := &Index{layers: []string{strings.Repeat("a", 32), strings.Repeat("b", 32)}, units: map[string]*holding{}}
+	x.add(1, []cargo.Entry{
+		{Key: shared, Cost: 1200, Portable: true},
+		{Key: "debug/.fingerprint/odd\tname\n-0123456789abcdef/lib-odd", Cost: 0},
+	})
+	x.add(0, []cargo.Entry{
+		{Key: shared, Cost: 1300, Portable: true},
+		{Key: "debug/.fingerprint/c-0123456789abcdef/lib-c", Cost: 7, Check: true},
+	})
+	return x
+}
+
+func TestIndexRoundTrip(t *testing.T) {
+	want := sampleIndex()
+	got := decode(want.encode())
+	if got == nil {
+		t.Fatalf("an index cannot be read:\n%s", want.encode())
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read\n%s, written\n%s", got.encode(), want.encode())
+	}
+}
+
+// A layer that is removed takes its units along, and the others keep theirs.
+func TestIndexRenumber(t *testing.T) {
+	x := sampleIndex()
+	left := strings.Repeat("b", 32)
+	x.renumber([]string{strings.Repeat("0", 32), left})
+	if len(x.units) != 2 {
+		t.Errorf("%d units left, want 2", len(x.units))
+	}
+	if x.Holds(strings.Repeat("0", 32), shared) || !x.Holds(left, shared) || x.Holds(strings.Repeat("a", 32), shared) {
+		t.Errorf("layers of the unit that both had: %v", x.units[shared].layers)
+	}
+}
+
+func TestIndexWorth(t *testing.T) {
+	x := sampleIndex()
+	layers := append(x.Layers(), strings.Repeat("c", 32))
+	got := x.Worth(layers, slices.Values([]string{shared, "debug/.fingerprint/c-0123456789abcdef/lib-c", "debug/.fingerprint/none"}))
+	if !slices.Equal(got, []int64{1307, 1300, 0}) {
+		t.Errorf("worth %v, want [1307 1300 0]", got)
+	}
+}
+
+func FuzzDecodeIndex(f *testing.F) {
+	f.Add(sampleIndex().encode())
+	f.Add([]byte(header))
+	f.Add([]byte(header + strings.Repeat("a", 32) + "\n\"k\"\t0\tp\tAQ\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x := decode(b)
+		if x == nil {
+			return
+		}
+		for key, h := range x.units {
+			h.layers.Each(func(n int) {
+				if n >= len(x.layers) {
+					t.Errorf("%q is in layer %d of %d", key, n, len(x.layers))
+				}
+			})
+		}
+		if again := decode(x.encode()); again == nil || len(again.units) != len(x.units) {
+			t.Errorf("what was read cannot be written and read again")
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package layers
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/reflink"
+)
+
+// omission is what of a build directory is another user's and does not get into a layer.
+type omission struct {
+	unlocked []string // directories that could not be locked, relative; they are left out
+	foreign  bool     // there are others, of which the layer gets copies
+}
+
+// lean makes a copy of the build directory without what no build there can use, and
+// without what could not be locked. The build directory keeps it: its user may go back
+// to another lockfile. Where directories are another user's, those of the copy are not.
+func (w *work) lean(ctx context.Context, m *cargo.Manifest, omit omission) (tmp string, err error) {
+	s := w.store
+	if omit.foreign || len(omit.unlocked) > 0 {
+		tmp, err = w.ownCopy(ctx, omit.unlocked)
+	} else {
+		tmp = s.temp()
+		err = s.opts.Driver.Clone(ctx, tmp, w.path())
+	}
+	if err != nil {
+		return "", w.dir.ExplainMove(fmt.Errorf("seal %s: %w", w.path(), err))
+	}
+	if len(m.Dead) == 0 {
+		return tmp, nil
+	}
+	recall, err := m.RemoveDead(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
+	if err == nil {
+		err = active.WriteFile(tmp, active.RecallFile, recall)
+	}
+	if err != nil {
+		return "", s.drop(ctx, tmp, fmt.Errorf("seal %s: %w", w.path(), err))
+	}
+	return tmp, nil
+}
+
+// ownCopy makes a copy of the build directory, in the store, in which all belongs to
+// this user: file by file, without the directories that could not be locked.
+func (w *work) ownCopy(ctx context.Context, without []string) (string, error) {
+	s := w.store
+	tmp := s.temp()
+	if err := s.opts.Driver.Create(ctx, tmp); err != nil {
+		return "", err
+	}
+	mode := reflink.Never
+	if s.opts.Driver.Caps().SharesData {
+		mode = reflink.Always
+	}
+	_, err := reflink.CopyTree(ctx, tmp, w.path(), reflink.Options{
+		Mode:    mode,
+		Skip:    func(rel string, _ fs.DirEntry) bool { return slices.Contains(without, rel) },
+		LeftOut: driver.LeftOut(ctx, w.path()),
+	})
+	if err != nil {
+		return "", s.drop(ctx, tmp, err)
+	}
+	return tmp, nil
+}

@@ -1,0 +1,157 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/active"
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+)
+
+// A lister is a driver that can tell where its trees are.
+type lister interface {
+	Below(ctx context.Context, dir string, skip func(path string) bool) ([]string, error)
+}
+
+// checkouts is what is known of the build directories that are there, and of
+// checkouts that are at another path now.
+type checkouts struct {
+	store   *Store
+	visited map[string]bool // build directories
+	// layers are those that a build directory was made from or last sealed as.
+	layers map[string]bool
+	// moved are workspace roots that build directories say they belong to, and that
+	// are not there.
+	moved map[string]bool
+	// repositories are the inodes of git directories that were found.
+	repositories map[uint64]bool
+}
+
+// findCheckouts looks for build directories: where the driver knows of its trees,
+// where commands have claimed one, and those that the caller knows. A
+// checkout that was renamed, or whose directory was, is found beside where it was.
+func (s *Store) findCheckouts(ctx context.Context, known ...string) *checkouts {
+	cs := &checkouts{store: s, visited: map[string]bool{}, layers: map[string]bool{}, moved: map[string]bool{}, repositories: map[uint64]bool{}}
+	for _, p := range known {
+		cs.tree(p)
+	}
+	if d, ok := s.opts.Driver.(lister); ok {
+		trees, _ := d.Below(ctx, filepath.Dir(s.opts.Dir), func(path string) bool { return path == s.opts.Dir })
+		for _, t := range trees {
+			cs.tree(t)
+		}
+	}
+	dir := filepath.Join(s.opts.Dir, leasesDir)
+	claims, _ := ls.Names(dir)
+	for _, name := range claims {
+		if !strings.HasPrefix(name, active.FilePrefix) {
+			continue
+		}
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
+			cs.near(strings.TrimSuffix(string(text), "\n"), cs.tree)
+		}
+	}
+	return cs
+}
+
+// tree takes note of a build directory.
+func (cs *checkouts) tree(path string) {
+	if cs.visited[path] {
+		return
+	}
+	cs.visited[path] = true
+	from := active.ReadProvenance(path)
+	if !from.OfLayer() {
+		return
+	}
+	cs.layers[from.Layer] = true
+	for _, root := range roots(path) {
+		if isGone(root) {
+			cs.moved[root] = true
+		}
+	}
+}
+
+// roots are the names by which a build directory knows the checkout it is of: that
+// of its last restore, or, where there was none, of its last snapshot.
+func roots(buildDir string) (names []string) {
+	place, err := session.Read(buildDir)
+	if err == nil {
+		names = append(names, place.Root)
+	}
+	m, _ := active.Manifest(buildDir)
+	if m == nil {
+		return names
+	}
+	own := m.Origins[0].Roots()
+	if err != nil || slices.Contains(own, place.Root) {
+		names = append(names, own...)
+	}
+	return names
+}
+
+// near calls found with path if there is something. Else the directories beside the
+// first missing one on the way are tried in its place: it may have been renamed.
+func (cs *checkouts) near(path string, found func(path string)) {
+	dir, rest := path, ""
+	for isGone(dir) && dir != filepath.Dir(dir) {
+		rest = filepath.Join(filepath.Base(dir), rest)
+		dir = filepath.Dir(dir)
+	}
+	if rest == "" {
+		found(path)
+		return
+	}
+	_, rest, _ = strings.Cut(rest, "/")
+	entries, _ := ls.Names(dir)
+	for _, e := range entries {
+		if candidate := filepath.Join(dir, e, rest); !isGone(candidate) {
+			found(candidate)
+		}
+	}
+}
+
+func (cs *checkouts) repository(path string) {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) == nil {
+		cs.repositories[st.Ino] = true
+	}
+}
+
+// inUse reports whether a layer whose origin is not at its path any more is of use:
+// a build directory was made from it, or the checkout or its repository is at
+// another path.
+func (cs *checkouts) inUse(r *Record) bool {
+	if cs.layers[r.ID] || cs.moved[r.Origin] {
+		return true
+	}
+	m, err := cs.store.manifest(r.ID)
+	if err != nil {
+		return false
+	}
+	o := &m.Origins[0]
+	for _, n := range o.Names {
+		if n.Base == cargo.BaseBuild {
+			cs.near(string(n.Text), cs.tree)
+		}
+	}
+	for _, dir := range o.Repository() {
+		cs.near(dir, cs.repository)
+	}
+	return cs.layers[r.ID] || slices.ContainsFunc(o.Roots(), func(root string) bool { return cs.moved[root] }) ||
+		o.Ino != 0 && cs.repositories[o.Ino]
+}
+
+func isGone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
+}

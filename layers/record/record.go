@@ -1,0 +1,103 @@
+// Package record keeps an entry beside each layer that tells what of it people ask and
+// choices go by, with the label that it was given later. The layer itself holds all that
+// is in it: a lost record is made again from there.
+//
+// Any number of processes may read and write the records of a store at once; a reader
+// finds a whole record, or none.
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+)
+
+// Record is the entry of a layer.
+type Record struct {
+	ID          string    `json:"layer"`
+	Created     time.Time `json:"sealed"`
+	Label       string    `json:"label,omitempty"`
+	Parent      string    `json:"parent,omitempty"`
+	Fingerprint string    `json:"fingerprint"`
+	Origin      string    `json:"origin"` // workspace root it was built in
+	Commit      string    `json:"commit,omitempty"`
+	Ref         string    `json:"ref,omitempty"`
+	Dirty       bool      `json:"dirty,omitempty"`
+	Rustc       string    `json:"rustc"`
+	Layout      string    `json:"layout"`
+	Profiles    []string  `json:"profiles"`
+	Units       int       `json:"units"`
+	DirtyUnits  int       `json:"dirty_units"` // units that are rebuilt in any checkout
+}
+
+// New makes the record of a layer from its manifest.
+func New(id string, m *cargo.Manifest, created time.Time) Record {
+	r := Record{
+		ID: id, Created: created, Label: m.Label, Parent: m.Parent, Fingerprint: m.Fingerprint.ID,
+		Origin: m.Origins[0].Root(), Commit: m.Git.Commit, Ref: m.Git.Ref, Dirty: m.Dirty,
+		Rustc: m.Fingerprint.Get("rustc"), Layout: m.Layout, Profiles: m.Profiles,
+		Units: m.Immutable + len(m.Units),
+	}
+	for i := range m.Units {
+		if m.Units[i].Always != nil {
+			r.DirtyUnits++
+		}
+	}
+	return r
+}
+
+// Dir is where the records are in a store: ID.json.
+const Dir = "records"
+
+// Records are those of the layers of one store.
+type Records struct{ store string }
+
+// In returns the records of the store in a directory.
+func In(store string) Records { return Records{store} }
+
+// Path is where the record of a layer lies.
+func (rs Records) Path(id string) string { return filepath.Join(rs.store, Dir, id+".json") }
+
+// Read reads a record as it was sealed (see Relabel).
+func (rs Records) Read(id string) (*Record, error) {
+	r := new(Record)
+	b, err := os.ReadFile(rs.Path(id))
+	if err == nil {
+		err = json.Unmarshal(b, r)
+	}
+	if err == nil && r.ID != id {
+		err = fmt.Errorf("it is about layer %q", r.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read record of %s: %w", id, err)
+	}
+	return r, nil
+}
+
+// Write does not wait for the disk: the layer itself is durable, and a record that a
+// power cut took or emptied is made again from it.
+func (rs Records) Write(r Record) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
+	if err := atomicfile.WriteUnsynced(rs.Path(r.ID), append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
+	return nil
+}
+
+// Remove removes a record, if there is one.
+func (rs Records) Remove(id string) error {
+	if err := os.Remove(rs.Path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

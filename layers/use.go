@@ -1,0 +1,108 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/lastuse"
+	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
+)
+
+// used notes that layers were used just now. It is advice: what cannot be noted,
+// on a read-only disk for one, is not.
+func (s *Store) used(ids ...string) {
+	for _, id := range ids {
+		if digest.Is(id) {
+			_ = lastuse.Stamp(filepath.Join(s.opts.Dir, lastUseDir), id, s.opts.Now())
+		}
+	}
+}
+
+// Use is a layer with what is known of its use.
+type Use struct {
+	Record
+	// LastUse is when the layer was last sealed, restored, grafted from, or the
+	// parent of what was sealed, to within lastuse.Interval; the zero time if
+	// nobody noted any of that.
+	LastUse time.Time `json:"last_use,omitzero"`
+	// Leased: somebody works with it at this moment.
+	Leased bool `json:"leased,omitempty"`
+	// OriginGone: the root directory of its origin is no longer there, nor at
+	// another path, as far as can be seen, and no build directory was made from it.
+	OriginGone bool `json:"origin_gone,omitempty"`
+}
+
+// Uses lists the layers as Layers does, with their use. The caller may know of build
+// directories that are in use.
+func (s *Store) Uses(ctx context.Context, known ...string) ([]Use, error) {
+	list, err := s.Layers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	uses := make([]Use, len(list))
+	var found *checkouts
+	for i, r := range list {
+		// Whether it can be removed is found out again by Remove.
+		leased, err := lease.Held(filepath.Join(s.opts.Dir, leasesDir), r.ID)
+		if err != nil {
+			return nil, err
+		}
+		uses[i] = Use{
+			Record:     r,
+			LastUse:    lastuse.Read(filepath.Join(s.opts.Dir, lastUseDir), r.ID),
+			Leased:     leased,
+			OriginGone: originGone(r.Origin),
+		}
+		if uses[i].OriginGone {
+			if found == nil {
+				found = s.findCheckouts(ctx, known...)
+			}
+			uses[i].OriginGone = !found.inUse(&r)
+		}
+	}
+	return uses, nil
+}
+
+// originGone reports whether the directory is certainly not there. A record
+// cannot spell a name that is not UTF-8, so of such a one nothing is known.
+func originGone(root string) bool {
+	if root == "" || strings.ContainsRune(root, utf8.RuneError) {
+		return false
+	}
+	_, err := os.Lstat(root)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// hold leases a layer, so that nobody removes it, until release is called. A
+// layer that is gone, or on its way out, is ErrNotFound.
+func (s *Store) hold(id string) (release func() error, err error) {
+	release, err = lease.Acquire(filepath.Join(s.opts.Dir, leasesDir), id)
+	if errors.Is(err, lease.ErrHeld) {
+		return nil, fmt.Errorf("use layer %s: %w: it is being removed", id, ErrNotFound)
+	}
+	if help.IsReadOnly(err) {
+		// Its lease has no file, and none can be made here. Should it be removed at
+		// this very moment, what is cloned from it fails.
+		release, err = func() error { return nil }, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("use layer %s: %w", id, err)
+	}
+	if !rollback.Exists(s.tree(id)) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("use layer %s: %w", id, err), release())
+	}
+	return release, nil
+}
