@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // A lister is a driver that can tell where its trees are.
@@ -82,7 +82,7 @@ func (l *living) tree(path string) {
 // roots are the names by which a build directory knows the checkout it is of: that
 // of its last restore, or, where there was none, of its last snapshot.
 func roots(buildDir string) (names []string) {
-	place, err := session.Read(buildDir)
+	place, err := handoff.Read(buildDir)
 	if err == nil {
 		names = append(names, place.Root)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
@@ -49,17 +49,17 @@ func (p *Place) view(ctx context.Context) *cargo.Place {
 // another checkout, as debug information of what the wrapper takes from there would:
 // then it has to be told.
 func (p *Place) leave(tmp string, plan *cargo.Plan, strict bool) error {
-	session.Remember(tmp, "") // what went wrong elsewhere
+	handoff.SetUnavailable(tmp, "") // what went wrong elsewhere
 	checkout := ""
 	if p.Git != nil {
 		checkout = p.Git.Root
 	}
 	inPlace := p.Settings.CompileInPlace
 	if strict {
-		inPlace = []string{session.Every}
+		inPlace = []string{handoff.Every}
 	}
 	if err := plan.SessionPlace(checkout, inPlace).Write(tmp); err != nil {
-		session.Forget(tmp)
+		handoff.Forget(tmp)
 		if strict {
 			return fmt.Errorf("note in %s that all is compiled there: %w", p.Workspace.BuildDir, err)
 		}

@@ -6,13 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // forwarded are the signals that ask a program to end, or that it gives a meaning.
@@ -31,12 +31,12 @@ func (j *job) run(s *service) {
 	p, in, err := start(j.view, alias.Command{Path: program, Args: j.argvThere(), Env: j.env, Dir: j.paths.root})
 	if err != nil {
 		if errors.Is(err, alias.ErrUnavailable) {
-			session.Remember(j.build, err.Error())
+			handoff.SetUnavailable(j.build, err.Error())
 		}
 		signals.release()
 		return
 	}
-	session.Remember(j.build, "")
+	handoff.SetUnavailable(j.build, "")
 	signals.pass(p)
 	status := end(p, in, r)
 	passed := status.Exited() && status.ExitStatus() == 0
@@ -134,23 +134,19 @@ func (j *job) correct() error {
 	if err != nil {
 		return err
 	}
-	state := session.State{Root: j.paths.root, Build: j.paths.buildThere}
+	state := handoff.State{Root: j.paths.root, Build: j.paths.buildThere}
 	renamed := string(text)
 	if ruleDepFile.on() {
-		renamed = session.Rename(renamed, j.paths.toHere)
+		renamed = depfile.Rename(renamed, j.paths.toHere)
 	}
 	if renamed = state.Mark(renamed); renamed == string(text) {
 		return nil
 	}
-	tmp := j.inputs + "." + strconv.Itoa(os.Getpid())
-	if err := os.WriteFile(tmp, []byte(renamed), 0o666); err != nil {
-		return err
-	}
-	return os.Rename(tmp, j.inputs)
+	return depfile.Write(j.inputs, renamed)
 }
 
 // spelled are the paths that mean something else there, the longest first.
-func (p *paths) spelled() []string {
+func (p *mapping) spelled() []string {
 	dirs := []string{p.there}
 	if p.apart {
 		dirs = append(dirs, p.buildThere)

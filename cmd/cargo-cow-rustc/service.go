@@ -15,7 +15,8 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -104,7 +105,7 @@ func (s *service) place(a *warehouse.Answer) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(s.DepFile(), text); err != nil {
+	if err := depfile.Write(s.DepFile(), text); err != nil {
 		return &warehouse.Miss{Reason: warehouse.NotPossible, Detail: err.Error()}
 	}
 	s.say(rec)
@@ -119,9 +120,9 @@ func (s *service) place(a *warehouse.Answer) error {
 
 // state is where the unit's incremental state was made, as the list of inputs
 // that is about to go tells.
-func (s *service) state(text string) (session.State, bool) {
+func (s *service) state(text string) (handoff.State, bool) {
 	if s.Incremental == "" || text == "" || s.job == nil {
-		return session.State{}, false
+		return handoff.State{}, false
 	}
 	return s.job.state()
 }
@@ -292,25 +293,12 @@ func (s *service) mark(m *rustc.Mark) error {
 	if err != nil {
 		return err
 	}
-	state, ok := session.Marked(string(text))
-	marked := m.Text(session.Unmark(string(text)))
+	state, ok := handoff.Marked(string(text))
+	marked := m.Text(handoff.Unmark(string(text)))
 	if ok {
 		marked = state.Mark(marked)
 	}
-	return replace(s.DepFile(), marked)
-}
-
-// replace gives a file new content in one step.
-func replace(path, text string) error {
-	tmp := path + "." + strconv.Itoa(os.Getpid())
-	err := os.WriteFile(tmp, []byte(text), 0o666)
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		os.Remove(tmp)
-	}
-	return err
+	return depfile.Write(s.DepFile(), marked)
 }
 
 // findStore is the store that a build directory belongs to, by the rule that holds

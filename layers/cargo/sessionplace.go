@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // SessionPlace is what the compiler's wrapper has to know of the plan's place and
@@ -13,9 +13,9 @@ import (
 // git checkout, "" where there is none; plain names crates that are always
 // compiled where they lie. So are those into which macros or linkers were found to
 // have put the origin's path: they would put it there again.
-func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
+func (p *Plan) SessionPlace(checkout string, plain []string) *handoff.Handoff {
 	ws := p.place.Workspace
-	here := &session.Place{Root: ws.Root, Checkout: checkout, Plain: slices.Clone(plain)}
+	here := &handoff.Handoff{Root: ws.Root, Checkout: checkout, Plain: slices.Clone(plain)}
 	if _, inside := under(ws.Root, checkout); !inside {
 		here.Checkout = ws.Root
 	}
@@ -26,7 +26,7 @@ func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
 	}
 	here.Build = slices.Insert(here.Build, 0, filepath.Clean(ws.BuildDir))
 	if p.place.GitDir != p.place.CommonDir {
-		here.Git = session.Git{Dir: p.place.GitDir, Common: p.place.CommonDir}
+		here.Git = handoff.Git{Dir: p.place.GitDir, Common: p.place.CommonDir}
 	}
 	for i := range p.manifest.Units {
 		u := &p.manifest.Units[i]
@@ -38,7 +38,7 @@ func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
 	}
 	for i := range p.manifest.Origins {
 		o := &p.manifest.Origins[i]
-		origin := session.Origin{Root: o.workDir()}
+		origin := handoff.Origin{Root: o.workDir()}
 		for _, n := range o.Names {
 			if n.Base == BaseBuild {
 				origin.Build = append(origin.Build, string(n.Text))

@@ -9,9 +9,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // named adds to a record what a macro may have read by name in other packages, as far
@@ -97,7 +98,7 @@ func (u *unit) sourcesOf(f *extent.Finder, output string) {
 	if err != nil {
 		return
 	}
-	for _, name := range session.Inputs(session.Unmark(Unmarked(string(text)))) {
+	for _, name := range depfile.Inputs(handoff.Unmark(Unmarked(string(text)))) {
 		src, _, err := readFile(u.abs(name))
 		if filepath.IsAbs(name) || filepath.Ext(name) != ".rs" || err != nil {
 			continue

@@ -3,7 +3,7 @@ package rustc
 import (
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 )
 
 // A script tells its crate where it has written something by a variable: OUT_DIR, or
@@ -46,7 +46,7 @@ func (u *unit) here(value string) string {
 
 // portable is a .d file with names that are the same everywhere.
 func (u *unit) portable(rec *Record, depFile string) (string, error) {
-	text := session.Rename(depFile, u.local)
+	text := depfile.Rename(depFile, u.local)
 	var odd error
 	text = replaceValues(text, func(value string) string {
 		if value == outDirName || in(value, outDirName) {

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/macros"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // A Macro is a procedural macro that may run where a unit is a dependency.
@@ -110,7 +110,7 @@ func (r *Request) codeOf(rec *Record) rustsrc.Reach {
 	if rec.Code.Any != rustsrc.Unread.Any || r.unit.isEnd() {
 		return rec.Code
 	}
-	names := session.Inputs(r.DepFile(rec))
+	names := depfile.Inputs(r.DepFile(rec))
 	var sources [][]byte
 	for _, name := range names {
 		text, _, err := readFile(r.unit.abs(name))

@@ -12,9 +12,10 @@ import (
 
 	"github.com/zeebo/blake3"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // Bound says where a record's outputs may be used.
@@ -99,8 +100,8 @@ func (r *Request) Record(run Run) (*Record, error) {
 		Unit: r.Unit, Request: r.Digest(), Ingredients: r.Ingredients, Dir: u.cwd, OutDir: u.OutDir, OutEnv: u.outEnv,
 		Shown: strings.Join(u.shown, " "), Messages: run.Messages, Cost: run.Cost, Incremental: u.Incremental != "",
 	}
-	depFile := session.Unmark(Unmarked(string(text)))
-	names := session.Inputs(depFile)
+	depFile := handoff.Unmark(Unmarked(string(text)))
+	names := depfile.Inputs(depFile)
 	if !wellFormed(depFile) {
 		return nil, &Odd{"name of an input", "with a newline"}
 	}
@@ -357,7 +358,7 @@ func (u *unit) linkedSources(dirs []string) []string {
 		if err != nil {
 			continue
 		}
-		for _, name := range session.Inputs(string(text)) {
+		for _, name := range depfile.Inputs(string(text)) {
 			if filepath.IsAbs(name) {
 				names = append(names, name)
 				continue
@@ -472,7 +473,7 @@ func (r *Request) Differs(rec *Record) string {
 // DepFile returns the list of inputs of a record that holds, for this call.
 func (r *Request) DepFile(rec *Record) string {
 	places := r.unit.places()
-	text := session.Rename(rec.DepFile, func(name string) string { return fullName(name, places) })
+	text := depfile.Rename(rec.DepFile, func(name string) string { return fullName(name, places) })
 	return replaceValues(text, r.unit.here)
 }
 
