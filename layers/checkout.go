@@ -9,7 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
@@ -60,17 +60,17 @@ func (co *Checkout) view(ctx context.Context) *cargo.Place {
 // another checkout, as debug information of what the wrapper takes from there would:
 // then it has to be told.
 func (co *Checkout) handOff(tmp string, plan *cargo.Plan, strict bool) error {
-	session.Remember(tmp, "") // what went wrong elsewhere
+	handoff.SetUnavailable(tmp, "") // what went wrong elsewhere
 	checkout := ""
 	if co.Git != nil {
 		checkout = co.Git.Root
 	}
 	inPlace := co.Settings.CompileInPlace
 	if strict {
-		inPlace = []string{session.Every}
+		inPlace = []string{handoff.Every}
 	}
 	if err := plan.SessionPlace(checkout, inPlace).Write(tmp); err != nil {
-		session.Forget(tmp)
+		handoff.Forget(tmp)
 		if strict {
 			return fmt.Errorf("note in %s that all is compiled there: %w", co.Workspace.BuildDir, err)
 		}

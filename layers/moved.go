@@ -13,7 +13,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 )
 
@@ -84,7 +84,7 @@ func (cs *checkouts) tree(path string) {
 // roots are the names by which a build directory knows the checkout it is of: that
 // of its last restore, or, where there was none, of its last snapshot.
 func roots(buildDir string) (names []string) {
-	place, err := session.Read(buildDir)
+	place, err := handoff.Read(buildDir)
 	if err == nil {
 		names = append(names, place.Root)
 	}

@@ -7,7 +7,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -43,7 +44,7 @@ func (s *service) materialize(a *warehouse.Answer) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(s.DepFile(), text); err != nil {
+	if err := depfile.Write(s.DepFile(), text); err != nil {
 		return &warehouse.Miss{Reason: warehouse.NotMaterialized, Detail: err.Error()}
 	}
 	s.replayMessages(rec)
@@ -57,9 +58,9 @@ func (s *service) materialize(a *warehouse.Answer) error {
 
 // state is where the unit's incremental state was made, as the list of inputs
 // that is about to go tells.
-func (s *service) state(text string) (session.State, bool) {
+func (s *service) state(text string) (handoff.State, bool) {
 	if s.Incremental == "" || text == "" || s.job == nil {
-		return session.State{}, false
+		return handoff.State{}, false
 	}
 	return s.job.state()
 }

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -145,10 +146,10 @@ func (s *service) writeTrailer(t *rustc.Trailer) error {
 	if err != nil {
 		return err
 	}
-	state, ok := session.Marked(string(text))
-	marked := t.AppendTo(session.Unmark(string(text)))
+	state, ok := handoff.Marked(string(text))
+	marked := t.AppendTo(handoff.Unmark(string(text)))
 	if ok {
 		marked = state.Mark(marked)
 	}
-	return replace(s.DepFile(), marked)
+	return depfile.Write(s.DepFile(), marked)
 }

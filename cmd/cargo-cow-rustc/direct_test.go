@@ -17,7 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // needViews skips where no command can be shown other paths.
@@ -61,7 +61,7 @@ func newStand(t testing.TB, script string) *stand {
 	}
 	s := &stand{t: t, dir: dir, list: w.Path("b/target/debug/deps/x-01.d")}
 	w.Write("b/target/debug/deps/x-01.d", dir+"/a/target/debug/deps/x-01.d: x.rs\n\nx.rs:\n")
-	p := session.Place{Root: w.Path("b"), Build: []string{w.Path("b/target")}, Origins: []session.Origin{{Root: w.Path("a"), Build: []string{w.Path("a/target")}}}}
+	p := handoff.Handoff{Root: w.Path("b"), Build: []string{w.Path("b/target")}, Origins: []handoff.Origin{{Root: w.Path("a"), Build: []string{w.Path("a/target")}}}}
 	if err := p.Write(w.Path("b/target")); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func (s *stand) marked() bool {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	_, ok := session.Marked(string(text))
+	_, ok := handoff.Marked(string(text))
 	return ok
 }
 
@@ -169,7 +169,7 @@ func TestPassedOn(t *testing.T) {
 }
 
 func (s *stand) plain(crate string) {
-	p, err := session.Read(s.dir + "/b/target")
+	p, err := handoff.Read(s.dir + "/b/target")
 	if err == nil {
 		p.Plain = []string{crate}
 		err = p.Write(s.dir + "/b/target")
@@ -184,13 +184,13 @@ func TestRemembered(t *testing.T) {
 	s := newStand(t, listed)
 	os.Rename(s.dir+"/a", s.dir+"/away")
 	s.run()
-	if why := session.Remembered(s.dir + "/b/target"); !strings.Contains(why, "gone") {
+	if why := handoff.Unavailable(s.dir + "/b/target"); !strings.Contains(why, "gone") {
 		t.Errorf("remembered %q", why)
 	}
 	os.Rename(s.dir+"/away", s.dir+"/a")
 	os.WriteFile(s.list, []byte(s.dir+"/a/target/debug/deps/x-01.d: x.rs\n"), 0o666)
-	if s.run(); session.Remembered(s.dir+"/b/target") != "" || !s.marked() {
-		t.Errorf("still remembered %q", session.Remembered(s.dir+"/b/target"))
+	if s.run(); handoff.Unavailable(s.dir+"/b/target") != "" || !s.marked() {
+		t.Errorf("still remembered %q", handoff.Unavailable(s.dir+"/b/target"))
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/incremental"
 )
 
 // modules of the library: as many codegen units, about.
@@ -120,29 +121,29 @@ func (w *world) seal(root string, env []string, build ...string) {
 
 // place makes a worktree of the origin, restores into it and says in it where it
 // was before. The paths are below the world.
-func (w *world) place(root, name string, origins ...string) *session.Place {
+func (w *world) place(root, name string, origins ...string) *handoff.Handoff {
 	w.T.Helper()
 	w.Must(root, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(name))
 	return w.restore(root, name, nil, origins...)
 }
 
-func (w *world) restore(root, name string, env []string, origins ...string) *session.Place {
+func (w *world) restore(root, name string, env []string, origins ...string) *handoff.Handoff {
 	w.T.Helper()
 	w.Must(name, env, fixture.Program(w.T, "-tags=cowtest"), "restore")
-	p := &session.Place{Root: w.Path(name), Checkout: w.Path(name), Build: []string{w.Path(name + "/target")}}
+	p := &handoff.Handoff{Root: w.Path(name), Checkout: w.Path(name), Build: []string{w.Path(name + "/target")}}
 	if text, err := os.ReadFile(w.Path(name + "/.git")); err == nil {
 		p.Git.Dir = strings.TrimSpace(strings.TrimPrefix(string(text), "gitdir:"))
 		p.Git.Common = filepath.Dir(filepath.Dir(p.Git.Dir))
 	}
 	for _, o := range append([]string{root}, origins...) {
-		p.Origins = append(p.Origins, session.Origin{Root: w.Path(o), Build: []string{w.Path(o + "/target")}})
+		p.Origins = append(p.Origins, handoff.Origin{Root: w.Path(o), Build: []string{w.Path(o + "/target")}})
 	}
 	w.leave(p)
 	return p
 }
 
 // leave does what a restore does for the wrapper.
-func (w *world) leave(p *session.Place) {
+func (w *world) leave(p *handoff.Handoff) {
 	w.T.Helper()
 	if err := p.Write(p.Build[0]); err != nil {
 		w.T.Fatal(err)
@@ -184,7 +185,7 @@ func (w *world) reused(profile string, since time.Time) map[string]reuse {
 				sessions = append(sessions, e.Name())
 			}
 		}
-		newest := session.Newest(sessions)
+		newest := incremental.Newest(sessions)
 		if newest == "" {
 			continue
 		}
@@ -232,7 +233,7 @@ func (w *world) taken(dir string) []string {
 	w.T.Helper()
 	var crates []string
 	for path, text := range w.lists(dir) {
-		if _, ok := session.Marked(text); ok {
+		if _, ok := handoff.Marked(text); ok {
 			name := filepath.Base(path)
 			crates = append(crates, name[:strings.IndexAny(name, "-.")])
 		}

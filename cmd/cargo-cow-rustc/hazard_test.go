@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // A hazard is a way in which a program compiled at another path could differ from
@@ -307,7 +307,7 @@ func TestNoteOfWhatNamesTheOrigin(t *testing.T) {
 	} {
 		w.Edit(tt.place+"/app/src/main.rs", "edit = 0", "edit = 1")
 		w.Must(tt.place, w.with(tt.env), "cargo", "build", "--quiet", "--offline")
-		if note := session.Remembered(w.Path(tt.place + "/target")); note != tt.note {
+		if note := handoff.Unavailable(w.Path(tt.place + "/target")); note != tt.note {
 			t.Errorf("with %s the note is %q, want %q", tt.env, note, tt.note)
 		}
 	}

@@ -37,7 +37,7 @@ const mostEntries = 50_000
 
 // links is a search for symbolic links that mislead.
 type links struct {
-	paths *paths
+	paths *mapping
 	build string
 	own   *extent.Checkout
 	left  int // how many entries may still be looked at; negative: it was given up

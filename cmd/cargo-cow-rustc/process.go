@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -93,19 +92,6 @@ func sameFile(a, b string) bool {
 	}
 	y, err := os.Stat(b)
 	return err == nil && os.SameFile(x, y)
-}
-
-// replace gives a file new content in one step.
-func replace(path, text string) error {
-	tmp := path + "." + strconv.Itoa(os.Getpid())
-	err := os.WriteFile(tmp, []byte(text), 0o666)
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		os.Remove(tmp)
-	}
-	return err
 }
 
 func exists(path string) bool {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"io"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // A relay passes on what rustc says on standard error, line by line and as it
@@ -218,7 +220,7 @@ func (r *relay) rename(text string) string {
 
 // pathEnd is where a path ends that goes to n at least, as far as a text tells.
 func pathEnd(text string, n int) int {
-	for n < len(text) && (text[n] == '/' || nameByte(text[n])) {
+	for n < len(text) && (text[n] == '/' || !paths.SeemsToEnd(text, n)) {
 		n++
 	}
 	return n

@@ -18,7 +18,7 @@ func toB(text string) string { return strings.ReplaceAll(text, "/w/a", "/w/b") }
 
 func newRelay(accept bool) (*relay, *bytes.Buffer) {
 	var out bytes.Buffer
-	p := &paths{here: "/w/b", there: "/w/a", buildHere: "/w/b/target", buildThere: "/w/a/target"}
+	p := &mapping{here: "/w/b", there: "/w/a", buildHere: "/w/b/target", buildThere: "/w/a/target"}
 	return &relay{out: &out, toHere: p.toHere, there: p.spelled(), accept: func() bool { return accept }}, &out
 }
 

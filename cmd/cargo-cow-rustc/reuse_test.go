@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // editOne changes one function of the library that others depend on.
@@ -55,7 +55,7 @@ func TestFirstEdit(t *testing.T) {
 		t.Errorf("the program prints %q, that of a clean build %q", got, want)
 	}
 	for name, text := range w.lists("b/target/debug") {
-		if strings.Contains(session.Unmark(text), w.Path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
+		if strings.Contains(handoff.Unmark(text), w.Path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
 			t.Errorf("%s names the origin:\n%s", name, text)
 		}
 	}
@@ -237,7 +237,7 @@ func TestWays(t *testing.T) {
 		if want := w.clean("f", nil); r.Stdout != want {
 			t.Errorf("the program prints %q, that of a clean build %q", r.Stdout, want)
 		}
-		if why := session.Remembered(w.Path("f/target")); why == "" || len(w.taken("f/target")) > 0 {
+		if why := handoff.Unavailable(w.Path("f/target")); why == "" || len(w.taken("f/target")) > 0 {
 			t.Errorf("remembered %q, compiled at the origin's path: %v", why, w.taken("f/target"))
 		}
 	})
@@ -302,9 +302,9 @@ func TestTargetOutside(t *testing.T) {
 	w.Must("a", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("b"))
 	env := []string{"CARGO_TARGET_DIR=" + w.Path("t/b/target")}
 	w.Must("b", env, fixture.Program(t, "-tags=cowtest"), "restore")
-	p := &session.Place{
+	p := &handoff.Handoff{
 		Root: w.Path("b"), Build: []string{w.Path("t/b/target")},
-		Origins: []session.Origin{{Root: w.Path("a"), Build: []string{w.Path("t/link/target"), w.Path("t/real/target")}}},
+		Origins: []handoff.Origin{{Root: w.Path("a"), Build: []string{w.Path("t/link/target"), w.Path("t/real/target")}}},
 	}
 	w.leave(p)
 	w.editOne("b", "1")
@@ -318,7 +318,7 @@ func TestTargetOutside(t *testing.T) {
 		t.Errorf("the program prints %q, that of a clean build %q", program, want)
 	}
 	for name, text := range w.lists("t/b/target/debug/deps") {
-		if _, ok := session.Marked(text); ok && strings.Contains(session.Unmark(text), w.Path("t/link")) {
+		if _, ok := handoff.Marked(text); ok && strings.Contains(handoff.Unmark(text), w.Path("t/link")) {
 			t.Errorf("%s names the origin:\n%s", filepath.Base(name), text)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 const nobody = 65534
@@ -70,7 +70,7 @@ func TestOtherUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := build(w.with()); got["many"].share() < 0.9 || !slices.Contains(w.taken("b/target"), "many") {
-		t.Errorf("reused %v; compiled at the origin's path: %v; remembered %q", got, w.taken("b/target"), session.Remembered(w.Path("b/target")))
+		t.Errorf("reused %v; compiled at the origin's path: %v; remembered %q", got, w.taken("b/target"), handoff.Unavailable(w.Path("b/target")))
 	}
 	if got := build(nil); len(got) > 0 {
 		t.Errorf("built again without the wrapper: %v", got)

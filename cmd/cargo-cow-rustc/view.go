@@ -10,7 +10,10 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/incremental"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -19,8 +22,8 @@ import (
 type job struct {
 	*rustc.Call
 	env    []string
-	place  *session.Place
-	paths  *paths
+	place  *handoff.Handoff
+	paths  *mapping
 	build  string // the build directory, by its text in this call
 	rel    string // where below it the unit's files are
 	inputs string // rustc's list of them, the .d file
@@ -35,10 +38,10 @@ func (j *job) plan() bool {
 		return false
 	}
 	state, ok := j.state()
-	if !ok || !session.Any(j.Incremental, j.Crate) {
+	if !ok || !incremental.Any(j.Incremental, j.Crate) {
 		return false
 	}
-	if j.paths, ok = newPaths(j.place, state, j.build); !ok {
+	if j.paths, ok = newMapping(j.place, state, j.build); !ok {
 		return false
 	}
 	var err error
@@ -46,11 +49,11 @@ func (j *job) plan() bool {
 		return false
 	}
 	if why := j.originUnusable(); why != "" {
-		session.Remember(j.build, why)
+		handoff.SetUnavailable(j.build, why)
 		return false
 	}
 	if what := j.namesOrigin(); ruleNames.on() && what != "" {
-		session.Remember(j.build, what+" names "+j.paths.there)
+		handoff.SetUnavailable(j.build, what+" names "+j.paths.there)
 		return false
 	}
 	return !(ruleLinks.on() && j.misled()) && j.chooseBinds()
@@ -71,10 +74,10 @@ func (j *job) find() bool {
 	const deepest = 6
 	dir := j.OutDir
 	for range deepest + 1 {
-		place, err := session.Read(dir)
+		place, err := handoff.Read(dir)
 		if err == nil {
 			j.place, j.build = place, dir
-			rel, ok := session.Under(j.OutDir, dir)
+			rel, ok := paths.Under(j.OutDir, dir)
 			j.rel = rel
 			return ok && rel != "" && j.isRestored()
 		}
@@ -108,17 +111,17 @@ func (j *job) inWorkspace() bool {
 }
 
 // state returns where the unit's state was made, if that is another checkout.
-func (j *job) state() (session.State, bool) {
+func (j *job) state() (handoff.State, bool) {
 	text, err := os.ReadFile(j.inputs)
 	if err != nil {
-		return session.State{}, false
+		return handoff.State{}, false
 	}
 	if !ruleUnit.on() && len(j.place.Origins) > 0 && len(j.place.Origins[0].Build) > 0 {
-		return session.State{Root: j.place.Origins[0].Root, Build: j.place.Origins[0].Build[0]}, true
+		return handoff.State{Root: j.place.Origins[0].Root, Build: j.place.Origins[0].Build[0]}, true
 	}
-	state, ok := session.Marked(string(text))
+	state, ok := handoff.Marked(string(text))
 	if !ok {
-		made, ok := session.Made(string(text), j.rel)
+		made, ok := depfile.Made(string(text), j.rel)
 		if !ok || made == j.build || slices.Contains(j.place.Build, made) {
 			return state, false
 		}
@@ -126,7 +129,7 @@ func (j *job) state() (session.State, bool) {
 		if !ok {
 			return state, false
 		}
-		state = session.State{Root: origin.Root, Build: made}
+		state = handoff.State{Root: origin.Root, Build: made}
 	}
 	return state, state.Root != j.place.Root
 }
@@ -219,10 +222,10 @@ func (j *job) chooseBinds() bool {
 // repository it belongs to.
 func (j *job) repository() (binds []alias.Bind, ok bool) {
 	git := j.place.Git
-	if git == (session.Git{}) || !ruleGit.on() || !j.paths.covers(git.Common) && !j.paths.covers(git.Dir) {
+	if git == (handoff.Git{}) || !ruleGit.on() || !j.paths.covers(git.Common) && !j.paths.covers(git.Dir) {
 		return nil, true
 	}
-	mount, file := j.build+"/"+session.GitDir, j.build+"/"+session.GitFile
+	mount, file := j.build+"/"+handoff.GitDir, j.build+"/"+handoff.GitFile
 	own := j.paths.here + "/.git"
 	for _, path := range []string{file, own} {
 		if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
@@ -233,6 +236,6 @@ func (j *job) repository() (binds []alias.Bind, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	j.paths.git = [2]string{j.place.Build[0] + "/" + session.GitDir, git.Common}
+	j.paths.git = [2]string{j.place.Build[0] + "/" + handoff.GitDir, git.Common}
 	return []alias.Bind{{From: git.Common, At: real}, {From: file, At: own}}, true
 }

@@ -10,7 +10,8 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // runInView compiles the unit where its checkout is seen at the other path. ran is false
@@ -30,12 +31,12 @@ func (j *job) runInView(s *service) (out outcome, ran bool) {
 	p, in, err := start(j.view, alias.Command{Path: program, Args: j.argvThere(), Env: j.env, Dir: j.paths.root})
 	if err != nil {
 		if errors.Is(err, alias.ErrUnavailable) {
-			session.Remember(j.build, err.Error())
+			handoff.SetUnavailable(j.build, err.Error())
 		}
 		signals.release()
 		return outcome{}, false
 	}
-	session.Remember(j.build, "")
+	handoff.SetUnavailable(j.build, "")
 	signals.pass(p)
 	status, err := end(p, in, r)
 	if err != nil {
@@ -133,19 +134,19 @@ func (j *job) correctDepFile() error {
 	if err != nil {
 		return err
 	}
-	state := session.State{Root: j.paths.root, Build: j.paths.buildThere}
+	state := handoff.State{Root: j.paths.root, Build: j.paths.buildThere}
 	renamed := string(text)
 	if ruleDepFile.on() {
-		renamed = session.Rename(renamed, j.paths.toHere)
+		renamed = depfile.Rename(renamed, j.paths.toHere)
 	}
 	if renamed = state.Mark(renamed); renamed == string(text) {
 		return nil
 	}
-	return replace(j.inputs, renamed)
+	return depfile.Write(j.inputs, renamed)
 }
 
 // spelled are the paths that mean something else there, the longest first.
-func (p *paths) spelled() []string {
+func (p *mapping) spelled() []string {
 	dirs := []string{p.there}
 	if p.apart {
 		dirs = append(dirs, p.buildThere)

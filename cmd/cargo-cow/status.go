@@ -11,7 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/background"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 )
 
@@ -41,7 +41,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("see how the last snapshot went: %w", err)
 	}
 	remark := w.Remark(st.BuildDir)
-	unused := session.Remembered(st.BuildDir)
+	unused := handoff.Unavailable(st.BuildDir)
 	a.term.JSON("status", struct {
 		*layers.Status
 		Sealing bool   `json:"sealing"` // a snapshot is under way in the background

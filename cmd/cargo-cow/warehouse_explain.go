@@ -8,7 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -40,7 +40,7 @@ func (a *app) warehouseExplain(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	list, err := depinfo.ParseRustc([]byte(e.DepFile))
+	list, err := depfile.Parse([]byte(e.DepFile))
 	if err != nil {
 		return fmt.Errorf("read record %s: %w", e.Path, err)
 	}

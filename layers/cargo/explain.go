@@ -9,7 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Noted is a reason that was found when the build directory was restored, by

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // codegen returns the values that flags give to a codegen option, in each of

@@ -6,9 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // describeCompile describes what one call of rustc read.
@@ -146,12 +147,12 @@ func (b *inspector) shadow(unit *Unit, loc Loc) {
 
 // originEnv lists the env! values of a unit that name a checkout, or that depend
 // on how cargo was called.
-func (b *inspector) originEnv(u *built) []depinfo.Env {
+func (b *inspector) originEnv(u *built) []depfile.Env {
 	if u.rustc == nil || len(u.rustc.Env) == 0 {
 		return nil
 	}
 	o := &b.from.origins[b.from.originOf(u)]
-	var found []depinfo.Env
+	var found []depfile.Env
 	for _, e := range u.rustc.Env {
 		_, named := o.mentions(e.Value)
 		if named || u.mutable() && e.Name == "CARGO_PRIMARY_PACKAGE" || u.mutable() && o.mentionsCommit(e.Value) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Some settings are looked for in one directory after the other, upwards. rustc and

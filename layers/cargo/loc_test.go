@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 func TestParseLoc(t *testing.T) {

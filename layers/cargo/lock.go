@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // ErrLocked: Cargo, or another of us, holds a lock of the directory.

@@ -5,13 +5,14 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
 // builtFrom is a compiled unit of pkg whose first source is root.
 func builtFrom(pkg, root string) *built {
-	u := &built{unitDir: unitDir{pkg: pkg}, info: &depinfo.Info{}, rustc: &depinfo.Rustc{Deps: []string{root}}}
+	u := &built{unitDir: unitDir{pkg: pkg}, info: &depinfo.Info{}, rustc: &depfile.File{Deps: []string{root}}}
 	u.classify("/h/.cargo")
 	return u
 }

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
@@ -33,13 +33,13 @@ func (b *inspector) sourcesOf(u *built) ([]rustsrc.Source, error) {
 
 // listOf reads rustc's list of the sources of a unit that was recalled without: it
 // lies beside the outputs.
-func (b *inspector) listOf(u *built) (*depinfo.Rustc, error) {
+func (b *inspector) listOf(u *built) (*depfile.File, error) {
 	b.dir.times(u)
 	for _, o := range u.outputs {
 		dir, name := filepath.Split(o.path)
 		stem := strings.TrimPrefix(strings.TrimSuffix(name, filepath.Ext(name)), "lib")
 		if text, err := os.ReadFile(filepath.Join(b.dir.dir, dir, stem+".d")); err == nil {
-			return depinfo.ParseRustc(text)
+			return depfile.Parse(text)
 		}
 	}
 	return nil, errors.New("no list of sources")

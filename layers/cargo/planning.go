@@ -15,7 +15,7 @@ import (
 	"sync"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // PlanningVariable is set in the environment of a program that is to answer, as

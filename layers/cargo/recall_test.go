@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/macros"
 )
@@ -17,7 +17,7 @@ func recallSample() *built {
 	return &built{
 		unitDir: unitDir{record: "debug/.fingerprint/a-0123456789abcdef"}, UnitName: UnitName{Kind: kindMacro},
 		file: "lib-a", stamped: stampOf{7, 9}, hash: 1 << 60, hashKnown: true, source: SourceRegistry, from: "registry/src/i/a-1.0.0", cost: 1500, depTime: 5,
-		rustc:   &depinfo.Rustc{Deps: []string{"/home/registry/src/i/a-1.0.0/src/lib.rs"}},
+		rustc:   &depfile.File{Deps: []string{"/home/registry/src/i/a-1.0.0/src/lib.rs"}},
 		print:   &fingerprint.Fingerprint{Deps: []fingerprint.Dep{{Name: "b", Hash: 3}, {Name: "c", Hash: 4}}},
 		outputs: []outputFile{{path: "debug/deps/liba-0123456789abcdef.so"}, {path: "debug/deps/with\ttab"}},
 	}

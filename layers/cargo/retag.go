@@ -9,7 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // retag rewrites the fingerprints of units that would be built again in the place

@@ -13,10 +13,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Where the sources of a unit come from.
@@ -47,9 +48,9 @@ type built struct {
 	depFile   string // dep-<file>, relative to the build directory; "" when there is none
 	depTime   int64  // its mtime: when rustc started; of a run, when the script started
 	info      *depinfo.Info
-	rustc     *depinfo.Rustc
+	rustc     *depfile.File
 	dFile     string
-	seenAs    session.State // where rustc saw the checkout, if the wrapper showed it elsewhere
+	seenAs    handoff.State // where rustc saw the checkout, if the wrapper showed it elsewhere
 	broken    *Reason       // why it cannot be trusted at all
 	stamped   stampOf       // of the hash file
 	needs     []need        // what it was built from
@@ -275,8 +276,8 @@ func (s *scanned) read(u *built, outs *outputs) error {
 		return nil
 	}
 	if b, err = os.ReadFile(filepath.Join(s.dir, u.dFile)); err == nil {
-		u.rustc, err = depinfo.ParseRustc(b)
-		u.seenAs, _ = session.Marked(string(b))
+		u.rustc, err = depfile.Parse(b)
+		u.seenAs, _ = handoff.Marked(string(b))
 	}
 	if err != nil {
 		u.breaks(RuleInDoubt, "rustc's list of its sources cannot be read: "+err.Error())

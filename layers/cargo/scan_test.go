@@ -3,6 +3,7 @@ package cargo
 import (
 	"testing"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 )
 
@@ -133,7 +134,7 @@ func TestIsUplifted(t *testing.T) {
 
 // unitOfRoot is a compiled unit whose first source is root.
 func unitOfRoot(root string) *built {
-	return &built{unitDir: unitDir{pkg: "a"}, info: &depinfo.Info{}, rustc: &depinfo.Rustc{Deps: []string{root}}}
+	return &built{unitDir: unitDir{pkg: "a"}, info: &depinfo.Info{}, rustc: &depfile.File{Deps: []string{root}}}
 }
 
 func TestClassify(t *testing.T) {

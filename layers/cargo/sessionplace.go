@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // SessionPlace is what the compiler's wrapper has to know of the plan's place and
@@ -14,9 +14,9 @@ import (
 // git checkout, "" where there is none; plain names crates that are always
 // compiled where they lie. So are those into which macros or linkers were found to
 // have put the origin's path: they would put it there again.
-func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
+func (p *Plan) SessionPlace(checkout string, plain []string) *handoff.Handoff {
 	ws := p.place.Workspace
-	here := &session.Place{Root: ws.Root, Checkout: checkout, Plain: slices.Clone(plain)}
+	here := &handoff.Handoff{Root: ws.Root, Checkout: checkout, Plain: slices.Clone(plain)}
 	if _, inside := paths.Under(ws.Root, checkout); !inside {
 		here.Checkout = ws.Root
 	}
@@ -27,7 +27,7 @@ func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
 	}
 	here.Build = slices.Insert(here.Build, 0, filepath.Clean(ws.BuildDir))
 	if p.place.GitDir != p.place.CommonDir {
-		here.Git = session.Git{Dir: p.place.GitDir, Common: p.place.CommonDir}
+		here.Git = handoff.Git{Dir: p.place.GitDir, Common: p.place.CommonDir}
 	}
 	for i := range p.manifest.Units {
 		u := &p.manifest.Units[i]
@@ -39,7 +39,7 @@ func (p *Plan) SessionPlace(checkout string, plain []string) *session.Place {
 	}
 	for i := range p.manifest.Origins {
 		o := &p.manifest.Origins[i]
-		origin := session.Origin{Root: o.workDir()}
+		origin := handoff.Origin{Root: o.workDir()}
 		for _, n := range o.Names {
 			if n.Base == BaseBuild {
 				origin.Build = append(origin.Build, string(n.Text))

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"golang.org/x/sys/unix"
 )
 

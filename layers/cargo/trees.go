@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // The scopes of a Tree: what lies below its directory and counts.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/incremental"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // bury takes from what was scanned the units that no build with the checkout's
@@ -116,13 +116,13 @@ func oldSessionsOf(dir, crate string) ([]string, error) {
 	var sessions, locks, old []string
 	err := list(filepath.Join(dir, crate), func(name []byte, k kind) {
 		switch n := string(name); {
-		case k == isDir && session.IsSession(n):
+		case k == isDir && incremental.IsSession(n):
 			sessions = append(sessions, n)
 		case k == isFile && strings.HasSuffix(n, ".lock"):
 			locks = append(locks, n)
 		}
 	})
-	newest := session.Newest(sessions)
+	newest := incremental.Newest(sessions)
 	if err != nil || len(sessions) == 0 || len(sessions) == 1 && newest != "" {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func oldSessionsOf(dir, crate string) ([]string, error) {
 		}
 	}
 	for _, l := range locks {
-		if !session.IsLockOf(l, newest) {
+		if !incremental.IsLockOf(l, newest) {
 			old = append(old, crate+"/"+l)
 		}
 	}

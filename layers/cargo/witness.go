@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // witness judges whether what a unit wrote holds a path in a way that matters.
@@ -23,7 +23,7 @@ type witness struct {
 // checkout it was built in.
 func newWitness(dir string, u *built, o *Origin) (*witness, error) {
 	w := &witness{origin: o, names: o.Names}
-	if u.seenAs != (session.State{}) {
+	if u.seenAs != (handoff.State{}) {
 		w.names = append(slices.Clone(o.Names), Name{BaseBuild, Path(u.seenAs.Build)}, Name{BaseRoot, Path(u.seenAs.Root)})
 	}
 	for _, n := range w.names {
@@ -111,7 +111,7 @@ func (w *witness) holdsCommit() bool {
 // origin. It is harmless only if every witness says so: the name is written in
 // the unit's own sources, in includes and nowhere else, and the outputs hold the
 // value only as the front of an included file's name.
-func envHazard(rules Rules, e depinfo.Env, sources [][]byte, w *witness) *Reason {
+func envHazard(rules Rules, e depfile.Env, sources [][]byte, w *witness) *Reason {
 	var uses rustsrc.Uses
 	for _, src := range sources {
 		n := rustsrc.EnvUses(src, e.Name)

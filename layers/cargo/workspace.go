@@ -15,7 +15,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
-	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Errors of Locate and Fingerprint that callers decide on.

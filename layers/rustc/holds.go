@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 )
 
 // Holds says why a record's outputs are not those of the request's call, "" if they
@@ -80,7 +80,7 @@ func (r *Request) Differs(rec *Record) string {
 // DepFile returns the list of inputs of a record that holds, for this call.
 func (r *Request) DepFile(rec *Record) string {
 	roots := r.unit.roots()
-	text := session.Rename(rec.DepFile, func(name string) string { return fromPortable(name, roots) })
+	text := depfile.Rename(rec.DepFile, func(name string) string { return fromPortable(name, roots) })
 	return replaceValues(text, r.unit.localValue)
 }
 

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // addNamedInputs adds to a record what a macro may have read by name in other
@@ -104,7 +105,7 @@ func (u *unit) addMacroSources(f *extent.Finder, output string) {
 	if err != nil {
 		return
 	}
-	for _, name := range session.Inputs(session.Unmark(WithoutTrailer(string(text)))) {
+	for _, name := range depfile.Inputs(handoff.Unmark(WithoutTrailer(string(text)))) {
 		src, _, err := readFile(u.abs(name))
 		if filepath.IsAbs(name) || filepath.Ext(name) != ".rs" || err != nil {
 			continue

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // portability decides where the outputs of a run may be used. Of the conditions in the
@@ -110,7 +110,7 @@ func (u *unit) linkedSources(dirs []string) []string {
 		if err != nil {
 			continue
 		}
-		names = append(names, absolute(session.Inputs(string(text)), dirs)...)
+		names = append(names, absolute(depfile.Inputs(string(text)), dirs)...)
 	}
 	return names
 }

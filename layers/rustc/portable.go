@@ -3,7 +3,7 @@ package rustc
 import (
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 )
 
 // portablePath is a path as it is called in every checkout that has it in the same place.
@@ -118,7 +118,7 @@ func (u *unit) localValue(value string) string {
 
 // portableDepFile is a .d file with names that are the same everywhere.
 func (u *unit) portableDepFile(rec *Record, depFile string) (string, error) {
-	text := session.Rename(depFile, u.portablePath)
+	text := depfile.Rename(depFile, u.portablePath)
 	var refused error
 	text = replaceValues(text, func(value string) string {
 		if value == outDirName || inDir(value, outDirName) {

@@ -11,8 +11,9 @@ import (
 
 	"github.com/zeebo/blake3"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
 )
 
 // Record looks at what a run has read and written. The list of inputs names this
@@ -33,8 +34,8 @@ func (r *Request) Record(run Run) (*Record, error) {
 		Unit: r.Unit, Request: r.Digest(), Ingredients: r.Ingredients, Dir: u.cwd, OutDir: u.OutDir, OutEnv: u.outEnv,
 		MessageFormat: strings.Join(u.messageFormat, " "), Messages: run.Messages, Cost: run.Cost, Incremental: u.Incremental != "",
 	}
-	depFile := session.Unmark(WithoutTrailer(string(text)))
-	names := session.Inputs(depFile)
+	depFile := handoff.Unmark(WithoutTrailer(string(text)))
+	names := depfile.Inputs(depFile)
 	if !wellFormed(depFile) {
 		return nil, &Uncacheable{"name of an input", "with a newline"}
 	}
@@ -177,7 +178,7 @@ func (r *Request) recordedReach(rec *Record) rustsrc.Reach {
 	if rec.Reach.Any != rustsrc.Unread.Any || r.unit.isFinal() {
 		return rec.Reach
 	}
-	names := session.Inputs(r.DepFile(rec))
+	names := depfile.Inputs(r.DepFile(rec))
 	var sources [][]byte
 	for _, name := range names {
 		text, _, err := readFile(r.unit.abs(name))

@@ -21,7 +21,7 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/incremental"
 )
 
 // File is one file to read.
@@ -146,11 +146,11 @@ func (p *profile) sessions(dir string) error {
 		}
 		var names []string
 		for _, e := range entries {
-			if e.IsDir() && session.IsSession(e.Name()) {
+			if e.IsDir() && incremental.IsSession(e.Name()) {
 				names = append(names, e.Name())
 			}
 		}
-		newest := session.Newest(names)
+		newest := incremental.Newest(names)
 		if newest == "" {
 			continue
 		}

@@ -24,7 +24,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
@@ -123,7 +123,7 @@ func (s *Setup) Failure() string {
 	if s.BuildDir == "" {
 		return ""
 	}
-	return session.Remembered(s.BuildDir)
+	return handoff.Unavailable(s.BuildDir)
 }
 
 // Settings lists all places that name a wrapper for builds in s.Dir: what Cargo

@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // A hazard is a way in which a moved build directory can be fresh for cargo
@@ -199,7 +199,7 @@ func marked(t testing.TB, dir string) []string {
 		if err != nil {
 			return err
 		}
-		if _, ok := session.Marked(string(text)); ok {
+		if _, ok := handoff.Marked(string(text)); ok {
 			name := filepath.Base(path)
 			crates = append(crates, name[:strings.IndexAny(name, "-.")])
 		}

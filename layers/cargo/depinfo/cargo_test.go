@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/internal/cargotest"
 )
@@ -137,7 +138,7 @@ func checkMakefile(t *testing.T, dir string) {
 		if !strings.HasSuffix(path, ".d") {
 			continue
 		}
-		r, err := depinfo.ParseRustc(read(t, path))
+		r, err := depfile.Parse(read(t, path))
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -162,7 +163,7 @@ func checkMakefile(t *testing.T, dir string) {
 			continue
 		}
 		checked++
-		env := map[string]depinfo.Env{}
+		env := map[string]depfile.Env{}
 		for _, e := range r.Env {
 			env[e.Name] = e
 		}

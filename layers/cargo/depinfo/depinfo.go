@@ -1,14 +1,14 @@
-// Package depinfo reads and writes the two dependency lists of a compiled
-// unit: Cargo's binary dep-* files, from which Cargo decides freshness, and the
-// makefile-style .d files of rustc, from which they are made.
+// Package depinfo reads and writes Cargo's own list of what a compiled unit depends on,
+// the binary dep-* files, from which Cargo decides freshness. Cargo makes it of rustc's
+// list, the .d file.
 //
-// The binary format is version 1, that of Cargo 1.84 and later (cargo 1.95,
+// The format is version 1, that of Cargo 1.84 and later (cargo 1.95,
 // compiler/fingerprint/dep_info.rs: EncodedDepInfo). Whatever Parse accepts,
 // Encode gives back byte for byte. Input is not trusted: lengths are checked
 // before anything is allocated for them.
 //
-// The functions keep no state and may be called concurrently. An Info or a
-// Rustc belongs to its caller and has no locks.
+// The functions keep no state and may be called concurrently. An Info belongs to its
+// caller and has no locks.
 package depinfo
 
 import (
@@ -18,8 +18,7 @@ import (
 	"unicode/utf8"
 )
 
-// ErrFormat is wrapped by every error about bytes that Cargo or rustc did not
-// write. Cargo itself takes a dep-info file it cannot parse as missing, which
+// ErrFormat is wrapped by every error about bytes that Cargo did not write. Cargo itself takes a dep-info file it cannot parse as missing, which
 // makes the unit dirty.
 var ErrFormat = errors.New("malformed dep-info")
 

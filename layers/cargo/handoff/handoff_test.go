@@ -1,4 +1,4 @@
-package session
+package handoff
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var whole = Place{
+var whole = Handoff{
 	Root:     "/b/space in it/rust",
 	Checkout: "/b/space in it",
 	Build:    []string{"/b/space in it/rust/target", "/real/\xff\"target\\"},
@@ -22,8 +22,8 @@ var whole = Place{
 	},
 }
 
-func TestPlaceRoundTrip(t *testing.T) {
-	for name, p := range map[string]Place{
+func TestRoundTrip(t *testing.T) {
+	for name, p := range map[string]Handoff{
 		"whole":    whole,
 		"smallest": {Root: "/b", Checkout: "/b", Build: []string{"/t"}},
 	} {
@@ -64,7 +64,7 @@ func TestGitFile(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, GitDir)); err != nil || !info.IsDir() {
 		t.Errorf("nowhere to show the repository: %v", err)
 	}
-	p := Place{Root: "/b", Build: []string{"/b/target"}}
+	p := Handoff{Root: "/b", Build: []string{"/b/target"}}
 	if err := p.Write(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestGitFile(t *testing.T) {
 }
 
 func TestWriteRefuses(t *testing.T) {
-	for name, p := range map[string]Place{
+	for name, p := range map[string]Handoff{
 		"no root":         {Build: []string{"/t"}},
 		"no build":        {Root: "/b"},
 		"relative":        {Root: "b", Build: []string{"/t"}},
@@ -113,7 +113,7 @@ func TestReadRefuses(t *testing.T) {
 		"rest":            good + "build \"/b\"x\n",
 	} {
 		dir := t.TempDir()
-		path := filepath.Join(dir, placeFile)
+		path := filepath.Join(dir, fileName)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestReadRefuses(t *testing.T) {
 
 func TestReadRefusesWhatIsNoFile(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, placeFile), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, fileName), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Read(dir); !errors.Is(err, ErrFormat) {
@@ -139,30 +139,12 @@ func TestReadRefusesWhatIsNoFile(t *testing.T) {
 	}
 }
 
-func TestUnder(t *testing.T) {
-	tests := []struct {
-		path, dir, rel string
-		ok             bool
-	}{
-		{"/a/b", "/a", "b", true},
-		{"/a", "/a", "", true},
-		{"/ab", "/a", "", false},
-		{"/", "/a", "", false},
-		{"/a", "", "", false},
-	}
-	for _, tt := range tests {
-		if rel, ok := Under(tt.path, tt.dir); rel != tt.rel || ok != tt.ok {
-			t.Errorf("Under(%q, %q) = %q, %v", tt.path, tt.dir, rel, ok)
-		}
-	}
-}
-
-func TestRemember(t *testing.T) {
+func TestUnavailable(t *testing.T) {
 	dir := t.TempDir()
 	for _, why := range []string{"", "gone", "gone", "forbidden", ""} {
-		Remember(dir, why)
-		if got := Remembered(dir); got != why {
-			t.Errorf("remembered %q, want %q", got, why)
+		SetUnavailable(dir, why)
+		if got := Unavailable(dir); got != why {
+			t.Errorf("noted %q, want %q", got, why)
 		}
 	}
 }

@@ -1,11 +1,12 @@
-// Package session is about the state that incremental compilation leaves in a
-// build directory: which checkout the directory belongs to, under which paths the
-// state of each unit was made, and which of rustc's sessions are whole.
+// Package handoff is what a restore leaves in a build directory for the wrapper of
+// rustc, which runs later and elsewhere: where the directory is and where it was
+// before, where the state of each unit was made, and back, why the wrapper could not
+// use it.
 //
 // It is on the way of every call of the compiler, so it imports little and reads
 // only what it is asked for. What it reads may be anybody's bytes: they are checked
 // as they are parsed. Values may be shared once they are made.
-package session
+package handoff
 
 import (
 	"errors"
@@ -16,13 +17,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Names in a build directory, beside what layers keep there.
 const (
-	dir       = ".cargo-cow"
-	placeFile = dir + "/place"
+	dir      = ".cargo-cow"
+	fileName = dir + "/place"
 	// GitDir is empty; where the origin's path hides the repository, a view shows
 	// the repository here.
 	GitDir = dir + "/git"
@@ -31,19 +34,18 @@ const (
 	noteFile = dir + "/unavailable"
 )
 
-// header names the form of a place file.
+// header names the form of the file.
 const header = "cargo-cow place 1"
 
-// maxPlace bounds the file: a place has one origin, or a few.
-const maxPlace = 1 << 18
+// maxSize bounds the file: there is one origin, or a few.
+const maxSize = 1 << 18
 
-// ErrFormat is wrapped by what is wrong with the bytes of a place file.
+// ErrFormat is wrapped by what is wrong with the bytes of the file.
 var ErrFormat = errors.New("not a place file of a known form")
 
-// Place is what a restore leaves in a build directory for the compiler's wrapper:
-// where the directory is, and where it was before. All paths are absolute and
-// clean.
-type Place struct {
+// Handoff says where a build directory is, and where it was before. All paths are
+// absolute and clean.
+type Handoff struct {
 	// Root is the workspace root, its real path: rustc's working directory.
 	Root string
 	// Checkout is the root of the git checkout, or Root. It is Root or above it.
@@ -64,8 +66,8 @@ type Place struct {
 const Every = "*"
 
 // InPlace reports whether a crate is always compiled where it lies.
-func (p *Place) InPlace(crate string) bool {
-	return slices.Contains(p.Plain, crate) || slices.Contains(p.Plain, Every)
+func (h *Handoff) InPlace(crate string) bool {
+	return slices.Contains(h.Plain, crate) || slices.Contains(h.Plain, Every)
 }
 
 // Git is a linked worktree's own directory in the repository, and the repository,
@@ -79,23 +81,23 @@ type Origin struct {
 	Build []string
 }
 
-// Write leaves p in a build directory, which may still be on its way to its final
+// Write leaves h in a build directory, which may still be on its way to its final
 // name, for Read to find. It replaces what was there in one step.
-func (p *Place) Write(buildDir string) error {
-	text, err := p.encode()
+func (h *Handoff) Write(buildDir string) error {
+	text, err := h.encode()
 	if err != nil {
 		return err
 	}
-	if err := p.writeGit(buildDir); err != nil {
+	if err := h.writeGit(buildDir); err != nil {
 		return err
 	}
-	return replace(filepath.Join(buildDir, placeFile), text)
+	return replace(filepath.Join(buildDir, fileName), text)
 }
 
 // writeGit prepares what a view over an origin needs that holds the repository.
-func (p *Place) writeGit(buildDir string) error {
+func (h *Handoff) writeGit(buildDir string) error {
 	mount, file := filepath.Join(buildDir, GitDir), filepath.Join(buildDir, GitFile)
-	rel, ok := Under(p.Git.Dir, p.Git.Common)
+	rel, ok := paths.Under(h.Git.Dir, h.Git.Common)
 	if !ok || rel == "" {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -105,29 +107,29 @@ func (p *Place) writeGit(buildDir string) error {
 	if err := os.MkdirAll(mount, 0o777); err != nil {
 		return err
 	}
-	return replace(file, "gitdir: "+p.Build[0]+"/"+GitDir+"/"+rel+"\n")
+	return replace(file, "gitdir: "+h.Build[0]+"/"+GitDir+"/"+rel+"\n")
 }
 
-func (p *Place) encode() (string, error) {
+func (h *Handoff) encode() (string, error) {
 	var b strings.Builder
 	b.WriteString(header + "\n")
 	line := func(key string, values ...string) { b.WriteString(words.Line(key, values...)) }
-	checkout := p.Checkout
+	checkout := h.Checkout
 	if checkout == "" {
-		checkout = p.Root
+		checkout = h.Root
 	}
-	line("root", p.Root)
+	line("root", h.Root)
 	line("checkout", checkout)
-	for _, text := range p.Build {
+	for _, text := range h.Build {
 		line("build", text)
 	}
-	if p.Git != (Git{}) {
-		line("git", p.Git.Dir, p.Git.Common)
+	if h.Git != (Git{}) {
+		line("git", h.Git.Dir, h.Git.Common)
 	}
-	for _, crate := range p.Plain {
+	for _, crate := range h.Plain {
 		line("plain", crate)
 	}
-	for _, o := range p.Origins {
+	for _, o := range h.Origins {
 		line("origin", o.Root)
 		for _, text := range o.Build {
 			line("made", text)
@@ -142,8 +144,8 @@ func (p *Place) encode() (string, error) {
 // Read reads what a restore left in a build directory. The error is
 // fs.ErrNotExist where none did, and wraps ErrFormat where the file is of another
 // form.
-func Read(buildDir string) (*Place, error) {
-	f, err := os.Open(filepath.Join(buildDir, placeFile))
+func Read(buildDir string) (*Handoff, error) {
+	f, err := os.Open(filepath.Join(buildDir, fileName))
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +154,7 @@ func Read(buildDir string) (*Place, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxPlace {
+	if !info.Mode().IsRegular() || info.Size() > maxSize {
 		return nil, &formatError{"its size", f.Name()}
 	}
 	text := make([]byte, info.Size())
@@ -170,7 +172,7 @@ func (e *formatError) Error() string {
 
 func (e *formatError) Unwrap() error { return ErrFormat }
 
-func parse(text string) (*Place, error) {
+func parse(text string) (*Handoff, error) {
 	rest, ok := strings.CutPrefix(text, header+"\n")
 	if !ok {
 		return nil, &formatError{"first line", text[:min(len(text), 40)]}
@@ -178,27 +180,27 @@ func parse(text string) (*Place, error) {
 	if !strings.HasSuffix(text, "\n") {
 		return nil, &formatError{"last line", rest[strings.LastIndexByte(rest, '\n')+1:]}
 	}
-	p := &Place{}
+	h := &Handoff{}
 	for line := range strings.Lines(rest) {
 		line = strings.TrimSuffix(line, "\n")
-		if !p.take(line) {
+		if !h.take(line) {
 			return nil, &formatError{"line", line}
 		}
 	}
-	if p.Root == "" || len(p.Build) == 0 {
+	if h.Root == "" || len(h.Build) == 0 {
 		return nil, &formatError{"no root or build directory", ""}
 	}
-	if p.Checkout == "" {
-		p.Checkout = p.Root
+	if h.Checkout == "" {
+		h.Checkout = h.Root
 	}
-	if _, ok := Under(p.Root, p.Checkout); !ok {
-		return nil, &formatError{"root outside of", p.Checkout}
+	if _, ok := paths.Under(h.Root, h.Checkout); !ok {
+		return nil, &formatError{"root outside of", h.Checkout}
 	}
-	return p, nil
+	return h, nil
 }
 
 // take reads one line and reports whether it means something.
-func (p *Place) take(line string) bool {
+func (h *Handoff) take(line string) bool {
 	key, rest, _ := strings.Cut(line, " ")
 	values, ok := words.Split(rest)
 	if !ok || len(values) == 0 || len(values) > 1 && key != "git" {
@@ -206,30 +208,30 @@ func (p *Place) take(line string) bool {
 	}
 	v := values[0]
 	if key == "plain" {
-		p.Plain = append(p.Plain, v)
+		h.Plain = append(h.Plain, v)
 		return v != ""
 	}
 	for _, v := range values {
-		if !isClean(v) {
+		if !paths.IsClean(v) {
 			return false
 		}
 	}
 	switch key {
 	case "root":
-		ok, p.Root = p.Root == "", v
+		ok, h.Root = h.Root == "", v
 	case "checkout":
-		ok, p.Checkout = p.Checkout == "", v
+		ok, h.Checkout = h.Checkout == "", v
 	case "build":
-		p.Build = append(p.Build, v)
+		h.Build = append(h.Build, v)
 	case "git":
-		if ok = len(values) == 2 && p.Git == (Git{}); ok {
-			p.Git = Git{values[0], values[1]}
+		if ok = len(values) == 2 && h.Git == (Git{}); ok {
+			h.Git = Git{values[0], values[1]}
 		}
 	case "origin":
-		p.Origins = append(p.Origins, Origin{Root: v})
+		h.Origins = append(h.Origins, Origin{Root: v})
 	case "made":
-		if ok = len(p.Origins) > 0; ok {
-			o := &p.Origins[len(p.Origins)-1]
+		if ok = len(h.Origins) > 0; ok {
+			o := &h.Origins[len(h.Origins)-1]
 			o.Build = append(o.Build, v)
 		}
 	default:
@@ -238,75 +240,47 @@ func (p *Place) take(line string) bool {
 	return ok
 }
 
-// isClean reports whether path is absolute and written in the one way that
-// comparisons of text need.
-func isClean(path string) bool {
-	return filepath.IsAbs(path) && path != "/" && filepath.Clean(path) == path && strings.IndexByte(path, 0) < 0 && strings.IndexByte(path, '\n') < 0
-}
-
-// Under returns path relative to dir, "" for dir itself. Both are clean.
-func Under(path, dir string) (rel string, ok bool) {
-	if dir == "" || !strings.HasPrefix(path, dir) {
-		return "", false
-	}
-	if len(path) == len(dir) {
-		return "", true
-	}
-	if path[len(dir)] != '/' {
-		return "", false
-	}
-	return path[len(dir)+1:], true
-}
-
 // At returns the origin whose build directory was called so.
-func (p *Place) At(build string) (*Origin, bool) {
-	for i := range p.Origins {
-		for _, text := range p.Origins[i].Build {
+func (h *Handoff) At(build string) (*Origin, bool) {
+	for i := range h.Origins {
+		for _, text := range h.Origins[i].Build {
 			if text == build {
-				return &p.Origins[i], true
+				return &h.Origins[i], true
 			}
 		}
 	}
 	return nil, false
 }
 
-// Remember leaves a note in the build directory why the compiler could not be run
+// SetUnavailable leaves a note in the build directory why the compiler could not be run
 // where state was made, for whoever asks for it; "" takes the note away. It is
 // advice: nothing is decided by it, and what goes wrong is passed over.
-func Remember(buildDir, why string) {
+func SetUnavailable(buildDir, why string) {
 	path := filepath.Join(buildDir, noteFile)
 	if why == "" {
 		os.Remove(path)
 		return
 	}
 	if old, err := os.ReadFile(path); err != nil || string(old) != why+"\n" {
-		replace(path, why+"\n")
+		_ = replace(path, why+"\n")
 	}
 }
 
-// Remembered returns that note.
-func Remembered(buildDir string) string {
+// Unavailable returns that note.
+func Unavailable(buildDir string) string {
 	text, _ := os.ReadFile(filepath.Join(buildDir, noteFile))
 	return strings.TrimSuffix(string(text), "\n")
 }
 
-// replace gives a file new content in one step, so that a reader finds the old or
-// the new one. It does not wait for the disk.
+// replace gives a file in a build directory, which may have none of ours yet, a new
+// text.
 func replace(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	tmp := path + "." + strconv.Itoa(os.Getpid())
-	err := os.WriteFile(tmp, []byte(text), 0o666)
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		os.Remove(tmp)
-	}
-	return err
+	return atomicfile.Replace(path, []byte(text))
 }
 
 // Forget removes what Write left: state that was made elsewhere is then not taken
 // up.
-func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, placeFile)) }
+func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, fileName)) }

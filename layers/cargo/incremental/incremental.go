@@ -1,4 +1,9 @@
-package session
+// Package incremental is about the state that rustc keeps of each crate for its next
+// compilation: which of its sessions are whole, and which it would start from.
+//
+// It looks at names only and keeps nothing; everything may be called concurrently. It
+// is on the way of every call of the compiler.
+package incremental
 
 import (
 	"os"

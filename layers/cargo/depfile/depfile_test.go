@@ -1,12 +1,17 @@
-package session
+package depfile
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 const list = `/a/target/debug/deps/x-0123.d: x/src/lib.rs /a/data\ one.txt /b/x:y
@@ -54,16 +59,37 @@ func TestInputs(t *testing.T) {
 	}
 }
 
-func TestEnv(t *testing.T) {
+func TestVariables(t *testing.T) {
 	var got []string
-	Env(list, func(name, value string) { got = append(got, name+"="+value) })
-	if want := []string{"CARGO_PKG_NAME=x", "WHERE=/a/schema: x"}; !slices.Equal(got, want) {
+	Variables(list+"# env-dep:UNSET\r\n# env-dep:EMPTY=", func(name, value string, set bool) {
+		got = append(got, name+"="+value+" "+strconv.FormatBool(set))
+	})
+	if want := []string{"CARGO_PKG_NAME=x true", "WHERE=/a/schema: x true", "UNSET= false", "EMPTY= true"}; !slices.Equal(got, want) {
 		t.Errorf("variables %q, want %q", got, want)
 	}
 }
 
+func TestSetValues(t *testing.T) {
+	text := list + "# env-dep:UNSET\n# env-dep:EMPTY=\r\n# cargo-cow=x"
+	want := strings.NewReplacer("NAME=x", "NAME=<x>", "WHERE=/a/schema: x", "WHERE=</a/schema: x>", "EMPTY=", "EMPTY=<>").Replace(text)
+	if got := SetValues(text, func(value string) string { return "<" + value + ">" }); got != want {
+		t.Errorf("set\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestWellFormed(t *testing.T) {
+	for text, want := range map[string]bool{
+		list: true, "": true, "\r\n\n": true, "# anything": true,
+		"a: b\nc.rs\n": false, "a: b c\nd: e\nf:\n": true, "a\nb: c\n": false,
+	} {
+		if WellFormed(text) != want {
+			t.Errorf("%q is well formed: %v", text, !want)
+		}
+	}
+}
+
 func toB(name string) string {
-	if rel, ok := Under(name, "/a"); ok {
+	if rel, ok := paths.Under(name, "/a"); ok {
 		return "/b b/" + rel
 	}
 	return name
@@ -77,28 +103,6 @@ func TestRename(t *testing.T) {
 	}
 	if got := Rename(list, func(name string) string { return name }); got != list {
 		t.Errorf("nothing renamed\n%s\nwant\n%s", got, list)
-	}
-}
-
-func TestMark(t *testing.T) {
-	s := State{"/a b", "/a b/target\xff"}
-	for _, text := range []string{list, "", "no newline"} {
-		marked := s.Mark(text)
-		if got, ok := Marked(marked); !ok || got != s {
-			t.Errorf("%.20q: state %v, %v; want %v", text, got, ok, s)
-		}
-		other := State{"/c", "/t"}
-		if got, ok := Marked(other.Mark(marked)); !ok || got != other || strings.Count(other.Mark(marked), mark) != 1 {
-			t.Errorf("%.20q: marked again, state %v, %v; want %v", text, got, ok, other)
-		}
-		if un := Unmark(marked); strings.TrimSuffix(un, "\n") != strings.TrimSuffix(text, "\n") {
-			t.Errorf("%.20q: unmarked %q", text, un)
-		}
-	}
-	for _, text := range []string{list, "", mark + "\n", mark + "\"/a\"\n", mark + "\"/a\" \"t\"\n", mark + "\"/a\" \"/t\"", mark + "\"/a\" \"/t\"\nx:\n"} {
-		if got, ok := Marked(text); ok {
-			t.Errorf("%q: state %v", text, got)
-		}
 	}
 }
 
@@ -138,7 +142,7 @@ func TestRustcsOwn(t *testing.T) {
 		t.Errorf("inputs %q, want %q", got, want)
 	}
 	asked := ""
-	Env(string(text), func(name, value string) { asked += name + "=" + value })
+	Variables(string(text), func(name, value string, _ bool) { asked += name + "=" + value })
 	if asked != "HERE="+filepath.Join(dir, "a b") {
 		t.Errorf("variables %q", asked)
 	}
@@ -151,15 +155,48 @@ func TestRustcsOwn(t *testing.T) {
 func FuzzRename(f *testing.F) {
 	f.Add(list)
 	f.Add("a: b\\ c d\\\n#x\n\n  :\r\n")
+	f.Add("# env-dep:A=b\\n\r\n# env-dep:C\n# env-dep:=")
 	f.Fuzz(func(t *testing.T, text string) {
-		if got := Rename(text, func(name string) string { return name }); got != text {
+		same := func(name string) string { return name }
+		if got := Rename(text, same); got != text {
 			t.Errorf("%q became %q", text, got)
 		}
+		if got := SetValues(text, same); got != text {
+			t.Errorf("%q with its values set became %q", text, got)
+		}
 		Made(text, "debug/deps")
+		WellFormed(text)
 		Inputs(text)
-		s := State{"/a", "/t"}
-		if got, ok := Marked(s.Mark(text)); !ok || got != s {
-			t.Errorf("%q: marked, state %v, %v", text, got, ok)
+		Variables(text, func(string, string, bool) {})
+	})
+}
+
+// Where all white space is single spaces, as rustc writes it, Cargo reads what rustc
+// meant.
+func FuzzTwoReadings(f *testing.F) {
+	f.Add("a b", "src/lib.rs", "NAME", "value\\\n\r=")
+	f.Add("x:", ":", "", "")
+	f.Fuzz(func(t *testing.T, first, second, name, value string) {
+		for _, s := range []string{first, second, name} {
+			if s == "" || !utf8.ValidString(s) || strings.ContainsFunc(strings.ReplaceAll(s, " ", ""), unicode.IsSpace) ||
+				strings.ContainsAny(s, "\\=#\r\n") || strings.HasPrefix(s, " ") || strings.HasSuffix(s, " ") || strings.Contains(s, "  ") {
+				return // rustc has no way to write it, or nobody names a file so
+			}
+		}
+		if !utf8.ValidString(value) {
+			return
+		}
+		text := "out.d: " + escape(first) + " " + escape(second) + "\n\n# env-dep:" + name + "=" + EscapeValue(value) + "\n"
+		r, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{first, second}
+		if got := Inputs(text); !slices.Equal(got, want) || !slices.Equal(r.Deps, want) {
+			t.Errorf("%q: inputs %q, for Cargo %q", text, got, r.Deps)
+		}
+		if len(r.Env) != 1 || r.Env[0] != (Env{name, value, true}) {
+			t.Errorf("%q: variables %+v", text, r.Env)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package depinfo
+package depfile
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 )
 
 func TestParseRustc(t *testing.T) {
-	got, err := ParseRustc([]byte(strings.Join([]string{
+	got, err := Parse([]byte(strings.Join([]string{
 		`/t/my\ app/libx.rlib: src/lib.rs src/a\ b.rs  src/c\ \ d.rs`,
 		``,
 		`/t/libx.rmeta: src/lib.rs`,
@@ -25,27 +25,27 @@ func TestParseRustc(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Rustc{
+	want := &File{
 		Targets: []string{"/t/my app/libx.rlib", "/t/libx.rmeta"},
 		Deps:    []string{"src/lib.rs", "src/a b.rs", "src/c  d.rs"},
 		Env:     []Env{{Name: "A", Value: "x\ny\\n\r=z", Set: true}, {Name: "UNSET"}, {Name: "EMPTY", Set: true}},
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("ParseRustc = %+v\nwant         %+v", got, want)
+		t.Errorf("Parse = %+v\nwant         %+v", got, want)
 	}
 	for _, bad := range []string{`a: b\`, `# env-dep:A=\t`, `# env-dep:A\`, "a: \xff"} {
-		if _, err := ParseRustc([]byte(bad)); !errors.Is(err, ErrFormat) {
-			t.Errorf("ParseRustc(%q) = %v, want ErrFormat", bad, err)
+		if _, err := Parse([]byte(bad)); !errors.Is(err, ErrFormat) {
+			t.Errorf("Parse(%q) = %v, want ErrFormat", bad, err)
 		}
 	}
 }
 
-func FuzzParseRustc(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add([]byte("t: src/lib.rs a\\ b\n\nsrc/lib.rs:\n\n# env-dep:A=b\\n\n# env-dep:C\n# checksum:blake3=0 file_len:1 x\n"))
 	f.Add([]byte("a\\ b: \\ \\ c\r\nd: e"))
 	f.Add([]byte("# env-dep:\\\\="))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := ParseRustc(data)
+		r, err := Parse(data)
 		if err != nil {
 			return
 		}
@@ -62,7 +62,7 @@ func TestRoot(t *testing.T) {
 		{"/w/.clippy.toml /w/a/main.rs", "/w/a/main.rs"},
 		{"", ""},
 	} {
-		r := &Rustc{Deps: strings.Fields(tt.deps)}
+		r := &File{Deps: strings.Fields(tt.deps)}
 		if got := r.Root(); got != tt.want {
 			t.Errorf("root of %q is %q, want %q", tt.deps, got, tt.want)
 		}

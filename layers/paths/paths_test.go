@@ -11,6 +11,7 @@ func TestUnder(t *testing.T) {
 		{"/a", "/a", "", true},
 		{"/ab", "/a", "", false},
 		{"/a", "/a/b", "", false},
+		{"/", "/a", "", false},
 		{"/a", "", "", false},
 	} {
 		if rel, ok := Under(tt.path, tt.dir); rel != tt.rel || ok != tt.ok {

@@ -1,14 +1,18 @@
-package depinfo
+package depfile
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
 	"unicode/utf8"
 )
 
-// Rustc is the content of a .d file.
-type Rustc struct {
+// ErrFormat is wrapped by every error about bytes that rustc did not write.
+var ErrFormat = errors.New("malformed dep-info")
+
+// File is the content of a .d file, as Cargo reads it.
+type File struct {
 	// Targets are the files the rules are about, in file order.
 	Targets []string
 	// Deps are the inputs in rustc's order.
@@ -19,10 +23,18 @@ type Rustc struct {
 	Env []Env
 }
 
+// Env is one environment variable that the compiler looked at. Set is false if
+// the variable was absent.
+type Env struct {
+	Name  string
+	Value string
+	Set   bool
+}
+
 // Root is the crate root, "" if there are no inputs: the first of them, but for
 // clippy's settings, which clippy's driver lists before all else (clippy of rustc
 // 1.95, src/driver.rs).
-func (r *Rustc) Root() string {
+func (r *File) Root() string {
 	for _, name := range r.Deps {
 		if base := path.Base(name); base != "clippy.toml" && base != ".clippy.toml" {
 			return name
@@ -31,21 +43,21 @@ func (r *Rustc) Root() string {
 	return ""
 }
 
-// ParseRustc reads a .d file as rustc writes it, or as Cargo writes it beside
+// Parse reads a .d file as rustc writes it, or as Cargo writes it beside
 // an uplifted artifact, with Cargo's rules (cargo 1.95, dep_info.rs:
 // parse_rustc_dep_info): the first rule names the inputs, words are split at
 // white space, a backslash at a word's end stands for a space, and
 // "# env-dep:NAME[=VALUE]" lines escape newline, carriage return and
 // backslash. Other comments, checksums among them, are skipped.
-func ParseRustc(data []byte) (*Rustc, error) {
+func Parse(data []byte) (*File, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("parse rustc dep-info: %w: not UTF-8", ErrFormat)
 	}
-	r := &Rustc{}
+	r := &File{}
 	found := false
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-		if rest, ok := strings.CutPrefix(line, "# env-dep:"); ok {
+		if rest, ok := strings.CutPrefix(line, envKey); ok {
 			e, err := parseEnv(rest)
 			if err != nil {
 				return nil, fmt.Errorf("parse rustc dep-info: %w", err)
@@ -53,14 +65,14 @@ func ParseRustc(data []byte) (*Rustc, error) {
 			r.Env = append(r.Env, e)
 			continue
 		}
-		if strings.HasPrefix(line, "#") {
+		if isComment(line) {
 			continue
 		}
 		target, deps, ok := strings.Cut(line, ": ")
 		if !ok {
 			continue
 		}
-		r.Targets = append(r.Targets, strings.ReplaceAll(target, `\ `, " "))
+		r.Targets = append(r.Targets, unescape(target))
 		if found {
 			continue
 		}
@@ -99,19 +111,19 @@ func splitNames(s string) ([]string, error) {
 
 func parseEnv(s string) (Env, error) {
 	name, value, set := strings.Cut(s, "=")
-	name, err := unescapeEnv(name)
+	name, err := unescapeValue(name)
 	if err != nil {
 		return Env{}, err
 	}
-	if value, err = unescapeEnv(value); err != nil {
+	if value, err = unescapeValue(value); err != nil {
 		return Env{}, err
 	}
 	return Env{Name: name, Value: value, Set: set}, nil
 }
 
-var envEscapes = map[byte]byte{'\\': '\\', 'n': '\n', 'r': '\r'}
+var valueEscapes = map[byte]byte{'\\': '\\', 'n': '\n', 'r': '\r'}
 
-func unescapeEnv(s string) (string, error) {
+func unescapeValue(s string) (string, error) {
 	if !strings.Contains(s, `\`) {
 		return s, nil
 	}
@@ -125,7 +137,7 @@ func unescapeEnv(s string) (string, error) {
 		if i == len(s) {
 			return "", fmt.Errorf("%w: unfinished escape in env-dep", ErrFormat)
 		}
-		c, ok := envEscapes[s[i]]
+		c, ok := valueEscapes[s[i]]
 		if !ok {
 			return "", fmt.Errorf("%w: unknown escape %q in env-dep", ErrFormat, s[i])
 		}

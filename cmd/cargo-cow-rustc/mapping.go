@@ -9,12 +9,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// paths says what is where: here is the place's checkout, there the path at which
+// A mapping says what is where: here is the place's checkout, there the path at which
 // it is seen, and the same for its build directory.
-type paths struct {
+type mapping struct {
 	here, there           string
 	root                  string // rustc's working directory there
 	buildHere, buildThere string
@@ -30,27 +32,27 @@ var systemDirs = []string{
 	"/tmp", "/usr", "/var", "/var/tmp",
 }
 
-// newPaths reports false where the one cannot be shown at the other.
-func newPaths(place *session.Place, state session.State, build string) (*paths, bool) {
-	p := &paths{here: place.Root, there: state.Root, root: state.Root, buildHere: build, buildThere: state.Build}
+// newMapping reports false where the one cannot be shown at the other.
+func newMapping(place *handoff.Handoff, state handoff.State, build string) (*mapping, bool) {
+	p := &mapping{here: place.Root, there: state.Root, root: state.Root, buildHere: build, buildThere: state.Build}
 	// The whole checkout comes along if the workspace lies in it as it did there.
-	if rel, ok := session.Under(place.Root, place.Checkout); ok && rel != "" {
+	if rel, ok := paths.Under(place.Root, place.Checkout); ok && rel != "" {
 		if top, ok := strings.CutSuffix(state.Root, "/"+rel); ok && top != "" {
 			p.here, p.there = place.Checkout, top
 		}
 	}
-	below, ok := session.Under(p.here, p.there)
+	below, ok := paths.Under(p.here, p.there)
 	p.nested = ok && below != ""
-	hereRel, in := session.Under(p.buildHere, p.here)
-	thereRel, inThere := session.Under(p.buildThere, p.there)
+	hereRel, in := paths.Under(p.buildHere, p.here)
+	thereRel, inThere := paths.Under(p.buildThere, p.there)
 	p.apart = !in || !inThere || hereRel != thereRel
 	return p, p.here != p.there && !slices.Contains(systemDirs, p.there)
 }
 
 // buildAt is the path to show the build directory at: without symbolic links, as it
 // will be when the checkout is already seen there.
-func (p *paths) buildAt() (string, bool) {
-	if rel, ok := session.Under(p.buildThere, p.there); ok {
+func (p *mapping) buildAt() (string, bool) {
+	if rel, ok := paths.Under(p.buildThere, p.there); ok {
 		own := p.here + "/" + rel
 		real, err := filepath.EvalSymlinks(own)
 		return p.buildThere, err == nil && real == own
@@ -63,35 +65,35 @@ func (p *paths) buildAt() (string, bool) {
 }
 
 // toThere returns the path at which something of the place is seen.
-func (p *paths) toThere(path string) string {
-	if rel, ok := session.Under(path, p.buildHere); ok {
+func (p *mapping) toThere(path string) string {
+	if rel, ok := paths.Under(path, p.buildHere); ok {
 		return join(p.buildThere, rel)
 	}
-	if rel, ok := session.Under(path, p.here); ok {
+	if rel, ok := paths.Under(path, p.here); ok {
 		return join(p.there, rel)
 	}
 	return path
 }
 
 // toHere returns what rustc's name for something is called in the place.
-func (p *paths) toHere(path string) string {
+func (p *mapping) toHere(path string) string {
 	if p.git[0] != "" {
-		if rel, ok := session.Under(path, p.git[0]); ok {
+		if rel, ok := paths.Under(path, p.git[0]); ok {
 			return join(p.git[1], rel)
 		}
-		if rel, ok := session.Under(path, p.toThere(p.git[0])); ok {
+		if rel, ok := paths.Under(path, p.toThere(p.git[0])); ok {
 			return join(p.git[1], rel)
 		}
 	}
-	if rel, ok := session.Under(path, p.buildThere); ok {
+	if rel, ok := paths.Under(path, p.buildThere); ok {
 		return join(p.buildHere, rel)
 	}
 	if p.nested {
-		if _, ok := session.Under(path, p.here); ok {
+		if _, ok := paths.Under(path, p.here); ok {
 			return path
 		}
 	}
-	if rel, ok := session.Under(path, p.there); ok {
+	if rel, ok := paths.Under(path, p.there); ok {
 		return join(p.here, rel)
 	}
 	return path
@@ -105,22 +107,22 @@ func join(dir, rel string) string {
 }
 
 // covers reports whether a path, real and clean, is hidden by what is shown.
-func (p *paths) covers(path string) bool {
+func (p *mapping) covers(path string) bool {
 	if p.nested {
-		if _, ok := session.Under(path, p.here); ok {
+		if _, ok := paths.Under(path, p.here); ok {
 			return false
 		}
 	}
-	if _, ok := session.Under(path, p.there); ok {
+	if _, ok := paths.Under(path, p.there); ok {
 		return true
 	}
-	_, ok := session.Under(path, p.buildThere)
+	_, ok := paths.Under(path, p.buildThere)
 	return ok && p.apart
 }
 
 // hides reports whether name leads, links followed, to something that is hidden. A
 // name that leads nowhere is judged by itself.
-func (p *paths) hides(name string) bool {
+func (p *mapping) hides(name string) bool {
 	if p.covers(filepath.Clean(name)) {
 		return true
 	}
@@ -146,7 +148,7 @@ func itoa(n int) string {
 }
 
 // mentioned reports whether a text has the name of something that is hidden.
-func (p *paths) mentioned(text string) bool {
+func (p *mapping) mentioned(text string) bool {
 	if mentions(text, p.there, p.keep()) {
 		return true
 	}
@@ -154,7 +156,7 @@ func (p *paths) mentioned(text string) bool {
 }
 
 // keep is the part below there that is not hidden.
-func (p *paths) keep() string {
+func (p *mapping) keep() string {
 	if p.nested {
 		return p.here
 	}
@@ -162,7 +164,10 @@ func (p *paths) keep() string {
 }
 
 // mentions looks for dir as the whole of a path or its beginning, except where it
-// is the beginning of keep.
+// is the beginning of keep. Checkouts that lie beside dir are often called by its name
+// and more, and variables name them: those are no mention, or nothing would be compiled
+// with the origin's state there. What excuses a mention is to be keep without doubt, or
+// where flags and their lists separate paths: --remap-path-prefix=FROM=TO.
 func mentions(text, dir, keep string) bool {
 	for i := 0; ; i++ {
 		n := strings.Index(text[i:], dir)
@@ -170,32 +175,29 @@ func mentions(text, dir, keep string) bool {
 			return false
 		}
 		i += n
-		if startsPath(text[i:], dir) && (keep == "" || !startsPath(text[i:], keep)) {
+		rest, kept := strings.CutPrefix(text[i:], keep)
+		kept = kept && keep != "" && (paths.MustEnd(rest, 0) || strings.IndexByte("=\n\t\x1f", rest[0]) >= 0)
+		if startsPath(text[i:], dir) && !kept {
 			return true
 		}
 	}
 }
 
-// startsPath reports whether text begins with dir and not with a longer name.
+// startsPath reports whether text begins with dir and not with a longer name, as a
+// reader would say.
 func startsPath(text, dir string) bool {
-	return strings.HasPrefix(text, dir) && (len(text) == len(dir) || !nameByte(text[len(dir)]))
-}
-
-// nameByte reports whether c goes on with a file's name.
-func nameByte(c byte) bool {
-	return c == '_' || c == '-' || c == '.' || c == '+' || c == '~' || c == '@' ||
-		c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= 0x80
+	return strings.HasPrefix(text, dir) && paths.SeemsToEnd(text, len(dir))
 }
 
 // misleads reports whether a symbolic link in dir, a directory of the place, leads
 // elsewhere when dir is seen there.
-func (p *paths) misleads(dir, link string) bool {
+func (p *mapping) misleads(dir, link string) bool {
 	to := link
 	if !filepath.IsAbs(link) {
 		to = filepath.Join(dir, link)
 	}
 	to = filepath.Clean(to)
-	if _, ok := session.Under(to, p.here); ok {
+	if _, ok := paths.Under(to, p.here); ok {
 		return false
 	}
 	if !filepath.IsAbs(link) && filepath.Join(p.toThere(dir), link) != to {
@@ -212,17 +214,17 @@ func leaves(path string) bool {
 
 // faithful reports whether all that rustc has read is the same file for the place:
 // text is its list. What it finds at a name must be what the place has there.
-func (p *paths) faithful(text string, remaps []string) bool {
+func (p *mapping) faithful(text string, remaps []string) bool {
 	if ruleAsked.on() {
 		ok := true
-		session.Env(text, func(_, value string) {
+		depfile.Variables(text, func(_, value string, _ bool) {
 			ok = ok && !p.mentioned(value)
 		})
 		if !ok {
 			return false
 		}
 	}
-	for _, name := range session.Inputs(text) {
+	for _, name := range depfile.Inputs(text) {
 		if !p.sameThere(name, remaps) {
 			return false
 		}
@@ -230,25 +232,25 @@ func (p *paths) faithful(text string, remaps []string) bool {
 	return true
 }
 
-func (p *paths) sameThere(name string, remaps []string) bool {
+func (p *mapping) sameThere(name string, remaps []string) bool {
 	full := name
 	if filepath.IsAbs(name) {
 		full = p.toHere(name)
 		if p.git[1] != "" {
-			if _, ok := session.Under(full, p.git[1]); ok {
+			if _, ok := paths.Under(full, p.git[1]); ok {
 				return true
 			}
 		}
 		// A prefix is replaced in names that begin with it; that of the place was
 		// translated.
 		for _, from := range remaps {
-			if _, ok := session.Under(name, from); ok && p.toThere(from) != from {
+			if _, ok := paths.Under(name, from); ok && p.toThere(from) != from {
 				return false
 			}
 		}
 	} else {
 		full = filepath.Join(p.workdir(), name)
-		if _, ok := session.Under(full, p.here); !ok && ruleLeaves.on() {
+		if _, ok := paths.Under(full, p.here); !ok && ruleLeaves.on() {
 			return filepath.Join(p.root, name) == full && !p.hides(full)
 		}
 	}
@@ -259,17 +261,17 @@ func (p *paths) sameThere(name string, remaps []string) bool {
 	if err != nil {
 		return false
 	}
-	if _, ok := session.Under(full, p.here); ok {
-		_, inside := session.Under(real, p.here)
-		_, built := session.Under(real, p.real)
+	if _, ok := paths.Under(full, p.here); ok {
+		_, inside := paths.Under(real, p.here)
+		_, built := paths.Under(real, p.real)
 		return (inside || built) && !p.covers(real)
 	}
 	return !p.covers(real)
 }
 
 // workdir is rustc's working directory without a view.
-func (p *paths) workdir() string {
-	rel, _ := session.Under(p.root, p.there)
+func (p *mapping) workdir() string {
+	rel, _ := paths.Under(p.root, p.there)
 	return join(p.here, rel)
 }
 

@@ -5,12 +5,12 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/session"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 )
 
 // made returns paths from the checkout b to the checkout a of a directory, both
 // with the workspace at their top.
-func made(t *testing.T) (p *paths, dir string) {
+func made(t *testing.T) (p *mapping, dir string) {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -21,8 +21,8 @@ func made(t *testing.T) (p *paths, dir string) {
 			t.Fatal(err)
 		}
 	}
-	place := &session.Place{Root: dir + "/b", Checkout: dir + "/b", Build: []string{dir + "/b/target"}}
-	p, ok := newPaths(place, session.State{Root: dir + "/a", Build: dir + "/a/target"}, dir+"/b/target")
+	place := &handoff.Handoff{Root: dir + "/b", Checkout: dir + "/b", Build: []string{dir + "/b/target"}}
+	p, ok := newMapping(place, handoff.State{Root: dir + "/a", Build: dir + "/a/target"}, dir+"/b/target")
 	if !ok {
 		t.Fatal("no paths")
 	}
@@ -33,24 +33,24 @@ func made(t *testing.T) (p *paths, dir string) {
 func TestPathsOfACheckout(t *testing.T) {
 	tests := []struct {
 		name                  string
-		place                 session.Place
-		state                 session.State
+		place                 handoff.Handoff
+		state                 handoff.State
 		build                 string
 		here, there           string
 		nested, apart, refuse bool
 	}{
-		{"beside", session.Place{Root: "/w/b", Checkout: "/w/b"}, session.State{Root: "/w/a", Build: "/w/a/target"}, "/w/b/target", "/w/b", "/w/a", false, false, false},
-		{"workspace inside", session.Place{Root: "/w/b/rust", Checkout: "/w/b"}, session.State{Root: "/w/a/rust", Build: "/w/a/rust/target"}, "/w/b/rust/target", "/w/b", "/w/a", false, false, false},
-		{"workspace elsewhere", session.Place{Root: "/w/b/rust", Checkout: "/w/b"}, session.State{Root: "/w/a/other", Build: "/w/a/other/target"}, "/w/b/rust/target", "/w/b/rust", "/w/a/other", false, false, false},
-		{"nested", session.Place{Root: "/w/a/.trees/b", Checkout: "/w/a/.trees/b"}, session.State{Root: "/w/a", Build: "/w/a/target"}, "/w/a/.trees/b/target", "/w/a/.trees/b", "/w/a", true, false, false},
-		{"origin inside", session.Place{Root: "/w/a", Checkout: "/w/a"}, session.State{Root: "/w/a/.trees/b", Build: "/w/a/.trees/b/target"}, "/w/a/target", "/w/a", "/w/a/.trees/b", false, false, false},
-		{"target outside", session.Place{Root: "/w/b", Checkout: "/w/b"}, session.State{Root: "/w/a", Build: "/t/a"}, "/t/b", "/w/b", "/w/a", false, true, false},
-		{"target now outside", session.Place{Root: "/w/b", Checkout: "/w/b"}, session.State{Root: "/w/a", Build: "/w/a/target"}, "/t/b", "/w/b", "/w/a", false, true, false},
-		{"over the system", session.Place{Root: "/w/b", Checkout: "/w/b"}, session.State{Root: "/usr", Build: "/usr/target"}, "/w/b/target", "/w/b", "/usr", false, false, true},
-		{"itself", session.Place{Root: "/w/b", Checkout: "/w/b"}, session.State{Root: "/w/b", Build: "/w/b/target"}, "/w/b/target", "/w/b", "/w/b", false, false, true},
+		{"beside", handoff.Handoff{Root: "/w/b", Checkout: "/w/b"}, handoff.State{Root: "/w/a", Build: "/w/a/target"}, "/w/b/target", "/w/b", "/w/a", false, false, false},
+		{"workspace inside", handoff.Handoff{Root: "/w/b/rust", Checkout: "/w/b"}, handoff.State{Root: "/w/a/rust", Build: "/w/a/rust/target"}, "/w/b/rust/target", "/w/b", "/w/a", false, false, false},
+		{"workspace elsewhere", handoff.Handoff{Root: "/w/b/rust", Checkout: "/w/b"}, handoff.State{Root: "/w/a/other", Build: "/w/a/other/target"}, "/w/b/rust/target", "/w/b/rust", "/w/a/other", false, false, false},
+		{"nested", handoff.Handoff{Root: "/w/a/.trees/b", Checkout: "/w/a/.trees/b"}, handoff.State{Root: "/w/a", Build: "/w/a/target"}, "/w/a/.trees/b/target", "/w/a/.trees/b", "/w/a", true, false, false},
+		{"origin inside", handoff.Handoff{Root: "/w/a", Checkout: "/w/a"}, handoff.State{Root: "/w/a/.trees/b", Build: "/w/a/.trees/b/target"}, "/w/a/target", "/w/a", "/w/a/.trees/b", false, false, false},
+		{"target outside", handoff.Handoff{Root: "/w/b", Checkout: "/w/b"}, handoff.State{Root: "/w/a", Build: "/t/a"}, "/t/b", "/w/b", "/w/a", false, true, false},
+		{"target now outside", handoff.Handoff{Root: "/w/b", Checkout: "/w/b"}, handoff.State{Root: "/w/a", Build: "/w/a/target"}, "/t/b", "/w/b", "/w/a", false, true, false},
+		{"over the system", handoff.Handoff{Root: "/w/b", Checkout: "/w/b"}, handoff.State{Root: "/usr", Build: "/usr/target"}, "/w/b/target", "/w/b", "/usr", false, false, true},
+		{"itself", handoff.Handoff{Root: "/w/b", Checkout: "/w/b"}, handoff.State{Root: "/w/b", Build: "/w/b/target"}, "/w/b/target", "/w/b", "/w/b", false, false, true},
 	}
 	for _, tt := range tests {
-		p, ok := newPaths(&tt.place, tt.state, tt.build)
+		p, ok := newMapping(&tt.place, tt.state, tt.build)
 		if p.here != tt.here || p.there != tt.there || p.nested != tt.nested || p.apart != tt.apart || ok == tt.refuse {
 			t.Errorf("%s: %+v, %v", tt.name, *p, ok)
 		}
@@ -58,7 +58,7 @@ func TestPathsOfACheckout(t *testing.T) {
 }
 
 func TestToThereAndBack(t *testing.T) {
-	p := &paths{here: "/w/a/.trees/b", there: "/w/a", root: "/w/a", buildHere: "/t/b", buildThere: "/t/a", nested: true, apart: true,
+	p := &mapping{here: "/w/a/.trees/b", there: "/w/a", root: "/w/a", buildHere: "/t/b", buildThere: "/t/a", nested: true, apart: true,
 		git: [2]string{"/t/b/.cargo-cow/git", "/w/a/.git"}}
 	for here, there := range map[string]string{
 		"/w/a/.trees/b":       "/w/a",
@@ -107,6 +107,9 @@ func TestMentions(t *testing.T) {
 		{"", "", false},
 		{"/w/a/.trees/b/x", "/w/a/.trees/b", false},
 		{"/w/a/.trees/b", "/w/a/.trees/b", false},
+		{"/w/a/.trees/b:/w/a/.trees/b/c", "/w/a/.trees/b", false},
+		{"--remap-path-prefix=/w/a/.trees/b=/x", "/w/a/.trees/b", false},
+		{"/w/a/.trees/b#2/x", "/w/a/.trees/b", true}, // in doubt, another one
 		{"/w/a/.trees/bb/x", "/w/a/.trees/b", true},
 		{"/w/a/.trees", "/w/a/.trees/b", true},
 		{"/w/a/.trees/b:/w/a", "/w/a/.trees/b", true},

@@ -1,0 +1,209 @@
+// Package depfile reads and rewrites the .d files of rustc, which list in the form of
+// make what a unit was made of.
+//
+// A .d file, as rustc writes it (rustc 1.95, rustc_interface/passes.rs:
+// write_out_deps), has a rule "OUTPUT: INPUT INPUT…" for each output, an empty rule
+// "INPUT:" for each input, and comments: "# env-dep:NAME=VALUE" for each variable
+// the crate asked for, "# checksum:…" with a name at the end. In names a backslash
+// stands before each space, and nothing else is escaped: a name with a newline makes
+// lines that are neither, which WellFormed finds.
+//
+// rustc writes it anew each time it compiles the unit, so it is also the place to
+// note what is true of the outputs: a note, a comment at the end, is gone when another
+// rustc has run.
+//
+// There are two readings. Inputs, Variables and what rewrites take the text as rustc
+// means it. Parse takes it as Cargo does, which splits names at all white space; what
+// it makes of that, Cargo's own dep-info has.
+//
+// Any bytes are accepted; what is not understood stays as it is, and what is not
+// rewritten is given back byte for byte. Nothing is kept, and everything may be called
+// concurrently. The package is on the way of every call of the compiler.
+package depfile
+
+import (
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+const (
+	envKey      = "# env-dep:"
+	checksumKey = "# checksum:"
+)
+
+// lines calls f for each line, with its body and what ends it, until that is false.
+func lines(text string, f func(body, end string) bool) {
+	for line := range strings.Lines(text) {
+		body := strings.TrimRight(line, "\r\n")
+		if !f(body, line[len(body):]) {
+			return
+		}
+	}
+}
+
+func isComment(body string) bool { return strings.HasPrefix(body, "#") }
+
+// firstRule returns the two sides of the first line that is no comment, if it is a
+// rule with inputs.
+func firstRule(text string) (output, inputs string, ok bool) {
+	lines(text, func(body, _ string) bool {
+		if isComment(body) {
+			return true
+		}
+		output, inputs, ok = strings.Cut(body, ": ")
+		return false
+	})
+	return output, inputs, ok
+}
+
+// Made returns the text of the build directory that a unit was built in: what is
+// left of the first output's name without rel, where below the build directory
+// its outputs are.
+func Made(text, rel string) (build string, ok bool) {
+	output, _, ok := firstRule(text)
+	if !ok {
+		return "", false
+	}
+	output = unescape(output)
+	i := strings.LastIndexByte(output, '/')
+	if i < 0 {
+		return "", false
+	}
+	build, ok = strings.CutSuffix(output[:i], "/"+rel)
+	return build, ok && paths.IsClean(build)
+}
+
+// Inputs returns the names of the first rule's inputs, in their order.
+func Inputs(text string) []string {
+	_, inputs, ok := firstRule(text)
+	if !ok {
+		return nil
+	}
+	var found []string
+	for inputs != "" {
+		n := wordEnd(inputs)
+		if n > 0 {
+			found = append(found, unescape(inputs[:n]))
+		}
+		inputs = strings.TrimPrefix(inputs[n:], " ")
+	}
+	return found
+}
+
+// Variables calls f for each variable that the crate asked for; set is false where
+// there was none of the name. Values are as EscapeValue returns them.
+func Variables(text string, f func(name, value string, set bool)) {
+	if !strings.Contains(text, envKey) {
+		return
+	}
+	lines(text, func(body, _ string) bool {
+		if rest, ok := strings.CutPrefix(body, envKey); ok {
+			f(strings.Cut(rest, "="))
+		}
+		return true
+	})
+}
+
+// WellFormed reports whether all lines are rules or comments: a name with a newline
+// in it makes others, as nothing escapes it.
+func WellFormed(text string) bool {
+	good := true
+	lines(text, func(body, _ string) bool {
+		good = body == "" || isComment(body) || strings.HasSuffix(body, ":") || strings.Contains(body, ": ")
+		return good
+	})
+	return good
+}
+
+// Rename returns the text of a .d file with all names of files, outputs and inputs,
+// as to returns them. Values of variables stay as they are.
+func Rename(text string, to func(name string) string) string {
+	var b strings.Builder
+	b.Grow(len(text) + 128)
+	name := func(escaped string) {
+		old := unescape(escaped)
+		if renamed := to(old); renamed != old {
+			escaped = escape(renamed)
+		}
+		b.WriteString(escaped)
+	}
+	lines(text, func(body, end string) bool {
+		switch {
+		case strings.HasPrefix(body, checksumKey):
+			i := strings.Index(body, " /")
+			if i >= 0 {
+				b.WriteString(body[:i+1])
+				name(body[i+1:])
+			} else {
+				b.WriteString(body)
+			}
+		case isComment(body):
+			b.WriteString(body)
+		default:
+			for body != "" {
+				n := wordEnd(body)
+				word := body[:n]
+				// The colon belongs to the rule, not to the name.
+				output, isOutput := strings.CutSuffix(word, ":")
+				name(output)
+				if isOutput {
+					b.WriteByte(':')
+				}
+				body = body[n:]
+				if body != "" {
+					b.WriteByte(' ')
+					body = body[1:]
+				}
+			}
+		}
+		b.WriteString(end)
+		return true
+	})
+	return b.String()
+}
+
+// SetValues returns the text of a .d file with the values of the variables that were
+// set as to returns them, both as EscapeValue does.
+func SetValues(text string, to func(value string) string) string {
+	if !strings.Contains(text, envKey) {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text) + 128)
+	lines(text, func(body, end string) bool {
+		if name, value, set := strings.Cut(body, "="); set && strings.HasPrefix(name, envKey) {
+			body = name + "=" + to(value)
+		}
+		b.WriteString(body)
+		b.WriteString(end)
+		return true
+	})
+	return b.String()
+}
+
+// Write replaces a .d file in one step: while there is one, it tells the truth about
+// the outputs. It does not wait for the disk.
+func Write(path, text string) error { return atomicfile.Replace(path, []byte(text)) }
+
+// wordEnd is where the first word of s ends: at a space without a backslash.
+func wordEnd(s string) int {
+	for i := 0; i < len(s); i++ {
+		if s[i] == ' ' && (i == 0 || s[i-1] != '\\') {
+			return i
+		}
+	}
+	return len(s)
+}
+
+func unescape(s string) string { return strings.ReplaceAll(s, `\ `, " ") }
+
+func escape(s string) string { return strings.ReplaceAll(s, " ", `\ `) }
+
+// Escapes in values of variables (rustc 1.95, rustc_interface/passes.rs:
+// escape_dep_env).
+var escapeValue = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+
+// EscapeValue is a variable's value as rustc writes it.
+func EscapeValue(value string) string { return escapeValue.Replace(value) }

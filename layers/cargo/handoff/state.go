@@ -1,0 +1,39 @@
+package handoff
+
+import (
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/words"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// stateKey begins the note of a unit's state in its .d file.
+const stateKey = "# cargo-cow-state"
+
+// State is where the incremental state of a unit was made: under which workspace
+// root, and by which text the build directory was called. It is noted in the unit's .d
+// file, in the last line: so it is gone when rustc has compiled the unit elsewhere.
+type State struct{ Root, Build string }
+
+// Marked returns the state that Mark noted in a .d file.
+func Marked(text string) (State, bool) {
+	note, _, ok := depfile.LastNote(text, stateKey+" ")
+	if !ok {
+		return State{}, false
+	}
+	values, ok := words.Split(note)
+	if !ok || len(values) != 2 || !paths.IsClean(values[0]) || !paths.IsClean(values[1]) {
+		return State{}, false
+	}
+	return State{values[0], values[1]}, true
+}
+
+// Mark returns the text of a .d file with a note of the unit's state.
+func (s State) Mark(text string) string {
+	return depfile.Add(Unmark(text), words.Line(stateKey, s.Root, s.Build))
+}
+
+// Unmark takes the note away.
+func Unmark(text string) string {
+	_, before, _ := depfile.LastNote(text, stateKey+" ")
+	return before
+}
