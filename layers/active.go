@@ -19,6 +19,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Active is a writable tree in use as a build directory. Only an Active is ever
@@ -40,7 +41,7 @@ type Active struct {
 
 // preparedFile marks a tree that has not been put in place yet. A tree left over
 // without it is what a crash kept a restore from setting aside for undo.
-const preparedFile = metaDir + "/prepared"
+const preparedFile = paths.TreePrepared
 
 var (
 	pointExchanged = crashpoint.New("replace.exchanged")
@@ -152,7 +153,7 @@ func lookBeside(t target) (*beside, error) {
 func others(t target, all []string) []string {
 	own := filepath.Base(t.path)
 	all = slices.DeleteFunc(all, func(n string) bool {
-		return n == own || n == own+undoSuffix || strings.HasPrefix(n, "."+own+".cargo-cow-")
+		return n == own || n == own+undoSuffix || strings.HasPrefix(n, "."+own+paths.BesideMark)
 	})
 	slices.Sort(all)
 	return all
@@ -181,7 +182,7 @@ func (s *Store) claimFile(t target) string {
 }
 
 // placePrefix begins the names of the files by which build directories are claimed.
-const placePrefix = "place-"
+const placePrefix = paths.PlacePrefix
 
 // note writes into a claim where its build directory is, for those who look for
 // what is still in use. It is advice.

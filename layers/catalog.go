@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // catalogFile holds the records of most layers in one file, a line each: a choice
@@ -20,7 +21,7 @@ import (
 // gone means nothing. A line is never out of date: a record changes only when it
 // was damaged and is repaired, which removes the catalog.
 const (
-	catalogFile   = "catalog"
+	catalogFile   = paths.StoreCatalog
 	catalogHeader = "cargo-cow catalog 1\n"
 )
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -39,8 +40,8 @@ type Grafted struct {
 func (s *Store) plan(ctx context.Context, p *Place, profiles []string, checked bool) (map[string]bool, error) {
 	planner := &cargo.Planner{
 		Tool: p.Tool, Workspace: p.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
-		Notes: filepath.Join(s.opts.Dir, "rustc-notes.json"),
-		Kept:  filepath.Join(s.opts.Dir, "plans"), Fingerprint: p.Fingerprint,
+		Notes: filepath.Join(s.opts.Dir, paths.StoreRustcNotes),
+		Kept:  filepath.Join(s.opts.Dir, paths.StorePlans), Fingerprint: p.Fingerprint,
 	}
 	var builds []cargo.Build
 	for _, profile := range profiles {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // indexFile lists the units of all layers: for whoever looks for a unit, where it
@@ -25,7 +26,7 @@ import (
 // which layers it is, as bits. Fields are separated by tabs. A thousand layers of
 // one project hold the same few thousand units, so the file stays small.
 const (
-	indexFile   = "index"
+	indexFile   = paths.StoreIndex
 	indexHeader = "cargo-cow index 1\n"
 )
 

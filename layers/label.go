@@ -9,12 +9,13 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // labelsDir holds what layers are called that were given another label than they were
 // sealed with: a file for each, with the label, empty where it was taken away. What
 // was sealed stays as it is, and whoever reads records looks here as well.
-const labelsDir = "labels"
+const labelsDir = paths.StoreLabels
 
 func (s *Store) labelPath(id string) string { return filepath.Join(s.opts.Dir, labelsDir, id) }
 

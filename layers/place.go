@@ -15,6 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // view is the place as package cargo sees it: git is asked only when an answer
@@ -103,8 +104,8 @@ type target struct {
 func newTarget(p *Place) target {
 	dir, base := filepath.Split(filepath.Clean(p.Workspace.BuildDir))
 	plain := filepath.Join(dir, base+undoSuffix)
-	hidden := filepath.Join(dir, "."+base+".cargo-cow-")
-	t := target{path: filepath.Join(dir, base), tmp: hidden + "tmp-", swap: hidden + "tmp.swap", undo: plain, misnamed: hidden + "undo"}
+	hidden := filepath.Join(dir, "."+base)
+	t := target{path: filepath.Join(dir, base), tmp: hidden + paths.BesideTemp, swap: hidden + paths.BesideSwap, undo: plain, misnamed: hidden + paths.UndoSuffix}
 	if p.Git == nil {
 		t.undo, t.misnamed = t.misnamed, t.undo
 	}
@@ -112,7 +113,7 @@ func newTarget(p *Place) target {
 }
 
 // undoSuffix ends the name of what the last restore replaced.
-const undoSuffix = ".cargo-cow-undo"
+const undoSuffix = paths.UndoSuffix
 
 // state is what stands under the name of a build directory.
 type state int

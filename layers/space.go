@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -21,7 +22,7 @@ import (
 // behind a header. Layers never change, so a line is never out of date; without the
 // file all are measured again.
 const (
-	sizesFile   = "sizes"
+	sizesFile   = paths.StoreSizes
 	sizesHeader = "cargo-cow sizes 1\n"
 )
 

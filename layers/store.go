@@ -18,6 +18,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // A store's directory:
@@ -32,21 +33,21 @@ import (
 //
 // docs/format.md describes every file.
 const (
-	versionFile = "version"
+	versionFile = paths.StoreVersion
 	versionLine = "cargo-cow store 1\n"
-	lockFile    = "lock"
-	layersDir   = "layers"
-	recordsDir  = "records"
-	leasesDir   = "leases"
-	lastUseDir  = "lastuse"
-	trashPrefix = ".trash-"
+	lockFile    = paths.StoreLock
+	layersDir   = paths.StoreLayers
+	recordsDir  = paths.StoreRecords
+	leasesDir   = paths.StoreLeases
+	lastUseDir  = paths.StoreLastUse
+	trashPrefix = paths.TrashPrefix
 
-	cacheTagFile = "CACHEDIR.TAG"
+	cacheTagFile = paths.StoreCacheTag
 
 	// metaDir is this program's own directory inside every tree.
-	metaDir      = ".cargo-cow"
-	manifestFile = metaDir + "/manifest.json"
-	activeFile   = metaDir + "/active.json"
+	metaDir      = paths.TreeMeta
+	manifestFile = paths.TreeManifest
+	activeFile   = paths.TreeActive
 	recallFile   = cargo.RecallFile
 )
 
@@ -124,7 +125,7 @@ func checkHalfMade(dir string) error {
 // ignoreFile keeps a store out of git's sight, and so out of that of cargo, which asks
 // git for the files of a package.
 const (
-	ignoreFile = ".gitignore"
+	ignoreFile = paths.StoreIgnore
 	ignoreAll  = "# Layers of cargo-cow\n*\n"
 )
 

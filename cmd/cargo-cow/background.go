@@ -18,6 +18,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // account is what a background snapshot tells status, which nobody else would
@@ -32,7 +33,7 @@ type account struct {
 
 func accountPath(store *layers.Store, buildDir string) string {
 	sum := sha256.Sum256([]byte(buildDir))
-	return filepath.Join(store.Dir(), "log", hex.EncodeToString(sum[:8])+".json")
+	return filepath.Join(store.Dir(), paths.StoreLog, hex.EncodeToString(sum[:8])+paths.JSONSuffix)
 }
 
 // startSnapshot starts a snapshot in a process of its own that outlives this one

@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Survey is all that cargo and rustc are asked about a checkout.
@@ -194,7 +195,7 @@ func surroundings(root string, roots []string) string {
 				continue
 			}
 			for _, e := range entries {
-				if rel == "" && sub == "" && strings.Contains(e.Name(), ".cargo-cow-") {
+				if rel == "" && sub == "" && strings.Contains(e.Name(), paths.BesideMark) {
 					continue
 				}
 				_, err := os.Stat(filepath.Join(dir, sub, e.Name(), "main.rs"))

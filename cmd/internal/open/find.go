@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -30,12 +29,8 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 		return nil, err
 	}
 	q.Configured = user.Store
-	if data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share")); data != "" {
-		q.Data = filepath.Join(data, "cargo-cow")
-	}
-	if cache := s.environ.xdg("XDG_CACHE_HOME", ".cache"); cache != "" {
-		q.Cache = filepath.Join(cache, "cargo-cow")
-	}
+	dirs := s.userDirs()
+	q.Data, q.Cache = dirs.Data, dirs.Cache
 	return q, nil
 }
 
@@ -244,25 +239,9 @@ func helpReadOnly(err error) error {
 	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}
 }
 
-// keptStores bounds how many stores a user's list has. Those of file systems that come
-// and go stay in it, and a look at one that is not there costs next to nothing.
-const keptStores = 64
-
-// enlist notes a store that was made, for projects that have nothing to do with this
-// one and lie on another mount of the same file system. Without it they get another.
+// enlist notes a store that was made for projects on other mounts.
 func (s *Session) enlist(store string) {
-	data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share"))
-	if data == "" {
-		return
-	}
-	dir := filepath.Join(data, "cargo-cow")
-	list := locate.Made(dir)
-	if slices.Contains(list, store) {
-		return
-	}
-	list = append(list, store)
-	text := strings.Join(list[max(0, len(list)-keptStores):], "\n") + "\n"
-	_ = replaceFile(locate.MadeFile(dir), []byte(text))
+	_ = locate.AddMade(s.userDirs().Data, store)
 }
 
 // self is this program's file, for programs that are to run it.

@@ -26,6 +26,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // Options come from the command line.
@@ -158,21 +159,15 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Place, error) {
 
 // cargo says how to run cargo where the session works.
 func (s *Session) cargo() cargo.Tool {
-	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.answers()}
+	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
 	if tool.Cargo == "" {
 		tool.Cargo = "cargo"
 	}
 	return tool
 }
 
-// answers is where what cargo and rustc said is kept; "" without a home.
-func (s *Session) answers() string {
-	cache := s.environ.xdg("XDG_CACHE_HOME", ".cache")
-	if cache == "" {
-		return ""
-	}
-	return filepath.Join(cache, "cargo-cow-answers")
-}
+// userDirs are this program's directories among those of the user.
+func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.get) }
 
 // canonicalEnv writes cargo's [env] table so that two checkouts with the same
 // table give the same text: what is relative stays so, and a base inside the

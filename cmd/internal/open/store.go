@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -26,15 +26,12 @@ func drivers() []driver.Driver {
 	return []driver.Driver{btrfs.New(), plain.New(plain.Reflink), plain.New(plain.Copy)}
 }
 
-// driverFile, in the store, holds the name of the driver that its layers were
-// made with: a store keeps its driver whatever a later probe would choose.
-const driverFile = locate.DriverFile
-
 // chooseDriver returns the driver of an existing store, or the best one for a
-// store that is to be and the build directory that asks for it.
+// store that is to be and the build directory that asks for it. A store keeps its
+// driver whatever a later probe would choose.
 func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (driver.Driver, error) {
 	if exists {
-		name, err := os.ReadFile(filepath.Join(store, driverFile))
+		name, err := os.ReadFile(filepath.Join(store, paths.StoreDriver))
 		if err == nil {
 			for _, d := range drivers() {
 				if d.Name() == strings.TrimSpace(string(name)) {
@@ -70,7 +67,7 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (dri
 }
 
 func recordDriver(store string, d driver.Driver) error {
-	path := filepath.Join(store, driverFile)
+	path := filepath.Join(store, paths.StoreDriver)
 	if _, err := os.Lstat(path); err == nil {
 		return nil
 	}
@@ -148,19 +145,19 @@ func (s *Session) defaultStore(buildDir string) (string, error) {
 			break
 		}
 	}
-	cache := s.environ.xdg("XDG_CACHE_HOME", ".cache")
+	cache := s.userDirs().Cache
 	if cache == "" {
 		return "", &layers.HelpError{
 			Err:  errors.New("find a place for the store: neither XDG_CACHE_HOME nor HOME is set"),
 			Help: "name one with --store DIR",
 		}
 	}
-	return filepath.Join(cache, "cargo-cow"), nil
+	return cache, nil
 }
 
 // besideIn is the store in a directory above what it serves.
 func besideIn(dir string) string {
-	return filepath.Join(dir, ".cargo-cow-"+strconv.Itoa(os.Geteuid()))
+	return filepath.Join(dir, paths.BesideStore())
 }
 
 // storeParents are the directories above buildDir, on the same mount, that the user
