@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // needs returns the units that builds of the checkout need in the profiles that its
@@ -45,8 +46,8 @@ func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map
 func (s *Store) plan(ctx context.Context, co *Checkout, profiles []string, checked bool) (map[string]bool, error) {
 	planner := &cargo.Planner{
 		Tool: co.Tool, Workspace: co.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
-		Notes: filepath.Join(s.opts.Dir, "rustc-notes.json"),
-		Kept:  filepath.Join(s.opts.Dir, "plans"), Fingerprint: co.Fingerprint,
+		Notes: filepath.Join(s.opts.Dir, paths.StoreRustcNotes),
+		Kept:  filepath.Join(s.opts.Dir, paths.StorePlans), Fingerprint: co.Fingerprint,
 	}
 	var builds []cargo.Build
 	for _, profile := range profiles {

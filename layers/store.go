@@ -20,6 +20,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
@@ -36,17 +37,17 @@ import (
 //
 // docs/format.md describes every file.
 const (
-	versionFile = "version"
+	versionFile = paths.StoreVersion
 	versionLine = "cargo-cow store 1\n"
-	lockFile    = "lock"
-	layersDir   = "layers"
-	leasesDir   = "leases"
-	lastUseDir  = "lastuse"
-	indexFile   = "index" // see package index
-	sizesFile   = "sizes" // see package space
-	trashPrefix = ".trash-"
+	lockFile    = paths.StoreLock
+	layersDir   = paths.StoreLayers
+	leasesDir   = paths.StoreLeases
+	lastUseDir  = paths.StoreLastUse
+	indexFile   = paths.StoreIndex // see package index
+	sizesFile   = paths.StoreSizes // see package space
+	trashPrefix = paths.TrashPrefix
 
-	cacheTagFile = "CACHEDIR.TAG"
+	cacheTagFile = paths.StoreCacheTag
 )
 
 // Store is the layers of one user on one file system. Its methods may be called
@@ -59,7 +60,7 @@ type Store struct {
 // ignoreFile keeps a store out of git's sight, and so out of that of cargo, which asks
 // git for the files of a package.
 const (
-	ignoreFile = ".gitignore"
+	ignoreFile = paths.StoreIgnore
 	ignoreAll  = "# Layers of cargo-cow\n*\n"
 )
 

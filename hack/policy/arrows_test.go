@@ -52,7 +52,7 @@ var rules = []rule{
 	{"layers/wrapper", []string{"layers/cargo/...", "layers/locate", "layers/internal/..."}, "what is switched on is a matter of Cargo's configuration, not of layers"},
 	{"layers/warm", []string{"layers/cargo", "layers/cargo/incremental", xsys}, "reading ahead is about files; where they came from does not matter"},
 	{"layers/alias", []string{xsys}, "how a command sees its directories is between it and the kernel, and each start of our wrapper pays for every import"},
-	{"layers/internal", []string{blake3, xsys}, "tools under everything in layers know nothing of it"},
+	{"layers/internal", []string{"layers/paths", blake3, xsys}, "tools under everything in layers know nothing of it but what files are called"},
 	{"driver", []string{xsys}, "the contract knows neither its drivers nor its users"},
 	{"driver/btrfs", []string{"driver", "reflink", "github.com/containerd/btrfs/v2", xsys}, "a driver does not know what is stored in its trees"},
 	{"driver/plain", []string{"driver", "reflink", xsys}, "a driver does not know what is stored in its trees"},

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // beside is the directory that holds the build directory: often the root of a
@@ -39,7 +40,7 @@ func readBeside(d Dir) (*beside, error) {
 func others(d Dir, all []string) []string {
 	own := filepath.Base(d.Path)
 	all = slices.DeleteFunc(all, func(n string) bool {
-		return n == own || n == own+undoSuffix || strings.HasPrefix(n, "."+own+".cargo-cow-")
+		return n == own || n == own+undoSuffix || strings.HasPrefix(n, "."+own+paths.BesideMark)
 	})
 	slices.Sort(all)
 	return all

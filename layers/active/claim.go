@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Options say what a claim works with.
@@ -80,7 +81,7 @@ func (c *Claim) Unlocked() []string {
 }
 
 // FilePrefix begins the names of the files by which build directories are claimed.
-const FilePrefix = "place-"
+const FilePrefix = paths.PlacePrefix
 
 // ErrBusy: Cargo, or another command of this program, is at work in the
 // build directory.

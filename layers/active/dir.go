@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -41,8 +42,8 @@ type Dir struct {
 func At(buildDir string, inGit bool) Dir {
 	dir, base := filepath.Split(filepath.Clean(buildDir))
 	plain := filepath.Join(dir, base+undoSuffix)
-	hidden := filepath.Join(dir, "."+base+".cargo-cow-")
-	d := Dir{Path: filepath.Join(dir, base), tmp: hidden + "tmp-", swap: hidden + "tmp.swap", undo: plain, misnamed: hidden + "undo"}
+	hidden := filepath.Join(dir, "."+base)
+	d := Dir{Path: filepath.Join(dir, base), tmp: hidden + paths.BesideTemp, swap: hidden + paths.BesideSwap, undo: plain, misnamed: hidden + paths.UndoSuffix}
 	if !inGit {
 		d.undo, d.misnamed = d.misnamed, d.undo
 	}
@@ -50,7 +51,7 @@ func At(buildDir string, inGit bool) Dir {
 }
 
 // undoSuffix ends the name of what the last restore replaced.
-const undoSuffix = ".cargo-cow-undo"
+const undoSuffix = paths.UndoSuffix
 
 // A Kind is what stands under the name of a build directory.
 type Kind int

@@ -7,14 +7,15 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Names in every tree, build directory and layer alike.
 const (
 	// MetaDir is this program's own directory.
-	MetaDir        = ".cargo-cow"
-	ManifestFile   = MetaDir + "/manifest.json"
-	provenanceFile = MetaDir + "/active.json"
+	MetaDir        = paths.TreeMeta
+	ManifestFile   = paths.TreeManifest
+	provenanceFile = paths.TreeActive
 	RecallFile     = cargo.RecallFile
 )
 

@@ -14,12 +14,13 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // preparedFile marks a tree that has not been put in place yet. A tree left over
 // without it is what a crash kept a restore from setting aside for undo.
-const preparedFile = MetaDir + "/prepared"
+const preparedFile = paths.TreePrepared
 
 // Prepare makes a tree beside the build directory: a copy of from, or an empty
 // one. It carries the mark of a tree that is not in place yet.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // content is what the file has: nothing after a snapshot that succeeded, and this
@@ -31,7 +32,7 @@ type content struct {
 // file is where a store has the account of a build directory.
 func file(store, buildDir string) string {
 	sum := sha256.Sum256([]byte(buildDir))
-	return filepath.Join(store, "log", hex.EncodeToString(sum[:8])+".json")
+	return filepath.Join(store, paths.StoreLog, hex.EncodeToString(sum[:8])+paths.JSONSuffix)
 }
 
 // An Account is that of a snapshot under way.

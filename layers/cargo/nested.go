@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Nested is a build directory inside another: an editor's, or that of a tool
@@ -21,7 +23,7 @@ type Nested struct {
 
 // RecallFile is where the recall of a build directory inside another lies, relative
 // to it: whoever seals writes it.
-const RecallFile = metaDir + "/units"
+const RecallFile = paths.TreeUnits
 
 // within is the place with a build directory that lies in its own.
 func (p *Place) within(rel string) *Place {

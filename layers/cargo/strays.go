@@ -15,7 +15,7 @@ import (
 )
 
 // metaDir is where this program keeps what it knows of a build directory.
-const metaDir = ".cargo-cow"
+const metaDir = paths.TreeMeta
 
 // Stray is something that the run of a script left in the build directory, but
 // outside its own directory. It stays and goes with that run.

@@ -195,7 +195,7 @@ func surroundings(root string, roots []string) string {
 				continue
 			}
 			for _, e := range entries {
-				if rel == "" && sub == "" && strings.Contains(e.Name(), ".cargo-cow-") {
+				if rel == "" && sub == "" && strings.Contains(e.Name(), paths.BesideMark) {
 					continue
 				}
 				_, err := os.Stat(filepath.Join(dir, sub, e.Name(), "main.rs"))

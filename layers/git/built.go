@@ -7,15 +7,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// builtFile, in a working tree's own git directory, lists the build directories
+// WorktreeBuilt, in a working tree's own git directory, lists the build directories
 // that the working tree has had: one that is missing was removed, by cargo clean
 // or by hand, and is not brought back by a checkout; one that is not listed never
 // was. The first line is builtAll where there is nothing left for the hook to look
 // at: then the shell need not start the program. It goes with the working tree.
 const (
-	builtFile = "cargo-cow/built"
 	builtAll  = "all"
 	builtSome = "some"
 )
@@ -30,7 +31,7 @@ type Built struct {
 
 // Built reads what the working tree has noted; a note that cannot be read is none.
 func (c *Checkout) Built() Built {
-	text, err := os.ReadFile(filepath.Join(c.GitDir, builtFile))
+	text, err := os.ReadFile(filepath.Join(c.GitDir, paths.WorktreeBuilt))
 	if err != nil || !strings.HasSuffix(string(text), "\n") {
 		return Built{}
 	}
@@ -40,8 +41,8 @@ func (c *Checkout) Built() Built {
 
 // current reports whether init has noted nothing since, as the shell does.
 func (c *Checkout) current() bool {
-	noted, errN := os.Stat(filepath.Join(c.GitDir, builtFile))
-	init, errI := os.Stat(filepath.Join(c.CommonDir, "cargo-cow/config.json"))
+	noted, errN := os.Stat(filepath.Join(c.GitDir, paths.WorktreeBuilt))
+	init, errI := os.Stat(filepath.Join(c.CommonDir, paths.RepositoryMemory))
 	return errN == nil && errI == nil && noted.ModTime().After(init.ModTime())
 }
 
@@ -64,7 +65,7 @@ func (c *Checkout) NoteBuilt(all bool, buildDirs ...string) error {
 			b.Dirs = append(b.Dirs, d)
 		}
 	}
-	path := filepath.Join(c.GitDir, builtFile)
+	path := filepath.Join(c.GitDir, paths.WorktreeBuilt)
 	err := os.MkdirAll(filepath.Dir(path), 0o777)
 	if err == nil {
 		err = replaceFile(path, strings.Join(append([]string{head}, b.Dirs...), "\n")+"\n", 0o666, errors.Is(exists(path), os.ErrNotExist))

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // HookState says what stands where git looks for the post-checkout hook.
@@ -67,7 +69,7 @@ const handMark = "cargo-cow restore --hook"
 
 // switchFile, in the directory cargo-cow of the common directory, switches on
 // what the hook does when a working tree goes from one commit to another.
-const switchFile = "cargo-cow/switch"
+const switchFile = paths.RepositorySwitch
 
 // HookVariable is looked at by the hook. HookOff is the assignment that keeps it
 // from doing anything; with HookProbe and a file's name, it only notes in that
@@ -107,11 +109,11 @@ if [ "${cargo_cow_rest-}" != "$PPID" ]; then
 	off) ;;
 	probe:*) cargo_cow_do=probe ;;
 	*)
-		if [ "${3-}" = 1 ] && [ -e "$cargo_cow_common/cargo-cow/config.json" ]; then
+		if [ "${3-}" = 1 ] && [ -e "$cargo_cow_common/` + paths.RepositoryMemory + `" ]; then
 			cargo_cow_own=.git cargo_cow_built=
 			[ ! -f .git ] || read -r cargo_cow_built cargo_cow_own <.git || :
-			cargo_cow_own=$cargo_cow_own/` + builtFile + `
-			if [ "$cargo_cow_own" -nt "$cargo_cow_common/cargo-cow/config.json" ]; then
+			cargo_cow_own=$cargo_cow_own/` + paths.WorktreeBuilt + `
+			if [ "$cargo_cow_own" -nt "$cargo_cow_common/` + paths.RepositoryMemory + `" ]; then
 				read -r cargo_cow_built <"$cargo_cow_own" || :
 			fi
 			case $1 in

@@ -20,10 +20,11 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Suffix ends the names of lease files.
-const Suffix = ".lease"
+const Suffix = paths.LeaseSuffix
 
 // ErrHeld says that somebody holds a lease which excludes the one asked for.
 var ErrHeld = errors.New("lease is held by another process")

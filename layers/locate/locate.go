@@ -17,10 +17,11 @@ package locate
 import (
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // A Question is whose store is looked for, and who may know. All paths are absolute
@@ -100,7 +101,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A
 	// mount between it and the build directory may be of the same file system.
-	name := "/.cargo-cow-" + strconv.Itoa(os.Geteuid())
+	name := "/" + paths.BesideStore()
 	for i := range len(here) {
 		if here[i] == '/' && look(here[:i]+name, false) {
 			return dir, kind
@@ -125,16 +126,13 @@ func IsStore(dir string) bool {
 	if !strings.HasPrefix(dir, "/") || unix.Stat(dir, &st) != nil || int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return false
 	}
-	return unix.Stat(dir+"/version", &st) == nil
+	return unix.Stat(dir+"/"+paths.StoreVersion, &st) == nil
 }
-
-// DriverFile, in a store, holds the name of the driver its layers are made with.
-const DriverFile = "driver"
 
 // HoldsCopies reports whether the layers of a store are copies, which need no file
 // system of their own.
 func HoldsCopies(store string) bool {
-	name, err := os.ReadFile(store + "/" + DriverFile)
+	name, err := os.ReadFile(store + "/" + paths.StoreDriver)
 	return err == nil && strings.TrimSpace(string(name)) == "copy"
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // store makes what looks like a store at dir.
@@ -192,7 +193,7 @@ func FuzzParseMemory(f *testing.F) {
 			t.Fatal(err)
 		}
 		var back struct{ Stores []Remembered }
-		if err := json.Unmarshal(b, &back); err != nil || back.Stores[0].Dir != want[0].Dir || !isClean(want[0].Dir) {
+		if err := json.Unmarshal(b, &back); err != nil || back.Stores[0].Dir != want[0].Dir || !paths.IsClean(want[0].Dir) {
 			return // JSON cannot spell it, or nobody would write it
 		}
 		if got := parseMemory(string(b)); !slices.Equal(got, want) {

@@ -3,15 +3,15 @@ package locate
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
-)
 
-// MemoryFile, in the directory that all worktrees of a repository share, is where
-// init notes the stores, as JSON.
-const MemoryFile = "cargo-cow/config.json"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
 
 // Remembered is a store that a repository remembers.
 type Remembered struct {
@@ -25,7 +25,7 @@ type Remembered struct {
 // the user had named it shows in its own name.
 func Legacy(store string) Remembered {
 	base := filepath.Base(store)
-	return Remembered{store, base != "cargo-cow" && !strings.HasPrefix(base, ".cargo-cow-")}
+	return Remembered{store, base != paths.User && !strings.HasPrefix(base, paths.UserStorePrefix)}
 }
 
 // Repository returns the directory that all worktrees of a repository share, given
@@ -66,7 +66,7 @@ func Repository(top string) string {
 // Memory returns the stores that a repository remembers, given what Repository
 // returned. What is not legible is nothing.
 func Memory(repository string) []Remembered {
-	text, err := os.ReadFile(repository + "/" + MemoryFile)
+	text, err := os.ReadFile(repository + "/" + paths.RepositoryMemory)
 	if err != nil {
 		return nil
 	}
@@ -93,7 +93,7 @@ func parseMemory(text string) []Remembered {
 			continue
 		case "}", "]":
 			depth--
-			if inStores && depth == 2 && isClean(entry.Dir) {
+			if inStores && depth == 2 && paths.IsClean(entry.Dir) {
 				list = append(list, entry)
 			}
 			inStores = inStores && depth >= 2
@@ -107,7 +107,7 @@ func parseMemory(text string) []Remembered {
 		}
 		value, _ := strconv.Unquote(token)
 		switch {
-		case depth == 1 && key == "store" && isClean(value):
+		case depth == 1 && key == "store" && paths.IsClean(value):
 			legacy = []Remembered{Legacy(value)}
 		case inStores && key == "dir":
 			entry.Dir = value
@@ -144,15 +144,12 @@ func nextToken(text string) (token, rest string) {
 	return text[:n], text[n:]
 }
 
-// storeFile names the store that a build directory belongs to.
-const storeFile = "/.cargo-cow/store"
-
 // Noted returns the store that a build directory was said to belong to; nothing if
 // nothing was said.
 func Noted(buildDir string) Remembered {
-	text, err := os.ReadFile(buildDir + storeFile)
+	text, err := os.ReadFile(buildDir + "/" + paths.TreeStore)
 	path, rest, ok := strings.Cut(string(text), "\n")
-	if err != nil || !ok || !isClean(path) || rest != "" && rest != namedLine {
+	if err != nil || !ok || !paths.IsClean(path) || rest != "" && rest != namedLine {
 		return Remembered{}
 	}
 	return Remembered{path, rest != ""}
@@ -164,69 +161,85 @@ const namedLine = "named\n"
 // Note says which store a build directory belongs to, or, without one, that nothing
 // is to be said.
 func Note(buildDir string, store Remembered) error {
-	file := buildDir + storeFile
+	file := buildDir + "/" + paths.TreeStore
 	if store.Dir == "" {
 		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
 			return err
 		}
 		return nil
 	}
-	tmp := file + "." + strconv.Itoa(os.Getpid())
-	err := os.MkdirAll(filepath.Dir(file), 0o777)
-	if err == nil {
-		text := store.Dir + "\n"
-		if store.Named {
-			text += namedLine
-		}
-		err = os.WriteFile(tmp, []byte(text), 0o666)
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		return err
 	}
-	if err == nil {
-		err = os.Rename(tmp, file)
+	text := store.Dir + "\n"
+	if store.Named {
+		text += namedLine
 	}
-	if err != nil {
-		os.Remove(tmp)
-	}
-	return err
+	return atomicfile.Replace(file, []byte(text))
 }
 
 // ChosenFile is the file that names the store of a user who chose one for the
 // wrapper, in the directory of this program's data.
-func ChosenFile(dataDir string) string { return dataDir + "/store" }
+func ChosenFile(dataDir string) string { return dataDir + "/" + paths.UserStore }
 
 // Chosen returns what it holds.
-func Chosen(dataDir string) string { return readPath(ChosenFile(dataDir)) }
+func Chosen(dataDir string) string {
+	if dataDir == "" {
+		return ""
+	}
+	return readPath(ChosenFile(dataDir))
+}
 
 // MadeFile, in the directory of this program's data, lists the stores that were made
 // beside build directories, a path on each line, the latest last.
-func MadeFile(dataDir string) string { return dataDir + "/stores" }
+func MadeFile(dataDir string) string { return dataDir + "/" + paths.UserStores }
 
 // Made returns what it lists.
 func Made(dataDir string) []string {
+	if dataDir == "" {
+		return nil
+	}
 	text, err := os.ReadFile(MadeFile(dataDir))
 	if err != nil {
 		return nil
 	}
 	var list []string
 	for line := range strings.Lines(string(text)) {
-		if path, ok := strings.CutSuffix(line, "\n"); ok && isClean(path) {
+		if path, ok := strings.CutSuffix(line, "\n"); ok && paths.IsClean(path) {
 			list = append(list, path)
 		}
 	}
 	return list
 }
 
+// keptStores bounds how many stores a user's list has. Those of file systems that come
+// and go stay in it, and a look at one that is not there costs next to nothing.
+const keptStores = 64
+
+// AddMade adds a store that was made to the list, for projects that have nothing to do
+// with this one and lie on another mount of the same file system. Without it they get
+// another.
+func AddMade(dataDir, store string) error {
+	list := Made(dataDir)
+	if dataDir == "" || slices.Contains(list, store) {
+		return nil
+	}
+	if err := os.MkdirAll(dataDir, 0o777); err != nil {
+		return err
+	}
+	list = append(list, store)
+	text := strings.Join(list[max(0, len(list)-keptStores):], "\n") + "\n"
+	return atomicfile.Write(MadeFile(dataDir), []byte(text), 0o644)
+}
+
 // readPath returns the path that a file holds, "" if there is none.
 func readPath(file string) string {
 	text, err := os.ReadFile(file)
 	path, ok := strings.CutSuffix(string(text), "\n")
-	if err != nil || !ok || !isClean(path) {
+	if err != nil || !ok || !paths.IsClean(path) {
 		return ""
 	}
 	return path
-}
-
-func isClean(path string) bool {
-	return filepath.IsAbs(path) && filepath.Clean(path) == path && !strings.ContainsAny(path, "\x00\n")
 }
 
 // Configured returns the store that the user's configuration file names, "" if none.

@@ -1,6 +1,7 @@
-// Package paths compares names of files as text: whether one lies below another, and
-// whether one stands in a longer text. It asks no file system, keeps no state, and may
-// be used concurrently.
+// Package paths has the names of files: what everything is called that this program
+// leaves on disk (ondisk.go), and what can be said of names as text: whether one lies
+// below another, and whether one stands in a longer text. It asks no file system, keeps
+// no state, and may be used concurrently.
 //
 // Where in a text a path ends nobody can tell: every byte but a slash and a zero may go
 // on with a file's name. There are three answers, and each caller takes the one whose

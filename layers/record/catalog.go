@@ -14,6 +14,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // CatalogFile holds the records of most layers in one file, a line each: a choice
@@ -23,7 +24,7 @@ import (
 // gone means nothing. A line is never out of date: a record changes only when it
 // was damaged and is repaired, which removes the catalog.
 const (
-	CatalogFile   = "catalog"
+	CatalogFile   = paths.StoreCatalog
 	catalogHeader = "cargo-cow catalog 1\n"
 )
 

@@ -9,12 +9,13 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // LabelsDir holds what layers are called that were given another label than they were
 // sealed with: a file for each, with the label, empty where it was taken away. What
 // was sealed stays as it is, and whoever reads records looks here as well.
-const LabelsDir = "labels"
+const LabelsDir = paths.StoreLabels
 
 func (rs Records) labelPath(id string) string { return filepath.Join(rs.store, LabelsDir, id) }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Record is the entry of a layer.
@@ -54,7 +55,7 @@ func New(id string, m *cargo.Manifest, created time.Time) Record {
 }
 
 // Dir is where the records are in a store: ID.json.
-const Dir = "records"
+const Dir = paths.StoreRecords
 
 // Records are those of the layers of one store.
 type Records struct{ store string }

@@ -14,6 +14,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // foreignHelp says what to do where git refuses a repository of another user.
@@ -40,18 +42,12 @@ func (s *Session) Repository(ctx context.Context) (*git.Checkout, error) {
 	return repo, foreignHelp(err, s.opts.Dir)
 }
 
-// memoDir is where what cargo and rustc said is kept; "" without a home.
-func (s *Session) memoDir() string {
-	cache := s.environ.xdg("XDG_CACHE_HOME", ".cache")
-	if cache == "" {
-		return ""
-	}
-	return filepath.Join(cache, "cargo-cow-answers")
-}
+// userDirs are this program's directories among those of the user.
+func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.get) }
 
 // cargo says how to run cargo where the session works.
 func (s *Session) cargo() cargo.Tool {
-	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.memoDir()}
+	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
 	if tool.Cargo == "" {
 		tool.Cargo = "cargo"
 	}
@@ -192,5 +188,5 @@ func Hide(checkout *layers.Checkout) error {
 	if checkout.Git == nil {
 		return nil
 	}
-	return checkout.Git.Exclude("*.cargo-cow-undo/", ".*.cargo-cow-tmp-*/")
+	return checkout.Git.Exclude("*"+paths.UndoSuffix+"/", ".*"+paths.BesideTemp+"*/")
 }

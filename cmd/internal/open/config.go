@@ -15,10 +15,11 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // projectFile is the name of a project's configuration.
-const projectFile = ".cargo-cow.yaml"
+const projectFile = paths.ProjectConfig
 
 // projectKeys are what a project may decide for those who check it out.
 type projectKeys struct {
@@ -101,11 +102,10 @@ func (s *Session) userConfig() (*Config, error) {
 		return s.user, nil
 	}
 	c := &Config{}
-	dir := s.environ.xdg("XDG_CONFIG_HOME", ".config")
-	if dir == "" {
+	path := s.userDirs().ConfigFile()
+	if path == "" {
 		return c, nil
 	}
-	path := filepath.Join(dir, "cargo-cow", "config.yaml")
 	var keys userKeys
 	if err := readYAML(path, &keys); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

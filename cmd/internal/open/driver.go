@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -23,10 +24,6 @@ import (
 func drivers() []driver.Driver {
 	return []driver.Driver{btrfs.New(), plain.New(plain.Reflink), plain.New(plain.Copy)}
 }
-
-// driverFile, in the store, holds the name of the driver that its layers were
-// made with: a store keeps its driver whatever a later probe would choose.
-const driverFile = locate.DriverFile
 
 // shareData tells whether files in two directories may share data, if files on
 // their file system may at all. Different mounts may be of one file system, so
@@ -43,7 +40,7 @@ func shareData(a, b string) bool {
 // store that is to be and the build directory that asks for it.
 func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (driver.Driver, error) {
 	if exists {
-		name, err := os.ReadFile(filepath.Join(store, driverFile))
+		name, err := os.ReadFile(filepath.Join(store, paths.StoreDriver))
 		if err == nil {
 			for _, d := range drivers() {
 				if d.Name() == strings.TrimSpace(string(name)) {
@@ -79,7 +76,7 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (dri
 }
 
 func recordDriver(store string, d driver.Driver) error {
-	path := filepath.Join(store, driverFile)
+	path := filepath.Join(store, paths.StoreDriver)
 	if _, err := os.Lstat(path); err == nil {
 		return nil
 	}

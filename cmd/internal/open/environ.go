@@ -1,7 +1,6 @@
 package open
 
 import (
-	"path/filepath"
 	"strings"
 )
 
@@ -17,16 +16,4 @@ func (e environ) get(name string) string {
 		}
 	}
 	return value
-}
-
-// xdg returns a base directory; "" when there is no home either. The XDG
-// specification has relative values ignored.
-func (e environ) xdg(name, underHome string) string {
-	if dir := e.get(name); filepath.IsAbs(dir) {
-		return dir
-	}
-	if home := e.get("HOME"); filepath.IsAbs(home) {
-		return filepath.Join(home, underHome)
-	}
-	return ""
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -34,7 +34,7 @@ func (s *Session) namedStore() string {
 
 // storeIn is the store in a directory above what it serves.
 func storeIn(dir string) string {
-	return filepath.Join(dir, ".cargo-cow-"+strconv.Itoa(os.Geteuid()))
+	return filepath.Join(dir, paths.BesideStore())
 }
 
 // storeParents are the directories above buildDir, on the same mount, that the user
@@ -78,14 +78,14 @@ func (s *Session) defaultStore(buildDir string) (string, error) {
 			break
 		}
 	}
-	cache := s.environ.xdg("XDG_CACHE_HOME", ".cache")
+	cache := s.userDirs().Cache
 	if cache == "" {
 		return "", &layers.HelpError{
 			Err:  errors.New("find a place for the store: neither XDG_CACHE_HOME nor HOME is set"),
 			Help: "name one with --store DIR",
 		}
 	}
-	return filepath.Join(cache, "cargo-cow"), nil
+	return cache, nil
 }
 
 // question asks for the store of a build directory, given the repository of its
@@ -102,12 +102,8 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 		return nil, err
 	}
 	q.Configured = user.Store
-	if data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share")); data != "" {
-		q.Data = filepath.Join(data, "cargo-cow")
-	}
-	if cache := s.environ.xdg("XDG_CACHE_HOME", ".cache"); cache != "" {
-		q.Cache = filepath.Join(cache, "cargo-cow")
-	}
+	dirs := s.userDirs()
+	q.Data, q.Cache = dirs.Data, dirs.Cache
 	return q, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // memoryVersion is the version of Memory this program writes. A higher one is
@@ -34,7 +35,7 @@ type Memory struct {
 }
 
 func memoryPath(repo *git.Checkout) string {
-	return filepath.Join(repo.CommonDir, filepath.FromSlash(locate.MemoryFile))
+	return filepath.Join(repo.CommonDir, paths.RepositoryMemory)
 }
 
 // ReadMemory reads what the repository remembers; all zero before init, and where

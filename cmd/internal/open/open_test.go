@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 func TestParseYAML(t *testing.T) {
@@ -310,7 +311,7 @@ func TestDriverOfStore(t *testing.T) {
 	if err := checkSharesData(plain.New(plain.Reflink), dir, "/dev/shm/x/target"); err == nil {
 		t.Error("checkReach across file systems: no error")
 	}
-	write(t, filepath.Join(dir, driverFile), "zfs\n")
+	write(t, filepath.Join(dir, paths.StoreDriver), "zfs\n")
 	if _, err := chooseDriver(t.Context(), dir, "", true); err == nil || !strings.Contains(err.Error(), `"zfs"`) {
 		t.Errorf("unknown driver: got %v", err)
 	}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -26,25 +23,10 @@ func readOnlyHelp(err error) error {
 	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}
 }
 
-// maxMadeStores bounds how many stores a user's list has. Those of file systems that come
-// and go stay in it, and a look at one that is not there costs next to nothing.
-const maxMadeStores = 64
-
-// noteMade notes a store that was made, for projects that have nothing to do with this
-// one and lie on another mount of the same file system. Without it they get another.
+// noteMade notes a store that was made for projects on other mounts.
 func (s *Session) noteMade(store string) {
-	data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share"))
-	if data == "" {
-		return
-	}
-	dir := filepath.Join(data, "cargo-cow")
-	list := locate.Made(dir)
-	if slices.Contains(list, store) {
-		return
-	}
-	list = append(list, store)
-	text := strings.Join(list[max(0, len(list)-maxMadeStores):], "\n") + "\n"
-	_ = replaceFile(locate.MadeFile(dir), []byte(text))
+	// Without the note they get another.
+	_ = locate.AddMade(s.userDirs().Data, store)
 }
 
 // openStore opens the store in dir, or with create makes it. checkout is the one that it

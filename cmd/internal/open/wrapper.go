@@ -2,7 +2,6 @@ package open
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/wrapper"
@@ -12,10 +11,7 @@ import (
 // configuration needs neither a project nor a cargo.
 func (s *Session) Wrapper(ctx context.Context) *wrapper.Setup {
 	tool := s.cargo()
-	w := &wrapper.Setup{Dir: s.opts.Dir, CargoHome: tool.CargoHome(), Environ: s.environ}
-	if data := s.environ.xdg("XDG_DATA_HOME", filepath.Join(".local", "share")); data != "" {
-		w.Links = filepath.Join(data, "cargo-cow", "wrappers")
-	}
+	w := &wrapper.Setup{Dir: s.opts.Dir, CargoHome: tool.CargoHome(), Environ: s.environ, Links: s.userDirs().Wrappers()}
 	ws, err := cargo.Locate(ctx, tool)
 	if err != nil {
 		w.NoWorkspace = err

@@ -19,14 +19,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Program is the name of our wrapper, and of the symlink in every link.
-const Program = "cargo-cow-rustc"
+const Program = paths.WrapperProgram
 
 // noteName lies beside the symlink. The wrapper itself may lie among all the
 // programs of a system, so the name must be nobody else's.
-const noteName = "cargo-cow-next"
+const noteName = paths.WrapperNext
 
 const noteHead = "cargo-cow wrapper 1\n"
 

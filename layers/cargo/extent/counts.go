@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Repository reports whether a name is that of version control's own directory, or
@@ -22,12 +24,12 @@ var never = map[string]bool{
 // Never reports whether nothing of that name, wherever it lies, is read by a build.
 func Never(name string) bool {
 	switch {
-	case Repository(name), never[name], strings.HasSuffix(name, ".cargo-cow-undo"):
+	case Repository(name), never[name], strings.HasSuffix(name, paths.UndoSuffix):
 		return true
 	case strings.HasSuffix(name, "~"), strings.HasPrefix(name, ".#"), len(name) > 2 && name[0] == '#' && name[len(name)-1] == '#':
 		return true
 	case strings.HasPrefix(name, "."):
-		return strings.Contains(name, ".cargo-cow-") || isSwap(filepath.Ext(name))
+		return strings.Contains(name, paths.BesideMark) || isSwap(filepath.Ext(name))
 	}
 	return false
 }

@@ -22,16 +22,13 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Names in a build directory, beside what layers keep there.
+// Names in a build directory.
 const (
-	dir      = ".cargo-cow"
-	fileName = dir + "/place"
 	// GitDir is empty; where the origin's path hides the repository, a view shows
 	// the repository here.
-	GitDir = dir + "/git"
+	GitDir = paths.TreeGit
 	// GitFile takes the place of the checkout's .git file in such a view.
-	GitFile  = dir + "/gitfile"
-	noteFile = dir + "/unavailable"
+	GitFile = paths.TreeGitFile
 )
 
 // header names the form of the file.
@@ -91,7 +88,7 @@ func (h *Handoff) Write(buildDir string) error {
 	if err := h.writeGit(buildDir); err != nil {
 		return err
 	}
-	return replace(filepath.Join(buildDir, fileName), text)
+	return replace(filepath.Join(buildDir, paths.TreeHandoff), text)
 }
 
 // writeGit prepares what a view over an origin needs that holds the repository.
@@ -145,7 +142,7 @@ func (h *Handoff) encode() (string, error) {
 // fs.ErrNotExist where none did, and wraps ErrFormat where the file is of another
 // form.
 func Read(buildDir string) (*Handoff, error) {
-	f, err := os.Open(filepath.Join(buildDir, fileName))
+	f, err := os.Open(filepath.Join(buildDir, paths.TreeHandoff))
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +253,7 @@ func (h *Handoff) At(build string) (*Origin, bool) {
 // where state was made, for whoever asks for it; "" takes the note away. It is
 // advice: nothing is decided by it, and what goes wrong is passed over.
 func SetUnavailable(buildDir, why string) {
-	path := filepath.Join(buildDir, noteFile)
+	path := filepath.Join(buildDir, paths.TreeUnavailable)
 	if why == "" {
 		os.Remove(path)
 		return
@@ -268,7 +265,7 @@ func SetUnavailable(buildDir, why string) {
 
 // Unavailable returns that note.
 func Unavailable(buildDir string) string {
-	text, _ := os.ReadFile(filepath.Join(buildDir, noteFile))
+	text, _ := os.ReadFile(filepath.Join(buildDir, paths.TreeUnavailable))
 	return strings.TrimSuffix(string(text), "\n")
 }
 
@@ -283,4 +280,4 @@ func replace(path, text string) error {
 
 // Forget removes what Write left: state that was made elsewhere is then not taken
 // up.
-func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, fileName)) }
+func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, paths.TreeHandoff)) }

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 var whole = Handoff{
@@ -113,7 +115,7 @@ func TestReadRefuses(t *testing.T) {
 		"rest":            good + "build \"/b\"x\n",
 	} {
 		dir := t.TempDir()
-		path := filepath.Join(dir, fileName)
+		path := filepath.Join(dir, paths.TreeHandoff)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +133,7 @@ func TestReadRefuses(t *testing.T) {
 
 func TestReadRefusesWhatIsNoFile(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, fileName), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, paths.TreeHandoff), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Read(dir); !errors.Is(err, ErrFormat) {

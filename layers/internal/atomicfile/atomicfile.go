@@ -14,20 +14,19 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // TempPrefix begins the names of the files that are beside a path while it is
 // replaced. Left over after a crash, they are garbage.
-const TempPrefix = ".tmp-"
+const TempPrefix = paths.TempPrefix
 
 // Write makes data the content of the file path, with exactly the permissions
 // perm, and is durable on return. On an error before the rename path is what it
 // was; if only the last step failed, the sync of the directory, it is new already.
 func Write(path string, data []byte, perm fs.FileMode) error {
-	s, err := Stage(path, data, perm)
-	if err == nil {
-		err = s.Commit()
-	}
+	err := replace(path, data, 0o600, func(f *os.File) error { return errors.Join(f.Chmod(perm), f.Sync()) })
 	if err == nil {
 		var d *os.File
 		if d, err = os.Open(filepath.Dir(path)); err == nil {
@@ -40,57 +39,32 @@ func Write(path string, data []byte, perm fs.FileMode) error {
 // WriteUnsynced is Write without waiting for the disk, for what can be made again:
 // a power cut soon after may leave the old content, the new or an empty file.
 func WriteUnsynced(path string, data []byte, perm fs.FileMode) error {
-	s, err := stage(path, data, 0o600, func(f *os.File) error { return f.Chmod(perm) })
-	if err == nil {
-		err = s.Commit()
-	}
-	return failed(path, err)
+	return failed(path, replace(path, data, 0o600, func(f *os.File) error { return f.Chmod(perm) }))
 }
 
 // Replace is WriteUnsynced with the permissions of any new file, those that the umask
 // leaves: for what other programs have written or read, such as a build's.
 func Replace(path string, data []byte) error {
-	s, err := stage(path, data, 0o666, func(*os.File) error { return nil })
-	if err == nil {
-		err = s.Commit()
-	}
-	return failed(path, err)
+	return failed(path, replace(path, data, 0o666, func(*os.File) error { return nil }))
 }
 
-// Staged is a file's new content, on the disk beside it: what can go wrong has gone
-// wrong before anything is changed.
-type Staged struct{ path, temp string }
-
-// Stage writes the new content of a file, with exactly the permissions perm.
-func Stage(path string, data []byte, perm fs.FileMode) (*Staged, error) {
-	return stage(path, data, 0o600, func(f *os.File) error { return errors.Join(f.Chmod(perm), f.Sync()) })
-}
-
-// Commit puts the content in place in one step.
-func (s *Staged) Commit() error {
-	if err := os.Rename(s.temp, s.path); err != nil {
-		return errors.Join(err, s.Discard())
-	}
-	return nil
-}
-
-// Discard leaves everything as it was before. It is not for after Commit.
-func (s *Staged) Discard() error { return os.Remove(s.temp) }
-
-func stage(path string, data []byte, perm fs.FileMode, finish func(*os.File) error) (*Staged, error) {
+func replace(path string, data []byte, perm fs.FileMode, finish func(*os.File) error) error {
 	f, err := create(path, perm)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	_, err = f.Write(data)
 	if err == nil {
 		err = finish(f)
 	}
 	// A close that fails may be a write that failed.
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, errors.Join(err, os.Remove(f.Name()))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	return &Staged{path, f.Name()}, nil
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // create makes a file beside path. Unlike os.CreateTemp it can leave the permissions

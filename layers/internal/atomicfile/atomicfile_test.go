@@ -73,27 +73,6 @@ func TestReplaceLeavesPermissionsToTheUmask(t *testing.T) {
 	wantOnly(t, dir, "list.d")
 }
 
-func TestStage(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "record")
-	must(t, Write(path, []byte("old"), 0o644))
-	for _, step := range []struct {
-		end  func(*Staged) error
-		want string
-	}{{(*Staged).Discard, "old"}, {(*Staged).Commit, "new"}} {
-		s, err := Stage(path, []byte("new"), 0o600)
-		must(t, err)
-		if got, err := os.ReadFile(path); string(got) != "old" || err != nil {
-			t.Errorf("staged: %q, %v", got, err)
-		}
-		must(t, step.end(s))
-		if got, err := os.ReadFile(path); string(got) != step.want || err != nil {
-			t.Errorf("ended: %q, %v, want %q", got, err, step.want)
-		}
-		wantOnly(t, dir, "record")
-	}
-}
-
 func TestFailureChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "dir")

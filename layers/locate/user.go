@@ -1,0 +1,56 @@
+package locate
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// User has this program's directories among those of a user: for configuration, data
+// and caches, as the XDG Base Directory Specification has them. Those that the
+// environment does not tell of are "".
+type User struct{ Config, Data, Cache string }
+
+// UserOf reads them out of an environment.
+func UserOf(getenv func(name string) string) User {
+	base := func(name, underHome string) string {
+		// The specification has relative values ignored.
+		for _, dir := range []string{getenv(name), getenv("HOME") + underHome} {
+			if strings.HasPrefix(dir, "/") && dir != underHome {
+				return filepath.Join(dir, paths.User)
+			}
+		}
+		return ""
+	}
+	return User{
+		Config: base("XDG_CONFIG_HOME", "/.config"),
+		Data:   base("XDG_DATA_HOME", "/.local/share"),
+		Cache:  base("XDG_CACHE_HOME", "/.cache"),
+	}
+}
+
+// ConfigFile is the user's configuration.
+func (u User) ConfigFile() string {
+	if u.Config == "" {
+		return ""
+	}
+	return u.Config + "/" + paths.UserConfig
+}
+
+// Answers is where what cargo and rustc said is kept, beside the directory of caches:
+// that may be a store.
+func (u User) Answers() string {
+	if u.Cache == "" {
+		return ""
+	}
+	return strings.TrimSuffix(u.Cache, paths.User) + paths.UserAnswers
+}
+
+// Wrappers is where links to the wrapper are made.
+func (u User) Wrappers() string {
+	if u.Data == "" {
+		return ""
+	}
+	return u.Data + "/" + paths.UserWrappers
+}

@@ -1,0 +1,100 @@
+package paths
+
+import (
+	"os"
+	"strconv"
+)
+
+// Everything that this program leaves on disk is called as it is said here, once. What
+// is in the files is docs/format.md's matter, which a test holds these tables against.
+
+// In a store.
+const (
+	StoreVersion    = "version"
+	StoreDriver     = "driver"
+	StoreCacheTag   = "CACHEDIR.TAG"
+	StoreIgnore     = ".gitignore"
+	StoreLock       = "lock"
+	StoreLayers     = "layers"
+	StoreRecords    = "records"
+	StoreLeases     = "leases"
+	StoreLabels     = "labels"
+	StoreSizes      = "sizes"
+	StoreLastUse    = "lastuse"
+	StoreIndex      = "index"
+	StoreCatalog    = "catalog"
+	StoreRustcNotes = "rustc-notes.json"
+	StorePlans      = "plans"
+	StoreWarehouse  = "warehouse"
+	StoreLog        = "log"
+
+	// Parts of names there, before and behind ids.
+	TempPrefix  = ".tmp-" // of what is being made or removed, here and elsewhere
+	TrashPrefix = ".trash-"
+	PlacePrefix = "place-"
+	JSONSuffix  = ".json"
+	LeaseSuffix = ".lease"
+)
+
+// In the warehouse, a directory of a store.
+const (
+	WarehouseUnits     = "units"
+	WarehouseFiles     = "files"
+	WarehouseEvents    = "events"
+	WarehouseOldEvents = WarehouseEvents + ".old"
+)
+
+// In every tree, and in every build directory.
+const (
+	TreeMeta        = ".cargo-cow"
+	TreeManifest    = TreeMeta + "/manifest.json"
+	TreeActive      = TreeMeta + "/active.json"
+	TreeUnits       = TreeMeta + "/units"
+	TreeHandoff     = TreeMeta + "/place"
+	TreeGit         = TreeMeta + "/git"
+	TreeGitFile     = TreeMeta + "/gitfile"
+	TreeUnavailable = TreeMeta + "/unavailable"
+	TreeStore       = TreeMeta + "/store"
+	TreePrepared    = TreeMeta + "/prepared"
+)
+
+// Beside a build directory, parts of names. All but what UndoSuffix ends begin with a
+// dot, and the build directory's own name is in between.
+const (
+	BesideMark = ".cargo-cow-" // in all of them
+	BesideTemp = BesideMark + "tmp-"
+	BesideSwap = BesideMark + "tmp.swap"
+	UndoSuffix = BesideMark + "undo"
+)
+
+// In the directory that all worktrees of a repository share, and in that of one
+// worktree. The hook, a script of the shell's, tests for them.
+const (
+	RepositoryMemory = "cargo-cow/config.json"
+	RepositorySwitch = "cargo-cow/switch"
+	WorktreeBuilt    = "cargo-cow/built"
+)
+
+// Of a user. User is the directory of this program's in those for all programs: of
+// configuration, data and caches, where it is itself a store.
+const (
+	User          = "cargo-cow"
+	UserConfig    = "config.yaml"
+	UserStore     = "store"
+	UserStores    = "stores"
+	UserWrappers  = "wrappers"
+	UserAnswers   = "cargo-cow-answers" // for itself among the caches
+	ProjectConfig = ".cargo-cow.yaml"   // in a project, by its user
+)
+
+// In a directory of links to the wrapper.
+const (
+	WrapperProgram = "cargo-cow-rustc"
+	WrapperNext    = "cargo-cow-next"
+)
+
+// UserStorePrefix begins the name of a user's store that lies above what it serves.
+const UserStorePrefix = ".cargo-cow-"
+
+// BesideStore is the name of such a store of the user's who runs this.
+func BesideStore() string { return UserStorePrefix + strconv.Itoa(os.Geteuid()) }
