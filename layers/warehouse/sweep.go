@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -364,7 +362,7 @@ func (w *Warehouse) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 
 // temporary is a name of nobody's beside a path.
 func temporary(path string) string {
-	return filepath.Join(filepath.Dir(path), atomicfile.TempPrefix+strconv.FormatUint(rand.Uint64(), 36))
+	return atomicfile.TempName(path)
 }
 
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

@@ -1,7 +1,6 @@
 package rustsrc
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -240,7 +239,9 @@ var words = func() map[string]bool {
 		"PathBuf": true, "OsStr": true, "OsString": true, "path": true,
 	}
 	for _, list := range []map[string]bool{anything, calls, asking, telling, quoting, standard} {
-		maps.Copy(all, list)
+		for name := range list {
+			all[name] = true
+		}
 	}
 	for name := range modules {
 		all[name] = true
