@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"sync/atomic"
 
@@ -151,8 +150,12 @@ func probe(from, to string) (ok bool, err error) {
 
 	// Not constant, so that neither compression nor deduplication makes it small.
 	data := make([]byte, probeSize)
-	for i := range data {
-		data[i] = byte(rand.Uint32())
+	for rest := data; len(rest) > 0; {
+		n, err := unix.Getrandom(rest, 0)
+		if err != nil && err != unix.EINTR {
+			return false, fmt.Errorf("getrandom: %w", err)
+		}
+		rest = rest[max(n, 0):]
 	}
 	if _, err := src.Write(data); err != nil {
 		return false, err

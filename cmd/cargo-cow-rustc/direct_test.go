@@ -18,6 +18,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	cowwrapper "github.com/cargo-cow/cargo-cow/layers/wrapper"
 )
 
 // needViews skips where no command can be shown other paths.
@@ -330,7 +331,7 @@ func TestChained(t *testing.T) {
 	if err := os.WriteFile(next, []byte("#!/bin/sh\necho next\nexec \"$@\"\n"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	link, err := chain.Link{Next: next}.Make(s.dir+"/links", wrapper(t))
+	link, err := cowwrapper.MakeLink(chain.Link{Next: next}, s.dir+"/links", wrapper(t))
 	if err != nil {
 		t.Fatal(err)
 	}

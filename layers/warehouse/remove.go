@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -16,7 +13,7 @@ import (
 
 // asideName is a name of nobody's beside a path.
 func asideName(path string) string {
-	return filepath.Join(filepath.Dir(path), atomicfile.TempPrefix+strconv.FormatUint(rand.Uint64(), 36))
+	return atomicfile.TempName(path)
 }
 
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

@@ -188,7 +188,7 @@ func (s *Setup) Enable(l Level, program string) (*Change, error) {
 		if s.Links == "" {
 			return nil, fmt.Errorf("chain %s: %w", link.Next, ErrNoHome)
 		}
-		if value, err = link.Make(s.Links, program); err != nil {
+		if value, err = MakeLink(link, s.Links, program); err != nil {
 			return nil, err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/chain"
+	"github.com/cargo-cow/cargo-cow/layers/wrapper"
 )
 
 // simple is a project of three units without anything from elsewhere.
@@ -162,7 +163,7 @@ case " $* " in *" --crate-name build_script_build "*)
 esac
 `)
 	must(t, os.Chmod(w.Path("bin/other"), 0o755))
-	link, err := chain.Link{Next: w.Path("bin/other")}.Make(w.Path("links"), fixture.Wrapper(t))
+	link, err := wrapper.MakeLink(chain.Link{Next: w.Path("bin/other")}, w.Path("links"), fixture.Wrapper(t))
 	must(t, err)
 	w.project("a", simple)
 	w.copy("a", "b")

@@ -4,17 +4,13 @@
 // so the path tells which note holds: nothing is read from the environment, and
 // nothing that Cargo hashes changes.
 //
-// Next is on the wrapper's hot path and costs one open(2). Links are made once and
-// never changed but for where the symlink leads; all functions may be called
-// concurrently, by several processes as well.
+// Next is on the wrapper's hot path and costs one open(2), so links are only read here;
+// package wrapper makes them. All functions may be called concurrently, by several
+// processes as well.
 package chain
 
 import (
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash/fnv"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,9 +22,9 @@ import (
 // Program is the name of our wrapper, and of the symlink in every link.
 const Program = paths.WrapperProgram
 
-// noteName lies beside the symlink. The wrapper itself may lie among all the
+// NoteName lies beside the symlink. The wrapper itself may lie among all the
 // programs of a system, so the name must be nobody else's.
-const noteName = paths.WrapperNext
+const NoteName = paths.WrapperNext
 
 const noteHead = "cargo-cow wrapper 1\n"
 
@@ -58,78 +54,19 @@ func Next(argv0 string) string {
 // Read reads the link whose symlink is path. The error matches fs.ErrNotExist if
 // path is no link.
 func Read(path string) (Link, error) {
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(path), noteName))
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(path), NoteName))
 	if err != nil {
 		return Link{}, fmt.Errorf("read chained wrapper: %w", err)
 	}
-	l, ok := parse(string(text))
+	l, ok := Parse(string(text))
 	if !ok {
-		return Link{}, fmt.Errorf("read chained wrapper: %s is not a note of ours", filepath.Join(filepath.Dir(path), noteName))
+		return Link{}, fmt.Errorf("read chained wrapper: %s is not a note of ours", filepath.Join(filepath.Dir(path), NoteName))
 	}
 	return l, nil
 }
 
-// Make makes the link l below dir, which is made if need be, to program, and
-// returns the path of its symlink. Equal links have one path. A link that is there
-// already leads to program afterwards.
-func (l Link) Make(dir, program string) (string, error) {
-	if l == (Link{}) {
-		return "", errors.New("make link: nothing to note")
-	}
-	h := fnv.New128a() // against chance; the note is compared, too
-	h.Write([]byte(l.text()))
-	dir = filepath.Join(dir, hex.EncodeToString(h.Sum(nil)))
-	path := filepath.Join(dir, Program)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", fmt.Errorf("make link: %w", err)
-	}
-	if err := l.note(filepath.Join(dir, noteName)); err != nil {
-		return "", fmt.Errorf("make link %s: %w", path, err)
-	}
-	if err := point(path, program); err != nil {
-		return "", fmt.Errorf("make link %s: %w", path, err)
-	}
-	return path, nil
-}
-
-func (l Link) note(path string) error {
-	old, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if string(old) == l.text() {
-		return nil
-	}
-	if _, ok := parse(string(old)); ok {
-		return fmt.Errorf("%s is of another wrapper", path)
-	}
-	return beside(path, func(temp string) error { return os.WriteFile(temp, []byte(l.text()), 0o666) })
-}
-
-// point makes path a symlink to program; a build that runs meanwhile finds the
-// old one or the new one.
-func point(path, program string) error {
-	if to, err := os.Readlink(path); err == nil && to == program {
-		return nil
-	}
-	return beside(path, func(temp string) error { return os.Symlink(program, temp) })
-}
-
-// beside has something made beside path and takes it there in one step.
-func beside(path string, do func(temp string) error) error {
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".tmp-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	temp := filepath.Join(dir, filepath.Base(path))
-	if err := do(temp); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
-}
-
-func (l Link) text() string {
+// Text is the note, as it lies beside the symlink in the file NoteName.
+func (l Link) Text() string {
 	text := noteHead
 	if l.Next != "" {
 		text += "next " + strconv.Quote(l.Next) + "\n"
@@ -140,9 +77,9 @@ func (l Link) text() string {
 	return text
 }
 
-// parse accepts what text writes, and lines of later versions that it does not
+// Parse accepts what Text writes, and lines of later versions that it does not
 // know.
-func parse(text string) (l Link, ok bool) {
+func Parse(text string) (l Link, ok bool) {
 	rest, ok := strings.CutPrefix(text, noteHead)
 	if !ok || !strings.HasSuffix(text, "\n") {
 		return Link{}, false

@@ -1,7 +1,6 @@
 package rustsrc
 
 import (
-	"maps"
 	"strings"
 	"unicode/utf8"
 )
@@ -49,7 +48,9 @@ var countedNames = func() map[string]bool {
 		"PathBuf": true, "OsStr": true, "OsString": true, "path": true,
 	}
 	for _, list := range []map[string]bool{opaqueNames, reachingFunctions, pathQueries, sourceQueries, quotingMacros, standardMacros} {
-		maps.Copy(all, list)
+		for name := range list {
+			all[name] = true
+		}
 	}
 	for name := range reachingModules {
 		all[name] = true

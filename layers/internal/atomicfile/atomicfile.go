@@ -5,10 +5,10 @@
 package atomicfile
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -80,14 +80,7 @@ func create(path string, perm fs.FileMode) (*os.File, error) {
 
 // TempName is a name of nobody's beside path.
 func TempName(path string) string {
-	var random [8]byte
-	// It cannot fail with so few bytes; without any, create finds out.
-	_, _ = unix.Getrandom(random[:], 0)
-	n := uint64(0)
-	for _, b := range random {
-		n = n<<8 | uint64(b)
-	}
-	return filepath.Join(filepath.Dir(path), TempPrefix+strconv.FormatUint(n, 36))
+	return filepath.Join(filepath.Dir(path), TempPrefix+strconv.FormatUint(random(), 36))
 }
 
 func failed(path string, err error) error {
@@ -100,5 +93,12 @@ func failed(path string, err error) error {
 // TempSuffix ends the name of something that is being made, which nobody else makes
 // under the same name.
 func TempSuffix() string {
-	return fmt.Sprintf("%08x", rand.Uint32())
+	return fmt.Sprintf("%08x", uint32(random()))
+}
+
+func random() uint64 {
+	var b [8]byte
+	// It cannot fail with so few bytes; without any, who makes a file finds out.
+	_, _ = unix.Getrandom(b[:], 0)
+	return binary.NativeEndian.Uint64(b[:])
 }
