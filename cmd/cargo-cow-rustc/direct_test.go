@@ -47,11 +47,8 @@ func newStand(t testing.TB, script string) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{fixture.World{T: t, Dir: dir}}
-	w.Write("rustc", "#!/bin/sh\n"+script)
-	if err := os.Chmod(w.Path("rustc"), 0o777); err != nil {
-		t.Fatal(err)
-	}
+	w := fixture.NewWorld(t, dir)
+	w.Script("rustc", script)
 	w.Write("a/x.rs", "of the origin")
 	w.Write("b/x.rs", "of the place")
 	for _, d := range []string{"a/target", "b/target/debug/deps", "b/target/debug/incremental/x-1abc/s-1-1-1"} {
@@ -72,7 +69,7 @@ func newStand(t testing.TB, script string) *stand {
 }
 
 func (s *stand) command() (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
-	cmd = exec.Command(wrapper(s.t), s.argv...)
+	cmd = exec.Command(fixture.Wrapper(s.t), s.argv...)
 	cmd.Dir, cmd.Env = s.dir+"/b", s.env
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -330,7 +327,7 @@ func TestChained(t *testing.T) {
 	if err := os.WriteFile(next, []byte("#!/bin/sh\necho next\nexec \"$@\"\n"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	link, err := chain.Link{Next: next}.Make(s.dir+"/links", wrapper(t))
+	link, err := chain.Link{Next: next}.Make(s.dir+"/links", fixture.Wrapper(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ var hazards = []hazard{
 		files:   map[string]string{"$O/schema.txt": "old"},
 		main:    `println!("{}", mac::read_env!("SCHEMA"));`,
 		env:     []string{"SCHEMA=$W/alias/schema.txt"},
-		setup:   func(w *world) { w.symlink("a", "alias") },
+		setup:   func(w *world) { w.Symlink("a", "alias") },
 		prepare: func(w *world) { w.Write("b/schema.txt", "the place's") },
 	},
 	{
@@ -140,26 +140,26 @@ var hazards = []hazard{
 		main:  `println!("{}", include_str!("data/x.txt"));`,
 		prepare: func(w *world) {
 			w.Write("b/other.txt", "the place's other")
-			w.symlink(w.Path("a/other.txt"), "b/app/src/data/x.txt")
+			w.Symlink(w.Path("a/other.txt"), "b/app/src/data/x.txt")
 		},
 	},
 	{
 		name: "link to the origin, in the package", rule: ruleLinks,
 		files:   map[string]string{"$O/.env": "secret"},
 		main:    `println!("{}", mac::read_cwd!(".env"));`,
-		prepare: func(w *world) { w.symlink(w.Path("a/.env"), "b/.env") },
+		prepare: func(w *world) { w.Symlink(w.Path("a/.env"), "b/.env") },
 	},
 	{
 		name: "link to the origin, deep in the package", rule: ruleLinks,
 		files:   map[string]string{"$O/app/data/deep/x.txt": "secret"},
 		main:    `println!("{}", mac::read_cwd!("app/data/deep/x.txt"));`,
-		prepare: func(w *world) { w.symlink(w.Path("a/app/data/deep/x.txt"), "b/app/data/deep/x.txt") },
+		prepare: func(w *world) { w.Symlink(w.Path("a/app/data/deep/x.txt"), "b/app/data/deep/x.txt") },
 	},
 	{
 		name: "F: link that turns in a circle", rule: ruleAgain,
 		files:   map[string]string{"$O/shared/data/x.txt": "x"},
 		main:    `println!("{}", include_str!("../../shared/data/x.txt"));`,
-		prepare: func(w *world) { w.symlink(w.Path("a/shared/data/x.txt"), "b/shared/data/x.txt") },
+		prepare: func(w *world) { w.Symlink(w.Path("a/shared/data/x.txt"), "b/shared/data/x.txt") },
 	},
 	{
 		name: "nested place", place: "a/.worktrees/b", taken: true,
@@ -173,16 +173,6 @@ var hazards = []hazard{
 		main:  `println!("{}", mac::include_cwd!("da ta.txt"));`,
 		later: func(w *world) { w.Write("b b/da ta.txt", "data 2") },
 	},
-}
-
-func (w *world) symlink(to, name string) {
-	w.T.Helper()
-	if err := os.Remove(w.Path(name)); err != nil && !os.IsNotExist(err) {
-		w.T.Fatal(err)
-	}
-	if err := os.Symlink(to, w.Path(name)); err != nil {
-		w.T.Fatal(err)
-	}
 }
 
 // With all rules the program is that of a clean build, and compiled where the
@@ -210,7 +200,7 @@ func TestHazards(t *testing.T) {
 			w.commit(h.origin)
 			w.seal(h.origin, env)
 			try := func(switched ...string) (got string, taken bool) {
-				w.Must(h.origin, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(h.place))
+				w.At(h.origin).Worktree(h.place)
 				w.restore(h.origin, h.place, env)
 				if h.prepare != nil {
 					h.prepare(w)
@@ -256,7 +246,7 @@ func TestOriginInside(t *testing.T) {
 	w.tiny("b", `println!("{} {}", env!("CARGO_MANIFEST_DIR"), mac::include_cwd!("data.txt"));`,
 		map[string]string{"$O/.gitignore": "target\n.worktrees\n", "$O/data.txt": "data 1"})
 	w.commit("b")
-	w.Must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("b/.worktrees/a"))
+	w.At("b").Worktree("b/.worktrees/a")
 	w.seal("b/.worktrees/a", nil)
 	w.restore("b/.worktrees/a", "b", nil)
 	w.Edit("b/app/src/main.rs", "edit = 0", "edit = 1")

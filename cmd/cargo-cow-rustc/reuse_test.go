@@ -170,7 +170,7 @@ func TestWays(t *testing.T) {
 		w.check("b", nil, "many", 0.9)
 		w.Must("b", nil, "git", "commit", "--quiet", "--all", "--message=second")
 		w.seal("b", w.with(), "build")
-		w.Must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("c"))
+		w.At("b").Worktree("c")
 		w.restore("b", "c", nil)
 		w.Edit("c/many/src/m8.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { (2 + ")
 		got, _ := w.built("c", w.with(), "debug", "build")
@@ -269,7 +269,11 @@ func needs(t testing.TB, name string, args ...string) {
 }
 
 // of is the world in another test.
-func (w *world) of(t testing.TB) *world { return &world{fixture.World{T: t, Dir: w.Dir, Env: w.Env}} }
+func (w *world) of(t testing.TB) *world {
+	v := *w
+	v.T = t
+	return &v
+}
 
 // check edits the library and builds with the wrapper: this much of the crate is
 // reused, and the program is that of a clean build.
@@ -297,11 +301,11 @@ func TestTargetOutside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.symlink("real", "t/link")
+	w.Symlink("real", "t/link")
 	w.seal("a", []string{"CARGO_TARGET_DIR=" + w.Path("t/link/target")})
-	w.Must("a", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("b"))
+	w.At("a").Worktree("b")
 	env := []string{"CARGO_TARGET_DIR=" + w.Path("t/b/target")}
-	w.Must("b", env, fixture.Program(t, "-tags=cowtest"), "restore")
+	w.At("b").With(env...).Cow("restore")
 	p := &session.Place{
 		Root: w.Path("b"), Build: []string{w.Path("t/b/target")},
 		Origins: []session.Origin{{Root: w.Path("a"), Build: []string{w.Path("t/link/target"), w.Path("t/real/target")}}},

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		cargo, _ := exec.LookPath("cargo")
 		os.Setenv(realCargo, cargo)
 	}
-	testscript.Main(m, map[string]func(){"cargo-cow": main, chain.Program: passOn, "cargo": checkedCargo})
+	testscript.Main(fixture.Tests(m), map[string]func(){"cargo-cow": main, chain.Program: passOn, "cargo": checkedCargo})
 }
 
 // passOn stands in for the wrapper of rustc where it does not matter what that
@@ -92,10 +92,7 @@ func runScripts(t *testing.T, more []string, names ...string) {
 	cargo := os.Getenv(realCargo)
 	mount := loopfs.Btrfs(t, loopfs.Size(4<<30))
 	// In PATH there is only what stands in for it, which does no more than to pass on.
-	wrapper := filepath.Join(t.TempDir(), chain.Program)
-	if out, err := exec.Command("go", "build", "-o", wrapper, "../cargo-cow-rustc").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	wrapper := fixture.Wrapper(t)
 	// Run returns before its parallel scripts end; the group waits for them, so
 	// that the mount outlives them.
 	dir := "testdata/script"

@@ -2,9 +2,10 @@ package soundness
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // besideProgram is a package whose program prints what lies beside it under the
@@ -63,14 +64,14 @@ fn leave(_: &Path, _: &Path) {}
 )
 
 // nestedBuild is how somebody builds in a directory inside the build directory.
-func nestedBuild(p *Place, args ...string) {
-	p.mustBuild(append([]string{"build", "--target-dir", "target/inside"}, args...)...)
+func nestedBuild(p *fixture.Checkout, args ...string) {
+	p.Build(append([]string{"build", "--target-dir", "target/inside"}, args...)...)
 }
 
 // runsNested builds and runs the app there.
 func runsNested(w *world) string {
 	nestedBuild(w.place)
-	return w.place.must(filepath.Join(w.place.Dir, "target/inside/debug/app"))
+	return w.place.Says(w.place.Path("target/inside/debug/app"))
 }
 
 // oldTimes gives the place's sources times from before any build.
@@ -102,10 +103,10 @@ var outsideHazards = []hazard{
 		files: besideProgram + leaveIfMissing,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/app/side.txt", "two\n")
-			w.origin.commit("second")
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
+			w.Write("a/app/side.txt", "two\n")
+			w.origin.Commit("second")
+			w.origin.Build("build")
 		},
 	},
 	{
@@ -115,15 +116,15 @@ var outsideHazards = []hazard{
 		files: besideProgram + leaveName,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
-			text, err := os.ReadFile(w.path("a/app/build.rs"))
+			w.origin.Build("build")
+			text, err := os.ReadFile(w.Path("a/app/build.rs"))
 			if err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 			before, _, _ := strings.Cut(string(text), "\nfn leave")
-			w.write("a/app/build.rs", before+leaveNothing)
-			w.origin.commit("second")
-			w.origin.mustBuild("build")
+			w.Write("a/app/build.rs", before+leaveNothing)
+			w.origin.Commit("second")
+			w.origin.Build("build")
 		},
 	},
 	{
@@ -133,9 +134,9 @@ var outsideHazards = []hazard{
 		files: besideProgram + leaveNothing,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 			time.Sleep(20 * time.Millisecond)
-			w.write("a/target/debug/side.txt", "by hand\n")
+			w.Write("a/target/debug/side.txt", "by hand\n")
 		},
 	},
 	{
@@ -144,7 +145,7 @@ var outsideHazards = []hazard{
 		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 			nestedBuild(w.origin)
 		},
 		differ:  oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
@@ -157,13 +158,13 @@ var outsideHazards = []hazard{
 		env:   []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"},
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 			nestedBuild(w.origin)
 		},
 		differ: oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
 		observe: func(w *world) string {
 			nestedBuild(w.place)
-			return w.place.must(filepath.Join(w.place.Dir, "target/inside/x86_64-unknown-linux-gnu/debug/app"))
+			return w.place.Says(w.place.Path("target/inside/x86_64-unknown-linux-gnu/debug/app"))
 		},
 	},
 }

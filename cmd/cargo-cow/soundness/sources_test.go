@@ -81,8 +81,8 @@ pub fn value() -> u32 { liba::value() }
 // buildThroughSymlink builds the origin by another name of its directory.
 func buildThroughSymlink(w *world) {
 	w.commit()
-	w.symlink("a", "link")
-	w.origin.mustBuild("build", "--manifest-path="+w.path("link/Cargo.toml"))
+	w.Symlink("a", "link")
+	w.origin.Build("build", "--manifest-path="+w.Path("link/Cargo.toml"))
 }
 
 var sourceHazards = []hazard{
@@ -104,9 +104,9 @@ var sourceHazards = []hazard{
 		rule:  "source-content",
 		files: appAndLib + changedLib,
 		differ: func(w *world) {
-			info, err := os.Stat(w.path("a/liba/src/lib.rs"))
+			info, err := os.Stat(w.Path("a/liba/src/lib.rs"))
 			if err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 			w.touch(info.ModTime(), "b/liba/src/lib.rs")
 		},
@@ -172,11 +172,11 @@ fn main() { println!("two"); }
 		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { \"no number\" }\n",
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("check")
+			w.origin.Build("check")
 		},
 		observe: func(w *world) string {
 			b := w.place.Cargo("check")
-			return fmt.Sprintf("exit code %d %s", b.Code, errorCode.FindString(b.Stdout))
+			return fmt.Sprintf("exit code %d %s", b.Code, b.ErrorCode())
 		},
 	},
 	{
@@ -185,9 +185,9 @@ fn main() { println!("two"); }
 		files: appAndLib + changedLib,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build", "--release")
+			w.origin.Build("build", "--release")
 		},
-		observe: func(w *world) string { return w.place.runs("app", "build", "--release") },
+		observe: func(w *world) string { return w.place.Runs("app", "build", "--release") },
 	},
 	{
 		name: "safe/removed-source",
@@ -199,13 +199,13 @@ fn main() { println!("{}", foo::VALUE); }
 -- a/app/src/foo.rs --
 pub const VALUE: u32 = 1;
 `,
-		differ: func(w *world) { w.remove("b/app/src/foo.rs") },
+		differ: func(w *world) { w.Remove("b/app/src/foo.rs") },
 	},
 	{
 		name:   "clock/edited-during-restore",
 		rule:   "clock",
 		files:  appAndLib,
-		during: func(w *world) { w.write("b/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n") },
+		during: func(w *world) { w.Write("b/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n") },
 	},
 	{
 		name:  "H2/outside-differs",
@@ -250,10 +250,10 @@ pub const VALUE: u32 = 2;
 		files: appAndLib,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
-			w.origin.commit("second")
-			w.origin.mustBuild("build", "--package=liba")
+			w.origin.Build("build")
+			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+			w.origin.Commit("second")
+			w.origin.Build("build", "--package=liba")
 		},
 	},
 	{
@@ -262,10 +262,10 @@ pub const VALUE: u32 = 2;
 		files: chain,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
-			w.origin.commit("second")
-			w.origin.mustBuild("build", "--package=mid")
+			w.origin.Build("build")
+			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+			w.origin.Commit("second")
+			w.origin.Build("build", "--package=mid")
 		},
 	},
 	{
@@ -293,11 +293,11 @@ one
 two
 `,
 		origin: func(w *world) {
-			w.symlink("one.txt", "a/app/src/text")
+			w.Symlink("one.txt", "a/app/src/text")
 			w.commit()
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 		},
-		differ: func(w *world) { w.symlink("two.txt", "b/app/src/text") },
+		differ: func(w *world) { w.Symlink("two.txt", "b/app/src/text") },
 	},
 	{
 		name: "H22/symlinked-module",
@@ -312,11 +312,11 @@ pub const VALUE: u32 = 1;
 pub const VALUE: u32 = 2;
 `,
 		origin: func(w *world) {
-			w.symlink("../choices/one.rs", "a/app/src/chosen.rs")
+			w.Symlink("../choices/one.rs", "a/app/src/chosen.rs")
 			w.commit()
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 		},
-		differ: func(w *world) { w.symlink("../choices/two.rs", "b/app/src/chosen.rs") },
+		differ: func(w *world) { w.Symlink("../choices/two.rs", "b/app/src/chosen.rs") },
 	},
 	{
 		name: "H22/symlinked-directory",
@@ -331,11 +331,11 @@ pub const VALUE: u32 = 1;
 pub const VALUE: u32 = 2;
 `,
 		origin: func(w *world) {
-			w.symlink("../one", "a/app/src/chosen")
+			w.Symlink("../one", "a/app/src/chosen")
 			w.commit()
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 		},
-		differ: func(w *world) { w.symlink("../two", "b/app/src/chosen") },
+		differ: func(w *world) { w.Symlink("../two", "b/app/src/chosen") },
 	},
 	{
 		name:  "changed-since-build/edited",
@@ -343,9 +343,9 @@ pub const VALUE: u32 = 2;
 		files: appAndLib,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
-			w.origin.commit("second")
+			w.origin.Build("build")
+			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+			w.origin.Commit("second")
 		},
 	},
 	{
@@ -356,10 +356,10 @@ pub const VALUE: u32 = 2;
 		files: appAndLib,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+			w.origin.Build("build")
+			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
 			w.touch(time.Now().Add(-24*time.Hour), "a/liba/src/lib.rs")
-			w.origin.commit("second")
+			w.origin.Commit("second")
 		},
 	},
 	{
@@ -383,7 +383,7 @@ edition = "2024"
 -- ext/src/lib.rs --
 pub const VALUE: u32 = 1;
 `,
-		differ: func(w *world) { w.write("ext/src/lib.rs", "pub const VALUE: u32 = 2;\n") },
+		differ: func(w *world) { w.Write("ext/src/lib.rs", "pub const VALUE: u32 = 2;\n") },
 	},
 }
 

@@ -55,7 +55,7 @@ pub const WORD: &str = "one";
 -- b/vendor/vend/src/word.rs --
 pub const WORD: &str = "two";
 `,
-		differ: func(w *world) { oneTime(w.t, w.path("b/vendor"), time.Unix(1e9, 0)) },
+		differ: func(w *world) { oneTime(w.T, w.Path("b/vendor"), time.Unix(1e9, 0)) },
 	},
 	{
 		// Cargo would not look at it again, but it would compile it in a new checkout.
@@ -211,7 +211,6 @@ pub fn word(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
 // TestVendoredAllFresh: what is equal in a vendored package is fresh in another
 // checkout: scripts of every habit, macros, C, and what is built on them.
 func TestVendoredAllFresh(t *testing.T) {
-	program(t)
 	dir := btrfs(t)
 	const habits = vendored + `
 -- a/app/Cargo.toml --
@@ -381,16 +380,15 @@ pub fn number() -> i32 { unsafe { native() } }
 	w := newWorld(t, filepath.Join(dir, "w"))
 	w.lay(txtar.Parse([]byte(habits)), "a", "a")
 	// A git repository that is replaced is not asked for what a lockfile would need.
-	w.origin.must("git", "init", "--quiet", "--initial-branch=main")
-	w.origin.commit("first")
+	w.origin.Repository()
 	w.origin.Cow("init")
-	w.origin.mustBuild("build")
-	w.origin.mustBuild("test", "--no-run")
+	w.origin.Build("build")
+	w.origin.Build("test", "--no-run")
 	w.origin.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	w.place.Cow("restore")
 	checkPlan(t, w.place, nil, []string{"build"}, []string{"test", "--no-run"})
-	if got := w.place.runs("app", "build"); got != "one quiet patched 7 forked" {
+	if got := w.place.Runs("app", "build"); got != "one quiet patched 7 forked" {
 		t.Errorf("app prints %q", got)
 	}
 
@@ -398,21 +396,19 @@ pub fn number() -> i32 { unsafe { native() } }
 	// at the origin.
 	w.place.Cow("init")
 	w.place.Cow("snapshot")
-	third := w.at("c")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", third.Dir)
+	third := w.origin.Worktree("c")
 	third.Cow("restore")
 	checkPlan(t, third, nil, []string{"build"}, []string{"test", "--no-run"})
 	w.origin.Cow("restore")
 	checkPlan(t, w.origin, nil, []string{"build"}, []string{"test", "--no-run"})
 
 	// A copy that no restore has made true is none that explain takes for fresh.
-	fourth := w.at("d")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", fourth.Dir)
-	fourth.must("cp", "-a", w.origin.Dir+"/target", fourth.Dir+"/target")
-	oneTime(t, w.path("d/target"), time.Now().Add(time.Hour))
+	fourth := w.origin.Worktree("d")
+	fourth.Must("cp", "-a", w.origin.Dir+"/target", fourth.Dir+"/target")
+	oneTime(t, w.Path("d/target"), time.Now().Add(time.Hour))
 	plan := fourth.Cow("explain")
-	b := fourth.mustBuild("build")
-	if diff := cmp.Diff(explained(t, plan, b), b.ran()); diff != "" || len(b.ran()) < 8 {
-		t.Errorf("units rebuilt in a mere copy (-explain +cargo %q):\n%s", b.ran(), diff)
+	b := fourth.Build("build")
+	if diff := cmp.Diff(explained(t, plan, b), b.Ran()); diff != "" || len(b.Ran()) < 8 {
+		t.Errorf("units rebuilt in a mere copy (-explain +cargo %q):\n%s", b.Ran(), diff)
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // village has one member of each kind that a restore must treat well: a
@@ -84,7 +86,6 @@ include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 // TestWorktreeAllFresh: git worktree add with the hook installed, then nothing
 // is compiled, for each way in which cargo lays out its build directory.
 func TestWorktreeAllFresh(t *testing.T) {
-	program(t)
 	dir := btrfs(t)
 	for _, tt := range []struct {
 		name  string
@@ -106,16 +107,16 @@ func TestWorktreeAllFresh(t *testing.T) {
 			build := append([]string{"build", "--workspace", "--examples", "--bins", "--lib"}, tt.args...)
 			test := append([]string{"test", "--workspace", "--no-run"}, tt.args...)
 			w.origin.Cow("init", "--hook")
-			cold := w.origin.mustBuild(build...)
-			w.origin.mustBuild(test...)
+			cold := w.origin.Build(build...)
+			w.origin.Build(test...)
 			w.origin.Cow("snapshot")
-			if len(cold.ran()) < 8 {
-				t.Fatalf("the cold build ran only %q", cold.ran())
+			if len(cold.Ran()) < 8 {
+				t.Fatalf("the cold build ran only %q", cold.Ran())
 			}
 
-			w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+			w.origin.Worktree(w.place.Dir)
 			checkPlan(t, w.place, nil, build, test)
-			if got, want := w.place.runs("app", build...), "8 data"; got != want {
+			if got, want := w.place.Runs("app", build...), "8 data"; got != want {
 				t.Errorf("app prints %q, want %q", got, want)
 			}
 			checkRan(t, w.origin, nil, build, test)
@@ -125,24 +126,24 @@ func TestWorktreeAllFresh(t *testing.T) {
 
 // checkRan runs cargo commands in the place, which together have to run the
 // units that want lists and no others.
-func checkRan(t *testing.T, p *Place, want []string, commands ...[]string) {
+func checkRan(t *testing.T, p *fixture.Checkout, want []string, commands ...[]string) {
 	t.Helper()
 	var ran []string
 	for _, args := range commands {
-		ran = append(ran, p.mustBuild(args...).ran()...)
+		ran = append(ran, p.Build(args...).Ran()...)
 	}
 	slices.Sort(ran)
 	if diff := cmp.Diff(want, slices.Compact(ran)); diff != "" {
-		t.Errorf("units rebuilt by %q in %s (-want +got):\n%s", commands, filepath.Base(p.Dir), diff)
+		t.Errorf("units rebuilt by %q in %s (-want +got):\n%s", commands, p.Name(), diff)
 	}
 }
 
 // checkPlan is checkRan, and explain has to name the same units beforehand.
-func checkPlan(t *testing.T, p *Place, want []string, commands ...[]string) {
+func checkPlan(t *testing.T, p *fixture.Checkout, want []string, commands ...[]string) {
 	t.Helper()
 	plan := p.Cow("explain")
 	checkRan(t, p, want, commands...)
-	if diff := cmp.Diff(want, explained(t, plan, p.w.last)); diff != "" {
+	if diff := cmp.Diff(want, explained(t, plan, p.World.Last())); diff != "" {
 		t.Errorf("units explained (-want +got):\n%s\n%s", diff, strings.Join(reasons(plan), "\n"))
 	}
 }
@@ -162,16 +163,15 @@ fn executes() {
 	w.commit()
 	w.origin.Cow("init", "--hook")
 	test := []string{"test", "--workspace", "--no-run"}
-	w.origin.mustBuild(test...)
+	w.origin.Build(test...)
 	w.origin.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	checkPlan(t, w.place, []string{"app/executes/test"}, test)
-	w.place.must("cargo", "test", "--workspace", "--quiet")
+	w.place.Must("cargo", "test", "--workspace", "--quiet")
 }
 
 // TestNothingMoreThanNeeded: differences that no unit can see cost nothing.
 func TestNothingMoreThanNeeded(t *testing.T) {
-	program(t)
 	dir := btrfs(t)
 	for _, tt := range []struct{ name, files string }{
 		{
@@ -300,9 +300,9 @@ rustc-cfg = ["given"]
 			w.lay(ar, "a", "a")
 			w.commit()
 			w.origin.Cow("init")
-			w.origin.mustBuild("build", "--workspace")
+			w.origin.Build("build", "--workspace")
 			w.origin.Cow("snapshot")
-			w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+			w.origin.Worktree(w.place.Dir)
 			w.lay(ar, "b", "b")
 			w.place.Cow("restore")
 			checkPlan(t, w.place, nil, []string{"build", "--workspace"})
@@ -327,10 +327,10 @@ one
 fn main() { println!("{}", env!("VALUE")); }
 `)), "a", "a")
 	w.commit()
-	w.origin.mustBuild("build")
+	w.origin.Build("build")
 	w.origin.Cow("init", "--hook")
 	w.origin.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	checkPlan(t, w.place, nil, []string{"build"})
 }
 
@@ -353,17 +353,16 @@ fn main() {}
 	w.commit()
 	w.origin.Cow("init", "--hook")
 	build := []string{"build", "--workspace"}
-	built := w.at("built")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", built.Dir)
-	built.mustBuild(build...)
+	built := w.origin.Worktree("built")
+	built.Build(build...)
 	built.Cow("snapshot")
-	w.origin.must("git", "worktree", "remove", built.Dir)
+	w.origin.Must("git", "worktree", "remove", built.Dir)
 
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	checkPlan(t, w.place, nil, build)
-	w.write("b/mid/src/lib.rs", "pub fn value() -> u32 { liba::value() + 10 }\n")
+	w.Write("b/mid/src/lib.rs", "pub fn value() -> u32 { liba::value() + 10 }\n")
 	checkRan(t, w.place, []string{"app/app/bin", "mid/mid/lib"}, build)
-	if got := w.place.runs("app", build...); got != "liba=11" {
+	if got := w.place.Runs("app", build...); got != "liba=11" {
 		t.Errorf("app prints %q after the edit", got)
 	}
 }

@@ -17,19 +17,17 @@ func (w *world) sealed(root string, files ...string) {
 		w.Write(root+"/"+files[i], files[i+1])
 	}
 	w.lock(root)
-	w.Must(root, nil, "git", "init", "--quiet")
-	w.Must(root, nil, "git", "add", "--all")
-	w.Must(root, nil, "git", "commit", "--quiet", "--message=one")
-	w.Must(root, nil, fixture.Program(w.T), "init")
+	a := w.At(root)
+	a.Repository()
+	a.Cow("init")
 	w.good(root, nil)
-	w.Must(root, nil, fixture.Program(w.T), "snapshot")
+	a.Cow("snapshot")
 }
 
 // restored makes a worktree and restores into it.
 func (w *world) restored(root, name string, args ...string) {
 	w.T.Helper()
-	w.Must(root, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(name))
-	w.Must(name, nil, fixture.Program(w.T), append([]string{"restore"}, args...)...)
+	w.At(root).Worktree(name).Cow(append([]string{"restore"}, args...)...)
 }
 
 // Who has asked that nothing names the origin is served nothing from there either:
@@ -62,7 +60,7 @@ func TestStrictPlace(t *testing.T) {
 	w.Must("b", nil, "touch", "low/src/lib.rs")
 	w.wantCompiled(w.good("b", nil))
 	// Once restored in the ordinary way, it is served again.
-	w.Must("b", nil, fixture.Program(t), "restore")
+	w.At("b").Cow("restore")
 	w.Write("b/app/src/main.rs", w.Read("plain/app/src/main.rs"))
 	w.good("b", nil)
 	if !names("b") {

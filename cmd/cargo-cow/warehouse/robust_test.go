@@ -149,8 +149,7 @@ func must(t testing.TB, err error) {
 // file beside it.
 func TestChained(t *testing.T) {
 	w := newWorld(t)
-	w.Write("bin/other", `#!/bin/sh
-"$@" || exit
+	w.Script("bin/other", `"$@" || exit
 case " $* " in *" --crate-name build_script_build "*)
 	for a; do [ "$before" = --out-dir ] && dir=$a; before=$a; done
 	for f in $dir/build_script_build-*; do
@@ -161,7 +160,6 @@ case " $* " in *" --crate-name build_script_build "*)
 	done
 esac
 `)
-	must(t, os.Chmod(w.Path("bin/other"), 0o755))
 	link, err := chain.Link{Next: w.Path("bin/other")}.Make(w.Path("links"), fixture.Wrapper(t))
 	must(t, err)
 	w.project("a", simple)
@@ -284,12 +282,8 @@ func TestTwoUsers(t *testing.T) {
 	w.good("a", nil)
 	// The store is root's, and says so.
 	w.copy("a", "b")
-	must(t, filepath.WalkDir(w.Path("b"), func(path string, _ os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Chown(path, 65534, 65534)
-	}))
+	const uid = 65534
+	w.Own("b", uid)
 	for dir := w.Dir; dir != "/"; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		must(t, err)
@@ -297,19 +291,17 @@ func TestTwoUsers(t *testing.T) {
 	}
 	must(t, os.Chmod(w.Path("store"), 0o755)) // as if he could
 	before := w.Read("store/warehouse/events")
-	out, err := exec.Command("rustc", "--print=sysroot").Output()
-	must(t, err)
-	rustc := strings.TrimSpace(string(out)) + "/bin/rustc"
+	rustc := fixture.Sysroot(t) + "/bin/rustc"
 	if _, err := os.Stat(rustc); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(fixture.Wrapper(t), rustc, "--crate-name", "low", "--edition=2021", "low/src/lib.rs", "--error-format=json",
+	b := w.At("b").With("V=7")
+	b.User = &syscall.Credential{Uid: uid, Gid: uid}
+	r := b.Run(fixture.Wrapper(t), rustc, "--crate-name", "low", "--edition=2021", "low/src/lib.rs", "--error-format=json",
 		"--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib", "--emit=dep-info,metadata,link", "-C", "metadata=1", "-C", "extra-filename=-1",
 		"--out-dir", w.Path("b"))
-	cmd.Dir, cmd.Env = w.Path("b"), append(slices.Clone(w.Env), "V=7", "PWD="+w.Path("b"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	if text, err := cmd.CombinedOutput(); err != nil && !strings.Contains(string(text), "ermission denied") {
-		t.Fatalf("%v\n%s", err, text)
+	if r.Code != 0 && !strings.Contains(r.Stderr, "ermission denied") {
+		t.Fatal(r)
 	}
 	if after := w.Read("store/warehouse/events"); after != before {
 		t.Errorf("another user's call is in the store:\n%s", after[len(before):])

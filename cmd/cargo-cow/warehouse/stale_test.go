@@ -248,17 +248,14 @@ fn git() {
 	w.Edit("a/low/build.rs", "fn main() {\n", "fn main() {\n    GIT();\n")
 	w.Edit("a/low/src/inner.rs", "\"inner 1\"", "concat!(\"inner at \", env!(\"COMMIT\"))")
 	w.lock("a")
-	w.Must("a", nil, "git", "init", "--quiet", "--initial-branch=main")
-	w.Must("a", nil, "git", "add", "--all")
-	w.Must("a", nil, "git", "commit", "--quiet", "--message=one")
-	cow := fixture.Program(t)
-	w.Must("a", nil, cow, "init")
+	w.At("a").Repository()
+	w.At("a").Cow("init")
 	w.wantCompiled(w.good("a", nil), everything...)
-	w.Must("a", nil, cow, "snapshot")
+	w.At("a").Cow("snapshot")
 
 	// The same commit, on another branch.
 	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "fix", w.Path("b"))
-	w.Must("b", nil, cow, "restore")
+	w.At("b").Cow("restore")
 	b := w.good("b", nil, "build", "--message-format=json")
 	w.wantCompiled(b)
 	if got, want := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
@@ -285,7 +282,7 @@ fn git() {
 	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "next", w.Path("c"))
 	w.Must("c", nil, "git", "commit", "--quiet", "--allow-empty", "--message=two")
 	w.Must("c", nil, "git", "checkout", "--quiet", "--detach")
-	w.Must("c", nil, cow, "restore")
+	w.At("c").Cow("restore")
 	w.wantCompiled(w.good("c", nil), "app", "low", "mid")
 	want := w.clean("c", nil)
 	if got := w.Must("c", nil, w.Path("c/target/debug/app")).Stdout; got != want || !strings.Contains(got, strings.TrimSpace(w.Must("c", nil, "git", "rev-parse", "HEAD").Stdout)) {
@@ -293,7 +290,7 @@ fn git() {
 	}
 	// And without the wrapper, by rebuilding.
 	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "plain", w.Path("d"), "next")
-	w.Must("d", nil, cow, "restore")
+	w.At("d").Cow("restore")
 	if got := w.said("d", nil); got != want {
 		t.Errorf("without the wrapper prints %q, clean %q", got, want)
 	}
