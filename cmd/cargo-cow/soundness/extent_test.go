@@ -151,8 +151,7 @@ var extentHazards = []hazard{
 		files: strings.ReplaceAll(watchVendor, `"../vendor/up/v.txt"`, `["..", "vendor", "up", "v.txt"].iter().collect::<std::path::PathBuf>()`) + "-- a/.gitignore --\n/target\n/vendor\n",
 		origin: func(w *world) {
 			w.repository("a/vendor/up", "one")
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 		},
 		differ: func(w *world) { w.repository("b/vendor/up", "two") },
 	},

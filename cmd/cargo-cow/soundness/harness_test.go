@@ -86,6 +86,13 @@ func (w *world) commit() {
 	w.origin.Repository()
 }
 
+// build commits the origin and builds it.
+func (w *world) build() {
+	w.T.Helper()
+	w.commit()
+	w.origin.Build("build")
+}
+
 // explained lists the units that cargo-cow says will be rebuilt, as far as
 // cargo reported on them in b: a build directory holds units of other commands.
 func explained(t testing.TB, lines []map[string]any, b *fixture.Build) []string {

@@ -31,8 +31,7 @@ func flagged(flags string) string {
 func buildNative(w *world) {
 	w.T.Helper()
 	w.origin.Must("sh", "make.sh", "libs", "1")
-	w.commit()
-	w.origin.Build("build")
+	w.build()
 }
 
 // otherNative has one in the place that says 2.

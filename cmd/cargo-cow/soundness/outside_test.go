@@ -68,6 +68,13 @@ func nestedBuild(p *fixture.Checkout, args ...string) {
 	p.Build(append([]string{"build", "--target-dir", "target/inside"}, args...)...)
 }
 
+// buildNestedToo builds the origin where it is usual, and there.
+func buildNestedToo(w *world) {
+	w.T.Helper()
+	w.build()
+	nestedBuild(w.origin)
+}
+
 // runsNested builds and runs the app there.
 func runsNested(w *world) string {
 	nestedBuild(w.place)
@@ -102,8 +109,7 @@ var outsideHazards = []hazard{
 		rule:  "left-outside",
 		files: besideProgram + leaveIfMissing,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 			w.Write("a/app/side.txt", "two\n")
 			w.origin.Commit("second")
 			w.origin.Build("build")
@@ -115,8 +121,7 @@ var outsideHazards = []hazard{
 		rule:  "left-outside",
 		files: besideProgram + leaveName,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 			text, err := os.ReadFile(w.Path("a/app/build.rs"))
 			if err != nil {
 				w.T.Fatal(err)
@@ -133,34 +138,25 @@ var outsideHazards = []hazard{
 		rule:  "left-outside",
 		files: besideProgram + leaveNothing,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 			time.Sleep(20 * time.Millisecond)
 			w.Write("a/target/debug/side.txt", "by hand\n")
 		},
 	},
 	{
-		name:  "H51/nested-build",
-		rule:  "nested-build",
-		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
-		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
-			nestedBuild(w.origin)
-		},
+		name:    "H51/nested-build",
+		rule:    "nested-build",
+		files:   appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
+		origin:  buildNestedToo,
 		differ:  oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
 		observe: runsNested,
 	},
 	{
-		name:  "H51/nested-build-for-target",
-		rule:  "nested-build",
-		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
-		env:   []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"},
-		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
-			nestedBuild(w.origin)
-		},
+		name:   "H51/nested-build-for-target",
+		rule:   "nested-build",
+		files:  appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
+		env:    []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"},
+		origin: buildNestedToo,
 		differ: oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
 		observe: func(w *world) string {
 			nestedBuild(w.place)

@@ -73,8 +73,7 @@ func (s *scene) build(t *testing.T) {
 	if s.origin != nil {
 		s.origin(w)
 	} else {
-		w.commit()
-		w.origin.Build("build")
+		w.build()
 	}
 	s.w, s.around = w, w.around()
 	w.origin.Must("cp", "--archive", w.Path("a/target"), s.built())

@@ -73,8 +73,7 @@ func buildWithAliases(w *world) {
 	}
 	w.Symlink("../a", "alias/a")
 	w.Symlink("../b", "alias/b")
-	w.commit()
-	w.origin.Build("build")
+	w.build()
 }
 
 // watchDirectory lists a directory outside its package and reads its files.
@@ -184,11 +183,17 @@ func configureAbove(w *world, value string) {
 	w.Write(".cargo/config.toml", fmt.Sprintf("[env]\nCOWTEST = %q\n", value))
 }
 
+// buildConfigured builds the origin with COWTEST set to one.
+func buildConfigured(w *world) {
+	w.T.Helper()
+	configureAbove(w, "one")
+	w.build()
+}
+
 // buildTwice has the script run once more when what it wrote into the sources is
 // older than all units.
 func buildTwice(w *world) {
-	w.commit()
-	w.origin.Build("build")
+	w.build()
 	w.touch(time.Now(), "a/app/build.rs")
 	w.origin.Build("build")
 }
@@ -244,8 +249,7 @@ var scriptHazards = []hazard{
 		files: watchDirectory,
 		origin: func(w *world) {
 			w.Write("a/docs/\xff\xfe.md", "one\n")
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 		},
 		differ: func(w *world) { w.Write("b/docs/\xff\xfe.md", "two\n") },
 	},
@@ -492,11 +496,7 @@ fn main() {
     generate(&std::env::var("COWTEST").unwrap());
 }
 ` + generate,
-		origin: func(w *world) {
-			configureAbove(w, "one")
-			w.commit()
-			w.origin.Build("build")
-		},
+		origin: buildConfigured,
 		differ: func(w *world) { configureAbove(w, "two") },
 	},
 	{

@@ -85,6 +85,15 @@ func buildThroughSymlink(w *world) {
 	w.origin.Build("build", "--manifest-path="+w.Path("link/Cargo.toml"))
 }
 
+// buildLinkTo builds an origin in which one of the sources is a link.
+func buildLinkTo(target, source string) func(w *world) {
+	return func(w *world) {
+		w.T.Helper()
+		w.Symlink(target, "a/"+source)
+		w.build()
+	}
+}
+
 var sourceHazards = []hazard{
 	{
 		name:  "H1/content-differs",
@@ -249,8 +258,7 @@ pub const VALUE: u32 = 2;
 		rule:  "older-than-dependency",
 		files: appAndLib,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
 			w.origin.Commit("second")
 			w.origin.Build("build", "--package=liba")
@@ -261,8 +269,7 @@ pub const VALUE: u32 = 2;
 		rule:  "older-than-dependency",
 		files: chain,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
 			w.origin.Commit("second")
 			w.origin.Build("build", "--package=mid")
@@ -292,11 +299,7 @@ one
 -- a/app/src/two.txt --
 two
 `,
-		origin: func(w *world) {
-			w.Symlink("one.txt", "a/app/src/text")
-			w.commit()
-			w.origin.Build("build")
-		},
+		origin: buildLinkTo("one.txt", "app/src/text"),
 		differ: func(w *world) { w.Symlink("two.txt", "b/app/src/text") },
 	},
 	{
@@ -311,11 +314,7 @@ pub const VALUE: u32 = 1;
 -- a/app/choices/two.rs --
 pub const VALUE: u32 = 2;
 `,
-		origin: func(w *world) {
-			w.Symlink("../choices/one.rs", "a/app/src/chosen.rs")
-			w.commit()
-			w.origin.Build("build")
-		},
+		origin: buildLinkTo("../choices/one.rs", "app/src/chosen.rs"),
 		differ: func(w *world) { w.Symlink("../choices/two.rs", "b/app/src/chosen.rs") },
 	},
 	{
@@ -330,11 +329,7 @@ pub const VALUE: u32 = 1;
 -- a/app/two/value.rs --
 pub const VALUE: u32 = 2;
 `,
-		origin: func(w *world) {
-			w.Symlink("../one", "a/app/src/chosen")
-			w.commit()
-			w.origin.Build("build")
-		},
+		origin: buildLinkTo("../one", "app/src/chosen"),
 		differ: func(w *world) { w.Symlink("../two", "b/app/src/chosen") },
 	},
 	{
@@ -342,8 +337,7 @@ pub const VALUE: u32 = 2;
 		rule:  "changed-since-build",
 		files: appAndLib,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
 			w.origin.Commit("second")
 		},
@@ -355,8 +349,7 @@ pub const VALUE: u32 = 2;
 		rule:  "changed-since-build",
 		files: appAndLib,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
 			w.touch(time.Now().Add(-24*time.Hour), "a/liba/src/lib.rs")
 			w.origin.Commit("second")

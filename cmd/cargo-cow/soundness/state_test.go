@@ -23,19 +23,26 @@ int value(void) { return 1; }
 int value(void) { return 2; }
 `
 
+// buildLinked builds an origin that is linked with what linker.sh says.
+func buildLinked(w *world) {
+	w.T.Helper()
+	w.At("ext").Must("cc", "-c", "one.c", "two.c")
+	w.build()
+}
+
+// otherLinker has the same file say another.
+func otherLinker(w *world) {
+	w.T.Helper()
+	w.Write("ext/linker.sh", "#!/bin/sh\nexec cc \"$@\" "+w.Path("ext/two.o")+"\n")
+}
+
 var stateHazards = []hazard{
 	{
-		name:  "H15/linker-replaced",
-		rule:  "fingerprint",
-		files: linked,
-		origin: func(w *world) {
-			w.At("ext").Says("cc", "-c", "one.c", "two.c")
-			w.commit()
-			w.origin.Build("build")
-		},
-		differ: func(w *world) {
-			w.Write("ext/linker.sh", "#!/bin/sh\nexec cc \"$@\" "+w.Path("ext/two.o")+"\n")
-		},
+		name:   "H15/linker-replaced",
+		rule:   "fingerprint",
+		files:  linked,
+		origin: buildLinked,
+		differ: otherLinker,
 	},
 	{
 		// The layer is asked for by name, so it is not looked for by fingerprint.
@@ -43,14 +50,8 @@ var stateHazards = []hazard{
 		rule:    "fingerprint",
 		restore: []string{"--from=latest"},
 		files:   linked,
-		origin: func(w *world) {
-			w.At("ext").Says("cc", "-c", "one.c", "two.c")
-			w.commit()
-			w.origin.Build("build")
-		},
-		differ: func(w *world) {
-			w.Write("ext/linker.sh", "#!/bin/sh\nexec cc \"$@\" "+w.Path("ext/two.o")+"\n")
-		},
+		origin:  buildLinked,
+		differ:  otherLinker,
 	},
 	{
 		name:  "safe/H15-other-toolchain",
@@ -113,8 +114,7 @@ resolver = "3"
 fn main() { println!("two"); }
 `,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 			w.Write("a/Cargo.toml", "[workspace]\nmembers = [\"app\"]\nexclude = [\"gone\"]\nresolver = \"3\"\n")
 			w.origin.Build("build")
 		},

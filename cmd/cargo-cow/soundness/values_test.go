@@ -335,8 +335,7 @@ two
         std::fs::read_to_string(name).unwrap().trim().to_string()`),
 		origin: func(w *world) {
 			w.Write(filepath.Join("a/app", nonUTF8), "one\n")
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 		},
 		differ: func(w *world) { w.Write(filepath.Join("b/app", nonUTF8), "two\n") },
 	},
@@ -381,14 +380,10 @@ liba = { path = "../liba" }
 `,
 	},
 	{
-		name:  "H24/macro-reads-configured-environment",
-		rule:  "config-env",
-		files: reading(`std::env::var("COWTEST").unwrap()`),
-		origin: func(w *world) {
-			configureAbove(w, "one")
-			w.commit()
-			w.origin.Build("build")
-		},
+		name:   "H24/macro-reads-configured-environment",
+		rule:   "config-env",
+		files:  reading(`std::env::var("COWTEST").unwrap()`),
+		origin: buildConfigured,
 		differ: func(w *world) { configureAbove(w, "two") },
 	},
 	{
@@ -399,8 +394,7 @@ liba = { path = "../liba" }
 		origin: func(w *world) {
 			w.Write("a/app/migrations/1.sql", "")
 			w.Remove("a/app/migrations/1.sql")
-			w.commit()
-			w.origin.Build("build")
+			w.build()
 		},
 	},
 }
