@@ -179,9 +179,11 @@ var hazards = []hazard{
 // state was made unless something speaks against it. Without its rule a hazard
 // shows: the program differs, or is not built at all.
 func TestHazards(t *testing.T) {
+	t.Parallel()
 	root := loopfs.Btrfs(t, loopfs.Size(8<<30))
 	for i, h := range hazards {
 		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
 			if h.origin == "" {
 				h.origin = "a"
 			}
@@ -242,6 +244,7 @@ func TestHazards(t *testing.T) {
 // An origin inside the place is hidden by what is seen at its path, and by nothing
 // else.
 func TestOriginInside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tiny("b", `println!("{} {}", env!("CARGO_MANIFEST_DIR"), mac::include_cwd!("data.txt"));`,
 		map[string]string{"$O/.gitignore": "target\n.worktrees\n", "$O/data.txt": "data 1"})
@@ -265,6 +268,7 @@ func TestOriginInside(t *testing.T) {
 // Reports of coverage are made from the sources in the directory that the program
 // names.
 func TestCoverage(t *testing.T) {
+	t.Parallel()
 	for _, switched := range []string{"", "CARGO_COW_TEST_WITHOUT=" + string(ruleDebug)} {
 		w := newWorld(t, "RUSTFLAGS=-Cinstrument-coverage -Cllvm-args=-enable-name-compression=false", "CARGO_PROFILE_DEV_DEBUG=0", "LLVM_PROFILE_FILE="+os.DevNull)
 		w.tiny("a", "", nil)
@@ -285,6 +289,7 @@ func TestCoverage(t *testing.T) {
 
 // Who wonders why a first edit is slow is told: by the note that status reads.
 func TestNoteOfWhatNamesTheOrigin(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tiny("a", "", nil)
 	w.commit("a")

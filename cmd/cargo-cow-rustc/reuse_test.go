@@ -20,6 +20,7 @@ func (w *world) editOne(root, to string) {
 
 // The first edit in a place reuses what the same edit at the origin reuses.
 func TestFirstEdit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.origin("a")
 	w.place("a", "b")
@@ -79,6 +80,7 @@ func TestFirstEdit(t *testing.T) {
 // An edit that is undone is one that the warehouse has a record of and no files: state
 // that was made at the origin is taken up all the same.
 func TestUndoneEdit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.origin("a")
 	w.place("a", "b")
@@ -126,6 +128,7 @@ func accepted(t *testing.T, stderr string) bool {
 
 // Whatever cargo is asked for, and wherever its files are, state is reused.
 func TestWays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "RUSTC_BOOTSTRAP=1", "RUSTFLAGS=-Zincremental-info")
 	var builds []string
 	for _, way := range ways {
@@ -293,6 +296,7 @@ func (w *world) check(dir string, env []string, crate string, share float64) {
 // A build directory outside the checkout is seen at the path of the origin's, and
 // counts by its text.
 func TestTargetOutside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("a")
 	w.commit("a")
@@ -330,6 +334,7 @@ func TestTargetOutside(t *testing.T) {
 
 // Where each unit has a directory, the wrapper finds what it needs there.
 func TestOneDirectoryPerUnit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true")
 	w.origin("a")
 	w.place("a", "b")

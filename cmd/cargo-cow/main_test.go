@@ -63,16 +63,21 @@ func passOn() {
 // and the condition [build-dir]: cargo has a build directory of its own, as since 1.91.
 //
 // $WRAPPER is the real wrapper of rustc, for RUSTC_WRAPPER.
-func TestScript(t *testing.T) { runScripts(t, nil) }
+func TestScript(t *testing.T) {
+	t.Parallel()
+	runScripts(t, nil)
+}
 
 // TestToolchains: some scripts with each version of Rust that is held to. `make
 // toolchains` runs all of them.
 func TestToolchains(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("CARGO_COW_TEST_ENVIRON") != "" {
 		return // then it is for the whole run
 	}
 	for _, v := range fixture.Toolchains(t) {
 		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
 			runScripts(t, v.Env, "restore_worktree", "explain_tells", "snapshot_unchanged", "graft_lockfile", "switch", "warehouse_tells", "status_strange")
 		})
 	}

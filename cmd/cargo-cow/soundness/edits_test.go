@@ -34,6 +34,7 @@ const (
 // of several profiles: what a build makes is what a clean build makes that is not
 // incremental. A failure names its seed; the steps are in its log.
 func TestRandomEdits(t *testing.T) {
+	t.Parallel()
 	n := sequences
 	if text := os.Getenv("CARGO_COW_TEST_SEQUENCES"); text != "" {
 		var err error

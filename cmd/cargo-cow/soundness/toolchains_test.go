@@ -21,6 +21,7 @@ var sample = []string{
 // TestToolchains: with each version of Rust that is held to some hazards are closed,
 // and what is equal is fresh. `make toolchains` runs all of them.
 func TestToolchains(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("CARGO_COW_TEST_ENVIRON") != "" {
 		return // then it is for the whole run
 	}
@@ -51,7 +52,7 @@ func TestToolchains(t *testing.T) {
 			}
 			t.Run("fresh", func(t *testing.T) {
 				w := newWorld(t, filepath.Join(dir, v.Name, "fresh"), v.Env...)
-				w.lay(txtar.Parse([]byte(village)), "a", "a")
+				w.lay(txtar.Parse([]byte(town)), "a", "a")
 				w.commit()
 				w.origin.Cow("init")
 				w.origin.Build("build", "--workspace")
@@ -71,6 +72,7 @@ func TestToolchains(t *testing.T) {
 // TestProfileDebug: since cargo 1.99 the profile debug is dev by another name, and in
 // the same directory.
 func TestProfileDebug(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"), "RUSTUP_TOOLCHAIN=1.99.1")
 	w.lay(txtar.Parse([]byte(village)), "a", "a")
 	w.commit()
@@ -87,6 +89,7 @@ func TestProfileDebug(t *testing.T) {
 // TestLayerOfCI: since cargo 1.99 members built in CI have other ids. What a layer of
 // CI has of them is not promised.
 func TestLayerOfCI(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"), "RUSTUP_TOOLCHAIN=1.99.1")
 	w.lay(txtar.Parse([]byte(village)), "a", "a")
 	w.commit()

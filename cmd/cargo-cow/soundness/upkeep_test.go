@@ -14,6 +14,7 @@ import (
 // TestNestedWorktree: a worktree inside the origin, as coding agents make them,
 // works like one beside it and leaves the origin's units alone.
 func TestNestedWorktree(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	const macro = `use proc_macro::TokenStream;
 #[proc_macro]
@@ -76,6 +77,7 @@ proc-macro = true
 // TestRemovedByOthers: what users do to a target directory works on ours, and
 // the next command copes with what it left.
 func TestRemovedByOthers(t *testing.T) {
+	t.Parallel()
 	dir := btrfs(t)
 	for _, tt := range []struct {
 		name   string
@@ -129,6 +131,7 @@ func TestRemovedByOthers(t *testing.T) {
 // TestWorktreeRemove: git worktree remove takes a worktree with our target, and
 // with a target kept for undo, and the layer it was restored from stays good.
 func TestWorktreeRemove(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	w.lay(txtar.Parse([]byte(appAndLib)), "a", "a")
 	w.commit()

@@ -20,6 +20,7 @@ import (
 // another commit, and with what was then built and sealed. Those on published crates
 // are built where CARGO_COW_TEST_WORKSPACES names them: `make explain`.
 func TestExplainKeepsItsWord(t *testing.T) {
+	t.Parallel()
 	dir := btrfs(t)
 	asked := append(strings.Fields(os.Getenv("CARGO_COW_TEST_WORKSPACES")), "small")
 	for _, ws := range workspaces.All() {

@@ -14,8 +14,8 @@ import (
 
 // village has one member of each kind that a restore must treat well: a
 // procedural macro, a build script that watches a file and one that watches
-// nothing, examples, integration tests, and serde, whose core includes a file
-// from OUT_DIR.
+// nothing, examples, integration tests, and of a registry a procedural macro and
+// serde, whose core includes a file from OUT_DIR.
 const village = `
 -- a/Cargo.toml --
 [workspace]
@@ -29,17 +29,16 @@ edition = "2024"
 liba = { path = "../liba" }
 mac = { path = "../mac" }
 scripted = { path = "../scripted" }
-serde = { version = "1", features = ["derive"] }
+indoc = "2"
+serde = "1"
 -- a/app/README.md --
 app
 -- a/app/src/main.rs --
-#[derive(serde::Serialize)]
-struct Value { number: u32 }
 fn main() {
-    let v = Value { number: liba::value() + mac::seven!() };
+    let number = liba::value() + mac::seven!();
     fn check(_: &impl serde::Serialize) {}
-    check(&v);
-    println!("{} {}", v.number, scripted::VALUE);
+    check(&number);
+    println!("{} {}", number, indoc::formatdoc!("{}", scripted::VALUE));
 }
 -- a/app/examples/greet.rs --
 fn main() { println!("greetings {}", liba::value()); }
@@ -83,9 +82,34 @@ data
 include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 `
 
+// town is village with a procedural macro that stands on other packages, one of them
+// with a script that asks the compiler. They take three times as long to build.
+const town = village + `
+-- a/app/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+[dependencies]
+liba = { path = "../liba" }
+mac = { path = "../mac" }
+scripted = { path = "../scripted" }
+indoc = "2"
+serde = { version = "1", features = ["derive"] }
+-- a/app/src/main.rs --
+#[derive(serde::Serialize)]
+struct Value { number: u32 }
+fn main() {
+    let v = Value { number: liba::value() + mac::seven!() };
+    fn check(_: &impl serde::Serialize) {}
+    check(&v);
+    println!("{} {}", v.number, indoc::formatdoc!("{}", scripted::VALUE));
+}
+`
+
 // TestWorktreeAllFresh: git worktree add with the hook installed, then nothing
 // is compiled, for each way in which cargo lays out its build directory.
 func TestWorktreeAllFresh(t *testing.T) {
+	t.Parallel()
 	dir := btrfs(t)
 	for _, tt := range []struct {
 		name  string
@@ -93,16 +117,16 @@ func TestWorktreeAllFresh(t *testing.T) {
 		env   []string
 		args  []string
 	}{
-		{name: "debug"},
-		{name: "release", args: []string{"--release"}},
-		{name: "target", args: []string{"--target=x86_64-unknown-linux-gnu"}},
-		{name: "separate-build-dir", files: "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
-		{name: "one-directory-per-unit", env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
+		{name: "debug", files: town},
+		{name: "release", files: village, args: []string{"--release"}},
+		{name: "target", files: village, args: []string{"--target=x86_64-unknown-linux-gnu"}},
+		{name: "separate-build-dir", files: village + "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
+		{name: "one-directory-per-unit", files: town, env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, filepath.Join(dir, tt.name), tt.env...)
-			w.lay(txtar.Parse([]byte(village+tt.files)), "a", "a")
+			w.lay(txtar.Parse([]byte(tt.files)), "a", "a")
 			w.commit()
 			build := append([]string{"build", "--workspace", "--examples", "--bins", "--lib"}, tt.args...)
 			test := append([]string{"test", "--workspace", "--no-run"}, tt.args...)
@@ -151,6 +175,7 @@ func checkPlan(t *testing.T, p *fixture.Checkout, want []string, commands ...[]s
 // TestExecutingTestIsRebuilt: in a worktree without any difference the one unit
 // that must be rebuilt is the test that holds the path of its program.
 func TestExecutingTestIsRebuilt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	w.lay(txtar.Parse([]byte(village+`
 -- a/app/tests/executes.rs --
@@ -172,6 +197,7 @@ fn executes() {
 
 // TestNothingMoreThanNeeded: differences that no unit can see cost nothing.
 func TestNothingMoreThanNeeded(t *testing.T) {
+	t.Parallel()
 	dir := btrfs(t)
 	for _, tt := range []struct{ name, files string }{
 		{
@@ -313,6 +339,7 @@ rustc-cfg = ["given"]
 // TestTakenOver: a build directory that was full when cargo-cow was told of it
 // serves a worktree whole, also where it lies in the package that is watched.
 func TestTakenOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	w.lay(txtar.Parse([]byte(`
 -- a/Cargo.toml --
@@ -326,8 +353,7 @@ one
 -- a/src/main.rs --
 fn main() { println!("{}", env!("VALUE")); }
 `)), "a", "a")
-	w.commit()
-	w.origin.Build("build")
+	w.build()
 	w.origin.Cow("init", "--hook")
 	w.origin.Cow("snapshot")
 	w.origin.Worktree(w.place.Dir)
@@ -337,6 +363,7 @@ fn main() { println!("{}", env!("VALUE")); }
 // TestOneEdit: an edited function costs its crate and the crates that depend on
 // it, also when the checkout the layer was built in is gone.
 func TestOneEdit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	w.lay(txtar.Parse([]byte(chain+`
 -- a/Cargo.toml --

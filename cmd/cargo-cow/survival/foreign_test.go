@@ -15,6 +15,7 @@ import (
 // A build with sudo leaves directories of root in a user's build directory: the
 // user cannot write in them, nor remove them, in a snapshot as little as there.
 func TestBuiltWithSudo(t *testing.T) {
+	t.Parallel()
 	const uid = 31000
 	w := newWorldAs(t, &syscall.Credential{Uid: uid, Gid: uid}, loopfs.Btrfs(t, loopfs.Owner(uid)), userEnv(t, uid)...)
 	p := w.sealed().origin

@@ -20,6 +20,7 @@ import (
 // system read-only where one is exchanged: so each command is run after a roll-back
 // of its own, and the file system must be writable afterwards.
 func TestRollBack(t *testing.T) {
+	t.Parallel()
 	for _, uid := range []int{0, 31000} {
 		t.Run(fmt.Sprint("user ", uid), func(t *testing.T) {
 			t.Run("store outside", func(t *testing.T) { rollBackStoreOutside(t, newHome(t, uid, "../store")) })

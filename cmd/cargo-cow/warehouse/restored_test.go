@@ -33,6 +33,7 @@ func (w *world) restored(root, name string, args ...string) {
 // Who has asked that nothing names the origin is served nothing from there either:
 // debug information would.
 func TestStrictPlace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.sealed("a")
@@ -71,6 +72,7 @@ func TestStrictPlace(t *testing.T) {
 // What was built in one place, and is in no layer, serves another that comes to the
 // same sources.
 func TestBuiltBeside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.sealed("a")
@@ -102,6 +104,7 @@ func TestBuiltBeside(t *testing.T) {
 
 // A crate that is to be compiled where it lies is not served from elsewhere.
 func TestCompiledInPlace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.sealed("a", ".cargo-cow.yaml", "compile_in_place: [low]\n")

@@ -68,6 +68,7 @@ func (w *world) rewrite(path string, change func(text []byte) []byte) {
 // Whatever has become of the warehouse, cargo builds, and what it builds is right.
 // Nothing is said about it in the build.
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	base := filepath.Dir(newWorld(t).Dir)
 	for name, damage := range map[string]func(w *world){
 		"records torn": func(w *world) {
@@ -148,6 +149,7 @@ func must(t testing.TB, err error) {
 // runs of build scripts puts a launcher in the place of their programs, which needs a
 // file beside it.
 func TestChained(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Script("bin/other", `"$@" || exit
 case " $* " in *" --crate-name build_script_build "*)
@@ -179,6 +181,7 @@ esac
 // Where the disk is full nothing is kept, and nothing of what is being written is
 // left. Then it has room again.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	w := worldIn(t, filepath.Join(loopfs.Btrfs(t, loopfs.Size(4<<30)), "w"))
 	small := loopfs.Ext4(t, loopfs.Size(16<<20), loopfs.MkfsArgs("-O", "^has_journal"))
 	w.Env = append(w.Env, "CARGO_COW_STORE="+small+"/store")
@@ -211,6 +214,7 @@ func TestFullDisk(t *testing.T) {
 
 // Ten builds at once in ten checkouts of one project, with an empty warehouse.
 func TestAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("0")
 	w.lock("0")
@@ -246,6 +250,7 @@ func TestAtOnce(t *testing.T) {
 // A build and all that it runs is killed, at every point that chance finds; the next
 // is right, and so is one beside it that takes from the same warehouse.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("a")
 	w.lock("a")
@@ -277,6 +282,7 @@ func TestKilled(t *testing.T) {
 // Two users who build the same have a store each, and take nothing from each
 // other's.
 func TestTwoUsers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.project("a", simple)
 	w.good("a", nil)

@@ -165,6 +165,7 @@ func (w *world) native(root string) {
 }
 
 func TestStale(t *testing.T) {
+	t.Parallel()
 	base := filepath.Dir(newWorld(t).Dir)
 	for _, tt := range stale {
 		t.Run(tt.name, func(t *testing.T) {
@@ -211,6 +212,7 @@ func TestStale(t *testing.T) {
 
 // What one project has compiled serves another, and is told apart there as well.
 func TestTwoProjects(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	deps := "[dependencies]\nitoa = \"1\"\nsemver = \"1\"\n"
 	w.Write("x/Cargo.toml", strings.TrimPrefix(appManifest, "-- Cargo.toml --\n")+deps)
@@ -233,6 +235,7 @@ func TestTwoProjects(t *testing.T) {
 // file in each worktree: cargo runs its script, and takes all that depends on it to
 // be dirty. What the script says decides.
 func TestKept(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.workspace("a")
@@ -299,6 +302,7 @@ fn git() {
 // What no macro can name makes nothing to be compiled: another terminal's, editor's or
 // agent's variables.
 func TestUnrelatedVariables(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.project("a", appManifest+`[dependencies]
 none = { path = "none" }

@@ -10,6 +10,7 @@ import (
 // The wrapper is called with nothing that says where the store is. It finds the one
 // that the other commands find.
 func TestWhichStore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.Env = append(w.Env, "CARGO_COW_STORE=", "XDG_CACHE_HOME="+w.Path("cache"), "XDG_DATA_HOME="+w.Path("data"), "XDG_CONFIG_HOME="+w.Path("config"))
