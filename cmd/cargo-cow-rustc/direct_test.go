@@ -229,12 +229,27 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// startHearing starts a command that ignores this signal no more than others do. What
+// is ignored here, as SIGHUP under nohup, or SIGINT in the background of a shell, would
+// be ignored there.
+func startHearing(t testing.TB, cmd *exec.Cmd, sig os.Signal) {
+	t.Helper()
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, sig)
+	err := cmd.Start()
+	signal.Stop(caught)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The wrapper ends as the compiler has ended.
 func TestEndsAsRustc(t *testing.T) {
 	for _, n := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGABRT, syscall.SIGINT, syscall.SIGPIPE, syscall.SIGQUIT} {
 		s := newStand(t, listed+"kill -"+strconv.Itoa(int(n))+" $$; sleep 60")
 		cmd, _, stderr := s.command()
-		cmd.Run()
+		startHearing(t, cmd, n)
+		cmd.Wait()
 		status := cmd.ProcessState.Sys().(syscall.WaitStatus)
 		if !status.Signaled() || status.Signal() != n {
 			t.Errorf("%v: ended with %v", n, cmd.ProcessState)
@@ -267,14 +282,7 @@ func TestSignals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// What is ignored here, as SIGHUP under nohup, would be ignored there.
-			caught := make(chan os.Signal, 1)
-			signal.Notify(caught, tt.signal)
-			err = cmd.Start()
-			signal.Stop(caught)
-			if err != nil {
-				t.Fatal(err)
-			}
+			startHearing(t, cmd, tt.signal)
 			timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 			defer timer.Stop()
 			if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
