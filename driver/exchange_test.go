@@ -42,7 +42,12 @@ func wantMark(t *testing.T, dir, want string) {
 
 func sync(t *testing.T, dir string) {
 	t.Helper()
-	if err := btrfs.Sync(dir); err != nil {
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
 		t.Fatal(err)
 	}
 }

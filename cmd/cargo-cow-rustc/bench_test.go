@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // What a call costs with the program and without: an empty Go program is what a
@@ -54,8 +56,8 @@ func BenchmarkCall(b *testing.B) {
 	measure("true", "/bin/true")
 	measure("empty", empty)
 	measure("becomes", becomes)
-	measure("plain", wrapper(b), "/bin/true", "--crate-name", "x")
-	measure("incremental", wrapper(b), s.argv...)
+	measure("plain", fixture.Wrapper(b), "/bin/true", "--crate-name", "x")
+	measure("incremental", fixture.Wrapper(b), s.argv...)
 }
 
 // What answering a call costs, in processor time of its process: against an empty Go
@@ -76,19 +78,15 @@ func BenchmarkHit(b *testing.B) {
 	}
 	w.Write("lib.rs", lib)
 	w.Write("dep.rs", "pub const X: u64 = 1;\n")
-	out, err := exec.Command("rustc", "--print=sysroot").Output()
-	if err != nil {
-		b.Fatal(err)
-	}
-	rustc := strings.TrimSpace(string(out)) + "/bin/rustc"
+	rustc := fixture.Sysroot(b) + "/bin/rustc"
 	call := func(crate string, more ...string) []string {
 		return append([]string{rustc, "--crate-name", crate, "--edition=2021", crate + ".rs", "--error-format=json",
 			"--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib", "--emit=dep-info,metadata,link",
 			"-C", "debuginfo=2", "-C", "metadata=1", "-C", "extra-filename=-1", "--out-dir", w.Dir}, more...)
 	}
-	w.Must(".", nil, wrapper(b), call("dep")...)
+	w.Must(".", nil, fixture.Wrapper(b), call("dep")...)
 	hit := call("lib", "--extern", "dep="+w.Path("libdep-1.rmeta"))
-	w.Must(".", nil, wrapper(b), hit...)
+	w.Must(".", nil, fixture.Wrapper(b), hit...)
 	w.Write("empty/main.go", "package main\n\nfunc main() {}\n")
 	w.Write("reads/main.go", "package main\n\nimport \"os\"\n\nfunc main() {\n\tfor _, path := range os.Args[1:] {\n\t\tos.ReadFile(path)\n\t}\n}\n")
 	for _, name := range []string{"empty", "reads"} {
@@ -110,7 +108,7 @@ func BenchmarkHit(b *testing.B) {
 	}
 	measure("empty", w.Path("empty/program"))
 	measure("reads", w.Path("reads/program"), sources...)
-	measure("hit", wrapper(b), hit...)
+	measure("hit", fixture.Wrapper(b), hit...)
 	if events := w.Read("store/warehouse/events"); !strings.HasSuffix(strings.TrimSpace(events), "\"\"\t\"\"") || strings.Count(events, "missed") != 2 {
 		b.Errorf("not all were answered: %s", events[max(0, len(events)-300):])
 	}

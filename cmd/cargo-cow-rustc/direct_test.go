@@ -48,11 +48,8 @@ func newStand(t testing.TB, script string) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{fixture.World{T: t, Dir: dir}}
-	w.Write("rustc", "#!/bin/sh\n"+script)
-	if err := os.Chmod(w.Path("rustc"), 0o777); err != nil {
-		t.Fatal(err)
-	}
+	w := fixture.NewWorld(t, dir)
+	w.Script("rustc", script)
 	w.Write("a/x.rs", "of the origin")
 	w.Write("b/x.rs", "of the place")
 	for _, d := range []string{"a/target", "b/target/debug/deps", "b/target/debug/incremental/x-1abc/s-1-1-1"} {
@@ -73,7 +70,7 @@ func newStand(t testing.TB, script string) *stand {
 }
 
 func (s *stand) command() (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
-	cmd = exec.Command(wrapper(s.t), s.argv...)
+	cmd = exec.Command(fixture.Wrapper(s.t), s.argv...)
 	cmd.Dir, cmd.Env = s.dir+"/b", s.env
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -233,12 +230,27 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// startHearing starts a command that ignores this signal no more than others do. What
+// is ignored here, as SIGHUP under nohup, or SIGINT in the background of a shell, would
+// be ignored there.
+func startHearing(t testing.TB, cmd *exec.Cmd, sig os.Signal) {
+	t.Helper()
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, sig)
+	err := cmd.Start()
+	signal.Stop(caught)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The wrapper ends as the compiler has ended.
 func TestEndsAsRustc(t *testing.T) {
 	for _, n := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGABRT, syscall.SIGINT, syscall.SIGPIPE, syscall.SIGQUIT} {
 		s := newStand(t, listed+"kill -"+strconv.Itoa(int(n))+" $$; sleep 60")
 		cmd, _, stderr := s.command()
-		cmd.Run()
+		startHearing(t, cmd, n)
+		cmd.Wait()
 		status := cmd.ProcessState.Sys().(syscall.WaitStatus)
 		if !status.Signaled() || status.Signal() != n {
 			t.Errorf("%v: ended with %v", n, cmd.ProcessState)
@@ -271,14 +283,7 @@ func TestSignals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// What is ignored here, as SIGHUP under nohup, would be ignored there.
-			caught := make(chan os.Signal, 1)
-			signal.Notify(caught, tt.signal)
-			err = cmd.Start()
-			signal.Stop(caught)
-			if err != nil {
-				t.Fatal(err)
-			}
+			startHearing(t, cmd, tt.signal)
 			timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 			defer timer.Stop()
 			if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
@@ -331,7 +336,7 @@ func TestChained(t *testing.T) {
 	if err := os.WriteFile(next, []byte("#!/bin/sh\necho next\nexec \"$@\"\n"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	link, err := cowwrapper.MakeLink(chain.Link{Next: next}, s.dir+"/links", wrapper(t))
+	link, err := cowwrapper.MakeLink(chain.Link{Next: next}, s.dir+"/links", fixture.Wrapper(t))
 	if err != nil {
 		t.Fatal(err)
 	}

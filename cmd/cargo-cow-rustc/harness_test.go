@@ -31,24 +31,13 @@ func newWorld(t testing.TB, env ...string) *world {
 
 func worldIn(t testing.TB, dir string, env ...string) *world {
 	t.Helper()
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	w := &world{fixture.World{T: t, Dir: dir}}
-	w.Env = fixture.Environ(append([]string{"CARGO_COW_STORE=" + filepath.Join(dir, "store"), "CARGO_INCREMENTAL=1"}, env...)...)
-	return w
-}
-
-// wrapper is the program, with the tag that lets single rules be switched off.
-func wrapper(t testing.TB) string {
-	t.Helper()
-	return fixture.Wrapper(t, "-tags=cowtest")
+	return &world{fixture.NewWorld(t, dir, append([]string{"CARGO_INCREMENTAL=1"}, env...)...)}
 }
 
 // with is the environment with the wrapper, and more.
 func (w *world) with(more ...string) []string {
 	w.T.Helper()
-	return append([]string{"RUSTC_WRAPPER=" + wrapper(w.T)}, more...)
+	return append([]string{"RUSTC_WRAPPER=" + fixture.Wrapper(w.T)}, more...)
 }
 
 // workspace lays out a workspace: a library of many modules, one of a few that
@@ -95,9 +84,7 @@ func (w *world) commit(root string) {
 	if _, err := os.Stat(w.Path(root + "/Cargo.lock")); err != nil {
 		w.Must(root, nil, "cargo", "generate-lockfile", "--quiet", "--offline")
 	}
-	w.Must(root, nil, "git", "init", "--quiet", "--initial-branch=main")
-	w.Must(root, nil, "git", "add", "--all")
-	w.Must(root, nil, "git", "commit", "--quiet", "--message=first")
+	w.At(root).Repository()
 }
 
 // seal builds with plain cargo and seals the build directory.
@@ -106,30 +93,30 @@ func (w *world) seal(root string, env []string, build ...string) {
 	if len(build) == 0 {
 		build = []string{"build"}
 	}
-	cow := fixture.Program(w.T, "-tags=cowtest")
-	if _, err := os.Stat(w.Path("store")); err != nil {
-		w.Must(root, env, cow, "init")
+	a := w.At(root).With(env...)
+	if !fixture.Exists(w.Path("store")) {
+		a.Cow("init")
 	}
 	if len(env) == 0 { // it is the directory target
 		fixture.Acquaint(w.T, w.Path(root+"/target"), w.Env)
 	}
 	for _, b := range build {
-		w.Must(root, env, "cargo", append(strings.Fields(b), "--quiet", "--offline")...)
+		a.Must("cargo", append(strings.Fields(b), "--quiet", "--offline")...)
 	}
-	w.Must(root, env, cow, "snapshot")
+	a.Cow("snapshot")
 }
 
 // place makes a worktree of the origin, restores into it and says in it where it
 // was before. The paths are below the world.
 func (w *world) place(root, name string, origins ...string) *handoff.Handoff {
 	w.T.Helper()
-	w.Must(root, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(name))
+	w.At(root).Worktree(name)
 	return w.restore(root, name, nil, origins...)
 }
 
 func (w *world) restore(root, name string, env []string, origins ...string) *handoff.Handoff {
 	w.T.Helper()
-	w.Must(name, env, fixture.Program(w.T, "-tags=cowtest"), "restore")
+	w.At(name).With(env...).Cow("restore")
 	p := &handoff.Handoff{Root: w.Path(name), Checkout: w.Path(name), Build: []string{w.Path(name + "/target")}}
 	if text, err := os.ReadFile(w.Path(name + "/.git")); err == nil {
 		p.Git.Dir = strings.TrimSpace(strings.TrimPrefix(string(text), "gitdir:"))

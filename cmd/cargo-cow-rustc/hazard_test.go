@@ -112,7 +112,7 @@ var hazards = []hazard{
 		files:   map[string]string{"$O/schema.txt": "old"},
 		main:    `println!("{}", mac::read_env!("SCHEMA"));`,
 		env:     []string{"SCHEMA=$W/alias/schema.txt"},
-		setup:   func(w *world) { w.symlink("a", "alias") },
+		setup:   func(w *world) { w.Symlink("a", "alias") },
 		prepare: func(w *world) { w.Write("b/schema.txt", "the place's") },
 	},
 	{
@@ -140,26 +140,26 @@ var hazards = []hazard{
 		main:  `println!("{}", include_str!("data/x.txt"));`,
 		prepare: func(w *world) {
 			w.Write("b/other.txt", "the place's other")
-			w.symlink(w.Path("a/other.txt"), "b/app/src/data/x.txt")
+			w.Symlink(w.Path("a/other.txt"), "b/app/src/data/x.txt")
 		},
 	},
 	{
 		name: "link to the origin, in the package", rule: ruleLinks,
 		files:   map[string]string{"$O/.env": "secret"},
 		main:    `println!("{}", mac::read_cwd!(".env"));`,
-		prepare: func(w *world) { w.symlink(w.Path("a/.env"), "b/.env") },
+		prepare: func(w *world) { w.Symlink(w.Path("a/.env"), "b/.env") },
 	},
 	{
 		name: "link to the origin, deep in the package", rule: ruleLinks,
 		files:   map[string]string{"$O/app/data/deep/x.txt": "secret"},
 		main:    `println!("{}", mac::read_cwd!("app/data/deep/x.txt"));`,
-		prepare: func(w *world) { w.symlink(w.Path("a/app/data/deep/x.txt"), "b/app/data/deep/x.txt") },
+		prepare: func(w *world) { w.Symlink(w.Path("a/app/data/deep/x.txt"), "b/app/data/deep/x.txt") },
 	},
 	{
 		name: "F: link that turns in a circle", rule: ruleAgain,
 		files:   map[string]string{"$O/shared/data/x.txt": "x"},
 		main:    `println!("{}", include_str!("../../shared/data/x.txt"));`,
-		prepare: func(w *world) { w.symlink(w.Path("a/shared/data/x.txt"), "b/shared/data/x.txt") },
+		prepare: func(w *world) { w.Symlink(w.Path("a/shared/data/x.txt"), "b/shared/data/x.txt") },
 	},
 	{
 		name: "nested place", place: "a/.worktrees/b", taken: true,
@@ -175,23 +175,15 @@ var hazards = []hazard{
 	},
 }
 
-func (w *world) symlink(to, name string) {
-	w.T.Helper()
-	if err := os.Remove(w.Path(name)); err != nil && !os.IsNotExist(err) {
-		w.T.Fatal(err)
-	}
-	if err := os.Symlink(to, w.Path(name)); err != nil {
-		w.T.Fatal(err)
-	}
-}
-
 // With all rules the program is that of a clean build, and compiled where the
 // state was made unless something speaks against it. Without its rule a hazard
 // shows: the program differs, or is not built at all.
 func TestHazards(t *testing.T) {
+	t.Parallel()
 	root := loopfs.Btrfs(t, loopfs.Size(8<<30))
 	for i, h := range hazards {
 		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
 			if h.origin == "" {
 				h.origin = "a"
 			}
@@ -210,7 +202,7 @@ func TestHazards(t *testing.T) {
 			w.commit(h.origin)
 			w.seal(h.origin, env)
 			try := func(switched ...string) (got string, taken bool) {
-				w.Must(h.origin, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(h.place))
+				w.At(h.origin).Worktree(h.place)
 				w.restore(h.origin, h.place, env)
 				if h.prepare != nil {
 					h.prepare(w)
@@ -252,11 +244,12 @@ func TestHazards(t *testing.T) {
 // An origin inside the place is hidden by what is seen at its path, and by nothing
 // else.
 func TestOriginInside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tiny("b", `println!("{} {}", env!("CARGO_MANIFEST_DIR"), mac::include_cwd!("data.txt"));`,
 		map[string]string{"$O/.gitignore": "target\n.worktrees\n", "$O/data.txt": "data 1"})
 	w.commit("b")
-	w.Must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("b/.worktrees/a"))
+	w.At("b").Worktree("b/.worktrees/a")
 	w.seal("b/.worktrees/a", nil)
 	w.restore("b/.worktrees/a", "b", nil)
 	w.Edit("b/app/src/main.rs", "edit = 0", "edit = 1")
@@ -275,6 +268,7 @@ func TestOriginInside(t *testing.T) {
 // Reports of coverage are made from the sources in the directory that the program
 // names.
 func TestCoverage(t *testing.T) {
+	t.Parallel()
 	for _, switched := range []string{"", "CARGO_COW_TEST_WITHOUT=" + string(ruleDebug)} {
 		w := newWorld(t, "RUSTFLAGS=-Cinstrument-coverage -Cllvm-args=-enable-name-compression=false", "CARGO_PROFILE_DEV_DEBUG=0", "LLVM_PROFILE_FILE="+os.DevNull)
 		w.tiny("a", "", nil)
@@ -295,6 +289,7 @@ func TestCoverage(t *testing.T) {
 
 // Who wonders why a first edit is slow is told: by the note that status reads.
 func TestNoteOfWhatNamesTheOrigin(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tiny("a", "", nil)
 	w.commit("a")

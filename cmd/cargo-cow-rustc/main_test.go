@@ -9,5 +9,5 @@ import (
 
 func TestMain(m *testing.M) {
 	alias.Main() // for Probe
-	fixture.Main(m)
+	fixture.Main(m, "-tags=cowtest")
 }

@@ -116,6 +116,7 @@ func (w *world) manifest(path string, content map[string]any) {
 // In a workspace of nine published members the first edit of a library in a place
 // reuses what the same edit reuses at the origin, for all that depends on it.
 func TestPublishedWorkspace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.published("a")
 	w.commit("a")
@@ -133,6 +134,7 @@ func TestPublishedWorkspace(t *testing.T) {
 // The same in the workspace that the other benchmarks and the documentation use,
 // whose crates are small.
 func TestSmallWorkspace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := project.Workspace(t.Context(), w.Path("a")); err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ func (w *world) editOne(root, to string) {
 
 // The first edit in a place reuses what the same edit at the origin reuses.
 func TestFirstEdit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.origin("a")
 	w.place("a", "b")
@@ -79,6 +80,7 @@ func TestFirstEdit(t *testing.T) {
 // An edit that is undone is one that the warehouse has a record of and no files: state
 // that was made at the origin is taken up all the same.
 func TestUndoneEdit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.origin("a")
 	w.place("a", "b")
@@ -126,6 +128,7 @@ func accepted(t *testing.T, stderr string) bool {
 
 // Whatever cargo is asked for, and wherever its files are, state is reused.
 func TestWays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "RUSTC_BOOTSTRAP=1", "RUSTFLAGS=-Zincremental-info")
 	var builds []string
 	for _, way := range ways {
@@ -170,7 +173,7 @@ func TestWays(t *testing.T) {
 		w.check("b", nil, "many", 0.9)
 		w.Must("b", nil, "git", "commit", "--quiet", "--all", "--message=second")
 		w.seal("b", w.with(), "build")
-		w.Must("b", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("c"))
+		w.At("b").Worktree("c")
 		w.restore("b", "c", nil)
 		w.Edit("c/many/src/m8.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { (2 + ")
 		got, _ := w.built("c", w.with(), "debug", "build")
@@ -269,7 +272,11 @@ func needs(t testing.TB, name string, args ...string) {
 }
 
 // of is the world in another test.
-func (w *world) of(t testing.TB) *world { return &world{fixture.World{T: t, Dir: w.Dir, Env: w.Env}} }
+func (w *world) of(t testing.TB) *world {
+	v := *w
+	v.T = t
+	return &v
+}
 
 // check edits the library and builds with the wrapper: this much of the crate is
 // reused, and the program is that of a clean build.
@@ -289,6 +296,7 @@ func (w *world) check(dir string, env []string, crate string, share float64) {
 // A build directory outside the checkout is seen at the path of the origin's, and
 // counts by its text.
 func TestTargetOutside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("a")
 	w.commit("a")
@@ -297,11 +305,11 @@ func TestTargetOutside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.symlink("real", "t/link")
+	w.Symlink("real", "t/link")
 	w.seal("a", []string{"CARGO_TARGET_DIR=" + w.Path("t/link/target")})
-	w.Must("a", nil, "git", "worktree", "add", "--quiet", "--detach", w.Path("b"))
+	w.At("a").Worktree("b")
 	env := []string{"CARGO_TARGET_DIR=" + w.Path("t/b/target")}
-	w.Must("b", env, fixture.Program(t, "-tags=cowtest"), "restore")
+	w.At("b").With(env...).Cow("restore")
 	p := &handoff.Handoff{
 		Root: w.Path("b"), Build: []string{w.Path("t/b/target")},
 		Origins: []handoff.Origin{{Root: w.Path("a"), Build: []string{w.Path("t/link/target"), w.Path("t/real/target")}}},
@@ -326,6 +334,7 @@ func TestTargetOutside(t *testing.T) {
 
 // Where each unit has a directory, the wrapper finds what it needs there.
 func TestOneDirectoryPerUnit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true")
 	w.origin("a")
 	w.place("a", "b")

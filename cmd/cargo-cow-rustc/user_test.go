@@ -1,15 +1,10 @@
 package main
 
 import (
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
@@ -24,22 +19,8 @@ func TestOtherUser(t *testing.T) {
 	root := loopfs.Btrfs(t, loopfs.Size(4<<30))
 	as := []string{"--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"}
 	needs(t, "setpriv", append(slices.Clone(as), "unshare", "-Um", "true")...)
-	sysroot, err := exec.Command("rustc", "--print=sysroot").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	toolchain := filepath.Join(root, "toolchain")
-	if err := os.Mkdir(toolchain, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount(strings.TrimSpace(string(sysroot)), toolchain, "", unix.MS_BIND, ""); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(toolchain, 0); err != nil {
-			t.Errorf("unmount %s: %v", toolchain, err)
-		}
-	})
+	fixture.ShowToolchain(t, toolchain)
 
 	dir := filepath.Join(root, "w")
 	t.Setenv("PATH", toolchain+"/bin:"+os.Getenv("PATH"))
@@ -47,17 +28,8 @@ func TestOtherUser(t *testing.T) {
 	w.Write("home/.cargo/config.toml", "")
 	w.origin("a")
 	w.place("a", "b")
-	for _, name := range []string{"b", "home"} {
-		err := filepath.WalkDir(w.Path(name), func(path string, _ fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			return os.Lchown(path, nobody, nobody)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.Own("b", nobody)
+	w.Own("home", nobody)
 	build := func(env []string) map[string]reuse {
 		t.Helper()
 		start := fixture.Stamp(t, w.Path("stamp"))
@@ -66,9 +38,7 @@ func TestOtherUser(t *testing.T) {
 		return w.reused("b/target/debug", start)
 	}
 	w.editOne("b", "1")
-	if err := os.Lchown(w.Path("b/many/src/m7.rs"), nobody, nobody); err != nil {
-		t.Fatal(err)
-	}
+	w.Own("b/many/src/m7.rs", nobody)
 	if got := build(w.with()); got["many"].share() < 0.9 || !slices.Contains(w.taken("b/target"), "many") {
 		t.Errorf("reused %v; compiled at the origin's path: %v; remembered %q", got, w.taken("b/target"), handoff.Unavailable(w.Path("b/target")))
 	}

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		cargo, _ := exec.LookPath("cargo")
 		os.Setenv(realCargo, cargo)
 	}
-	testscript.Main(m, map[string]func(){"cargo-cow": main, chain.Program: passOn, "cargo": checkedCargo})
+	testscript.Main(fixture.Tests(m), map[string]func(){"cargo-cow": main, chain.Program: passOn, "cargo": checkedCargo})
 }
 
 // passOn stands in for the wrapper of rustc where it does not matter what that
@@ -64,16 +64,21 @@ func passOn() {
 // and the condition [build-dir]: cargo has a build directory of its own, as since 1.91.
 //
 // $WRAPPER is the real wrapper of rustc, for RUSTC_WRAPPER.
-func TestScript(t *testing.T) { runScripts(t, nil) }
+func TestScript(t *testing.T) {
+	t.Parallel()
+	runScripts(t, nil)
+}
 
 // TestToolchains: some scripts with each version of Rust that is held to. `make
 // toolchains` runs all of them.
 func TestToolchains(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("CARGO_COW_TEST_ENVIRON") != "" {
 		return // then it is for the whole run
 	}
 	for _, v := range fixture.Toolchains(t) {
 		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
 			runScripts(t, v.Env, "restore_worktree", "explain_tells", "snapshot_unchanged", "graft_lockfile", "switch", "warehouse_tells", "status_strange")
 		})
 	}
@@ -93,10 +98,7 @@ func runScripts(t *testing.T, more []string, names ...string) {
 	cargo := os.Getenv(realCargo)
 	mount := loopfs.Btrfs(t, loopfs.Size(4<<30))
 	// In PATH there is only what stands in for it, which does no more than to pass on.
-	wrapper := filepath.Join(t.TempDir(), chain.Program)
-	if out, err := exec.Command("go", "build", "-o", wrapper, "../cargo-cow-rustc").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	wrapper := fixture.Wrapper(t)
 	// Run returns before its parallel scripts end; the group waits for them, so
 	// that the mount outlives them.
 	dir := "testdata/script"

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const events = `{"Action":"start","Package":"p"}
@@ -28,7 +31,7 @@ go: not an event
 
 func TestFilter(t *testing.T) {
 	var out strings.Builder
-	skipped, err := filter(strings.NewReader(events), &out)
+	sum, err := filter(strings.NewReader(events), &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +40,36 @@ func TestFilter(t *testing.T) {
 	if out.String() != want {
 		t.Errorf("filter printed %q, want %q", out.String(), want)
 	}
-	if len(skipped) != 1 || skipped[0].Test != "TestB" || !strings.Contains(skipped[0].Reason, "needs root") {
+	if skipped := sum.skipped; len(skipped) != 1 || skipped[0].Test != "TestB" || !strings.Contains(skipped[0].Reason, "needs root") {
 		t.Errorf("filter found skipped tests %+v, want TestB with its reason", skipped)
+	}
+}
+
+// Where the time goes: tests, not what only waits for its subtests, nor packages.
+func TestSlowest(t *testing.T) {
+	const times = `{"Action":"run","Package":"p","Test":"TestA/x/y"}
+{"Action":"pass","Package":"p","Test":"TestA/x/y","Elapsed":3.5}
+{"Action":"pass","Package":"p","Test":"TestA/x","Elapsed":9}
+{"Action":"fail","Package":"p","Test":"TestA/z","Elapsed":4}
+{"Action":"fail","Package":"p","Test":"TestA","Elapsed":12}
+{"Action":"pass","Package":"q","Test":"TestA","Elapsed":3.5}
+{"Action":"skip","Package":"q","Test":"TestB","Elapsed":99}
+{"Action":"pass","Package":"q","Test":"TestC","Elapsed":0.1}
+{"Action":"pass","Package":"q","Elapsed":80}
+`
+	sum, err := filter(strings.NewReader(times), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []id{{"p", "TestA/z"}, {"p", "TestA/x/y"}, {"q", "TestA"}, {"q", "TestC"}}
+	if got := sum.slowest(10); !slices.Equal(got, want) {
+		t.Errorf("slowest tests %v, want %v", got, want)
+	}
+	if tests, all := sum.count(); tests != 3 || all != 6 {
+		t.Errorf("%d tests ran, %d with their subtests; want 3 and 6", tests, all)
+	}
+	if got := sum.slowest(1); !slices.Equal(got, want[:1]) || sum.took[got[0]] != 4*time.Second {
+		t.Errorf("the slowest is %v, %v", got, sum.took)
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 var rules = []rule{
 	{"cmd", []string{"cmd/internal/...", "layers/...", "driver", "driver/btrfs", "driver/plain", "reflink", "github.com/spf13/cobra", "github.com/spf13/pflag", yaml, xsys},
 		"cmd is where everything meets, and nothing imports it"},
+	{"cmd/internal/fixture", []string{"github.com/rogpeppe/go-internal/txtar", xsys}, "the tests of the whole programs see them as a user does, and nothing that they are made of"},
 	{"cmd/cargo-cow-rustc", []string{"layers/alias", "layers/cargo/chain", "layers/cargo/depfile", "layers/cargo/extent", "layers/cargo/handoff", "layers/cargo/incremental", "layers/locate", "layers/paths", "layers/rustc", "layers/warehouse", xsys}, "what starts for each unit of a build imports next to nothing"},
 	{"layers", []string{"driver", "reflink", "layers/lease", "layers/lastuse", "layers/locate", "layers/paths", "layers/rustc", "layers/warehouse", "layers/cargo/...", "layers/git", "layers/internal/...", xsys},
 		"layers do not know which driver they stand on; what they believe about Cargo is layers/cargo's business"},

@@ -6,10 +6,10 @@
 //
 // # What is never chosen
 //
-// A layer that is leased, since somebody works with it. A layer that is pinned. A
-// layer with a label, since a label is the user's own mark, unless the policy says
-// that labels do not protect. A layer that was used within the margin. And the
-// last KeepLast of each dependency-set fingerprint.
+// A layer that is leased, since somebody works with it. A layer with a label, since
+// a label is the user's own mark, unless the policy says that labels do not protect.
+// A layer that was used within the margin. And the last KeepLast of each
+// dependency-set fingerprint.
 //
 // # What is chosen
 //
@@ -49,7 +49,6 @@ type Layer struct {
 	LastUse     time.Time // the zero time: nothing is known but Created
 	Label       string
 	Parent      string // asked by no rule: a layer does not need its parent
-	Pinned      bool   // the user keeps it
 	Leased      bool   // somebody works with it
 	OriginGone  bool   // the root directory of the checkout it was built in is gone
 }
@@ -92,7 +91,6 @@ const (
 // The reasons to stay.
 const (
 	Leased    Reason = "leased"    // somebody works with it
-	Pinned    Reason = "pinned"    // the user keeps it
 	Labelled  Reason = "labelled"  // it has a label
 	Recent    Reason = "recent"    // used within the margin
 	Last      Reason = "last"      // among the last KeepLast of its fingerprint
@@ -145,8 +143,6 @@ func (p *Policy) judge(l *Layer, later int, now time.Time) (why Reason, victim b
 	switch {
 	case l.Leased:
 		return Leased, false
-	case l.Pinned:
-		return Pinned, false
 	case l.Label != "" && !p.Labelled:
 		return Labelled, false
 	case idle < p.Margin:

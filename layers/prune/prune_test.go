@@ -23,7 +23,6 @@ func layer(id, f string, idle time.Duration, change ...func(*Layer)) Layer {
 }
 
 func label(l *Layer)  { l.Label = "green" }
-func pinned(l *Layer) { l.Pinned = true }
 func leased(l *Layer) { l.Leased = true }
 func gone(l *Layer)   { l.OriginGone = true }
 
@@ -86,8 +85,8 @@ func TestPlan(t *testing.T) {
 			Policy{GoneWorktrees: true, MaxAge: 3 * day}, "a:unused b:gone | c:unmatched"},
 
 		{"what is protected",
-			[]Layer{layer("a", "x", 9*day, leased), layer("b", "x", 8*day, pinned), layer("c", "x", 7*day, label), layer("d", "x", 59*time.Minute), layer("e", "x", 61*time.Minute)},
-			Policy{MaxAge: time.Minute}, "e:unused | a:leased b:pinned c:labelled d:recent"},
+			[]Layer{layer("a", "x", 9*day, leased), layer("c", "x", 7*day, label), layer("d", "x", 59*time.Minute), layer("e", "x", 61*time.Minute)},
+			Policy{MaxAge: time.Minute}, "e:unused | a:leased c:labelled d:recent"},
 		{"recent use protects what is old",
 			[]Layer{layer("a", "x", 9*day, gone, used(time.Minute))},
 			Policy{GoneWorktrees: true}, "| a:recent"},
@@ -95,8 +94,8 @@ func TestPlan(t *testing.T) {
 		{"another margin", []Layer{layer("a", "x", 3*time.Hour)}, Policy{MaxAge: time.Minute, Margin: 4 * time.Hour}, "| a:recent"},
 		{"no margin", []Layer{layer("a", "x", 2*time.Minute)}, Policy{MaxAge: time.Minute, Margin: -1}, "a:unused |"},
 		{"labels that do not protect",
-			[]Layer{layer("a", "x", 9*day, label), layer("b", "x", 8*day, label, pinned), layer("c", "x", 7*day, label, leased)},
-			Policy{MaxAge: time.Hour, Labelled: true}, "a:unused | b:pinned c:leased"},
+			[]Layer{layer("a", "x", 9*day, label), layer("c", "x", 7*day, label, leased)},
+			Policy{MaxAge: time.Hour, Labelled: true}, "a:unused | c:leased"},
 
 		{"equal times go by id",
 			[]Layer{layer("b", "x", day), layer("c", "x", day), layer("a", "x", day)},
@@ -137,7 +136,7 @@ func random(r *rand.Rand) ([]Layer, Policy) {
 		if r.IntN(2) == 0 {
 			l.LastUse = now.Add(-hours(40))
 		}
-		for _, change := range []func(*Layer){label, pinned, leased} {
+		for _, change := range []func(*Layer){label, leased} {
 			if r.IntN(6) == 0 {
 				change(&l)
 			}
@@ -184,7 +183,7 @@ func TestPlanProperties(t *testing.T) {
 			return now.Sub(slices.MaxFunc([]time.Time{l.Created, l.LastUse}, time.Time.Compare))
 		}
 		protected := func(l Layer) bool {
-			return l.Leased || l.Pinned || l.Label != "" && !p.Labelled || idle(l) < margin
+			return l.Leased || l.Label != "" && !p.Labelled || idle(l) < margin
 		}
 		named := func(l Layer) bool {
 			if !p.GoneWorktrees && p.MaxAge == 0 {

@@ -53,13 +53,6 @@ const (
 	Project              // in the root of the workspace
 )
 
-func (l Level) String() string {
-	if l == Project {
-		return "project"
-	}
-	return "user"
-}
-
 // Setup is where things are. All paths are absolute.
 type Setup struct {
 	Dir       string // where Cargo is run

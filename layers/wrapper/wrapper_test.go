@@ -114,7 +114,7 @@ func TestEnableOverOurs(t *testing.T) {
 	for _, l := range []Level{User, Project} {
 		c, err := s.Enable(l, top+"/bin/"+Program)
 		if err != nil || c.Next != "sccache" {
-			t.Errorf("Enable for the %s = %+v, %v", l, c, err)
+			t.Errorf("Enable for the %v = %+v, %v", l, c, err)
 		}
 	}
 	all, err := s.Settings()

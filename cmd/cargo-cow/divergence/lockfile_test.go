@@ -80,12 +80,12 @@ type change func(p *place)
 // bump gives a package of the lockfile another version.
 func bump(spec, version string) change {
 	return func(p *place) {
-		p.t.Helper()
+		p.T.Helper()
 		p.fetch() // which may be what puts the package there
 		args := []string{"update", "--quiet", "--package=" + spec, "--precise=" + version}
 		// Without the network where all is there.
-		if p.exec("cargo", append(args, "--offline")...).Code != 0 {
-			p.must("cargo", args...)
+		if p.Run("cargo", append(args, "--offline")...).Code != 0 {
+			p.Must("cargo", args...)
 		}
 	}
 }
@@ -93,12 +93,12 @@ func bump(spec, version string) change {
 // manifest adds text to the package's manifest below a table's name.
 func manifest(table, text string) change {
 	return func(p *place) {
-		p.t.Helper()
-		toml := p.read("Cargo.toml")
+		p.T.Helper()
+		toml := p.Read("Cargo.toml")
 		if !strings.Contains(toml, "\n"+table+"\n") {
 			toml += "\n" + table + "\n"
 		}
-		p.write("Cargo.toml", strings.Replace(toml, "\n"+table+"\n", "\n"+table+"\n"+text+"\n", 1))
+		p.Write("Cargo.toml", strings.Replace(toml, "\n"+table+"\n", "\n"+table+"\n"+text+"\n", 1))
 	}
 }
 
@@ -122,7 +122,7 @@ func TestLockfiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, filepath.Join(loopfs.Btrfs(t, loopfs.Size(16<<30)), "w"), "CARGO_PROFILE_DEV_DEBUG=0")
 	origin, second := w.at("origin"), w.at("sister")
-	if err := project.Fetch(t.Context(), hyperfine.Crate, origin.dir); err != nil {
+	if err := project.Fetch(t.Context(), hyperfine.Crate, origin.Dir); err != nil {
 		t.Fatal(err)
 	}
 	origin.fetch()
@@ -131,19 +131,19 @@ func TestLockfiles(t *testing.T) {
 		t.Errorf("%s has %d packages and %d registry units, which shows little", hyperfine.Crate, len(packages), len(b.needs))
 	}
 	origin.keepClean()
-	origin.cow("init")
-	origin.cow("snapshot")
+	origin.Cow("init")
+	origin.Cow("snapshot")
 
-	second.lay(sisterFiles)
-	second.write("Cargo.lock", origin.read("Cargo.lock"))
+	second.Lay(sisterFiles)
+	second.Write("Cargo.lock", origin.Read("Cargo.lock"))
 	second.fetch()
 	if own, both := second.packages(), common(origin.packages(), second.packages()); 2*both < len(own) {
 		t.Errorf("%d of sister's %d packages are hyperfine's too", both, len(own))
 	}
-	if err := project.Commit(t.Context(), second.dir, "Begin"); err != nil {
+	if err := project.Commit(t.Context(), second.Dir, "Begin"); err != nil {
 		t.Fatal(err)
 	}
-	second.cow("init")
+	second.Cow("init")
 
 	for _, tt := range []struct {
 		name    string
@@ -193,7 +193,7 @@ func TestLockfiles(t *testing.T) {
 				t.Errorf("grafted %d units from %q", g.Grafted, g.From)
 			}
 			p.behaves(s, b, clean)
-			p.cow("snapshot", "--label="+tt.name)
+			p.Cow("snapshot", "--label="+tt.name)
 			if tt.grafts {
 				p.editShows(s, b)
 			}
@@ -202,14 +202,9 @@ func TestLockfiles(t *testing.T) {
 	t.Run("by-hand", func(t *testing.T) { graftByHand(t, origin.in(t)) })
 }
 
-func (p *place) commit(message string) {
-	p.t.Helper()
-	p.must("git", "commit", "--quiet", "--all", "--message="+message)
-}
-
 // change applies changes and commits them.
 func (p *place) change(groups ...[]change) {
-	p.t.Helper()
+	p.T.Helper()
 	if len(groups) == 0 {
 		return
 	}
@@ -219,21 +214,21 @@ func (p *place) change(groups ...[]change) {
 		}
 	}
 	p.fetch()
-	p.commit("diverge")
+	p.Commit("diverge")
 }
 
 // fetch makes the lockfile fit the manifest and has all its packages there.
 func (p *place) fetch() {
-	p.t.Helper()
-	if p.exec("cargo", "fetch", "--quiet", "--offline").Code != 0 {
-		p.must("cargo", "fetch", "--quiet")
+	p.T.Helper()
+	if p.Run("cargo", "fetch", "--quiet", "--offline").Code != 0 {
+		p.Must("cargo", "fetch", "--quiet")
 	}
 }
 
 // packages are the lockfile's, with their versions.
 func (p *place) packages() []string {
-	p.t.Helper()
-	return lockedVersion.FindAllString(p.read("Cargo.lock"), -1)
+	p.T.Helper()
+	return lockedVersion.FindAllString(p.Read("Cargo.lock"), -1)
 }
 
 // common counts the elements of one list that are in the other.
@@ -248,36 +243,36 @@ func common(list, other []string) (n int) {
 
 // says is what the program of a build prints.
 func (p *place) says(s subject, b *build) string {
-	p.t.Helper()
+	p.T.Helper()
 	var all string
 	for _, args := range s.say {
-		line := strings.ReplaceAll(strings.Join(args, "\n"), "$W", p.w.dir)
-		all += p.must(b.programs[s.program], strings.Split(line, "\n")...)
+		line := strings.ReplaceAll(strings.Join(args, "\n"), "$W", p.w.Dir)
+		all += p.Must(b.programs[s.program], strings.Split(line, "\n")...).Stdout
 	}
 	return all
 }
 
 // behaves compares the program of b with that of a clean build.
 func (p *place) behaves(s subject, b, clean *build) {
-	p.t.Helper()
+	p.T.Helper()
 	if diff := cmp.Diff(p.says(s, clean), p.says(s, b)); diff != "" {
-		p.t.Errorf("%s: the program says (-clean +restored):\n%s", p.name(), diff)
+		p.T.Errorf("%s: the program says (-clean +restored):\n%s", p.Name(), diff)
 	}
 }
 
 // editShows edits and builds once more: rustc then loads what was grafted.
 func (p *place) editShows(s subject, b *build) {
-	p.t.Helper()
+	p.T.Helper()
 	want := strings.Replace(p.says(s, b), s.edit, s.edited, 1)
-	p.replace(s.file, s.edit, s.edited)
+	p.Edit(s.file, s.edit, s.edited)
 	edited := p.build("")
 	for id, ran := range edited.needs {
 		if ran {
-			p.t.Errorf("an edit of %s compiled %s", s.file, edited.title(id))
+			p.T.Errorf("an edit of %s compiled %s", s.file, edited.title(id))
 		}
 	}
 	if diff := cmp.Diff(want, p.says(s, edited)); diff != "" {
-		p.t.Errorf("%s: after an edit the program says (-want +got):\n%s", p.name(), diff)
+		p.T.Errorf("%s: after an edit the program says (-want +got):\n%s", p.Name(), diff)
 	}
 }
 
@@ -291,7 +286,7 @@ func graftByHand(t *testing.T, origin *place) {
 		t.Fatalf("restore --no-graft restored: %t, grafted %d units", ok, g.Grafted)
 	}
 	size, before := p.used()
-	g := p.answer(p.tryCow("graft"), "graft")
+	g := p.answer(p.TryCow("graft"), "graft")
 	grown, after := p.used()
 	size, after.data, after.metadata = grown-size, after.data-before.data, after.metadata-before.metadata
 	t.Logf("grafted %d units, %d MiB of files: %+d bytes of data, %+d of metadata", g.Grafted, size>>20, after.data, after.metadata)
@@ -315,8 +310,8 @@ type figures struct{ data, metadata int64 }
 // used returns the apparent size of the build directory's files and what the
 // whole file system has in use.
 func (p *place) used() (files int64, f figures) {
-	p.t.Helper()
-	err := filepath.WalkDir(p.path("target"), func(_ string, d os.DirEntry, err error) error {
+	p.T.Helper()
+	err := filepath.WalkDir(p.Path("target"), func(_ string, d os.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
@@ -327,11 +322,11 @@ func (p *place) used() (files int64, f figures) {
 		return err
 	})
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	// Figures are of the last commit.
-	p.must("btrfs", "filesystem", "sync", p.w.dir)
-	out := p.must("btrfs", "filesystem", "df", "--raw", p.w.dir)
+	p.Must("btrfs", "filesystem", "sync", p.w.Dir)
+	out := p.Must("btrfs", "filesystem", "df", "--raw", p.w.Dir).Stdout
 	for line := range strings.Lines(out) {
 		kind, _, _ := strings.Cut(line, ",")
 		_, text, _ := strings.Cut(line, "used=")
@@ -344,7 +339,7 @@ func (p *place) used() (files int64, f figures) {
 		}
 	}
 	if f.data == 0 || f.metadata == 0 {
-		p.t.Fatalf("btrfs filesystem df says\n%s", out)
+		p.T.Fatalf("btrfs filesystem df says\n%s", out)
 	}
 	return files, f
 }

@@ -26,14 +26,14 @@ func TestBuildsAreNotMixed(t *testing.T) {
 	}{{a, "1.0.0", "1.0.0"}, {b, "1.1.0", "1.1.0"}, {c, "1.0.0", "1.1.0"}} {
 		s.direct[tt.place] = []string{"larch", "pine"}
 		s.writeApp(tt.place)
-		tt.place.must("cargo", "update", "--quiet", "--workspace")
-		tt.place.must("cargo", "update", "--quiet", "--package=larch", "--precise="+tt.larch)
-		tt.place.must("cargo", "update", "--quiet", "--package=pine", "--precise="+tt.pine)
+		tt.place.Must("cargo", "update", "--quiet", "--workspace")
+		tt.place.Must("cargo", "update", "--quiet", "--package=larch", "--precise="+tt.larch)
+		tt.place.Must("cargo", "update", "--quiet", "--package=pine", "--precise="+tt.pine)
 	}
 	var oak []string
 	for _, p := range []*place{a, b} {
 		s.build(p)
-		p.cow("snapshot", "--label="+p.name())
+		p.Cow("snapshot", "--label="+p.Name())
 		oak = append(oak, p.hashAndMetadata("oak"))
 	}
 	if hash, other := oak[0][:16], oak[1][:16]; hash != other || oak[0] == oak[1] {
@@ -64,19 +64,19 @@ func TestBuildsAreNotMixed(t *testing.T) {
 // hashAndMetadata is the unit fingerprint's hash of a package's library and what
 // rustc identifies it by.
 func (p *place) hashAndMetadata(pkg string) string {
-	p.t.Helper()
-	for _, r := range readRecords(p.t, p.path("target")) {
+	p.T.Helper()
+	for _, r := range readRecords(p.T, p.Path("target")) {
 		dir, kind, _ := strings.Cut(r.name, " ")
 		name, id, _ := strings.Cut(dir, "-")
 		if name != pkg || kind != "lib-"+pkg {
 			continue
 		}
-		metadata, err := os.ReadFile(p.path("target", "debug", "deps", "lib"+pkg+"-"+id+".rmeta"))
+		metadata, err := os.ReadFile(p.Path("target", "debug", "deps", "lib"+pkg+"-"+id+".rmeta"))
 		if err != nil {
-			p.t.Fatal(err)
+			p.T.Fatal(err)
 		}
 		return r.hash + string(metadata)
 	}
-	p.t.Fatalf("%s has no library of %s", p.name(), pkg)
+	p.T.Fatalf("%s has no library of %s", p.Name(), pkg)
 	return ""
 }

@@ -85,36 +85,34 @@ func newStory(t *testing.T, g *grove, dir string, seed uint64) *story {
 	s := &story{t: t, g: g, rng: rand.New(rand.NewPCG(seed, 0)), direct: map[*place][]string{}, loud: map[*place]bool{}}
 	s.w = newWorld(t, dir, "CARGO_HOME="+g.home, "CARGO_NET_OFFLINE=true", "CARGO_PROFILE_DEV_DEBUG=0")
 	p := s.w.at("a")
-	p.write(".gitignore", "/target\n")
-	p.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"model\", \"shape\", \"scripted\"]\n")
-	p.write("model/Cargo.toml", member("model")+"[dependencies]\n"+g.crate(modelUses).toml(false))
-	p.write("model/src/lib.rs", "pub fn text() -> String { format!(\"{}({})\", include_str!(\"text.txt\"), "+g.crate(modelUses).call()+") }\n")
-	p.write("model/src/text.txt", s.next())
-	p.write("shape/Cargo.toml", member("shape")+"[lib]\nproc-macro = true\n[dependencies]\n"+g.crate(macroUses).toml(false))
-	p.write("shape/src/lib.rs", `#[proc_macro]
+	p.Write(".gitignore", "/target\n")
+	p.Write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"model\", \"shape\", \"scripted\"]\n")
+	p.Write("model/Cargo.toml", member("model")+"[dependencies]\n"+g.crate(modelUses).toml(false))
+	p.Write("model/src/lib.rs", "pub fn text() -> String { format!(\"{}({})\", include_str!(\"text.txt\"), "+g.crate(modelUses).call()+") }\n")
+	p.Write("model/src/text.txt", s.next())
+	p.Write("shape/Cargo.toml", member("shape")+"[lib]\nproc-macro = true\n[dependencies]\n"+g.crate(macroUses).toml(false))
+	p.Write("shape/src/lib.rs", `#[proc_macro]
 pub fn text(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
     format!("{:?}", format!("{}({})", include_str!("text.txt"), `+g.crate(macroUses).call()+`)).parse().unwrap()
 }
 `)
-	p.write("shape/src/text.txt", s.next())
-	p.write("scripted/Cargo.toml", member("scripted")+"[build-dependencies]\n"+g.crate(scriptUses).toml(false))
-	p.write("scripted/build.rs", `fn main() {
+	p.Write("shape/src/text.txt", s.next())
+	p.Write("scripted/Cargo.toml", member("scripted")+"[build-dependencies]\n"+g.crate(scriptUses).toml(false))
+	p.Write("scripted/build.rs", `fn main() {
     println!("cargo::rerun-if-changed=src/text.txt");
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
     let text = std::fs::read_to_string("src/text.txt").unwrap();
     std::fs::write(out.join("text.txt"), format!("{text}({})", `+g.crate(scriptUses).call()+`)).unwrap();
 }
 `)
-	p.write("scripted/src/lib.rs", "pub fn text() -> &'static str { include_str!(concat!(env!(\"OUT_DIR\"), \"/text.txt\")) }\n")
-	p.write("scripted/src/text.txt", s.next())
-	p.write("app/src/text.txt", s.next())
+	p.Write("scripted/src/lib.rs", "pub fn text() -> &'static str { include_str!(concat!(env!(\"OUT_DIR\"), \"/text.txt\")) }\n")
+	p.Write("scripted/src/text.txt", s.next())
+	p.Write("app/src/text.txt", s.next())
 	s.direct[p] = []string{"cedar", "yew", "bytes", "arrayvec"}
 	s.writeApp(p)
-	p.must("cargo", "generate-lockfile", "--quiet")
-	p.must("git", "init", "--quiet", "--initial-branch=main")
-	p.must("git", "add", "--all")
-	p.commit("first")
-	p.cow("init")
+	p.Must("cargo", "generate-lockfile", "--quiet")
+	p.Repository()
+	p.Cow("init")
 	s.places = []*place{p, p.checkout("b"), p.checkout("c")}
 	for _, q := range s.places[1:] {
 		s.direct[q] = slices.Clone(s.direct[p])
@@ -128,14 +126,14 @@ func (s *story) begin() {
 	s.t.Helper()
 	for i, q := range s.places {
 		for range 5 * min(i, 1) {
-			s.t.Logf("%s: %s", q.name(), s.bump(q))
+			s.t.Logf("%s: %s", q.Name(), s.bump(q))
 		}
 		if i == 2 { // the second one has built for itself what the first has
 			q.restore()
 		}
-		s.t.Logf("%s: build, snapshot", q.name())
+		s.t.Logf("%s: build, snapshot", q.Name())
 		s.build(q)
-		q.cow("snapshot", "--label="+q.name())
+		q.Cow("snapshot", "--label="+q.Name())
 	}
 }
 
@@ -175,8 +173,8 @@ fn main() {
 		toml += c.toml(s.loud[p] && c.loud)
 		source += fmt.Sprintf("    println!(\"{}\", %s);\n", c.call())
 	}
-	p.write("app/Cargo.toml", toml)
-	p.write("app/src/main.rs", source+"}\n")
+	p.Write("app/Cargo.toml", toml)
+	p.Write("app/src/main.rs", source+"}\n")
 }
 
 var lockedVersion = regexp.MustCompile(`(?m)^name = "(.*)"\nversion = "(.*)"$`)
@@ -191,10 +189,10 @@ func (s *story) want(p *place) string {
 	// A feature that app asks for is on wherever the target's build has the crate.
 	loud := s.loud[p] && slices.ContainsFunc(s.direct[p], func(name string) bool { return s.g.crate(name).loud })
 	lines := []string{
-		p.read("app/src/text.txt"),
-		p.read("model/src/text.txt") + "(" + s.g.text(s.t, versions, modelUses, loud) + ")",
-		p.read("shape/src/text.txt") + "(" + s.g.text(s.t, versions, macroUses, false) + ")",
-		p.read("scripted/src/text.txt") + "(" + s.g.text(s.t, versions, scriptUses, false) + ")",
+		p.Read("app/src/text.txt"),
+		p.Read("model/src/text.txt") + "(" + s.g.text(s.t, versions, modelUses, loud) + ")",
+		p.Read("shape/src/text.txt") + "(" + s.g.text(s.t, versions, macroUses, false) + ")",
+		p.Read("scripted/src/text.txt") + "(" + s.g.text(s.t, versions, scriptUses, false) + ")",
 	}
 	for _, name := range s.direct[p] {
 		lines = append(lines, s.g.text(s.t, versions, name, loud))
@@ -212,8 +210,8 @@ func (s *story) build(p *place) *build {
 
 func (s *story) check(p *place, b *build) {
 	s.t.Helper()
-	if diff := cmp.Diff(s.want(p), p.must(b.programs["app"])); diff != "" {
-		s.t.Fatalf("%s: stale (-want +got):\n%s", p.name(), diff)
+	if diff := cmp.Diff(s.want(p), p.Must(b.programs["app"]).Stdout); diff != "" {
+		s.t.Fatalf("%s: stale (-want +got):\n%s", p.Name(), diff)
 	}
 }
 
@@ -222,48 +220,48 @@ func (s *story) sequence() {
 	s.t.Helper()
 	p := s.places[s.rng.IntN(len(s.places))]
 	if q := s.places[s.rng.IntN(len(s.places))]; s.rng.IntN(4) != 0 {
-		if _, err := os.Stat(q.path("target", "debug")); err == nil {
-			s.t.Logf("%s: snapshot", q.name())
-			q.cow("snapshot")
+		if _, err := os.Stat(q.Path("target", "debug")); err == nil {
+			s.t.Logf("%s: snapshot", q.Name())
+			q.Cow("snapshot")
 		}
 	}
 	if s.rng.IntN(3) != 0 {
-		s.t.Logf("%s: %s", p.name(), s.merge(p))
+		s.t.Logf("%s: %s", p.Name(), s.merge(p))
 	}
 	for range s.rng.IntN(3) {
-		s.t.Logf("%s: %s", p.name(), s.diverge(p))
+		s.t.Logf("%s: %s", p.Name(), s.diverge(p))
 	}
 	if s.rng.IntN(3) == 0 {
 		// Cargo itself would miss it in a place that is not restored afterwards.
 		old := time.Now().Add(-time.Hour)
 		file := s.edit(p)
-		if err := os.Chtimes(p.path(file), old, old); err != nil {
+		if err := os.Chtimes(p.Path(file), old, old); err != nil {
 			s.t.Fatal(err)
 		}
-		s.t.Logf("%s: edit %s in the past", p.name(), file)
+		s.t.Logf("%s: edit %s in the past", p.Name(), file)
 	}
-	if s.rng.IntN(4) == 0 && p.exec("cargo", "metadata", "--locked", "--format-version=1").Code != 0 {
+	if s.rng.IntN(4) == 0 && p.Run("cargo", "metadata", "--locked", "--format-version=1").Code != 0 {
 		// What the manifests ask for is not known before cargo has made the lockfile
 		// fit them: a layer may be restored or not, and the build is right.
 		_, ok := p.restore()
-		s.t.Logf("%s: restore with the lockfile behind: %t; build", p.name(), ok)
+		s.t.Logf("%s: restore with the lockfile behind: %t; build", p.Name(), ok)
 		s.build(p)
 	}
-	p.must("cargo", "update", "--quiet", "--workspace")
+	p.Must("cargo", "update", "--quiet", "--workspace")
 	s.restore(p)
 	before := p.state()
-	s.t.Logf("%s: build", p.name())
+	s.t.Logf("%s: build", p.Name())
 	b := s.build(p)
-	s.t.Logf("%s: edit %s, build", p.name(), s.edit(p))
+	s.t.Logf("%s: edit %s, build", p.Name(), s.edit(p))
 	for id, ran := range s.build(p).needs {
 		if ran {
-			s.t.Errorf("%s: an edit compiled %s", p.name(), b.title(id))
+			s.t.Errorf("%s: an edit compiled %s", p.Name(), b.title(id))
 		}
 	}
 	clean := p.cleanBuild(members...)
 	s.check(p, clean)
 	available, missing := p.judge(b, clean, before, wild)
-	s.t.Logf("%s: %d registry units were in layers, %d in none", p.name(), available, missing)
+	s.t.Logf("%s: %d registry units were in layers, %d in none", p.Name(), available, missing)
 }
 
 // diverge makes the place's dependencies differ in one respect, and tells in
@@ -286,12 +284,12 @@ func (s *story) diverge(p *place) (what string) {
 		s.loud[p] = !s.loud[p]
 		what = fmt.Sprintf("loud %t", s.loud[p])
 	default:
-		toml := p.read("Cargo.toml")
+		toml := p.Read("Cargo.toml")
 		if table := "[profile.dev.package.cedar]\nopt-level = 1\n"; strings.Contains(toml, table) {
-			p.write("Cargo.toml", strings.Replace(toml, table, "", 1))
+			p.Write("Cargo.toml", strings.Replace(toml, table, "", 1))
 			return "cedar as all"
 		} else {
-			p.write("Cargo.toml", toml+table)
+			p.Write("Cargo.toml", toml+table)
 			return "cedar optimised"
 		}
 	}
@@ -309,7 +307,7 @@ func (s *story) bump(p *place) string {
 	if version == m[2] {
 		version = c.versions[1].version
 	}
-	p.must("cargo", "update", "--quiet", "--package="+c.name, "--precise="+version)
+	p.Must("cargo", "update", "--quiet", "--package="+c.name, "--precise="+version)
 	return "bump " + c.name + " to " + version
 }
 
@@ -332,17 +330,17 @@ func (s *story) merge(p *place) string {
 		}
 		// Without need for the one before it may be gone.
 		if slices.ContainsFunc(s.locked(p), func(m []string) bool { return m[1] == name }) {
-			p.must("cargo", "update", "--quiet", "--package="+name, "--precise="+version)
+			p.Must("cargo", "update", "--quiet", "--package="+name, "--precise="+version)
 		}
 	}
-	return "merge " + q.name()
+	return "merge " + q.Name()
 }
 
 // edit gives a source of the place a new text.
 func (s *story) edit(p *place) string {
 	s.t.Helper()
 	file := members[s.rng.IntN(len(members))] + "/src/text.txt"
-	p.write(file, s.next())
+	p.Write(file, s.next())
 	return file
 }
 
@@ -362,18 +360,18 @@ func (s *story) restore(p *place) {
 	}
 	g, ok := p.restore(args...)
 	if !ok {
-		s.t.Fatalf("%s: restore %q finds no layer", p.name(), args)
+		s.t.Fatalf("%s: restore %q finds no layer", p.Name(), args)
 	}
 	s.grafted += g.Grafted
-	s.t.Logf("%s: restore %q grafted %d", p.name(), args, g.Grafted)
+	s.t.Logf("%s: restore %q grafted %d", p.Name(), args, g.Grafted)
 	if len(args) == 0 && s.rng.IntN(2) == 0 {
 		return
 	}
 	if s.rng.IntN(3) == 0 {
 		// What is grafted then stands on units that were compiled here.
 		member := members[s.rng.IntN(len(members))]
-		s.t.Logf("%s: build %s", p.name(), member)
-		p.must("cargo", "build", "--quiet", "--package="+member)
+		s.t.Logf("%s: build %s", p.Name(), member)
+		p.Must("cargo", "build", "--quiet", "--package="+member)
 	}
 	if s.rng.IntN(3) == 0 {
 		s.graft(p, "--from="+ids[s.rng.IntN(len(ids))])
@@ -386,16 +384,16 @@ func (s *story) restore(p *place) {
 
 func (s *story) graft(p *place, args ...string) {
 	s.t.Helper()
-	g := p.answer(p.tryCow(append([]string{"graft"}, args...)...), "graft")
+	g := p.answer(p.TryCow(append([]string{"graft"}, args...)...), "graft")
 	s.grafted += g.Grafted
-	s.t.Logf("%s: graft %q grafted %d", p.name(), args, g.Grafted)
+	s.t.Logf("%s: graft %q grafted %d", p.Name(), args, g.Grafted)
 }
 
 // locked are the names and versions of the lockfile's packages that are not
 // members.
 func (s *story) locked(p *place) [][]string {
 	s.t.Helper()
-	return slices.DeleteFunc(lockedVersion.FindAllStringSubmatch(p.read("Cargo.lock"), -1), func(m []string) bool {
+	return slices.DeleteFunc(lockedVersion.FindAllStringSubmatch(p.Read("Cargo.lock"), -1), func(m []string) bool {
 		return slices.Contains(members, m[1])
 	})
 }
@@ -403,7 +401,7 @@ func (s *story) locked(p *place) [][]string {
 func (s *story) layerIDs(p *place) []string {
 	s.t.Helper()
 	var ids []string
-	for _, l := range p.cow("list") {
+	for _, l := range p.Cow("list") {
 		if l["reason"] == "layer" {
 			ids = append(ids, l["layer"].(string))
 		}

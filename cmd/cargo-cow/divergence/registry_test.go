@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,8 +19,7 @@ import (
 // text is its name, its version and the texts of what it depends on, so that a
 // program says which builds of which versions it was put together from.
 type grove struct {
-	t      testing.TB
-	dir    string
+	fixture.Directory
 	home   string // CARGO_HOME, with all of the registry in it
 	crates []crate
 }
@@ -75,7 +73,7 @@ var realCrates = []crate{
 // newGrove publishes a grove in dir and has cargo fetch all of it.
 func newGrove(t testing.TB, dir string) *grove {
 	t.Helper()
-	g := &grove{t: t, dir: dir, home: filepath.Join(dir, "home")}
+	g := &grove{Directory: fixture.Directory{T: t, Dir: dir}, home: filepath.Join(dir, "home")}
 	for _, c := range groveCrates {
 		c.req = "1"
 		g.crates = append(g.crates, c)
@@ -91,29 +89,18 @@ func (g *grove) crate(name string) crate {
 	return g.crates[slices.IndexFunc(g.crates, func(c crate) bool { return c.name == name })]
 }
 
-func (g *grove) index() string { return "file://" + filepath.Join(g.dir, "index") }
-
-func (g *grove) write(name, text string) {
-	g.t.Helper()
-	path := filepath.Join(g.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		g.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		g.t.Fatal(err)
-	}
-}
+func (g *grove) index() string { return "file://" + g.Path("index") }
 
 // publish writes the index, a git repository, and the packages
 // (https://doc.rust-lang.org/cargo/reference/registry-index.html).
 func (g *grove) publish() {
-	g.t.Helper()
-	g.write("index/config.json", fmt.Sprintf(`{"dl": "file://%s/{crate}-{version}.crate"}`, filepath.Join(g.dir, "packages")))
+	g.T.Helper()
+	g.Write("index/config.json", fmt.Sprintf(`{"dl": "file://%s/{crate}-{version}.crate"}`, g.Path("packages")))
 	for _, c := range g.crates {
 		var lines string
 		for _, r := range c.versions {
 			data := g.pack(c, r)
-			g.write("packages/"+c.name+"-"+r.version+".crate", string(data))
+			g.Write("packages/"+c.name+"-"+r.version+".crate", string(data))
 			sum := sha256.Sum256(data)
 			type dep struct {
 				Name            string   `json:"name"`
@@ -135,7 +122,7 @@ func (g *grove) publish() {
 				"name": c.name, "vers": r.version, "deps": deps, "cksum": hex.EncodeToString(sum[:]), "features": features, "yanked": false,
 			})
 			if err != nil {
-				g.t.Fatal(err)
+				g.T.Fatal(err)
 			}
 			lines += string(line) + "\n"
 		}
@@ -143,16 +130,16 @@ func (g *grove) publish() {
 		if len(c.name) > 3 {
 			dir = c.name[:2] + "/" + c.name[2:4]
 		}
-		g.write("index/"+dir+"/"+c.name, lines)
+		g.Write("index/"+dir+"/"+c.name, lines)
 	}
-	if err := project.Commit(g.t.Context(), filepath.Join(g.dir, "index"), "Publish"); err != nil {
-		g.t.Fatal(err)
+	if err := project.Commit(g.T.Context(), g.Path("index"), "Publish"); err != nil {
+		g.T.Fatal(err)
 	}
 }
 
 // pack makes the package of a release.
 func (g *grove) pack(c crate, r release) []byte {
-	g.t.Helper()
+	g.T.Helper()
 	files := map[string]string{"Cargo.toml": fmt.Sprintf("[package]\nname = %q\nversion = %q\nedition = \"2024\"\n", c.name, r.version)}
 	toml := "[dependencies]\n"
 	for _, d := range r.depends {
@@ -208,7 +195,7 @@ pub fn build() -> &'static str { BUILD }
 
 	packed, err := fixture.Pack(c.name, r.version, files)
 	if err != nil {
-		g.t.Fatal(err)
+		g.T.Fatal(err)
 	}
 	return packed
 }
@@ -240,23 +227,23 @@ func (c crate) toml(loud bool) string {
 // gets into the user's. It shares nothing with that: cargo's lock on a registry lies
 // in CARGO_HOME, and two cargos under two locks spoil each other's index.
 func (g *grove) makeHome() {
-	g.t.Helper()
-	g.write("home/config.toml", fmt.Sprintf("[registries.grove]\nindex = %q\n", g.index()))
+	g.T.Helper()
+	g.Write("home/config.toml", fmt.Sprintf("[registries.grove]\nindex = %q\n", g.index()))
 }
 
 // fetch downloads every release, after which all goes without the network.
 func (g *grove) fetch() {
-	g.t.Helper()
-	w := newWorld(g.t, filepath.Join(g.dir, "fetch"), "CARGO_HOME="+g.home)
+	g.T.Helper()
+	w := newWorld(g.T, g.Path("fetch"), "CARGO_HOME="+g.home)
 	for i := range 2 {
 		p := w.at(fmt.Sprint(i))
 		toml := "[package]\nname = \"all\"\nedition = \"2024\"\n[dependencies]\n"
 		for _, c := range g.crates {
 			toml += strings.Replace(c.toml(false), strconv.Quote(c.req), strconv.Quote("="+c.versions[i].version), 1)
 		}
-		p.write("Cargo.toml", toml)
-		p.write("src/lib.rs", "")
-		p.must("cargo", "fetch", "--quiet")
+		p.Write("Cargo.toml", toml)
+		p.Write("src/lib.rs", "")
+		p.Must("cargo", "fetch", "--quiet")
 	}
 }
 

@@ -34,8 +34,7 @@ const (
 // of several profiles: what a build makes is what a clean build makes that is not
 // incremental. A failure names its seed; the steps are in its log.
 func TestRandomEdits(t *testing.T) {
-	program(t)
-	wrapper(t)
+	t.Parallel()
 	n := sequences
 	if text := os.Getenv("CARGO_COW_TEST_SEQUENCES"); text != "" {
 		var err error
@@ -56,7 +55,7 @@ func TestRandomEdits(t *testing.T) {
 			if e.elsewhere == 0 {
 				t.Error("nothing was ever compiled at another checkout's path: this shows nothing")
 			}
-			os.RemoveAll(e.w.dir)
+			os.RemoveAll(e.w.Dir)
 		})
 	}
 }
@@ -187,16 +186,16 @@ func newEditing(t *testing.T, dir string, seed uint64) *editing {
 	t.Helper()
 	layout := layouts[seed%uint64(len(layouts))]
 	e := &editing{t: t, w: newWorld(t, dir, layout.env...), rng: rand.New(rand.NewPCG(seed, 1)), state: layout.state}
-	e.wrapped = "RUSTC_WRAPPER=" + wrapper(t)
+	e.wrapped = "RUSTC_WRAPPER=" + fixture.Wrapper(t)
 	for name, text := range fixed {
-		e.w.write("a/"+name, text)
+		e.w.Write("a/"+name, text)
 	}
-	e.w.write("a/.cargo/config.toml", layout.config)
+	e.w.Write("a/.cargo/config.toml", layout.config)
 	e.render("a", sources{}.files())
 	e.w.commit()
 	e.w.origin.Cow("init")
 	for _, args := range buildWays {
-		e.w.origin.mustBuild(args...)
+		e.w.origin.Build(args...)
 	}
 	e.w.origin.Cow("snapshot")
 	return e
@@ -206,8 +205,8 @@ func (e *editing) render(checkout string, files map[string]string) {
 	e.t.Helper()
 	for name, text := range files {
 		name = filepath.Join(checkout, name)
-		if old, err := os.ReadFile(e.w.path(name)); err != nil || string(old) != text {
-			e.w.write(name, text)
+		if old, err := os.ReadFile(e.w.Path(name)); err != nil || string(old) != text {
+			e.w.Write(name, text)
 		}
 	}
 }
@@ -226,10 +225,10 @@ func (e *editing) sequence() {
 	for range editSteps {
 		e.step(usual)
 	}
-	e.w.remove("clean")
+	e.w.Remove("clean")
 	for _, name := range []string{ofPlace, inside, beside} {
 		if e.sources[name] != nil {
-			e.w.origin.must("git", "worktree", "remove", "--force", e.w.path(name))
+			e.w.origin.Must("git", "worktree", "remove", "--force", e.w.Path(name))
 		}
 	}
 }
@@ -237,8 +236,7 @@ func (e *editing) sequence() {
 // restored makes a worktree of what is committed in another one and restores.
 func (e *editing) restored(name, from string) {
 	e.t.Helper()
-	p := e.w.at(name)
-	e.w.origin.must("git", "worktree", "add", "--quiet", "--detach", p.Dir, e.w.at(from).must("git", "rev-parse", "HEAD"))
+	p := e.w.origin.Worktree(name, e.w.At(from).Says("git", "rev-parse", "HEAD"))
 	p.Cow("restore")
 	e.sources[name] = e.sources[from].clone()
 }
@@ -252,13 +250,13 @@ func (e *editing) step(usual []string) {
 	}
 	if name == ofPlace && e.sources[name] == nil {
 		e.t.Logf("%s: commit, %q, snapshot; %s: restore", beside, args, name)
-		b := e.w.at(beside)
+		b := e.w.At(beside)
 		e.build(beside, e.rng.IntN(2) == 0, args)
-		b.commit("more")
+		b.Commit("more")
 		b.Cow("snapshot")
 		e.restored(name, beside)
 	}
-	p := e.w.at(name)
+	p := e.w.At(name)
 	var edits []string
 	for range e.rng.IntN(3) {
 		kind := kinds[e.rng.IntN(len(kinds))]
@@ -275,7 +273,7 @@ func (e *editing) step(usual []string) {
 	e.build(name, on, args)
 	if e.rng.IntN(4) == 0 {
 		// It is all fresh, with the wrapper as without.
-		if ran := e.with(p, !on).mustBuild(args...).ran(); len(ran) > 0 {
+		if ran := e.with(p, !on).Build(args...).Ran(); len(ran) > 0 {
 			e.t.Errorf("wrapper %v: built again: %q", !on, ran)
 		}
 	}
@@ -285,11 +283,11 @@ func (e *editing) step(usual []string) {
 	}
 }
 
-func (e *editing) with(p *Place, wrapped bool) *Place {
+func (e *editing) with(p *fixture.Checkout, wrapped bool) *fixture.Checkout {
 	if !wrapped {
 		return p
 	}
-	return p.with(e.wrapped)
+	return p.With(e.wrapped)
 }
 
 // build builds and compares what comes of it with what is made without the wrapper
@@ -297,17 +295,17 @@ func (e *editing) with(p *Place, wrapped bool) *Place {
 // begins empty with the sequence.
 func (e *editing) build(name string, wrapped bool, args []string) {
 	e.t.Helper()
-	p := e.w.at(name)
+	p := e.w.At(name)
 	got := e.made(e.with(p, wrapped), args)
 	e.builds++
-	if len(marked(e.t, filepath.Join(p.Dir, e.state))) > 0 {
+	if len(marked(e.t, p.Path(e.state))) > 0 {
 		e.elsewhere++
 	}
-	clean := e.w.path("clean/" + filepath.Base(name))
-	if !exists(clean) {
-		fixture.Acquaint(e.t, clean, p.env)
+	clean := e.w.Path("clean/" + filepath.Base(name))
+	if !fixture.Exists(clean) {
+		fixture.Acquaint(e.t, clean, p.Env)
 	}
-	want := e.made(p.with("CARGO_TARGET_DIR="+clean, "CARGO_BUILD_BUILD_DIR="+clean, "CARGO_INCREMENTAL=0", "CARGO_PROFILE_DEV_DEBUG=0"), args)
+	want := e.made(p.With("CARGO_TARGET_DIR="+clean, "CARGO_BUILD_BUILD_DIR="+clean, "CARGO_INCREMENTAL=0", "CARGO_PROFILE_DEV_DEBUG=0"), args)
 	if diff := cmp.Diff(want, got); diff != "" {
 		e.t.Fatalf("%s: stale (-clean build +incremental):\n%s", name, diff)
 	}
@@ -317,12 +315,12 @@ var harnessTime = regexp.MustCompile(`finished in [0-9.]+s`)
 
 // made builds and tells what all programs print, and what the compiler says of the
 // workspace's packages.
-func (e *editing) made(p *Place, args []string) map[string]string {
+func (e *editing) made(p *fixture.Checkout, args []string) map[string]string {
 	e.t.Helper()
-	b := p.mustBuild(args...)
+	b := p.Build(args...)
 	all := map[string]string{}
-	for name, exe := range b.executables {
-		all[name] = harnessTime.ReplaceAllString(p.must(exe, "--nocapture"), "finished")
+	for name, exe := range b.Executables {
+		all[name] = harnessTime.ReplaceAllString(p.Says(exe, "--nocapture"), "finished")
 	}
 	var said []string
 	for line := range strings.Lines(b.Stdout) {

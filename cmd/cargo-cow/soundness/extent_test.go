@@ -29,34 +29,34 @@ fn main() {
 // withSubmodule builds an origin that has a submodule at path.
 func withSubmodule(path string) func(w *world) {
 	return func(w *world) {
-		w.t.Helper()
+		w.T.Helper()
 		w.repository("up", "one")
 		w.commit()
-		w.origin.must("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.path("up"), path)
-		w.origin.commit("submodule")
-		w.origin.mustBuild("build")
+		w.origin.Must("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.Path("up"), path)
+		w.origin.Commit("submodule")
+		w.origin.Build("build")
 	}
 }
 
 // repository makes one with the file v.txt.
 func (w *world) repository(name, text string) {
-	w.t.Helper()
-	w.write(name+"/v.txt", text)
-	up := w.at(name)
-	up.must("git", "init", "--quiet", "--initial-branch=main")
-	up.commit(text)
+	w.T.Helper()
+	w.Write(name+"/v.txt", text)
+	up := w.At(name)
+	up.Must("git", "init", "--quiet", "--initial-branch=main")
+	up.Commit(text)
 }
 
 // newerSubmodule is the place with another commit of the submodule, which by its
 // times is an old one.
 func newerSubmodule(path string) func(w *world) {
 	return func(w *world) {
-		w.t.Helper()
-		w.place.must("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
-		w.write("b/"+path+"/v.txt", "two")
-		sub := w.at("b/" + path)
-		sub.commit("two")
-		w.place.commit("newer submodule")
+		w.T.Helper()
+		w.place.Must("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+		w.Write("b/"+path+"/v.txt", "two")
+		sub := w.At("b/" + path)
+		sub.Commit("two")
+		w.place.Commit("newer submodule")
 		old := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 		w.touch(old, "b/"+path+"/v.txt", "b/"+path, "b/"+path+"/..")
 	}
@@ -138,11 +138,11 @@ var extentHazards = []hazard{
 		origin: func(w *world) {
 			w.commit()
 			w.repository("a/app/up", "one")
-			w.origin.must("git", "-c", "advice.addEmbeddedRepo=false", "add", "app/up")
-			w.origin.commit("link")
-			w.origin.mustBuild("build")
+			w.origin.Must("git", "-c", "advice.addEmbeddedRepo=false", "add", "app/up")
+			w.origin.Commit("link")
+			w.origin.Build("build")
 		},
-		differ: func(w *world) { w.remove("b/app/up"); w.repository("b/app/up", "two") },
+		differ: func(w *world) { w.Remove("b/app/up"); w.repository("b/app/up", "two") },
 	},
 	{
 		// Git ignores the clone, and the script watches it all the same.
@@ -151,8 +151,7 @@ var extentHazards = []hazard{
 		files: strings.ReplaceAll(watchVendor, `"../vendor/up/v.txt"`, `["..", "vendor", "up", "v.txt"].iter().collect::<std::path::PathBuf>()`) + "-- a/.gitignore --\n/target\n/vendor\n",
 		origin: func(w *world) {
 			w.repository("a/vendor/up", "one")
-			w.commit()
-			w.origin.mustBuild("build")
+			w.build()
 		},
 		differ: func(w *world) { w.repository("b/vendor/up", "two") },
 	},
@@ -215,7 +214,7 @@ var extentHazards = []hazard{
 		name:   "H32/ignored-files-of-sibling",
 		rule:   "script-tree",
 		files:  scripted + strings.ReplaceAll(siblings, "b/liba/schema", "b/none") + "-- a/.gitignore --\n/target\n/liba/schema\n-- a/app/build.rs --\n" + script(`std::fs::read_to_string("../liba/schema/s.txt").unwrap_or_default()`),
-		differ: func(w *world) { w.write("b/liba/schema/s.txt", "two\n") },
+		differ: func(w *world) { w.Write("b/liba/schema/s.txt", "two\n") },
 	},
 	{
 		name:  "H32/new-in-sibling",
@@ -240,7 +239,7 @@ var extentHazards = []hazard{
 		rule:    "searched-settings",
 		files:   linted,
 		origin:  lint,
-		differ:  func(w *world) { w.write("b/clippy.toml", "too-many-arguments-threshold = 1\n") },
+		differ:  func(w *world) { w.Write("b/clippy.toml", "too-many-arguments-threshold = 1\n") },
 		observe: observeLints,
 	},
 	{
@@ -248,7 +247,7 @@ var extentHazards = []hazard{
 		rule:    "searched-settings",
 		files:   linted + "-- a/clippy.toml --\ntoo-many-arguments-threshold = 7\n",
 		origin:  lint,
-		differ:  func(w *world) { w.write("b/app/.clippy.toml", "too-many-arguments-threshold = 1\n") },
+		differ:  func(w *world) { w.Write("b/app/.clippy.toml", "too-many-arguments-threshold = 1\n") },
 		observe: observeLints,
 	},
 	{
@@ -256,7 +255,7 @@ var extentHazards = []hazard{
 		rule:    "searched-settings",
 		files:   linted,
 		origin:  lint,
-		differ:  func(w *world) { w.write("clippy.toml", "too-many-arguments-threshold = 1\n") },
+		differ:  func(w *world) { w.Write("clippy.toml", "too-many-arguments-threshold = 1\n") },
 		observe: observeLints,
 	},
 	{
@@ -264,20 +263,20 @@ var extentHazards = []hazard{
 		name:   "H33/variables-above",
 		rule:   "searched-settings",
 		files:  reading(`std::env::current_dir().unwrap().ancestors().find_map(|d| std::fs::read_to_string(d.join(".env")).ok()).unwrap_or_default()`),
-		differ: func(w *world) { w.write(".env", "TWO=2") },
+		differ: func(w *world) { w.Write(".env", "TWO=2") },
 	},
 	{
 		// Between the package and the workspace, and git does not list it.
 		name:   "H33/variables-between",
 		rule:   "macro-inputs",
 		files:  deeper(reading(upwards(`".env"`))) + "-- a/.gitignore --\n/target\n.env\n",
-		differ: func(w *world) { w.write("b/crates/.env", "TWO=2") },
+		differ: func(w *world) { w.Write("b/crates/.env", "TWO=2") },
 	},
 	{
 		name:   "H33/ignored-file-appears",
 		rule:   "macro-inputs",
 		files:  deeper(reading(upwards(`"local.toml"`))) + "-- a/.gitignore --\n/target\nlocal.toml\n",
-		differ: func(w *world) { w.write("b/local.toml", "two") },
+		differ: func(w *world) { w.Write("b/local.toml", "two") },
 	},
 	{
 		// The program that uses the macro says which; in the origin it lies nearer to
@@ -288,8 +287,8 @@ var extentHazards = []hazard{
 			"-- a/.gitignore --\n/target\nlocal.toml\n-- a/local.toml --\none\n" +
 			"-- a/crates/app/src/main.rs --\nfn main() { println!(\"{}\", liba::value!(\"local.toml\")); }\n",
 		differ: func(w *world) {
-			w.write("b/local.toml", "one\n")
-			w.write("b/crates/local.toml", "two\n")
+			w.Write("b/local.toml", "one\n")
+			w.Write("b/crates/local.toml", "two\n")
 		},
 	},
 	{
@@ -301,7 +300,7 @@ fn main() {
     generate(&` + upwards(`"local.toml"`) + `);
 }
 ` + generate,
-		differ: func(w *world) { w.write("b/crates/local.toml", "two") },
+		differ: func(w *world) { w.Write("b/crates/local.toml", "two") },
 	},
 }
 
@@ -328,13 +327,13 @@ fn main() { println!("{}", sum(1, 2)); }
 
 func lint(w *world) {
 	w.commit()
-	w.origin.must("cargo", "clippy", "--quiet")
+	w.origin.Must("cargo", "clippy", "--quiet")
 }
 
 // observeLints counts what clippy says of the number of arguments.
 func observeLints(w *world) string {
-	w.t.Helper()
-	said := w.place.exec("cargo", "clippy", "--quiet")
+	w.T.Helper()
+	said := w.place.Run("cargo", "clippy", "--quiet")
 	return fmt.Sprint(strings.Count(said.Stderr, "too many arguments"), said.Code)
 }
 

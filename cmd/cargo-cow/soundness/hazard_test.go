@@ -59,8 +59,6 @@ var hazards = slices.Concat(
 // without-rule: with the one rule switched off the same steps end in a stale
 // program, so it is this rule that closes the hazard.
 func TestHazards(t *testing.T) {
-	program(t)
-	wrapper(t)
 	dir := btrfs(t)
 	var ran, elsewhere atomic.Int32
 	t.Cleanup(func() {
@@ -87,9 +85,8 @@ func TestHazards(t *testing.T) {
 					w = s.begin(t)
 					snapshot(w)
 				}
-				w.t = t
-				w.again()
-				w.wrapped = []string{"RUSTC_WRAPPER=" + wrapper(t)}
+				w.again(t)
+				w.wrapped = []string{"RUSTC_WRAPPER=" + fixture.Wrapper(t)}
 				s.withRules(w, false)
 				ran.Add(1)
 				if len(w.elsewhere) > 0 {
@@ -113,7 +110,7 @@ func (s *scene) naive(t *testing.T) {
 
 // withRules asks explain, too, where that is to be compared with what is built.
 func (s *scene) withRules(w *world, explain bool) {
-	t := w.t
+	t := w.T
 	t.Helper()
 	var plan []map[string]any
 	seen := s.run(w, func(w *world, h hazard) {
@@ -129,7 +126,7 @@ func (s *scene) withRules(w *world, explain bool) {
 		t.Errorf("stale (-clean build +restored):\n%s", cmp.Diff(seen.truth, seen.got))
 	}
 	if plan != nil && seen.build != nil {
-		if diff := cmp.Diff(explained(t, plan, seen.build), seen.build.ran()); diff != "" {
+		if diff := cmp.Diff(explained(t, plan, seen.build), seen.build.Ran()); diff != "" {
 			t.Errorf("rebuilt units (-explain +cargo):\n%s", diff)
 		}
 	}
@@ -150,16 +147,16 @@ func (s *scene) withoutRule(t *testing.T) {
 // reasons what the restore itself gave.
 type observation struct {
 	got, truth string
-	build      *build
+	build      *fixture.Build
 	reasons    []string
 }
 
 // run goes through the hazard's steps in the place.
 func (s *scene) run(w *world, restore func(w *world, h hazard)) observation {
-	t, h := w.t, s.hazard
+	t, h := w.T, s.hazard
 	t.Helper()
 	ar := txtar.Parse([]byte(h.files))
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	w.lay(ar, "b", "b")
 	if h.differ != nil {
 		h.differ(w)
@@ -172,15 +169,15 @@ func (s *scene) run(w *world, restore func(w *world, h hazard)) observation {
 	}
 	observe := h.observe
 	if observe == nil {
-		observe = func(w *world) string { return w.place.runs("app", "build") }
+		observe = func(w *world) string { return w.place.Runs("app", "build") }
 	}
-	w.last = nil
+	w.Forget()
 	plain := w.place
-	w.place = plain.with(w.wrapped...)
+	w.place = plain.With(w.wrapped...)
 	seen.got = observe(w)
 	w.place = plain
-	seen.build = w.last
-	w.elsewhere = marked(t, w.path("b/target"))
+	seen.build = w.Last()
+	w.elsewhere = marked(t, w.Path("b/target"))
 	seen.truth = s.truth(w, observe)
 	t.Logf("clean build: %s; restored: %s", seen.truth, seen.got)
 	return seen
@@ -214,41 +211,43 @@ func marked(t testing.TB, dir string) []string {
 
 // snapshot seals the origin's build directory.
 func snapshot(w *world) {
-	w.t.Helper()
+	w.T.Helper()
 	w.origin.Cow("init")
 	w.origin.Cow("snapshot")
 }
 
 // restore reports whether a layer fitted.
 func restore(w *world, h hazard) bool {
-	w.t.Helper()
+	w.T.Helper()
 	args := append([]string{"restore"}, h.restore...)
-	var r result
+	var r fixture.Result
 	if h.during != nil {
-		r = w.place.stopCow("restore.verified", func() { h.during(w) }, args...)
+		p := w.place.StopCow("restore.verified", args...)
+		h.during(w)
+		r = p.Continue()
 	} else {
 		r = w.place.TryCow(args...)
 	}
 	switch r.Code {
 	case 0:
-		w.restored = fixture.JSONLines(w.t, r.Stdout)
+		w.restored = fixture.JSONLines(w.T, r.Stdout)
 		return true
 	case 4:
 		return false
 	default:
-		w.t.Fatalf("cargo-cow %q: %v", args, r)
+		w.T.Fatalf("cargo-cow %q: %v", args, r)
 		return false
 	}
 }
 
 func naiveCopy(w *world, h hazard) {
-	w.t.Helper()
-	w.place.must("cp", "-a", w.origin.Dir+"/target", w.place.Dir+"/target")
+	w.T.Helper()
+	w.place.Must("cp", "-a", w.origin.Dir+"/target", w.place.Dir+"/target")
 	if h.during != nil {
 		h.during(w)
 	}
 	// The kernel stamps files by a coarser clock, which must have moved on.
-	oneTime(w.t, w.path("b/target"), fixture.Stamp(w.t, w.path("naive.mark")))
+	oneTime(w.T, w.Path("b/target"), fixture.Stamp(w.T, w.Path("naive.mark")))
 	time.Sleep(20 * time.Millisecond)
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // TestJoined: layers that hold little each, built by different commands in different
@@ -13,7 +15,6 @@ import (
 // there next, by whatever command, is what a clean build makes; and so again where
 // the joined state is sealed and restored elsewhere.
 func TestJoined(t *testing.T) {
-	program(t)
 	dir := btrfs(t)
 	var joined atomic.Int64
 	t.Run("group", func(t *testing.T) {
@@ -55,16 +56,16 @@ func (s *story) sealOne() {
 	if s.rng.IntN(3) == 0 {
 		edited = s.edit(p, false)
 	}
-	p.must("rm", "-rf", "target")
-	s.t.Logf("%s: edit %q, %s, snapshot", filepath.Base(p.Dir), edited, strings.Join(args, " "))
-	p.mustBuild(args...)
+	p.Must("rm", "-rf", "target")
+	s.t.Logf("%s: edit %q, %s, snapshot", p.Name(), edited, strings.Join(args, " "))
+	p.Build(args...)
 	p.Cow("snapshot")
 }
 
-func (s *story) restoreJoined(p *Place) (joined int64) {
+func (s *story) restoreJoined(p *fixture.Checkout) (joined int64) {
 	s.t.Helper()
-	name := filepath.Base(p.Dir)
-	p.must("rm", "-rf", "target")
+	name := p.Name()
+	p.Must("rm", "-rf", "target")
 	for _, line := range p.Cow("restore") {
 		if n, ok := line["grafted"].(float64); ok {
 			joined = int64(n)
@@ -76,7 +77,7 @@ func (s *story) restoreJoined(p *Place) (joined int64) {
 	}
 	s.t.Logf("%s: restore, %d units joined, edit %q", name, joined, edited)
 	for _, i := range s.rng.Perm(len(commands)) {
-		p.mustBuild(commands[i]...)
+		p.Build(commands[i]...)
 		if s.rng.IntN(3) == 0 {
 			s.t.Logf("%s: edit %s", name, s.edit(p, false))
 		}

@@ -29,16 +29,15 @@ func flagged(flags string) string {
 
 // buildNative builds with a library that says 1.
 func buildNative(w *world) {
-	w.t.Helper()
-	w.origin.must("sh", "make.sh", "libs", "1")
-	w.commit()
-	w.origin.mustBuild("build")
+	w.T.Helper()
+	w.origin.Must("sh", "make.sh", "libs", "1")
+	w.build()
 }
 
 // otherNative has one in the place that says 2.
 func otherNative(w *world) {
-	w.t.Helper()
-	w.place.must("sh", "make.sh", "libs", "2")
+	w.T.Helper()
+	w.place.Must("sh", "make.sh", "libs", "2")
 }
 
 // sysOverridden has a crate whose build script is not run: a table of the
@@ -100,8 +99,8 @@ fn main() {
 // dynamic shows what the loader is told by something that was linked.
 func dynamic(file string) func(w *world) string {
 	return func(w *world) string {
-		w.place.mustBuild("build")
-		out := w.place.must("readelf", "--wide", "--dynamic", "--program-headers", "target/debug/"+file)
+		w.place.Build("build")
+		out := w.place.Says("readelf", "--wide", "--dynamic", "--program-headers", "target/debug/"+file)
 		var told []string
 		for line := range strings.Lines(out) {
 			for _, word := range []string{"RUNPATH", "RPATH", "SONAME", "interpreter:"} {
@@ -128,8 +127,8 @@ var linkHazards = []hazard{
 		files:  native + flagged(`"-Lnative=libs-first", "-L", "libs"`),
 		origin: buildNative,
 		differ: func(w *world) {
-			w.place.must("sh", "make.sh", "libs", "1")
-			w.place.must("sh", "make.sh", "libs-first", "2")
+			w.place.Must("sh", "make.sh", "libs", "1")
+			w.place.Must("sh", "make.sh", "libs-first", "2")
 		},
 	},
 	{
@@ -183,8 +182,8 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-arg-bi
 		files:  object + flagged(`"-C", "link-arg=value.ld"`) + "-- a/value.ld --\nINPUT(libs/value.o)\n-- b/value.ld --\nINPUT(libs-2/value.o)\n",
 		origin: buildNative,
 		differ: func(w *world) {
-			w.place.must("sh", "make.sh", "libs", "1")
-			w.place.must("sh", "make.sh", "libs-2", "2")
+			w.place.Must("sh", "make.sh", "libs", "1")
+			w.place.Must("sh", "make.sh", "libs-2", "2")
 		},
 	},
 	{
@@ -198,11 +197,11 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-arg-bi
 		name:   "H40/included-linker-script",
 		rule:   "link-input",
 		files:  object + flagged(`"-Clink-args=-Wl,--no-undefined value.ld"`) + "-- a/value.ld --\nINCLUDE libs/more.ld\n",
-		origin: func(w *world) { w.write("a/libs/more.ld", "INPUT(libs/value.o)\n"); buildNative(w) },
+		origin: func(w *world) { w.Write("a/libs/more.ld", "INPUT(libs/value.o)\n"); buildNative(w) },
 		differ: func(w *world) {
-			w.place.must("sh", "make.sh", "libs", "1")
-			w.place.must("sh", "make.sh", "libs-2", "2")
-			w.write("b/libs/more.ld", "INPUT(libs-2/value.o)\n")
+			w.place.Must("sh", "make.sh", "libs", "1")
+			w.place.Must("sh", "make.sh", "libs-2", "2")
+			w.Write("b/libs/more.ld", "INPUT(libs-2/value.o)\n")
 		},
 	},
 	{
@@ -239,7 +238,7 @@ fn main() {
 		name:   "H40/linker-that-adds-an-object",
 		rule:   "link-input",
 		files:  object + flagged(`"-C", "linker=./link.sh", "-Clinker-flavor=gcc"`) + "-- a/link.sh --\n#!/bin/sh\nexec cc \"$@\" libs/value.o\n",
-		origin: func(w *world) { w.origin.must("chmod", "+x", "link.sh"); buildNative(w) },
+		origin: func(w *world) { w.origin.Says("chmod", "+x", "link.sh"); buildNative(w) },
 		differ: otherNative,
 	},
 	{
@@ -247,7 +246,7 @@ fn main() {
 		rule: "link-input",
 		files: object + flagged(`"-C", "linker=./tools/link.sh", "-Clinker-flavor=gcc"`) +
 			"-- a/tools/link.sh --\n#!/bin/sh\nexec cc \"$@\" \"$(dirname \"$0\")/../libs/value.o\"\n",
-		origin: func(w *world) { w.origin.must("chmod", "+x", "tools/link.sh"); buildNative(w) },
+		origin: func(w *world) { w.origin.Says("chmod", "+x", "tools/link.sh"); buildNative(w) },
 		differ: otherNative,
 	},
 	{

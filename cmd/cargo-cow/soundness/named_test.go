@@ -24,7 +24,7 @@ type naming struct {
 	env   []string
 	build []string // "build" where there are none
 	// observe tells what is named, after the build; what app prints if nil.
-	observe func(p *Place) string
+	observe func(w *world, p *fixture.Checkout) string
 	// origin: what was compiled anew names the origin, where a clean build names
 	// the place. docs/soundness.md says why, and what to do about it.
 	origin bool
@@ -76,29 +76,29 @@ var address = regexp.MustCompile(`0x[0-9a-f]+|[0-9]+\.[0-9]+s|thread '[a-z]+' \(
 
 // backtrace is what the program says when it panics and nobody catches it. The
 // directory it runs in is written as a dot.
-func backtrace(p *Place) string {
-	r := p.with("RUST_BACKTRACE=1").exec(filepath.Join(p.Dir, "target/debug/app"))
+func backtrace(_ *world, p *fixture.Checkout) string {
+	r := p.With("RUST_BACKTRACE=1").Run(p.Path("target/debug/app"))
 	return strings.ReplaceAll(address.ReplaceAllString(r.Stderr, "N"), " ./", " "+p.Dir+"/")
 }
 
 // namesIn tells which of the checkouts the files of the program name that end like
 // this and were made since the edit.
-func namesIn(p *Place, suffix string) string {
-	p.w.t.Helper()
+func namesIn(w *world, p *fixture.Checkout, suffix string) string {
+	p.T.Helper()
 	var found []string
-	err := filepath.WalkDir(filepath.Join(p.Dir, "target/debug/deps"), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(p.Path("target/debug/deps"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, suffix) || !strings.HasPrefix(d.Name(), "app-") {
 			return err
 		}
 		info, err := d.Info()
-		if err != nil || info.ModTime().Before(p.w.edited) {
+		if err != nil || info.ModTime().Before(w.edited) {
 			return err
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		for _, o := range []*Place{p.w.origin, p.w.place} {
+		for _, o := range []*fixture.Checkout{w.origin, w.place} {
 			if bytes.Contains(text, []byte(o.Dir+"/")) || bytes.Contains(text, []byte(o.Dir+"\x00")) {
 				found = append(found, o.Dir)
 			}
@@ -106,7 +106,7 @@ func namesIn(p *Place, suffix string) string {
 		return nil
 	})
 	if err != nil {
-		p.w.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	slices.Sort(found)
 	return strings.Join(slices.Compact(found), "\n")
@@ -122,8 +122,8 @@ var namings = []naming{
 	},
 	{
 		name: "doc-tests", files: panicking, build: []string{"test", "--no-run"},
-		observe: func(p *Place) string {
-			return address.ReplaceAllString(p.must("cargo", "test", "--doc", "--quiet", "--", "--nocapture"), "N")
+		observe: func(w *world, p *fixture.Checkout) string {
+			return address.ReplaceAllString(p.Says("cargo", "test", "--doc", "--quiet", "--", "--nocapture"), "N")
 		},
 	},
 	{
@@ -134,31 +134,31 @@ var namings = []naming{
 	{
 		name: "split-debug-information", files: panicking, inPlace: true,
 		env:     []string{"CARGO_PROFILE_DEV_SPLIT_DEBUGINFO=unpacked"},
-		observe: func(p *Place) string { return namesIn(p, ".dwo") },
+		observe: func(w *world, p *fixture.Checkout) string { return namesIn(w, p, ".dwo") },
 	},
 	{
 		name: "packed-debug-information", files: panicking, origin: true,
 		env:     []string{"CARGO_PROFILE_DEV_SPLIT_DEBUGINFO=packed"},
-		observe: func(p *Place) string { return namesIn(p, ".dwp") },
+		observe: func(w *world, p *fixture.Checkout) string { return namesIn(w, p, ".dwp") },
 	},
 	{
 		// Libraries are looked for by a path that is relative to the program's.
 		name: "relative-runpath", files: panicking, inPlace: true, place: "deep/er/b",
 		env: []string{"RUSTFLAGS=-Cprefer-dynamic -Crpath"},
-		observe: func(p *Place) string {
-			return p.exec(filepath.Join(p.Dir, "target/debug/app")).String()
+		observe: func(w *world, p *fixture.Checkout) string {
+			return p.Run(p.Path("target/debug/app")).String()
 		},
 	},
 	{
 		name: "coverage", files: panicking, inPlace: true,
 		env: []string{"RUSTFLAGS=-Cinstrument-coverage -Cllvm-args=-enable-name-compression=false", "CARGO_PROFILE_DEV_DEBUG=0", "LLVM_PROFILE_FILE=" + os.DevNull},
 		// The names of sources are in a section of the program.
-		observe: func(p *Place) string {
-			text, err := os.ReadFile(filepath.Join(p.Dir, "target/debug/app"))
+		observe: func(w *world, p *fixture.Checkout) string {
+			text, err := os.ReadFile(p.Path("target/debug/app"))
 			if err != nil {
-				p.w.t.Fatal(err)
+				p.T.Fatal(err)
 			}
-			return fmt.Sprintf("names the place: %v; the origin: %v", bytes.Contains(text, []byte(p.w.place.Dir)), bytes.Contains(text, []byte(p.w.origin.Dir+"\x00")) || bytes.Contains(text, []byte(p.w.origin.Dir+"/")))
+			return fmt.Sprintf("names the place: %v; the origin: %v", bytes.Contains(text, []byte(w.place.Dir)), bytes.Contains(text, []byte(w.origin.Dir+"\x00")) || bytes.Contains(text, []byte(w.origin.Dir+"/")))
 		},
 	},
 }
@@ -166,8 +166,6 @@ var namings = []naming{
 // TestNamings: what is compiled with the wrapper, after an edit, names what a clean
 // build in the place names, but for what is listed as naming the origin.
 func TestNamings(t *testing.T) {
-	program(t)
-	wrapper(t)
 	dir := btrfs(t)
 	for _, n := range namings {
 		t.Run(n.name, func(t *testing.T) {
@@ -178,41 +176,41 @@ func TestNamings(t *testing.T) {
 			w := newWorld(t, filepath.Join(dir, n.name), n.env...)
 			w.lay(txtar.Parse([]byte(n.files)), "a", "a")
 			w.commit()
-			w.origin.mustBuild(n.build...)
+			w.origin.Build(n.build...)
 			snapshot(w)
 			if n.place == "" {
 				n.place = "b"
 			}
-			w.place = w.at(n.place)
+			w.place = w.At(n.place)
 			p := w.place
-			w.origin.must("git", "worktree", "add", "--quiet", "--detach", p.Dir)
+			w.origin.Worktree(p.Dir)
 			p.Cow("restore")
 			for _, name := range []string{n.place + "/app/src/main.rs", n.place + "/liba/src/lib.rs"} {
-				text, err := os.ReadFile(w.path(name))
+				text, err := os.ReadFile(w.Path(name))
 				if err == nil {
-					w.write(name, strings.Replace(strings.Replace(string(text), "edit 0", "edit 1", 1), "Edit 0", "Edit 1", 1))
+					w.Write(name, strings.Replace(strings.Replace(string(text), "edit 0", "edit 1", 1), "Edit 0", "Edit 1", 1))
 				}
 			}
-			w.edited = fixture.Stamp(t, w.path("edited"))
-			observe := func(p *Place) string {
+			w.edited = fixture.Stamp(t, w.Path("edited"))
+			observe := func(p *fixture.Checkout) string {
 				if n.observe == nil {
-					return p.runs("app", n.build...)
+					return p.Runs("app", n.build...)
 				}
-				p.mustBuild(n.build...)
-				return n.observe(p)
+				p.Build(n.build...)
+				return n.observe(w, p)
 			}
-			wrapped := p.with("RUSTC_WRAPPER=" + wrapper(t))
+			wrapped := p.With("RUSTC_WRAPPER=" + fixture.Wrapper(t))
 			got := observe(wrapped)
-			crates := marked(t, filepath.Join(p.Dir, "target"))
+			crates := marked(t, p.Path("target"))
 			if slices.Contains(crates, "app") == n.inPlace {
 				t.Errorf("compiled at the origin's path: %q; left alone is %v", crates, n.inPlace)
 			}
-			w.remove(n.place + "/target")
+			w.Remove(n.place + "/target")
 			want := observe(p)
 			if n.inPlace {
-				w.remove(n.place + "/target")
+				w.Remove(n.place + "/target")
 				p.Cow("restore")
-				if without := observe(wrapped.with("CARGO_COW_TEST_WITHOUT=wrapper-debug")); without == want {
+				if without := observe(wrapped.With("CARGO_COW_TEST_WITHOUT=wrapper-debug")); without == want {
 					t.Errorf("without the rule still right, so this proves nothing about it:\n%s", without)
 				}
 			}

@@ -2,9 +2,10 @@ package soundness
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // besideProgram is a package whose program prints what lies beside it under the
@@ -63,14 +64,21 @@ fn leave(_: &Path, _: &Path) {}
 )
 
 // nestedBuild is how somebody builds in a directory inside the build directory.
-func nestedBuild(p *Place, args ...string) {
-	p.mustBuild(append([]string{"build", "--target-dir", "target/inside"}, args...)...)
+func nestedBuild(p *fixture.Checkout, args ...string) {
+	p.Build(append([]string{"build", "--target-dir", "target/inside"}, args...)...)
+}
+
+// buildNestedToo builds the origin where it is usual, and there.
+func buildNestedToo(w *world) {
+	w.T.Helper()
+	w.build()
+	nestedBuild(w.origin)
 }
 
 // runsNested builds and runs the app there.
 func runsNested(w *world) string {
 	nestedBuild(w.place)
-	return w.place.must(filepath.Join(w.place.Dir, "target/inside/debug/app"))
+	return w.place.Says(w.place.Path("target/inside/debug/app"))
 }
 
 // oldTimes gives the place's sources times from before any build.
@@ -101,11 +109,10 @@ var outsideHazards = []hazard{
 		rule:  "left-outside",
 		files: besideProgram + leaveIfMissing,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/app/side.txt", "two\n")
-			w.origin.commit("second")
-			w.origin.mustBuild("build")
+			w.build()
+			w.Write("a/app/side.txt", "two\n")
+			w.origin.Commit("second")
+			w.origin.Build("build")
 		},
 	},
 	{
@@ -114,16 +121,15 @@ var outsideHazards = []hazard{
 		rule:  "left-outside",
 		files: besideProgram + leaveName,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			text, err := os.ReadFile(w.path("a/app/build.rs"))
+			w.build()
+			text, err := os.ReadFile(w.Path("a/app/build.rs"))
 			if err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 			before, _, _ := strings.Cut(string(text), "\nfn leave")
-			w.write("a/app/build.rs", before+leaveNothing)
-			w.origin.commit("second")
-			w.origin.mustBuild("build")
+			w.Write("a/app/build.rs", before+leaveNothing)
+			w.origin.Commit("second")
+			w.origin.Build("build")
 		},
 	},
 	{
@@ -132,38 +138,29 @@ var outsideHazards = []hazard{
 		rule:  "left-outside",
 		files: besideProgram + leaveNothing,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
+			w.build()
 			time.Sleep(20 * time.Millisecond)
-			w.write("a/target/debug/side.txt", "by hand\n")
+			w.Write("a/target/debug/side.txt", "by hand\n")
 		},
 	},
 	{
-		name:  "H51/nested-build",
-		rule:  "nested-build",
-		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
-		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			nestedBuild(w.origin)
-		},
+		name:    "H51/nested-build",
+		rule:    "nested-build",
+		files:   appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
+		origin:  buildNestedToo,
 		differ:  oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
 		observe: runsNested,
 	},
 	{
-		name:  "H51/nested-build-for-target",
-		rule:  "nested-build",
-		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
-		env:   []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"},
-		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			nestedBuild(w.origin)
-		},
+		name:   "H51/nested-build-for-target",
+		rule:   "nested-build",
+		files:  appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { 2 }\n",
+		env:    []string{"CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu"},
+		origin: buildNestedToo,
 		differ: oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
 		observe: func(w *world) string {
 			nestedBuild(w.place)
-			return w.place.must(filepath.Join(w.place.Dir, "target/inside/x86_64-unknown-linux-gnu/debug/app"))
+			return w.place.Says(w.place.Path("target/inside/x86_64-unknown-linux-gnu/debug/app"))
 		},
 	},
 }

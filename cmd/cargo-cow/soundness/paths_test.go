@@ -11,7 +11,6 @@ import (
 // What can be told to be equal is fresh in another one; of the rest explain and
 // restore say that it is not.
 func TestPathsInHashes(t *testing.T) {
-	program(t)
 	dir := btrfs(t)
 	const lone = `
 -- a/Cargo.toml --
@@ -70,19 +69,18 @@ pub const WORD: &str = "side";
 			t.Parallel()
 			w := newWorld(t, dir+"/"+tt.name)
 			w.lay(txtar.Parse([]byte(tt.files)), "a", "a")
-			origin, place := w.at("a"+tt.sub), w.at("b"+tt.sub)
-			w.write("a/.gitignore", "target\n")
-			origin.must("cargo", "generate-lockfile", "--quiet")
-			w.at("a").must("git", "init", "--quiet", "--initial-branch=main")
-			w.at("a").commit("first")
+			origin, place := w.At("a"+tt.sub), w.At("b"+tt.sub)
+			w.Write("a/.gitignore", "target\n")
+			origin.Must("cargo", "generate-lockfile", "--quiet")
+			w.At("a").Repository()
 			origin.Cow("init")
-			origin.mustBuild("build")
+			origin.Build("build")
 			origin.Cow("snapshot")
-			w.at("a").must("git", "worktree", "add", "--quiet", "--detach", w.path("b"))
+			w.At("a").Worktree(w.Path("b"))
 			place.Cow("restore")
 			plan := place.Cow("explain")
-			b := place.mustBuild("build")
-			if diff := cmp.Diff(tt.want, b.ran()); diff != "" {
+			b := place.Build("build")
+			if diff := cmp.Diff(tt.want, b.Ran()); diff != "" {
 				t.Errorf("rebuilt (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.want, explained(t, plan, b)); diff != "" {

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 const (
@@ -27,7 +29,6 @@ var lastSeed atomic.Uint64
 // clean build.
 // A failure names its seed; the steps are in its log.
 func TestRandom(t *testing.T) {
-	program(t)
 	dir := btrfs(t)
 	for range rounds {
 		seed := lastSeed.Add(1)
@@ -54,7 +55,7 @@ type story struct {
 	w        *world
 	rng      *rand.Rand
 	packages []randomPackage // each may depend on those before it; the last is app
-	places   []*Place
+	places   []*fixture.Checkout
 	commits  []string
 	value    int
 	layers   int
@@ -83,15 +84,14 @@ func newStory(t *testing.T, dir string, seed uint64) *story {
 	}
 	s.addApp()
 	members = append(members, `"app"`)
-	s.w.write("a/Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = ["+strings.Join(members, ", ")+"]\n")
-	s.w.write("a/shared.txt", s.next())
-	s.w.write("a/reader/Cargo.toml", manifest("reader")+"[lib]\nproc-macro = true\n")
-	s.w.write("a/reader/src/lib.rs", readerMacro)
+	s.w.Write("a/Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = ["+strings.Join(members, ", ")+"]\n")
+	s.w.Write("a/shared.txt", s.next())
+	s.w.Write("a/reader/Cargo.toml", manifest("reader")+"[lib]\nproc-macro = true\n")
+	s.w.Write("a/reader/src/lib.rs", readerMacro)
 	s.w.commit()
-	s.places = []*Place{s.w.origin}
+	s.places = []*fixture.Checkout{s.w.origin}
 	for _, name := range []string{"b", "c"} {
-		p := s.w.at(name)
-		s.w.origin.must("git", "worktree", "add", "--quiet", "--detach", p.Dir)
+		p := s.w.origin.Worktree(name)
 		s.places = append(s.places, p)
 	}
 	return s
@@ -132,18 +132,18 @@ func (s *story) addPackage(i int) string {
 		pieces = append(pieces, piece)
 	}
 	// A module, a text inside the package and one outside.
-	s.w.write("a/"+p.name+"/src/text.txt", s.next())
+	s.w.Write("a/"+p.name+"/src/text.txt", s.next())
 	input(randomInput{name: p.name + "/src/text.txt"}, `include_str!("text.txt")`)
 	if s.rng.IntN(2) == 0 {
 		input(randomInput{name: "shared.txt"}, `include_str!("../../shared.txt")`)
 	}
 	if s.rng.IntN(3) == 0 {
-		s.w.write("a/"+p.name+"/macro.txt", s.next())
+		s.w.Write("a/"+p.name+"/macro.txt", s.next())
 		input(randomInput{p.name + "/macro.txt", true}, "reader::read!()")
 		toml += "reader = { path = \"../reader\" }\n"
 	}
 	if body, in := s.script(p.name); body != "" {
-		s.w.write("a/"+p.name+"/build.rs", body)
+		s.w.Write("a/"+p.name+"/build.rs", body)
 		input(in, `include_str!(concat!(env!("OUT_DIR"), "/copy.txt"))`)
 	}
 	if p.dir {
@@ -153,8 +153,8 @@ func (s *story) addPackage(i int) string {
 	for _, j := range p.depends {
 		source += fmt.Sprintf("    all += &format!(\"({})\", p%d::text());\n", j)
 	}
-	s.w.write("a/"+p.name+"/src/lib.rs", source+"    all\n}\n")
-	s.w.write("a/"+p.name+"/Cargo.toml", toml)
+	s.w.Write("a/"+p.name+"/src/lib.rs", source+"    all\n}\n")
+	s.w.Write("a/"+p.name+"/Cargo.toml", toml)
 	s.packages = append(s.packages, p)
 	return p.name
 }
@@ -178,7 +178,7 @@ func (s *story) script(pkg string) (body string, in randomInput) {
 		return "", in
 	}
 	if in.name != "shared.txt" {
-		s.w.write("a/"+in.name, s.next())
+		s.w.Write("a/"+in.name, s.next())
 	}
 	return fmt.Sprintf(`fn main() {
     %s
@@ -196,12 +196,12 @@ func (s *story) addApp() {
 		toml += fmt.Sprintf("p%d = { path = \"../p%d\" }\n", i, i)
 		source += fmt.Sprintf("    println!(\"{}\", p%d::text());\n", i)
 	}
-	s.w.write("a/app/Cargo.toml", toml)
-	s.w.write("a/app/src/main.rs", source+"}\n")
+	s.w.Write("a/app/Cargo.toml", toml)
+	s.w.Write("a/app/src/main.rs", source+"}\n")
 }
 
 // want is what app prints when it is built from the files of p.
-func (s *story) want(p *Place) string {
+func (s *story) want(p *fixture.Checkout) string {
 	var lines []string
 	for i := range s.packages {
 		lines = append(lines, s.text(p, i))
@@ -209,19 +209,19 @@ func (s *story) want(p *Place) string {
 	return strings.Join(lines, "\n")
 }
 
-func (s *story) text(p *Place, i int) string {
+func (s *story) text(p *fixture.Checkout, i int) string {
 	s.t.Helper()
 	pkg := s.packages[i]
 	var pieces []string
 	for _, in := range pkg.inputs {
-		data, err := os.ReadFile(filepath.Join(p.Dir, in.name))
+		data, err := os.ReadFile(p.Path(in.name))
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		pieces = append(pieces, string(data))
 	}
 	if pkg.dir {
-		pieces = append(pieces, filepath.Join(p.Dir, pkg.name))
+		pieces = append(pieces, p.Path(pkg.name))
 	}
 	text := strings.Join(pieces, ",")
 	for _, j := range pkg.depends {
@@ -234,7 +234,7 @@ func (s *story) text(p *Place, i int) string {
 func (s *story) step() {
 	s.t.Helper()
 	p := s.places[s.rng.IntN(len(s.places))]
-	name := filepath.Base(p.Dir)
+	name := p.Name()
 	switch n := s.rng.IntN(12); {
 	case n >= 10:
 		s.switches(p)
@@ -243,14 +243,14 @@ func (s *story) step() {
 	case n < 3:
 		if s.rng.IntN(3) == 0 { // the next layer has little, and others have the rest
 			s.t.Logf("%s: cargo clean", name)
-			p.must("rm", "-rf", "target")
+			p.Must("rm", "-rf", "target")
 		}
 		pkg := s.packages[s.rng.IntN(len(s.packages))].name
 		args := [][]string{
 			{"build", "--package=" + pkg}, {"check", "--workspace"}, {"test", "--workspace", "--no-run"}, {"build", "--release", "--workspace"},
 		}[s.rng.IntN(4)]
 		s.t.Logf("%s: %s only", name, strings.Join(args, " "))
-		p.mustBuild(args...)
+		p.Build(args...)
 	case n < 4:
 		s.t.Logf("%s: build", name)
 		s.check(p)
@@ -258,7 +258,7 @@ func (s *story) step() {
 		if n%2 == 0 {
 			s.check(p)
 		}
-		if _, err := os.Stat(filepath.Join(p.Dir, "target", "debug")); err != nil {
+		if _, err := os.Stat(p.Path("target", "debug")); err != nil {
 			s.check(p)
 		}
 		s.t.Logf("%s: snapshot", name)
@@ -290,17 +290,17 @@ func (s *story) step() {
 // switches commits what lies in the checkout and goes to another commit of any of
 // them. What cargo does not look at may differ there; that it is built anew is
 // promised only where the state left was sealed.
-func (s *story) switches(p *Place) {
+func (s *story) switches(p *fixture.Checkout) {
 	s.t.Helper()
-	name := filepath.Base(p.Dir)
-	p.commit("more")
-	s.commits = append(s.commits, p.must("git", "rev-parse", "HEAD"))
+	name := p.Name()
+	p.Commit("more")
+	s.commits = append(s.commits, p.Says("git", "rev-parse", "HEAD"))
 	to := s.rng.IntN(len(s.commits))
-	if _, err := os.Stat(filepath.Join(p.Dir, "target", "debug")); err == nil && s.rng.IntN(2) == 0 {
+	if _, err := os.Stat(p.Path("target", "debug")); err == nil && s.rng.IntN(2) == 0 {
 		s.t.Logf("%s: commit %d, snapshot, git checkout %d", name, len(s.commits)-1, to)
 		p.Cow("snapshot")
 		s.layers++
-		p.must("git", "checkout", "--quiet", "--detach", s.commits[to])
+		p.Must("git", "checkout", "--quiet", "--detach", s.commits[to])
 	} else {
 		s.t.Logf("%s: commit %d, switch to %d", name, len(s.commits)-1, to)
 		p.Cow("switch", "--detach", s.commits[to])
@@ -312,7 +312,7 @@ func (s *story) switches(p *Place) {
 }
 
 // edit gives a random input of the checkout a new text.
-func (s *story) edit(p *Place, hidden bool) string {
+func (s *story) edit(p *fixture.Checkout, hidden bool) string {
 	s.t.Helper()
 	for {
 		pkg := s.packages[s.rng.IntN(len(s.packages))]
@@ -320,29 +320,29 @@ func (s *story) edit(p *Place, hidden bool) string {
 		if in.hidden && !hidden {
 			continue
 		}
-		s.w.write(filepath.Join(filepath.Base(p.Dir), in.name), s.next())
+		s.w.Write(filepath.Join(p.Name(), in.name), s.next())
 		return in.name
 	}
 }
 
 // check builds in the place and compares what the program prints.
-func (s *story) check(p *Place) {
+func (s *story) check(p *fixture.Checkout) {
 	s.t.Helper()
-	if got, want := p.runs("app", "build"), s.want(p); got != want {
-		s.t.Fatalf("%s: stale: app prints\n%s\nwant\n%s", filepath.Base(p.Dir), got, want)
+	if got, want := p.Runs("app", "build"), s.want(p); got != want {
+		s.t.Fatalf("%s: stale: app prints\n%s\nwant\n%s", p.Name(), got, want)
 	}
-	if _, err := os.Stat(filepath.Join(p.Dir, "target", "release")); err != nil {
+	if _, err := os.Stat(p.Path("target", "release")); err != nil {
 		return
 	}
-	if got, want := p.runs("app", "build", "--release"), s.want(p); got != want {
-		s.t.Fatalf("%s: stale: app prints with --release\n%s\nwant\n%s", filepath.Base(p.Dir), got, want)
+	if got, want := p.Runs("app", "build", "--release"), s.want(p); got != want {
+		s.t.Fatalf("%s: stale: app prints with --release\n%s\nwant\n%s", p.Name(), got, want)
 	}
 }
 
 // checkClean compares the expectation itself with a clean build.
-func (s *story) checkClean(p *Place) {
+func (s *story) checkClean(p *fixture.Checkout) {
 	s.t.Helper()
-	if err := os.Rename(filepath.Join(p.Dir, "target"), s.w.path("aside")); err != nil {
+	if err := os.Rename(p.Path("target"), s.w.Path("aside")); err != nil {
 		s.t.Fatal(err)
 	}
 	s.check(p)

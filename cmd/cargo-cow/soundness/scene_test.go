@@ -14,6 +14,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // A scene is a hazard's world, in which the hazard happens in one way after the
@@ -40,24 +42,23 @@ const without = "CARGO_COW_TEST_WITHOUT="
 func (s *scene) begin(t *testing.T, env ...string) *world {
 	t.Helper()
 	if s.w != nil {
-		s.w.t = t
-		s.w.again()
+		s.w.again(t)
 		if s.w.around() != s.around {
 			s.putAway(s.built())
-			s.putAway(s.w.dir)
+			s.putAway(s.w.Dir)
 			s.w = nil
 		}
 	}
 	if s.w == nil {
 		s.build(t)
-	} else if exists(s.w.path("store")) {
-		s.putAway(s.w.path("store"))
-		s.putAway(s.w.path("a/target"))
-		s.w.origin.must("cp", "--archive", s.built(), s.w.path("a/target"))
+	} else if fixture.Exists(s.w.Path("store")) {
+		s.putAway(s.w.Path("store"))
+		s.putAway(s.w.Path("a/target"))
+		s.w.origin.Must("cp", "--archive", s.built(), s.w.Path("a/target"))
 	}
 	w := *s.w
-	w.env = slices.Concat(w.env, env)
-	w.origin, w.place = w.at("a"), w.at("b")
+	w.Env = slices.Concat(w.Env, env)
+	w.begin(t)
 	return &w
 }
 
@@ -72,35 +73,34 @@ func (s *scene) build(t *testing.T) {
 	if s.origin != nil {
 		s.origin(w)
 	} else {
-		w.commit()
-		w.origin.mustBuild("build")
+		w.build()
 	}
 	s.w, s.around = w, w.around()
-	w.origin.must("cp", "--archive", w.path("a/target"), s.built())
+	w.origin.Must("cp", "--archive", w.Path("a/target"), s.built())
 }
 
 // again takes the place away, so that there can be another one at its path.
-func (w *world) again() {
-	w.t.Helper()
-	if exists(w.path("b")) {
-		w.origin.must("git", "worktree", "remove", "--force", w.path("b"))
+func (w *world) again(t *testing.T) {
+	t.Helper()
+	w.begin(t)
+	if fixture.Exists(w.place.Dir) {
+		w.origin.Must("git", "worktree", "remove", "--force", w.place.Dir)
 	}
-	w.remove("aside")
-	w.place = w.at("b")
+	w.Remove("aside")
 }
 
 // built is the origin's build directory as it was before it was sealed.
-func (s *scene) built() string { return s.w.dir + ".built" }
+func (s *scene) built() string { return s.w.Dir + ".built" }
 
 // putAway renames what is in the way: layers are not deleted as files are.
 func (s *scene) putAway(name string) {
-	s.w.t.Helper()
+	s.w.T.Helper()
 	away, err := os.MkdirTemp(s.dir, ".away-")
 	if err == nil {
 		err = os.Rename(name, filepath.Join(away, filepath.Base(name)))
 	}
 	if err != nil {
-		s.w.t.Fatal(err)
+		s.w.T.Fatal(err)
 	}
 }
 
@@ -108,14 +108,14 @@ func (s *scene) putAway(name string) {
 // given the same: the same files at the same paths, the same commits, and the same
 // environment.
 func (s *scene) truth(w *world, observe func(w *world) string) string {
-	w.t.Helper()
-	env := slices.DeleteFunc(slices.Clone(w.place.env), func(kv string) bool { return strings.HasPrefix(kv, without) })
-	branch, refs := w.place.exec("git", "symbolic-ref", "--quiet", "HEAD"), w.place.must("git", "show-ref", "--head")
+	w.T.Helper()
+	env := slices.DeleteFunc(slices.Clone(w.place.Env), func(kv string) bool { return strings.HasPrefix(kv, without) })
+	branch, refs := w.place.Run("git", "symbolic-ref", "--quiet", "HEAD"), w.place.Says("git", "show-ref", "--head")
 	given := fmt.Sprintf("%q\n%s\n%s\n%s", env, branch.Stdout, refs, w.contents())
 	truth, known := s.truths[given]
 	if !known {
-		if err := os.Rename(w.path("b/target"), w.path("aside")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			w.t.Fatal(err)
+		if err := os.Rename(w.Path("b/target"), w.Path("aside")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			w.T.Fatal(err)
 		}
 		truth = observe(w)
 		s.truths[given] = truth
@@ -125,7 +125,7 @@ func (s *scene) truth(w *world, observe func(w *world) string) string {
 
 // around tells whether a file beside the place has changed or was written again.
 func (w *world) around() string {
-	w.t.Helper()
+	w.T.Helper()
 	return w.list([]string{"b"}, func(path string) (string, error) {
 		var st unix.Stat_t
 		err := unix.Lstat(path, &st)
@@ -135,7 +135,7 @@ func (w *world) around() string {
 
 // contents is what a build can read in the world.
 func (w *world) contents() string {
-	w.t.Helper()
+	w.T.Helper()
 	return w.list(nil, func(path string) (string, error) {
 		info, err := os.Lstat(path)
 		if err != nil {
@@ -153,14 +153,14 @@ func (w *world) contents() string {
 // list has a line for each file of the world, with what tell says of it: but for
 // those of git, builds, cargo-cow and the tests themselves, and those below apart.
 func (w *world) list(apart []string, tell func(path string) (string, error)) string {
-	w.t.Helper()
+	w.T.Helper()
 	apart = append([]string{"a/.git", "b/.git", "a/target", "b/target", "store", "aside"}, apart...)
 	var lines bytes.Buffer
-	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(w.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		name := strings.TrimPrefix(path, w.dir+"/")
+		name := strings.TrimPrefix(path, w.Dir+"/")
 		switch {
 		case slices.Contains(apart, name) && d.IsDir():
 			return fs.SkipDir
@@ -175,7 +175,7 @@ func (w *world) list(apart []string, tell func(path string) (string, error)) str
 		return err
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return lines.String()
 }

@@ -67,14 +67,13 @@ one
 
 // buildWithAliases builds the origin when every checkout has its other name.
 func buildWithAliases(w *world) {
-	w.t.Helper()
-	if err := os.Mkdir(w.path("alias"), 0o777); err != nil {
-		w.t.Fatal(err)
+	w.T.Helper()
+	if err := os.Mkdir(w.Path("alias"), 0o777); err != nil {
+		w.T.Fatal(err)
 	}
-	w.symlink("../a", "alias/a")
-	w.symlink("../b", "alias/b")
-	w.commit()
-	w.origin.mustBuild("build")
+	w.Symlink("../a", "alias/a")
+	w.Symlink("../b", "alias/b")
+	w.build()
 }
 
 // watchDirectory lists a directory outside its package and reads its files.
@@ -172,25 +171,31 @@ int value(void) { return 2; }
 // archive makes libcowtest.a in the checkout's native directory: a file that git
 // ignores and that lies in no package, as other build systems leave them.
 func archive(w *world, checkout string) {
-	w.t.Helper()
-	p := w.at("ext")
-	p.must("cc", "-c", checkout+".c")
-	p.must("ar", "rcs", w.path(checkout, "native/libcowtest.a"), checkout+".o")
+	w.T.Helper()
+	p := w.At("ext")
+	p.Must("cc", "-c", checkout+".c")
+	p.Must("ar", "rcs", w.Path(checkout, "native/libcowtest.a"), checkout+".o")
 }
 
 // configureAbove sets COWTEST by a configuration file above all checkouts.
 func configureAbove(w *world, value string) {
-	w.t.Helper()
-	w.write(".cargo/config.toml", fmt.Sprintf("[env]\nCOWTEST = %q\n", value))
+	w.T.Helper()
+	w.Write(".cargo/config.toml", fmt.Sprintf("[env]\nCOWTEST = %q\n", value))
+}
+
+// buildConfigured builds the origin with COWTEST set to one.
+func buildConfigured(w *world) {
+	w.T.Helper()
+	configureAbove(w, "one")
+	w.build()
 }
 
 // buildTwice has the script run once more when what it wrote into the sources is
 // older than all units.
 func buildTwice(w *world) {
-	w.commit()
-	w.origin.mustBuild("build")
+	w.build()
 	w.touch(time.Now(), "a/app/build.rs")
-	w.origin.mustBuild("build")
+	w.origin.Build("build")
 }
 
 var scriptHazards = []hazard{
@@ -236,18 +241,17 @@ var scriptHazards = []hazard{
 		name:   "H4/watched-directory-removed-file",
 		rule:   "script-input,script-tree",
 		files:  watchDirectory + "-- a/docs/two.md --\ntwo\n",
-		differ: func(w *world) { w.remove("b/docs/two.md") },
+		differ: func(w *world) { w.Remove("b/docs/two.md") },
 	},
 	{
 		name:  "H4/watched-name-not-UTF-8",
 		rule:  "script-input,script-tree",
 		files: watchDirectory,
 		origin: func(w *world) {
-			w.write("a/docs/\xff\xfe.md", "one\n")
-			w.commit()
-			w.origin.mustBuild("build")
+			w.Write("a/docs/\xff\xfe.md", "one\n")
+			w.build()
 		},
-		differ: func(w *world) { w.write("b/docs/\xff\xfe.md", "two\n") },
+		differ: func(w *world) { w.Write("b/docs/\xff\xfe.md", "two\n") },
 	},
 	{
 		name:   "H5/environment-value-through-symlink",
@@ -265,10 +269,10 @@ var scriptHazards = []hazard{
 		rule:  "script-output-names-origin",
 		files: nativeLibrary,
 		origin: func(w *world) {
-			w.write("a/.gitignore", "/target\n*.a\n")
+			w.Write("a/.gitignore", "/target\n*.a\n")
 			w.commit()
 			archive(w, "a")
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 		},
 		differ: func(w *world) { archive(w, "b") },
 	},
@@ -337,7 +341,7 @@ two
 		origin: func(w *world) {
 			w.commit()
 			sameNewest(w, "a")
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 		},
 		differ: func(w *world) { sameNewest(w, "b") },
 	},
@@ -350,7 +354,7 @@ two
 		name:   "H13/commit",
 		rule:   "git-state",
 		files:  watchGit,
-		differ: func(w *world) { w.place.commit("second") },
+		differ: func(w *world) { w.place.Commit("second") },
 	},
 	{
 		// The origin is on a branch, the place is not; no text gives it away.
@@ -420,12 +424,12 @@ fn main() {
 }
 ` + generate,
 		differ: func(w *world) {
-			path := filepath.Join(w.dir, "b", "Cargo.lock")
+			path := w.Path("b", "Cargo.lock")
 			text, err := os.ReadFile(path)
 			if err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
-			w.write("b/Cargo.lock", strings.ReplaceAll(string(text), "\n", "\r\n"))
+			w.Write("b/Cargo.lock", strings.ReplaceAll(string(text), "\n", "\r\n"))
 		},
 	},
 	{
@@ -442,13 +446,13 @@ fn main() {
 -- a/app/src/main.rs --
 fn main() { println!("{}", env!("COMMIT")); }
 `,
-		differ: func(w *world) { w.place.commit("second") },
+		differ: func(w *world) { w.place.Commit("second") },
 	},
 	{
 		name:   "H24/ignored-file",
 		rule:   "ignored-inputs",
 		files:  watchItself + "-- a/.gitignore --\n/target\ndata.txt\n",
-		differ: func(w *world) { w.write("b/app/data.txt", "two\n") },
+		differ: func(w *world) { w.Write("b/app/data.txt", "two\n") },
 	},
 	{
 		// Git ignores the workspace's manifest, so that no rule sees the file.
@@ -492,11 +496,7 @@ fn main() {
     generate(&std::env::var("COWTEST").unwrap());
 }
 ` + generate,
-		origin: func(w *world) {
-			configureAbove(w, "one")
-			w.commit()
-			w.origin.mustBuild("build")
-		},
+		origin: buildConfigured,
 		differ: func(w *world) { configureAbove(w, "two") },
 	},
 	{

@@ -81,8 +81,17 @@ pub fn value() -> u32 { liba::value() }
 // buildThroughSymlink builds the origin by another name of its directory.
 func buildThroughSymlink(w *world) {
 	w.commit()
-	w.symlink("a", "link")
-	w.origin.mustBuild("build", "--manifest-path="+w.path("link/Cargo.toml"))
+	w.Symlink("a", "link")
+	w.origin.Build("build", "--manifest-path="+w.Path("link/Cargo.toml"))
+}
+
+// buildLinkTo builds an origin in which one of the sources is a link.
+func buildLinkTo(target, source string) func(w *world) {
+	return func(w *world) {
+		w.T.Helper()
+		w.Symlink(target, "a/"+source)
+		w.build()
+	}
 }
 
 var sourceHazards = []hazard{
@@ -104,9 +113,9 @@ var sourceHazards = []hazard{
 		rule:  "source-content",
 		files: appAndLib + changedLib,
 		differ: func(w *world) {
-			info, err := os.Stat(w.path("a/liba/src/lib.rs"))
+			info, err := os.Stat(w.Path("a/liba/src/lib.rs"))
 			if err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 			w.touch(info.ModTime(), "b/liba/src/lib.rs")
 		},
@@ -172,11 +181,11 @@ fn main() { println!("two"); }
 		files: appAndLib + "-- b/liba/src/lib.rs --\npub fn value() -> u32 { \"no number\" }\n",
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("check")
+			w.origin.Build("check")
 		},
 		observe: func(w *world) string {
 			b := w.place.Cargo("check")
-			return fmt.Sprintf("exit code %d %s", b.Code, errorCode.FindString(b.Stdout))
+			return fmt.Sprintf("exit code %d %s", b.Code, b.ErrorCode())
 		},
 	},
 	{
@@ -185,9 +194,9 @@ fn main() { println!("two"); }
 		files: appAndLib + changedLib,
 		origin: func(w *world) {
 			w.commit()
-			w.origin.mustBuild("build", "--release")
+			w.origin.Build("build", "--release")
 		},
-		observe: func(w *world) string { return w.place.runs("app", "build", "--release") },
+		observe: func(w *world) string { return w.place.Runs("app", "build", "--release") },
 	},
 	{
 		name: "safe/removed-source",
@@ -199,13 +208,13 @@ fn main() { println!("{}", foo::VALUE); }
 -- a/app/src/foo.rs --
 pub const VALUE: u32 = 1;
 `,
-		differ: func(w *world) { w.remove("b/app/src/foo.rs") },
+		differ: func(w *world) { w.Remove("b/app/src/foo.rs") },
 	},
 	{
 		name:   "clock/edited-during-restore",
 		rule:   "clock",
 		files:  appAndLib,
-		during: func(w *world) { w.write("b/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n") },
+		during: func(w *world) { w.Write("b/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n") },
 	},
 	{
 		name:  "H2/outside-differs",
@@ -249,11 +258,10 @@ pub const VALUE: u32 = 2;
 		rule:  "older-than-dependency",
 		files: appAndLib,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
-			w.origin.commit("second")
-			w.origin.mustBuild("build", "--package=liba")
+			w.build()
+			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+			w.origin.Commit("second")
+			w.origin.Build("build", "--package=liba")
 		},
 	},
 	{
@@ -261,11 +269,10 @@ pub const VALUE: u32 = 2;
 		rule:  "older-than-dependency",
 		files: chain,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
-			w.origin.commit("second")
-			w.origin.mustBuild("build", "--package=mid")
+			w.build()
+			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+			w.origin.Commit("second")
+			w.origin.Build("build", "--package=mid")
 		},
 	},
 	{
@@ -292,12 +299,8 @@ one
 -- a/app/src/two.txt --
 two
 `,
-		origin: func(w *world) {
-			w.symlink("one.txt", "a/app/src/text")
-			w.commit()
-			w.origin.mustBuild("build")
-		},
-		differ: func(w *world) { w.symlink("two.txt", "b/app/src/text") },
+		origin: buildLinkTo("one.txt", "app/src/text"),
+		differ: func(w *world) { w.Symlink("two.txt", "b/app/src/text") },
 	},
 	{
 		name: "H22/symlinked-module",
@@ -311,12 +314,8 @@ pub const VALUE: u32 = 1;
 -- a/app/choices/two.rs --
 pub const VALUE: u32 = 2;
 `,
-		origin: func(w *world) {
-			w.symlink("../choices/one.rs", "a/app/src/chosen.rs")
-			w.commit()
-			w.origin.mustBuild("build")
-		},
-		differ: func(w *world) { w.symlink("../choices/two.rs", "b/app/src/chosen.rs") },
+		origin: buildLinkTo("../choices/one.rs", "app/src/chosen.rs"),
+		differ: func(w *world) { w.Symlink("../choices/two.rs", "b/app/src/chosen.rs") },
 	},
 	{
 		name: "H22/symlinked-directory",
@@ -330,22 +329,17 @@ pub const VALUE: u32 = 1;
 -- a/app/two/value.rs --
 pub const VALUE: u32 = 2;
 `,
-		origin: func(w *world) {
-			w.symlink("../one", "a/app/src/chosen")
-			w.commit()
-			w.origin.mustBuild("build")
-		},
-		differ: func(w *world) { w.symlink("../two", "b/app/src/chosen") },
+		origin: buildLinkTo("../one", "app/src/chosen"),
+		differ: func(w *world) { w.Symlink("../two", "b/app/src/chosen") },
 	},
 	{
 		name:  "changed-since-build/edited",
 		rule:  "changed-since-build",
 		files: appAndLib,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
-			w.origin.commit("second")
+			w.build()
+			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+			w.origin.Commit("second")
 		},
 	},
 	{
@@ -355,11 +349,10 @@ pub const VALUE: u32 = 2;
 		rule:  "changed-since-build",
 		files: appAndLib,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+			w.build()
+			w.Write("a/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
 			w.touch(time.Now().Add(-24*time.Hour), "a/liba/src/lib.rs")
-			w.origin.commit("second")
+			w.origin.Commit("second")
 		},
 	},
 	{
@@ -383,7 +376,7 @@ edition = "2024"
 -- ext/src/lib.rs --
 pub const VALUE: u32 = 1;
 `,
-		differ: func(w *world) { w.write("ext/src/lib.rs", "pub const VALUE: u32 = 2;\n") },
+		differ: func(w *world) { w.Write("ext/src/lib.rs", "pub const VALUE: u32 = 2;\n") },
 	},
 }
 

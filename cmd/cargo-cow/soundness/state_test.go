@@ -23,19 +23,26 @@ int value(void) { return 1; }
 int value(void) { return 2; }
 `
 
+// buildLinked builds an origin that is linked with what linker.sh says.
+func buildLinked(w *world) {
+	w.T.Helper()
+	w.At("ext").Must("cc", "-c", "one.c", "two.c")
+	w.build()
+}
+
+// otherLinker has the same file say another.
+func otherLinker(w *world) {
+	w.T.Helper()
+	w.Write("ext/linker.sh", "#!/bin/sh\nexec cc \"$@\" "+w.Path("ext/two.o")+"\n")
+}
+
 var stateHazards = []hazard{
 	{
-		name:  "H15/linker-replaced",
-		rule:  "fingerprint",
-		files: linked,
-		origin: func(w *world) {
-			w.at("ext").must("cc", "-c", "one.c", "two.c")
-			w.commit()
-			w.origin.mustBuild("build")
-		},
-		differ: func(w *world) {
-			w.write("ext/linker.sh", "#!/bin/sh\nexec cc \"$@\" "+w.path("ext/two.o")+"\n")
-		},
+		name:   "H15/linker-replaced",
+		rule:   "fingerprint",
+		files:  linked,
+		origin: buildLinked,
+		differ: otherLinker,
 	},
 	{
 		// The layer is asked for by name, so it is not looked for by fingerprint.
@@ -43,21 +50,15 @@ var stateHazards = []hazard{
 		rule:    "fingerprint",
 		restore: []string{"--from=latest"},
 		files:   linked,
-		origin: func(w *world) {
-			w.at("ext").must("cc", "-c", "one.c", "two.c")
-			w.commit()
-			w.origin.mustBuild("build")
-		},
-		differ: func(w *world) {
-			w.write("ext/linker.sh", "#!/bin/sh\nexec cc \"$@\" "+w.path("ext/two.o")+"\n")
-		},
+		origin:  buildLinked,
+		differ:  otherLinker,
 	},
 	{
 		name:  "safe/H15-other-toolchain",
 		safe:  "rustc's -vV text is part of unit ids and of fingerprints",
 		files: appAndLib + changedLib,
 		differ: func(w *world) {
-			w.place = w.place.with("RUSTUP_TOOLCHAIN=nightly")
+			w.place = w.place.With("RUSTUP_TOOLCHAIN=nightly")
 		},
 	},
 	{
@@ -80,11 +81,11 @@ fn main() { println!("{VALUE}"); }
 			if home == "" {
 				home = filepath.Join(os.Getenv("HOME"), ".cargo")
 			}
-			if err := os.MkdirAll(w.path("home"), 0o777); err != nil {
-				w.t.Fatal(err)
+			if err := os.MkdirAll(w.Path("home"), 0o777); err != nil {
+				w.T.Fatal(err)
 			}
-			w.symlink(filepath.Join(home, "registry"), "home/registry")
-			w.place = w.place.with("CARGO_HOME=" + w.path("home"))
+			w.Symlink(filepath.Join(home, "registry"), "home/registry")
+			w.place = w.place.With("CARGO_HOME=" + w.Path("home"))
 		},
 	},
 	{
@@ -113,24 +114,23 @@ resolver = "3"
 fn main() { println!("two"); }
 `,
 		origin: func(w *world) {
-			w.commit()
-			w.origin.mustBuild("build")
-			w.write("a/Cargo.toml", "[workspace]\nmembers = [\"app\"]\nexclude = [\"gone\"]\nresolver = \"3\"\n")
-			w.origin.mustBuild("build")
+			w.build()
+			w.Write("a/Cargo.toml", "[workspace]\nmembers = [\"app\"]\nexclude = [\"gone\"]\nresolver = \"3\"\n")
+			w.origin.Build("build")
 		},
 		restore: []string{"--from=latest"}, // its dependency set is another one
-		observe: func(w *world) string { return w.place.runs("gone", "build") },
+		observe: func(w *world) string { return w.place.Runs("gone", "build") },
 	},
 	{
 		name:  "H28/program-before-build",
 		rule:  "unlink-uplifted",
 		files: appAndLib + changedLib,
 		observe: func(w *world) string {
-			exe := w.path("b/target/debug/app")
+			exe := w.Path("b/target/debug/app")
 			if _, err := os.Stat(exe); err != nil {
 				return "absent"
 			}
-			return w.place.must(exe)
+			return w.place.Says(exe)
 		},
 	},
 }

@@ -21,8 +21,7 @@ var sample = []string{
 // TestToolchains: with each version of Rust that is held to some hazards are closed,
 // and what is equal is fresh. `make toolchains` runs all of them.
 func TestToolchains(t *testing.T) {
-	program(t)
-	wrapper(t)
+	t.Parallel()
 	if os.Getenv("CARGO_COW_TEST_ENVIRON") != "" {
 		return // then it is for the whole run
 	}
@@ -46,23 +45,23 @@ func TestToolchains(t *testing.T) {
 					w := s.begin(t)
 					snapshot(w)
 					s.withRules(w, true)
-					w.again()
-					w.wrapped = []string{"RUSTC_WRAPPER=" + wrapper(t)}
+					w.again(t)
+					w.wrapped = []string{"RUSTC_WRAPPER=" + fixture.Wrapper(t)}
 					s.withRules(w, false)
 				})
 			}
 			t.Run("fresh", func(t *testing.T) {
 				w := newWorld(t, filepath.Join(dir, v.Name, "fresh"), v.Env...)
-				w.lay(txtar.Parse([]byte(village)), "a", "a")
+				w.lay(txtar.Parse([]byte(town)), "a", "a")
 				w.commit()
 				w.origin.Cow("init")
-				w.origin.mustBuild("build", "--workspace")
-				w.origin.mustBuild("test", "--workspace", "--no-run")
+				w.origin.Build("build", "--workspace")
+				w.origin.Build("test", "--workspace", "--no-run")
 				w.origin.Cow("snapshot")
 				if status := w.origin.Cow("status")[0]; status["strange"] != nil {
 					t.Errorf("%v fingerprints are not reproduced", status["strange"])
 				}
-				w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+				w.origin.Worktree(w.place.Dir)
 				w.place.Cow("restore")
 				checkPlan(t, w.place, nil, []string{"build", "--workspace"}, []string{"test", "--workspace", "--no-run"})
 			})
@@ -73,39 +72,41 @@ func TestToolchains(t *testing.T) {
 // TestProfileDebug: since cargo 1.99 the profile debug is dev by another name, and in
 // the same directory.
 func TestProfileDebug(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"), "RUSTUP_TOOLCHAIN=1.99.1")
 	w.lay(txtar.Parse([]byte(village)), "a", "a")
 	w.commit()
 	w.origin.Cow("init")
-	w.origin.mustBuild("build", "--workspace", "--profile", "debug")
+	w.origin.Build("build", "--workspace", "--profile", "debug")
 	w.origin.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	w.place.Cow("restore")
 	checkPlan(t, w.place, nil, []string{"build", "--workspace"}, []string{"build", "--workspace", "--profile", "debug"})
-	w.write("b/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
+	w.Write("b/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
 	checkRan(t, w.place, []string{"app/app/bin", "liba/liba/lib"}, []string{"build", "--workspace", "--profile", "debug"})
 }
 
 // TestLayerOfCI: since cargo 1.99 members built in CI have other ids. What a layer of
 // CI has of them is not promised.
 func TestLayerOfCI(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"), "RUSTUP_TOOLCHAIN=1.99.1")
 	w.lay(txtar.Parse([]byte(village)), "a", "a")
 	w.commit()
-	ci := w.origin.with("CI=true")
+	ci := w.origin.With("CI=true")
 	ci.Cow("init")
-	ci.mustBuild("build", "--workspace")
+	ci.Build("build", "--workspace")
 	ci.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	w.restored = w.place.Cow("restore")
-	b := w.place.mustBuild("build", "--workspace")
-	for u, fresh := range b.fresh {
+	b := w.place.Build("build", "--workspace")
+	for u, fresh := range b.Fresh {
 		if member := u.Package == "app" || u.Package == "liba" || u.Package == "mac" || u.Package == "scripted"; fresh == member {
 			t.Errorf("%s: fresh is %t", u, fresh)
 		}
 	}
 	kept := w.restored[len(w.restored)-1]
-	if diff := cmp.Diff(float64(len(b.fresh)-len(b.ran())), kept["kept"]); diff != "" {
+	if diff := cmp.Diff(float64(len(b.Fresh)-len(b.Ran())), kept["kept"]); diff != "" {
 		t.Errorf("restored (-cargo's fresh ones +told): %s\n%v", diff, kept)
 	}
 }

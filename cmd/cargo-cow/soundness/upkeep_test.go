@@ -7,11 +7,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // TestNestedWorktree: a worktree inside the origin, as coding agents make them,
 // works like one beside it and leaves the origin's units alone.
 func TestNestedWorktree(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	const macro = `use proc_macro::TokenStream;
 #[proc_macro]
@@ -43,32 +46,30 @@ proc-macro = true
 	w.commit()
 	w.origin.Cow("init", "--hook")
 	build := []string{"build", "--workspace"}
-	w.origin.mustBuild(build...)
+	w.origin.Build(build...)
 	w.origin.Cow("snapshot")
 
-	nested := w.at("a/.worktrees/x")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", nested.Dir)
+	nested := w.origin.Worktree("a/.worktrees/x")
 	checkPlan(t, nested, nil, build)
 	checkRan(t, w.origin, nil, build)
 
 	// A snapshot of the origin, taken with the nested worktree in it, serves a
 	// place without one.
-	w.write("a/mac/src/lib.rs", strings.Replace(macro, "7", "8", 1))
-	w.origin.must("git", "commit", "--quiet", "--all", "--message=second") // not the worktree in it
-	w.origin.mustBuild(build...)
+	w.Write("a/mac/src/lib.rs", strings.Replace(macro, "7", "8", 1))
+	w.origin.Must("git", "commit", "--quiet", "--all", "--message=second") // not the worktree in it
+	w.origin.Build(build...)
 	w.origin.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	checkPlan(t, w.place, nil, build)
 
 	// And one of the nested worktree serves the origin's neighbours.
-	w.write("a/.worktrees/x/mac/src/lib.rs", strings.Replace(macro, "7", "9", 1))
-	nested.commit("third")
-	nested.mustBuild(build...)
+	w.Write("a/.worktrees/x/mac/src/lib.rs", strings.Replace(macro, "7", "9", 1))
+	nested.Commit("third")
+	nested.Build(build...)
 	nested.Cow("snapshot")
-	other := w.at("c")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", other.Dir, nested.must("git", "rev-parse", "HEAD"))
+	other := w.origin.Worktree("c", nested.Says("git", "rev-parse", "HEAD"))
 	checkPlan(t, other, nil, build)
-	if got := other.runs("app", build...); got != "9" {
+	if got := other.Runs("app", build...); got != "9" {
 		t.Errorf("app prints %q", got)
 	}
 }
@@ -76,7 +77,7 @@ proc-macro = true
 // TestRemovedByOthers: what users do to a target directory works on ours, and
 // the next command copes with what it left.
 func TestRemovedByOthers(t *testing.T) {
-	program(t)
+	t.Parallel()
 	dir := btrfs(t)
 	for _, tt := range []struct {
 		name   string
@@ -96,17 +97,17 @@ func TestRemovedByOthers(t *testing.T) {
 			w.lay(txtar.Parse([]byte(appAndLib)), "a", "a")
 			w.commit()
 			w.origin.Cow("init", "--hook")
-			w.origin.mustBuild("build")
+			w.origin.Build("build")
 			w.origin.Cow("snapshot")
-			w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+			w.origin.Worktree(w.place.Dir)
 
 			p := w.place
 			if tt.origin {
 				p = w.origin
 			}
 			checkRan(t, p, nil, []string{"build"})
-			p.must(tt.remove[0], tt.remove[1:]...)
-			if _, err := os.Stat(filepath.Join(p.Dir, "target", "debug")); err == nil {
+			p.Must(tt.remove[0], tt.remove[1:]...)
+			if _, err := os.Stat(p.Path("target", "debug")); err == nil {
 				t.Fatalf("%q left target/debug", tt.remove)
 			}
 			p.Cow("status")
@@ -115,11 +116,11 @@ func TestRemovedByOthers(t *testing.T) {
 
 			// Without the restore cargo makes an ordinary directory; that can be
 			// snapshot too.
-			p.must(tt.remove[0], tt.remove[1:]...)
-			w.write(filepath.Join(filepath.Base(p.Dir), "liba/src/lib.rs"), "pub fn value() -> u32 { 3 }\n")
-			p.mustBuild("build")
+			p.Must(tt.remove[0], tt.remove[1:]...)
+			w.Write(filepath.Join(p.Name(), "liba/src/lib.rs"), "pub fn value() -> u32 { 3 }\n")
+			p.Build("build")
 			p.Cow("snapshot")
-			if got := p.runs("app", "build"); got != "liba=3" {
+			if got := p.Runs("app", "build"); got != "liba=3" {
 				t.Errorf("app prints %q", got)
 			}
 			checkClean(t, p)
@@ -130,17 +131,18 @@ func TestRemovedByOthers(t *testing.T) {
 // TestWorktreeRemove: git worktree remove takes a worktree with our target, and
 // with a target kept for undo, and the layer it was restored from stays good.
 func TestWorktreeRemove(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	w.lay(txtar.Parse([]byte(appAndLib)), "a", "a")
 	w.commit()
 	w.origin.Cow("init", "--hook")
-	w.origin.mustBuild("build")
+	w.origin.Build("build")
 	w.origin.Cow("snapshot")
 	for range 2 {
-		w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+		w.origin.Worktree(w.place.Dir)
 		checkPlan(t, w.place, nil, []string{"build"})
 		w.place.Cow("restore")
-		w.origin.must("git", "worktree", "remove", w.place.Dir)
+		w.origin.Must("git", "worktree", "remove", w.place.Dir)
 		if _, err := os.Stat(w.place.Dir); err == nil {
 			t.Fatal("git worktree remove left the directory")
 		}
@@ -149,7 +151,7 @@ func TestWorktreeRemove(t *testing.T) {
 }
 
 // checkClean asks cargo-cow itself whether the store is whole.
-func checkClean(t *testing.T, p *Place) {
+func checkClean(t *testing.T, p *fixture.Checkout) {
 	t.Helper()
 	for _, line := range p.Cow("check") {
 		if line["reason"] == "check" && line["clean"] != true {

@@ -30,10 +30,10 @@ fn main() { println!("app"); }
 
 func buildTests(w *world) {
 	w.commit()
-	w.origin.mustBuild("test", "--no-run")
+	w.origin.Build("test", "--no-run")
 }
 
-func runTest(w *world) string { return w.place.runs("it", "test", "--no-run") }
+func runTest(w *world) string { return w.place.Runs("it", "test", "--no-run") }
 
 var valueHazards = []hazard{
 	{
@@ -69,7 +69,7 @@ pub fn dir() -> &'static str { env!("CARGO_MANIFEST_DIR") }
 		safe:  "cargo watches the file that dep-info names",
 		files: printing(`include_str!(env!("COWTEST_FILE")).trim()`) + "-- a/shared.txt --\none\n",
 		env:   []string{"COWTEST_FILE=$W/a/shared.txt"},
-		later: func(w *world) { w.write("a/shared.txt", "two\n") },
+		later: func(w *world) { w.Write("a/shared.txt", "two\n") },
 	},
 	{
 		name: "H7/watch-by-variable-edited-later",
@@ -85,7 +85,7 @@ fn main() {
 }
 ` + generate + "-- a/README.md --\none\n",
 		env:   []string{"COWTEST_FILE=$W/a/README.md"},
-		later: func(w *world) { w.write("a/README.md", "two\n") },
+		later: func(w *world) { w.Write("a/README.md", "two\n") },
 	},
 	{
 		name: "H7/test-reads-fixture",
@@ -184,7 +184,7 @@ fn main() { println!("{:?}", liba::primary()); }
 -- a/liba/src/lib.rs --
 pub fn primary() -> Option<&'static str> { option_env!("CARGO_PRIMARY_PACKAGE") }
 `,
-		observe: func(w *world) string { return w.place.runs("app", "build", "--package=app") },
+		observe: func(w *world) string { return w.place.Runs("app", "build", "--package=app") },
 	},
 	{
 		name: "H27/hash-in-dependency-macro",
@@ -212,10 +212,10 @@ macro_rules! hash_of_place { () => { $crate::hash(env!("CARGO_MANIFEST_DIR")) };
 		restore: []string{"--strict"},
 		files:   appAndLib,
 		observe: func(w *world) string {
-			exe := w.place.mustBuild("build").executables["app"]
+			exe := w.place.Build("build").Executables["app"]
 			data, err := os.ReadFile(exe)
 			if err != nil {
-				w.t.Fatal(err)
+				w.T.Fatal(err)
 			}
 			if bytes.Contains(data, []byte(w.origin.Dir+"/")) || bytes.Contains(data, []byte(w.origin.Dir+"\x00")) {
 				return "names the origin"
@@ -334,11 +334,10 @@ two
         let name = std::path::Path::new(&dir).join(std::ffi::OsStr::from_bytes(b"data/\xff\xfe.txt"));
         std::fs::read_to_string(name).unwrap().trim().to_string()`),
 		origin: func(w *world) {
-			w.write(filepath.Join("a/app", nonUTF8), "one\n")
-			w.commit()
-			w.origin.mustBuild("build")
+			w.Write(filepath.Join("a/app", nonUTF8), "one\n")
+			w.build()
 		},
-		differ: func(w *world) { w.write(filepath.Join("b/app", nonUTF8), "two\n") },
+		differ: func(w *world) { w.Write(filepath.Join("b/app", nonUTF8), "two\n") },
 	},
 	{
 		name:  "H24/macro-reads-file-beside-package",
@@ -349,7 +348,7 @@ two
 		name:   "H24/macro-reads-ignored-file",
 		rule:   "ignored-inputs",
 		files:  reading(readData) + "-- a/.gitignore --\n/target\ndata.txt\n-- a/app/data.txt --\none\n",
-		differ: func(w *world) { w.write("b/app/data.txt", "two\n") },
+		differ: func(w *world) { w.Write("b/app/data.txt", "two\n") },
 	},
 	{
 		// Git ignores the workspace's manifest, so that no rule sees the file.
@@ -381,14 +380,10 @@ liba = { path = "../liba" }
 `,
 	},
 	{
-		name:  "H24/macro-reads-configured-environment",
-		rule:  "config-env",
-		files: reading(`std::env::var("COWTEST").unwrap()`),
-		origin: func(w *world) {
-			configureAbove(w, "one")
-			w.commit()
-			w.origin.mustBuild("build")
-		},
+		name:   "H24/macro-reads-configured-environment",
+		rule:   "config-env",
+		files:  reading(`std::env::var("COWTEST").unwrap()`),
+		origin: buildConfigured,
 		differ: func(w *world) { configureAbove(w, "two") },
 	},
 	{
@@ -397,10 +392,9 @@ liba = { path = "../liba" }
 		rule:  "ignored-inputs",
 		files: reading(`std::fs::exists(dir + "/migrations").unwrap().to_string()`),
 		origin: func(w *world) {
-			w.write("a/app/migrations/1.sql", "")
-			w.remove("a/app/migrations/1.sql")
-			w.commit()
-			w.origin.mustBuild("build")
+			w.Write("a/app/migrations/1.sql", "")
+			w.Remove("a/app/migrations/1.sql")
+			w.build()
 		},
 	},
 }

@@ -41,34 +41,51 @@ edition = "2021"
 // rewrites the hash, could have them taken for fresh.
 const hashed = "cargo hashes the absolute path of the crate root"
 
-var vendoredHazards = []hazard{
-	{
-		name: "vendored/source-differs",
-		rule: "source-content",
-		safe: hashed,
-		files: vendored + `
+// vendoredWord has vend tell a word of a module of its own.
+const vendoredWord = vendored + `
 -- a/vendor/vend/src/lib.rs --
 mod word;
 pub fn told() -> &'static str { word::WORD }
 -- a/vendor/vend/src/word.rs --
 pub const WORD: &str = "one";
--- b/vendor/vend/src/word.rs --
+`
+
+// vendoredMacro has vend use a vendored procedural macro, mac.
+const vendoredMacro = vendored + `
+-- a/vendor/vend/Cargo.toml --
+[package]
+name = "vend"
+version = "1.0.0"
+edition = "2021"
+[dependencies]
+mac = "1"
+-- a/vendor/mac/.cargo-checksum.json --
+{"files":{}}
+-- a/vendor/mac/Cargo.toml --
+[package]
+name = "mac"
+version = "1.0.0"
+edition = "2021"
+[lib]
+proc-macro = true
+`
+
+var vendoredHazards = []hazard{
+	{
+		name: "vendored/source-differs",
+		rule: "source-content",
+		safe: hashed,
+		files: vendoredWord + `-- b/vendor/vend/src/word.rs --
 pub const WORD: &str = "two";
 `,
-		differ: func(w *world) { oneTime(w.t, w.path("b/vendor"), time.Unix(1e9, 0)) },
+		differ: func(w *world) { oneTime(w.T, w.Path("b/vendor"), time.Unix(1e9, 0)) },
 	},
 	{
 		// Cargo would not look at it again, but it would compile it in a new checkout.
 		name: "vendored/edited-after-restore",
 		rule: "outside-source",
 		safe: hashed,
-		files: vendored + `
--- a/vendor/vend/src/lib.rs --
-mod word;
-pub fn told() -> &'static str { word::WORD }
--- a/vendor/vend/src/word.rs --
-pub const WORD: &str = "one";
--- later/vendor/vend/src/word.rs --
+		files: vendoredWord + `-- later/vendor/vend/src/word.rs --
 pub const WORD: &str = "two";
 `,
 	},
@@ -146,25 +163,8 @@ pub fn told() -> String { env!("ROOT").to_string() }
 		name: "vendored/macro-embeds-current-directory",
 		rule: "macro-names-origin",
 		safe: hashed,
-		files: vendored + `
--- a/vendor/vend/Cargo.toml --
-[package]
-name = "vend"
-version = "1.0.0"
-edition = "2021"
-[dependencies]
-mac = "1"
--- a/vendor/vend/src/lib.rs --
+		files: vendoredMacro + `-- a/vendor/vend/src/lib.rs --
 pub fn told() -> &'static str { mac::here!() }
--- a/vendor/mac/.cargo-checksum.json --
-{"files":{}}
--- a/vendor/mac/Cargo.toml --
-[package]
-name = "mac"
-version = "1.0.0"
-edition = "2021"
-[lib]
-proc-macro = true
 -- a/vendor/mac/src/lib.rs --
 #[proc_macro]
 pub fn here(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -176,29 +176,12 @@ pub fn here(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
 		name: "vendored/macro-reads-package",
 		rule: "macro-inputs",
 		safe: hashed,
-		files: vendored + `
--- a/vendor/vend/Cargo.toml --
-[package]
-name = "vend"
-version = "1.0.0"
-edition = "2021"
-[dependencies]
-mac = "1"
--- a/vendor/vend/src/lib.rs --
+		files: vendoredMacro + `-- a/vendor/vend/src/lib.rs --
 pub fn told() -> &'static str { mac::word!() }
 -- a/vendor/vend/word.txt --
 one
 -- b/vendor/vend/word.txt --
 two
--- a/vendor/mac/.cargo-checksum.json --
-{"files":{}}
--- a/vendor/mac/Cargo.toml --
-[package]
-name = "mac"
-version = "1.0.0"
-edition = "2021"
-[lib]
-proc-macro = true
 -- a/vendor/mac/src/lib.rs --
 #[proc_macro]
 pub fn word(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -211,9 +194,9 @@ pub fn word(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
 // TestVendoredAllFresh: what is equal in a vendored package is fresh in another
 // checkout: scripts of every habit, macros, C, and what is built on them.
 func TestVendoredAllFresh(t *testing.T) {
-	program(t)
+	t.Parallel()
 	dir := btrfs(t)
-	const habits = vendored + `
+	const habits = vendoredMacro + `
 -- a/app/Cargo.toml --
 [package]
 name = "app"
@@ -308,13 +291,6 @@ version = "1.0.0"
 edition = "2021"
 -- a/vendor/forked/src/lib.rs --
 pub const WORD: &str = "forked";
--- a/vendor/vend/Cargo.toml --
-[package]
-name = "vend"
-version = "1.0.0"
-edition = "2021"
-[dependencies]
-mac = "1"
 -- a/vendor/vend/build.rs --
 fn main() {
     let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap();
@@ -330,15 +306,6 @@ const WORD: &str = include_str!(concat!(env!("OUT_DIR"), "/word.txt"));
 const SAME: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/word.txt"));
 /// Panics name the source.
 pub fn told() -> String { assert_eq!(WORD, SAME); format!("{}{}", WORD.trim(), mac::nothing!()) }
--- a/vendor/mac/.cargo-checksum.json --
-{"files":{}}
--- a/vendor/mac/Cargo.toml --
-[package]
-name = "mac"
-version = "1.0.0"
-edition = "2021"
-[lib]
-proc-macro = true
 -- a/vendor/mac/src/lib.rs --
 #[proc_macro]
 pub fn nothing(_: proc_macro::TokenStream) -> proc_macro::TokenStream { "\"\"".parse().unwrap() }
@@ -381,16 +348,15 @@ pub fn number() -> i32 { unsafe { native() } }
 	w := newWorld(t, filepath.Join(dir, "w"))
 	w.lay(txtar.Parse([]byte(habits)), "a", "a")
 	// A git repository that is replaced is not asked for what a lockfile would need.
-	w.origin.must("git", "init", "--quiet", "--initial-branch=main")
-	w.origin.commit("first")
+	w.origin.Repository()
 	w.origin.Cow("init")
-	w.origin.mustBuild("build")
-	w.origin.mustBuild("test", "--no-run")
+	w.origin.Build("build")
+	w.origin.Build("test", "--no-run")
 	w.origin.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	w.place.Cow("restore")
 	checkPlan(t, w.place, nil, []string{"build"}, []string{"test", "--no-run"})
-	if got := w.place.runs("app", "build"); got != "one quiet patched 7 forked" {
+	if got := w.place.Runs("app", "build"); got != "one quiet patched 7 forked" {
 		t.Errorf("app prints %q", got)
 	}
 
@@ -398,21 +364,19 @@ pub fn number() -> i32 { unsafe { native() } }
 	// at the origin.
 	w.place.Cow("init")
 	w.place.Cow("snapshot")
-	third := w.at("c")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", third.Dir)
+	third := w.origin.Worktree("c")
 	third.Cow("restore")
 	checkPlan(t, third, nil, []string{"build"}, []string{"test", "--no-run"})
 	w.origin.Cow("restore")
 	checkPlan(t, w.origin, nil, []string{"build"}, []string{"test", "--no-run"})
 
 	// A copy that no restore has made true is none that explain takes for fresh.
-	fourth := w.at("d")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", fourth.Dir)
-	fourth.must("cp", "-a", w.origin.Dir+"/target", fourth.Dir+"/target")
-	oneTime(t, w.path("d/target"), time.Now().Add(time.Hour))
+	fourth := w.origin.Worktree("d")
+	fourth.Must("cp", "-a", w.origin.Dir+"/target", fourth.Dir+"/target")
+	oneTime(t, w.Path("d/target"), time.Now().Add(time.Hour))
 	plan := fourth.Cow("explain")
-	b := fourth.mustBuild("build")
-	if diff := cmp.Diff(explained(t, plan, b), b.ran()); diff != "" || len(b.ran()) < 8 {
-		t.Errorf("units rebuilt in a mere copy (-explain +cargo %q):\n%s", b.ran(), diff)
+	b := fourth.Build("build")
+	if diff := cmp.Diff(explained(t, plan, b), b.Ran()); diff != "" || len(b.Ran()) < 8 {
+		t.Errorf("units rebuilt in a mere copy (-explain +cargo %q):\n%s", b.Ran(), diff)
 	}
 }

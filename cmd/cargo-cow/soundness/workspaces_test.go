@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cargo-cow/cargo-cow/hack/workspaces"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // TestExplainKeepsItsWord: in whole workspaces cargo rebuilds what explain said it
@@ -18,7 +20,7 @@ import (
 // another commit, and with what was then built and sealed. Those on published crates
 // are built where CARGO_COW_TEST_WORKSPACES names them: `make explain`.
 func TestExplainKeepsItsWord(t *testing.T) {
-	program(t)
+	t.Parallel()
 	dir := btrfs(t)
 	asked := append(strings.Fields(os.Getenv("CARGO_COW_TEST_WORKSPACES")), "small")
 	for _, ws := range workspaces.All() {
@@ -34,14 +36,14 @@ func TestExplainKeepsItsWord(t *testing.T) {
 			commands := [][]string{{"build", "--workspace"}, {"test", "--workspace", "--no-run"}}
 			w.origin.Cow("init")
 			for _, c := range commands {
-				w.origin.mustBuild(c...)
+				w.origin.Build(c...)
 			}
 			w.origin.Cow("snapshot")
 			if status := w.origin.Cow("status")[0]; status["strange"] != nil {
 				t.Errorf("%v fingerprints are not reproduced", status["strange"])
 			}
 
-			w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+			w.origin.Worktree(w.place.Dir)
 			w.keepsItsWord("without a difference", commands)
 			for _, e := range ws.Edits {
 				if err := e.Apply(w.place.Dir); err != nil {
@@ -50,14 +52,14 @@ func TestExplainKeepsItsWord(t *testing.T) {
 				// Cargo would not see it.
 				w.touch(time.Unix(1e9, 0), filepath.Join("b", e.File), filepath.Join("b", filepath.Dir(e.File)))
 				w.keepsItsWord(e.Name, commands)
-				w.place.must("git", "checkout", "--quiet", ".")
-				w.place.must("git", "clean", "--quiet", "-fd")
+				w.place.Must("git", "checkout", "--quiet", ".")
+				w.place.Must("git", "clean", "--quiet", "-fd")
 			}
-			w.place.must("git", "commit", "--quiet", "--allow-empty", "--message=another")
+			w.place.Must("git", "commit", "--quiet", "--allow-empty", "--message=another")
 			w.keepsItsWord("another commit", commands)
 			w.place.Cow("snapshot")
-			w.place = w.at("c")
-			w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+			w.place = w.At("c")
+			w.origin.Worktree(w.place.Dir)
 			w.keepsItsWord("the second layer", commands)
 		})
 	}
@@ -65,22 +67,22 @@ func TestExplainKeepsItsWord(t *testing.T) {
 
 // keepsItsWord restores the place, asks explain, and builds.
 func (w *world) keepsItsWord(what string, commands [][]string) {
-	w.t.Helper()
+	w.T.Helper()
 	w.place.Cow("restore")
 	plan := w.place.Cow("explain")
-	all := &build{fresh: map[unit]bool{}}
+	all := &fixture.Build{Fresh: map[fixture.Unit]bool{}}
 	for _, c := range commands {
-		b := w.place.mustBuild(c...)
-		for u, fresh := range b.fresh {
-			if seen, ok := all.fresh[u]; ok {
+		b := w.place.Build(c...)
+		for u, fresh := range b.Fresh {
+			if seen, ok := all.Fresh[u]; ok {
 				fresh = fresh && seen
 			}
-			all.fresh[u] = fresh
+			all.Fresh[u] = fresh
 		}
 	}
-	if diff := cmp.Diff(explained(w.t, plan, all), all.ran()); diff != "" {
-		w.t.Errorf("%s (-explain +cargo):\n%s\n%s", what, diff, strings.Join(reasons(plan), "\n"))
+	if diff := cmp.Diff(explained(w.T, plan, all), all.Ran()); diff != "" {
+		w.T.Errorf("%s (-explain +cargo):\n%s\n%s", what, diff, strings.Join(reasons(plan), "\n"))
 	}
 	own := slices.DeleteFunc(reasons(plan), func(r string) bool { return strings.Contains(r, ": dependency: ") })
-	w.t.Logf("%s: cargo rebuilds %d of %d, for\n%s", what, len(all.ran()), len(all.fresh), strings.Join(own, "\n"))
+	w.T.Logf("%s: cargo rebuilds %d of %d, for\n%s", what, len(all.Ran()), len(all.Fresh), strings.Join(own, "\n"))
 }

@@ -8,12 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // village has one member of each kind that a restore must treat well: a
 // procedural macro, a build script that watches a file and one that watches
-// nothing, examples, integration tests, and serde, whose core includes a file
-// from OUT_DIR.
+// nothing, examples, integration tests, and of a registry a procedural macro and
+// serde, whose core includes a file from OUT_DIR.
 const village = `
 -- a/Cargo.toml --
 [workspace]
@@ -27,17 +29,16 @@ edition = "2024"
 liba = { path = "../liba" }
 mac = { path = "../mac" }
 scripted = { path = "../scripted" }
-serde = { version = "1", features = ["derive"] }
+indoc = "2"
+serde = "1"
 -- a/app/README.md --
 app
 -- a/app/src/main.rs --
-#[derive(serde::Serialize)]
-struct Value { number: u32 }
 fn main() {
-    let v = Value { number: liba::value() + mac::seven!() };
+    let number = liba::value() + mac::seven!();
     fn check(_: &impl serde::Serialize) {}
-    check(&v);
-    println!("{} {}", v.number, scripted::VALUE);
+    check(&number);
+    println!("{} {}", number, indoc::formatdoc!("{}", scripted::VALUE));
 }
 -- a/app/examples/greet.rs --
 fn main() { println!("greetings {}", liba::value()); }
@@ -81,10 +82,34 @@ data
 include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 `
 
+// town is village with a procedural macro that stands on other packages, one of them
+// with a script that asks the compiler. They take three times as long to build.
+const town = village + `
+-- a/app/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+[dependencies]
+liba = { path = "../liba" }
+mac = { path = "../mac" }
+scripted = { path = "../scripted" }
+indoc = "2"
+serde = { version = "1", features = ["derive"] }
+-- a/app/src/main.rs --
+#[derive(serde::Serialize)]
+struct Value { number: u32 }
+fn main() {
+    let v = Value { number: liba::value() + mac::seven!() };
+    fn check(_: &impl serde::Serialize) {}
+    check(&v);
+    println!("{} {}", v.number, indoc::formatdoc!("{}", scripted::VALUE));
+}
+`
+
 // TestWorktreeAllFresh: git worktree add with the hook installed, then nothing
 // is compiled, for each way in which cargo lays out its build directory.
 func TestWorktreeAllFresh(t *testing.T) {
-	program(t)
+	t.Parallel()
 	dir := btrfs(t)
 	for _, tt := range []struct {
 		name  string
@@ -92,30 +117,30 @@ func TestWorktreeAllFresh(t *testing.T) {
 		env   []string
 		args  []string
 	}{
-		{name: "debug"},
-		{name: "release", args: []string{"--release"}},
-		{name: "target", args: []string{"--target=x86_64-unknown-linux-gnu"}},
-		{name: "separate-build-dir", files: "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
-		{name: "one-directory-per-unit", env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
+		{name: "debug", files: town},
+		{name: "release", files: village, args: []string{"--release"}},
+		{name: "target", files: village, args: []string{"--target=x86_64-unknown-linux-gnu"}},
+		{name: "separate-build-dir", files: village + "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
+		{name: "one-directory-per-unit", files: town, env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, filepath.Join(dir, tt.name), tt.env...)
-			w.lay(txtar.Parse([]byte(village+tt.files)), "a", "a")
+			w.lay(txtar.Parse([]byte(tt.files)), "a", "a")
 			w.commit()
 			build := append([]string{"build", "--workspace", "--examples", "--bins", "--lib"}, tt.args...)
 			test := append([]string{"test", "--workspace", "--no-run"}, tt.args...)
 			w.origin.Cow("init", "--hook")
-			cold := w.origin.mustBuild(build...)
-			w.origin.mustBuild(test...)
+			cold := w.origin.Build(build...)
+			w.origin.Build(test...)
 			w.origin.Cow("snapshot")
-			if len(cold.ran()) < 8 {
-				t.Fatalf("the cold build ran only %q", cold.ran())
+			if len(cold.Ran()) < 8 {
+				t.Fatalf("the cold build ran only %q", cold.Ran())
 			}
 
-			w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+			w.origin.Worktree(w.place.Dir)
 			checkPlan(t, w.place, nil, build, test)
-			if got, want := w.place.runs("app", build...), "8 data"; got != want {
+			if got, want := w.place.Runs("app", build...), "8 data"; got != want {
 				t.Errorf("app prints %q, want %q", got, want)
 			}
 			checkRan(t, w.origin, nil, build, test)
@@ -125,24 +150,24 @@ func TestWorktreeAllFresh(t *testing.T) {
 
 // checkRan runs cargo commands in the place, which together have to run the
 // units that want lists and no others.
-func checkRan(t *testing.T, p *Place, want []string, commands ...[]string) {
+func checkRan(t *testing.T, p *fixture.Checkout, want []string, commands ...[]string) {
 	t.Helper()
 	var ran []string
 	for _, args := range commands {
-		ran = append(ran, p.mustBuild(args...).ran()...)
+		ran = append(ran, p.Build(args...).Ran()...)
 	}
 	slices.Sort(ran)
 	if diff := cmp.Diff(want, slices.Compact(ran)); diff != "" {
-		t.Errorf("units rebuilt by %q in %s (-want +got):\n%s", commands, filepath.Base(p.Dir), diff)
+		t.Errorf("units rebuilt by %q in %s (-want +got):\n%s", commands, p.Name(), diff)
 	}
 }
 
 // checkPlan is checkRan, and explain has to name the same units beforehand.
-func checkPlan(t *testing.T, p *Place, want []string, commands ...[]string) {
+func checkPlan(t *testing.T, p *fixture.Checkout, want []string, commands ...[]string) {
 	t.Helper()
 	plan := p.Cow("explain")
 	checkRan(t, p, want, commands...)
-	if diff := cmp.Diff(want, explained(t, plan, p.w.last)); diff != "" {
+	if diff := cmp.Diff(want, explained(t, plan, p.World.Last())); diff != "" {
 		t.Errorf("units explained (-want +got):\n%s\n%s", diff, strings.Join(reasons(plan), "\n"))
 	}
 }
@@ -150,6 +175,7 @@ func checkPlan(t *testing.T, p *Place, want []string, commands ...[]string) {
 // TestExecutingTestIsRebuilt: in a worktree without any difference the one unit
 // that must be rebuilt is the test that holds the path of its program.
 func TestExecutingTestIsRebuilt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	w.lay(txtar.Parse([]byte(village+`
 -- a/app/tests/executes.rs --
@@ -162,16 +188,16 @@ fn executes() {
 	w.commit()
 	w.origin.Cow("init", "--hook")
 	test := []string{"test", "--workspace", "--no-run"}
-	w.origin.mustBuild(test...)
+	w.origin.Build(test...)
 	w.origin.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	checkPlan(t, w.place, []string{"app/executes/test"}, test)
-	w.place.must("cargo", "test", "--workspace", "--quiet")
+	w.place.Must("cargo", "test", "--workspace", "--quiet")
 }
 
 // TestNothingMoreThanNeeded: differences that no unit can see cost nothing.
 func TestNothingMoreThanNeeded(t *testing.T) {
-	program(t)
+	t.Parallel()
 	dir := btrfs(t)
 	for _, tt := range []struct{ name, files string }{
 		{
@@ -300,9 +326,9 @@ rustc-cfg = ["given"]
 			w.lay(ar, "a", "a")
 			w.commit()
 			w.origin.Cow("init")
-			w.origin.mustBuild("build", "--workspace")
+			w.origin.Build("build", "--workspace")
 			w.origin.Cow("snapshot")
-			w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+			w.origin.Worktree(w.place.Dir)
 			w.lay(ar, "b", "b")
 			w.place.Cow("restore")
 			checkPlan(t, w.place, nil, []string{"build", "--workspace"})
@@ -313,6 +339,7 @@ rustc-cfg = ["given"]
 // TestTakenOver: a build directory that was full when cargo-cow was told of it
 // serves a worktree whole, also where it lies in the package that is watched.
 func TestTakenOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	w.lay(txtar.Parse([]byte(`
 -- a/Cargo.toml --
@@ -326,17 +353,17 @@ one
 -- a/src/main.rs --
 fn main() { println!("{}", env!("VALUE")); }
 `)), "a", "a")
-	w.commit()
-	w.origin.mustBuild("build")
+	w.build()
 	w.origin.Cow("init", "--hook")
 	w.origin.Cow("snapshot")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	checkPlan(t, w.place, nil, []string{"build"})
 }
 
 // TestOneEdit: an edited function costs its crate and the crates that depend on
 // it, also when the checkout the layer was built in is gone.
 func TestOneEdit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
 	w.lay(txtar.Parse([]byte(chain+`
 -- a/Cargo.toml --
@@ -353,17 +380,16 @@ fn main() {}
 	w.commit()
 	w.origin.Cow("init", "--hook")
 	build := []string{"build", "--workspace"}
-	built := w.at("built")
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", built.Dir)
-	built.mustBuild(build...)
+	built := w.origin.Worktree("built")
+	built.Build(build...)
 	built.Cow("snapshot")
-	w.origin.must("git", "worktree", "remove", built.Dir)
+	w.origin.Must("git", "worktree", "remove", built.Dir)
 
-	w.origin.must("git", "worktree", "add", "--quiet", "--detach", w.place.Dir)
+	w.origin.Worktree(w.place.Dir)
 	checkPlan(t, w.place, nil, build)
-	w.write("b/mid/src/lib.rs", "pub fn value() -> u32 { liba::value() + 10 }\n")
+	w.Write("b/mid/src/lib.rs", "pub fn value() -> u32 { liba::value() + 10 }\n")
 	checkRan(t, w.place, []string{"app/app/bin", "mid/mid/lib"}, build)
-	if got := w.place.runs("app", build...); got != "liba=11" {
+	if got := w.place.Runs("app", build...); got != "liba=11" {
 		t.Errorf("app prints %q after the edit", got)
 	}
 }

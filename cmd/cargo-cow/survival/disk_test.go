@@ -44,7 +44,7 @@ func TestFullDisk(t *testing.T) {
 			p := w.checkout("b")
 			built(p)
 			c := w.checkout("c")
-			ballast := filepath.Join(w.dir, "ballast")
+			ballast := filepath.Join(w.Dir, "ballast")
 			fill(t, ballast)
 
 			failed := 0
@@ -53,8 +53,8 @@ func TestFullDisk(t *testing.T) {
 					if q == c && args[0] == "snapshot" {
 						continue
 					}
-					r := q.tryCow(args...)
-					if r.code != 0 {
+					r := q.TryCow(args...)
+					if r.Code != 0 {
 						failed++
 						fails(t, r, 1, "no space left on device")
 					}
@@ -106,7 +106,7 @@ func TestReadOnly(t *testing.T) {
 	remount(unix.MS_RDONLY)
 	t.Cleanup(func() { remount(0) })
 	for _, args := range [][]string{{"snapshot"}, {"restore"}, {"undo"}} {
-		fails(t, p.tryCow(args...), 1, "read-only file system")
+		fails(t, p.TryCow(args...), 1, "read-only file system")
 	}
 	p.cow("list")
 	p.cow("show", "latest")
@@ -176,14 +176,14 @@ func TestPowerCut(t *testing.T) {
 	dir := loopfs.Btrfs(t, loopfs.MountOptions("commit=300"))
 	w := newWorld(t, dir)
 	p := w.origin
-	p.must("cargo", "build", "--quiet")
+	p.Must("cargo", "build", "--quiet")
 	p.mark("mine")
 	unix.Sync()
-	built := tree(t, p.target())
+	built := tree(t, p.Target())
 
 	p.cow("init")
 	loopfs.Crash(t, dir)
-	same(t, "init", tree(t, p.target()), built)
+	same(t, "init", tree(t, p.Target()), built)
 	p.builds(nil, "first")
 
 	edited(p)
@@ -196,26 +196,26 @@ func TestPowerCut(t *testing.T) {
 	p.checks()
 
 	unix.Sync()
-	before := tree(t, p.target())
+	before := tree(t, p.Target())
 	p.cow("restore")
 	unix.Sync()
 	loopfs.Crash(t, dir)
 	p.cow("undo")
-	same(t, "undo", tree(t, p.target()), before)
+	same(t, "undo", tree(t, p.Target()), before)
 	p.builds(nil, "second")
 	p.tidy()
 
 	// A restore does not wait for the disk: what it replaced is under its old
 	// name then, or beside it.
-	p.must("rm", "-rf", p.path("target.cargo-cow-undo"))
+	p.Must("rm", "-rf", p.Path("target.cargo-cow-undo"))
 	unix.Sync()
-	before = tree(t, p.target())
+	before = tree(t, p.Target())
 	p.cow("restore")
 	loopfs.Crash(t, dir)
-	if _, err := os.Lstat(p.path("target.cargo-cow-undo")); err == nil {
+	if _, err := os.Lstat(p.Path("target.cargo-cow-undo")); err == nil {
 		p.cow("undo")
 	}
-	same(t, "restore", tree(t, p.target()), before)
+	same(t, "restore", tree(t, p.Target()), before)
 	p.builds(nil, "second")
 	p.cow("snapshot") // puts away what the restore was making
 	p.tidy()

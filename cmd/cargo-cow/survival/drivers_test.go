@@ -2,23 +2,20 @@ package survival
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
 // day is what a user does on an ordinary day, every step with the state it must
 // leave. Nothing is compiled but what was edited.
 func day(w *world, driver string) {
-	t := w.t
+	t := w.T
 	p := w.origin
-	p.must("cargo", "build", "--quiet")
+	p.Must("cargo", "build", "--quiet")
 	p.mark("layer")
 	if a := p.cow("init"); a["driver"] != driver || a["taken_over"] != (driver == "btrfs") {
 		t.Errorf("init says %v, want driver %s", a, driver)
@@ -54,25 +51,25 @@ func day(w *world, driver string) {
 	p.checks()
 
 	// What is thrown away by hand comes back from the layers.
-	b.must("cargo", "clean", "--quiet")
+	b.Must("cargo", "clean", "--quiet")
 	b.cow("restore")
 	b.builds(nil, "second")
-	b.must("rm", "-rf", b.target(), b.path("target.cargo-cow-undo"))
+	b.Must("rm", "-rf", b.Target(), b.Path("target.cargo-cow-undo"))
 	b.cow("restore", "--from=second")
 	b.builds(nil, "second")
-	b.must("cargo", "clean", "--quiet")
-	b.must("cargo", "build", "--quiet")
+	b.Must("cargo", "clean", "--quiet")
+	b.Must("cargo", "build", "--quiet")
 	b.cow("snapshot")
 	b.builds(nil, "second")
 	b.cow("rm", "second")
 	b.builds(nil, "second")
 	b.tidy()
 	p.checks()
-	w.origin.must("git", "worktree", "remove", "--force", b.dir)
+	w.origin.Must("git", "worktree", "remove", "--force", b.Dir)
 	if a := p.cow("prune", "--gone-worktrees"); a["removed"] != 0.0 {
 		t.Errorf("prune of layers just made says %v", a)
 	}
-	if exists(b.dir) {
+	if fixture.Exists(b.Dir) {
 		t.Error("git could not remove the worktree")
 	}
 }
@@ -107,16 +104,16 @@ func TestUnprivileged(t *testing.T) {
 
 	// What belongs to root is refused, with a way out.
 	b := w.checkout("c")
-	foreign := filepath.Join(w.dir, "foreign")
+	foreign := filepath.Join(w.Dir, "foreign")
 	if err := os.Mkdir(foreign, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, b.tryCow("--store", foreign, "init"), 1, "it belongs to user root", "--store DIR")
-	if err := os.Mkdir(b.target(), 0o755); err != nil {
+	fails(t, b.TryCow("--store", foreign, "init"), 1, "it belongs to user root", "--store DIR")
+	if err := os.Mkdir(b.Target(), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range []string{"init", "snapshot", "restore"} {
-		fails(t, b.tryCow(args), 1, "it belongs to user root", "chown -R 31000 "+b.target())
+		fails(t, b.TryCow(args), 1, "it belongs to user root", "chown -R 31000 "+b.Target())
 	}
 	b.tidy()
 }
@@ -125,38 +122,17 @@ func TestUnprivileged(t *testing.T) {
 // toolchain, which may lie in a home the user cannot enter, under another name.
 func userEnv(t *testing.T, uid int) []string {
 	t.Helper()
-	out, err := exec.Command("rustc", "--print=sysroot").Output()
-	if err != nil {
-		loopfs.Unavailable(t, "no rustc: "+err.Error())
-	}
 	base, err := os.MkdirTemp("", "cargo-cow-user-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
 	toolchain, home := filepath.Join(base, "toolchain"), filepath.Join(base, "home")
-	for _, dir := range []string{toolchain, home} {
-		if err := os.Mkdir(dir, 0o755); err != nil {
+	for _, err := range []error{os.Chmod(base, 0o755), os.Mkdir(home, 0o755), os.Chown(home, uid, uid)} {
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(base, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(home, uid, uid); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount(strings.TrimSpace(string(out)), toolchain, "", unix.MS_BIND, ""); err != nil {
-		loopfs.Unavailable(t, "bind mount of the toolchain: "+err.Error())
-	}
-	// Before base is removed: it would reach into the toolchain.
-	t.Cleanup(func() {
-		if err := unix.Unmount(toolchain, unix.MNT_DETACH); err != nil {
-			t.Fatalf("unmount %s: %v", toolchain, err)
-		}
-	})
-	if err := unix.Mount("", toolchain, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
-		t.Fatal(err)
-	}
+	fixture.ShowToolchain(t, toolchain)
 	return []string{"HOME=" + home, "CARGO_HOME=" + filepath.Join(home, ".cargo"), "PATH=" + toolchain + "/bin:/usr/local/bin:/usr/bin:/bin"}
 }

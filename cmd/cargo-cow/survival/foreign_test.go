@@ -15,6 +15,7 @@ import (
 // A build with sudo leaves directories of root in a user's build directory: the
 // user cannot write in them, nor remove them, in a snapshot as little as there.
 func TestBuiltWithSudo(t *testing.T) {
+	t.Parallel()
 	const uid = 31000
 	w := newWorldAs(t, &syscall.Credential{Uid: uid, Gid: uid}, loopfs.Btrfs(t, loopfs.Owner(uid)), userEnv(t, uid)...)
 	p := w.sealed().origin
@@ -23,17 +24,17 @@ func TestBuiltWithSudo(t *testing.T) {
 		p := p.in(t)
 		p.sudo("umask 022; cargo build --quiet --release; rm -f target/release/.cargo-build-lock")
 		p.foreign("release", true)
-		if says := p.tryCow("status"); says.code != 0 || !strings.Contains(says.stdout, `"foreign":["`+p.target("release")+`"]`) {
+		if says := p.TryCow("status"); says.Code != 0 || !strings.Contains(says.Stdout, `"foreign":["`+p.Target("release")+`"]`) {
 			t.Errorf("status: %v", says)
 		}
-		p.write("app/src/main.rs", mainRS("second"))
-		p.must("cargo", "build", "--quiet")
+		p.Write("app/src/main.rs", mainRS("second"))
+		p.Must("cargo", "build", "--quiet")
 		a := p.cow("snapshot")
-		if a["created"] != true || !strings.Contains(p.tryCow("snapshot").stdout, `"foreign":["`+p.target("release")+`"]`) {
+		if a["created"] != true || !strings.Contains(p.TryCow("snapshot").Stdout, `"foreign":["`+p.Target("release")+`"]`) {
 			t.Errorf("snapshot does not name what it left out: %v", a)
 		}
 		b := w.checkout("b").in(t)
-		b.write("app/src/main.rs", mainRS("second"))
+		b.Write("app/src/main.rs", mainRS("second"))
 		b.cow("restore")
 		b.foreign("release", false)
 		b.builds(nil, "second")
@@ -44,11 +45,11 @@ func TestBuiltWithSudo(t *testing.T) {
 		p.cow("undo")
 		p.foreign("release", true)
 		p.cow("restore")
-		p.write("app/src/main.rs", mainRS("other"))
-		p.must("cargo", "build", "--quiet")
-		p.write("app/src/main.rs", mainRS("second"))
+		p.Write("app/src/main.rs", mainRS("other"))
+		p.Must("cargo", "build", "--quiet")
+		p.Write("app/src/main.rs", mainRS("second"))
 		p.cow("restore")
-		if says := p.tryCow("status"); says.code != 0 || !strings.Contains(says.stdout, `"undeletable":["`) {
+		if says := p.TryCow("status"); says.Code != 0 || !strings.Contains(says.Stdout, `"undeletable":["`) {
 			t.Errorf("status: %v", says)
 		}
 		p.builds(nil, "second")
@@ -69,7 +70,7 @@ func TestBuiltWithSudo(t *testing.T) {
 		})
 		p.cow("restore", "--from="+layer)
 		p.foreign("release", false)
-		p.must("cargo", "build", "--quiet", "--release")
+		p.Must("cargo", "build", "--quiet", "--release")
 		p.cow("rm", layer)
 		p.sudo("rm -rf .target.cargo-cow-* target.cargo-cow-undo")
 	})
@@ -77,11 +78,11 @@ func TestBuiltWithSudo(t *testing.T) {
 	// Root's units among the user's.
 	t.Run("the same profile", func(t *testing.T) {
 		p := p.in(t)
-		p.write("app/src/main.rs", mainRS("third"))
+		p.Write("app/src/main.rs", mainRS("third"))
 		p.sudo("umask 022; RUSTFLAGS=-Cdebuginfo=1 cargo build --quiet")
 		p.cow("restore")
 		p.cow("undo")
-		p.write("app/src/main.rs", mainRS("second"))
+		p.Write("app/src/main.rs", mainRS("second"))
 		layer := p.cow("snapshot")["layer"].(string)
 		p.cow("restore", "--from="+layer)
 		p.builds(nil, "second")
@@ -94,14 +95,14 @@ func TestBuiltWithSudo(t *testing.T) {
 		p := p.in(t)
 		p.cow("restore")
 		p.sudo("rm -rf target/release; umask 077; cargo build --quiet --release")
-		remedy := "sudo chown -R 31000 " + p.target("release")
+		remedy := "sudo chown -R 31000 " + p.Target("release")
 		for _, args := range []string{"restore", "undo"} {
-			fails(t, p.tryCow(args), 1, "another user", remedy)
+			fails(t, p.TryCow(args), 1, "another user", remedy)
 			p.foreign("release", true)
 		}
 		p.cow("status")
-		p.write("app/src/main.rs", mainRS("fourth"))
-		p.must("cargo", "build", "--quiet")
+		p.Write("app/src/main.rs", mainRS("fourth"))
+		p.Must("cargo", "build", "--quiet")
 		p.cow("snapshot")
 		p.builds(nil, "fourth")
 		p.tidy()
@@ -114,7 +115,7 @@ func TestBuiltWithSudo(t *testing.T) {
 		p := p.in(t)
 		p.sudo("chown root target/debug/.fingerprint/*/*.json; chmod 600 target/debug/.fingerprint/*/*.json")
 		for _, args := range []string{"snapshot", "explain"} {
-			fails(t, p.tryCow(args), 1, "another user", "sudo chown -R 31000 "+p.target("debug"))
+			fails(t, p.TryCow(args), 1, "another user", "sudo chown -R 31000 "+p.Target("debug"))
 		}
 		p.cow("status")
 		p.cow("restore")
@@ -124,15 +125,15 @@ func TestBuiltWithSudo(t *testing.T) {
 	t.Run("all of it", func(t *testing.T) {
 		p := p.in(t)
 		p.sudo("chown -R root target")
-		remedy := "sudo chown -R 31000 " + p.target()
+		remedy := "sudo chown -R 31000 " + p.Target()
 		for _, args := range []string{"init", "snapshot", "restore", "status"} {
-			r := p.tryCow(args)
+			r := p.TryCow(args)
 			fails(t, r, 1, "it belongs to user root", remedy)
-			if strings.Contains(r.stdout, "tidy up") {
+			if strings.Contains(r.Stdout, "tidy up") {
 				t.Errorf("%s tells of a part of it: %v", args, r)
 			}
 		}
-		if r := p.tryCow("run", "--", "true"); r.code != 0 || !strings.Contains(r.stderr, remedy) {
+		if r := p.TryCow("run", "--", "true"); r.Code != 0 || !strings.Contains(r.Stderr, remedy) {
 			t.Errorf("run: %v; want a word that nothing is sealed", r)
 		}
 		p.sudo("chown -R 31000 target")
@@ -141,11 +142,11 @@ func TestBuiltWithSudo(t *testing.T) {
 
 	t.Run("an ordinary build directory", func(t *testing.T) {
 		p := p.in(t)
-		p.must("cargo", "clean", "--quiet")
-		p.must("cargo", "build", "--quiet")
+		p.Must("cargo", "clean", "--quiet")
+		p.Must("cargo", "build", "--quiet")
 		p.sudo("umask 022; cargo build --quiet --release")
 		for _, args := range []string{"init", "snapshot"} {
-			fails(t, p.tryCow(args), 1, "another user", "sudo chown -R 31000 "+p.target("release"))
+			fails(t, p.TryCow(args), 1, "another user", "sudo chown -R 31000 "+p.Target("release"))
 		}
 		p.tidy()
 		p.sudo("chown -R 31000 target/release")
@@ -156,7 +157,7 @@ func TestBuiltWithSudo(t *testing.T) {
 	t.Run("the store", func(t *testing.T) {
 		p := p.in(t)
 		p.sudo("chown -R root ../store/records; chmod 700 ../store/records")
-		fails(t, p.tryCow("restore"), 1, "permission denied", "sudo chown -R 31000 "+filepath.Join(w.store, "records"))
+		fails(t, p.TryCow("restore"), 1, "permission denied", "sudo chown -R 31000 "+filepath.Join(w.store, "records"))
 		p.sudo("chown -R 31000 ../store/records")
 		p.cow("restore")
 	})
@@ -164,19 +165,19 @@ func TestBuiltWithSudo(t *testing.T) {
 
 // sudo runs a shell's command in the place as root, with the user's environment.
 func (p *place) sudo(command string) {
-	p.t.Helper()
+	p.T.Helper()
 	cmd := exec.Command("sh", "-c", command)
-	cmd.Dir, cmd.Env = p.dir, append(p.w.env, "PWD="+p.dir)
+	cmd.Dir, cmd.Env = p.Dir, append(p.w.Env, "PWD="+p.Dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		p.t.Fatalf("as root: %s: %v\n%s", command, err, out)
+		p.T.Fatalf("as root: %s: %v\n%s", command, err, out)
 	}
 }
 
 // foreign checks whether a directory of the build directory is there and root's.
 func (p *place) foreign(name string, want bool) {
-	p.t.Helper()
-	fi, err := os.Lstat(p.target(name))
+	p.T.Helper()
+	fi, err := os.Lstat(p.Target(name))
 	if got := err == nil && fi.Sys().(*syscall.Stat_t).Uid == 0; got != want {
-		p.t.Errorf("%s is root's: %v, want %v (%v)", p.target(name), got, want, err)
+		p.T.Errorf("%s is root's: %v, want %v (%v)", p.Target(name), got, want, err)
 	}
 }

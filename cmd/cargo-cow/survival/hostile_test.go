@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
@@ -34,16 +35,16 @@ func damage(t *testing.T, path string, how func([]byte) []byte) {
 
 // problem checks that check names the path, and whether it can mend it.
 func problem(p *place, path string, mended bool) {
-	p.t.Helper()
-	r := p.tryCow("check")
-	if a := answer(p.t, r, "check"); r.code != 1 || a["path"] != path {
-		p.t.Errorf("check does not name %s: %v", path, r)
+	p.T.Helper()
+	r := p.TryCow("check")
+	if a := r.Line(p.T, "check"); r.Code != 1 || a["path"] != path {
+		p.T.Errorf("check does not name %s: %v", path, r)
 	}
-	r = p.tryCow("check", "--repair")
-	a := answer(p.t, r, "check")
+	r = p.TryCow("check", "--repair")
+	a := r.Line(p.T, "check")
 	want := map[bool]int{true: 0, false: 3}[mended]
-	if r.code != want || a["path"] != path || a["repaired"] != mended {
-		p.t.Errorf("check --repair, want exit code %d and repaired %v of %s: %v", want, mended, path, r)
+	if r.Code != want || a["path"] != path || a["repaired"] != mended {
+		p.T.Errorf("check --repair, want exit code %d and repaired %v of %s: %v", want, mended, path, r)
 	}
 	if mended {
 		p.checks()
@@ -52,10 +53,10 @@ func problem(p *place, path string, mended bool) {
 
 // newest is the id of the newest layer.
 func newest(p *place) string {
-	p.t.Helper()
-	id, ok := answer(p.t, p.tryCow("list"), "layer")["layer"].(string)
+	p.T.Helper()
+	id, ok := p.TryCow("list").Line(p.T, "layer")["layer"].(string)
 	if !ok {
-		p.t.Fatal("there is no layer")
+		p.T.Fatal("there is no layer")
 	}
 	return id
 }
@@ -114,8 +115,8 @@ func TestDamagedLayer(t *testing.T) {
 		}
 		damage(t, manifest, how)
 		p := w.checkout("layer-" + name)
-		fails(t, p.tryCow("restore"), 1, id)
-		if exists(p.target()) {
+		fails(t, p.TryCow("restore"), 1, id)
+		if fixture.Exists(p.Target()) {
 			t.Errorf("%s: a build directory was made from a damaged layer", name)
 		}
 		p.tidy()
@@ -141,7 +142,7 @@ func TestDamagedBuildDirectory(t *testing.T) {
 		for _, name := range []string{"truncated", "garbage", "other", "types"} {
 			edited(here)
 			here.builds([]string{"bin app"}, "second")
-			damage(t, here.target(".cargo-cow", file), damages[name])
+			damage(t, here.Target(".cargo-cow", file), damages[name])
 			here.cow("status")
 			here.cow("snapshot", "--label="+name+" "+file)
 			here.builds(nil, "second")
@@ -170,19 +171,19 @@ func TestForeignStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range commands {
-			fails(t, p.tryCow(args...), 1, "store", strings.TrimSpace(text))
+			fails(t, p.TryCow(args...), 1, "store", strings.TrimSpace(text))
 		}
 		if err := os.WriteFile(path, was, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// A directory with other things in it is not made a store.
-	home := filepath.Join(w.dir, "home")
+	home := filepath.Join(w.Dir, "home")
 	if err := os.MkdirAll(filepath.Join(home, "letters"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, p.tryCow("--store", home, "init"), 1, home)
-	if fi, err := os.Stat(home); err != nil || fi.Mode().Perm() != 0o755 || exists(filepath.Join(home, "layers")) {
+	fails(t, p.TryCow("--store", home, "init"), 1, home)
+	if fi, err := os.Stat(home); err != nil || fi.Mode().Perm() != 0o755 || fixture.Exists(filepath.Join(home, "layers")) {
 		t.Errorf("the directory was made a store: %v, %v", fi, err)
 	}
 	// What has no business in it is told, and kept.
@@ -191,7 +192,7 @@ func TestForeignStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	problem(p, stray, false)
-	if !exists(stray) {
+	if !fixture.Exists(stray) {
 		t.Error("check removed what it does not know")
 	}
 	p.cow("restore")
@@ -202,20 +203,20 @@ func TestForeignStore(t *testing.T) {
 func TestDamagedMemory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopfs.Btrfs(t), "CARGO_COW_STORE=").sealed()
-	memory := w.origin.path(".git/cargo-cow/config.json")
+	memory := w.origin.Path(".git/cargo-cow/config.json")
 	b, err := os.ReadFile(memory)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var noted struct{ Store string }
-	if err := json.Unmarshal(b, &noted); err != nil || !exists(noted.Store) {
+	if err := json.Unmarshal(b, &noted); err != nil || !fixture.Exists(noted.Store) {
 		t.Fatalf("init noted %s: %v", b, err)
 	}
 	w.store = noted.Store
 	p := w.checkout("b")
 	for _, how := range []string{"empty", "truncated", "garbage"} {
 		damage(t, memory, damages[how])
-		fails(t, p.tryCow("restore"), 1, memory, "cargo cow init")
+		fails(t, p.TryCow("restore"), 1, memory, "cargo cow init")
 		if err := os.Remove(memory); err != nil { // as the help says
 			t.Fatal(err)
 		}

@@ -108,36 +108,36 @@ var scenarios = map[string]scenario{
 		prepare: func(p *place) {
 			built(p)
 			p.cow("restore", "--from=first")
-			p.must("cargo", "clean", "--quiet")
+			p.Must("cargo", "clean", "--quiet")
 		},
 		done: map[string]bool{"undo.exchanged": true},
 	},
 }
 
 // edited makes the checkout differ from the layer in its program.
-func edited(p *place) { p.write("app/src/main.rs", mainRS("second")) }
+func edited(p *place) { p.Write("app/src/main.rs", mainRS("second")) }
 
 // grown makes the checkout have two packages more in its lockfile than its layer
 // has. One of them, from a registry, is in the layer of another project.
 func grown(p *place) {
-	p.t.Helper()
-	p.w.leafSealed(p.t)
-	p.write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"extra\", \"liba\"]\nresolver = \"3\"\n")
-	p.write("extra/Cargo.toml", "[package]\nname = \"extra\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n")
-	p.write("extra/src/lib.rs", "")
-	p.must("cargo", "generate-lockfile", "--offline", "--quiet")
+	p.T.Helper()
+	p.w.leafSealed(p.T)
+	p.Write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"extra\", \"liba\"]\nresolver = \"3\"\n")
+	p.Write("extra/Cargo.toml", "[package]\nname = \"extra\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n")
+	p.Write("extra/src/lib.rs", "")
+	p.Must("cargo", "generate-lockfile", "--offline", "--quiet")
 }
 
 // shrunk is built, and has the units of a package that its lockfile has no more. A
 // part of the build directory is a subvolume.
 func shrunk(p *place) {
-	p.t.Helper()
+	p.T.Helper()
 	built(p)
 	grown(p)
-	p.must("cargo", "build", "--quiet", "--offline")
-	p.must("git", "checkout", "--quiet", "--", "Cargo.toml", "Cargo.lock")
-	p.must("cargo", "build", "--quiet", "--offline")
-	loopfs.Subvolume(p.t, p.target("debug", "inside"))
+	p.Must("cargo", "build", "--quiet", "--offline")
+	p.Must("git", "checkout", "--quiet", "--", "Cargo.toml", "Cargo.lock")
+	p.Must("cargo", "build", "--quiet", "--offline")
+	loopfs.Subvolume(p.T, p.Target("debug", "inside"))
 }
 
 // built gives the edited checkout a build directory of its own, all fresh.
@@ -160,10 +160,10 @@ func builtTwice(p *place) {
 // ordinary is built, in a directory that is no tree.
 func ordinary(p *place) {
 	built(p)
-	p.must("cp", "-a", p.target(), p.path("copy"))
-	p.must("cargo", "clean", "--quiet")
-	p.must("mv", p.path("copy"), p.target())
-	p.must("rm", "-r", p.target(".cargo-cow"))
+	p.Must("cp", "-a", p.Target(), p.Path("copy"))
+	p.Must("cargo", "clean", "--quiet")
+	p.Must("mv", p.Path("copy"), p.Target())
+	p.Must("rm", "-r", p.Target(".cargo-cow"))
 }
 
 // newScenarioWorld is one whose layer has the label first. It has a registry with
@@ -182,14 +182,14 @@ func newScenarioWorld(t *testing.T) *world {
 
 // leafSealed makes a layer of a project that has nothing but the registry's crate,
 // once.
-func (w *world) leafSealed(t *testing.T) {
+func (w *world) leafSealed(t testing.TB) {
 	p := w.at("other").in(t)
-	if exists(p.dir) {
+	if fixture.Exists(p.Dir) {
 		return
 	}
-	p.write("Cargo.toml", "[package]\nname = \"other\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n")
-	p.write("src/lib.rs", "")
-	p.must("cargo", "build", "--quiet", "--offline")
+	p.Write("Cargo.toml", "[package]\nname = \"other\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n")
+	p.Write("src/lib.rs", "")
+	p.Must("cargo", "build", "--quiet", "--offline")
 	p.cow("init")
 	p.cow("snapshot")
 }
@@ -221,8 +221,8 @@ func TestKilled(t *testing.T) {
 func (s scenario) killed(t *testing.T, w *world, point string, done bool) {
 	p := w.checkout("killed-" + point).in(t)
 	s.prepare(p)
-	r := p.with("CARGO_COW_CRASHPOINT=" + point + "=kill").tryCow(s.args...)
-	if r.signal != syscall.SIGKILL {
+	r := p.with("CARGO_COW_CRASHPOINT=" + point + "=kill").TryCow(s.args...)
+	if r.Signal != syscall.SIGKILL {
 		t.Fatalf("the command did not die at %s: %v", point, r)
 	}
 	p.checks()
@@ -235,7 +235,7 @@ func (s scenario) killed(t *testing.T, w *world, point string, done bool) {
 	}
 	if s.args[0] == "undo" {
 		// The second one takes back the first, if there is something to take back.
-		if r := p.tryCow("undo"); s.undo && r.code != 0 || !s.undo && r.code != 4 {
+		if r := p.TryCow("undo"); s.undo && r.Code != 0 || !s.undo && r.Code != 4 {
 			t.Errorf("undo: %v", r)
 		}
 		p.tidy()
@@ -253,36 +253,36 @@ func (s scenario) killed(t *testing.T, w *world, point string, done bool) {
 // whole checks that the build directory is the one before or the one after, and
 // that all of it is there.
 func (s scenario) whole(p *place, done bool) {
-	p.t.Helper()
+	p.T.Helper()
 	mark, compiled := s.before, s.lacking
 	if done {
 		mark, compiled = s.after, s.compiled
 	}
 	if got := p.marked(); got != mark {
-		p.t.Errorf("the build directory is marked %q, want %q", got, mark)
+		p.T.Errorf("the build directory is marked %q, want %q", got, mark)
 	}
 	if mark == "" {
-		if done != exists(p.target()) {
-			p.t.Errorf("the build directory exists: %v, want %v", !done, done)
+		if done != fixture.Exists(p.Target()) {
+			p.T.Errorf("the build directory exists: %v, want %v", !done, done)
 		}
 		return
 	}
 	// Once compiled, the next look finds it fresh.
 	if got, says := p.build(); len(got) > 0 && !slices.Equal(got, compiled) || says != "second cow" {
-		p.t.Errorf("cargo compiled %q, want %q; the program says %q", got, compiled, says)
+		p.T.Errorf("cargo compiled %q, want %q; the program says %q", got, compiled, says)
 	}
 }
 
 // sealedOnce checks that the place's state is the newest layer, that it is there
 // once, and that the layer it names as its parent is there.
 func sealedOnce(p *place) {
-	p.t.Helper()
-	last := answer(p.t, p.tryCow("list"), "layer")
+	p.T.Helper()
+	last := p.TryCow("list").Line(p.T, "layer")
 	if id := p.cow("snapshot")["layer"]; id != last["layer"] {
-		p.t.Errorf("the build directory is layer %v, the newest is %v", id, last["layer"])
+		p.T.Errorf("the build directory is layer %v, the newest is %v", id, last["layer"])
 	}
-	if parent, _ := last["parent"].(string); parent != "" && !exists(filepath.Join(p.w.store, "layers", parent)) {
-		p.t.Errorf("its parent %s was never sealed", parent)
+	if parent, _ := last["parent"].(string); parent != "" && !fixture.Exists(filepath.Join(p.w.store, "layers", parent)) {
+		p.T.Errorf("its parent %s was never sealed", parent)
 	}
 }
 
@@ -299,9 +299,9 @@ func TestKilledInSwitch(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			p := w.checkout("switch-" + point).in(t)
 			built(p)
-			p.must("git", "commit", "--quiet", "--all", "--message=second")
-			r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").tryCow("switch", "--detach", "main")
-			if r.signal != syscall.SIGKILL {
+			p.Must("git", "commit", "--quiet", "--all", "--message=second")
+			r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").TryCow("switch", "--detach", "main")
+			if r.Signal != syscall.SIGKILL {
 				t.Fatalf("the command did not die at %s: %v", point, r)
 			}
 			p.checks()
@@ -313,7 +313,7 @@ func TestKilledInSwitch(t *testing.T) {
 			default:
 				p.builds(nil, "first")
 			}
-			if r := p.tryCow("switch", "--detach", "main"); r.code != 0 {
+			if r := p.TryCow("switch", "--detach", "main"); r.Code != 0 {
 				t.Errorf("switch again: %v", r)
 			}
 			p.tidy()
@@ -333,14 +333,14 @@ func TestFailed(t *testing.T) {
 				t.Run(point, func(t *testing.T) {
 					p := w.checkout("failed-" + point).in(t)
 					s.prepare(p)
-					r := p.with("CARGO_COW_CRASHPOINT=" + point + "=error").tryCow(s.args...)
+					r := p.with("CARGO_COW_CRASHPOINT=" + point + "=error").TryCow(s.args...)
 					fails(t, r, 1, "injected fault")
 					p.tidy()
 					p.checks()
 					// What was exchanged when the error came is exchanged back.
 					back := point == "replace.exchanged" || point == "undo.exchanged" && s.before != ""
 					s.whole(p, done && !back)
-					p.tryCow(s.args...)
+					p.TryCow(s.args...)
 					p.tidy()
 				})
 			}
@@ -368,10 +368,10 @@ func TestKilledAnywhere(t *testing.T) {
 			p.mark("mine")
 			edited(p) // newer: each snapshot has something to seal
 			p.builds([]string{"bin app"}, "second")
-			q := p.startCow(s.args...)
+			q := p.StartCow(s.args...)
 			time.Sleep(time.Duration(random.Int64N(int64(took))))
-			q.cmd.Process.Kill()
-			q.wait()
+			q.Kill()
+			q.Wait()
 			p.checks()
 			s.whole(p, p.marked() == s.after)
 		}

@@ -10,26 +10,27 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
 // A gate holds the build script of a project until it is opened.
 type gate struct {
-	t    *testing.T
+	t    testing.TB
 	path string
 }
 
 // gated is the place with a gate in its environment, closed. It opens when the
 // test ends, for a script whose cargo is no more.
 func (p *place) gated() (*place, gate) {
-	g := gate{p.t, filepath.Join(p.w.dir, "gate")}
-	p.t.Cleanup(g.open)
+	g := gate{p.T, filepath.Join(p.w.Dir, "gate")}
+	p.T.Cleanup(g.open)
 	return p.with("GATE=" + g.path), g
 }
 
 func (g gate) reached() {
 	g.t.Helper()
-	eventually(g.t, "the build script runs", func() bool { return exists(g.path + ".reached") })
+	fixture.Eventually(g.t, "the build script runs", func() bool { return fixture.Exists(g.path + ".reached") })
 }
 
 func (g gate) open() {
@@ -39,30 +40,20 @@ func (g gate) open() {
 	}
 }
 
-// ends waits for a command that has to succeed.
-func (q *process) ends() result {
-	q.t.Helper()
-	r := q.wait()
-	if r.code != 0 {
-		q.t.Fatalf("%s: %v", q.cmd, r)
-	}
-	return r
-}
-
 func TestInitsAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopfs.Btrfs(t))
-	w.origin.must("cargo", "build", "--quiet")
+	w.origin.Must("cargo", "build", "--quiet")
 	w.origin.mark("mine")
-	var all []*process
+	var all []*fixture.Process
 	for range 6 {
-		all = append(all, w.origin.startCow("init"))
+		all = append(all, w.origin.StartCow("init"))
 	}
 	for _, q := range all {
-		q.ends()
+		q.Ends()
 	}
 	w.origin.builds(nil, "first")
-	if !isTree(t, w.origin.target()) || w.origin.marked() != "mine" {
+	if !isTree(t, w.origin.Target()) || w.origin.marked() != "mine" {
 		t.Error("the build directory was not taken over")
 	}
 	w.origin.tidy()
@@ -73,14 +64,14 @@ func TestSnapshotsAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopfs.Btrfs(t))
 	w.origin.cow("init")
-	w.origin.must("cargo", "build", "--quiet")
-	var all []*process
+	w.origin.Must("cargo", "build", "--quiet")
+	var all []*fixture.Process
 	for range 8 {
-		all = append(all, w.origin.startCow("snapshot"))
+		all = append(all, w.origin.StartCow("snapshot"))
 	}
 	created, layers := 0, map[any]bool{}
 	for _, q := range all {
-		a := answer(t, q.ends(), "snapshot")
+		a := q.Ends().Line(t, "snapshot")
 		layers[a["layer"]] = true
 		if a["created"] == true {
 			created++
@@ -100,15 +91,15 @@ func TestRestoresAtOnce(t *testing.T) {
 	for i := range 6 {
 		places = append(places, w.checkout(fmt.Sprint("at-once-", i)))
 	}
-	var all []*process
+	var all []*fixture.Process
 	for i, p := range places {
-		all = append(all, p.startCow("restore"))
+		all = append(all, p.StartCow("restore"))
 		if i == 0 { // and several in one place
-			all = append(all, p.startCow("restore"), p.startCow("restore"))
+			all = append(all, p.StartCow("restore"), p.StartCow("restore"))
 		}
 	}
 	for _, q := range all {
-		q.ends()
+		q.Ends()
 	}
 	for _, p := range places {
 		p.builds(nil, "first")
@@ -130,18 +121,18 @@ func TestEverythingAtOnce(t *testing.T) {
 			defer func() { done <- p }()
 			for round := range 3 {
 				says := fmt.Sprint("place ", i, " round ", round)
-				p.write("app/src/main.rs", mainRS(says))
-				if r := p.tryCow("restore"); r.code != 0 {
+				p.Write("app/src/main.rs", mainRS(says))
+				if r := p.TryCow("restore"); r.Code != 0 {
 					t.Errorf("restore: %v", r)
 				}
-				if r := p.exec("cargo", "build", "--offline", "--quiet"); r.code != 0 {
+				if r := p.Run("cargo", "build", "--offline", "--quiet"); r.Code != 0 {
 					t.Errorf("build: %v", r)
 				}
-				if r := p.tryCow("snapshot"); r.code != 0 {
+				if r := p.TryCow("snapshot"); r.Code != 0 {
 					t.Errorf("snapshot: %v", r)
 				}
-				if r := p.exec(p.target("debug/app")); r.stdout != says+" cow\n" {
-					t.Errorf("the program says %q, want %q", r.stdout, says)
+				if r := p.Run(p.Target("debug/app")); r.Stdout != says+" cow\n" {
+					t.Errorf("the program says %q, want %q", r.Stdout, says)
 				}
 			}
 		}()
@@ -154,7 +145,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		p.tidy()
 	}
 	w.origin.checks()
-	if n := strings.Count(w.origin.tryCow("list").stdout, `"reason":"layer"`); n != 1+3*places {
+	if n := strings.Count(w.origin.TryCow("list").Stdout, `"reason":"layer"`); n != 1+3*places {
 		t.Errorf("%d layers, want %d", n, 1+3*places)
 	}
 }
@@ -166,20 +157,20 @@ func TestSnapshotWhileCargoBuilds(t *testing.T) {
 	w := newWorld(t, loopfs.Btrfs(t)).sealed()
 	p, g := w.origin.gated()
 	edited(p)
-	cargo := p.start("cargo", "build", "--offline")
+	cargo := p.Start("cargo", "build", "--offline")
 	g.reached()
-	fails(t, p.tryCow("snapshot", "--no-wait"), 5, "in use")
+	fails(t, p.TryCow("snapshot", "--no-wait"), 5, "in use")
 
-	interrupted := p.startCow("snapshot")
-	interrupted.says(blocking)
-	interrupted.signal(syscall.SIGINT)
-	fails(t, interrupted.wait(), 130, "interrupted")
+	interrupted := p.StartCow("snapshot")
+	interrupted.Says(blocking)
+	interrupted.Signal(syscall.SIGINT)
+	fails(t, interrupted.Wait(), 130, "interrupted")
 
-	snapshot := p.startCow("snapshot")
-	snapshot.says(blocking)
+	snapshot := p.StartCow("snapshot")
+	snapshot.Says(blocking)
 	g.open()
-	cargo.ends()
-	if a := answer(t, snapshot.ends(), "snapshot"); a["created"] != true {
+	cargo.Ends()
+	if a := snapshot.Ends().Line(t, "snapshot"); a["created"] != true {
 		t.Errorf("the snapshot did not take what cargo built meanwhile: %v", a)
 	}
 	b := w.checkout("b").with("GATE=" + g.path)
@@ -196,19 +187,19 @@ func TestRestoreWhileCargoBuilds(t *testing.T) {
 	p.cow("restore")
 	p.mark("mine")
 	edited(p)
-	cargo := p.start("cargo", "build", "--offline")
+	cargo := p.Start("cargo", "build", "--offline")
 	g.reached()
-	fails(t, p.tryCow("restore", "--no-wait"), 5, "in use")
-	fails(t, p.tryCow("undo"), 4)
+	fails(t, p.TryCow("restore", "--no-wait"), 5, "in use")
+	fails(t, p.TryCow("undo"), 4)
 
-	restore := p.startCow("restore")
-	restore.says(blocking)
-	if !restore.running() || p.marked() != "mine" {
+	restore := p.StartCow("restore")
+	restore.Says(blocking)
+	if !restore.Running() || p.marked() != "mine" {
 		t.Error("the build directory was replaced while cargo was building in it")
 	}
 	g.open()
-	cargo.ends()
-	restore.ends()
+	cargo.Ends()
+	restore.Ends()
 	if p.marked() != "layer" {
 		t.Errorf("the build directory is marked %q after the restore", p.marked())
 	}
@@ -222,11 +213,11 @@ func TestRestoreWhileCargoBuilds(t *testing.T) {
 
 // refused checks that a restore found somebody in the build directory and left
 // it alone.
-func refused(p *place, restore *process) {
-	p.t.Helper()
-	fails(p.t, restore.wait(), 5, "in use")
+func refused(p *place, restore *fixture.Process) {
+	p.T.Helper()
+	fails(p.T, restore.Wait(), 5, "in use")
 	if p.marked() != "mine" {
-		p.t.Errorf("the build directory is marked %q: it was replaced", p.marked())
+		p.T.Errorf("the build directory is marked %q: it was replaced", p.marked())
 	}
 	p.tidy()
 }
@@ -234,13 +225,13 @@ func refused(p *place, restore *process) {
 // waits returns when a process waits for the lock of a profile. Cargo waits for
 // others too, such as the one of its package cache.
 func waits(p *place, pid int) {
-	p.t.Helper()
-	fi, err := os.Stat(p.target("debug/.cargo-lock"))
+	p.T.Helper()
+	fi, err := os.Stat(p.Target("debug/.cargo-lock"))
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	inode := fmt.Sprintf(":%d ", fi.Sys().(*syscall.Stat_t).Ino)
-	eventually(p.t, "somebody waits for the lock", func() bool {
+	fixture.Eventually(p.T, "somebody waits for the lock", func() bool {
 		table, err := os.ReadFile("/proc/locks")
 		if err != nil {
 			return false
@@ -266,12 +257,12 @@ func ready(w *world) *place {
 func TestRestoreWhileCargoWaits(t *testing.T) {
 	t.Parallel()
 	p := ready(newScenarioWorld(t))
-	restore := p.stopCow("restore.staged", "restore", "--from=first")
-	cargo := p.start("cargo", "build", "--offline")
-	waits(p, cargo.cmd.Process.Pid)
-	restore.signal(syscall.SIGCONT)
+	restore := p.StopCow("restore.staged", "restore", "--from=first")
+	cargo := p.Start("cargo", "build", "--offline")
+	waits(p, cargo.Pid())
+	restore.Signal(syscall.SIGCONT)
 	refused(p, restore)
-	cargo.ends()
+	cargo.Ends()
 	p.builds(nil, "second")
 }
 
@@ -279,13 +270,13 @@ func TestRestoreWhileCargoWaits(t *testing.T) {
 func TestRestoreWhileCargoOpensItsLock(t *testing.T) {
 	t.Parallel()
 	p := ready(newScenarioWorld(t))
-	restore := p.stopCow("restore.staged", "restore", "--from=first")
-	lock, err := os.OpenFile(p.target("debug/.cargo-lock"), os.O_RDWR, 0)
+	restore := p.StopCow("restore.staged", "restore", "--from=first")
+	lock, err := os.OpenFile(p.Target("debug/.cargo-lock"), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	restore.signal(syscall.SIGCONT)
+	restore.Signal(syscall.SIGCONT)
 	refused(p, restore)
 	lock.Close()
 	p.builds(nil, "second")
@@ -296,20 +287,20 @@ func TestRestoreWhileCargoOpensItsLock(t *testing.T) {
 func TestRestoreWhileCargoComes(t *testing.T) {
 	t.Parallel()
 	p := ready(newScenarioWorld(t))
-	restore := p.stopCow("replace.exchanged", "restore", "--from=first")
+	restore := p.StopCow("replace.exchanged", "restore", "--from=first")
 	opened := make(chan error)
 	go func() {
-		lock, err := os.OpenFile(filepath.Join(p.path(".target.cargo-cow-tmp.swap"), "debug/.cargo-lock"), os.O_RDWR, 0)
+		lock, err := os.OpenFile(filepath.Join(p.Path(".target.cargo-cow-tmp.swap"), "debug/.cargo-lock"), os.O_RDWR, 0)
 		if err == nil {
 			err = lock.Close()
 		}
 		opened <- err
 	}()
-	eventually(t, "the open waits", func() bool {
+	fixture.Eventually(t, "the open waits", func() bool {
 		table, err := os.ReadFile("/proc/locks")
 		return err == nil && strings.Contains(string(table), "LEASE  BREAKING")
 	})
-	restore.signal(syscall.SIGCONT)
+	restore.Signal(syscall.SIGCONT)
 	if err := <-opened; err != nil {
 		t.Error(err)
 	}
@@ -322,13 +313,13 @@ func TestRestoreWhileCargoComes(t *testing.T) {
 func TestRestoreWhileCargoBeginsAProfile(t *testing.T) {
 	t.Parallel()
 	p, g := ready(newScenarioWorld(t)).gated()
-	restore := p.stopCow("restore.staged", "restore", "--from=first")
-	cargo := p.start("cargo", "build", "--offline", "--release")
+	restore := p.StopCow("restore.staged", "restore", "--from=first")
+	cargo := p.Start("cargo", "build", "--offline", "--release")
 	g.reached()
-	restore.signal(syscall.SIGCONT)
+	restore.Signal(syscall.SIGCONT)
 	refused(p, restore)
 	g.open()
-	cargo.ends()
+	cargo.Ends()
 	if compiled, says := p.build("--release"); len(compiled) > 0 || says != "second cow" {
 		t.Errorf("cargo compiled %q, the program says %q", compiled, says)
 	}
@@ -341,15 +332,15 @@ func TestSnapshotWhileCargoBuildsAProfile(t *testing.T) {
 	w := newScenarioWorld(t)
 	p := w.checkout("b")
 	built(p)
-	snapshot := p.stopCow("snapshot.inspected", "snapshot", "--label=second")
+	snapshot := p.StopCow("snapshot.inspected", "snapshot", "--label=second")
 	p.build("--release")
-	snapshot.signal(syscall.SIGCONT)
-	snapshot.ends()
+	snapshot.Signal(syscall.SIGCONT)
+	snapshot.Ends()
 	w.origin.checks()
 	// Sources that are older than anything built, but others.
 	old := w.checkout("c")
-	old.write("app/src/main.rs", mainRS("third"))
-	old.must("touch", "-d", "2020-01-01", old.path("app/src/main.rs"))
+	old.Write("app/src/main.rs", mainRS("third"))
+	old.Must("touch", "-d", "2020-01-01", old.Path("app/src/main.rs"))
 	old.cow("restore", "--from=second")
 	for _, args := range [][]string{nil, {"--release"}} {
 		if _, says := old.build(args...); says != "third cow" {
@@ -368,10 +359,10 @@ func TestSnapshotAfterCargoWasKilled(t *testing.T) {
 	w := newWorld(t, loopfs.Btrfs(t)).sealed()
 	p, g := w.origin.gated()
 	edited(p)
-	cargo := p.start("cargo", "build", "--offline")
+	cargo := p.Start("cargo", "build", "--offline")
 	g.reached()
-	cargo.signal(syscall.SIGKILL)
-	cargo.wait()
+	cargo.Signal(syscall.SIGKILL)
+	cargo.Wait()
 	g.open() // for the script, which goes on alone
 	p.cow("snapshot", "--label=torn")
 	b := w.checkout("b")
@@ -388,22 +379,22 @@ func TestSnapshotAfterCargoWasKilled(t *testing.T) {
 func TestUnsuitableBuildDirectory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopfs.Btrfs(t)).sealed()
-	elsewhere := filepath.Join(w.dir, "elsewhere")
+	elsewhere := filepath.Join(w.Dir, "elsewhere")
 	for name, c := range map[string]struct {
 		prepare func(p *place)
 		says    string
 	}{
-		"link":  {func(p *place) { p.must("ln", "-s", elsewhere, p.target()) }, "symbolic link"},
-		"file":  {func(p *place) { p.write("target", "mine") }, "no directory"},
-		"owner": {func(p *place) { p.mark("mine"); p.must("chown", "12345", p.target()) }, "belongs to user 12345"},
+		"link":  {func(p *place) { p.Must("ln", "-s", elsewhere, p.Target()) }, "symbolic link"},
+		"file":  {func(p *place) { p.Write("target", "mine") }, "no directory"},
+		"owner": {func(p *place) { p.mark("mine"); p.Must("chown", "12345", p.Target()) }, "belongs to user 12345"},
 		"mount": {func(p *place) {
-			if err := os.Mkdir(p.target(), 0o777); err != nil {
+			if err := os.Mkdir(p.Target(), 0o777); err != nil {
 				t.Fatal(err)
 			}
-			if err := unix.Mount("tmpfs", p.target(), "tmpfs", 0, ""); err != nil {
+			if err := unix.Mount("tmpfs", p.Target(), "tmpfs", 0, ""); err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { unix.Unmount(p.target(), 0) })
+			t.Cleanup(func() { unix.Unmount(p.Target(), 0) })
 		}, "mount point"},
 	} {
 		p := w.checkout("unsuitable-" + name)
@@ -411,11 +402,11 @@ func TestUnsuitableBuildDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.prepare(p)
-		before := p.must("stat", "--format=%F %d:%i %u", p.target()).stdout
+		before := p.Must("stat", "--format=%F %d:%i %u", p.Target()).Stdout
 		for _, args := range [][]string{{"init"}, {"snapshot"}, {"restore"}} {
-			fails(t, p.tryCow(args...), 1, c.says)
+			fails(t, p.TryCow(args...), 1, c.says)
 		}
-		if after := p.must("stat", "--format=%F %d:%i %u", p.target()).stdout; after != before {
+		if after := p.Must("stat", "--format=%F %d:%i %u", p.Target()).Stdout; after != before {
 			t.Errorf("%s: it was %q, now it is %q", name, before, after)
 		}
 		p.tidy()

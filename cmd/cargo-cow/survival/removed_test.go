@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
@@ -37,48 +38,48 @@ var removals = map[string]removal{
 
 // label seals the origin once more, as a layer with a label, and returns its id.
 func (w *world) label(label string) string {
-	w.t.Helper()
+	w.T.Helper()
 	id, _ := w.origin.cow("snapshot", "--label="+label)["layer"].(string)
 	if id == "" {
-		w.t.Fatalf("no layer %s", label)
+		w.T.Fatalf("no layer %s", label)
 	}
 	return id
 }
 
 // age makes a layer one that was sealed, and last used, so long ago.
 func (w *world) age(id string, by time.Duration) {
-	w.t.Helper()
+	w.T.Helper()
 	then := time.Now().Add(-by)
 	path := filepath.Join(w.store, "records", id+".json")
 	b, err := os.ReadFile(path)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	var record map[string]any
 	if err := json.Unmarshal(b, &record); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	record["sealed"] = then
 	if b, err = json.Marshal(record); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	if err := os.WriteFile(path, b, 0o600); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	if err := os.Chtimes(filepath.Join(w.store, "lastuse", id), then, then); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 }
 
 // listed returns the labels of all layers, sorted.
 func (p *place) listed() []string {
-	p.t.Helper()
-	r := p.tryCow("list")
+	p.T.Helper()
+	r := p.TryCow("list")
 	var all []string
-	for line := range strings.Lines(r.stdout) {
+	for line := range strings.Lines(r.Stdout) {
 		var v struct{ Label string }
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
-			p.t.Fatalf("list: %v: %v", err, r)
+			p.T.Fatalf("list: %v: %v", err, r)
 		}
 		all = append(all, v.Label)
 	}
@@ -88,22 +89,22 @@ func (p *place) listed() []string {
 
 // forgotten checks that nothing in the store is named for a layer.
 func (p *place) forgotten(id string) {
-	p.t.Helper()
+	p.T.Helper()
 	left, err := filepath.Glob(filepath.Join(p.w.store, "*", "*"+id+"*"))
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	if len(left) > 0 {
-		p.t.Errorf("of a removed layer is left %q", left)
+		p.T.Errorf("of a removed layer is left %q", left)
 	}
 }
 
 // restores checks that a layer is whole: a new worktree made from it is fresh.
 func (p *place) restores(label string) {
-	p.t.Helper()
-	q := p.w.checkout(fmt.Sprintf("from-%s-%d", label, time.Now().UnixNano())).in(p.t)
+	p.T.Helper()
+	q := p.w.checkout(fmt.Sprintf("from-%s-%d", label, time.Now().UnixNano())).in(p.T)
 	if a := q.cow("restore", "--from="+label); a["rebuild"] != 0.0 {
-		p.t.Errorf("restore from %s says %v", label, a)
+		p.T.Errorf("restore from %s says %v", label, a)
 	}
 	q.builds(nil, "first")
 }
@@ -126,8 +127,8 @@ func (s removal) killed(t *testing.T, w *world, point string, done bool) {
 	id := w.label(label)
 	w.age(id, 48*time.Hour)
 	args := s.args(label)
-	r := p.with("CARGO_COW_CRASHPOINT=" + point + "=kill").tryCow(args...)
-	if r.signal != syscall.SIGKILL {
+	r := p.with("CARGO_COW_CRASHPOINT=" + point + "=kill").TryCow(args...)
+	if r.Signal != syscall.SIGKILL {
 		t.Fatalf("the command did not die at %s: %v", point, r)
 	}
 	p.checks()
@@ -141,8 +142,8 @@ func (s removal) killed(t *testing.T, w *world, point string, done bool) {
 		p.restores(label)
 		w.age(id, 48*time.Hour)
 	}
-	again := p.tryCow(args...)
-	if want := map[bool]int{true: 4}[done && args[0] == "rm"]; again.code != want {
+	again := p.TryCow(args...)
+	if want := map[bool]int{true: 4}[done && args[0] == "rm"]; again.Code != want {
 		t.Errorf("again, want exit code %d: %v", want, again)
 	}
 	p.forgotten(id)
@@ -161,7 +162,7 @@ func TestRemovalFailed(t *testing.T) {
 			p := w.origin.in(t)
 			label := "doomed-" + point
 			id := w.label(label)
-			r := p.with("CARGO_COW_CRASHPOINT="+point+"=error").tryCow("rm", label)
+			r := p.with("CARGO_COW_CRASHPOINT="+point+"=error").TryCow("rm", label)
 			fails(t, r, 1, "injected fault")
 			p.tidy()
 			p.checks()
@@ -184,16 +185,16 @@ func TestRemovalFailedInPart(t *testing.T) {
 	held := w.label("held")
 	w.label("two")
 	b := w.checkout("b")
-	restore := b.stopCow("restore.staged", "restore", "--from=held")
-	r := w.origin.tryCow("rm", "one", "held", "two")
-	if e := answer(t, r, "error"); r.code != 3 || e == nil || e["code"] != 5.0 {
+	restore := b.StopCow("restore.staged", "restore", "--from=held")
+	r := w.origin.TryCow("rm", "one", "held", "two")
+	if e := r.Line(t, "error"); r.Code != 3 || e == nil || e["code"] != 5.0 {
 		t.Errorf("rm, want exit code 3 and an error with 5: %v", r)
 	}
 	if got := w.origin.listed(); !slices.Equal(got, []string{"", "first", "held"}) {
 		t.Errorf("layers %q", got)
 	}
-	restore.signal(syscall.SIGCONT)
-	restore.ends()
+	restore.Signal(syscall.SIGCONT)
+	restore.Ends()
 	b.builds(nil, "first")
 	w.origin.cow("rm", "held")
 	w.origin.forgotten(held)
@@ -210,18 +211,18 @@ func TestRemoveWhileRestoring(t *testing.T) {
 			w := newScenarioWorld(t)
 			id := w.label("wanted")
 			b := w.checkout("b")
-			restore := b.stopCow(point, "restore", "--from=wanted")
+			restore := b.StopCow(point, "restore", "--from=wanted")
 			w.age(id, 48*time.Hour)
-			fails(t, w.origin.tryCow("rm", "wanted"), 5, "layer is in use")
-			r := w.origin.tryCow("prune", "--labelled", "--max-age=1d")
-			if a := answer(t, r, "prune"); r.code != 0 || a["removed"] != 0.0 {
+			fails(t, w.origin.TryCow("rm", "wanted"), 5, "layer is in use")
+			r := w.origin.TryCow("prune", "--labelled", "--max-age=1d")
+			if a := r.Line(t, "prune"); r.Code != 0 || a["removed"] != 0.0 {
 				t.Errorf("prune: %v", r)
 			}
-			if a := answer(t, r, "plan"); a["layer"] != id || a["why"] != "leased" {
+			if a := r.Line(t, "plan"); a["layer"] != id || a["why"] != "leased" {
 				t.Errorf("the plan begins with %v, want the layer in use", a)
 			}
-			restore.signal(syscall.SIGCONT)
-			restore.ends()
+			restore.Signal(syscall.SIGCONT)
+			restore.Ends()
 			b.builds(nil, "first")
 			w.origin.checks()
 			w.origin.cow("rm", "wanted")
@@ -242,23 +243,23 @@ func TestRestoreWhileRemoving(t *testing.T) {
 			w := newScenarioWorld(t)
 			first := newest(w.origin)
 			id := w.label("doomed")
-			rm := w.origin.stopCow(point, "rm", "doomed")
+			rm := w.origin.StopCow(point, "rm", "doomed")
 			b := w.checkout("b")
 			if a := b.cow("restore"); a["layer"] != first {
 				t.Errorf("the restore took %v, want %s, the newest that stays", a, first)
 			}
 			b.builds(nil, "first")
-			fails(t, b.tryCow("restore", "--from=doomed"), 4, "no such layer")
+			fails(t, b.TryCow("restore", "--from=doomed"), 4, "no such layer")
 			if listed { // to be told that somebody is at it
-				fails(t, b.tryCow("rm", "doomed"), 5, "in use")
+				fails(t, b.TryCow("rm", "doomed"), 5, "in use")
 			}
 			w.origin.checks()
 			// The build directory says of itself that it is that layer.
 			if a := w.origin.cow("snapshot"); !listed && a["layer"] == id {
 				t.Errorf("the snapshot names a layer that is gone: %v", a)
 			}
-			rm.signal(syscall.SIGCONT)
-			rm.ends()
+			rm.Signal(syscall.SIGCONT)
+			rm.Ends()
 			w.origin.forgotten(id)
 			w.origin.checks()
 			w.origin.tidy()
@@ -291,11 +292,11 @@ func TestRemovalsAndRestoresAtOnce(t *testing.T) {
 		restores.Go(func() {
 			for {
 				// "first" is always there to be taken.
-				if r := p.tryCow("restore"); r.code != 0 {
+				if r := p.TryCow("restore"); r.Code != 0 {
 					t.Errorf("restore: %v", r)
 					return
 				}
-				if r := p.exec("cargo", "build", "--offline"); r.code != 0 || strings.Contains(r.stderr, "Compiling") {
+				if r := p.Run("cargo", "build", "--offline"); r.Code != 0 || strings.Contains(r.Stderr, "Compiling") {
 					t.Errorf("cargo after a restore: %v", r)
 				}
 				select {
@@ -309,11 +310,11 @@ func TestRemovalsAndRestoresAtOnce(t *testing.T) {
 	for _, label := range slices.Backward(doomed) { // the newest is what restores take
 		removals.Go(func() {
 			for {
-				r := w.origin.tryCow("rm", label)
+				r := w.origin.TryCow("rm", label)
 				switch {
-				case r.code == 5:
+				case r.Code == 5:
 					continue // a restore has it
-				case r.code != 0 && r.code != 4: // a prune was quicker
+				case r.Code != 0 && r.Code != 4: // a prune was quicker
 					t.Errorf("rm: %v", r)
 				}
 				return
@@ -323,10 +324,10 @@ func TestRemovalsAndRestoresAtOnce(t *testing.T) {
 	for range 2 {
 		removals.Go(func() {
 			for range 5 {
-				if r := w.origin.tryCow("prune", "--labelled", "--max-age=1d"); r.code != 0 {
+				if r := w.origin.TryCow("prune", "--labelled", "--max-age=1d"); r.Code != 0 {
 					t.Errorf("prune: %v", r)
 				}
-				if r := w.origin.tryCow("check"); r.code != 0 {
+				if r := w.origin.TryCow("check"); r.Code != 0 {
 					t.Errorf("check meanwhile: %v", r)
 				}
 			}
@@ -372,8 +373,8 @@ func TestRemovalPowerCut(t *testing.T) {
 
 	for _, point := range []string{"remove.unrecorded", "remove.trashed"} {
 		id := w.label("two")
-		r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").tryCow("rm", "two")
-		if r.signal != syscall.SIGKILL {
+		r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").TryCow("rm", "two")
+		if r.Signal != syscall.SIGKILL {
 			t.Fatalf("the command did not die at %s: %v", point, r)
 		}
 		unix.Sync()
@@ -404,11 +405,11 @@ func TestRemoveOnFullDisk(t *testing.T) {
 			p := w.origin
 			w.label("first")
 			// What only this layer holds.
-			p.write("target/debug/incremental/ballast", string(bytes.Repeat([]byte("cow"), 8<<20)))
+			p.Write("target/debug/incremental/ballast", string(bytes.Repeat([]byte("cow"), 8<<20)))
 			big := w.label("big")
-			p.must("rm", p.target("debug/incremental/ballast"))
+			p.Must("rm", p.Target("debug/incremental/ballast"))
 			w.age(big, 48*time.Hour)
-			fill(t, filepath.Join(w.dir, "ballast"))
+			fill(t, filepath.Join(w.Dir, "ballast"))
 
 			p.cow("prune", "--labelled", "--max-age=1d", "--dry-run")
 			p.cow("rm", "big")
@@ -417,13 +418,13 @@ func TestRemoveOnFullDisk(t *testing.T) {
 			p.tidy()
 			// Btrfs gives the space back a little later: by itself at the next commit
 			// of its own, which comes twice a minute.
-			eventually(t, "there is room again", func() bool {
+			fixture.Eventually(t, "there is room again", func() bool {
 				if unix.Sync(); name == "btrfs" {
-					p.must("btrfs", "filesystem", "sync", w.dir)
+					p.Must("btrfs", "filesystem", "sync", w.Dir)
 				}
-				return os.WriteFile(filepath.Join(w.dir, "room"), make([]byte, 16<<20), 0o666) == nil
+				return os.WriteFile(filepath.Join(w.Dir, "room"), make([]byte, 16<<20), 0o666) == nil
 			})
-			if err := os.Remove(filepath.Join(w.dir, "room")); err != nil {
+			if err := os.Remove(filepath.Join(w.Dir, "room")); err != nil {
 				t.Fatal(err)
 			}
 			p.restores("first")
@@ -437,12 +438,12 @@ func TestRemoveWithoutRoomForAName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopfs.Btrfs(t, loopfs.Size(320<<20))).sealed()
 	first := w.label("first")
-	w.origin.write("target/debug/incremental/more", "more")
+	w.origin.Write("target/debug/incremental/more", "more")
 	second := w.label("second")
-	ballast := filepath.Join(w.dir, "ballast")
+	ballast := filepath.Join(w.Dir, "ballast")
 	fill(t, ballast)
 	// Data has filled its part of the disk. Small files lie in the metadata.
-	small := filepath.Join(w.dir, "small")
+	small := filepath.Join(w.Dir, "small")
 	if err := os.Mkdir(small, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -491,8 +492,8 @@ func TestRemoveReadOnly(t *testing.T) {
 	}
 	remount(unix.MS_RDONLY)
 	t.Cleanup(func() { remount(0) })
-	fails(t, w.origin.tryCow("rm", id), 1, "read-only file system")
-	fails(t, w.origin.tryCow("prune", "--max-age=1d"), 1, "read-only file system")
+	fails(t, w.origin.TryCow("rm", id), 1, "read-only file system")
+	fails(t, w.origin.TryCow("prune", "--max-age=1d"), 1, "read-only file system")
 	if a := w.origin.cow("prune", "--max-age=1d", "--dry-run"); a["removed"] != 1.0 {
 		t.Errorf("a dry run says %v", a)
 	}
@@ -516,18 +517,18 @@ func TestRemoveForeignFiles(t *testing.T) {
 	id, _ := p.cow("snapshot", "--label=foreign")["layer"].(string)
 	// No snapshot puts them there any more.
 	layer := filepath.Join(w.store, "layers", id)
-	p.must("btrfs", "property", "set", "-ts", layer, "ro", "false")
+	p.Must("btrfs", "property", "set", "-ts", layer, "ro", "false")
 	if err := os.MkdirAll(filepath.Join(layer, "debug", "incremental", "foreign", "dir"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p.must("btrfs", "property", "set", "-ts", layer, "ro", "true")
+	p.Must("btrfs", "property", "set", "-ts", layer, "ro", "true")
 	trash := filepath.Join(w.store, "layers", ".trash-"+id)
-	fails(t, p.tryCow("rm", "foreign"), 1, "permission denied", "remove "+trash)
+	fails(t, p.TryCow("rm", "foreign"), 1, "permission denied", "remove "+trash)
 	if got := p.listed(); !slices.Equal(got, []string{"", "first"}) {
 		t.Errorf("layers %q", got)
 	}
-	r := p.tryCow("check")
-	if a := answer(t, r, "check"); r.code != 1 || !strings.Contains(fmt.Sprint(a["problem"]), trash) {
+	r := p.TryCow("check")
+	if a := r.Line(t, "check"); r.Code != 1 || !strings.Contains(fmt.Sprint(a["problem"]), trash) {
 		t.Errorf("check does not name %s: %v", trash, r)
 	}
 	p.restores("first")

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
@@ -19,6 +20,7 @@ import (
 // system read-only where one is exchanged: so each command is run after a roll-back
 // of its own, and the file system must be writable afterwards.
 func TestRollBack(t *testing.T) {
+	t.Parallel()
 	for _, uid := range []int{0, 31000} {
 		t.Run(fmt.Sprint("user ", uid), func(t *testing.T) {
 			t.Run("store outside", func(t *testing.T) { rollBackStoreOutside(t, newHome(t, uid, "../store")) })
@@ -32,6 +34,7 @@ func TestRollBack(t *testing.T) {
 // once, and sealed on another branch, too.
 type home struct {
 	*world
+	uid   int
 	p     *place
 	mount string
 }
@@ -63,38 +66,27 @@ func newHome(t *testing.T, uid int, store string) *home {
 	w.store = store
 	p := w.origin
 	p.cow("init", "--hook")
-	p.must("cargo", "build", "--quiet")
+	p.Must("cargo", "build", "--quiet")
 	p.cow("snapshot", "--label=first")
 	p.cow("restore")
-	p.must("git", "switch", "--quiet", "--create=other")
-	p.write("app/src/main.rs", mainRS("other"))
-	p.must("git", "commit", "--quiet", "--all", "--message=other")
-	p.must("cargo", "build", "--quiet")
+	p.Must("git", "switch", "--quiet", "--create=other")
+	p.Write("app/src/main.rs", mainRS("other"))
+	p.Must("git", "commit", "--quiet", "--all", "--message=other")
+	p.Must("cargo", "build", "--quiet")
 	p.cow("snapshot", "--label=other")
-	p.must("git", "switch", "--quiet", "main")
+	p.Must("git", "switch", "--quiet", "main")
 	p.cow("hook", "install", "--switch")
-	return &home{w, p, mount}
+	return &home{w, uid, p, mount}
 }
 
 // rollBack leaves stubs of the names given.
 func (h *home) rollBack(names ...string) {
-	h.t.Helper()
-	loopfs.RollBack(h.t, h.dir)
+	h.T.Helper()
+	loopfs.RollBack(h.T, h.Dir)
 	for _, name := range names {
-		if stub, err := driver.IsStub(filepath.Join(h.dir, name)); !stub || err != nil {
-			h.t.Fatalf("after the roll-back %s is no stub (%v)", name, err)
+		if stub, err := driver.IsStub(filepath.Join(h.Dir, name)); !stub || err != nil {
+			h.T.Fatalf("after the roll-back %s is no stub (%v)", name, err)
 		}
-	}
-}
-
-// own gives a path to the home's user.
-func (h *home) own(path string) {
-	h.t.Helper()
-	if h.cred == nil {
-		return
-	}
-	if err := os.Chown(path, int(h.cred.Uid), int(h.cred.Gid)); err != nil {
-		h.t.Fatal(err)
 	}
 }
 
@@ -126,13 +118,13 @@ func rollBackStoreOutside(t *testing.T, h *home) {
 		{[]string{"check"}, 0, "clean"},
 	} {
 		h.rollBack("a/target")
-		r := p.tryCow(c.args...)
-		if c.code >= 0 && r.code != c.code || !strings.Contains(r.stdout+r.stderr, c.says) {
+		r := p.TryCow(c.args...)
+		if c.code >= 0 && r.Code != c.code || !strings.Contains(r.Stdout+r.Stderr, c.says) {
 			t.Errorf("%q after a roll-back, want exit code %d and %q: %v", c.args, c.code, c.says, r)
 		}
 		h.writable(t, c.args...)
 		p.cow("restore", "--from=first")
-		p.must("git", "switch", "--quiet", "main")
+		p.Must("git", "switch", "--quiet", "main")
 	}
 
 	// The tree that a restore had replaced was taken along, too, and must not be
@@ -141,42 +133,42 @@ func rollBackStoreOutside(t *testing.T, h *home) {
 	p.cow("restore", "--from=other")
 	h.rollBack("a/target", "a/target.cargo-cow-undo")
 	p.cow("restore", "--from=first")
-	if exists(p.path("target.cargo-cow-undo")) {
+	if fixture.Exists(p.Path("target.cargo-cow-undo")) {
 		t.Error("a stub is kept for undo")
 	}
 	h.writable(t, "restore")
 
 	h.rollBack("a/target")
-	p.must("git", "switch", "--quiet", "other")
+	p.Must("git", "switch", "--quiet", "other")
 	h.writable(t, "git switch")
 	p.builds(nil, "other")
-	p.must("git", "switch", "--quiet", "main")
+	p.Must("git", "switch", "--quiet", "main")
 
 	h.rollBack("a/target")
-	p.must("git", "worktree", "add", "--quiet", "--detach", filepath.Join(h.dir, "b"))
+	p.Must("git", "worktree", "add", "--quiet", "--detach", filepath.Join(h.Dir, "b"))
 	h.writable(t, "git worktree add")
 	h.at("b").in(t).builds(nil, "first")
 
 	// What was rolled back is the build directory itself, with a subvolume inside.
 	p.cow("restore", "--from=first")
-	if err := os.RemoveAll(p.target("debug")); err != nil {
+	if err := os.RemoveAll(p.Target("debug")); err != nil {
 		t.Fatal(err)
 	}
-	loopfs.Subvolume(t, p.target("debug"))
-	h.own(p.target("debug"))
-	p.must("cargo", "build", "--quiet", "--release")
-	loopfs.RollBack(t, p.target())
+	loopfs.Subvolume(t, p.Target("debug"))
+	h.Own(p.Target("debug"), h.uid)
+	p.Must("cargo", "build", "--quiet", "--release")
+	loopfs.RollBack(t, p.Target())
 	p.cow("snapshot", "--label=hollow")
 	h.writable(t, "snapshot")
 	p.builds([]string{"bin app", "custom-build build-script-build", "lib liba"}, "first")
 	p.cow("restore", "--from=hollow")
-	p.must("cargo", "build", "--quiet")
+	p.Must("cargo", "build", "--quiet")
 	p.cow("rm", "hollow")
 
 	// The directory around the build directory is one.
-	around := filepath.Join(h.dir, "builds")
+	around := filepath.Join(h.Dir, "builds")
 	loopfs.Subvolume(t, around)
-	h.own(around)
+	h.Own(around, h.uid)
 	deep := p.with("CARGO_TARGET_DIR=" + filepath.Join(around, "deep/target"))
 	for _, args := range [][]string{{"restore"}, {"init"}} {
 		h.rollBack("builds")
@@ -186,7 +178,7 @@ func rollBackStoreOutside(t *testing.T, h *home) {
 			t.Fatal(err)
 		}
 		loopfs.Subvolume(t, around)
-		h.own(around)
+		h.Own(around, h.uid)
 	}
 }
 
@@ -196,18 +188,18 @@ func rollBackStoreInside(t *testing.T, h *home) {
 	for _, args := range [][]string{
 		{"status"}, {"list"}, {"check"}, {"check", "--repair"}, {"explain"}, {"restore"}, {"undo"}, {"snapshot"}, {"rm", "first"},
 	} {
-		fails(t, p.tryCow(args...), 1, "roll-back", "cargo cow init")
+		fails(t, p.TryCow(args...), 1, "roll-back", "cargo cow init")
 		h.writable(t, args...)
 	}
 	for _, args := range [][]string{{"worktree", "add", "--quiet", "../b"}, {"switch", "--quiet", "other"}} {
-		if r := p.exec("git", args...); r.code != 0 || r.stderr != "" {
+		if r := p.Run("git", args...); r.Code != 0 || r.Stderr != "" {
 			t.Errorf("git %q: %v", args, r)
 		}
 		h.writable(t, args...)
 	}
 	p.cow("init")
 	h.writable(t, "init")
-	p.must("cargo", "build", "--quiet")
+	p.Must("cargo", "build", "--quiet")
 	p.cow("snapshot")
 	p.cow("restore")
 	p.builds(nil, "other")
@@ -221,22 +213,22 @@ func rollBackLayersInside(t *testing.T, h *home) {
 	if a := p.cow("status"); a["lost"] != 2.0 || a["layers"] != 0.0 {
 		t.Errorf("status: %v", a)
 	}
-	fails(t, p.tryCow("restore"), 4, "roll-back", "check --repair")
-	fails(t, p.tryCow("restore", "--from=first"), 4, "roll-back", "check --repair")
-	fails(t, p.tryCow("rm", "first"), 4, "roll-back", "check --repair")
-	if r := p.tryCow("check"); r.code != 1 || !strings.Contains(r.stdout, "roll-back") {
+	fails(t, p.TryCow("restore"), 4, "roll-back", "check --repair")
+	fails(t, p.TryCow("restore", "--from=first"), 4, "roll-back", "check --repair")
+	fails(t, p.TryCow("rm", "first"), 4, "roll-back", "check --repair")
+	if r := p.TryCow("check"); r.Code != 1 || !strings.Contains(r.Stdout, "roll-back") {
 		t.Errorf("check: %v", r)
 	}
-	if r := p.exec("git", "worktree", "add", "--quiet", "../b"); r.code != 0 || r.stderr != "" {
+	if r := p.Run("git", "worktree", "add", "--quiet", "../b"); r.Code != 0 || r.Stderr != "" {
 		t.Errorf("git worktree add: %v", r)
 	}
 	h.writable(t, "all")
-	if r := p.tryCow("check", "--repair"); r.code != 0 {
+	if r := p.TryCow("check", "--repair"); r.Code != 0 {
 		t.Errorf("check --repair: %v", r)
 	}
 	p.checks()
 	p.cow("init")
-	p.must("cargo", "build", "--quiet")
+	p.Must("cargo", "build", "--quiet")
 	p.cow("snapshot")
 	p.cow("restore")
 	p.builds(nil, "first")

@@ -39,15 +39,15 @@ func wrapped(t *testing.T, names ...string) (w *world, places []*place) {
 	t.Helper()
 	w = newWorld(t, loopfs.Btrfs(t, loopfs.Size(4<<30)))
 	o := w.origin
-	o.write(".gitignore", "/target\n/.worktrees\n")
-	o.write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"liba\", \"mac\"]\nresolver = \"3\"\n")
-	o.write("app/Cargo.toml", project["app/Cargo.toml"]+"mac = { path = \"../mac\" }\n")
-	o.write("app/src/main.rs", macroRS("first"))
-	o.write("mac/Cargo.toml", "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\nproc-macro = true\n")
-	o.write("mac/src/lib.rs", gateMacro)
-	o.must("cargo", "generate-lockfile", "--offline", "--quiet")
-	o.must("git", "add", "--all")
-	o.must("git", "commit", "--quiet", "--message=second")
+	o.Write(".gitignore", "/target\n/.worktrees\n")
+	o.Write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"liba\", \"mac\"]\nresolver = \"3\"\n")
+	o.Write("app/Cargo.toml", project["app/Cargo.toml"]+"mac = { path = \"../mac\" }\n")
+	o.Write("app/src/main.rs", macroRS("first"))
+	o.Write("mac/Cargo.toml", "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\nproc-macro = true\n")
+	o.Write("mac/src/lib.rs", gateMacro)
+	o.Must("cargo", "generate-lockfile", "--offline", "--quiet")
+	o.Must("git", "add", "--all")
+	o.Must("git", "commit", "--quiet", "--message=second")
 	w.sealed()
 	for _, name := range names {
 		p := w.checkout(name)
@@ -59,23 +59,23 @@ func wrapped(t *testing.T, names ...string) (w *world, places []*place) {
 
 // held is a build of the place, after an edit, whose rustc waits where the place
 // is seen at the origin's path.
-func (p *place) held(text string, command ...string) (*process, gate) {
-	p.t.Helper()
-	p.write("app/src/main.rs", macroRS(text))
-	g := gate{p.t, filepath.Join(p.w.dir, "macro-"+filepath.Base(p.dir)+"-"+text)}
-	p.t.Cleanup(g.open)
+func (p *place) held(text string, command ...string) (*fixture.Process, gate) {
+	p.T.Helper()
+	p.Write("app/src/main.rs", macroRS(text))
+	g := gate{p.T, filepath.Join(p.w.Dir, "macro-"+filepath.Base(p.Dir)+"-"+text)}
+	p.T.Cleanup(g.open)
 	if len(command) == 0 {
 		command = []string{"cargo", "build", "--offline"}
 	}
-	q := p.with("MACRO_GATE="+g.path).start(command[0], command[1:]...)
-	eventually(p.t, "the macro runs", func() bool {
-		if !q.running() {
-			p.t.Fatalf("it ended before: %v", q.wait())
+	q := p.with("MACRO_GATE="+g.path).Start(command[0], command[1:]...)
+	fixture.Eventually(p.T, "the macro runs", func() bool {
+		if !q.Running() {
+			p.T.Fatalf("it ended before: %v", q.Wait())
 		}
-		return exists(g.path + ".reached")
+		return fixture.Exists(g.path + ".reached")
 	})
-	if p.w.compiler(p.w.origin.target()) == 0 {
-		p.t.Fatal("the compiler does not see the place at the origin's path: this shows nothing")
+	if p.w.compiler(p.w.origin.Target()) == 0 {
+		p.T.Fatal("the compiler does not see the place at the origin's path: this shows nothing")
 	}
 	return q, g
 }
@@ -88,10 +88,10 @@ type running struct {
 
 // processes lists what runs in the world, by its arguments.
 func (w *world) processes() []running {
-	w.t.Helper()
+	w.T.Helper()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	var all []running
 	for _, e := range entries {
@@ -100,7 +100,7 @@ func (w *world) processes() []running {
 			continue
 		}
 		line, err := os.ReadFile("/proc/" + e.Name() + "/cmdline")
-		if err == nil && strings.Contains(string(line), w.dir+"/") {
+		if err == nil && strings.Contains(string(line), w.Dir+"/") {
 			all = append(all, running{pid, strings.Split(string(line), "\x00")})
 		}
 	}
@@ -115,7 +115,7 @@ func (w *world) compiler(target string) int { return w.compiling("rustc", target
 func (w *world) wrapper(target string) int { return w.compiling("cargo-cow-rustc", target) }
 
 func (w *world) compiling(program, target string) int {
-	w.t.Helper()
+	w.T.Helper()
 	for _, r := range w.processes() {
 		if filepath.Base(r.argv[0]) == program && slices.Contains(r.argv, "app") && slices.Contains(r.argv, target+"/debug/deps") {
 			return r.pid
@@ -127,22 +127,22 @@ func (w *world) compiling(program, target string) int {
 // nothingLeft waits until nothing runs in the world, and checks that nothing is
 // mounted there but what was.
 func (w *world) nothingLeft(mounts []string) {
-	w.t.Helper()
-	eventually(w.t, "all its processes have ended", func() bool { return len(w.processes()) == 0 })
+	w.T.Helper()
+	fixture.Eventually(w.T, "all its processes have ended", func() bool { return len(w.processes()) == 0 })
 	if now := w.mounts(); !slices.Equal(now, mounts) {
-		w.t.Errorf("mounted now:\n%s\nand before:\n%s", strings.Join(now, "\n"), strings.Join(mounts, "\n"))
+		w.T.Errorf("mounted now:\n%s\nand before:\n%s", strings.Join(now, "\n"), strings.Join(mounts, "\n"))
 	}
 }
 
 func (w *world) mounts() []string {
-	w.t.Helper()
+	w.T.Helper()
 	info, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	var all []string
 	for line := range strings.Lines(string(info)) {
-		if strings.Contains(line, w.dir) {
+		if strings.Contains(line, w.Dir) {
 			all = append(all, line)
 		}
 	}
@@ -151,9 +151,9 @@ func (w *world) mounts() []string {
 
 // says checks what the place's program says after a build.
 func (p *place) says(text string) {
-	p.t.Helper()
+	p.T.Helper()
 	if _, said := p.build(); said != text+" cow" {
-		p.t.Errorf("the program says %q, want %q", said, text+" cow")
+		p.T.Errorf("the program says %q, want %q", said, text+" cow")
 	}
 }
 
@@ -163,15 +163,15 @@ func TestWrapperKilled(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		kill func(p *place, q *process)
+		kill func(p *place, q *fixture.Process)
 		says string // by cargo; "" if it is killed itself
 	}{
-		{"cargo", func(p *place, q *process) { q.signal(syscall.SIGKILL) }, ""},
-		{"wrapper", func(p *place, q *process) { kill(t, p.w.wrapper(p.target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
-		{"rustc", func(p *place, q *process) { kill(t, p.w.compiler(p.w.origin.target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
-		{"rustc-aborts", func(p *place, q *process) { kill(t, p.w.compiler(p.w.origin.target()), syscall.SIGABRT) }, "(signal: 6, SIGABRT: process abort signal)"},
-		{"wrapper-terminated", func(p *place, q *process) { kill(t, p.w.wrapper(p.target()), syscall.SIGTERM) }, "(signal: 15, SIGTERM: termination signal)"},
-		{"interrupted", func(p *place, q *process) { kill(t, -q.cmd.Process.Pid, syscall.SIGINT) }, ""},
+		{"cargo", func(p *place, q *fixture.Process) { q.Signal(syscall.SIGKILL) }, ""},
+		{"wrapper", func(p *place, q *fixture.Process) { kill(t, p.w.wrapper(p.Target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
+		{"rustc", func(p *place, q *fixture.Process) { kill(t, p.w.compiler(p.w.origin.Target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
+		{"rustc-aborts", func(p *place, q *fixture.Process) { kill(t, p.w.compiler(p.w.origin.Target()), syscall.SIGABRT) }, "(signal: 6, SIGABRT: process abort signal)"},
+		{"wrapper-terminated", func(p *place, q *fixture.Process) { kill(t, p.w.wrapper(p.Target()), syscall.SIGTERM) }, "(signal: 15, SIGTERM: termination signal)"},
+		{"interrupted", func(p *place, q *fixture.Process) { kill(t, -q.Pid(), syscall.SIGINT) }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -181,17 +181,17 @@ func TestWrapperKilled(t *testing.T) {
 			// A process group of its own, as a shell gives it.
 			q, g := b.held("held", "setsid", "cargo", "build", "--offline")
 			tt.kill(b, q)
-			r := q.wait()
+			r := q.Wait()
 			switch {
-			case tt.says == "" && r.signal == 0:
+			case tt.says == "" && r.Signal == 0:
 				t.Errorf("cargo was not killed: %v", r)
-			case tt.says != "" && (r.code != 101 || !strings.Contains(r.stderr, tt.says)):
+			case tt.says != "" && (r.Code != 101 || !strings.Contains(r.Stderr, tt.says)):
 				t.Errorf("cargo does not say %q: %v", tt.says, r)
 			}
 			g.open()
 			w.nothingLeft(mounts)
 			b.says("held")
-			b.write("app/src/main.rs", macroRS("next"))
+			b.Write("app/src/main.rs", macroRS("next"))
 			b.says("next")
 			w.origin.builds(nil, "first")
 			b.checks()
@@ -214,15 +214,15 @@ func TestWrapperKilledUnderMake(t *testing.T) {
 	t.Parallel()
 	w, places := wrapped(t, "b")
 	b := places[0]
-	b.write("Makefile", "all: cargo one two three four\ncargo:\n\t+cargo build --offline\none two three four:\n\tsleep 0.1\n\ttouch $@.done\n")
+	b.Write("Makefile", "all: cargo one two three four\ncargo:\n\t+cargo build --offline\none two three four:\n\tsleep 0.1\n\ttouch $@.done\n")
 	q, g := b.held("held", "make", "--keep-going", "--jobs=2")
-	kill(t, w.wrapper(b.target()), syscall.SIGKILL)
-	r := q.wait()
-	if r.code != 2 || strings.Contains(r.stderr, "INTERNAL") || strings.Contains(r.stderr, "jobserver") {
+	kill(t, w.wrapper(b.Target()), syscall.SIGKILL)
+	r := q.Wait()
+	if r.Code != 2 || strings.Contains(r.Stderr, "INTERNAL") || strings.Contains(r.Stderr, "jobserver") {
 		t.Errorf("make: %v", r)
 	}
 	for _, job := range []string{"one", "two", "three", "four"} {
-		if !exists(b.path(job + ".done")) {
+		if !fixture.Exists(b.Path(job + ".done")) {
 			t.Errorf("job %s was not done: %v", job, r)
 		}
 	}
@@ -240,25 +240,25 @@ func TestWrapperWhileOriginChanges(t *testing.T) {
 		do   func(t *testing.T, o *place)
 	}{
 		{"edited", func(t *testing.T, o *place) {
-			o.write("app/src/main.rs", macroRS("of the origin"))
-			o.write("name", "of the origin")
+			o.Write("app/src/main.rs", macroRS("of the origin"))
+			o.Write("name", "of the origin")
 		}},
 		{"rebuilt", func(t *testing.T, o *place) {
-			o.write("app/src/main.rs", macroRS("of the origin"))
+			o.Write("app/src/main.rs", macroRS("of the origin"))
 			o.in(t).says("of the origin")
 		}},
-		{"cleaned", func(t *testing.T, o *place) { o.must("cargo", "clean") }},
+		{"cleaned", func(t *testing.T, o *place) { o.Must("cargo", "clean") }},
 		{"restored", func(t *testing.T, o *place) { o.cow("restore") }},
-		{"deleted", func(t *testing.T, o *place) { must(t, os.RemoveAll(o.dir)) }},
-		{"renamed", func(t *testing.T, o *place) { must(t, os.Rename(o.dir, o.dir+"-away")) }},
+		{"deleted", func(t *testing.T, o *place) { must(t, os.RemoveAll(o.Dir)) }},
+		{"renamed", func(t *testing.T, o *place) { must(t, os.Rename(o.Dir, o.Dir+"-away")) }},
 		{"replaced", func(t *testing.T, o *place) {
-			must(t, os.Rename(o.dir, o.dir+"-away"))
-			must(t, os.MkdirAll(o.path("app/src"), 0o777))
-			o.write("app/src/main.rs", macroRS("of another"))
+			must(t, os.Rename(o.Dir, o.Dir+"-away"))
+			must(t, os.MkdirAll(o.Path("app/src"), 0o777))
+			o.Write("app/src/main.rs", macroRS("of another"))
 		}},
 		{"a-link-now", func(t *testing.T, o *place) {
-			must(t, os.Rename(o.dir, o.dir+"-away"))
-			must(t, os.Symlink("b", o.dir))
+			must(t, os.Rename(o.Dir, o.Dir+"-away"))
+			must(t, os.Symlink("b", o.Dir))
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -269,11 +269,11 @@ func TestWrapperWhileOriginChanges(t *testing.T) {
 			q, g := b.held("held")
 			tt.do(t, w.origin)
 			g.open()
-			q.ends()
+			q.Ends()
 			b.says("held")
 			w.nothingLeft(mounts)
-			b.write("app/src/main.rs", macroRS("next"))
-			b.write("liba/src/lib.rs", project["liba/src/lib.rs"]+"pub fn more() {}\n")
+			b.Write("app/src/main.rs", macroRS("next"))
+			b.Write("liba/src/lib.rs", project["liba/src/lib.rs"]+"pub fn more() {}\n")
 			b.says("next")
 			w.nothingLeft(mounts)
 		})
@@ -299,19 +299,19 @@ func TestWrapperAtOnce(t *testing.T) {
 			defer func() { done <- true }()
 			for round := range 4 {
 				text := fmt.Sprintf("place %d round %d", i, round)
-				p.write("app/src/main.rs", macroRS(text))
-				p.write("name", text)
-				if p.dir == w.origin.dir && round == 2 {
-					if r := p.exec("cargo", "clean"); r.code != 0 {
+				p.Write("app/src/main.rs", macroRS(text))
+				p.Write("name", text)
+				if p.Dir == w.origin.Dir && round == 2 {
+					if r := p.Run("cargo", "clean"); r.Code != 0 {
 						t.Errorf("clean: %v", r)
 					}
 				}
-				r := p.exec("cargo", "build", "--offline", "--quiet")
-				if r.code != 0 {
+				r := p.Run("cargo", "build", "--offline", "--quiet")
+				if r.Code != 0 {
 					t.Errorf("build: %v", r)
 					continue
 				}
-				if said := strings.TrimSpace(p.exec(p.target("debug", "app")).stdout); said != text+" "+text {
+				if said := strings.TrimSpace(p.Run(p.Target("debug", "app")).Stdout); said != text+" "+text {
 					t.Errorf("%s: the program says %q", text, said)
 				}
 			}

@@ -8,7 +8,6 @@ package warehouse
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,12 +29,9 @@ func newWorld(t testing.TB) *world {
 
 func worldIn(t testing.TB, dir string, env ...string) *world {
 	t.Helper()
-	w := &world{fixture.World{T: t, Dir: dir}}
+	w := &world{fixture.NewWorld(t, dir, "CARGO_INCREMENTAL=1", "CARGO_PROFILE_DEV_DEBUG=line-tables-only")}
 	w.tool("tool")
-	w.Env = fixture.Environ(append([]string{
-		"CARGO_COW_STORE=" + w.Path("store"), "RUSTC=" + w.Path("tool/bin/rustc"), "CARGO_INCREMENTAL=1",
-		"CARGO_PROFILE_DEV_DEBUG=line-tables-only",
-	}, env...)...)
+	w.Env = slices.Concat(w.Env, []string{"RUSTC=" + w.Path("tool/bin/rustc")}, env)
 	w.Write("store/version", "cargo-cow store 1\n")
 	return w
 }
@@ -44,22 +40,14 @@ func worldIn(t testing.TB, dir string, env ...string) *world {
 // is the one that is installed.
 func (w *world) tool(name string) {
 	w.T.Helper()
-	out, err := exec.Command("rustc", "--print=sysroot").Output()
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	root := strings.TrimSpace(string(out))
-	w.Write(name+"/bin/rustc", fmt.Sprintf(`#!/bin/sh
-case " $* " in *" -C metadata="*)
+	root := fixture.Sysroot(w.T)
+	w.Script(name+"/bin/rustc", fmt.Sprintf(`case " $* " in *" -C metadata="*)
 	crate=
 	for a; do [ "$before" = --crate-name ] && crate=$a; before=$a; done
 	echo "$crate" >> %s;;
 esac
 exec %s/bin/rustc "$@"
 `, w.Path("compiled"), root))
-	if err := os.Chmod(w.Path(name+"/bin/rustc"), 0o755); err != nil {
-		w.T.Fatal(err)
-	}
 	// Links to its parts: one that is added here is one that is added.
 	for _, dir := range []string{"lib", "lib/rustlib"} {
 		entries, err := os.ReadDir(root + "/" + dir)

@@ -171,6 +171,7 @@ func wanted(name string, state []int) string {
 // tells of all that is edited; one of the projects is compiled incrementally; every
 // fifteenth build is compared with a clean one.
 func TestRandomEdits(t *testing.T) {
+	t.Parallel()
 	steps := 45
 	if s := os.Getenv("CARGO_COW_TEST_EDITS"); s != "" {
 		var err error

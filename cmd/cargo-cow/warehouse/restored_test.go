@@ -17,24 +17,23 @@ func (w *world) sealed(root string, files ...string) {
 		w.Write(root+"/"+files[i], files[i+1])
 	}
 	w.lock(root)
-	w.Must(root, nil, "git", "init", "--quiet")
-	w.Must(root, nil, "git", "add", "--all")
-	w.Must(root, nil, "git", "commit", "--quiet", "--message=one")
-	w.Must(root, nil, fixture.Program(w.T), "init")
+	a := w.At(root)
+	a.Repository()
+	a.Cow("init")
 	w.good(root, nil)
-	w.Must(root, nil, fixture.Program(w.T), "snapshot")
+	a.Cow("snapshot")
 }
 
 // restored makes a worktree and restores into it.
 func (w *world) restored(root, name string, args ...string) {
 	w.T.Helper()
-	w.Must(root, nil, "git", "worktree", "add", "--quiet", "--detach", w.Path(name))
-	w.Must(name, nil, fixture.Program(w.T), append([]string{"restore"}, args...)...)
+	w.At(root).Worktree(name).Cow(append([]string{"restore"}, args...)...)
 }
 
 // Who has asked that nothing names the origin is served nothing from there either:
 // debug information would.
 func TestStrictPlace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.sealed("a")
@@ -62,7 +61,7 @@ func TestStrictPlace(t *testing.T) {
 	w.Must("b", nil, "touch", "low/src/lib.rs")
 	w.wantCompiled(w.good("b", nil))
 	// Once restored in the ordinary way, it is served again.
-	w.Must("b", nil, fixture.Program(t), "restore")
+	w.At("b").Cow("restore")
 	w.Write("b/app/src/main.rs", w.Read("plain/app/src/main.rs"))
 	w.good("b", nil)
 	if !names("b") {
@@ -73,6 +72,7 @@ func TestStrictPlace(t *testing.T) {
 // What was built in one place, and is in no layer, serves another that comes to the
 // same sources.
 func TestBuiltBeside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.sealed("a")
@@ -104,6 +104,7 @@ func TestBuiltBeside(t *testing.T) {
 
 // A crate that is to be compiled where it lies is not served from elsewhere.
 func TestCompiledInPlace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.sealed("a", ".cargo-cow.yaml", "compile_in_place: [low]\n")

@@ -69,6 +69,7 @@ func (w *world) rewrite(path string, change func(text []byte) []byte) {
 // Whatever has become of the warehouse, cargo builds, and what it builds is right.
 // Nothing is said about it in the build.
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	base := filepath.Dir(newWorld(t).Dir)
 	for name, damage := range map[string]func(w *world){
 		"records torn": func(w *world) {
@@ -149,9 +150,9 @@ func must(t testing.TB, err error) {
 // runs of build scripts puts a launcher in the place of their programs, which needs a
 // file beside it.
 func TestChained(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	w.Write("bin/other", `#!/bin/sh
-"$@" || exit
+	w.Script("bin/other", `"$@" || exit
 case " $* " in *" --crate-name build_script_build "*)
 	for a; do [ "$before" = --out-dir ] && dir=$a; before=$a; done
 	for f in $dir/build_script_build-*; do
@@ -162,7 +163,6 @@ case " $* " in *" --crate-name build_script_build "*)
 	done
 esac
 `)
-	must(t, os.Chmod(w.Path("bin/other"), 0o755))
 	link, err := wrapper.MakeLink(chain.Link{Next: w.Path("bin/other")}, w.Path("links"), fixture.Wrapper(t))
 	must(t, err)
 	w.project("a", simple)
@@ -182,6 +182,7 @@ esac
 // Where the disk is full nothing is kept, and nothing of what is being written is
 // left. Then it has room again.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	w := worldIn(t, filepath.Join(loopfs.Btrfs(t, loopfs.Size(4<<30)), "w"))
 	small := loopfs.Ext4(t, loopfs.Size(16<<20), loopfs.MkfsArgs("-O", "^has_journal"))
 	w.Env = append(w.Env, "CARGO_COW_STORE="+small+"/store")
@@ -214,6 +215,7 @@ func TestFullDisk(t *testing.T) {
 
 // Ten builds at once in ten checkouts of one project, with an empty warehouse.
 func TestAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("0")
 	w.lock("0")
@@ -249,6 +251,7 @@ func TestAtOnce(t *testing.T) {
 // A build and all that it runs is killed, at every point that chance finds; the next
 // is right, and so is one beside it that takes from the same warehouse.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("a")
 	w.lock("a")
@@ -280,17 +283,14 @@ func TestKilled(t *testing.T) {
 // Two users who build the same have a store each, and take nothing from each
 // other's.
 func TestTwoUsers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.project("a", simple)
 	w.good("a", nil)
 	// The store is root's, and says so.
 	w.copy("a", "b")
-	must(t, filepath.WalkDir(w.Path("b"), func(path string, _ os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Chown(path, 65534, 65534)
-	}))
+	const uid = 65534
+	w.Own("b", uid)
 	for dir := w.Dir; dir != "/"; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		must(t, err)
@@ -298,19 +298,17 @@ func TestTwoUsers(t *testing.T) {
 	}
 	must(t, os.Chmod(w.Path("store"), 0o755)) // as if he could
 	before := w.Read("store/warehouse/events")
-	out, err := exec.Command("rustc", "--print=sysroot").Output()
-	must(t, err)
-	rustc := strings.TrimSpace(string(out)) + "/bin/rustc"
+	rustc := fixture.Sysroot(t) + "/bin/rustc"
 	if _, err := os.Stat(rustc); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(fixture.Wrapper(t), rustc, "--crate-name", "low", "--edition=2021", "low/src/lib.rs", "--error-format=json",
+	b := w.At("b").With("V=7")
+	b.User = &syscall.Credential{Uid: uid, Gid: uid}
+	r := b.Run(fixture.Wrapper(t), rustc, "--crate-name", "low", "--edition=2021", "low/src/lib.rs", "--error-format=json",
 		"--json=diagnostic-rendered-ansi,artifacts,future-incompat", "--crate-type", "lib", "--emit=dep-info,metadata,link", "-C", "metadata=1", "-C", "extra-filename=-1",
 		"--out-dir", w.Path("b"))
-	cmd.Dir, cmd.Env = w.Path("b"), append(slices.Clone(w.Env), "V=7", "PWD="+w.Path("b"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	if text, err := cmd.CombinedOutput(); err != nil && !strings.Contains(string(text), "ermission denied") {
-		t.Fatalf("%v\n%s", err, text)
+	if r.Code != 0 && !strings.Contains(r.Stderr, "ermission denied") {
+		t.Fatal(r)
 	}
 	if after := w.Read("store/warehouse/events"); after != before {
 		t.Errorf("another user's call is in the store:\n%s", after[len(before):])

@@ -19,6 +19,7 @@ var everything = []string{"app", "build_script_build", "indoc", "itoa", "low", "
 // What was compiled in one checkout is not compiled in another: no unit of the
 // workspace is, nor of what it depends on, and the outputs share their content.
 func TestFreshCheckout(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("a")
 	w.lock("a")
@@ -75,6 +76,7 @@ func wantShared(t *testing.T, path string) {
 
 // The same units serve all that cargo does with them, each in its own way.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("a")
 	w.lock("a")
@@ -104,6 +106,7 @@ func TestCommands(t *testing.T) {
 
 // Cargo of other versions lays its directories out in another way.
 func TestOneDirectoryPerUnit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.workspace("a")
 	w.lock("a")
@@ -123,6 +126,7 @@ func TestOneDirectoryPerUnit(t *testing.T) {
 
 // Where a file system cannot share, files are copied; all else is the same.
 func TestOtherFileSystems(t *testing.T) {
+	t.Parallel()
 	for name, dir := range map[string]string{"xfs": loopfs.XFS(t, loopfs.Size(4<<30)), "ext4": loopfs.Ext4(t, loopfs.Size(4<<30))} {
 		t.Run(name, func(t *testing.T) {
 			w := worldIn(t, filepath.Join(dir, "w"))
@@ -150,6 +154,7 @@ func TestOtherFileSystems(t *testing.T) {
 
 // A warning is shown as if the crate had been compiled here.
 func TestMessages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, dir := range []string{"a", "b"} {
 		w.workspace(dir)
@@ -166,7 +171,8 @@ func TestMessages(t *testing.T) {
 	tail := func(s string) []string { // what cargo itself tells differs
 		var lines []string
 		for line := range strings.Lines(s) {
-			if !strings.Contains(line, "Compiling") && !strings.Contains(line, "Finished") {
+			// A cargo of another test may have the package cache.
+			if !strings.Contains(line, "Compiling") && !strings.Contains(line, "Finished") && !strings.Contains(line, "Blocking") {
 				lines = append(lines, line)
 			}
 		}

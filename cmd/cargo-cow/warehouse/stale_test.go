@@ -165,6 +165,7 @@ func (w *world) native(root string) {
 }
 
 func TestStale(t *testing.T) {
+	t.Parallel()
 	base := filepath.Dir(newWorld(t).Dir)
 	for _, tt := range stale {
 		t.Run(tt.name, func(t *testing.T) {
@@ -211,6 +212,7 @@ func TestStale(t *testing.T) {
 
 // What one project has compiled serves another, and is told apart there as well.
 func TestTwoProjects(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	deps := "[dependencies]\nitoa = \"1\"\nsemver = \"1\"\n"
 	w.Write("x/Cargo.toml", strings.TrimPrefix(appManifest, "-- Cargo.toml --\n")+deps)
@@ -233,6 +235,7 @@ func TestTwoProjects(t *testing.T) {
 // file in each worktree: cargo runs its script, and takes all that depends on it to
 // be dirty. What the script says decides.
 func TestKept(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.workspace("a")
@@ -248,17 +251,14 @@ fn git() {
 	w.Edit("a/low/build.rs", "fn main() {\n", "fn main() {\n    GIT();\n")
 	w.Edit("a/low/src/inner.rs", "\"inner 1\"", "concat!(\"inner at \", env!(\"COMMIT\"))")
 	w.lock("a")
-	w.Must("a", nil, "git", "init", "--quiet", "--initial-branch=main")
-	w.Must("a", nil, "git", "add", "--all")
-	w.Must("a", nil, "git", "commit", "--quiet", "--message=one")
-	cow := fixture.Program(t)
-	w.Must("a", nil, cow, "init")
+	w.At("a").Repository()
+	w.At("a").Cow("init")
 	w.wantCompiled(w.good("a", nil), everything...)
-	w.Must("a", nil, cow, "snapshot")
+	w.At("a").Cow("snapshot")
 
 	// The same commit, on another branch.
 	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "fix", w.Path("b"))
-	w.Must("b", nil, cow, "restore")
+	w.At("b").Cow("restore")
 	b := w.good("b", nil, "build", "--message-format=json")
 	w.wantCompiled(b)
 	if got, want := w.Must("b", nil, w.Path("b/target/debug/app")).Stdout, w.clean("b", nil); got != want {
@@ -285,7 +285,7 @@ fn git() {
 	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "next", w.Path("c"))
 	w.Must("c", nil, "git", "commit", "--quiet", "--allow-empty", "--message=two")
 	w.Must("c", nil, "git", "checkout", "--quiet", "--detach")
-	w.Must("c", nil, cow, "restore")
+	w.At("c").Cow("restore")
 	w.wantCompiled(w.good("c", nil), "app", "low", "mid")
 	want := w.clean("c", nil)
 	if got := w.Must("c", nil, w.Path("c/target/debug/app")).Stdout; got != want || !strings.Contains(got, strings.TrimSpace(w.Must("c", nil, "git", "rev-parse", "HEAD").Stdout)) {
@@ -293,7 +293,7 @@ fn git() {
 	}
 	// And without the wrapper, by rebuilding.
 	w.Must("a", nil, "git", "worktree", "add", "--quiet", "-b", "plain", w.Path("d"), "next")
-	w.Must("d", nil, cow, "restore")
+	w.At("d").Cow("restore")
 	if got := w.said("d", nil); got != want {
 		t.Errorf("without the wrapper prints %q, clean %q", got, want)
 	}
@@ -302,6 +302,7 @@ fn git() {
 // What no macro can name makes nothing to be compiled: another terminal's, editor's or
 // agent's variables.
 func TestUnrelatedVariables(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.project("a", appManifest+`[dependencies]
 none = { path = "none" }

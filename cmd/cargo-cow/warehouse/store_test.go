@@ -5,20 +5,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
 // The wrapper is called with nothing that says where the store is. It finds the one
 // that the other commands find.
 func TestWhichStore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Remove("store")
 	w.Env = append(w.Env, "CARGO_COW_STORE=", "XDG_CACHE_HOME="+w.Path("cache"), "XDG_DATA_HOME="+w.Path("data"), "XDG_CONFIG_HOME="+w.Path("config"))
 	for _, dir := range []string{"a", "b", "c", "d", "e"} {
 		w.project(dir, appManifest+"-- src/main.rs --\nfn main() {}\n")
 	}
-	cow := fixture.Program(t)
 	kept := func(dir, store string, env ...string) {
 		t.Helper()
 		units := func() int {
@@ -38,7 +36,7 @@ func TestWhichStore(t *testing.T) {
 	w.good("a", nil)
 	enabled := func() string {
 		t.Helper()
-		lines := fixture.JSONLines(t, w.Must("a", []string{"CARGO_HOME=" + w.Path("home")}, cow, "--json", "wrapper", "enable").Stdout)
+		lines := w.At("a").With("CARGO_HOME="+w.Path("home")).Cow("wrapper", "enable")
 		store, _ := lines[len(lines)-1]["store"].(string)
 		return store
 	}
@@ -55,14 +53,14 @@ func TestWhichStore(t *testing.T) {
 	w.Remove("b/target")
 	kept("b", w.Path("mine"))
 	// What the build directory was made with.
-	w.Must("c", nil, cow, "init", "--store", w.Path("other"))
+	w.At("c").Cow("init", "--store", w.Path("other"))
 	kept("c", w.Path("other"))
 	// What the repository remembers, in every worktree.
 	w.Must("b", nil, "git", "init", "--quiet")
 	w.Write("b/.gitignore", "target\n")
 	w.Must("b", nil, "git", "add", "--all")
 	w.Must("b", nil, "git", "commit", "--quiet", "--message=one")
-	w.Must("b", nil, cow, "init", "--store", w.Path("repository"))
+	w.At("b").Cow("init", "--store", w.Path("repository"))
 	w.Must("b", nil, "git", "worktree", "add", "--quiet", w.Path("f"))
 	w.Must("b", nil, "cargo", "clean", "--quiet")
 	kept("b", w.Path("repository"))

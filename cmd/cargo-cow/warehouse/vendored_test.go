@@ -72,6 +72,7 @@ pub fn word(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
 // are served to other checkouts all the same, but for what may have made something
 // of these names.
 func TestVendored(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, f := range txtar.Parse([]byte(vendoredProject)).Files {
 		w.Write("a/"+f.Name, string(f.Data))

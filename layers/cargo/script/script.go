@@ -99,29 +99,13 @@ func parseLine(raw []byte) Line {
 	return line
 }
 
-// Watches tells whether the script says what it depends on. A script that does
-// not is run again whenever any file of its package is newer.
-func Watches(lines []Line) bool {
-	for _, l := range lines {
-		if l.Directive && (l.Key == keyChanged || l.Key == keyEnvChanged) {
-			return true
-		}
-	}
-	return false
-}
-
 // WatchPaths returns the paths of the rerun-if-changed directives in order, as
 // written: absolute or relative to the package root, and naming the output
 // directory of the run itself where they lie in it.
-func WatchPaths(lines []Line) []string { return values(lines, keyChanged) }
-
-// WatchEnv returns the names of the rerun-if-env-changed directives in order.
-func WatchEnv(lines []Line) []string { return values(lines, keyEnvChanged) }
-
-func values(lines []Line, key string) []string {
+func WatchPaths(lines []Line) []string {
 	var list []string
 	for _, l := range lines {
-		if l.Directive && l.Key == key {
+		if l.Directive && l.Key == keyChanged {
 			list = append(list, l.Value)
 		}
 	}
