@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
@@ -61,111 +63,63 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	if unknown != nil {
 		return nil, unknown
 	}
-	return newInspector(ctx, in, s, newDigester(), dirty).build()
+	return newInspector(ctx, in, s, newTreeReader(p, newDigester(), in.Settings), dirty).build()
 }
 
-func newInspector(ctx context.Context, in Inspection, s *scanned, digests *digester, dirty bool) *inspector {
+// inspector makes the manifest of one build directory. trees may be shared with those
+// of the build directories around it: nothing in a build directory is in them.
+func newInspector(ctx context.Context, in Inspection, s *scanned, trees *treeReader, dirty bool) *inspector {
 	p := in.Place
-	b := &inspector{
-		in: in, dir: s, ctx: ctx, digests: digests,
-		from:    newAttribution(p, s.dir),
-		trees:   newTreeReader(p, digests, in.Settings),
-		readers: map[fileQuestion]bool{}, links: newLinkReader(p, s.dir), gitNamed: map[*built]bool{},
-		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
-		spelled: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
-		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
-		doubts: map[*built]string{}, away: map[*built]string{},
-		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
+	from := newAttribution(p, s.dir)
+	from.origins[0].Clean = !dirty
+	d := newDraft(in, from, trees, &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git, Dirty: dirty})
+	return &inspector{
+		ctx: ctx, in: in, dir: s, previous: newPrevious(in), draft: d,
+		describer: newDescriber(in, s, d), described: map[*built]*Unit{},
 	}
-	b.macros = newMacroUse(in.Settings.PureMacros, b.sourcesOf)
-	if in.Previous != nil {
-		for i := range in.Previous.Units {
-			b.known[in.Previous.Units[i].key()] = &in.Previous.Units[i]
-		}
-	}
-	b.manifest.Dirty = dirty
-	b.from.origins[0].Clean = !dirty
-	return b
 }
 
 type inspector struct {
+	ctx       context.Context
 	in        Inspection
 	dir       *scanned
-	from      *attribution
-	ctx       context.Context
-	digests   *digester
-	trees     *treeReader
-	macros    *macroUse
-	readers   map[fileQuestion]bool
-	spelled   map[string]sourceTexts    // by source
-	climbing  map[string][]climbingText // by package
-	links     *linkReader
-	gitNamed  map[*built]bool // programs that run at compile time: whether they name git
-	known     map[string]*Unit
-	listed    map[*built]bool
-	stamped   map[*built]bool // the mutable units and all above them
-	units     map[*built]*Unit
-	index     map[*built]int
-	inputs    map[string]int
-	treeIndex map[string]int
-	facts     map[string]int
-	manifest  *Manifest
-
-	around *around
-	strays []*keptStray
-	before map[string]*Stray // those of Previous, by path
-	// Why scripts run again for what they left: doubts anywhere, away in any place
-	// but the origin.
-	doubts, away map[*built]string
+	previous  *previous
+	draft     *draft
+	describer *describer
+	described map[*built]*Unit // by unit, which may not be listed in the end
 }
 
 func (b *inspector) build() (*Manifest, error) {
-	m := b.manifest
-	if b.in.Settings.Rules.On(RuleLeftOutside) {
-		if err := b.findStrays(); err != nil {
+	m := b.draft.manifest
+	left := &leftovers{dir: b.dir, draft: b.draft, beside: &around{}}
+	if b.draft.rules.On(RuleLeftOutside) {
+		var err error
+		if left, err = findStrays(b.dir, b.draft, b.previous); err != nil {
 			return nil, err
 		}
 	}
-	dead, err := b.bury()
+	files, dead, err := dropDead(b.dir, b.in.Place.Workspace.Lock)
 	if err != nil {
 		return nil, err
 	}
+	m.Dead = append(m.Dead, files...)
 	b.warm()
-	listed, err := b.choose()
+	stamped := b.dir.upwards((*built).mutable)
+	listed, err := b.choose(stamped, left)
 	if err != nil {
 		return nil, err
 	}
-	for i, u := range listed {
-		b.index[u] = i
-	}
-	for _, u := range listed {
-		if err := b.ctx.Err(); err != nil {
-			return nil, err
-		}
-		unit, err := b.unit(u)
-		if err != nil {
-			return nil, err
-		}
-		if unit.Always == nil && len(unit.Stamp) > 0 {
-			unit.Always = b.linkFault(u)
-		}
-		for _, d := range u.deps {
-			if i, ok := b.index[d]; ok && d != nil && !slices.Contains(unit.Deps, i) {
-				unit.Deps = append(unit.Deps, i)
-			}
-		}
-		if unit.Assembles {
-			m.Dead = append(m.Dead, b.sessionsOf(u)...)
-		}
-		m.Units = append(m.Units, *unit)
-	}
-	b.listStrays()
-	if err := b.nest(); err != nil {
+	index, err := b.list(listed, stamped)
+	if err != nil {
 		return nil, err
 	}
-	unlisted := slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { return b.listed[u] })
+	left.list(index)
+	if err := b.nest(left.beside.nested); err != nil {
+		return nil, err
+	}
+	unlisted := slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { _, ok := index[u]; return ok })
 	m.Immutable, m.Others = len(unlisted), digestUnits(unlisted)
-	m.Origins = b.from.origins
+	m.Origins = b.draft.from.origins
 	m.Recall = b.dir.newRecall(append(unlisted, dead...))
 	return m, nil
 }
@@ -179,10 +133,10 @@ func digestUnits(units []*built) string {
 	return digest.Of(b)
 }
 
-// choose lists the units a manifest must know: the mutable ones, those that name
-// this checkout, and all above either.
-func (b *inspector) choose() ([]*built, error) {
-	want := b.listed
+// choose returns the units a manifest must know: those to be stamped, which are the
+// mutable ones, those that name this checkout, and all above either.
+func (b *inspector) choose(stamped map[*built]bool, left *leftovers) ([]*built, error) {
+	want := maps.Clone(stamped)
 	var up func(u *built)
 	up = func(u *built) {
 		if want[u] {
@@ -193,24 +147,18 @@ func (b *inspector) choose() ([]*built, error) {
 			up(a)
 		}
 	}
-	for _, u := range b.dir.units {
-		if u.mutable() {
-			up(u)
-		}
-	}
-	maps.Copy(b.stamped, want)
-	makers, err := b.describeStrays()
+	makers, err := left.describe(b.unit)
 	if err != nil {
 		return nil, err
 	}
 	for _, u := range makers {
-		if unit := b.units[u]; unit.Always != nil || len(unit.Elsewhere) > 0 {
+		if unit := b.described[u]; unit.Always != nil || len(unit.Elsewhere) > 0 {
 			up(u)
 		}
 		want[u] = true
 	}
 	for _, u := range b.dir.units {
-		if b.linker(u) != nil {
+		if b.draft.linker(u) != nil {
 			want[u] = true
 		}
 	}
@@ -229,13 +177,52 @@ func (b *inspector) choose() ([]*built, error) {
 			want[u] = true
 		}
 	}
-	var listed []*built
-	for _, u := range b.dir.units {
-		if want[u] {
-			listed = append(listed, u)
-		}
+	return slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { return !want[u] }), nil
+}
+
+// list writes the chosen units into the manifest, and returns where each stands.
+func (b *inspector) list(chosen []*built, stamped map[*built]bool) (map[*built]int, error) {
+	m := b.draft.manifest
+	index := map[*built]int{}
+	for i, u := range chosen {
+		index[u] = i
 	}
-	return listed, nil
+	for _, u := range chosen {
+		if err := b.ctx.Err(); err != nil {
+			return nil, err
+		}
+		unit, err := b.unit(u)
+		if err != nil {
+			return nil, err
+		}
+		if stamped[u] {
+			unit.Stamp = stampsOf(u)
+		}
+		if unit.Always == nil && len(unit.Stamp) > 0 {
+			unit.Always = b.linkFault(u)
+		}
+		for _, d := range u.deps {
+			if i, ok := index[d]; ok && !slices.Contains(unit.Deps, i) {
+				unit.Deps = append(unit.Deps, i)
+			}
+		}
+		if unit.Assembles {
+			m.Dead = append(m.Dead, sessionsOf(b.dir.dir, u)...)
+		}
+		m.Units = append(m.Units, *unit)
+	}
+	return index, nil
+}
+
+// stampsOf are the files by whose times Cargo tells whether u is fresh.
+func stampsOf(u *built) (files []Path) {
+	for _, o := range u.outputs {
+		files = append(files, Path(o.path))
+	}
+	if u.depFile != "" {
+		files = append(files, Path(u.depFile))
+	}
+	return files
 }
 
 // mutable reports whether the unit's sources can change: all but those that Cargo holds
@@ -246,13 +233,13 @@ func (u *built) mutable() bool { return u.source != SourceRegistry && u.source !
 // it was built in: the run of a script may print or write anything, a crate may
 // embed an env! value.
 func (b *inspector) mayName(u *built) bool {
-	if b.known[u.key] != nil {
+	if b.previous.units[u.key] != nil {
 		return true
 	}
-	if u.recalled || b.in.Previous != nil && u.depTime < b.in.Sealed && u.depTime != 0 {
-		return false // it was looked at when Previous was made
+	if b.previous.lookedAt(u) {
+		return false
 	}
-	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0 || b.links.mayLink(u))
+	return u.broken == nil && (u.run || len(b.describer.originEnv(u)) > 0 || b.describer.links.mayLink(u))
 }
 
 // warm reads in parallel the files that unit will ask for one by one.
@@ -260,39 +247,26 @@ func (b *inspector) warm() {
 	var paths []string
 	seen := map[string]bool{}
 	for _, u := range b.dir.units {
-		if u.rustc == nil || b.inherits(u) != nil || !u.mutable() {
+		if u.rustc == nil || b.previous.of(u) != nil || !u.mutable() {
 			continue
 		}
 		for _, d := range u.rustc.Deps {
-			if path := b.from.absolute(d); !seen[path] {
+			if path := b.draft.from.absolute(d); !seen[path] {
 				seen[path] = true
 				paths = append(paths, path)
 			}
 		}
 	}
-	b.digests.warm(paths, hashWorkers)
+	b.draft.trees.digests.warm(paths, hashWorkers)
 }
 
 // hashWorkers bounds parallel reading: beyond a few, one disk and the page cache
 // give no more (two cores hash 650 sources in 20 ms).
 const hashWorkers = 4
 
-// inherits returns what the previous manifest says of u, if u was not built
-// since.
-func (b *inspector) inherits(u *built) *Unit {
-	k := b.known[u.key]
-	if k == nil || u.broken != nil || u.depTime == 0 {
-		return nil
-	}
-	if u.depTime == k.Built || b.in.Restored != 0 && u.depTime == b.in.Restored && k.Always == nil {
-		return k
-	}
-	return nil
-}
-
-// unit describes one listed unit.
+// unit describes one unit.
 func (b *inspector) unit(u *built) (*Unit, error) {
-	if unit := b.units[u]; unit != nil {
+	if unit := b.described[u]; unit != nil {
 		return unit, nil
 	}
 	if u.recalled {
@@ -302,30 +276,22 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 	}
 	unit := &Unit{
 		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
-		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime, Cost: u.cost,
+		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime, Cost: u.cost, Linker: b.draft.linker(u),
 	}
-	unit.Linker = b.linker(u)
-	if b.stamped[u] {
-		for _, o := range u.outputs {
-			unit.Stamp = append(unit.Stamp, Path(o.path))
-		}
-		if u.depFile != "" {
-			unit.Stamp = append(unit.Stamp, Path(u.depFile))
-		}
-	}
-	switch {
+	s := &subject{draft: b.draft, u: u, unit: unit}
+	switch k := b.previous.of(u); {
 	case u.broken != nil:
 		unit.Always = u.broken
 	case u.doc:
 		unit.Always = &Reason{RuleDocumentation, "documentation is not carried to another checkout"}
-	case b.inherits(u) != nil:
-		b.inherit(unit, b.inherits(u))
+	case k != nil:
+		b.previous.inherit(s, k)
 	default:
-		if err := b.describe(u, unit); err != nil {
+		if err := b.describe(s); err != nil {
 			return nil, err
 		}
 	}
-	b.units[u] = unit
+	b.described[u] = unit
 	return unit, nil
 }
 
@@ -333,7 +299,7 @@ func (b *inspector) unit(u *built) (*Unit, error) {
 // unit must not be older than what it was built from, nor built from something
 // that is no longer there (cargo 1.95, fingerprint/mod.rs:check_filesystem).
 func (b *inspector) linkFault(u *built) *Reason {
-	if !b.in.Settings.Rules.On(RuleOlderThanDep) {
+	if !b.draft.rules.On(RuleOlderThanDep) {
 		return nil
 	}
 	newest := u.newestOutput(false)
@@ -377,29 +343,106 @@ func (u *built) needsMetadataOnly(d *built) bool {
 	return u.Kind == "lib" && !u.Test && !linked && d.Kind == "lib" && !d.Test
 }
 
-// describe finds out what a unit was built from.
-func (b *inspector) describe(u *built, unit *Unit) error {
-	origin := b.from.originOf(u)
-	unit.Origin = origin
-	o := &b.from.origins[origin]
+// describe finds out what a subject was built from.
+func (b *inspector) describe(s *subject) error {
+	u, unit, from := s.u, s.unit, b.draft.from
+	unit.Origin = from.originOf(u)
+	s.origin = &from.origins[unit.Origin]
 	if u.overridden() {
 		return nil // its hash holds all that decides it
 	}
-	if u.source == SourceUnknown && b.in.Settings.Rules.On(RuleUnknownUnit) {
-		unit.Always = &Reason{RuleUnknownUnit, "nothing tells which package it belongs to"}
+	if u.source == SourceUnknown && b.draft.rules.On(RuleUnknownUnit) {
+		s.always(RuleUnknownUnit, "nothing tells which package it belongs to")
 		return nil
 	}
-	pkg := b.from.packageOf(u)
-	if u.mutable() && pkg == nil && b.in.Settings.Rules.On(RuleUnknownUnit) {
-		unit.Always = &Reason{RuleUnknownUnit, "package " + u.pkg + " is not part of the workspace"}
+	s.pkg = from.packageOf(u)
+	if u.mutable() && s.pkg == nil && b.draft.rules.On(RuleUnknownUnit) {
+		s.always(RuleUnknownUnit, "package "+u.pkg+" is not part of the workspace")
 		return nil
 	}
-	if pkg != nil {
-		home := b.home(pkg)
+	if s.pkg != nil {
+		home := s.home()
 		unit.Home = &home
 	}
 	if u.run {
-		return b.describeRun(u, unit, o, pkg)
+		return b.describer.describeRun(s)
 	}
-	return b.describeCompile(u, unit, o, pkg)
+	ofMacro, err := b.describer.describeCompile(s)
+	if ofMacro {
+		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.describer.git.macrosNameGit(u)
+	}
+	return err
+}
+
+// commitFromBelow reports whether something that a unit is built on holds the commit
+// already: a crate with the value that a script gave it, or what a script has written.
+func (b *inspector) commitFromBelow(u *built) bool {
+	seen := map[*built]bool{}
+	var holds func(u *built) bool
+	holds = func(u *built) bool {
+		return slices.ContainsFunc(u.deps, func(d *built) bool {
+			if d == nil || seen[d] || !d.mutable() {
+				return false
+			}
+			seen[d] = true
+			unit, err := b.unit(d)
+			return err == nil && unit.Commit || holds(d)
+		})
+	}
+	return holds(u)
+}
+
+// nest describes the build directories inside this one by the same rules. Those
+// that are not of this workspace are left out, and so are those inside them.
+func (b *inspector) nest(nested []string) error {
+	if !b.draft.rules.On(RuleNestedBuild) {
+		return nil
+	}
+	out := b.draft.manifest
+	for _, rel := range nested {
+		var m *Manifest
+		if b.in.Place.Workspace.Outer == "" {
+			var err error
+			if m, err = b.inspectNested(rel); err != nil {
+				return err
+			}
+		}
+		if m == nil {
+			out.Dead = append(out.Dead, rel)
+			out.Left = append(out.Left, Path(rel))
+			continue
+		}
+		for _, left := range m.Left {
+			out.Left = append(out.Left, Path(rel)+"/"+left)
+		}
+		m.Left = nil
+		for _, dead := range m.Dead {
+			out.Dead = append(out.Dead, rel+"/"+dead)
+		}
+		out.Nested = append(out.Nested, Nested{Path(rel), m})
+	}
+	return nil
+}
+
+// inspectNested returns nil for a build directory that is not understood, or not
+// of this workspace: names of sources mean something else there.
+func (b *inspector) inspectNested(rel string) (*Manifest, error) {
+	in := b.in
+	in.Place, in.Previous = b.in.Place.within(rel), b.previous.nested(rel)
+	in.Recall, _ = os.ReadFile(filepath.Join(in.Place.Workspace.BuildDir, RecallFile))
+	if slices.ContainsFunc(b.in.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
+		return nil, nil // it could not be locked
+	}
+	s, err := scan(in.Place.Workspace.BuildDir, in.Place.Workspace.CargoHome, in.Recall)
+	if err != nil {
+		return nil, nil //nolint:nilerr // it is left out
+	}
+	m, err := newInspector(b.ctx, in, s, b.draft.trees, b.draft.manifest.Dirty).build()
+	if err := b.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err != nil || !m.understood() {
+		return nil, nil
+	}
+	return m, nil
 }

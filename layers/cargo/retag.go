@@ -97,15 +97,15 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 			f.Deps[d].Hash = to
 		}
 	}
-	if u.Root != nil && moved && !r.moveRoot(u, f) {
+	if u.Root != nil && moved && !r.a.plan.moveRoot(u, f) {
 		return doubt("where its sources were is not what its fingerprint says")
 	}
 	if u.Root != nil && moved {
-		if err := r.watchSources(u, f); err != nil {
+		if err := r.a.plan.watchSources(r.a.dir, u, f); err != nil {
 			return doubt("its dependency information cannot be rewritten: " + err.Error())
 		}
 	}
-	if u.Linker != nil && moved && !r.relink(u, f) {
+	if u.Linker != nil && moved && !r.a.plan.relink(u, f) {
 		return doubt("the linker in its fingerprint is none of the checkout's")
 	}
 	if u.Run && moved {

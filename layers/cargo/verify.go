@@ -9,33 +9,6 @@ import (
 	"strings"
 )
 
-// Plan is what Verify found: which units of a manifest may stay as they are in a
-// place, and which are rebuilt there.
-type Plan struct {
-	manifest *Manifest
-	place    *Place
-	settings Settings
-	reasons  []*Reason // by unit; nil: nothing against it
-	atHome   []bool    // by origin: the place is where that origin was
-	// newest is, by unit, what Cargo will say of the newest file of a package
-	// whose script declares nothing.
-	newest map[int]string
-	needed map[string]bool // nil: all
-	nests  []nestedPlan
-	lacked map[string]bool // see Lacked
-}
-
-// Narrow tells the plan which units, by key, a build of the place needs. Programs
-// that belong to other units are none that it would make.
-func (p *Plan) Narrow(needed map[string]bool) { p.needed = needed }
-
-// MadeFor reports whether the manifest's registry units were built for what the
-// place asks for: then there is no need to plan its build.
-func (p *Plan) MadeFor() bool {
-	m, ws := p.manifest, p.place.Workspace
-	return m.Fingerprint.ID == p.place.Fingerprint.ID && m.Requested == ws.Requested()
-}
-
 // Reader reads the sources of one place, each file once, for any number of
 // manifests to be compared with. It is for one goroutine.
 type Reader struct {
@@ -364,55 +337,39 @@ func (v *verifier) absent() {
 	}
 }
 
-// dirty reports, by unit, what will be rebuilt: what has a reason and all above.
-func (p *Plan) dirty() []bool {
-	units := p.manifest.Units
-	dirty := make([]bool, len(units))
-	var visit func(i int) bool
-	seen := make([]bool, len(units))
-	visit = func(i int) bool {
-		if seen[i] {
-			return dirty[i]
-		}
-		seen[i] = true
-		dirty[i] = p.reasons[i] != nil
-		for _, d := range units[i].Deps {
-			if visit(d) {
-				dirty[i] = true
-			}
-		}
-		return dirty[i]
+// strays finds links whose end is missing in the place: their scripts run again.
+func (v *verifier) strays() {
+	if !v.reader.settings.Rules.On(RuleLeftOutside) {
+		return
 	}
-	for i := range units {
-		visit(i)
-	}
-	return dirty
-}
-
-// Rebuild lists the units that the next build will rebuild.
-func (p *Plan) Rebuild() []Verdict {
-	var list []Verdict
-	dirty := p.dirty()
-	for i := range p.manifest.Units {
-		u := &p.manifest.Units[i]
-		if !dirty[i] || p.needed != nil && !p.needed[u.key()] {
+	for _, s := range v.plan.manifest.Strays {
+		if s.Link == nil || s.Link.Base == BaseBuild || s.Link.Base == BaseOuter {
 			continue
 		}
-		v := Verdict{UnitName: u.UnitName, Reason: p.reasons[i]}
-		if v.Reason == nil {
-			for _, d := range u.Deps {
-				if dirty[d] {
-					v.Because = append(v.Because, p.manifest.Units[d].Unit)
-				}
-			}
-			v.Reason = &Reason{RuleDependency, "a dependency will be rebuilt"}
+		to, ok := v.reader.place.Abs(*s.Link)
+		if ok {
+			_, err := os.Lstat(to)
+			ok = err == nil
 		}
-		list = append(list, v)
+		if !ok {
+			v.plan.remake(s.Units, escapePath(string(s.Path))+" would lead to "+s.Link.display()+", which is missing")
+		}
 	}
-	return list
+	v.plan.bindStrays()
 }
 
-// Kept counts the units, listed or not, that stay fresh.
-func (p *Plan) Kept() int {
-	return p.manifest.Immutable + len(p.manifest.Units) - len(p.Rebuild())
+// nested compares the build directories inside this one.
+func (v *verifier) nested(ctx context.Context) error {
+	for i := range v.plan.manifest.Nested {
+		n := &v.plan.manifest.Nested[i]
+		n.Manifest.Fingerprint = v.plan.manifest.Fingerprint
+		r := *v.reader
+		r.place = v.reader.place.within(string(n.Path))
+		plan, err := Verify(ctx, n.Manifest, &r, v.strict)
+		if err != nil {
+			return err
+		}
+		v.plan.nests = append(v.plan.nests, nestedPlan{string(n.Path), plan})
+	}
+	return nil
 }
