@@ -17,15 +17,15 @@ type describer struct {
 	git       *gitReader
 }
 
-func newDescriber(in Inspection, s *scanned, d *draft) *describer {
-	sources := &sourceReader{in.Place, s, d.from}
-	macros := newMacroUse(in.Settings.PureMacros, sources.of)
+func newDescriber(s *scanned, d *draft, pure []MacroRange) *describer {
+	sources := newSourceReader(d.place, s, d.from)
+	macros := newMacroUse(pure, sources.of)
 	return &describer{
-		place: in.Place, rules: in.Settings.Rules, dir: s, from: d.from,
-		sources: sources, links: newLinkReader(in.Place, s.dir), macros: macros,
-		texts:     &textReader{in.Place, d.from, d.trees, map[string]sourceTexts{}, map[string][]climbingText{}},
+		place: d.place, rules: d.rules, dir: s, from: d.from,
+		sources: sources, links: newLinkReader(d.place, s.dir), macros: macros,
+		texts:     &textReader{d.place, d.from, d.trees, map[string]sourceTexts{}, map[string][]climbingText{}},
 		witnesses: &witnessReader{s, macros, map[fileQuestion]bool{}},
-		git:       &gitReader{s, d.from, macros, map[*built]bool{}},
+		git:       newGitReader(s, macros, d.from.absolute),
 	}
 }
 

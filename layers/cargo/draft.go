@@ -18,9 +18,9 @@ type draft struct {
 	inputIndex, treeIndex, factIndex map[string]int // in the manifest
 }
 
-func newDraft(in Inspection, from *attribution, trees *treeReader, m *Manifest) *draft {
+func newDraft(p *Place, rules Rules, from *attribution, trees *treeReader, m *Manifest) *draft {
 	return &draft{
-		place: in.Place, rules: in.Settings.Rules, from: from, trees: trees, manifest: m,
+		place: p, rules: rules, from: from, trees: trees, manifest: m,
 		inputIndex: map[string]int{}, treeIndex: map[string]int{}, factIndex: map[string]int{},
 	}
 }

@@ -16,15 +16,20 @@ import (
 
 // gitReader finds what programs that run at compile time ask of git.
 type gitReader struct {
-	dir    *scanned
-	from   *attribution
-	macros *macroUse
-	named  map[*built]bool // programs: whether they name git
+	dir      *scanned
+	macros   *macroUse
+	absolute func(name string) string // resolves a name that rustc wrote
+	named    map[*built]bool          // programs: whether they name git
 }
 
-// readsGit reports whether a script asks git what it is building: its sources
+// newGitReader finds it for the units of s. It is for one goroutine.
+func newGitReader(s *scanned, m *macroUse, absolute func(string) string) *gitReader {
+	return &gitReader{s, m, absolute, map[*built]bool{}}
+}
+
+// reads reports whether a script asks git what it is building: its sources
 // say so, or it is built with one of the crates made for that.
-func (r *gitReader) readsGit(u *built) bool {
+func (r *gitReader) reads(u *built) bool {
 	for _, program := range u.deps {
 		if program == nil || program.Kind != kindScript || program.rustc == nil {
 			continue
@@ -35,7 +40,7 @@ func (r *gitReader) readsGit(u *built) bool {
 			}
 		}
 		for _, name := range program.rustc.Deps {
-			if src, err := os.ReadFile(r.from.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
+			if src, err := os.ReadFile(r.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
 				return true
 			}
 		}
@@ -52,8 +57,8 @@ var gitReaders = []string{"vergen", "built", "shadow-rs", "git2", "gix", "git-ve
 
 // commitOnly reports whether the run of a script, which has left these texts, can
 // have looked at the commit only.
-func (r *gitReader) commitOnly(u *built, o *Origin, left []string) bool {
-	if branch := strings.TrimPrefix(o.Git.Ref, "refs/heads/"); branch != "" {
+func (r *gitReader) commitOnly(u *built, ref string, left []string) bool {
+	if branch := strings.TrimPrefix(ref, "refs/heads/"); branch != "" {
 		for _, text := range left {
 			if holdsWord(text, branch) {
 				return false
@@ -96,7 +101,7 @@ func (r *gitReader) asksGit(program *built) (git, branch bool) {
 			return
 		}
 		for _, name := range u.rustc.Deps {
-			src, err := os.ReadFile(r.from.absolute(name))
+			src, err := os.ReadFile(r.absolute(name))
 			if err != nil {
 				branch = true
 				return
@@ -132,10 +137,10 @@ func (r *gitReader) asksGitByRun(u *built) bool {
 	return false
 }
 
-// macrosNameGit reports whether a macro that a unit uses, directly or through a
+// macrosName reports whether a macro that a unit uses, directly or through a
 // library, may ask git for anything: then what the unit holds of the commit may be
 // the macro's, and so may something of the branch.
-func (r *gitReader) macrosNameGit(u *built) bool {
+func (r *gitReader) macrosName(u *built) bool {
 	seen := map[*built]bool{}
 	var uses func(u *built) bool
 	uses = func(u *built) bool {
@@ -173,7 +178,7 @@ func (r *gitReader) namesGit(program *built) bool {
 			return true
 		}
 		return slices.ContainsFunc(u.rustc.Deps, func(name string) bool {
-			src, err := os.ReadFile(r.from.absolute(name))
+			src, err := os.ReadFile(r.absolute(name))
 			return err != nil || strings.Contains(string(src), "git") && rustsrc.Mentions(src, "git") > 0
 		}) || slices.ContainsFunc(u.deps, names)
 	}

@@ -72,10 +72,10 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, trees *treeRea
 	p := in.Place
 	from := newAttribution(p, s.dir)
 	from.origins[0].Clean = !dirty
-	d := newDraft(in, from, trees, &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git, Dirty: dirty})
+	d := newDraft(p, in.Settings.Rules, from, trees, &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git, Dirty: dirty})
 	return &inspector{
-		ctx: ctx, in: in, dir: s, previous: newPrevious(in), draft: d,
-		describer: newDescriber(in, s, d), described: map[*built]*Unit{},
+		ctx: ctx, in: in, dir: s, previous: newPrevious(in.Previous, in.Sealed, in.Restored), draft: d,
+		describer: newDescriber(s, d, in.Settings.PureMacros), described: map[*built]*Unit{},
 	}
 }
 
@@ -196,7 +196,7 @@ func (b *inspector) list(chosen []*built, stamped map[*built]bool) (map[*built]i
 			return nil, err
 		}
 		if stamped[u] {
-			unit.Stamp = stampsOf(u)
+			unit.Stamp = u.stampedFiles()
 		}
 		if unit.Always == nil && len(unit.Stamp) > 0 {
 			unit.Always = b.linkFault(u)
@@ -214,8 +214,8 @@ func (b *inspector) list(chosen []*built, stamped map[*built]bool) (map[*built]i
 	return index, nil
 }
 
-// stampsOf are the files by whose times Cargo tells whether u is fresh.
-func stampsOf(u *built) (files []Path) {
+// stampedFiles are the files by whose times Cargo tells whether u is fresh.
+func (u *built) stampedFiles() (files []Path) {
 	for _, o := range u.outputs {
 		files = append(files, Path(o.path))
 	}
@@ -369,7 +369,7 @@ func (b *inspector) describe(s *subject) error {
 	}
 	ofMacro, err := b.describer.describeCompile(s)
 	if ofMacro {
-		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.describer.git.macrosNameGit(u)
+		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.describer.git.macrosName(u)
 	}
 	return err
 }

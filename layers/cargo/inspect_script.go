@@ -47,8 +47,8 @@ func (b *describer) describeRun(s *subject) error {
 		s.elsewhere(RuleConfigEnv, "cargo's [env] table names the origin wherever cargo is called")
 	}
 	b.wholePackage(s, RuleScriptTree)
-	unit.Commit = unit.Commit || b.git.readsGit(u)
-	unit.CommitOnly = unit.Commit && b.git.commitOnly(u, s.origin, left)
+	unit.Commit = unit.Commit || b.git.reads(u)
+	unit.CommitOnly = unit.Commit && b.git.commitOnly(u, s.origin.Git.Ref, left)
 	silent := u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})

@@ -12,12 +12,10 @@ type previous struct {
 	strays   map[string]*Stray // by path
 }
 
-func newPrevious(in Inspection) *previous {
-	p := &previous{
-		manifest: in.Previous, restored: in.Restored, sealed: in.Sealed,
-		units: map[string]*Unit{}, strays: map[string]*Stray{},
-	}
-	if p.manifest == nil {
+// newPrevious tells what m says, nil for none, which was made at the time sealed.
+func newPrevious(m *Manifest, sealed, restored int64) *previous {
+	p := &previous{m, sealed, restored, map[string]*Unit{}, map[string]*Stray{}}
+	if m == nil {
 		p.manifest, p.sealed = &Manifest{}, 0
 	}
 	for i := range p.manifest.Units {

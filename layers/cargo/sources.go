@@ -17,6 +17,11 @@ type sourceReader struct {
 	from  *attribution
 }
 
+// newSourceReader reads for the units of s, the place's build directory.
+func newSourceReader(p *Place, s *scanned, from *attribution) *sourceReader {
+	return &sourceReader{p, s, from}
+}
+
 // read reads a source by the name rustc gave it in the checkout it was built in.
 func (r *sourceReader) read(name string, o *Origin) ([]byte, error) {
 	if filepath.IsAbs(name) {
