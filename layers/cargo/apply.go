@@ -23,7 +23,7 @@ import (
 // dir must not be in use. If Apply fails, dir is of no use to anyone.
 func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged int, err error) {
 	a := &applier{plan: p, dir: dir}
-	if retagged, err = a.retag(ctx); err != nil {
+	if retagged, err = a.retag(); err != nil {
 		return 0, err
 	}
 	p.bindStrays()

@@ -66,35 +66,34 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	return newInspector(ctx, in, s, newTreeReader(p, newDigester(), in.Settings), dirty).build()
 }
 
-// inspector makes the manifest of one build directory. trees may be shared with those
-// of the build directories around it: nothing in a build directory is in them.
+// inspector makes the manifest of one build directory.
+type inspector struct {
+	ctx      context.Context
+	in       Inspection
+	dir      *scanned
+	previous *previous
+	draft    *draft
+	units    *describedUnits
+}
+
+// newInspector makes that of s. trees may be shared with the build directory around it:
+// nothing in a build directory is in them.
 func newInspector(ctx context.Context, in Inspection, s *scanned, trees *treeReader, dirty bool) *inspector {
 	p := in.Place
 	from := newAttribution(p, s.dir)
 	from.origins[0].Clean = !dirty
 	d := newDraft(p, in.Settings.Rules, from, trees, &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git, Dirty: dirty})
-	return &inspector{
-		ctx: ctx, in: in, dir: s, previous: newPrevious(in.Previous, in.Sealed, in.Restored), draft: d,
-		describer: newDescriber(s, d, in.Settings.PureMacros), described: map[*built]*Unit{},
-	}
-}
-
-type inspector struct {
-	ctx       context.Context
-	in        Inspection
-	dir       *scanned
-	previous  *previous
-	draft     *draft
-	describer *describer
-	described map[*built]*Unit // by unit, which may not be listed in the end
+	former := newPrevious(in.Previous, in.Sealed, in.Restored)
+	units := &describedUnits{s, former, d, newDescriber(s, d, in.Settings.PureMacros), map[*built]*Unit{}}
+	return &inspector{ctx, in, s, former, d, units}
 }
 
 func (b *inspector) build() (*Manifest, error) {
-	m := b.draft.manifest
-	left := &leftovers{dir: b.dir, draft: b.draft, beside: &around{}}
+	m, from := b.draft.manifest, b.draft.from
+	left := &leftovers{beside: &around{}}
 	if b.draft.rules.On(RuleLeftOutside) {
 		var err error
-		if left, err = findStrays(b.dir, b.draft, b.previous); err != nil {
+		if left, err = findStrays(b.dir, from, newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
 			return nil, err
 		}
 	}
@@ -105,21 +104,21 @@ func (b *inspector) build() (*Manifest, error) {
 	m.Dead = append(m.Dead, files...)
 	b.warm()
 	stamped := b.dir.upwards((*built).mutable)
-	listed, err := b.choose(stamped, left)
+	chosen, err := b.choose(stamped, left)
 	if err != nil {
 		return nil, err
 	}
-	index, err := b.list(listed, stamped)
+	index, err := b.list(chosen, stamped)
 	if err != nil {
 		return nil, err
 	}
-	left.list(index)
+	left.list(m, index)
 	if err := b.nest(left.beside.nested); err != nil {
 		return nil, err
 	}
 	unlisted := slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { _, ok := index[u]; return ok })
 	m.Immutable, m.Others = len(unlisted), digestUnits(unlisted)
-	m.Origins = b.draft.from.origins
+	m.Origins = from.origins
 	m.Recall = b.dir.newRecall(append(unlisted, dead...))
 	return m, nil
 }
@@ -147,12 +146,16 @@ func (b *inspector) choose(stamped map[*built]bool, left *leftovers) ([]*built, 
 			up(a)
 		}
 	}
-	makers, err := left.describe(b.unit)
+	makers, err := left.describe(b.units.of)
 	if err != nil {
 		return nil, err
 	}
 	for _, u := range makers {
-		if unit := b.described[u]; unit.Always != nil || len(unit.Elsewhere) > 0 {
+		unit, err := b.units.of(u)
+		if err != nil {
+			return nil, err
+		}
+		if unit.Always != nil || len(unit.Elsewhere) > 0 {
 			up(u)
 		}
 		want[u] = true
@@ -166,7 +169,7 @@ func (b *inspector) choose(stamped map[*built]bool, left *leftovers) ([]*built, 
 		if want[u] || !b.mayName(u) {
 			continue
 		}
-		unit, err := b.unit(u)
+		unit, err := b.units.of(u)
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +194,7 @@ func (b *inspector) list(chosen []*built, stamped map[*built]bool) (map[*built]i
 		if err := b.ctx.Err(); err != nil {
 			return nil, err
 		}
-		unit, err := b.unit(u)
+		unit, err := b.units.of(u)
 		if err != nil {
 			return nil, err
 		}
@@ -239,10 +242,10 @@ func (b *inspector) mayName(u *built) bool {
 	if b.previous.lookedAt(u) {
 		return false
 	}
-	return u.broken == nil && (u.run || len(b.describer.originEnv(u)) > 0 || b.describer.links.mayLink(u))
+	return u.broken == nil && (u.run || len(b.units.describer.originEnv(u)) > 0 || b.units.describer.links.mayLink(u))
 }
 
-// warm reads in parallel the files that unit will ask for one by one.
+// warm reads in parallel the files that units will ask for one by one.
 func (b *inspector) warm() {
 	var paths []string
 	seen := map[string]bool{}
@@ -263,37 +266,6 @@ func (b *inspector) warm() {
 // hashWorkers bounds parallel reading: beyond a few, one disk and the page cache
 // give no more (two cores hash 650 sources in 20 ms).
 const hashWorkers = 4
-
-// unit describes one unit.
-func (b *inspector) unit(u *built) (*Unit, error) {
-	if unit := b.described[u]; unit != nil {
-		return unit, nil
-	}
-	if u.recalled {
-		if err := b.dir.reread(u); err != nil {
-			return nil, err
-		}
-	}
-	unit := &Unit{
-		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
-		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime, Cost: u.cost, Linker: b.draft.linker(u),
-	}
-	s := &subject{draft: b.draft, u: u, unit: unit}
-	switch k := b.previous.of(u); {
-	case u.broken != nil:
-		unit.Always = u.broken
-	case u.doc:
-		unit.Always = &Reason{RuleDocumentation, "documentation is not carried to another checkout"}
-	case k != nil:
-		b.previous.inherit(s, k)
-	default:
-		if err := b.describe(s); err != nil {
-			return nil, err
-		}
-	}
-	b.described[u] = unit
-	return unit, nil
-}
 
 // linkFault is the part of Cargo's check that one common time would hide: a
 // unit must not be older than what it was built from, nor built from something
@@ -341,55 +313,6 @@ func (u *built) newestOutput(metadata bool) int64 {
 func (u *built) needsMetadataOnly(d *built) bool {
 	linked := slices.ContainsFunc(u.outputs, func(o outputFile) bool { return filepath.Ext(o.path) == ".so" || filepath.Ext(o.path) == ".a" })
 	return u.Kind == "lib" && !u.Test && !linked && d.Kind == "lib" && !d.Test
-}
-
-// describe finds out what a subject was built from.
-func (b *inspector) describe(s *subject) error {
-	u, unit, from := s.u, s.unit, b.draft.from
-	unit.Origin = from.originOf(u)
-	s.origin = &from.origins[unit.Origin]
-	if u.overridden() {
-		return nil // its hash holds all that decides it
-	}
-	if u.source == SourceUnknown && b.draft.rules.On(RuleUnknownUnit) {
-		s.always(RuleUnknownUnit, "nothing tells which package it belongs to")
-		return nil
-	}
-	s.pkg = from.packageOf(u)
-	if u.mutable() && s.pkg == nil && b.draft.rules.On(RuleUnknownUnit) {
-		s.always(RuleUnknownUnit, "package "+u.pkg+" is not part of the workspace")
-		return nil
-	}
-	if s.pkg != nil {
-		home := s.home()
-		unit.Home = &home
-	}
-	if u.run {
-		return b.describer.describeRun(s)
-	}
-	ofMacro, err := b.describer.describeCompile(s)
-	if ofMacro {
-		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.describer.git.macrosName(u)
-	}
-	return err
-}
-
-// commitFromBelow reports whether something that a unit is built on holds the commit
-// already: a crate with the value that a script gave it, or what a script has written.
-func (b *inspector) commitFromBelow(u *built) bool {
-	seen := map[*built]bool{}
-	var holds func(u *built) bool
-	holds = func(u *built) bool {
-		return slices.ContainsFunc(u.deps, func(d *built) bool {
-			if d == nil || seen[d] || !d.mutable() {
-				return false
-			}
-			seen[d] = true
-			unit, err := b.unit(d)
-			return err == nil && unit.Commit || holds(d)
-		})
-	}
-	return holds(u)
 }
 
 // nest describes the build directories inside this one by the same rules. Those

@@ -6,15 +6,15 @@ import "slices"
 // not built since is known, whatever lies there now.
 type previous struct {
 	manifest *Manifest // empty if there is none
-	restored int64     // see Inspection
-	sealed   int64
+	sealed   int64     // see Inspection
+	restored int64
 	units    map[string]*Unit
 	strays   map[string]*Stray // by path
 }
 
 // newPrevious tells what m says, nil for none, which was made at the time sealed.
 func newPrevious(m *Manifest, sealed, restored int64) *previous {
-	p := &previous{m, sealed, restored, map[string]*Unit{}, map[string]*Stray{}}
+	p := &previous{manifest: m, sealed: sealed, restored: restored, units: map[string]*Unit{}, strays: map[string]*Stray{}}
 	if m == nil {
 		p.manifest, p.sealed = &Manifest{}, 0
 	}

@@ -29,17 +29,17 @@ type makerFinder struct {
 	programs map[*built][]byte
 }
 
-func newMakerFinder(s *scanned, d *draft, p *previous) *makerFinder {
-	f := &makerFinder{dir: s, from: d.from, trees: d.trees, previous: p, programs: map[*built][]byte{}}
+func newMakerFinder(s *scanned, from *attribution, trees *treeReader, p *previous) *makerFinder {
+	f := &makerFinder{dir: s, from: from, trees: trees, previous: p, programs: map[*built][]byte{}}
 	for _, u := range s.units {
 		if !u.run || u.broken != nil || u.depTime == 0 {
 			continue
 		}
-		from, cost := u.depTime, u.cost
+		began, cost := u.depTime, u.cost
 		if k := p.of(u); k != nil {
-			from, cost = k.Built, k.Cost // a restore has changed the times
+			began, cost = k.Built, k.Cost // a restore has changed the times
 		}
-		f.spans = append(f.spans, span{u, from, from + (cost+1)*int64(time.Millisecond)})
+		f.spans = append(f.spans, span{u, began, began + (cost+1)*int64(time.Millisecond)})
 	}
 	return f
 }

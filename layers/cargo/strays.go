@@ -38,9 +38,11 @@ type keptStray struct {
 // leftovers are the strays of a build directory, by what becomes of them.
 type leftovers struct {
 	dir    *scanned
-	draft  *draft
+	from   *attribution
 	beside *around
 	kept   []*keptStray
+	dead   []string // paths that no layer has, and of those what somebody may miss:
+	left   []Path
 	// Why scripts run again for what they left: doubts anywhere, away in any place
 	// but the origin.
 	doubts, away map[*built]string
@@ -51,16 +53,12 @@ type leftovers struct {
 // nobody accounts for; and where it cannot be told that something is still as
 // its script left it, the layer has it not, and the script runs again. It must be
 // called before dropDead: what belongs to a unit that is dead is no stray.
-func findStrays(s *scanned, d *draft, p *previous) (*leftovers, error) {
+func findStrays(s *scanned, from *attribution, f *makerFinder) (*leftovers, error) {
 	found, err := lookAround(s.dir, s.profiles, s.units)
 	if err != nil {
 		return nil, err
 	}
-	l := &leftovers{dir: s, draft: d, beside: found, doubts: map[*built]string{}, away: map[*built]string{}}
-	for _, p := range found.placed {
-		d.manifest.Placed = append(d.manifest.Placed, Path(p))
-	}
-	f := newMakerFinder(s, d, p)
+	l := &leftovers{dir: s, from: from, beside: found, doubts: map[*built]string{}, away: map[*built]string{}}
 	l.leaveOut(l.keep(f))
 	return l, l.findAway(f)
 }
@@ -97,7 +95,6 @@ func (l *leftovers) doubt(makers []*built, detail string) {
 // leaveOut keeps strays out of the layer: all that they lie in, unless that holds
 // something which is kept.
 func (l *leftovers) leaveOut(dead []*stray) {
-	m := l.draft.manifest
 	holds := map[string]bool{}
 	for _, s := range l.kept {
 		holds[s.top] = true
@@ -115,9 +112,9 @@ func (l *leftovers) leaveOut(dead []*stray) {
 		}
 		if !seen[rel] {
 			seen[rel] = true
-			m.Dead = append(m.Dead, rel)
+			l.dead = append(l.dead, rel)
 			if !s.quiet {
-				m.Left = append(m.Left, Path(rel))
+				l.left = append(l.left, Path(rel))
 			}
 		}
 	}
@@ -126,7 +123,7 @@ func (l *leftovers) leaveOut(dead []*stray) {
 // findAway finds what scripts have left in the artifact directory, where that is
 // another one. No layer has it.
 func (l *leftovers) findAway(f *makerFinder) error {
-	ws := l.draft.place.Workspace
+	ws := l.from.place.Workspace
 	if ws.TargetDir == "" || ws.Outer != "" || filepath.Clean(ws.TargetDir) == filepath.Clean(ws.BuildDir) {
 		return nil
 	}
@@ -201,7 +198,7 @@ func (l *leftovers) dropOfDead() {
 			return false
 		}
 		l.doubt(stay, s.path+" may be its own, or of a package that the lockfile has no more")
-		l.draft.manifest.Dead = append(l.draft.manifest.Dead, s.path)
+		l.dead = append(l.dead, s.path)
 		return true
 	})
 }
@@ -216,7 +213,7 @@ func againElsewhere(unit *Unit, detail string) {
 // describeStray looks in what a script left for what it would not leave in
 // another place.
 func (l *leftovers) describeStray(s *keptStray, u *built, unit *Unit) error {
-	own := &l.draft.from.origins[unit.Origin]
+	own := &l.from.origins[unit.Origin]
 	if s.link != "" {
 		loc, ok := l.leads(s.stray, own)
 		if !ok {
@@ -234,7 +231,7 @@ func (l *leftovers) describeStray(s *keptStray, u *built, unit *Unit) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range []*Origin{&l.draft.from.origins[0], own} {
+	for _, o := range []*Origin{&l.from.origins[0], own} {
 		if name, found := o.mentions(text); found {
 			againElsewhere(unit, s.path+" holds "+name)
 			break
@@ -251,7 +248,7 @@ func (l *leftovers) describeStray(s *keptStray, u *built, unit *Unit) error {
 // place. ok is false where nothing tells what its text would be in another.
 func (l *leftovers) leads(s *stray, own *Origin) (loc *Loc, ok bool) {
 	if !filepath.IsAbs(s.link) {
-		to, _ := l.draft.from.origins[0].locate(filepath.Join(l.draft.place.Workspace.BuildDir, path.Dir(s.path), s.link))
+		to, _ := l.from.origins[0].locate(filepath.Join(l.from.place.Workspace.BuildDir, path.Dir(s.path), s.link))
 		switch to.Base {
 		case BaseBuild:
 			return nil, true
@@ -260,7 +257,7 @@ func (l *leftovers) leads(s *stray, own *Origin) (loc *Loc, ok bool) {
 		}
 		return &to, true
 	}
-	for _, o := range []*Origin{&l.draft.from.origins[0], own} {
+	for _, o := range []*Origin{&l.from.origins[0], own} {
 		if to, _ := o.locate(s.link); to.Base != BaseFixed {
 			return &to, true
 		}
@@ -288,8 +285,13 @@ func (l *leftovers) namesInside(s *stray, u *built) int {
 	return n
 }
 
-// list completes the manifest when the index of every unit is known.
-func (l *leftovers) list(index map[*built]int) {
+// list writes what lies beside the units into the manifest, where the index of each is
+// known.
+func (l *leftovers) list(m *Manifest, index map[*built]int) {
+	for _, p := range l.beside.placed {
+		m.Placed = append(m.Placed, Path(p))
+	}
+	m.Dead, m.Left = append(m.Dead, l.dead...), append(m.Left, l.left...)
 	for _, s := range l.kept {
 		entry := Stray{Path: Path(s.path), Size: int64(s.st.Size), Mtime: nanoseconds(s.st.Mtime), Link: s.to}
 		for _, u := range s.makers {
@@ -297,6 +299,6 @@ func (l *leftovers) list(index map[*built]int) {
 				entry.Units = append(entry.Units, i)
 			}
 		}
-		l.draft.manifest.Strays = append(l.draft.manifest.Strays, entry)
+		m.Strays = append(m.Strays, entry)
 	}
 }
