@@ -101,7 +101,7 @@ const shortName = 6
 // earlier run: their program has its name in it, or their package has a file of
 // that name, or the link leads into the package.
 func (f *makerFinder) byName(s *stray) (makers []*built) {
-	_, inProfile := f.profileOf(s.path)
+	inProfile := slices.ContainsFunc(f.dir.profiles, func(p string) bool { return strings.HasPrefix(s.path, p+"/") })
 	if s.builds && !inProfile {
 		return nil // a tool's: its name tells
 	}
@@ -124,15 +124,6 @@ func (f *makerFinder) byName(s *stray) (makers []*built) {
 		}
 	}
 	return makers
-}
-
-func (f *makerFinder) profileOf(rel string) (string, bool) {
-	for _, p := range f.dir.profiles {
-		if strings.HasPrefix(rel, p+"/") {
-			return p, true
-		}
-	}
-	return "", false
 }
 
 // program is what the script of a run consists of.
@@ -166,6 +157,6 @@ func (f *makerFinder) leadsInto(s *stray, pkg *Package) bool {
 		real = s.link
 	}
 	_, into := paths.Under(real, pkg.Root)
-	_, own := paths.Under(real, f.trees.place.Workspace.BuildDir)
+	_, own := paths.Under(real, f.from.place.Workspace.BuildDir)
 	return into && !own
 }
