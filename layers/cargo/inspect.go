@@ -90,10 +90,9 @@ func newInspector(ctx context.Context, in Inspection, s *scanned, trees *treeRea
 
 func (b *inspector) build() (*Manifest, error) {
 	m, from := b.draft.manifest, b.draft.from
-	left := &leftovers{beside: &around{}}
+	left := newLeftovers(b.dir, from)
 	if b.draft.rules.On(RuleLeftOutside) {
-		var err error
-		if left, err = findStrays(b.dir, from, newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
+		if err := left.find(newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
 			return nil, err
 		}
 	}

@@ -48,19 +48,22 @@ type leftovers struct {
 	doubts, away map[*built]string
 }
 
-// findStrays looks for what lies beside the units, and for the script that left
-// it: what was made while a script ran is its own. A layer has nothing that
-// nobody accounts for; and where it cannot be told that something is still as
-// its script left it, the layer has it not, and the script runs again. It must be
-// called before dropDead: what belongs to a unit that is dead is no stray.
-func findStrays(s *scanned, from *attribution, f *makerFinder) (*leftovers, error) {
-	found, err := lookAround(s.dir, s.profiles, s.units)
-	if err != nil {
-		return nil, err
+// newLeftovers has found nothing yet in s.
+func newLeftovers(s *scanned, from *attribution) *leftovers {
+	return &leftovers{dir: s, from: from, beside: &around{}, doubts: map[*built]string{}, away: map[*built]string{}}
+}
+
+// find looks for what lies beside the units, and for the script that left it: what was
+// made while a script ran is its own. A layer has nothing that nobody accounts for; and
+// where it cannot be told that something is still as its script left it, the layer has
+// it not, and the script runs again. It must be called before dropDead: what belongs to
+// a unit that is dead is no stray.
+func (l *leftovers) find(f *makerFinder) (err error) {
+	if l.beside, err = lookAround(l.dir.dir, l.dir.profiles, l.dir.units); err != nil {
+		return err
 	}
-	l := &leftovers{dir: s, from: from, beside: found, doubts: map[*built]string{}, away: map[*built]string{}}
 	l.leaveOut(l.keep(f))
-	return l, l.findAway(f)
+	return l.findAway(f)
 }
 
 // keep keeps the strays of which it is sure that they are as some script left them, and
