@@ -9,9 +9,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
-// assembled makes inputs of the files that a unit's sources have the assembler read.
+// recordAssembled makes inputs of the files that a unit's sources have the assembler read.
 // One that is not found by its name may be any of the package's.
-func (b *describer) assembled(s *subject) {
+func (b *describer) recordAssembled(s *subject) {
 	if !b.rules.On(RuleLinkInput) {
 		return
 	}

@@ -18,10 +18,10 @@ import (
 // hash of that name. So a vendored package that lies in the checkout, equal to the
 // byte in every one, has another fingerprint in each; its ids are the same.
 
-// crateRoot notes where the crate root of a unit lies whose fingerprint holds its
+// recordCrateRoot notes where the crate root of a unit lies whose fingerprint holds its
 // absolute path, if that moves with the checkout. What else such a path gets into,
 // the names of sources and the working directory, is judged like any other.
-func (s *subject) crateRoot() {
+func (s *subject) recordCrateRoot() {
 	if s.u.source != SourceVendored {
 		return
 	}

@@ -16,14 +16,14 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 	ofWorkspace := s.u.mutable() && s.pkg != nil
 	if ofWorkspace {
 		b.recordSources(s)
-		b.assembled(s)
-		s.crateRoot()
-		s.lints()
+		b.recordAssembled(s)
+		s.recordCrateRoot()
+		s.recordLints()
 	}
-	if err := b.environment(s); err != nil {
+	if err := b.recordEnvironment(s); err != nil {
 		return false, err
 	}
-	if err := b.linkInputs(s); err != nil {
+	if err := b.recordLinkInputs(s); err != nil {
 		return false, err
 	}
 	if !ofWorkspace {
@@ -157,8 +157,8 @@ func (b *describer) originEnv(u *built) []depinfo.Env {
 	return found
 }
 
-// environment judges the env! values of a unit that name the checkout.
-func (b *describer) environment(s *subject) error {
+// recordEnvironment judges the env! values of a unit that name the checkout.
+func (b *describer) recordEnvironment(s *subject) error {
 	env := b.originEnv(s.u)
 	if len(env) == 0 {
 		return nil

@@ -13,10 +13,10 @@ import (
 // cargo list the file that was found, if any; one that appears before it is found
 // instead.
 
-// lints records where clippy looked for its settings: in each directory from the
+// recordLints records where clippy looked for its settings: in each directory from the
 // package on, or from CLIPPY_CONF_DIR (clippy of rustc 1.95, clippy_config/conf.rs:
 // lookup_conf_file). The file that it found is among the sources.
-func (s *subject) lints() {
+func (s *subject) recordLints() {
 	ws := s.draft.place.Workspace
 	clippy := false
 	start := s.home()

@@ -13,10 +13,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/paths"
 )
 
-// linkInputs makes inputs of what a linker, or rustc where it bundles libraries, has
+// recordLinkInputs makes inputs of what a linker, or rustc where it bundles libraries, has
 // taken up into a unit: nobody lists it. A program may have taken any library of the
 // directories that were named, a library only those that it asks for.
-func (b *describer) linkInputs(s *subject) error {
+func (b *describer) recordLinkInputs(s *subject) error {
 	links, bundles := s.u.links()
 	if !links && !bundles {
 		return nil
