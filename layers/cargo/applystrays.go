@@ -13,56 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// strays finds links whose end is missing in the place: their scripts run again.
-func (v *verifier) strays() {
-	if !v.reader.settings.Rules.On(RuleLeftOutside) {
-		return
-	}
-	for _, s := range v.plan.manifest.Strays {
-		if s.Link == nil || s.Link.Base == BaseBuild || s.Link.Base == BaseOuter {
-			continue
-		}
-		to, ok := v.reader.place.Abs(*s.Link)
-		if ok {
-			_, err := os.Lstat(to)
-			ok = err == nil
-		}
-		if !ok {
-			v.plan.remake(s.Units, escapePath(string(s.Path))+" would lead to "+s.Link.display()+", which is missing")
-		}
-	}
-	v.plan.bindStrays()
-}
-
-// bindStrays has the run of every script made dirty that may have left something
-// which goes with the dirty run of another: only both together make it again.
-func (p *Plan) bindStrays() {
-	if !p.settings.Rules.On(RuleLeftOutside) {
-		return
-	}
-	for again := true; again; {
-		again = false
-		dirty := p.dirty()
-		for _, s := range p.manifest.Strays {
-			if !slices.ContainsFunc(s.Units, func(i int) bool { return dirty[i] }) {
-				continue
-			}
-			if slices.ContainsFunc(s.Units, func(i int) bool { return !dirty[i] }) {
-				p.remake(s.Units, escapePath(string(s.Path))+" may be its own, and that of a script that runs again")
-				again = true
-			}
-		}
-	}
-}
-
-func (p *Plan) remake(units []int, detail string) {
-	for _, i := range units {
-		if p.reasons[i] == nil {
-			p.reasons[i] = &Reason{RuleLeftOutside, detail}
-		}
-	}
-}
-
 // strays removes what the scripts left that run again, so that they find what
 // they would in an empty directory, and has the links of the others lead to what
 // is in the place.

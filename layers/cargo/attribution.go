@@ -122,3 +122,20 @@ func (a *attribution) packageOf(u *built) *Package {
 	}
 	return nil
 }
+
+// home is where a package of the place lies.
+func (a *attribution) home(pkg *Package) Loc {
+	loc, _ := a.origins[0].locate(pkg.Root)
+	return loc
+}
+
+// index returns the index of an origin, adding it if it is new.
+func (a *attribution) index(o Origin) int {
+	for i, have := range a.origins {
+		if have.Git == o.Git && have.Clean == o.Clean && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {
+			return i
+		}
+	}
+	a.origins = append(a.origins, o)
+	return len(a.origins) - 1
+}

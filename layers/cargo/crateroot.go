@@ -18,24 +18,25 @@ import (
 // hash of that name. So a vendored package that lies in the checkout, equal to the
 // byte in every one, has another fingerprint in each; its ids are the same.
 
-// crateRoot notes where the crate root of a unit lies whose fingerprint holds its
+// recordCrateRoot notes where the crate root of a unit lies whose fingerprint holds its
 // absolute path, if that moves with the checkout. What else such a path gets into,
 // the names of sources and the working directory, is judged like any other.
-func (b *inspector) crateRoot(u *built, unit *Unit) {
-	if u.source != SourceVendored {
+func (s *subject) recordCrateRoot() {
+	if s.u.source != SourceVendored {
 		return
 	}
-	loc, _ := b.from.origins[unit.Origin].locate(u.rustc.Deps[0])
+	from := s.draft.from
+	loc, _ := from.origins[s.unit.Origin].locate(s.u.rustc.Deps[0])
 	if loc.Base == BaseFixed {
 		return
 	}
-	unit.Root = &loc
-	if !b.in.Settings.Rules.On(RuleSourceName) {
+	s.unit.Root = &loc
+	if !s.draft.rules.On(RuleSourceName) {
 		return
 	}
-	for _, name := range u.rustc.Deps {
-		if src, err := os.ReadFile(b.from.absolute(name)); err != nil || rustsrc.NamesItself(src) {
-			b.elsewhere(unit, RuleSourceName, "file!() in "+b.display(name)+" is its absolute path")
+	for _, name := range s.u.rustc.Deps {
+		if src, err := os.ReadFile(from.absolute(name)); err != nil || rustsrc.NamesItself(src) {
+			s.elsewhere(RuleSourceName, "file!() in "+s.draft.display(name)+" is its absolute path")
 			return
 		}
 	}
@@ -43,8 +44,8 @@ func (b *inspector) crateRoot(u *built, unit *Unit) {
 
 // moveRoot brings the crate root in a fingerprint to its place. It reports whether
 // what is there is the crate root where the directory was sealed.
-func (r *retagger) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
-	to, ok := r.a.plan.place.Abs(*u.Root)
+func (p *Plan) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
+	to, ok := p.place.Abs(*u.Root)
 	if !ok {
 		return false
 	}
@@ -53,7 +54,7 @@ func (r *retagger) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
 	if was == now {
 		return true
 	}
-	for _, n := range r.a.plan.manifest.Origins[0].Names {
+	for _, n := range p.manifest.Origins[0].Names {
 		if n.Base == u.Root.Base && fingerprint.HashPath(filepath.Join(string(n.Text), u.Root.Path)) == was {
 			return true
 		}
@@ -61,21 +62,21 @@ func (r *retagger) moveRoot(u *Unit, f *fingerprint.Fingerprint) bool {
 	return false
 }
 
-// watchSources has Cargo watch the sources of a vendored unit that is kept. Of one
+// watchSources has Cargo watch the sources of a vendored unit that is kept in dir. Of one
 // that it has compiled itself it does not: it holds them for unchanging. But then it
 // compiles what lies there in a new checkout, and what is edited between the restore
 // and the first build has to be seen all the same. The content of a dep-info file is
 // not part of the unit's hash.
-func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
+func (p *Plan) watchSources(dir string, u *Unit, f *fingerprint.Fingerprint) error {
 	for _, l := range f.Local {
 		if l.Kind == fingerprint.CheckDepInfo && l.Checksum {
 			return nil // entries would need checksums
 		}
 	}
-	if !r.a.plan.settings.Rules.On(RuleOutsideSource) {
+	if !p.settings.Rules.On(RuleOutsideSource) {
 		return nil
 	}
-	path := r.a.path(u.depFile())
+	path := dir + "/" + u.depFile()
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -87,14 +88,14 @@ func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
 	// Those that are there were written for another place.
 	files := slices.DeleteFunc(info.Files, func(f depinfo.File) bool { return filepath.IsAbs(f.Path) })
 	for _, use := range u.Inputs {
-		in := r.a.plan.manifest.Inputs[use.Index]
-		if to, ok := r.a.plan.place.Abs(in.Loc); ok && in.Kind == InputFile && in.Loc.Base != BaseBuild {
+		in := p.manifest.Inputs[use.Index]
+		if to, ok := p.place.Abs(in.Loc); ok && in.Kind == InputFile && in.Loc.Base != BaseBuild {
 			files = append(files, depinfo.File{Kind: depinfo.BuildRoot, Path: to})
 		}
 	}
-	if u.Kind == kindScript && u.Home != nil && r.readUnwatched(*u.Home) {
+	if u.Kind == kindScript && u.Home != nil && p.readUnwatched(*u.Home) {
 		// Cargo takes the newest time of all that is in a directory.
-		if to, ok := r.a.plan.place.Abs(*u.Home); ok {
+		if to, ok := p.place.Abs(*u.Home); ok {
 			files = append(files, depinfo.File{Kind: depinfo.BuildRoot, Path: to})
 		}
 	}
@@ -104,8 +105,8 @@ func (r *retagger) watchSources(u *Unit, f *fingerprint.Fingerprint) error {
 
 // readUnwatched reports whether the script of the vendored package in home has run
 // without saying what it reads. It runs again when its program is compiled again.
-func (r *retagger) readUnwatched(home Loc) bool {
-	return slices.ContainsFunc(r.a.plan.manifest.Units, func(u Unit) bool { return u.Unwatched && u.Home != nil && *u.Home == home })
+func (p *Plan) readUnwatched(home Loc) bool {
+	return slices.ContainsFunc(p.manifest.Units, func(u Unit) bool { return u.Unwatched && u.Home != nil && *u.Home == home })
 }
 
 // strayed reports whether a unit is of a path package outside of the workspace that

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
@@ -61,111 +63,61 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	if unknown != nil {
 		return nil, unknown
 	}
-	return newInspector(ctx, in, s, newDigester(), dirty).build()
+	return newInspector(ctx, in, s, newTreeReader(p, newDigester(), in.Settings), dirty).build()
 }
 
-func newInspector(ctx context.Context, in Inspection, s *scanned, digests *digester, dirty bool) *inspector {
-	p := in.Place
-	b := &inspector{
-		in: in, dir: s, ctx: ctx, digests: digests,
-		from:    newAttribution(p, s.dir),
-		trees:   newTreeReader(p, digests, in.Settings),
-		readers: map[fileQuestion]bool{}, links: newLinkReader(p, s.dir), gitNamed: map[*built]bool{},
-		known: map[string]*Unit{}, listed: map[*built]bool{}, stamped: map[*built]bool{}, units: map[*built]*Unit{}, index: map[*built]int{},
-		spelled: map[string]sourceTexts{}, climbing: map[string][]climbingText{},
-		inputs: map[string]int{}, treeIndex: map[string]int{}, facts: map[string]int{},
-		doubts: map[*built]string{}, away: map[*built]string{},
-		manifest: &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git},
-	}
-	b.macros = newMacroUse(in.Settings.PureMacros, b.sourcesOf)
-	if in.Previous != nil {
-		for i := range in.Previous.Units {
-			b.known[in.Previous.Units[i].key()] = &in.Previous.Units[i]
-		}
-	}
-	b.manifest.Dirty = dirty
-	b.from.origins[0].Clean = !dirty
-	return b
-}
-
+// inspector makes the manifest of one build directory.
 type inspector struct {
-	in        Inspection
-	dir       *scanned
-	from      *attribution
-	ctx       context.Context
-	digests   *digester
-	trees     *treeReader
-	macros    *macroUse
-	readers   map[fileQuestion]bool
-	spelled   map[string]sourceTexts    // by source
-	climbing  map[string][]climbingText // by package
-	links     *linkReader
-	gitNamed  map[*built]bool // programs that run at compile time: whether they name git
-	known     map[string]*Unit
-	listed    map[*built]bool
-	stamped   map[*built]bool // the mutable units and all above them
-	units     map[*built]*Unit
-	index     map[*built]int
-	inputs    map[string]int
-	treeIndex map[string]int
-	facts     map[string]int
-	manifest  *Manifest
+	ctx      context.Context
+	in       Inspection
+	dir      *scanned
+	previous *previous
+	draft    *draft
+	units    *describedUnits
+}
 
-	around *around
-	strays []*keptStray
-	before map[string]*Stray // those of Previous, by path
-	// Why scripts run again for what they left: doubts anywhere, away in any place
-	// but the origin.
-	doubts, away map[*built]string
+// newInspector makes that of s. trees may be shared with the build directory around it:
+// nothing in a build directory is in them.
+func newInspector(ctx context.Context, in Inspection, s *scanned, trees *treeReader, dirty bool) *inspector {
+	p := in.Place
+	from := newAttribution(p, s.dir)
+	from.origins[0].Clean = !dirty
+	d := newDraft(p, in.Settings.Rules, from, trees, &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git, Dirty: dirty})
+	former := newPrevious(in.Previous, in.Sealed, in.Restored)
+	units := &describedUnits{s, former, d, newDescriber(s, d, in.Settings.PureMacros), map[*built]*Unit{}}
+	return &inspector{ctx, in, s, former, d, units}
 }
 
 func (b *inspector) build() (*Manifest, error) {
-	m := b.manifest
-	if b.in.Settings.Rules.On(RuleLeftOutside) {
-		if err := b.findStrays(); err != nil {
+	m, from := b.draft.manifest, b.draft.from
+	left := newLeftovers(b.dir, from)
+	if b.draft.rules.On(RuleLeftOutside) {
+		if err := left.find(newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
 			return nil, err
 		}
 	}
-	dead, err := b.bury()
+	files, dead, err := dropDead(b.dir, b.in.Place.Workspace.Lock)
 	if err != nil {
 		return nil, err
 	}
+	m.Dead = append(m.Dead, files...)
 	b.warm()
-	listed, err := b.choose()
+	stamped := b.dir.upwards((*built).mutable)
+	chosen, err := b.choose(stamped, left)
 	if err != nil {
 		return nil, err
 	}
-	for i, u := range listed {
-		b.index[u] = i
-	}
-	for _, u := range listed {
-		if err := b.ctx.Err(); err != nil {
-			return nil, err
-		}
-		unit, err := b.unit(u)
-		if err != nil {
-			return nil, err
-		}
-		if unit.Always == nil && len(unit.Stamp) > 0 {
-			unit.Always = b.linkFault(u)
-		}
-		for _, d := range u.deps {
-			if i, ok := b.index[d]; ok && d != nil && !slices.Contains(unit.Deps, i) {
-				unit.Deps = append(unit.Deps, i)
-			}
-		}
-		if unit.Assembles {
-			m.Dead = append(m.Dead, b.sessionsOf(u)...)
-		}
-		m.Units = append(m.Units, *unit)
-	}
-	b.listStrays()
-	if err := b.nest(); err != nil {
+	index, err := b.list(chosen, stamped)
+	if err != nil {
 		return nil, err
 	}
-	unlisted := slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { return b.listed[u] })
+	left.list(m, index)
+	if err := b.nest(left.beside.nested); err != nil {
+		return nil, err
+	}
+	unlisted := slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { _, ok := index[u]; return ok })
 	m.Immutable, m.Others = len(unlisted), digestUnits(unlisted)
-	m.Origins = b.from.origins
+	m.Origins = from.origins
 	m.Recall = b.dir.newRecall(append(unlisted, dead...))
 	return m, nil
 }
@@ -179,10 +131,10 @@ func digestUnits(units []*built) string {
 	return digest.Of(b)
 }
 
-// choose lists the units a manifest must know: the mutable ones, those that name
-// this checkout, and all above either.
-func (b *inspector) choose() ([]*built, error) {
-	want := b.listed
+// choose returns the units a manifest must know: those to be stamped, which are the
+// mutable ones, those that name this checkout, and all above either.
+func (b *inspector) choose(stamped map[*built]bool, left *leftovers) ([]*built, error) {
+	want := maps.Clone(stamped)
 	var up func(u *built)
 	up = func(u *built) {
 		if want[u] {
@@ -193,24 +145,22 @@ func (b *inspector) choose() ([]*built, error) {
 			up(a)
 		}
 	}
-	for _, u := range b.dir.units {
-		if u.mutable() {
-			up(u)
-		}
-	}
-	maps.Copy(b.stamped, want)
-	makers, err := b.describeStrays()
+	makers, err := left.describe(b.units.of)
 	if err != nil {
 		return nil, err
 	}
 	for _, u := range makers {
-		if unit := b.units[u]; unit.Always != nil || len(unit.Elsewhere) > 0 {
+		unit, err := b.units.of(u)
+		if err != nil {
+			return nil, err
+		}
+		if unit.Always != nil || len(unit.Elsewhere) > 0 {
 			up(u)
 		}
 		want[u] = true
 	}
 	for _, u := range b.dir.units {
-		if b.linker(u) != nil {
+		if b.draft.linker(u) != nil {
 			want[u] = true
 		}
 	}
@@ -218,7 +168,7 @@ func (b *inspector) choose() ([]*built, error) {
 		if want[u] || !b.mayName(u) {
 			continue
 		}
-		unit, err := b.unit(u)
+		unit, err := b.units.of(u)
 		if err != nil {
 			return nil, err
 		}
@@ -229,13 +179,52 @@ func (b *inspector) choose() ([]*built, error) {
 			want[u] = true
 		}
 	}
-	var listed []*built
-	for _, u := range b.dir.units {
-		if want[u] {
-			listed = append(listed, u)
-		}
+	return slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { return !want[u] }), nil
+}
+
+// list writes the chosen units into the manifest, and returns where each stands.
+func (b *inspector) list(chosen []*built, stamped map[*built]bool) (map[*built]int, error) {
+	m := b.draft.manifest
+	index := map[*built]int{}
+	for i, u := range chosen {
+		index[u] = i
 	}
-	return listed, nil
+	for _, u := range chosen {
+		if err := b.ctx.Err(); err != nil {
+			return nil, err
+		}
+		unit, err := b.units.of(u)
+		if err != nil {
+			return nil, err
+		}
+		if stamped[u] {
+			unit.Stamp = u.stampedFiles()
+		}
+		if unit.Always == nil && len(unit.Stamp) > 0 {
+			unit.Always = b.linkFault(u)
+		}
+		for _, d := range u.deps {
+			if i, ok := index[d]; ok && !slices.Contains(unit.Deps, i) {
+				unit.Deps = append(unit.Deps, i)
+			}
+		}
+		if unit.Assembles {
+			m.Dead = append(m.Dead, sessionsOf(b.dir.dir, u)...)
+		}
+		m.Units = append(m.Units, *unit)
+	}
+	return index, nil
+}
+
+// stampedFiles are the files by whose times Cargo tells whether u is fresh.
+func (u *built) stampedFiles() (files []Path) {
+	for _, o := range u.outputs {
+		files = append(files, Path(o.path))
+	}
+	if u.depFile != "" {
+		files = append(files, Path(u.depFile))
+	}
+	return files
 }
 
 // mutable reports whether the unit's sources can change: all but those that Cargo holds
@@ -246,94 +235,42 @@ func (u *built) mutable() bool { return u.source != SourceRegistry && u.source !
 // it was built in: the run of a script may print or write anything, a crate may
 // embed an env! value.
 func (b *inspector) mayName(u *built) bool {
-	if b.known[u.key] != nil {
+	if b.previous.units[u.key] != nil {
 		return true
 	}
-	if u.recalled || b.in.Previous != nil && u.depTime < b.in.Sealed && u.depTime != 0 {
-		return false // it was looked at when Previous was made
+	if b.previous.lookedAt(u) {
+		return false
 	}
-	return u.broken == nil && (u.run || len(b.originEnv(u)) > 0 || b.links.mayLink(u))
+	return u.broken == nil && (u.run || len(b.units.describer.originEnv(u)) > 0 || b.units.describer.links.mayLink(u))
 }
 
-// warm reads in parallel the files that unit will ask for one by one.
+// warm reads in parallel the files that units will ask for one by one.
 func (b *inspector) warm() {
 	var paths []string
 	seen := map[string]bool{}
 	for _, u := range b.dir.units {
-		if u.rustc == nil || b.inherits(u) != nil || !u.mutable() {
+		if u.rustc == nil || b.previous.of(u) != nil || !u.mutable() {
 			continue
 		}
 		for _, d := range u.rustc.Deps {
-			if path := b.from.absolute(d); !seen[path] {
+			if path := b.draft.from.absolute(d); !seen[path] {
 				seen[path] = true
 				paths = append(paths, path)
 			}
 		}
 	}
-	b.digests.warm(paths, hashWorkers)
+	b.draft.trees.digests.warm(paths, hashWorkers)
 }
 
 // hashWorkers bounds parallel reading: beyond a few, one disk and the page cache
 // give no more (two cores hash 650 sources in 20 ms).
 const hashWorkers = 4
 
-// inherits returns what the previous manifest says of u, if u was not built
-// since.
-func (b *inspector) inherits(u *built) *Unit {
-	k := b.known[u.key]
-	if k == nil || u.broken != nil || u.depTime == 0 {
-		return nil
-	}
-	if u.depTime == k.Built || b.in.Restored != 0 && u.depTime == b.in.Restored && k.Always == nil {
-		return k
-	}
-	return nil
-}
-
-// unit describes one listed unit.
-func (b *inspector) unit(u *built) (*Unit, error) {
-	if unit := b.units[u]; unit != nil {
-		return unit, nil
-	}
-	if u.recalled {
-		if err := b.dir.reread(u); err != nil {
-			return nil, err
-		}
-	}
-	unit := &Unit{
-		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
-		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime, Cost: u.cost,
-	}
-	unit.Linker = b.linker(u)
-	if b.stamped[u] {
-		for _, o := range u.outputs {
-			unit.Stamp = append(unit.Stamp, Path(o.path))
-		}
-		if u.depFile != "" {
-			unit.Stamp = append(unit.Stamp, Path(u.depFile))
-		}
-	}
-	switch {
-	case u.broken != nil:
-		unit.Always = u.broken
-	case u.doc:
-		unit.Always = &Reason{RuleDocumentation, "documentation is not carried to another checkout"}
-	case b.inherits(u) != nil:
-		b.inherit(unit, b.inherits(u))
-	default:
-		if err := b.describe(u, unit); err != nil {
-			return nil, err
-		}
-	}
-	b.units[u] = unit
-	return unit, nil
-}
-
 // linkFault is the part of Cargo's check that one common time would hide: a
 // unit must not be older than what it was built from, nor built from something
 // that is no longer there (cargo 1.95, fingerprint/mod.rs:check_filesystem).
 func (b *inspector) linkFault(u *built) *Reason {
-	if !b.in.Settings.Rules.On(RuleOlderThanDep) {
+	if !b.draft.rules.On(RuleOlderThanDep) {
 		return nil
 	}
 	newest := u.newestOutput(false)
@@ -377,29 +314,57 @@ func (u *built) needsMetadataOnly(d *built) bool {
 	return u.Kind == "lib" && !u.Test && !linked && d.Kind == "lib" && !d.Test
 }
 
-// describe finds out what a unit was built from.
-func (b *inspector) describe(u *built, unit *Unit) error {
-	origin := b.from.originOf(u)
-	unit.Origin = origin
-	o := &b.from.origins[origin]
-	if u.overridden() {
-		return nil // its hash holds all that decides it
-	}
-	if u.source == SourceUnknown && b.in.Settings.Rules.On(RuleUnknownUnit) {
-		unit.Always = &Reason{RuleUnknownUnit, "nothing tells which package it belongs to"}
+// nest describes the build directories inside this one by the same rules. Those
+// that are not of this workspace are left out, and so are those inside them.
+func (b *inspector) nest(nested []string) error {
+	if !b.draft.rules.On(RuleNestedBuild) {
 		return nil
 	}
-	pkg := b.from.packageOf(u)
-	if u.mutable() && pkg == nil && b.in.Settings.Rules.On(RuleUnknownUnit) {
-		unit.Always = &Reason{RuleUnknownUnit, "package " + u.pkg + " is not part of the workspace"}
-		return nil
+	out := b.draft.manifest
+	for _, rel := range nested {
+		var m *Manifest
+		if b.in.Place.Workspace.Outer == "" {
+			var err error
+			if m, err = b.inspectNested(rel); err != nil {
+				return err
+			}
+		}
+		if m == nil {
+			out.Dead = append(out.Dead, rel)
+			out.Left = append(out.Left, Path(rel))
+			continue
+		}
+		for _, left := range m.Left {
+			out.Left = append(out.Left, Path(rel)+"/"+left)
+		}
+		m.Left = nil
+		for _, dead := range m.Dead {
+			out.Dead = append(out.Dead, rel+"/"+dead)
+		}
+		out.Nested = append(out.Nested, Nested{Path(rel), m})
 	}
-	if pkg != nil {
-		home := b.home(pkg)
-		unit.Home = &home
+	return nil
+}
+
+// inspectNested returns nil for a build directory that is not understood, or not
+// of this workspace: names of sources mean something else there.
+func (b *inspector) inspectNested(rel string) (*Manifest, error) {
+	in := b.in
+	in.Place, in.Previous = b.in.Place.within(rel), b.previous.nested(rel)
+	in.Recall, _ = os.ReadFile(filepath.Join(in.Place.Workspace.BuildDir, RecallFile))
+	if slices.ContainsFunc(b.in.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
+		return nil, nil // it could not be locked
 	}
-	if u.run {
-		return b.describeRun(u, unit, o, pkg)
+	s, err := scan(in.Place.Workspace.BuildDir, in.Place.Workspace.CargoHome, in.Recall)
+	if err != nil {
+		return nil, nil //nolint:nilerr // it is left out
 	}
-	return b.describeCompile(u, unit, o, pkg)
+	m, err := newInspector(b.ctx, in, s, b.draft.trees, b.draft.manifest.Dirty).build()
+	if err := b.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err != nil || !m.understood() {
+		return nil, nil
+	}
+	return m, nil
 }

@@ -23,66 +23,81 @@ type sourceTexts struct{ texts, words []string }
 // climbingText is a text with "..", and the directory of the file it is in.
 type climbingText struct{ text, dir string }
 
-// useNamed makes inputs of what a unit's script or macros may read outside of their
+// textReader reads what sources, and files beside them, say: each once for all units.
+type textReader struct {
+	place    *Place
+	from     *attribution
+	trees    *treeReader
+	sources  map[string]sourceTexts    // by name
+	climbing map[string][]climbingText // by package
+}
+
+// useNamed makes inputs of what a subject's script or macros may read outside of their
 // package by name.
-func (b *inspector) useNamed(u *built, unit *Unit, o *Origin, pkg *Package, rule Rule) {
-	ws := b.in.Place.Workspace
-	f := &extent.Finder{
-		Root: ws.Root, Top: extent.Top(ws.Root), Home: pkg.Root, Apart: []string{ws.BuildDir, ws.TargetDir}, AtRoot: !u.run,
-		Own: func(path string) bool { p := ws.packageOf(path); return p != nil && p.Root == pkg.Root },
-	}
-	if u.run {
-		for _, d := range u.deps {
-			if d != nil && d.Kind == kindScript {
-				b.texts(f, d, o, true, map[*built]bool{})
-			}
-		}
-	} else {
-		b.sourceTexts(f, u, o, false)
-		b.macroTexts(f, u, o, map[*built]bool{})
-	}
-	for _, t := range b.packageTexts(pkg) {
-		f.Text(t.text, t.dir, pkg.Root, false)
-	}
-	for line := range strings.Lines(b.in.Place.Env) {
-		var name, value string
-		if n, _ := fmt.Sscanf(line, "%q=%q", &name, &value); n == 2 {
-			f.Variable(name, value)
-		}
-	}
+func (r *textReader) useNamed(s *subject, by Rule) {
+	f := r.finder(s)
 	names, whole := f.Names()
 	for _, n := range names {
-		rel, err := filepath.Rel(ws.Root, n.Path)
+		rel, err := filepath.Rel(r.place.Workspace.Root, n.Path)
 		if err != nil {
 			continue
 		}
 		switch loc := (Loc{BaseRoot, rel}); {
 		case n.Absent:
-			b.use(unit, Input{Loc: loc, Kind: InputAbsent}, rule)
+			s.use(Input{Loc: loc, Kind: InputAbsent}, by)
 		case n.Dir:
-			b.useTree(u, unit, loc, scopeNamed, rule)
+			s.useTree(loc, scopeNamed, by)
 		default:
-			b.useFile(u, unit, loc, rule)
+			s.useFile(loc, by)
 		}
 	}
 	if whole {
-		b.useTree(u, unit, Loc{Base: BaseRoot}, scopeNamed, rule)
+		s.useTree(Loc{Base: BaseRoot}, scopeNamed, by)
 	}
-	if u.run && f.Has("DEP_") {
-		for _, d := range u.deps { // scripts whose packages told where their files lie
+	if s.u.run && f.Has("DEP_") {
+		for _, d := range s.u.deps { // scripts whose packages told where their files lie
 			if d == nil || !d.run || !d.mutable() {
 				continue
 			}
-			if p := b.from.packageOf(d); p != nil {
-				b.useTree(u, unit, b.home(p), scopePackage, rule)
+			if p := r.from.packageOf(d); p != nil {
+				s.useTree(r.from.home(p), scopePackage, by)
 			}
 		}
 	}
 }
 
-// texts adds the sources of a program that runs, and of all path packages that it is
-// made of.
-func (b *inspector) texts(f *extent.Finder, u *built, o *Origin, program bool, seen map[*built]bool) {
+// finder has all texts that may name what a subject's script or macros read.
+func (r *textReader) finder(s *subject) *extent.Finder {
+	ws := r.place.Workspace
+	f := &extent.Finder{
+		Root: ws.Root, Top: extent.Top(ws.Root), Home: s.pkg.Root, Apart: []string{ws.BuildDir, ws.TargetDir}, AtRoot: !s.u.run,
+		Own: func(path string) bool { p := ws.packageOf(path); return p != nil && p.Root == s.pkg.Root },
+	}
+	if s.u.run {
+		for _, d := range s.u.deps {
+			if d != nil && d.Kind == kindScript {
+				r.addProgram(f, d, s.origin, map[*built]bool{})
+			}
+		}
+	} else {
+		r.addSources(f, s.u, s.origin, false)
+		r.addMacros(f, s.u, s.origin, map[*built]bool{})
+	}
+	for _, t := range r.packageTexts(s.pkg) {
+		f.Text(t.text, t.dir, s.pkg.Root, false)
+	}
+	for line := range strings.Lines(r.place.Env) {
+		var name, value string
+		if n, _ := fmt.Sscanf(line, "%q=%q", &name, &value); n == 2 {
+			f.Variable(name, value)
+		}
+	}
+	return f
+}
+
+// addProgram adds the sources of a program that runs, and of all path packages that it
+// is made of.
+func (r *textReader) addProgram(f *extent.Finder, u *built, o *Origin, seen map[*built]bool) {
 	if u == nil || u.run || seen[u] {
 		return
 	}
@@ -91,36 +106,36 @@ func (b *inspector) texts(f *extent.Finder, u *built, o *Origin, program bool, s
 		f.Program("MetadataCommand")
 	}
 	if u.mutable() {
-		b.sourceTexts(f, u, o, program)
+		r.addSources(f, u, o, true)
 	}
 	for _, d := range u.deps {
-		b.texts(f, d, o, program, seen)
+		r.addProgram(f, d, o, seen)
 	}
 }
 
-// macroTexts adds the sources of path packages' macros that a unit may use, and of the
+// addMacros adds the sources of path packages' macros that a unit may use, and of the
 // libraries in between: those may hand on calls of macros, with their arguments.
-func (b *inspector) macroTexts(f *extent.Finder, u *built, o *Origin, seen map[*built]bool) {
+func (r *textReader) addMacros(f *extent.Finder, u *built, o *Origin, seen map[*built]bool) {
 	for _, d := range u.deps {
 		switch {
 		case d == nil || d.run || seen[d]:
 		case d.Kind == kindMacro:
 			if d.mutable() {
-				b.texts(f, d, o, true, seen)
+				r.addProgram(f, d, o, seen)
 			}
 		default:
 			seen[d] = true
-			if d.mutable() && b.handsOn(d, o) {
-				b.sourceTexts(f, d, o, false)
+			if d.mutable() && r.handsOn(d, o) {
+				r.addSources(f, d, o, false)
 			}
-			b.macroTexts(f, d, o, seen)
+			r.addMacros(f, d, o, seen)
 		}
 	}
 }
 
 // handsOn reports whether a library has macros of its own.
-func (b *inspector) handsOn(u *built, o *Origin) bool {
-	for _, s := range b.textsOf(u, o) {
+func (r *textReader) handsOn(u *built, o *Origin) bool {
+	for _, s := range r.textsOf(u, o) {
 		if slices.Contains(s.words, "macro_rules") {
 			return true
 		}
@@ -128,13 +143,13 @@ func (b *inspector) handsOn(u *built, o *Origin) bool {
 	return false
 }
 
-// sourceTexts adds what the sources of a unit say.
-func (b *inspector) sourceTexts(f *extent.Finder, u *built, o *Origin, program bool) {
+// addSources adds what the sources of a unit say.
+func (r *textReader) addSources(f *extent.Finder, u *built, o *Origin, program bool) {
 	own := ""
-	if p := b.from.packageOf(u); p != nil {
+	if p := r.from.packageOf(u); p != nil {
 		own = p.Root
 	}
-	for path, s := range b.textsOf(u, o) {
+	for path, s := range r.textsOf(u, o) {
 		for _, t := range s.texts {
 			f.Text(t, filepath.Dir(path), own, program)
 			if program {
@@ -149,8 +164,8 @@ func (b *inspector) sourceTexts(f *extent.Finder, u *built, o *Origin, program b
 	}
 }
 
-// textsOf reads the sources of a unit, each once for all units.
-func (b *inspector) textsOf(u *built, o *Origin) map[string]sourceTexts {
+// textsOf reads the sources of a unit.
+func (r *textReader) textsOf(u *built, o *Origin) map[string]sourceTexts {
 	all := map[string]sourceTexts{}
 	if u.rustc == nil {
 		return all
@@ -159,20 +174,20 @@ func (b *inspector) textsOf(u *built, o *Origin) map[string]sourceTexts {
 		if filepath.Ext(name) != ".rs" {
 			continue
 		}
-		path := b.from.absolute(name)
+		path := r.from.absolute(name)
 		if filepath.IsAbs(name) {
 			loc, _ := o.locate(name)
-			if loc.Base == BaseBuild || b.in.Place.Workspace.immutable(name) {
+			if loc.Base == BaseBuild || r.place.Workspace.immutable(name) {
 				continue
 			}
-			path, _ = b.in.Place.Abs(loc)
+			path, _ = r.place.Abs(loc)
 		}
-		s, known := b.spelled[path]
+		s, known := r.sources[path]
 		if !known {
 			if src, err := os.ReadFile(path); err == nil {
 				s.texts, s.words = rustsrc.Texts(src)
 			}
-			b.spelled[path] = s
+			r.sources[path] = s
 		}
 		all[path] = s
 	}
@@ -181,12 +196,12 @@ func (b *inspector) textsOf(u *built, o *Origin) map[string]sourceTexts {
 
 // packageTexts lists the texts with ".." in files of a package that are no Rust:
 // sources of C that include each other, files that name what is to be read.
-func (b *inspector) packageTexts(pkg *Package) []climbingText {
-	if list, ok := b.climbing[pkg.Root]; ok {
+func (r *textReader) packageTexts(pkg *Package) []climbingText {
+	if list, ok := r.climbing[pkg.Root]; ok {
 		return list
 	}
 	var list []climbingText
-	entries, _, _ := b.trees.read(b.home(pkg), scopePackage)
+	entries, _, _ := r.trees.read(r.from.home(pkg), scopePackage)
 	for _, e := range entries {
 		path := pkg.Root + "/" + string(e.Path)
 		if e.Ignored || e.Value == "/" || !extent.Follows(filepath.Base(path)) {
@@ -201,6 +216,6 @@ func (b *inspector) packageTexts(pkg *Package) []climbingText {
 		}
 		extent.Climbing(text, func(t string) { list = append(list, climbingText{t, filepath.Dir(path)}) })
 	}
-	b.climbing[pkg.Root] = list
+	r.climbing[pkg.Root] = list
 	return list
 }

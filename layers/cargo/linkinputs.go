@@ -13,16 +13,16 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// linkInputs makes inputs of what a linker, or rustc where it bundles libraries, has
+// recordLinkInputs makes inputs of what a linker, or rustc where it bundles libraries, has
 // taken up into a unit: nobody lists it. A program may have taken any library of the
 // directories that were named, a library only those that it asks for.
-func (b *inspector) linkInputs(u *built, unit *Unit, o *Origin, pkg *Package) error {
-	links, bundles := u.links()
+func (b *describer) recordLinkInputs(s *subject) error {
+	links, bundles := s.u.links()
 	if !links && !bundles {
 		return nil
 	}
-	t := &taking{b: b, u: u, unit: unit, origin: o, link: b.links.linkage(u, pkg)}
-	if b.in.Settings.Rules.On(RuleLinkInput) {
+	t := &taking{b: b, s: s, link: b.links.linkage(s.u, s.pkg)}
+	if b.rules.On(RuleLinkInput) {
 		t.line = linking.NewLine(t.link.base, slices.Concat(t.link.flags.Dirs, t.link.scripts.Dirs)...)
 		if links {
 			t.line.Add(slices.Concat(t.link.flags.Values, t.link.scripts.Values)...)
@@ -50,12 +50,10 @@ func (t *taking) linksFile() bool {
 
 // taking is one unit with what it may have taken up.
 type taking struct {
-	b      *inspector
-	link   *linkage
-	u      *built
-	unit   *Unit
-	origin *Origin
-	line   *linking.Line
+	b    *describer
+	s    *subject
+	link *linkage
+	line *linking.Line // nil where that is not asked
 }
 
 // loc is where a path is found in another checkout, false where it needs no looking
@@ -69,7 +67,7 @@ func (t *taking) loc(path string) (Loc, bool) {
 			return Loc{BaseFixed, path}, true // wherever cargo is called
 		}
 	}
-	loc, _ := t.origin.locate(path)
+	loc, _ := t.s.origin.locate(path)
 	return loc, loc.Base != BaseBuild
 }
 
@@ -105,13 +103,13 @@ func (t *taking) anyLibrary() {
 		if !loose {
 			continue
 		}
-		path, _ := t.b.in.Place.Abs(loc)
+		path, _ := t.b.place.Abs(loc)
 		entries, err := os.ReadDir(path)
 		if err != nil {
-			t.b.use(t.unit, Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
+			t.s.use(Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
 			continue
 		}
-		t.b.useTree(t.u, t.unit, loc, scopeLibraries, RuleLinkInput)
+		t.s.useTree(loc, scopeLibraries, RuleLinkInput)
 		for _, e := range entries {
 			if linking.IsLibrary(e.Name()) {
 				t.library(loc.join(e.Name()), path+"/"+e.Name())
@@ -125,12 +123,12 @@ func (t *taking) anyLibrary() {
 	for _, lib := range slices.Concat(t.link.flags.Libraries, t.link.scripts.Libraries, t.line.Libraries) {
 		t.named(lib.Name)
 	}
-	for _, l := range t.u.linkedUnits() {
+	for _, l := range t.s.u.linkedUnits() {
 		if l.rustc == nil || !l.mutable() {
 			continue
 		}
 		for _, name := range l.rustc.Deps {
-			src, err := t.b.source(name, t.origin)
+			src, err := t.b.sources.read(name, t.s.origin)
 			if err != nil {
 				continue // its own unit is in doubt
 			}
@@ -143,7 +141,7 @@ func (t *taking) anyLibrary() {
 
 func (t *taking) library(loc Loc, path string) {
 	if linking.IsThin(path) {
-		t.b.always(t.unit, RuleInDoubt, loc.display()+" holds the names of its members only")
+		t.s.always(RuleInDoubt, loc.display()+" holds the names of its members only")
 	}
 	t.line.Script(path)
 }
@@ -157,7 +155,7 @@ func (t *taking) named(name string) {
 	there := false
 	for _, dir := range t.dirs() {
 		loc := dir.join(name)
-		path, _ := t.b.in.Place.Abs(loc)
+		path, _ := t.b.place.Abs(loc)
 		info, err := os.Stat(path)
 		there = there || err == nil && !info.IsDir()
 		all = append(all, loc)
@@ -172,15 +170,15 @@ func (t *taking) named(name string) {
 // fileOrNone makes a file an input, or that there is none, which one that is found
 // later would be behind.
 func (t *taking) fileOrNone(loc Loc) {
-	path, ok := t.b.in.Place.Abs(loc)
+	path, ok := t.b.place.Abs(loc)
 	if !ok {
 		return
 	}
 	switch info, err := os.Stat(path); {
 	case err != nil:
-		t.b.use(t.unit, Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
+		t.s.use(Input{Loc: loc, Kind: InputAbsent}, RuleLinkInput)
 	case !info.IsDir():
-		t.b.useFile(t.u, t.unit, loc, RuleLinkInput)
+		t.s.useFile(loc, RuleLinkInput)
 	}
 }
 
@@ -199,9 +197,9 @@ func (t *taking) files() {
 func (t *taking) tools() {
 	for _, dir := range t.line.Tools {
 		loc, loose := t.loc(t.line.Abs(dir))
-		path, _ := t.b.in.Place.Abs(loc)
+		path, _ := t.b.place.Abs(loc)
 		if info, err := os.Stat(path); loose && loc.Base == BaseRoot && err == nil && info.IsDir() {
-			t.b.useTree(t.u, t.unit, loc, scopeWatch, RuleLinkInput)
+			t.s.useTree(loc, scopeWatch, RuleLinkInput)
 		}
 	}
 }
@@ -215,14 +213,14 @@ func (t *taking) bundled() {
 		return
 	}
 	var members []string
-	for _, o := range t.u.outputs {
+	for _, o := range t.s.u.outputs {
 		if filepath.Ext(o.path) == ".rlib" {
 			members, _ = linking.Members(filepath.Join(t.b.dir.dir, o.path))
 		}
 	}
 	asked := slices.Concat(t.link.own, t.link.flags.Libraries)
 	for _, dir := range dirs {
-		path, _ := t.b.in.Place.Abs(dir)
+		path, _ := t.b.place.Abs(dir)
 		entries, _ := os.ReadDir(path)
 		for _, e := range entries {
 			if name := linking.Of(e.Name()); name != "" && linking.IsArchive(e.Name()) && linking.Bundles(members, path+"/"+e.Name()) {
@@ -234,8 +232,8 @@ func (t *taking) bundled() {
 		for _, name := range lib.Names() {
 			for _, dir := range dirs {
 				t.fileOrNone(dir.join(name))
-				if path, _ := t.b.in.Place.Abs(dir.join(name)); linking.IsThin(path) {
-					t.b.always(t.unit, RuleInDoubt, dir.join(name).display()+" holds the names of its members only")
+				if path, _ := t.b.place.Abs(dir.join(name)); linking.IsThin(path) {
+					t.s.always(RuleInDoubt, dir.join(name).display()+" holds the names of its members only")
 				}
 			}
 		}
@@ -246,11 +244,11 @@ func (t *taking) bundled() {
 // linker: a run path, the name of an interpreter or of a library are kept as they were
 // given, a script's own output directory among them.
 func (t *taking) names() error {
-	b, u := t.b, t.u
-	if !b.in.Settings.Rules.On(RuleLinkOrigin) {
+	b, u := t.b, t.s.u
+	if !b.rules.On(RuleLinkOrigin) {
 		return nil
 	}
-	w, err := newWitness(b.dir.dir, u, t.origin)
+	w, err := newWitness(b.dir.dir, u, t.s.origin)
 	if err != nil {
 		return err
 	}
@@ -270,7 +268,7 @@ func (t *taking) names() error {
 		}
 	}
 	if around, found := w.namesOrigin(); found {
-		b.elsewhere(t.unit, RuleLinkOrigin, "its linker has put "+strings.TrimSpace(around)+" into it")
+		t.s.elsewhere(RuleLinkOrigin, "its linker has put "+strings.TrimSpace(around)+" into it")
 	}
 	return nil
 }

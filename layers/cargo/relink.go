@@ -13,15 +13,15 @@ import (
 // fingerprint.
 
 // linker returns which of the place's own linkers a unit's fingerprint holds.
-func (b *inspector) linker(u *built) *Loc {
+func (d *draft) linker(u *built) *Loc {
 	if u.run || u.print == nil {
 		return nil
 	}
-	for _, l := range b.in.Place.Linkers {
+	for _, l := range d.place.Linkers {
 		if _, ok := fingerprint.Relink(u.print.Config, l, l); !ok {
 			continue
 		}
-		if loc, _ := b.from.origins[0].locate(l); loc.Base != BaseFixed {
+		if loc, _ := d.from.origins[0].locate(l); loc.Base != BaseFixed {
 			return &loc
 		}
 	}
@@ -30,15 +30,15 @@ func (b *inspector) linker(u *built) *Loc {
 
 // relink brings the linker in a fingerprint to its place. It reports whether what is
 // there is the linker where the directory was sealed.
-func (r *retagger) relink(u *Unit, f *fingerprint.Fingerprint) bool {
-	to, ok := r.a.plan.place.Abs(*u.Linker)
+func (p *Plan) relink(u *Unit, f *fingerprint.Fingerprint) bool {
+	to, ok := p.place.Abs(*u.Linker)
 	if !ok {
 		return false
 	}
 	if _, ok := fingerprint.Relink(f.Config, to, to); ok {
 		return true
 	}
-	for _, n := range r.a.plan.manifest.Origins[0].Names {
+	for _, n := range p.manifest.Origins[0].Names {
 		if n.Base != u.Linker.Base {
 			continue
 		}

@@ -2,6 +2,7 @@ package cargo
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 
@@ -21,9 +22,10 @@ import (
 // A fingerprint is rewritten only if its present hash is reproduced from its
 // present content; otherwise this version of Cargo computes it in a way nobody
 // knows, and the unit is rebuilt.
-func (a *applier) retag(ctx context.Context) (int, error) {
-	r := &retagger{a: a, ctx: ctx, changed: map[uint64]uint64{}, done: make([]bool, len(a.plan.manifest.Units)), touched: make([]bool, len(a.plan.manifest.Units))}
-	for i := range a.plan.manifest.Units {
+func (a *applier) retag() (int, error) {
+	units := a.plan.manifest.Units
+	r := &retagger{a: a, changed: map[uint64]uint64{}, done: make([]bool, len(units)), touched: make([]bool, len(units))}
+	for i := range units {
 		if err := r.visit(i); err != nil {
 			return 0, err
 		}
@@ -39,10 +41,9 @@ func (a *applier) retag(ctx context.Context) (int, error) {
 
 type retagger struct {
 	a       *applier
-	ctx     context.Context
-	changed map[uint64]uint64
-	done    []bool
-	touched []bool
+	changed map[uint64]uint64 // hashes, from old to new
+	done    []bool            // by unit
+	touched []bool            // those rewritten
 }
 
 // visit handles a unit after all it depends on.
@@ -59,21 +60,27 @@ func (r *retagger) visit(i int) error {
 		}
 		below = below || r.touched[d]
 	}
-	moved := u.Run && r.a.plan.reasons[i] == nil && (u.Newest || u.Rewatch && !r.a.plan.atHome[u.Origin] || len(u.Moved) > 0)
-	moved = moved || (u.Root != nil || u.Linker != nil) && r.a.plan.reasons[i] == nil
+	moved := r.a.plan.reasons[i] == nil &&
+		(u.Root != nil || u.Linker != nil || u.Run && (u.Newest || u.Rewatch && !r.a.plan.atHome[u.Origin] || len(u.Moved) > 0))
 	if !moved && !below || u.Doc {
 		return nil
 	}
-	return r.one(i, u, moved)
-}
-
-func (r *retagger) one(i int, u *Unit, moved bool) error {
-	doubt := func(text string) error {
+	err := r.one(i, u, moved)
+	if in, ok := errors.AsType[doubt](err); ok {
 		if r.a.plan.reasons[i] == nil {
-			r.a.plan.reasons[i] = &Reason{RuleInDoubt, text}
+			r.a.plan.reasons[i] = &Reason{RuleInDoubt, string(in)}
 		}
 		return nil
 	}
+	return err
+}
+
+// doubt is why a unit has to be rebuilt whose fingerprint would have to be rewritten.
+type doubt string
+
+func (d doubt) Error() string { return string(d) }
+
+func (r *retagger) one(i int, u *Unit, moved bool) error {
 	record := r.a.path(string(u.Record) + "/" + u.File)
 	text, err := os.ReadFile(record + ".json")
 	if err != nil {
@@ -97,24 +104,9 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 			f.Deps[d].Hash = to
 		}
 	}
-	if u.Root != nil && moved && !r.moveRoot(u, f) {
-		return doubt("where its sources were is not what its fingerprint says")
-	}
-	if u.Root != nil && moved {
-		if err := r.watchSources(u, f); err != nil {
-			return doubt("its dependency information cannot be rewritten: " + err.Error())
-		}
-	}
-	if u.Linker != nil && moved && !r.relink(u, f) {
-		return doubt("the linker in its fingerprint is none of the checkout's")
-	}
-	if u.Run && moved {
-		ok, err := r.local(i, u, f)
-		if err != nil {
-			return doubt(err.Error())
-		}
-		if !ok {
-			return doubt("what its script watches is not what its fingerprint says")
+	if moved {
+		if err := r.move(i, u, f); err != nil {
+			return err
 		}
 	}
 	if f.Hash() == hash {
@@ -131,6 +123,33 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 	}
 	r.changed[hash] = f.Hash()
 	r.touched[i] = true
+	return nil
+}
+
+// move brings a fingerprint, and what Cargo reads besides, to the place.
+func (r *retagger) move(i int, u *Unit, f *fingerprint.Fingerprint) error {
+	plan := r.a.plan
+	if u.Root != nil {
+		if !plan.moveRoot(u, f) {
+			return doubt("where its sources were is not what its fingerprint says")
+		}
+		if err := plan.watchSources(r.a.dir, u, f); err != nil {
+			return doubt("its dependency information cannot be rewritten: " + err.Error())
+		}
+	}
+	if u.Linker != nil && !plan.relink(u, f) {
+		return doubt("the linker in its fingerprint is none of the checkout's")
+	}
+	if !u.Run {
+		return nil
+	}
+	ok, err := r.local(i, u, f)
+	if err != nil {
+		return doubt(err.Error())
+	}
+	if !ok {
+		return doubt("what its script watches is not what its fingerprint says")
+	}
 	return nil
 }
 

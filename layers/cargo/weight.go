@@ -10,36 +10,35 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 )
 
-// bury takes from what was scanned the units that no build with the checkout's
-// lockfile can ask for: those of registry and git packages that are not in it, and
-// all above them, since the hash of a unit covers what it depends on. It returns
-// the immutable ones among them.
-func (b *inspector) bury() (immutable []*built, err error) {
+// dropDead takes from s the units that no build with the lockfile can ask for: those of
+// registry and git packages that are not in it, and all above them, since the hash of a
+// unit covers what it depends on. It returns their files, those of old sessions among
+// them, and the immutable units.
+func dropDead(s *scanned, lock *lockfile.Lockfile) (left []string, immutable []*built, err error) {
 	var dead map[*built]bool
-	if lock := b.in.Place.Workspace.Lock; lock != nil {
+	if lock != nil {
 		locked := lockedSources(lock)
-		dead = b.dir.upwards(func(u *built) bool { return u.from != "" && !locked.have(u.from) })
+		dead = s.upwards(func(u *built) bool { return u.from != "" && !locked.have(u.from) })
 	}
-	for _, u := range b.dir.units {
+	for _, u := range s.units {
 		if !dead[u] {
 			continue
 		}
 		if !u.mutable() {
 			immutable = append(immutable, u)
 		}
-		dirs, files, err := held{b.dir, u}.all()
+		dirs, files, err := held{s, u}.all()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		b.manifest.Dead = append(append(b.manifest.Dead, dirs...), files...)
+		left = append(append(left, dirs...), files...)
 	}
-	b.dir.units = slices.DeleteFunc(b.dir.units, func(u *built) bool { return dead[u] })
-	for _, u := range b.dir.units {
+	s.units = slices.DeleteFunc(s.units, func(u *built) bool { return dead[u] })
+	for _, u := range s.units {
 		u.above = slices.DeleteFunc(u.above, func(a *built) bool { return dead[a] })
 	}
-	sessions, err := oldSessions(b.dir.dir, b.dir.profiles)
-	b.manifest.Dead = append(b.manifest.Dead, sessions...)
-	return immutable, err
+	sessions, err := oldSessions(s.dir, s.profiles)
+	return append(left, sessions...), immutable, err
 }
 
 // locked is what a lockfile has of registries and git, as directories below

@@ -28,25 +28,38 @@ func isWitnessed(rel string) bool {
 	return false
 }
 
-// useWitnessed makes those files of the workspace inputs of unit that its script,
-// or a macro that it uses, may read. Cargo does not watch them for it.
-func (b *inspector) useWitnessed(u *built, unit *Unit, pkg *Package, rule Rule) {
-	if pkg.Root == b.in.Place.Workspace.Root {
+// witnessReader looks for those files in what runs at compile time, each program once.
+type witnessReader struct {
+	dir    *scanned
+	macros *macroUse
+	may    map[fileQuestion]bool
+}
+
+// fileQuestion is a question about a program and a witnessed file.
+type fileQuestion struct {
+	program *built
+	file    int
+}
+
+// use makes those files of the workspace inputs of a subject that its script, or a
+// macro that it uses, may read. Cargo does not watch them for it.
+func (r *witnessReader) use(s *subject, by Rule) {
+	if s.pkg.Root == s.draft.place.Workspace.Root {
 		return // they are in its tree
 	}
 	for i, w := range witnessed {
-		if b.mayRead(u, i) {
-			b.useFile(u, unit, Loc{BaseRoot, w.name}, rule)
+		if r.mayRead(s.u, i) {
+			s.useFile(Loc{BaseRoot, w.name}, by)
 		}
 	}
 }
 
 // mayRead reports whether the run of a script, or a macro that a unit uses, may
 // read the i-th witnessed file.
-func (b *inspector) mayRead(u *built, i int) bool {
+func (r *witnessReader) mayRead(u *built, i int) bool {
 	if u.run {
 		for _, d := range u.deps {
-			if d != nil && d.Kind == kindScript && b.names(d, i) {
+			if d != nil && d.Kind == kindScript && r.names(d, i) {
 				return true
 			}
 		}
@@ -63,7 +76,7 @@ func (b *inspector) mayRead(u *built, i int) bool {
 			switch {
 			case d == nil || d.run:
 			case d.Kind == kindMacro:
-				if b.macros.reach(d).SeesFiles() && b.names(d, i) {
+				if r.macros.reach(d).SeesFiles() && r.names(d, i) {
 					return true
 				}
 			case reads(d):
@@ -75,20 +88,14 @@ func (b *inspector) mayRead(u *built, i int) bool {
 	return reads(u)
 }
 
-// fileQuestion is a question about a program and a witnessed file.
-type fileQuestion struct {
-	program *built
-	file    int
-}
-
 // names looks into what runs at compile time. What cannot be read may read
 // anything.
-func (b *inspector) names(u *built, i int) bool {
+func (r *witnessReader) names(u *built, i int) bool {
 	q := fileQuestion{u, i}
-	may, known := b.readers[q]
+	may, known := r.may[q]
 	if !known {
-		may = holdsAny(held{b.dir, u}, witnessed[i].texts)
-		b.readers[q] = may
+		may = holdsAny(held{r.dir, u}, witnessed[i].texts)
+		r.may[q] = may
 	}
 	return may
 }

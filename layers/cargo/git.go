@@ -14,10 +14,51 @@ import (
 // them again. That has to be shown: by what the script has left, and by all that it
 // was compiled from.
 
+// gitReader finds what programs that run at compile time ask of git.
+type gitReader struct {
+	dir      *scanned
+	macros   *macroUse
+	absolute func(name string) string // resolves a name that rustc wrote
+	named    map[*built]bool          // programs: whether they name git
+}
+
+// newGitReader finds it for the units of s. It is for one goroutine.
+func newGitReader(s *scanned, m *macroUse, absolute func(string) string) *gitReader {
+	return &gitReader{s, m, absolute, map[*built]bool{}}
+}
+
+// reads reports whether a script asks git what it is building: its sources
+// say so, or it is built with one of the crates made for that.
+func (r *gitReader) reads(u *built) bool {
+	for _, program := range u.deps {
+		if program == nil || program.Kind != kindScript || program.rustc == nil {
+			continue
+		}
+		for _, d := range program.deps {
+			if d != nil && isGitReader(d.pkg) {
+				return true
+			}
+		}
+		for _, name := range program.rustc.Deps {
+			if src, err := os.ReadFile(r.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isGitReader(pkg string) bool {
+	return slices.ContainsFunc(gitReaders, func(prefix string) bool { return strings.HasPrefix(pkg, prefix) })
+}
+
+// gitReaders are crates that build scripts use to learn the commit.
+var gitReaders = []string{"vergen", "built", "shadow-rs", "git2", "gix", "git-version", "git-testament", "rustc_tools_util", "build-info"}
+
 // commitOnly reports whether the run of a script, which has left these texts, can
 // have looked at the commit only.
-func (b *inspector) commitOnly(u *built, o *Origin, left []string) bool {
-	if branch := strings.TrimPrefix(o.Git.Ref, "refs/heads/"); branch != "" {
+func (r *gitReader) commitOnly(u *built, ref string, left []string) bool {
+	if branch := strings.TrimPrefix(ref, "refs/heads/"); branch != "" {
 		for _, text := range left {
 			if holdsWord(text, branch) {
 				return false
@@ -29,7 +70,7 @@ func (b *inspector) commitOnly(u *built, o *Origin, left []string) bool {
 		if program == nil || program.Kind != kindScript {
 			continue
 		}
-		git, branch := b.asksGit(program)
+		git, branch := r.asksGit(program)
 		if branch {
 			return false
 		}
@@ -42,7 +83,7 @@ func (b *inspector) commitOnly(u *built, o *Origin, left []string) bool {
 // asksGit looks through the sources of a program that runs at compile time, and of
 // all that is built into it: whether any names git, and whether any may ask for more
 // than the commit, as what cannot be read may.
-func (b *inspector) asksGit(program *built) (git, branch bool) {
+func (r *gitReader) asksGit(program *built) (git, branch bool) {
 	seen := map[*built]bool{}
 	var look func(u *built)
 	look = func(u *built) {
@@ -52,15 +93,15 @@ func (b *inspector) asksGit(program *built) (git, branch bool) {
 		seen[u] = true
 		if u.run {
 			// What that left is in this program.
-			branch = branch || b.asksGitByRun(u)
+			branch = branch || r.asksGitByRun(u)
 			return
 		}
-		if u.recalled && b.dir.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
+		if u.recalled && r.dir.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
 			branch = true
 			return
 		}
 		for _, name := range u.rustc.Deps {
-			src, err := os.ReadFile(b.from.absolute(name))
+			src, err := os.ReadFile(r.absolute(name))
 			if err != nil {
 				branch = true
 				return
@@ -85,10 +126,10 @@ func (b *inspector) asksGit(program *built) (git, branch bool) {
 	return git, branch
 }
 
-func (b *inspector) asksGitByRun(u *built) bool {
+func (r *gitReader) asksGitByRun(u *built) bool {
 	for _, program := range u.deps {
 		if program != nil && program.Kind == kindScript {
-			if git, branch := b.asksGit(program); git || branch {
+			if git, branch := r.asksGit(program); git || branch {
 				return true
 			}
 		}
@@ -96,28 +137,10 @@ func (b *inspector) asksGitByRun(u *built) bool {
 	return false
 }
 
-// commitFromBelow reports whether something that a unit is built on holds the commit
-// already: a crate with the value that a script gave it, or what a script has written.
-func (b *inspector) commitFromBelow(u *built) bool {
-	seen := map[*built]bool{}
-	var holds func(u *built) bool
-	holds = func(u *built) bool {
-		return slices.ContainsFunc(u.deps, func(d *built) bool {
-			if d == nil || seen[d] || !d.mutable() {
-				return false
-			}
-			seen[d] = true
-			unit, err := b.unit(d)
-			return err == nil && unit.Commit || holds(d)
-		})
-	}
-	return holds(u)
-}
-
-// macrosNameGit reports whether a macro that a unit uses, directly or through a
+// macrosName reports whether a macro that a unit uses, directly or through a
 // library, may ask git for anything: then what the unit holds of the commit may be
 // the macro's, and so may something of the branch.
-func (b *inspector) macrosNameGit(u *built) bool {
+func (r *gitReader) macrosName(u *built) bool {
 	seen := map[*built]bool{}
 	var uses func(u *built) bool
 	uses = func(u *built) bool {
@@ -127,7 +150,7 @@ func (b *inspector) macrosNameGit(u *built) bool {
 			}
 			seen[d] = true
 			if d.Kind == kindMacro {
-				return !b.macros.reach(d).Pure() && b.namesGit(d)
+				return !r.macros.reach(d).Pure() && r.namesGit(d)
 			}
 			return uses(d)
 		})
@@ -137,8 +160,8 @@ func (b *inspector) macrosNameGit(u *built) bool {
 
 // namesGit reports whether the sources of a program that runs at compile time, or of
 // anything built into it, name git. What cannot be read may.
-func (b *inspector) namesGit(program *built) bool {
-	if names, known := b.gitNamed[program]; known {
+func (r *gitReader) namesGit(program *built) bool {
+	if names, known := r.named[program]; known {
 		return names
 	}
 	seen := map[*built]bool{}
@@ -151,16 +174,16 @@ func (b *inspector) namesGit(program *built) bool {
 		if u.run {
 			return slices.ContainsFunc(u.deps, names)
 		}
-		if u.recalled && b.dir.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
+		if u.recalled && r.dir.reread(u) != nil || u.rustc == nil || isGitReader(u.pkg) {
 			return true
 		}
 		return slices.ContainsFunc(u.rustc.Deps, func(name string) bool {
-			src, err := os.ReadFile(b.from.absolute(name))
+			src, err := os.ReadFile(r.absolute(name))
 			return err != nil || strings.Contains(string(src), "git") && rustsrc.Mentions(src, "git") > 0
 		}) || slices.ContainsFunc(u.deps, names)
 	}
-	b.gitNamed[program] = names(program)
-	return b.gitNamed[program]
+	r.named[program] = names(program)
+	return r.named[program]
 }
 
 // holdsWord reports whether text holds word other than as part of a longer name.
