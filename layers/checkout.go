@@ -9,7 +9,11 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
@@ -18,20 +22,20 @@ import (
 
 // Checkout is one checkout as Cargo and git see it.
 type Checkout struct {
-	Tool        cargo.Tool
-	Workspace   *cargo.Workspace
-	Git         *git.Checkout      // nil: not under git
-	Fingerprint *cargo.Fingerprint // nil: there is no lockfile, for commands that need none
-	Env         string             // [env] of Cargo's configuration, canonical
-	LinkFlags   []string           // see cargo.Place
-	Linkers     []string           // of Cargo's configuration, those in the checkout
-	Settings    cargo.Settings
+	Tool        project.Tool
+	Workspace   *project.Workspace
+	Git         *git.Checkout       // nil: not under git
+	Fingerprint *depset.Fingerprint // nil: there is no lockfile, for commands that need none
+	Env         string              // [env] of Cargo's configuration, canonical
+	LinkFlags   []string            // see cargo.Place
+	Linkers     []string            // of Cargo's configuration, those in the checkout
+	Settings    rule.Settings
 }
 
 // view is the checkout as package cargo sees it: git is asked only when an answer
 // depends on it, and once.
-func (co *Checkout) view(ctx context.Context) *cargo.Place {
-	v := &cargo.Place{
+func (co *Checkout) view(ctx context.Context) *checkout.Checkout {
+	v := &checkout.Checkout{
 		Workspace: co.Workspace, Fingerprint: co.Fingerprint, Env: co.Env,
 		LinkFlags: co.LinkFlags, Linkers: co.Linkers, Getenv: co.Tool.Lookup,
 	}
@@ -39,7 +43,7 @@ func (co *Checkout) view(ctx context.Context) *cargo.Place {
 		return v
 	}
 	v.GitDir, v.CommonDir = co.Git.GitDir, co.Git.CommonDir
-	v.Git = cargo.GitState{Commit: co.Git.Head, Ref: co.Git.Ref}
+	v.Git = checkout.GitState{Commit: co.Git.Head, Ref: co.Git.Ref}
 	v.Files = once(func() ([]string, error) { return co.Git.ListFiles(ctx, co.Workspace.Root) })
 	v.Dirty = once(func() (bool, error) { return co.Git.Dirty(ctx) })
 	asked := map[string]func() ([]byte, error){}
@@ -69,7 +73,7 @@ func (co *Checkout) handOff(tmp string, plan *cargo.Plan, strict bool) error {
 	if strict {
 		inPlace = []string{handoff.Every}
 	}
-	if err := plan.SessionPlace(checkout, inPlace).Write(tmp); err != nil {
+	if err := plan.Handoff(checkout, inPlace).Write(tmp); err != nil {
 		handoff.Forget(tmp)
 		if strict {
 			return fmt.Errorf("note in %s that all is compiled there: %w", co.Workspace.BuildDir, err)

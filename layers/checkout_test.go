@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 )
 
 func TestMadeFrom(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "target")
-	p := &Checkout{Workspace: &cargo.Workspace{BuildDir: dir}}
+	p := &Checkout{Workspace: &project.Workspace{BuildDir: dir}}
 	if got := MadeFrom(p); got != "" {
 		t.Errorf("no directory is made from %q", got)
 	}

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/planner"
 )
 
 // criteria say which layer is to be chosen.
@@ -130,7 +130,7 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 		return nil, nil, err
 	}
 	needed, err := s.plan(ctx, co, profiles, x.Checked())
-	if errors.Is(err, cargo.ErrPlanning) {
+	if errors.Is(err, planner.ErrPlanning) {
 		return nil, nil, s.none(co, "and what it needs is not known: "+err.Error())
 	}
 	if err != nil {

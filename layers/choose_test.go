@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 )
 
@@ -37,8 +40,8 @@ func TestWhileGone(t *testing.T) {
 func TestChoiceHoldsLease(t *testing.T) {
 	s := newStore(t)
 	id := s.layer(t, "")
-	p := &cargo.Place{Workspace: &cargo.Workspace{Root: t.TempDir(), BuildDir: t.TempDir()}}
-	c, err := s.compare(t.Context(), Record{ID: id}, cargo.NewReader(p, cargo.Settings{}), false)
+	p := &checkout.Checkout{Workspace: &project.Workspace{Root: t.TempDir(), BuildDir: t.TempDir()}}
+	c, err := s.compare(t.Context(), Record{ID: id}, cargo.NewReader(p, rule.Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,10 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/planner"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/index"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
@@ -28,7 +32,7 @@ type comparison struct {
 	store    *Store
 	checkout *Checkout
 	dir      string
-	here     *cargo.Standing
+	here     *freshness.Assessment
 	// same is the layer that the build directory is the same as, nil for none.
 	same *choice
 	// needed are the units that builds of the checkout need; nil while nobody has
@@ -48,10 +52,10 @@ func (x *comparison) assess(ctx context.Context, strict bool) error {
 	m, sealed := active.Manifest(x.dir)
 	view := x.checkout.view(ctx)
 	var err error
-	if x.here, err = cargo.Stand(ctx, view, m, sealed, from.Restored, active.Recall(x.dir)); err != nil {
+	if x.here, err = freshness.Assess(ctx, view, m, sealed, from.Restored, active.Recall(x.dir)); err != nil {
 		return fmt.Errorf("look at %s: %w", x.dir, foreign.Explain(x.dir, err))
 	}
-	if x.here.Since || !from.OfLayer() {
+	if x.here.BuiltSince || !from.OfLayer() {
 		return nil
 	}
 	// It may be removed by now, or never have come to be.
@@ -118,7 +122,7 @@ func (x *comparison) pick(ctx context.Context, best *choice) (*choice, error) {
 // directory was built from in something that Cargo does not look at: only a
 // restore has that rebuilt.
 func (x *comparison) missedByCargo(keep *buildState) bool {
-	if x.here.Buried && x.same.record.Fingerprint != x.checkout.Fingerprint.ID {
+	if x.here.Revived && x.same.record.Fingerprint != x.checkout.Fingerprint.ID {
 		return true // of what comes back to life nothing is known
 	}
 	if x.same.plan.DiffersInside() {
@@ -134,7 +138,7 @@ func (x *comparison) missedByCargo(keep *buildState) bool {
 // fresh in the checkout.
 type buildState struct {
 	choice *choice // nil: the build directory
-	fresh  map[string]cargo.Entry
+	fresh  map[string]manifest.Entry
 }
 
 func (x *comparison) state(c *choice) *buildState {
@@ -145,14 +149,14 @@ func (x *comparison) state(c *choice) *buildState {
 	if c != nil {
 		fresh = c.plan.Fresh(active.Recall(x.store.tree(c.record.ID)))
 	}
-	b := &buildState{c, make(map[string]cargo.Entry, len(fresh))}
+	b := &buildState{c, make(map[string]manifest.Entry, len(fresh))}
 	for _, e := range fresh {
 		b.fresh[e.Key] = e
 	}
 	if c != nil && c.needed != nil {
 		for key := range c.needed {
 			if _, has := b.fresh[key]; !has && x.index.Portable(key) {
-				b.fresh[key] = cargo.Entry{Key: key, Cost: x.index.Cost(key)} // would be grafted
+				b.fresh[key] = manifest.Entry{Key: key, Cost: x.index.Cost(key)} // would be grafted
 			}
 		}
 	}
@@ -200,7 +204,7 @@ func (x *comparison) supersedes(a, b *buildState) bool {
 	if a.choice == nil || a.choice.record.Fingerprint != x.checkout.Fingerprint.ID || len(a.choice.plan.Rebuild()) > 0 {
 		return false
 	}
-	names := map[cargo.UnitName]bool{}
+	names := map[builddir.UnitName]bool{}
 	for _, e := range a.fresh {
 		names[withoutID(e.UnitName)] = true
 	}
@@ -212,7 +216,7 @@ func (x *comparison) supersedes(a, b *buildState) bool {
 	return true
 }
 
-func withoutID(n cargo.UnitName) cargo.UnitName {
+func withoutID(n builddir.UnitName) builddir.UnitName {
 	n.Unit = ""
 	return n
 }
@@ -221,7 +225,7 @@ func withoutID(n cargo.UnitName) cargo.UnitName {
 // build directory has.
 func (x *comparison) askNeeded(ctx context.Context) error {
 	needed, err := x.store.needs(ctx, x.checkout, nil)
-	if errors.Is(err, cargo.ErrPlanning) {
+	if errors.Is(err, planner.ErrPlanning) {
 		return nil // then all that was built counts
 	}
 	if err != nil {

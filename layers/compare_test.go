@@ -4,15 +4,21 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
 // testState makes a build state of a layer with this fingerprint, "" for the build
 // directory, in which units are fresh: package and id, with what they cost.
 func (x *comparison) testState(t *testing.T, fingerprint string, units map[[2]string]int64) *buildState {
 	t.Helper()
-	b := &buildState{fresh: map[string]cargo.Entry{}}
+	b := &buildState{fresh: map[string]manifest.Entry{}}
 	if fingerprint != "" {
-		plan, err := cargo.Verify(t.Context(), &cargo.Manifest{}, cargo.NewReader(&cargo.Place{Workspace: &cargo.Workspace{}}, cargo.Settings{}), false)
+		plan, err := cargo.Verify(t.Context(), &manifest.Manifest{}, cargo.NewReader(&checkout.Checkout{Workspace: &project.Workspace{}}, rule.Settings{}), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,7 +26,7 @@ func (x *comparison) testState(t *testing.T, fingerprint string, units map[[2]st
 	}
 	for u, cost := range units {
 		key := u[0] + "-" + u[1]
-		b.fresh[key] = cargo.Entry{Key: key, Cost: cost, UnitName: cargo.UnitName{Package: u[0], Kind: "lib", Unit: key}}
+		b.fresh[key] = manifest.Entry{Key: key, Cost: cost, UnitName: builddir.UnitName{Package: u[0], Kind: "lib", Unit: key}}
 	}
 	return b
 }
@@ -49,7 +55,7 @@ func TestSavesMore(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			x := &comparison{checkout: &Checkout{Fingerprint: &cargo.Fingerprint{ID: here}}}
+			x := &comparison{checkout: &Checkout{Fingerprint: &depset.Fingerprint{ID: here}}}
 			if tt.needed != nil {
 				x.needed = map[string]bool{}
 				for _, key := range tt.needed {
@@ -68,7 +74,7 @@ func TestSavesMore(t *testing.T) {
 // it has nothing.
 func TestSupersedes(t *testing.T) {
 	type units = map[[2]string]int64
-	x := &comparison{checkout: &Checkout{Fingerprint: &cargo.Fingerprint{ID: "here"}}}
+	x := &comparison{checkout: &Checkout{Fingerprint: &depset.Fingerprint{ID: "here"}}}
 	a := x.testState(t, "here", units{{"x", "1"}: 1})
 	for name, tt := range map[string]struct {
 		b    units

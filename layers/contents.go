@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/contents"
 	"github.com/cargo-cow/cargo-cow/layers/space"
 )
 
 // Contents is what a layer holds, by package.
 type Contents struct {
 	Record
-	cargo.Contents
+	contents.Contents
 }
 
 // Contents reads a layer. It looks at every file, as du(1) does, and holds the
@@ -36,7 +36,7 @@ func (s *Store) Contents(ctx context.Context, ref string) (*Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := cargo.ReadContents(ctx, s.tree(r.ID), m, active.Recall(s.tree(r.ID)))
+	c, err := contents.Read(ctx, s.tree(r.ID), m, active.Recall(s.tree(r.ID)))
 	if err != nil {
 		return nil, fmt.Errorf("read layer %s: %w", r.ID, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 )
@@ -57,13 +57,13 @@ func (s *Store) Extend(ctx context.Context, co *Checkout, into, from string) (*E
 }
 
 // extend works on tmp, a copy of the layer base.
-func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *cargo.Manifest, base *Record, from string) (*ExtendReport, error) {
+func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifest.Manifest, base *Record, from string) (*ExtendReport, error) {
 	given, err := s.manifest(from)
 	if err != nil {
 		return nil, err
 	}
-	entries := cargo.Entries(given, active.Recall(s.tree(from)))
-	usable := cargo.LockedKeys(&m.Fingerprint, slices.DeleteFunc(entries, func(e cargo.Entry) bool { return !e.Portable }))
+	entries := manifest.Entries(given, active.Recall(s.tree(from)))
+	usable := manifest.LockedKeys(&m.Fingerprint, slices.DeleteFunc(entries, func(e manifest.Entry) bool { return !e.Portable }))
 	grafted, err := s.graft(ctx, co, tmp, wanted{usable, []string{from}, true})
 	if err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)

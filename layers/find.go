@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 )
@@ -71,14 +73,14 @@ func (s *Store) Layer(ctx context.Context, ref string) (*Record, error) {
 
 // Unit is one unit of a layer.
 type Unit struct {
-	cargo.UnitName
-	Source string        `json:"source"` // path, vendored, registry, git, unknown
-	Dirty  *cargo.Reason `json:"dirty,omitempty"`
+	builddir.UnitName
+	Source string       `json:"source"` // path, vendored, registry, git, unknown
+	Dirty  *rule.Reason `json:"dirty,omitempty"`
 }
 
 // Show returns a layer's record, its fingerprint with every ingredient, and the
 // units its manifest lists.
-func (s *Store) Show(ctx context.Context, ref string) (*Record, *cargo.Fingerprint, []Unit, error) {
+func (s *Store) Show(ctx context.Context, ref string) (*Record, *depset.Fingerprint, []Unit, error) {
 	r, err := s.Layer(ctx, ref)
 	if err != nil {
 		return nil, nil, nil, err

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/graft"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/index"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/reflink"
@@ -23,8 +25,8 @@ const maxSources = 16
 
 // Grafted says what a graft did.
 type Grafted struct {
-	Units []cargo.UnitName `json:"units"`
-	From  []string         `json:"from"` // layers, the one that gave first, first
+	Units []builddir.UnitName `json:"units"`
+	From  []string            `json:"from"` // layers, the one that gave first, first
 	// Lacking counts the units of registry and git packages that the build needs
 	// and no layer could give.
 	Lacking int `json:"lacking"`
@@ -39,7 +41,7 @@ type wanted struct {
 
 // graft puts units that dir, a build directory that nobody uses, lacks into it.
 func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted) (*Grafted, error) {
-	g, err := cargo.NewGraft(dir, co.Workspace.CargoHome, active.Recall(dir))
+	g, err := graft.New(dir, co.Workspace.CargoHome, active.Recall(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted
 		own[pkg.Name] = true
 	}
 	for key := range want.units {
-		if !g.Has(key) && !own[cargo.PackageOf(key)] {
+		if !g.Has(key) && !own[manifest.PackageOf(key)] {
 			done.Lacking++
 		}
 	}
@@ -81,7 +83,7 @@ func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted
 }
 
 // applyGraft clones the units that a graft took.
-func applyGraft(ctx context.Context, g *cargo.Graft) error {
+func applyGraft(ctx context.Context, g *graft.Graft) error {
 	copier := reflink.NewCopier(reflink.Auto)
 	return g.Apply(ctx, func(dst, src string, mtime time.Time) error {
 		return copier.NewFile(ctx, dst, src, mtime)
@@ -90,7 +92,7 @@ func applyGraft(ctx context.Context, g *cargo.Graft) error {
 
 // bestSource returns the layer that holds most, by cost, of what is still lacking,
 // and the keys of that; "" when none has any.
-func bestSource(x *index.Index, g *cargo.Graft, want wanted, tried map[string]bool) (layer string, keys []string) {
+func bestSource(x *index.Index, g *graft.Graft, want wanted, tried map[string]bool) (layer string, keys []string) {
 	for key := range want.units {
 		if !g.Has(key) && x.Portable(key) {
 			keys = append(keys, key)
@@ -111,15 +113,15 @@ func bestSource(x *index.Index, g *cargo.Graft, want wanted, tried map[string]bo
 }
 
 // takeFrom takes units from one layer, which stays leased until release.
-func (s *Store) takeFrom(id string, co *Checkout, g *cargo.Graft, keys []string, strict bool) (took int, release func() error, err error) {
+func (s *Store) takeFrom(id string, co *Checkout, g *graft.Graft, keys []string, strict bool) (took int, release func() error, err error) {
 	release, err = s.hold(id)
 	if err != nil {
 		return 0, nil, err
 	}
 	m, err := s.manifest(id)
 	if err == nil && m.Fingerprint.GraftsTo(co.Fingerprint) {
-		var source *cargo.Stock
-		if source, err = cargo.OpenStock(s.tree(id), co.Workspace.CargoHome, m, active.Recall(s.tree(id)), strict); err == nil {
+		var source *graft.Source
+		if source, err = graft.OpenSource(s.tree(id), co.Workspace.CargoHome, m, active.Recall(s.tree(id)), strict); err == nil {
 			s.used(id)
 			return g.Take(source, keys), release, nil
 		}

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/graft"
 )
 
 // join puts into tmp, made true for the checkout from the layer that was chosen, what
@@ -45,11 +45,11 @@ func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Graft
 	if _, err := o.plan.Apply(ctx, beside, w.t0); err != nil {
 		return nil, err
 	}
-	source, err := cargo.StockOf(o.plan, beside, active.Recall(beside))
+	source, err := graft.SourceOf(o.plan, beside, active.Recall(beside))
 	if err != nil {
 		return nil, err
 	}
-	g, err := cargo.NewGraft(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
+	g, err := graft.New(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Graft
 	if m == nil {
 		return nil, errors.New("join layers: no manifest in " + tmp)
 	}
-	cargo.Join(m, o.plan, g)
+	graft.Join(m, o.plan, g)
 	b, err := m.Encode()
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -21,7 +21,7 @@ type omission struct {
 // lean makes a copy of the build directory without what no build there can use, and
 // without what could not be locked. The build directory keeps it: its user may go back
 // to another lockfile. Where directories are another user's, those of the copy are not.
-func (w *work) lean(ctx context.Context, m *cargo.Manifest, omit omission) (tmp string, err error) {
+func (w *work) lean(ctx context.Context, m *manifest.Manifest, omit omission) (tmp string, err error) {
 	s := w.store
 	if omit.foreign || len(omit.unlocked) > 0 {
 		tmp, err = w.ownCopy(ctx, omit.unlocked)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 )
 
@@ -140,7 +140,7 @@ func (cs *checkouts) inUse(r *Record) bool {
 	}
 	o := &m.Origins[0]
 	for _, n := range o.Names {
-		if n.Base == cargo.BaseBuild {
+		if n.Root == rooted.Build {
 			cs.near(string(n.Text), cs.tree)
 		}
 	}

@@ -6,14 +6,16 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/planner"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // needs returns the units that builds of the checkout need in the profiles that its
 // build directory has, or in the default one.
 func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map[string]bool, error) {
-	profiles, err := cargo.Profiles(co.buildDir().Path)
+	profiles, err := builddir.Profiles(co.buildDir().Path)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +27,7 @@ func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map
 		return nil, err
 	}
 	needed, err := s.plan(ctx, co, profiles[:min(len(profiles), maxPlanned)], x.Checked())
-	if errors.Is(err, cargo.ErrPlanning) {
+	if errors.Is(err, planner.ErrPlanning) {
 		return nil, &HelpError{Err: err, Help: "cargo fetch"}
 	}
 	if err != nil {
@@ -33,7 +35,7 @@ func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map
 	}
 	if len(packages) > 0 {
 		for key := range needed {
-			if !slices.Contains(packages, cargo.PackageOf(key)) {
+			if !slices.Contains(packages, manifest.PackageOf(key)) {
 				delete(needed, key)
 			}
 		}
@@ -44,20 +46,20 @@ func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map
 // plan asks cargo which units a checkout needs in the profiles of a build
 // directory.
 func (s *Store) plan(ctx context.Context, co *Checkout, profiles []string, checked bool) (map[string]bool, error) {
-	planner := &cargo.Planner{
+	plans := &planner.Planner{
 		Tool: co.Tool, Workspace: co.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
 		Notes: filepath.Join(s.opts.Dir, paths.StoreRustcNotes),
 		Kept:  filepath.Join(s.opts.Dir, paths.StorePlans), Fingerprint: co.Fingerprint,
 	}
-	var builds []cargo.Build
+	var builds []planner.Build
 	for _, profile := range profiles {
 		// With the tests, other features of the dependencies may be wanted.
-		builds = append(builds, cargo.Build{Profile: profile}, cargo.Build{Profile: profile, All: true})
+		builds = append(builds, planner.Build{Profile: profile}, planner.Build{Profile: profile, All: true})
 		if checked {
-			builds = append(builds, cargo.Build{Profile: profile, Check: true, All: true})
+			builds = append(builds, planner.Build{Profile: profile, Check: true, All: true})
 		}
 	}
-	needed, err := planner.Needed(ctx, builds...)
+	needed, err := plans.Needed(ctx, builds...)
 	if len(needed) > 0 {
 		return needed, nil // a profile of the layer may be unknown here
 	}

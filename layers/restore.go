@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 )
 
@@ -34,9 +35,9 @@ func (o RestoreOptions) criteria() criteria {
 // RestoreReport says what was restored.
 type RestoreReport struct {
 	Record
-	Kept       int             // units that stay fresh
-	Rebuild    []cargo.Verdict // units that the next build will rebuild
-	Retagged   int             // units whose fingerprint was rewritten for the checkout
+	Kept       int                 // units that stay fresh
+	Rebuild    []freshness.Verdict // units that the next build will rebuild
+	Retagged   int                 // units whose fingerprint was rewritten for the checkout
 	SameCommit bool
 	Undo       bool // a build directory was replaced and can be brought back
 	// Undeletable are trees beside the build directory that hold directories of
@@ -83,7 +84,7 @@ func (w *work) report(c *choice) *RestoreReport {
 // place of the build directory.
 func (w *work) restore(ctx context.Context, c *choice, o RestoreOptions) (*RestoreReport, error) {
 	w.store.used(c.record.ID)
-	if !w.checkout.Settings.Rules.On(cargo.RuleClock) {
+	if !w.checkout.Settings.Rules.On(rule.Clock) {
 		if err := w.startClock(ctx); err != nil {
 			return nil, err
 		}

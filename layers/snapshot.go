@@ -11,6 +11,8 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
@@ -149,7 +151,7 @@ func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) 
 }
 
 // inspect finds out what was built, and what is another user's.
-func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*cargo.Manifest, omission, error) {
+func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*manifest.Manifest, omission, error) {
 	omit := omission{unlocked: w.dir.Unlocked()}
 	var (
 		theirs    []string
@@ -157,8 +159,8 @@ func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*cargo.Manifes
 		looking   sync.WaitGroup
 	)
 	looking.Go(func() { theirs, theirsErr = foreign.Dirs(w.path()) }) // some ms, beside other work
-	in.Place, in.Settings = w.checkout.view(ctx), w.checkout.Settings
-	in.Recall, in.Without = active.Recall(w.path()), omit.unlocked
+	in.Checkout, in.Settings = w.checkout.view(ctx), w.checkout.Settings
+	in.Cache, in.Without = active.Recall(w.path()), omit.unlocked
 	m, err := cargo.Inspect(ctx, in)
 	looking.Wait()
 	if err = errors.Join(err, theirsErr); err != nil {
@@ -173,7 +175,7 @@ func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*cargo.Manifes
 
 // describe writes into a build directory what it is about to be sealed as, and returns
 // the id of that layer.
-func describe(dir string, from active.Provenance, m *cargo.Manifest) (id string, err error) {
+func describe(dir string, from active.Provenance, m *manifest.Manifest) (id string, err error) {
 	b, err := m.Encode()
 	if err != nil {
 		return "", err
@@ -190,12 +192,12 @@ func describe(dir string, from active.Provenance, m *cargo.Manifest) (id string,
 
 // writeRecalls leaves what the next inspection need not read, in the build directory
 // and in each inside it.
-func writeRecalls(dir string, m *cargo.Manifest) error {
+func writeRecalls(dir string, m *manifest.Manifest) error {
 	write := active.WriteFile
-	if m.Recall.Keep {
+	if m.Cache.Keep {
 		write = active.AppendFile
 	}
-	if err := write(dir, active.RecallFile, m.Recall.Text); err != nil {
+	if err := write(dir, active.RecallFile, m.Cache.Text); err != nil {
 		return err
 	}
 	for _, n := range m.Nested {
@@ -212,7 +214,7 @@ func writeRecalls(dir string, m *cargo.Manifest) error {
 
 // publish seals the build directory, or a lean copy of it, as the layer id. It reports
 // false where somebody else has sealed the same state.
-func (w *work) publish(ctx context.Context, id string, m *cargo.Manifest, omit omission) (created bool, err error) {
+func (w *work) publish(ctx context.Context, id string, m *manifest.Manifest, omit omission) (created bool, err error) {
 	s := w.store
 	from := w.path()
 	if len(m.Dead)+len(omit.unlocked) > 0 || omit.foreign {
@@ -238,7 +240,7 @@ func (w *work) publish(ctx context.Context, id string, m *cargo.Manifest, omit o
 
 // recordSealed writes the record of a layer. Where somebody else has sealed it, the
 // record is theirs.
-func (s *Store) recordSealed(id string, m *cargo.Manifest, created bool) (Record, error) {
+func (s *Store) recordSealed(id string, m *manifest.Manifest, created bool) (Record, error) {
 	r := record.New(id, m, s.opts.Now())
 	if !created {
 		if old, err := s.record(id); err == nil {
@@ -257,7 +259,7 @@ func (s *Store) feed(id string, profiles []string) {
 		return
 	}
 	w := warehouse.In(s.opts.Dir)
-	for _, list := range cargo.InputLists(s.tree(id), profiles) {
+	for _, list := range builddir.InputLists(s.tree(id), profiles) {
 		text, err := os.ReadFile(filepath.Join(s.tree(id), list))
 		if err != nil {
 			continue

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
@@ -95,7 +96,7 @@ func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
 		return nil, err
 	}
 	for _, v := range verdicts {
-		if v.Strange {
+		if v.Irreproducible {
 			r.Strange++
 		}
 		if v.Fresh {
@@ -109,7 +110,7 @@ func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
 
 // Explain says of every unit in the build directory whether the next build will
 // rebuild it, and why.
-func (s *Store) Explain(ctx context.Context, co *Checkout) ([]cargo.Verdict, error) {
+func (s *Store) Explain(ctx context.Context, co *Checkout) ([]freshness.Verdict, error) {
 	d := co.buildDir()
 	if rollback.IsStub(d.Path) {
 		return nil, fmt.Errorf("explain %s: %w", d.Path, rolledBack())
@@ -117,15 +118,15 @@ func (s *Store) Explain(ctx context.Context, co *Checkout) ([]cargo.Verdict, err
 	if _, err := os.Stat(d.Path); errors.Is(err, fs.ErrNotExist) {
 		return nil, &HelpError{Err: fmt.Errorf("explain %s: %w", d.Path, ErrNoTarget), Help: "cargo cow restore"}
 	}
-	list, err := cargo.Explain(ctx, co.view(ctx), active.ReadProvenance(d.Path).Noted)
+	list, err := freshness.Explain(ctx, co.view(ctx), active.ReadProvenance(d.Path).Noted)
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", d.Path, foreign.Explain(d.Path, err))
 	}
-	slices.SortStableFunc(list, func(a, b cargo.Verdict) int { return compareNames(a.UnitName, b.UnitName) })
+	slices.SortStableFunc(list, func(a, b freshness.Verdict) int { return compareNames(a.UnitName, b.UnitName) })
 	return list, nil
 }
 
-func compareNames(a, b cargo.UnitName) int {
+func compareNames(a, b builddir.UnitName) int {
 	return cmp.Or(strings.Compare(a.Profile, b.Profile), strings.Compare(a.Package, b.Package),
 		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Target, b.Target), strings.Compare(a.Unit, b.Unit))
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/index"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
@@ -82,7 +82,7 @@ func (s *Store) working(ctx context.Context) (done func() error, err error) {
 // manifest reads the manifest of a layer from its tree. The layer's id is its
 // digest, so one that is not what was sealed is an error. So is one that speaks of
 // more than the tree holds.
-func (s *Store) manifest(id string) (*cargo.Manifest, error) {
+func (s *Store) manifest(id string) (*manifest.Manifest, error) {
 	path := filepath.Join(s.tree(id), active.ManifestFile)
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *Store) manifest(id string) (*cargo.Manifest, error) {
 	if digest.Of(b) != id {
 		return nil, fmt.Errorf("read manifest: %s is not the one that was sealed", path)
 	}
-	m, err := cargo.DecodeManifest(b)
+	m, err := manifest.Decode(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -205,12 +205,12 @@ func (s *Store) index(ctx context.Context) (*index.Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("index units: %w", err)
 	}
-	return index.Open(ctx, filepath.Join(s.opts.Dir, indexFile), present, func(id string) ([]cargo.Entry, error) {
+	return index.Open(ctx, filepath.Join(s.opts.Dir, indexFile), present, func(id string) ([]manifest.Entry, error) {
 		m, err := s.manifest(id)
 		if err != nil {
 			return nil, err
 		}
-		return cargo.Entries(m, active.Recall(s.tree(id))), nil
+		return manifest.Entries(m, active.Recall(s.tree(id))), nil
 	})
 }
 

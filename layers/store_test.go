@@ -11,7 +11,8 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 )
@@ -19,24 +20,31 @@ import (
 // directories is a driver of ordinary directories, enough for a store.
 type directories struct{}
 
-func (directories) Name() string      { return "directories" }
+func (directories) Name() string { return "directories" }
+
 func (directories) Caps() driver.Caps { return driver.Caps{} }
+
 func (directories) Create(_ context.Context, tree string) error {
 	return os.Mkdir(tree, 0o777)
 }
+
 func (directories) Clone(_ context.Context, tree, from string) error {
 	if err := os.Mkdir(tree, 0o777); err != nil {
 		return err
 	}
 	return os.CopyFS(tree, os.DirFS(from))
 }
+
 func (d directories) Seal(ctx context.Context, tree, from string) error {
 	return d.Clone(ctx, tree, from)
 }
+
 func (directories) Delete(_ context.Context, tree string) error { return os.RemoveAll(tree) }
+
 func (directories) Usage(context.Context, string) (driver.Usage, error) {
 	return driver.Usage{}, nil
 }
+
 func (directories) Holds(tree string) (bool, error) {
 	fi, err := os.Lstat(tree)
 	return err == nil && fi.IsDir(), nil
@@ -54,7 +62,7 @@ func newStore(t *testing.T) *Store {
 // layer files a layer with nothing in it but its manifest.
 func (s *Store) layer(t *testing.T, label string) string {
 	t.Helper()
-	m := &cargo.Manifest{Format: cargo.ManifestFormat, Label: label, Origins: []cargo.Origin{{}}}
+	m := &manifest.Manifest{Format: manifest.Format, Label: label, Origins: []checkout.Origin{{}}}
 	b, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)

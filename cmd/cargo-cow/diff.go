@@ -10,7 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
 )
 
 type diffOptions struct {
@@ -96,7 +96,7 @@ func sideName(side *open.Fingerprinted) string {
 }
 
 // inWords says one difference in one line.
-func inWords(d *cargo.Difference) string {
+func inWords(d *depset.Difference) string {
 	key, gap := "", ""
 	if d.Key != "" {
 		key, gap = d.Key, ": "
@@ -105,13 +105,13 @@ func inWords(d *cargo.Difference) string {
 		}
 	}
 	switch {
-	case d.Ingredient == "packages" && d.Kind == cargo.Added:
+	case d.Ingredient == "packages" && d.Kind == depset.Added:
 		return key + " " + d.New + " added"
-	case d.Ingredient == "packages" && d.Kind == cargo.Removed:
+	case d.Ingredient == "packages" && d.Kind == depset.Removed:
 		return key + " " + d.Old + " removed"
-	case d.Kind == cargo.Added:
+	case d.Kind == depset.Added:
 		return strings.TrimSpace(key+" added: ") + " " + d.New
-	case d.Kind == cargo.Removed:
+	case d.Kind == depset.Removed:
 		return strings.TrimSpace(key+" removed: ") + " " + d.Old
 	case d.Old == d.New:
 		return key + gap + d.New + ", but with other content"

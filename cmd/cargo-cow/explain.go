@@ -11,7 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
 )
 
 type explainOptions struct {
@@ -45,12 +45,12 @@ func (a *app) explain(ctx context.Context, packages []string, o explainOptions) 
 		return err
 	}
 	for _, name := range packages {
-		if !slices.ContainsFunc(verdicts, func(v cargo.Verdict) bool { return v.Package == name }) {
+		if !slices.ContainsFunc(verdicts, func(v freshness.Verdict) bool { return v.Package == name }) {
 			return exit.Missing(fmt.Errorf("explain %s: no unit of that package was built", name), "`cargo cow explain --all` lists what was built")
 		}
 	}
 	if len(packages) > 0 {
-		verdicts = slices.DeleteFunc(verdicts, func(v cargo.Verdict) bool { return !slices.Contains(packages, v.Package) })
+		verdicts = slices.DeleteFunc(verdicts, func(v freshness.Verdict) bool { return !slices.Contains(packages, v.Package) })
 	}
 	fresh := 0
 	tab := ui.NewTable("PACKAGE", "TARGET", "KIND", "PROFILE", "RULE", "DECIDED BY")

@@ -148,7 +148,7 @@ func runScripts(t *testing.T, more []string, names ...string) {
 				return buildDir(more)
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"project": project, "crate": crate, "code": code, "repo": repo, "field": field, "until": until, "tmpfs": tmpfs, "bind": bind,
+				"project": makeProject, "crate": crate, "code": code, "repo": repo, "field": field, "until": until, "tmpfs": tmpfs, "bind": bind,
 			},
 		})
 	})
@@ -176,7 +176,7 @@ var projectFiles = map[string]string{
 	"src/main.rs": "fn main() { println!(\"{}\", tool::word()) }\n",
 }
 
-func project(ts *testscript.TestScript, neg bool, args []string) {
+func makeProject(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: project DIR")
 	}

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/planner"
 )
 
 // planning reports whether cargo runs this program in the place of rustc, to plan
 // a build (cargo.Planner).
 func planning(environ []string) bool {
 	for _, kv := range environ {
-		if value, ok := strings.CutPrefix(kv, cargo.PlanningVariable+"="); ok {
+		if value, ok := strings.CutPrefix(kv, planner.PlanningVariable+"="); ok {
 			return value != ""
 		}
 	}
@@ -24,7 +24,7 @@ func planning(environ []string) bool {
 // answerPlanning becomes the compiler for a question, and fails for a compilation.
 // args are those that cargo gave: the compiler and its own.
 func answerPlanning(args, environ []string) int {
-	if len(args) == 0 || cargo.RefuseCompile(args) {
+	if len(args) == 0 || planner.RefuseCompile(args) {
 		return 1
 	}
 	path, err := exec.LookPath(args[0])

@@ -13,7 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
 )
 
 type showOptions struct {
@@ -77,7 +77,7 @@ func (a *app) show(ctx context.Context, ref string, o showOptions) error {
 	}
 	a.term.JSON("layer", struct {
 		*layers.Record
-		Ingredients []cargo.Ingredient `json:"ingredients"`
+		Ingredients []depset.Ingredient `json:"ingredients"`
 	}{rec, fp.Ingredients})
 	tab := &ui.Table{}
 	tab.Row("layer", rec.ID)
@@ -175,9 +175,9 @@ func (a *app) showFingerprint(ctx context.Context, ref string) error {
 		return err
 	}
 	a.term.JSON("fingerprint", struct {
-		Layer       string             `json:"layer,omitempty"`
-		Fingerprint string             `json:"fingerprint"`
-		Ingredients []cargo.Ingredient `json:"ingredients"`
+		Layer       string              `json:"layer,omitempty"`
+		Fingerprint string              `json:"fingerprint"`
+		Ingredients []depset.Ingredient `json:"ingredients"`
 	}{s.Layer, s.Fingerprint.ID, s.Fingerprint.Ingredients})
 	tab := ui.NewTable("INGREDIENT", "DIGEST", "VALUE")
 	for _, i := range s.Fingerprint.Ingredients {

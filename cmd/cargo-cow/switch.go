@@ -11,7 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
 
@@ -78,7 +78,7 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 	}
 	// Another commit may be another project: everything is asked again.
 	w, err := a.open(ctx)
-	if errors.Is(err, cargo.ErrNoPackage) {
+	if errors.Is(err, project.ErrNoPackage) {
 		return nil
 	}
 	if err != nil {
@@ -96,7 +96,7 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 // sealBeforeSwitch takes a snapshot if there is anything to take one of.
 func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
 	w, err := a.open(ctx)
-	if errors.Is(err, cargo.ErrNoPackage) {
+	if errors.Is(err, project.ErrNoPackage) {
 		return nil // none in the commit that is left
 	}
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/hack/program"
 	"github.com/cargo-cow/cargo-cow/hack/project"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/planner"
+	cargoproject "github.com/cargo-cow/cargo-cow/layers/cargo/project"
 )
 
 // library is the project whose units are grafted: a lockfile of 300 packages, of which some 200 units are built here.
@@ -168,10 +169,10 @@ func (g *grafts) round(b *bencher) error {
 
 // plan asks cargo what a build of the place needs.
 func (g *grafts) plan(b *bencher) error {
-	tool := cargo.Tool{Cargo: "cargo", Dir: g.place, Environ: g.cow.Env()}
-	ws := &cargo.Workspace{Root: g.place}
-	planner := &cargo.Planner{Tool: tool, Workspace: ws, Wrapper: g.cow.Path, Temp: g.cow.Store, Notes: filepath.Join(g.cow.Store, "rustc-notes.json")}
-	needed, err := planner.Needed(b.ctx, cargo.Build{Profile: "debug"})
+	tool := cargoproject.Tool{Cargo: "cargo", Dir: g.place, Environ: g.cow.Env()}
+	ws := &cargoproject.Workspace{Root: g.place}
+	plans := &planner.Planner{Tool: tool, Workspace: ws, Wrapper: g.cow.Path, Temp: g.cow.Store, Notes: filepath.Join(g.cow.Store, "rustc-notes.json")}
+	needed, err := plans.Needed(b.ctx, planner.Build{Profile: "debug"})
 	if err == nil && len(needed) < leastGrafted {
 		err = fmt.Errorf("cargo named %d units", len(needed))
 	}

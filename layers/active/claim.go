@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/driver"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
@@ -28,8 +28,8 @@ type Options struct {
 type Claim struct {
 	Dir
 	opts    Options
-	file    string       // the lock, where one could be made
-	locks   *cargo.Locks // Cargo's own, nil while they are not held
+	file    string          // the lock, where one could be made
+	locks   *builddir.Locks // Cargo's own, nil while they are not held
 	release func() error
 }
 
@@ -49,8 +49,8 @@ func (c *Claim) Lock(ctx context.Context, artifacts string, noWait bool, notify 
 			}
 		}
 	}
-	locks, err := cargo.Lock(ctx, wait, c.Path, filepath.Clean(artifacts))
-	if errors.Is(err, cargo.ErrLocked) {
+	locks, err := builddir.Lock(ctx, wait, c.Path, filepath.Clean(artifacts))
+	if errors.Is(err, builddir.ErrLocked) {
 		return &help.Error{
 			Err:  fmt.Errorf("lock %s: %w", c.Path, ErrBusy),
 			Help: "run it again when cargo is done, or without --no-wait",

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -16,7 +16,7 @@ const (
 	MetaDir        = paths.TreeMeta
 	ManifestFile   = paths.TreeManifest
 	provenanceFile = paths.TreeActive
-	RecallFile     = cargo.RecallFile
+	RecallFile     = manifest.NestedCacheFile
 )
 
 // WriteFile replaces one of this program's files in a build directory. It does
@@ -49,7 +49,7 @@ func AppendFile(dir, name string, b []byte) error {
 
 // Manifest reads the manifest that lies in a build directory, and when it was
 // written, by the kernel's clock, in ns.
-func Manifest(dir string) (*cargo.Manifest, int64) {
+func Manifest(dir string) (*manifest.Manifest, int64) {
 	path := filepath.Join(dir, ManifestFile)
 	fi, err := os.Stat(path)
 	if err != nil {
@@ -59,7 +59,7 @@ func Manifest(dir string) (*cargo.Manifest, int64) {
 	if err != nil {
 		return nil, 0
 	}
-	m, err := cargo.DecodeManifest(b)
+	m, err := manifest.Decode(b)
 	if err != nil {
 		return nil, 0
 	}

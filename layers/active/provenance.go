@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
@@ -22,7 +22,7 @@ type Provenance struct {
 	// mutable units, in ns since 1970; 0 when there was none.
 	Restored int64 `json:"restored,omitempty"`
 	// Noted are the reasons for which that restore had units rebuilt.
-	Noted []cargo.Noted `json:"noted,omitempty"`
+	Noted []freshness.Noted `json:"noted,omitempty"`
 	// Placed is when that restore had written its last file, by the kernel's clock,
 	// in ns: a file that changed later is somebody else's.
 	Placed int64 `json:"placed,omitempty"`

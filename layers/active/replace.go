@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/driver"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
@@ -110,7 +110,7 @@ func (c *Claim) exchange(other string, point *crashpoint.Point) error {
 	if err := c.CheckOwn(); err != nil {
 		return err
 	}
-	if err := c.locks.Guard(); errors.Is(err, cargo.ErrLocked) {
+	if err := c.locks.Guard(); errors.Is(err, builddir.ErrLocked) {
 		return busy()
 	} else if err != nil {
 		return fmt.Errorf("replace %s: %w", c.Path, err)

@@ -11,6 +11,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Apply makes dir, a writable copy of the build directory that the plan's
@@ -27,16 +31,16 @@ func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged in
 		return 0, err
 	}
 	p.bindStrays()
-	dirty := p.dirty()
-	for i := range p.manifest.Units {
+	dirty := p.DirtyUnits()
+	for i := range p.Manifest.Units {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		if err := a.unit(&p.manifest.Units[i], p.reasons[i]); err != nil {
-			return 0, fmt.Errorf("correct unit %s: %w", p.manifest.Units[i].Unit, err)
+		if err := a.unit(&p.Manifest.Units[i], p.reasons[i]); err != nil {
+			return 0, fmt.Errorf("correct unit %s: %w", p.Manifest.Units[i].Unit, err)
 		}
 	}
-	if p.settings.Rules.On(RuleUnlinkUplifted) {
+	if p.settings.Rules.On(rule.UnlinkUplifted) {
 		if err := a.unlinkUplifted(dirty); err != nil {
 			return 0, err
 		}
@@ -54,23 +58,15 @@ func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged in
 	return retagged + n, a.stamp(t0)
 }
 
-// remove removes a file that may be missing.
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !isNotDir(err) {
-		return err
-	}
-	return nil
-}
-
 // unlinkUplifted removes the final names of programs and libraries that will be
 // rebuilt, so that nobody runs the origin's before the build. Cargo makes them
 // again on every build, also for units that are fresh (cargo 1.95,
 // compiler/mod.rs:link_targets).
 func (a *applier) unlinkUplifted(dirty []bool) error {
-	for i := range a.plan.manifest.Units {
-		u := &a.plan.manifest.Units[i]
-		others := a.plan.needed != nil && !a.plan.needed[u.key()]
-		if !dirty[i] && !others || u.Run || u.Kind == kindScript {
+	for i := range a.plan.Manifest.Units {
+		u := &a.plan.Manifest.Units[i]
+		others := a.plan.needed != nil && !a.plan.needed[u.Key()]
+		if !dirty[i] && !others || u.Run || u.Kind == builddir.KindScript {
 			continue
 		}
 		for _, dir := range []string{u.Profile, u.Profile + "/examples"} {
@@ -80,7 +76,7 @@ func (a *applier) unlinkUplifted(dirty []bool) error {
 			}
 			for _, e := range entries {
 				if e.Type().IsRegular() && isUplifted(e.Name(), u.Target) {
-					if err := remove(a.path(dir + "/" + e.Name())); err != nil {
+					if err := paths.File(a.path(dir + "/" + e.Name())); err != nil {
 						return fmt.Errorf("unlink %s: %w", e.Name(), err)
 					}
 				}
@@ -104,8 +100,8 @@ func isUplifted(file, target string) bool {
 func (a *applier) stamp(t0 time.Time) error {
 	ts := unix.NsecToTimespec(t0.UnixNano())
 	times := []unix.Timespec{ts, ts}
-	for i := range a.plan.manifest.Units {
-		for _, f := range a.plan.manifest.Units[i].Stamp {
+	for i := range a.plan.Manifest.Units {
+		for _, f := range a.plan.Manifest.Units[i].Stamp {
 			err := unix.UtimesNanoAt(unix.AT_FDCWD, a.path(string(f)), times, unix.AT_SYMLINK_NOFOLLOW)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("set time of %s: %w", f, err)

@@ -11,17 +11,22 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // strays removes what the scripts left that run again, so that they find what
 // they would in an empty directory, and has the links of the others lead to what
 // is in the place.
 func (a *applier) strays(dirty []bool) error {
-	if !a.plan.settings.Rules.On(RuleLeftOutside) {
+	if !a.plan.settings.Rules.On(rule.LeftOutside) {
 		return nil
 	}
-	for i := range a.plan.manifest.Strays {
-		s := &a.plan.manifest.Strays[i]
+	for i := range a.plan.Manifest.Strays {
+		s := &a.plan.Manifest.Strays[i]
 		var err error
 		if slices.ContainsFunc(s.Units, func(u int) bool { return dirty[u] }) {
 			err = a.removeStray(string(s.Path))
@@ -37,7 +42,7 @@ func (a *applier) strays(dirty []bool) error {
 
 // removeStray removes something, and the directories that are empty without it.
 func (a *applier) removeStray(rel string) error {
-	if err := discard(a.path(rel)); err != nil {
+	if err := builddir.Discard(a.path(rel)); err != nil {
 		return err
 	}
 	for dir := path.Dir(rel); dir != "."; dir = path.Dir(dir) {
@@ -49,7 +54,7 @@ func (a *applier) removeStray(rel string) error {
 }
 
 // relink gives a link the text it would have in the place, and the time it has.
-func (a *applier) relink(s *Stray) error {
+func (a *applier) relink(s *manifest.Stray) error {
 	name := a.path(string(s.Path))
 	var st unix.Stat_t
 	if err := unix.Lstat(name, &st); err != nil {
@@ -59,12 +64,12 @@ func (a *applier) relink(s *Stray) error {
 	if err != nil {
 		return err
 	}
-	to, ok := a.plan.place.Abs(*s.Link)
+	to, ok := a.plan.Checkout.Abs(*s.Link)
 	if !ok {
-		return errors.New("it leads to " + s.Link.display())
+		return errors.New("it leads to " + s.Link.Display())
 	}
 	if !filepath.IsAbs(was) {
-		if to, err = filepath.Rel(filepath.Join(a.plan.place.Workspace.BuildDir, path.Dir(string(s.Path))), to); err != nil {
+		if to, err = filepath.Rel(filepath.Join(a.plan.Checkout.Workspace.BuildDir, path.Dir(string(s.Path))), to); err != nil {
 			return err
 		}
 	}
@@ -87,10 +92,10 @@ func (a *applier) relink(s *Stray) error {
 // known reports whether the manifest, or Cargo itself, accounts for a directory,
 // or a file beside profiles or in one. inside: for part of what lies in it.
 func (a *applier) known(rel string) (inside, own bool) {
-	m := a.plan.manifest
+	m := a.plan.Manifest
 	base := path.Base(rel)
 	switch {
-	case rel == metaDir, isOwnFile(base), slices.Contains(m.Profiles, rel):
+	case rel == builddir.MetaDir, builddir.IsCargoFile(base), slices.Contains(m.Profiles, rel):
 		return false, true
 	case slices.Contains(m.Profiles, path.Dir(rel)):
 		switch base {
@@ -100,13 +105,13 @@ func (a *applier) known(rel string) (inside, own bool) {
 	case base == "tmp":
 		return false, true
 	}
-	if slices.Contains(m.Placed, Path(rel)) {
+	if slices.Contains(m.Placed, paths.Path(rel)) {
 		return false, true
 	}
 	holds := func(p string) bool { return p == rel || strings.HasPrefix(p, rel+"/") }
 	inside = slices.ContainsFunc(m.Profiles, holds) ||
-		slices.ContainsFunc(m.Strays, func(s Stray) bool { return holds(string(s.Path)) }) ||
-		slices.ContainsFunc(m.Nested, func(n Nested) bool { return holds(string(n.Path)) })
+		slices.ContainsFunc(m.Strays, func(s manifest.Stray) bool { return holds(string(s.Path)) }) ||
+		slices.ContainsFunc(m.Nested, func(n manifest.Nested) bool { return holds(string(n.Path)) })
 	return inside, false
 }
 
@@ -114,15 +119,15 @@ func (a *applier) known(rel string) (inside, own bool) {
 // while the layer was sealed, or whoever else was at work there, had just made it.
 func (a *applier) dropUnknown() error {
 	rules := a.plan.settings.Rules
-	all := rules.On(RuleLeftOutside) && rules.On(RuleNestedBuild)
+	all := rules.On(rule.LeftOutside) && rules.On(rule.NestedBuild)
 	dirs := []string{""}
-	for _, p := range a.plan.manifest.Profiles {
+	for _, p := range a.plan.Manifest.Profiles {
 		dirs = append(dirs, p)
 		if triple := path.Dir(p); triple != "." && !slices.Contains(dirs, triple) {
 			dirs = append(dirs, triple)
 		}
 	}
-	profiles, err := Profiles(a.dir)
+	profiles, err := builddir.Profiles(a.dir)
 	if err != nil {
 		return err
 	}
@@ -137,36 +142,13 @@ func (a *applier) dropUnknown() error {
 		for _, e := range entries {
 			rel := path.Join(dir, e.Name())
 			inside, own := a.known(rel)
-			if inside || own || isLeft(e.Name()) || !all && !slices.Contains(profiles, rel) {
+			if inside || own || builddir.IsDiscarded(e.Name()) || !all && !slices.Contains(profiles, rel) {
 				continue
 			}
-			if err := discard(a.path(rel)); err != nil {
+			if err := builddir.Discard(a.path(rel)); err != nil {
 				return fmt.Errorf("remove unknown %s: %w", rel, err)
 			}
 		}
-	}
-	return nil
-}
-
-// leftSuffix ends the name that something gets which another user owns, as root
-// does after a build with sudo: it cannot be removed, but nobody finds it.
-const leftSuffix = ".cargo-cow-left"
-
-// isLeft reports whether a name is one that discard has given.
-func isLeft(name string) bool { return strings.HasSuffix(name, leftSuffix) }
-
-// discard removes something from a copy of a build directory.
-func discard(name string) error {
-	err := os.RemoveAll(name)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	dir, base := filepath.Split(name)
-	if isLeft(base) {
-		return nil
-	}
-	if err := os.Rename(name, filepath.Join(dir, "."+base+leftSuffix)); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return err
 	}
 	return nil
 }

@@ -9,8 +9,12 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // applier makes a copy of a build directory true for a place.
@@ -21,7 +25,7 @@ type applier struct {
 
 func (a *applier) path(rel string) string { return a.dir + "/" + rel }
 
-func (a *applier) unit(u *Unit, reason *Reason) error {
+func (a *applier) unit(u *manifest.Unit, reason *rule.Reason) error {
 	if reason != nil {
 		return a.dirty(u)
 	}
@@ -35,18 +39,18 @@ func (a *applier) unit(u *Unit, reason *Reason) error {
 // what Cargo looks for in the file system: removing or emptying the hash file
 // instead would leave the dependents fresh (cargo 1.95, fingerprint/mod.rs,
 // documentation of prepare_target).
-func (a *applier) dirty(u *Unit) error {
+func (a *applier) dirty(u *manifest.Unit) error {
 	if u.Doc {
 		return a.dirtyDoc(u)
 	}
 	if !u.Run {
-		return remove(a.path(u.depFile()))
+		return paths.File(a.path(u.DepFile()))
 	}
-	output, outDir, _ := u.dir().script()
-	if err := remove(a.path(output)); err != nil {
+	output, outDir, _ := u.Dir().ScriptFiles()
+	if err := paths.File(a.path(output)); err != nil {
 		return err
 	}
-	if !a.plan.settings.Rules.On(RuleEmptyOutDir) {
+	if !a.plan.settings.Rules.On(rule.EmptyOutDir) {
 		return nil
 	}
 	// A script may leave alone what it finds written.
@@ -55,38 +59,23 @@ func (a *applier) dirty(u *Unit) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := removeAll(filepath.Join(a.path(outDir), e.Name())); err != nil {
+		if err := removal.All(filepath.Join(a.path(outDir), e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// removeAll also removes directories that their owner may not list or write to.
-func removeAll(path string) error {
-	err := os.RemoveAll(path)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			os.Chmod(p, 0o700) // what cannot be changed shows below
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
-}
-
 // dirtyDoc removes the page whose presence and time Cargo checks.
-func (a *applier) dirtyDoc(u *Unit) error {
+func (a *applier) dirtyDoc(u *manifest.Unit) error {
 	crate := strings.ReplaceAll(u.Target, "-", "_")
-	return remove(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
+	return paths.File(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
 }
 
 // rewriteDepInfo makes Cargo watch the place's files instead of the origin's.
 // The content of this file is not part of the unit's hash.
-func (a *applier) rewriteDepInfo(u *Unit) error {
-	path := a.path(u.depFile())
+func (a *applier) rewriteDepInfo(u *manifest.Unit) error {
+	path := a.path(u.DepFile())
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -96,9 +85,9 @@ func (a *applier) rewriteDepInfo(u *Unit) error {
 		return err
 	}
 	for _, w := range u.Moved {
-		to, ok := a.plan.place.Abs(w.Loc)
+		to, ok := a.plan.Checkout.Abs(w.Path)
 		if w.Index < 0 || w.Index >= len(info.Files) || !ok {
-			return fmt.Errorf("rewrite %s: no entry %d for %s", path, w.Index, w.Loc)
+			return fmt.Errorf("rewrite %s: no entry %d for %s", path, w.Index, w.Path)
 		}
 		info.Files[w.Index].Path = to
 	}
@@ -107,8 +96,8 @@ func (a *applier) rewriteDepInfo(u *Unit) error {
 
 // rewriteOutput makes a script watch the place's files. It returns the lines as
 // Cargo will read them in the place.
-func (a *applier) rewriteOutput(u *Unit) ([]script.Line, error) {
-	output, outDir, root := u.dir().script()
+func (a *applier) rewriteOutput(u *manifest.Unit) ([]script.Line, error) {
+	output, outDir, root := u.Dir().ScriptFiles()
 	b, err := os.ReadFile(a.path(output))
 	if err != nil {
 		return nil, err
@@ -117,9 +106,9 @@ func (a *applier) rewriteOutput(u *Unit) ([]script.Line, error) {
 	if len(u.Moved) > 0 {
 		to := map[int]string{}
 		for _, w := range u.Moved {
-			path, ok := a.plan.place.Abs(w.Loc)
+			path, ok := a.plan.Checkout.Abs(w.Path)
 			if !ok {
-				return nil, fmt.Errorf("rewrite %s: %s has no counterpart here", output, w.Loc)
+				return nil, fmt.Errorf("rewrite %s: %s has no counterpart here", output, w.Path)
 			}
 			to[w.Index] = path
 		}
@@ -141,7 +130,7 @@ func (a *applier) rewriteOutput(u *Unit) ([]script.Line, error) {
 	called, _ := os.ReadFile(a.path(root))
 	if len(called) > 0 {
 		for i := range lines {
-			lines[i].Value = strings.ReplaceAll(lines[i].Value, string(called), a.plan.place.Workspace.BuildDir+"/"+outDir)
+			lines[i].Value = strings.ReplaceAll(lines[i].Value, string(called), a.plan.Checkout.Workspace.BuildDir+"/"+outDir)
 		}
 	}
 	return lines, nil

@@ -11,7 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/embeds"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/internal/cargotest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/internal/kernelclock"
 )
 
@@ -31,13 +38,13 @@ edition = "2021"
 	"shared.txt": "shared 1",
 	"src/lib.rs": `pub const S: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shared.txt"));`,
 
-	"liba/Cargo.toml": manifest("liba"),
+	"liba/Cargo.toml": cargotest.Manifest("liba"),
 	"liba/src/lib.rs": "pub fn a() -> u32 { 1 }\n",
 
-	"constant/Cargo.toml": manifest("constant"),
+	"constant/Cargo.toml": cargotest.Manifest("constant"),
 	"constant/src/lib.rs": `pub const D: &str = env!("CARGO_MANIFEST_DIR");`,
 
-	"script/Cargo.toml": manifest("script"),
+	"script/Cargo.toml": cargotest.Manifest("script"),
 	"script/data/x.txt": "data 1",
 	"script/build.rs": `fn main() {
     println!("cargo:rerun-if-changed=data");
@@ -46,7 +53,7 @@ edition = "2021"
 }`,
 	"script/src/lib.rs": `pub const X: &str = include_str!(concat!(env!("OUT_DIR"), "/x.txt"));`,
 
-	"watched/Cargo.toml": manifest("watched"),
+	"watched/Cargo.toml": cargotest.Manifest("watched"),
 	"watched/build.rs": `fn main() {
     println!("cargo:rerun-if-changed=linked");
     let text = std::fs::read_to_string("linked/x.txt").unwrap();
@@ -54,12 +61,12 @@ edition = "2021"
 }`,
 	"watched/src/lib.rs": `pub const L: &str = env!("LINKED");`,
 
-	"undeclared/Cargo.toml": manifest("undeclared"),
+	"undeclared/Cargo.toml": cargotest.Manifest("undeclared"),
 	"undeclared/build.rs":   `fn main() { println!("cargo:rustc-env=N={}", std::fs::read_to_string("n.txt").unwrap()); }`,
 	"undeclared/n.txt":      "n 1",
 	"undeclared/src/lib.rs": `pub const N: &str = env!("N");`,
 
-	"absolute/Cargo.toml": manifest("absolute"),
+	"absolute/Cargo.toml": cargotest.Manifest("absolute"),
 	"absolute/build.rs": `fn main() {
     let path = format!("{}/../shared.txt", std::env::var("CARGO_MANIFEST_DIR").unwrap());
     println!("cargo:rerun-if-changed={path}");
@@ -67,27 +74,15 @@ edition = "2021"
 }`,
 	"absolute/src/lib.rs": `pub const A: &str = env!("ABS");`,
 
-	"app/Cargo.toml":  manifest("app", "root", "undeclared", "absolute", "liba", "constant", "script", "watched"),
+	"app/Cargo.toml":  cargotest.Manifest("app", "root", "undeclared", "absolute", "liba", "constant", "script", "watched"),
 	"app/src/main.rs": `fn main() { println!("{} {} {} {} {} {} {}", root::S, liba::a(), constant::D, script::X, watched::L, undeclared::N, absolute::A); }`,
-}
-
-func manifest(name string, deps ...string) string {
-	text := "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\n"
-	for _, d := range deps {
-		dir := "../" + d
-		if d == "root" {
-			dir = ".."
-		}
-		text += d + " = { path = \"" + dir + "\" }\n"
-	}
-	return text
 }
 
 // newWorkspace makes the workspace and builds it.
 func newWorkspace(t *testing.T) string {
 	t.Helper()
 	cargotest.Require(t, "")
-	dir := filepath.Join(realTempDir(t), "a")
+	dir := filepath.Join(cargotest.RealTempDir(t), "a")
 	cargotest.Write(t, dir, workspace)
 	if err := os.Symlink("../script/data", dir+"/watched/linked"); err != nil {
 		t.Fatal(err)
@@ -127,19 +122,19 @@ func run(t *testing.T, dir string) string {
 }
 
 // place locates a checkout with the real cargo.
-func place(t *testing.T, dir string) *Place {
+func place(t *testing.T, dir string) *checkout.Checkout {
 	t.Helper()
-	ws, err := Locate(t.Context(), Tool{Cargo: "cargo", Dir: dir, Environ: append(os.Environ(), "CARGO_NET_OFFLINE=true")})
+	ws, err := project.Locate(t.Context(), project.Tool{Cargo: "cargo", Dir: dir, Environ: append(os.Environ(), "CARGO_NET_OFFLINE=true")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if ws.BuildDir != dir+"/target" {
 		t.Fatalf("the build directory is %s, not the one tests build in", ws.BuildDir)
 	}
-	return &Place{Workspace: ws}
+	return &checkout.Checkout{Workspace: ws}
 }
 
-func inspect(t *testing.T, in Inspection) *Manifest {
+func inspect(t *testing.T, in Inspection) *manifest.Manifest {
 	t.Helper()
 	m, err := Inspect(t.Context(), in)
 	if err != nil {
@@ -150,7 +145,7 @@ func inspect(t *testing.T, in Inspection) *Manifest {
 		t.Fatal(err)
 	}
 	// What is worked with is what lies in the layer.
-	if m, err = DecodeManifest(b); err != nil {
+	if m, err = manifest.Decode(b); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -160,25 +155,11 @@ func inspect(t *testing.T, in Inspection) *Manifest {
 // together would, and returns the copy.
 func fork(t *testing.T, from, name string) string {
 	t.Helper()
-	to := filepath.Join(realTempDir(t), name)
+	to := filepath.Join(cargotest.RealTempDir(t), name)
 	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v: %s", err, out)
 	}
 	return to
-}
-
-// edit changes a file without a trace in its time.
-func edit(t *testing.T, path, text string) {
-	t.Helper()
-	old := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{path, filepath.Dir(path)} {
-		if err := os.Chtimes(p, old, old); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 func kernelClock(t *testing.T) *kernelclock.Clock {
@@ -202,7 +183,7 @@ func kernelNow(t *testing.T) time.Time {
 
 // restore corrects the copy of a build directory and returns its plan, and the
 // time it was given.
-func restore(t *testing.T, m *Manifest, dir string) (*Plan, time.Time) {
+func restore(t *testing.T, m *manifest.Manifest, dir string) (*Plan, time.Time) {
 	t.Helper()
 	clock := kernelClock(t)
 	t0, err := clock.Passed(t.Context()) // what the test edits next must be newer
@@ -210,7 +191,7 @@ func restore(t *testing.T, m *Manifest, dir string) (*Plan, time.Time) {
 		t.Fatal(err)
 	}
 	p := place(t, dir)
-	plan, err := Verify(t.Context(), m, NewReader(p, Settings{}), false)
+	plan, err := Verify(t.Context(), m, NewReader(p, rule.Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +202,7 @@ func restore(t *testing.T, m *Manifest, dir string) (*Plan, time.Time) {
 }
 
 // unitOf finds the library, program or run of a package in a manifest.
-func unitOf(t *testing.T, m *Manifest, pkg, kind string) *Unit {
+func unitOf(t *testing.T, m *manifest.Manifest, pkg, kind string) *manifest.Unit {
 	t.Helper()
 	for i := range m.Units {
 		if u := &m.Units[i]; u.Package == pkg && u.Kind == kind {
@@ -232,8 +213,8 @@ func unitOf(t *testing.T, m *Manifest, pkg, kind string) *Unit {
 	return nil
 }
 
-func rebuilds(p *Plan) map[string]Rule {
-	m := map[string]Rule{}
+func rebuilds(p *Plan) map[string]rule.Rule {
+	m := map[string]rule.Rule{}
 	for _, v := range p.Rebuild() {
 		m[v.Package+" "+v.Kind] = v.Reason.Rule
 	}
@@ -252,41 +233,41 @@ func TestCheckout(t *testing.T) {
 }
 
 func testInspect(t *testing.T, a string) {
-	first := inspect(t, Inspection{Place: place(t, a)})
-	second := inspect(t, Inspection{Place: place(t, a)})
+	first := inspect(t, Inspection{Checkout: place(t, a)})
+	second := inspect(t, Inspection{Checkout: place(t, a)})
 	one, _ := first.Encode()
 	two, _ := second.Encode()
 	if !bytes.Equal(one, two) || !first.SameBuild(second) {
 		t.Errorf("two inspections of one build differ:\n%s\n%s", one, two)
 	}
-	third := inspect(t, Inspection{Place: place(t, a), Previous: first, Sealed: kernelNow(t).UnixNano()})
+	third := inspect(t, Inspection{Checkout: place(t, a), Previous: first, Sealed: kernelNow(t).UnixNano()})
 	if three, _ := third.Encode(); !bytes.Equal(one, three) {
 		t.Errorf("what is inherited differs from what was found:\n%s\n%s", one, three)
 	}
 	for i := range first.Units {
-		if u := &first.Units[i]; u.Always != nil || u.Source != SourcePath || !u.Mutable {
+		if u := &first.Units[i]; u.Always != nil || u.Source != builddir.SourcePath || !u.Mutable {
 			t.Errorf("%s %s: source %s, mutable %v, always %v", u.Unit, u.Kind, u.Source, u.Mutable, u.Always)
 		}
 	}
 	if u := unitOf(t, first, "root", "lib"); len(u.Elsewhere) > 0 || !u.Named {
 		t.Errorf("a file included through env! is held against root: %v, named %v", u.Elsewhere, u.Named)
 	}
-	if u := unitOf(t, first, "constant", "lib"); len(u.Elsewhere) != 1 || u.Elsewhere[0].Rule != RuleEnvOrigin {
+	if u := unitOf(t, first, "constant", "lib"); len(u.Elsewhere) != 1 || u.Elsewhere[0].Rule != rule.EnvOrigin {
 		t.Errorf("a constant of env! is held harmless: %v", u.Elsewhere)
 	}
 	if u := unitOf(t, first, "script", "lib"); len(u.Elsewhere) > 0 {
 		t.Errorf("an include from OUT_DIR is held against script: %v", u.Elsewhere)
 	}
-	if u := unitOf(t, first, "watched", kindRun); len(u.Trees) == 0 || u.Home == nil || u.Home.Path != "watched" {
+	if u := unitOf(t, first, "watched", builddir.KindRun); len(u.Trees) == 0 || u.Home == nil || u.Home.Rel != "watched" {
 		t.Errorf("the run of a script has trees %v and home %v", u.Trees, u.Home)
 	}
 }
 
 func testRestoreIsFresh(t *testing.T, a string) {
-	m := inspect(t, Inspection{Place: place(t, a)})
+	m := inspect(t, Inspection{Checkout: place(t, a)})
 	b := fork(t, a, "b")
 	plan, _ := restore(t, m, b)
-	want := map[string]Rule{"constant lib": RuleEnvOrigin, "app bin": RuleDependency}
+	want := map[string]rule.Rule{"constant lib": rule.EnvOrigin, "app bin": rule.Dependency}
 	if got := rebuilds(plan); len(got) != len(want) || got["constant lib"] != want["constant lib"] || got["app bin"] != want["app bin"] {
 		t.Errorf("will rebuild %v; want %v", got, want)
 	}
@@ -296,7 +277,7 @@ func testRestoreIsFresh(t *testing.T, a string) {
 	if _, err := os.Stat(b + "/target/debug/app"); !os.IsNotExist(err) {
 		t.Errorf("the origin's program is left to be run: %v", err)
 	}
-	explained, err := Explain(t.Context(), place(t, b), plan.Noted())
+	explained, err := freshness.Explain(t.Context(), place(t, b), plan.Noted())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,24 +315,24 @@ func testRestoreIsFresh(t *testing.T, a string) {
 
 // Content decides, whatever times say.
 func testVerifyFindsWhatTimesHide(t *testing.T, a string) {
-	m := inspect(t, Inspection{Place: place(t, a)})
+	m := inspect(t, Inspection{Checkout: place(t, a)})
 	tests := []struct {
 		name, file, text string
 		unit             string
-		rule             Rule
+		rule             rule.Rule
 		prints           string
 	}{
-		{"source", "liba/src/lib.rs", "pub fn a() -> u32 { 2 }\n", "liba lib", RuleSourceContent, " 2 "},
-		{"included", "shared.txt", "shared 2", "root lib", RuleSourceContent, "shared 2"},
-		{"watched by absolute path", "shared.txt", "shared 2", "absolute " + kindRun, RuleScriptInput, " shared 2"},
-		{"not declared", "undeclared/n.txt", "n 2", "undeclared " + kindRun, RuleScriptTree, " n 2 "},
-		{"new and not declared", "undeclared/more.txt", "", "undeclared " + kindRun, RuleScriptTree, " n 1 "},
-		{"watched directory", "script/data/x.txt", "data 2", "script " + kindRun, RuleScriptInput, "data 2 data 2"},
+		{"source", "liba/src/lib.rs", "pub fn a() -> u32 { 2 }\n", "liba lib", rule.SourceContent, " 2 "},
+		{"included", "shared.txt", "shared 2", "root lib", rule.SourceContent, "shared 2"},
+		{"watched by absolute path", "shared.txt", "shared 2", "absolute " + builddir.KindRun, rule.ScriptInput, " shared 2"},
+		{"not declared", "undeclared/n.txt", "n 2", "undeclared " + builddir.KindRun, rule.ScriptTree, " n 2 "},
+		{"new and not declared", "undeclared/more.txt", "", "undeclared " + builddir.KindRun, rule.ScriptTree, " n 1 "},
+		{"watched directory", "script/data/x.txt", "data 2", "script " + builddir.KindRun, rule.ScriptInput, "data 2 data 2"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := fork(t, a, strings.ReplaceAll(tt.name, " ", "-"))
-			edit(t, filepath.Join(b, tt.file), tt.text)
+			cargotest.Edit(t, filepath.Join(b, tt.file), tt.text)
 			plan, _ := restore(t, m, b)
 			if got := rebuilds(plan); got[tt.unit] != tt.rule {
 				t.Errorf("%s will be rebuilt by rule %q; want %q (all: %v)", tt.unit, got[tt.unit], tt.rule, got)
@@ -366,14 +347,14 @@ func testVerifyFindsWhatTimesHide(t *testing.T, a string) {
 
 // A unit keeps the checkout it was built in through any number of restores.
 func testOriginsOfGrandchildren(t *testing.T, a string) {
-	first := inspect(t, Inspection{Place: place(t, a)})
+	first := inspect(t, Inspection{Checkout: place(t, a)})
 	b := fork(t, a, "b")
 	_, t0 := restore(t, first, b)
 	if err := os.WriteFile(b+"/liba/src/lib.rs", []byte("pub fn a() -> u32 { 2 }\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	build(t, b)
-	second := inspect(t, Inspection{Place: place(t, b), Previous: first, Restored: t0.UnixNano()})
+	second := inspect(t, Inspection{Checkout: place(t, b), Previous: first, Restored: t0.UnixNano()})
 	for unit, want := range map[string]string{"root": a, "script": a, "liba": b, "constant": b} {
 		u := unitOf(t, second, unit, "lib")
 		if got := second.Origins[u.Origin].Root(); got != want {
@@ -385,7 +366,7 @@ func testOriginsOfGrandchildren(t *testing.T, a string) {
 	}
 	c := fork(t, b, "c")
 	plan, t1 := restore(t, second, c)
-	if got := rebuilds(plan); len(got) != 2 || got["constant lib"] != RuleEnvOrigin {
+	if got := rebuilds(plan); len(got) != 2 || got["constant lib"] != rule.EnvOrigin {
 		t.Errorf("in the third checkout %v will be rebuilt; want constant and app", got)
 	}
 	if got := build(t, c); !slices.Equal(got, []string{"app", "constant"}) {
@@ -394,23 +375,23 @@ func testOriginsOfGrandchildren(t *testing.T, a string) {
 	if got, want := run(t, c), "shared 1 2 "+c+"/constant data 1 data 1 n 1 shared 1"; got != want {
 		t.Errorf("the program prints %q; want %q", got, want)
 	}
-	third := inspect(t, Inspection{Place: place(t, c), Previous: second, Restored: t1.UnixNano()})
+	third := inspect(t, Inspection{Checkout: place(t, c), Previous: second, Restored: t1.UnixNano()})
 	for unit, want := range map[string]string{"root": a, "liba": b, "constant": c} {
 		if got := third.Origins[unitOf(t, third, unit, "lib").Origin].Root(); got != want {
 			t.Errorf("in the third manifest %s is of %s; want %s", unit, got, want)
 		}
 	}
 	// Back in the second checkout constant is another's; liba is its own.
-	plan, err := Verify(t.Context(), third, NewReader(place(t, b), Settings{}), false)
+	plan, err := Verify(t.Context(), third, NewReader(place(t, b), rule.Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := rebuilds(plan); len(got) != 2 || got["constant lib"] != RuleEnvOrigin {
+	if got := rebuilds(plan); len(got) != 2 || got["constant lib"] != rule.EnvOrigin {
 		t.Errorf("back in the second checkout %v will be rebuilt", got)
 	}
-	if strict, err := Verify(t.Context(), third, NewReader(place(t, b), Settings{}), true); err != nil {
+	if strict, err := Verify(t.Context(), third, NewReader(place(t, b), rule.Settings{}), true); err != nil {
 		t.Fatal(err)
-	} else if got := rebuilds(strict); got["liba lib"] != "" || got["root lib"] != RuleStrict {
+	} else if got := rebuilds(strict); got["liba lib"] != "" || got["root lib"] != rule.Strict {
 		t.Errorf("strictly %v will be rebuilt", got)
 	}
 }
@@ -437,20 +418,20 @@ pub fn panics(v: &[u32], i: usize) -> u32 { v[i] }
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := realTempDir(t)
+			dir := cargotest.RealTempDir(t)
 			cargotest.Write(t, dir, map[string]string{
-				"Cargo.toml": manifest("one"), "shared.txt": "x", "src/lib.rs": tt.lib, "src/main.rs": "pub use one::*; fn main() {}",
+				"Cargo.toml": cargotest.Manifest("one"), "shared.txt": "x", "src/lib.rs": tt.lib, "src/main.rs": "pub use one::*; fn main() {}",
 			})
 			cargotest.Run(t, dir, "", nil, "build")
-			s, err := scan(dir+"/target", dir+"/none", nil)
+			s, err := builddir.Scan(dir+"/target", dir+"/none", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, u := range s.units {
+			for _, u := range s.Units {
 				if u.Kind != "lib" {
 					continue
 				}
-				w, err := newWitness(s.dir, u, newOrigin(&Place{Workspace: &Workspace{Root: dir, BuildDir: dir + "/target"}}))
+				w, err := embeds.NewSearch(s.Path, u, checkout.OriginOf(&checkout.Checkout{Workspace: &project.Workspace{Root: dir, BuildDir: dir + "/target"}}))
 				if err != nil {
 					t.Fatal(err)
 				}

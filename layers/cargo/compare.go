@@ -6,19 +6,25 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
 )
 
 // Reader reads the sources of one place, each file once, for any number of
 // manifests to be compared with. It is for one goroutine.
 type Reader struct {
-	place    *Place
-	settings Settings
-	trees    *treeReader
+	checkout *checkout.Checkout
+	settings rule.Settings
+	trees    *inputs.TreeReader
 }
 
 // NewReader returns a Reader that has read nothing yet.
-func NewReader(p *Place, s Settings) *Reader {
-	return &Reader{p, s, newTreeReader(p, newDigester(), s)}
+func NewReader(p *checkout.Checkout, s rule.Settings) *Reader {
+	return &Reader{p, s, inputs.NewTreeReader(p, inputs.NewDigester(), s)}
 }
 
 // diff is the answer to one comparison: text is empty where nothing differs.
@@ -31,26 +37,26 @@ type diff struct {
 // comparison compares what a manifest's units were built from with what lies in a
 // place, each thing once.
 type comparison struct {
-	manifest *Manifest
+	manifest *manifest.Manifest
 	reader   *Reader
 	inputs   []*diff
 	trees    []*diff
 }
 
-func newComparison(m *Manifest, r *Reader) *comparison {
+func newComparison(m *manifest.Manifest, r *Reader) *comparison {
 	return &comparison{m, r, make([]*diff, len(m.Inputs)), make([]*diff, len(m.Trees))}
 }
 
-func (c *comparison) warm() {
+func (c *comparison) prefetch() {
 	var paths []string
 	for _, in := range c.manifest.Inputs {
-		if in.Kind == InputFile {
-			if path, ok := c.reader.place.Abs(in.Loc); ok {
+		if in.Kind == manifest.InputFile {
+			if path, ok := c.reader.checkout.Abs(in.Path); ok {
 				paths = append(paths, path)
 			}
 		}
 	}
-	c.reader.trees.digests.warm(paths, hashWorkers)
+	c.reader.trees.Digests.Prefetch(paths, parallel.Workers)
 }
 
 func (c *comparison) input(i int) *diff {
@@ -62,34 +68,34 @@ func (c *comparison) input(i int) *diff {
 	return d
 }
 
-func (c *comparison) compare(in Input) *diff {
-	name := in.Loc.display()
-	path, ok := c.reader.place.Abs(in.Loc)
+func (c *comparison) compare(in manifest.Input) *diff {
+	name := in.Path.Display()
+	path, ok := c.reader.checkout.Abs(in.Path)
 	if !ok {
 		return &diff{text: name + " has no counterpart here"}
 	}
 	switch in.Kind {
-	case InputFile:
-		st := c.reader.trees.digests.file(path)
+	case manifest.InputFile:
+		st := c.reader.trees.Digests.File(path)
 		switch {
-		case errors.Is(st.err, fs.ErrNotExist):
+		case errors.Is(st.Err, fs.ErrNotExist):
 			return &diff{text: name + " is missing", lacked: path}
-		case st.err != nil:
+		case st.Err != nil:
 			return &diff{text: name + " cannot be read"}
-		case st.digest != in.Value:
+		case st.Digest != in.Value:
 			return &diff{text: name + " differs"}
 		}
-	case InputAbsent:
+	case manifest.InputAbsent:
 		if _, err := os.Lstat(path); err == nil {
 			return &diff{text: name + " is new"}
 		}
-	case InputLink:
+	case manifest.InputLink:
 		real, err := filepath.EvalSymlinks(path)
 		if err != nil {
 			return &diff{text: name + " leads nowhere", lacked: path}
 		}
-		if to, _ := newOrigin(c.reader.place).locate(real); to.String() != in.Value {
-			return &diff{text: name + " leads to " + to.display()}
+		if to, _ := checkout.OriginOf(c.reader.checkout).Locate(real); to.String() != in.Value {
+			return &diff{text: name + " leads to " + to.Display()}
 		}
 	default:
 		return &diff{text: name + " is an input of unknown kind"}
@@ -102,14 +108,14 @@ func (c *comparison) tree(i int) *diff {
 		return d
 	}
 	t := c.manifest.Trees[i]
-	entries, _, err := c.reader.trees.read(t.Loc, t.Scope)
+	entries, _, err := c.reader.trees.Read(t.Path, t.Scope)
 	d := new(diff)
 	if err != nil {
-		d.text = t.Loc.display() + " cannot be read"
+		d.text = t.Path.Display() + " cannot be read"
 	} else {
 		compareTrees(d, t, entries)
 	}
-	if top, ok := c.reader.place.Abs(t.Loc); ok && (err != nil || d.lacked != "") {
+	if top, ok := c.reader.checkout.Abs(t.Path); ok && (err != nil || d.lacked != "") {
 		d.lacked = filepath.Join(top, d.lacked)
 	}
 	c.trees[i] = d
@@ -118,10 +124,10 @@ func (c *comparison) tree(i int) *diff {
 
 // compareTrees walks two sorted listings together and keeps the first
 // difference among the files git lists, and the first among the others.
-func compareTrees(d *diff, t Tree, have []TreeEntry) {
+func compareTrees(d *diff, t manifest.Tree, have []manifest.TreeEntry) {
 	was := t.Entries
-	note := func(e TreeEntry, what string) {
-		text := t.Loc.join(string(e.Path)).display() + what
+	note := func(e manifest.TreeEntry, what string) {
+		text := t.Path.Join(string(e.Path)).Display() + what
 		if e.Ignored || e.Value == "/" {
 			if d.ignored == "" {
 				d.ignored = text
@@ -152,47 +158,47 @@ func compareTrees(d *diff, t Tree, have []TreeEntry) {
 	}
 }
 
-func (c *comparison) fact(i int, by Rule) *Reason {
+func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 	f := c.manifest.Facts[i]
 	switch f.Kind {
-	case factEnv:
-		if c.reader.place.Env != f.Value {
-			return &Reason{by, "the [env] table of cargo's configuration differs"}
+	case manifest.FactEnv:
+		if c.reader.checkout.Env != f.Value {
+			return &rule.Reason{Rule: by, Detail: "the [env] table of cargo's configuration differs"}
 		}
 		return nil
-	case factPackage:
-		if path, ok := c.reader.place.Abs(f.Loc); ok {
-			for _, p := range c.reader.place.Workspace.Packages {
+	case manifest.FactPackage:
+		if path, ok := c.reader.checkout.Abs(f.Path); ok {
+			for _, p := range c.reader.checkout.Workspace.Packages {
 				if p.Root == path && p.Metadata == f.Value {
 					return nil
 				}
 			}
 		}
-		return &Reason{by, "what the manifest of " + f.Loc.display() + " resolves to differs"}
-	case factAbove:
-		if above(c.reader.place.Workspace.Root, f.Loc.Path) != f.Value {
-			return &Reason{by, "the " + f.Loc.Path + " above the workspace differs"}
+		return &rule.Reason{Rule: by, Detail: "what the manifest of " + f.Path.Display() + " resolves to differs"}
+	case manifest.FactAbove:
+		if inputs.Above(c.reader.checkout.Workspace.Root, f.Path.Rel) != f.Value {
+			return &rule.Reason{Rule: by, Detail: "the " + f.Path.Rel + " above the workspace differs"}
 		}
 		return nil
 	}
-	return &Reason{by, "unknown fact " + f.Kind}
+	return &rule.Reason{Rule: by, Detail: "unknown fact " + f.Kind}
 }
 
 // commit says how the commit that a script may have seen, and unless only
 // that counts the branch, differ from what it would see here.
 func (c *comparison) commit(origin int, only bool) string {
 	o := &c.manifest.Origins[origin]
-	switch here := c.reader.place.Git; {
+	switch here := c.reader.checkout.Git; {
 	case o.Git.Commit != here.Commit:
 		return "it reads the commit, which is another one here"
 	case o.Git.Ref != here.Ref && !only:
 		return "it may read the branch, " + branchName(o.Git.Ref) + ", which is " + branchName(here.Ref) + " here"
 	case !o.Clean:
 		return "it reads the commit, and was built with changes on top of it"
-	case c.reader.place.Dirty == nil:
+	case c.reader.checkout.Dirty == nil:
 		return ""
 	}
-	if dirty, err := c.reader.place.Dirty(); err != nil || dirty {
+	if dirty, err := c.reader.checkout.Dirty(); err != nil || dirty {
 		return "it reads the commit, and there are changes on top of it here"
 	}
 	return ""

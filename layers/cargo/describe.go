@@ -1,62 +1,71 @@
 package cargo
 
-import "github.com/cargo-cow/cargo-cow/layers/paths"
+import (
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/linkage"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/reach"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
 
 // describer finds out what units were built from. What its readers have read for one
 // unit they know for all.
 type describer struct {
-	place     *Place
-	rules     Rules
-	dir       *scanned
-	from      *attribution
-	sources   *sourceReader
-	links     *linkReader
-	macros    *macroUse
-	texts     *textReader
-	witnesses *witnessReader
-	git       *gitReader
+	checkout    *checkout.Checkout
+	rules       rule.Set
+	dir         *builddir.Dir
+	from        *checkout.Attribution
+	sources     *checkout.SourceReader
+	links       *linkage.Reader
+	macros      *reach.Macros
+	texts       *textReader
+	conditional *conditionalReader
+	git         *reach.Git
 }
 
-func newDescriber(s *scanned, d *draft, pure []MacroRange) *describer {
-	sources := newSourceReader(d.place, s, d.from)
-	macros := newMacroUse(pure, sources.of)
+func newDescriber(s *builddir.Dir, d *draft, pure []rule.MacroRange) *describer {
+	sources := checkout.NewSourceReader(d.checkout, s, d.from)
+	macros := reach.NewMacros(pure, sources.Of)
 	return &describer{
-		place: d.place, rules: d.rules, dir: s, from: d.from,
-		sources: sources, links: newLinkReader(d.place, s.dir), macros: macros,
-		texts:     &textReader{d.place, d.from, d.trees, map[string]sourceTexts{}, map[string][]climbingText{}},
-		witnesses: &witnessReader{s, macros, map[fileQuestion]bool{}},
-		git:       newGitReader(s, macros, d.from.absolute),
+		checkout: d.checkout, rules: d.rules, dir: s, from: d.from,
+		sources: sources, links: linkage.NewReader(d.checkout, s.Path), macros: macros,
+		texts:       &textReader{d.checkout, d.from, d.trees, map[string]sourceTexts{}, map[string][]climbingText{}},
+		conditional: &conditionalReader{s, macros, map[fileQuestion]bool{}},
+		git:         reach.NewGit(s, macros, d.from.Resolve),
 	}
 }
 
 // wholePackage makes all that lies in and beside a subject's package an input, and what
 // is named elsewhere, for code that may read any of it without a trace.
-func (b *describer) wholePackage(s *subject, by Rule) {
+func (b *describer) wholePackage(s *subject, by rule.Rule) {
 	if !b.rules.On(by) {
 		return
 	}
-	s.useTree(s.home(), scopePackage, by)
-	if s.u.source == SourceVendored {
+	s.useTree(s.home(), manifest.ScopePackage, by)
+	if s.u.Source == builddir.SourceVendored {
 		return
 	}
-	s.useTree(Loc{Base: BaseRoot}, scopeBeside, by)
-	for _, around := range b.place.Workspace.Packages {
-		if _, inside := paths.Under(s.pkg.Root, around.Root); inside && around.Root != s.pkg.Root && around.Root != b.place.Workspace.Root {
-			s.useTree(b.from.home(&around), scopeBeside, by)
+	s.useTree(rooted.Path{Root: rooted.Workspace}, manifest.ScopeBeside, by)
+	for _, around := range b.checkout.Workspace.Packages {
+		if _, inside := paths.Under(s.pkg.Root, around.Root); inside && around.Root != s.pkg.Root && around.Root != b.checkout.Workspace.Root {
+			s.useTree(b.from.HomeOf(&around), manifest.ScopeBeside, by)
 		}
 	}
 	s.useSearched()
-	b.witnesses.use(s, by)
+	b.conditional.use(s, by)
 	b.texts.useNamed(s, by)
 	b.variables(s, by)
 }
 
 // variables makes inputs of what cargo tells of a subject's package, and configures, in
 // variables: for code that may read any of them.
-func (b *describer) variables(s *subject, by Rule) {
-	if !b.rules.On(by) || s.u.source == SourceVendored {
+func (b *describer) variables(s *subject, by rule.Rule) {
+	if !b.rules.On(by) || s.u.Source == builddir.SourceVendored {
 		return
 	}
-	s.useFact(Fact{factPackage, s.home(), s.pkg.Metadata}, RulePackageMetadata)
-	s.useFact(Fact{factEnv, Loc{Base: BaseRoot}, b.place.Env}, RuleConfigEnv)
+	s.useFact(manifest.Fact{Kind: manifest.FactPackage, Path: s.home(), Value: s.pkg.Metadata}, rule.PackageMetadata)
+	s.useFact(manifest.Fact{Kind: manifest.FactEnv, Path: rooted.Path{Root: rooted.Workspace}, Value: b.checkout.Env}, rule.ConfigEnv)
 }

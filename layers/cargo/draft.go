@@ -3,30 +3,34 @@ package cargo
 import (
 	"slices"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // draft is a manifest that is being written. Every input, tree and fact stands in it
 // once, however many units use it.
 type draft struct {
-	manifest *Manifest
-	place    *Place
-	rules    Rules
-	from     *attribution
-	trees    *treeReader // by which inputs are read
+	manifest *manifest.Manifest
+	checkout *checkout.Checkout
+	rules    rule.Set
+	from     *checkout.Attribution
+	trees    *inputs.TreeReader // by which inputs are read
 
 	inputIndex, treeIndex, factIndex map[string]int // in the manifest
 }
 
-func newDraft(p *Place, rules Rules, from *attribution, trees *treeReader, m *Manifest) *draft {
+func newDraft(p *checkout.Checkout, rules rule.Set, from *checkout.Attribution, trees *inputs.TreeReader, m *manifest.Manifest) *draft {
 	return &draft{
-		place: p, rules: rules, from: from, trees: trees, manifest: m,
+		checkout: p, rules: rules, from: from, trees: trees, manifest: m,
 		inputIndex: map[string]int{}, treeIndex: map[string]int{}, factIndex: map[string]int{},
 	}
 }
 
-func (d *draft) input(in Input) int {
-	key := in.Kind + " " + in.Loc.String()
+func (d *draft) input(in manifest.Input) int {
+	key := in.Kind + " " + in.Path.String()
 	i, ok := d.inputIndex[key]
 	if ok && d.manifest.Inputs[i] != in { // one of both is inherited
 		key += " " + in.Value
@@ -40,8 +44,8 @@ func (d *draft) input(in Input) int {
 	return i
 }
 
-func (d *draft) tree(t Tree) int {
-	for key := t.Scope + " " + t.Loc.String(); ; key += "+" {
+func (d *draft) tree(t manifest.Tree) int {
+	for key := t.Scope + " " + t.Path.String(); ; key += "+" {
 		i, ok := d.treeIndex[key]
 		if !ok {
 			i = len(d.manifest.Trees)
@@ -55,8 +59,8 @@ func (d *draft) tree(t Tree) int {
 	}
 }
 
-func (d *draft) fact(f Fact) int {
-	key := f.Kind + " " + f.Loc.String() + " " + f.Value
+func (d *draft) fact(f manifest.Fact) int {
+	key := f.Kind + " " + f.Path.String() + " " + f.Value
 	i, ok := d.factIndex[key]
 	if !ok {
 		i = len(d.manifest.Facts)
@@ -68,7 +72,7 @@ func (d *draft) fact(f Fact) int {
 
 // display names a path of the place for a person.
 func (d *draft) display(path string) string {
-	if rel, ok := paths.Under(path, d.place.Workspace.Root); ok && rel != "" {
+	if rel, ok := paths.Under(path, d.checkout.Workspace.Root); ok && rel != "" {
 		return rel
 	}
 	return path

@@ -2,7 +2,6 @@ package cargo
 
 import (
 	"context"
-	"encoding/binary"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,32 +9,27 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
-
-// Settings are a user's additions to what this package knows.
-type Settings struct {
-	PureMacros []MacroRange // more macros that read nothing
-	Ignore     []string     // globs of files that are never inputs
-	Inputs     []string     // globs of files outside a package that macros and scripts read
-	// CompileInPlace names crates whose macros bake in the directory they run in:
-	// the wrapper leaves them alone.
-	CompileInPlace []string
-	Rules          Rules
-}
 
 // Inspection is what Inspect works on.
 type Inspection struct {
-	Place    *Place
-	Settings Settings
+	Checkout *checkout.Checkout
+	Settings rule.Settings
 	// Previous is the manifest that lies in the build directory, if there is
 	// one: units it knows and that were not built since keep what it says.
-	Previous *Manifest
+	Previous *manifest.Manifest
 	// Restored is the time the last restore gave to the units of Previous, in
 	// ns; 0 when the directory was not restored.
 	Restored int64
-	// Recall is what Previous's inspection left for this one; see Manifest.
-	Recall []byte
+	// Cache is what Previous's inspection left for this one; see Manifest.
+	Cache []byte
 	// Sealed is the kernel's time when Previous was made, in ns.
 	Sealed int64
 	// Without are profiles that are not looked at: they could not be locked.
@@ -45,8 +39,8 @@ type Inspection struct {
 // Inspect reads the place's build directory. It must be called under Cargo's
 // locks (Lock); sources may change meanwhile: what was changed after the
 // compiler started is recorded as dirty.
-func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
-	p := in.Place
+func Inspect(ctx context.Context, in Inspection) (*manifest.Manifest, error) {
+	p := in.Checkout
 	var (
 		dirty   bool
 		unknown error
@@ -55,7 +49,7 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	if p.Dirty != nil {
 		asking.Go(func() { dirty, unknown = p.Dirty() }) // a process, while there is other work
 	}
-	s, err := scan(p.Workspace.BuildDir, p.Workspace.CargoHome, in.Recall, in.Without...)
+	s, err := builddir.Scan(p.Workspace.BuildDir, p.Workspace.CargoHome, in.Cache, in.Without...)
 	asking.Wait()
 	if err != nil {
 		return nil, err
@@ -63,14 +57,14 @@ func Inspect(ctx context.Context, in Inspection) (*Manifest, error) {
 	if unknown != nil {
 		return nil, unknown
 	}
-	return newInspector(ctx, in, s, newTreeReader(p, newDigester(), in.Settings), dirty).build()
+	return newInspector(ctx, in, s, inputs.NewTreeReader(p, inputs.NewDigester(), in.Settings), dirty).build()
 }
 
 // inspector makes the manifest of one build directory.
 type inspector struct {
 	ctx      context.Context
 	in       Inspection
-	dir      *scanned
+	dir      *builddir.Dir
 	previous *previous
 	draft    *draft
 	units    *describedUnits
@@ -78,31 +72,31 @@ type inspector struct {
 
 // newInspector makes that of s. trees may be shared with the build directory around it:
 // nothing in a build directory is in them.
-func newInspector(ctx context.Context, in Inspection, s *scanned, trees *treeReader, dirty bool) *inspector {
-	p := in.Place
-	from := newAttribution(p, s.dir)
-	from.origins[0].Clean = !dirty
-	d := newDraft(p, in.Settings.Rules, from, trees, &Manifest{Format: ManifestFormat, Layout: s.layout, Profiles: s.profiles, Git: p.Git, Dirty: dirty})
+func newInspector(ctx context.Context, in Inspection, s *builddir.Dir, trees *inputs.TreeReader, dirty bool) *inspector {
+	p := in.Checkout
+	from := checkout.NewAttribution(p, s.Path)
+	from.Origins[0].Clean = !dirty
+	d := newDraft(p, in.Settings.Rules, from, trees, &manifest.Manifest{Format: manifest.Format, Layout: s.Layout, Profiles: s.Profiles, Git: p.Git, Dirty: dirty})
 	former := newPrevious(in.Previous, in.Sealed, in.Restored)
-	units := &describedUnits{s, former, d, newDescriber(s, d, in.Settings.PureMacros), map[*built]*Unit{}}
+	units := &describedUnits{s, former, d, newDescriber(s, d, in.Settings.PureMacros), map[*builddir.Unit]*manifest.Unit{}}
 	return &inspector{ctx, in, s, former, d, units}
 }
 
-func (b *inspector) build() (*Manifest, error) {
+func (b *inspector) build() (*manifest.Manifest, error) {
 	m, from := b.draft.manifest, b.draft.from
 	left := newLeftovers(b.dir, from)
-	if b.draft.rules.On(RuleLeftOutside) {
+	if b.draft.rules.On(rule.LeftOutside) {
 		if err := left.find(newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
 			return nil, err
 		}
 	}
-	files, dead, err := dropDead(b.dir, b.in.Place.Workspace.Lock)
+	files, dead, err := dropDead(b.dir, b.in.Checkout.Workspace.Lock)
 	if err != nil {
 		return nil, err
 	}
 	m.Dead = append(m.Dead, files...)
-	b.warm()
-	stamped := b.dir.upwards((*built).mutable)
+	b.prefetch()
+	stamped := b.dir.WithDependents((*builddir.Unit).Mutable)
 	chosen, err := b.choose(stamped, left)
 	if err != nil {
 		return nil, err
@@ -112,36 +106,27 @@ func (b *inspector) build() (*Manifest, error) {
 		return nil, err
 	}
 	left.list(m, index)
-	if err := b.nest(left.beside.nested); err != nil {
+	if err := b.nest(left.beside.Nested); err != nil {
 		return nil, err
 	}
-	unlisted := slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { _, ok := index[u]; return ok })
-	m.Immutable, m.Others = len(unlisted), digestUnits(unlisted)
-	m.Origins = from.origins
-	m.Recall = b.dir.newRecall(append(unlisted, dead...))
+	unlisted := slices.DeleteFunc(slices.Clone(b.dir.Units), func(u *builddir.Unit) bool { _, ok := index[u]; return ok })
+	m.Immutable, m.Others = len(unlisted), manifest.DigestUnits(unlisted)
+	m.Origins = from.Origins
+	m.Cache = b.dir.NewCache(append(unlisted, dead...))
 	return m, nil
-}
-
-// digestUnits stands for units by their names and hashes.
-func digestUnits(units []*built) string {
-	var b []byte
-	for _, u := range units {
-		b = binary.LittleEndian.AppendUint64(append(append(b, u.key...), 0), u.hash)
-	}
-	return digest.Of(b)
 }
 
 // choose returns the units a manifest must know: those to be stamped, which are the
 // mutable ones, those that name this checkout, and all above either.
-func (b *inspector) choose(stamped map[*built]bool, left *leftovers) ([]*built, error) {
+func (b *inspector) choose(stamped map[*builddir.Unit]bool, left *leftovers) ([]*builddir.Unit, error) {
 	want := maps.Clone(stamped)
-	var up func(u *built)
-	up = func(u *built) {
+	var up func(u *builddir.Unit)
+	up = func(u *builddir.Unit) {
 		if want[u] {
 			return
 		}
 		want[u] = true
-		for _, a := range u.above {
+		for _, a := range u.Dependents {
 			up(a)
 		}
 	}
@@ -159,12 +144,12 @@ func (b *inspector) choose(stamped map[*built]bool, left *leftovers) ([]*built, 
 		}
 		want[u] = true
 	}
-	for _, u := range b.dir.units {
+	for _, u := range b.dir.Units {
 		if b.draft.linker(u) != nil {
 			want[u] = true
 		}
 	}
-	for _, u := range b.dir.units {
+	for _, u := range b.dir.Units {
 		if want[u] || !b.mayName(u) {
 			continue
 		}
@@ -173,19 +158,19 @@ func (b *inspector) choose(stamped map[*built]bool, left *leftovers) ([]*built, 
 			return nil, err
 		}
 		switch {
-		case len(unit.Elsewhere) > 0 || unit.Rewatch, !u.run && len(unit.Inputs)+len(unit.Trees) > 0:
+		case len(unit.Elsewhere) > 0 || unit.Rewatch, !u.Run && len(unit.Inputs)+len(unit.Trees) > 0:
 			up(u)
 		case unit.Named:
 			want[u] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(b.dir.units), func(u *built) bool { return !want[u] }), nil
+	return slices.DeleteFunc(slices.Clone(b.dir.Units), func(u *builddir.Unit) bool { return !want[u] }), nil
 }
 
 // list writes the chosen units into the manifest, and returns where each stands.
-func (b *inspector) list(chosen []*built, stamped map[*built]bool) (map[*built]int, error) {
+func (b *inspector) list(chosen []*builddir.Unit, stamped map[*builddir.Unit]bool) (map[*builddir.Unit]int, error) {
 	m := b.draft.manifest
-	index := map[*built]int{}
+	index := map[*builddir.Unit]int{}
 	for i, u := range chosen {
 		index[u] = i
 	}
@@ -198,132 +183,89 @@ func (b *inspector) list(chosen []*built, stamped map[*built]bool) (map[*built]i
 			return nil, err
 		}
 		if stamped[u] {
-			unit.Stamp = u.stampedFiles()
+			unit.Stamp = u.StampedFiles()
 		}
 		if unit.Always == nil && len(unit.Stamp) > 0 {
 			unit.Always = b.linkFault(u)
 		}
-		for _, d := range u.deps {
+		for _, d := range u.Deps {
 			if i, ok := index[d]; ok && !slices.Contains(unit.Deps, i) {
 				unit.Deps = append(unit.Deps, i)
 			}
 		}
 		if unit.Assembles {
-			m.Dead = append(m.Dead, sessionsOf(b.dir.dir, u)...)
+			m.Dead = append(m.Dead, builddir.SessionsOf(b.dir.Path, u)...)
 		}
 		m.Units = append(m.Units, *unit)
 	}
 	return index, nil
 }
 
-// stampedFiles are the files by whose times Cargo tells whether u is fresh.
-func (u *built) stampedFiles() (files []Path) {
-	for _, o := range u.outputs {
-		files = append(files, Path(o.path))
-	}
-	if u.depFile != "" {
-		files = append(files, Path(u.depFile))
-	}
-	return files
-}
-
-// mutable reports whether the unit's sources can change: all but those that Cargo holds
-// for unchanging, what nobody knows of among them.
-func (u *built) mutable() bool { return u.source != SourceRegistry && u.source != SourceGit }
-
 // mayName reports whether a unit of an immutable package may name the checkout
 // it was built in: the run of a script may print or write anything, a crate may
 // embed an env! value.
-func (b *inspector) mayName(u *built) bool {
-	if b.previous.units[u.key] != nil {
+func (b *inspector) mayName(u *builddir.Unit) bool {
+	if b.previous.units[u.Key] != nil {
 		return true
 	}
 	if b.previous.lookedAt(u) {
 		return false
 	}
-	return u.broken == nil && (u.run || len(b.units.describer.originEnv(u)) > 0 || b.units.describer.links.mayLink(u))
+	return u.Broken == nil && (u.Run || len(b.units.describer.originEnv(u)) > 0 || b.units.describer.links.MayLink(u))
 }
 
-// warm reads in parallel the files that units will ask for one by one.
-func (b *inspector) warm() {
+// prefetch reads in parallel the files that units will ask for one by one.
+func (b *inspector) prefetch() {
 	var paths []string
 	seen := map[string]bool{}
-	for _, u := range b.dir.units {
-		if u.rustc == nil || b.previous.of(u) != nil || !u.mutable() {
+	for _, u := range b.dir.Units {
+		if u.SourceList == nil || b.previous.of(u) != nil || !u.Mutable() {
 			continue
 		}
-		for _, d := range u.rustc.Deps {
-			if path := b.draft.from.absolute(d); !seen[path] {
+		for _, d := range u.SourceList.Deps {
+			if path := b.draft.from.Resolve(d); !seen[path] {
 				seen[path] = true
 				paths = append(paths, path)
 			}
 		}
 	}
-	b.draft.trees.digests.warm(paths, hashWorkers)
+	b.draft.trees.Digests.Prefetch(paths, parallel.Workers)
 }
-
-// hashWorkers bounds parallel reading: beyond a few, one disk and the page cache
-// give no more (two cores hash 650 sources in 20 ms).
-const hashWorkers = 4
 
 // linkFault is the part of Cargo's check that one common time would hide: a
 // unit must not be older than what it was built from, nor built from something
 // that is no longer there (cargo 1.95, fingerprint/mod.rs:check_filesystem).
-func (b *inspector) linkFault(u *built) *Reason {
-	if !b.draft.rules.On(RuleOlderThanDep) {
+func (b *inspector) linkFault(u *builddir.Unit) *rule.Reason {
+	if !b.draft.rules.On(rule.OlderThanDep) {
 		return nil
 	}
-	newest := u.newestOutput(false)
-	for _, d := range u.deps {
+	newest := u.NewestOutput(false)
+	for _, d := range u.Deps {
 		if d != nil {
-			b.dir.times(d)
+			b.dir.LoadTimes(d)
 		}
 	}
-	for i, d := range u.deps {
+	for i, d := range u.Deps {
 		if d == nil {
-			return &Reason{RuleOlderThanDep, u.needs[i].name + " was rebuilt with other settings since"}
+			return &rule.Reason{Rule: rule.OlderThanDep, Detail: u.Needs[i].Name + " was rebuilt with other settings since"}
 		}
-		if d.newestOutput(u.needsMetadataOnly(d)) > newest {
-			return &Reason{RuleOlderThanDep, d.Package + " was rebuilt since"}
+		if d.NewestOutput(u.NeedsMetadataOnly(d)) > newest {
+			return &rule.Reason{Rule: rule.OlderThanDep, Detail: d.Package + " was rebuilt since"}
 		}
 	}
 	return nil
 }
 
-// newestOutput is the time Cargo compares: of the metadata alone where that is
-// all a dependent needs, else the latest of all outputs but debug information.
-func (u *built) newestOutput(metadata bool) int64 {
-	newest := int64(0)
-	for _, o := range u.outputs {
-		switch ext := filepath.Ext(o.path); {
-		case metadata && ext == ".rmeta":
-			return o.mtime
-		case ext == ".dwp", ext == ".dwo", ext == ".o", ext == ".pdb":
-		default:
-			newest = max(newest, o.mtime)
-		}
-	}
-	return newest
-}
-
-// needsMetadataOnly: a library that depends on a library is compiled against
-// its metadata, unless it is linked itself (cargo 1.95, build_runner/mod.rs:
-// only_requires_rmeta).
-func (u *built) needsMetadataOnly(d *built) bool {
-	linked := slices.ContainsFunc(u.outputs, func(o outputFile) bool { return filepath.Ext(o.path) == ".so" || filepath.Ext(o.path) == ".a" })
-	return u.Kind == "lib" && !u.Test && !linked && d.Kind == "lib" && !d.Test
-}
-
 // nest describes the build directories inside this one by the same rules. Those
 // that are not of this workspace are left out, and so are those inside them.
 func (b *inspector) nest(nested []string) error {
-	if !b.draft.rules.On(RuleNestedBuild) {
+	if !b.draft.rules.On(rule.NestedBuild) {
 		return nil
 	}
 	out := b.draft.manifest
 	for _, rel := range nested {
-		var m *Manifest
-		if b.in.Place.Workspace.Outer == "" {
+		var m *manifest.Manifest
+		if b.in.Checkout.Workspace.Outer == "" {
 			var err error
 			if m, err = b.inspectNested(rel); err != nil {
 				return err
@@ -331,31 +273,31 @@ func (b *inspector) nest(nested []string) error {
 		}
 		if m == nil {
 			out.Dead = append(out.Dead, rel)
-			out.Left = append(out.Left, Path(rel))
+			out.Left = append(out.Left, paths.Path(rel))
 			continue
 		}
 		for _, left := range m.Left {
-			out.Left = append(out.Left, Path(rel)+"/"+left)
+			out.Left = append(out.Left, paths.Path(rel)+"/"+left)
 		}
 		m.Left = nil
 		for _, dead := range m.Dead {
 			out.Dead = append(out.Dead, rel+"/"+dead)
 		}
-		out.Nested = append(out.Nested, Nested{Path(rel), m})
+		out.Nested = append(out.Nested, manifest.Nested{Path: paths.Path(rel), Manifest: m})
 	}
 	return nil
 }
 
 // inspectNested returns nil for a build directory that is not understood, or not
 // of this workspace: names of sources mean something else there.
-func (b *inspector) inspectNested(rel string) (*Manifest, error) {
+func (b *inspector) inspectNested(rel string) (*manifest.Manifest, error) {
 	in := b.in
-	in.Place, in.Previous = b.in.Place.within(rel), b.previous.nested(rel)
-	in.Recall, _ = os.ReadFile(filepath.Join(in.Place.Workspace.BuildDir, RecallFile))
+	in.Checkout, in.Previous = b.in.Checkout.Within(rel), b.previous.nested(rel)
+	in.Cache, _ = os.ReadFile(filepath.Join(in.Checkout.Workspace.BuildDir, manifest.NestedCacheFile))
 	if slices.ContainsFunc(b.in.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
 		return nil, nil // it could not be locked
 	}
-	s, err := scan(in.Place.Workspace.BuildDir, in.Place.Workspace.CargoHome, in.Recall)
+	s, err := builddir.Scan(in.Checkout.Workspace.BuildDir, in.Checkout.Workspace.CargoHome, in.Cache)
 	if err != nil {
 		return nil, nil //nolint:nilerr // it is left out
 	}
@@ -363,7 +305,7 @@ func (b *inspector) inspectNested(rel string) (*Manifest, error) {
 	if err := b.ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err != nil || !m.understood() {
+	if err != nil || !m.AllKnown() {
 		return nil, nil
 	}
 	return m, nil

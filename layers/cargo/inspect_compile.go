@@ -6,15 +6,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/embeds"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // describeCompile describes what one call of rustc read. ofMacro: what it wrote holds
 // the commit, which macros may have asked for.
 func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
-	ofWorkspace := s.u.mutable() && s.pkg != nil
+	ofWorkspace := s.u.Mutable() && s.pkg != nil
 	if ofWorkspace {
 		b.recordSources(s)
 		b.recordAssembled(s)
@@ -30,63 +35,63 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 	if !ofWorkspace {
 		return false, nil
 	}
-	macro, reach := b.macros.impure(s.u)
+	macro, reach := b.macros.Impure(s.u)
 	if macro == "" {
 		return false, nil
 	}
 	if reach.SeesFiles() {
-		b.wholePackage(s, RuleMacroInputs)
+		b.wholePackage(s, rule.MacroInputs)
 	} else {
-		b.variables(s, RuleMacroInputs)
+		b.variables(s, rule.MacroInputs)
 	}
-	w, err := newWitness(b.dir.dir, s.u, s.origin)
+	w, err := embeds.NewSearch(b.dir.Path, s.u, s.origin)
 	if err != nil {
 		return false, err
 	}
-	if around, found := w.namesOrigin(); found {
-		s.elsewhere(RuleMacroOrigin, "macro of "+macro+" may have embedded "+around)
+	if around, found := w.NamesOrigin(); found {
+		s.elsewhere(rule.MacroOrigin, "macro of "+macro+" may have embedded "+around)
 	}
-	return w.holdsCommit(), nil
+	return w.HoldsCommit(), nil
 }
 
 // recordSources records every file that Cargo or rustc name as an input.
 func (b *describer) recordSources(s *subject) {
-	ws, home := b.place.Workspace, s.home()
-	for i, f := range s.u.info.Files {
+	ws, home := b.checkout.Workspace, s.home()
+	for i, f := range s.u.DepInfo.Files {
 		if f.Kind == depinfo.PackageRoot {
-			s.useFile(home.join(f.Path), RuleSourceContent)
+			s.useFile(home.Join(f.Path), rule.SourceContent)
 			continue
 		}
-		if !filepath.IsAbs(f.Path) || ws.immutable(f.Path) {
+		if !filepath.IsAbs(f.Path) || ws.Immutable(f.Path) {
 			continue // it lies in the build directory and moves along
 		}
-		if s.u.source == SourceVendored {
+		if s.u.Source == builddir.SourceVendored {
 			continue // rustc's list has it, too; see watchSources
 		}
-		loc, known := s.origin.locate(f.Path)
-		if !b.rules.On(RuleOutsideSource) || !known && !b.rules.On(RuleOriginAlias) {
-			loc = Loc{BaseFixed, f.Path}
+		loc, known := s.origin.Locate(f.Path)
+		if !b.rules.On(rule.OutsideSource) || !known && !b.rules.On(rule.OriginAlias) {
+			loc = rooted.Path{Root: rooted.Absolute, Rel: f.Path}
 		}
-		if loc.Base != BaseFixed {
-			s.unit.Moved = append(s.unit.Moved, Watch{Index: i, Loc: loc, Alias: !known})
+		if loc.Root != rooted.Absolute {
+			s.unit.Moved = append(s.unit.Moved, manifest.Watch{Index: i, Path: loc, Alias: !known})
 		}
-		if loc.Base != BaseBuild {
-			s.useFile(loc, RuleOutsideSource)
+		if loc.Root != rooted.Build {
+			s.useFile(loc, rule.OutsideSource)
 		}
 	}
-	for _, name := range s.u.rustc.Deps {
-		loc := Loc{BaseRoot, name}
+	for _, name := range s.u.SourceList.Deps {
+		loc := rooted.Path{Root: rooted.Workspace, Rel: name}
 		known := true
 		if filepath.IsAbs(name) {
-			if ws.immutable(name) {
+			if ws.Immutable(name) {
 				continue
 			}
-			loc, known = s.origin.locate(name)
+			loc, known = s.origin.Locate(name)
 		}
-		if loc.Base == BaseBuild {
+		if loc.Root == rooted.Build {
 			continue
 		}
-		if loc.Base == BaseFixed || known || b.rules.On(RuleOriginAlias) {
+		if loc.Root == rooted.Absolute || known || b.rules.On(rule.OriginAlias) {
 			b.recordSource(s, loc)
 		}
 	}
@@ -94,64 +99,64 @@ func (b *describer) recordSources(s *subject) {
 
 // recordSource records one source as rustc spells it: its content, where symbolic links
 // on the way lead, and that nothing shadows it.
-func (b *describer) recordSource(s *subject, loc Loc) {
-	path, ok := b.place.Abs(loc)
+func (b *describer) recordSource(s *subject, loc rooted.Path) {
+	path, ok := b.checkout.Abs(loc)
 	if !ok {
-		s.always(RuleInDoubt, "a source lies at "+loc.String())
+		s.always(rule.InDoubt, "a source lies at "+loc.String())
 		return
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		s.always(RuleChangedSince, loc.display()+" is gone")
+		s.always(rule.ChangedSince, loc.Display()+" is gone")
 		return
 	}
-	target, _ := b.from.origins[0].locate(real)
-	linked := loc.Base != BaseFixed && target != (Loc{loc.Base, filepath.Clean(loc.Path)})
+	target, _ := b.from.Origins[0].Locate(real)
+	linked := loc.Root != rooted.Absolute && target != (rooted.Path{Root: loc.Root, Rel: filepath.Clean(loc.Rel)})
 	// rustc spells what a module includes from above as src/../../x.
 	_, inside := paths.Under(filepath.Clean(path), s.pkg.Root)
 	switch {
-	case linked && !b.rules.On(RuleSymlink):
+	case linked && !b.rules.On(rule.Symlink):
 		// Only where the link leads to is compared: Cargo's record names it.
 	case inside:
-		s.useFile(loc, RuleSourceContent)
-	case b.rules.On(RuleOutsideSource):
-		s.useFile(loc, RuleOutsideSource)
+		s.useFile(loc, rule.SourceContent)
+	case b.rules.On(rule.OutsideSource):
+		s.useFile(loc, rule.OutsideSource)
 	}
-	if linked && b.rules.On(RuleSymlink) {
-		s.use(Input{Loc: loc, Kind: InputLink, Value: target.String()}, RuleSymlink)
+	if linked && b.rules.On(rule.Symlink) {
+		s.use(manifest.Input{Path: loc, Kind: manifest.InputLink, Value: target.String()}, rule.Symlink)
 	}
-	if crateRoot := s.u.rustc.Root(); b.rules.On(RuleModuleShadow) && filepath.Ext(path) == ".rs" && loc.Path != crateRoot {
+	if crateRoot := s.u.SourceList.Root(); b.rules.On(rule.ModuleShadow) && filepath.Ext(path) == ".rs" && loc.Rel != crateRoot {
 		s.recordShadow(loc)
 	}
 }
 
 // recordShadow records that the other file a module could be read from is not there:
 // rustc refuses to choose between foo.rs and foo/mod.rs.
-func (s *subject) recordShadow(loc Loc) {
-	dir, base := filepath.Split(loc.Path)
+func (s *subject) recordShadow(loc rooted.Path) {
+	dir, base := filepath.Split(loc.Rel)
 	other := dir + strings.TrimSuffix(base, ".rs") + "/mod.rs"
 	if base == "mod.rs" {
 		other = strings.TrimSuffix(dir, "/") + ".rs"
 	}
-	shadowing := Loc{loc.Base, other}
-	if at, ok := s.draft.place.Abs(shadowing); ok && other != ".rs" {
-		if _, err := os.Lstat(at); os.IsNotExist(err) || isNotDir(err) {
-			s.use(Input{Loc: shadowing, Kind: InputAbsent}, RuleModuleShadow)
+	shadowing := rooted.Path{Root: loc.Root, Rel: other}
+	if at, ok := s.draft.checkout.Abs(shadowing); ok && other != ".rs" {
+		if _, err := os.Lstat(at); os.IsNotExist(err) || paths.IsNotDir(err) {
+			s.use(manifest.Input{Path: shadowing, Kind: manifest.InputAbsent}, rule.ModuleShadow)
 		}
 	}
 }
 
 // originEnv lists the env! values of a unit that name a checkout, or that depend
 // on how cargo was called.
-func (b *describer) originEnv(u *built) []depfile.Env {
-	if u.rustc == nil || len(u.rustc.Env) == 0 {
+func (b *describer) originEnv(u *builddir.Unit) []depfile.Env {
+	if u.SourceList == nil || len(u.SourceList.Env) == 0 {
 		return nil
 	}
-	o := &b.from.origins[b.from.originOf(u)]
+	o := &b.from.Origins[b.from.OriginOf(u)]
 	var found []depfile.Env
-	for _, e := range u.rustc.Env {
-		_, named := o.mentions(e.Value)
-		if named || u.mutable() && e.Name == "CARGO_PRIMARY_PACKAGE" || u.mutable() && o.mentionsCommit(e.Value) {
+	for _, e := range u.SourceList.Env {
+		_, named := o.Mentions(e.Value)
+		if named || u.Mutable() && e.Name == "CARGO_PRIMARY_PACKAGE" || u.Mutable() && o.MentionsCommit(e.Value) {
 			found = append(found, e)
 		}
 	}
@@ -164,15 +169,15 @@ func (b *describer) recordEnvironment(s *subject) error {
 	if len(env) == 0 {
 		return nil
 	}
-	w, err := newWitness(b.dir.dir, s.u, s.origin)
+	w, err := embeds.NewSearch(b.dir.Path, s.u, s.origin)
 	if err != nil {
 		return err
 	}
 	var sources [][]byte
-	for _, name := range s.u.rustc.Deps {
-		src, err := b.sources.read(name, s.origin)
+	for _, name := range s.u.SourceList.Deps {
+		src, err := b.sources.Read(name, s.origin)
 		if err != nil {
-			s.elsewhere(RuleInDoubt, "its source "+name+" cannot be read")
+			s.elsewhere(rule.InDoubt, "its source "+name+" cannot be read")
 			return nil
 		}
 		sources = append(sources, src)
@@ -180,19 +185,19 @@ func (b *describer) recordEnvironment(s *subject) error {
 	s.unit.Named = true
 	for _, e := range env {
 		if e.Name == "CARGO_PRIMARY_PACKAGE" {
-			s.elsewhere(RuleEnvOrigin, e.Name+" tells which packages cargo was called for")
+			s.elsewhere(rule.EnvOrigin, e.Name+" tells which packages cargo was called for")
 			continue
 		}
-		if _, named := s.origin.mentions(e.Value); !named {
+		if _, named := s.origin.Mentions(e.Value); !named {
 			// Whence it comes, the branch is judged with that: a script, or the user.
 			s.unit.Commit, s.unit.CommitOnly = true, true
 			continue
 		}
 		if isGiven(s.u, e.Name) {
-			s.elsewhere(RuleEnvOrigin, e.Name+" names the origin wherever cargo is called")
+			s.elsewhere(rule.EnvOrigin, e.Name+" names the origin wherever cargo is called")
 			continue
 		}
-		if r := envHazard(b.rules, e, sources, w); r != nil {
+		if r := embeds.EnvHazard(b.rules, e, sources, w); r != nil {
 			s.unit.Elsewhere = append(s.unit.Elsewhere, *r)
 		}
 	}
@@ -202,6 +207,6 @@ func (b *describer) recordEnvironment(s *subject) error {
 // isGiven reports whether a variable came from the user, not from Cargo or a
 // script: Cargo tracks only those. With the same value in another checkout a
 // build there reads the origin's files, and must go on watching them.
-func isGiven(u *built, name string) bool {
-	return u.info != nil && slices.ContainsFunc(u.info.Env, func(e depinfo.Env) bool { return e.Name == name && e.Set })
+func isGiven(u *builddir.Unit, name string) bool {
+	return u.DepInfo != nil && slices.ContainsFunc(u.DepInfo.Env, func(e depinfo.Env) bool { return e.Name == name && e.Set })
 }

@@ -8,7 +8,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
@@ -25,42 +32,42 @@ type climbingText struct{ text, dir string }
 
 // textReader reads what sources, and files beside them, say: each once for all units.
 type textReader struct {
-	place    *Place
-	from     *attribution
-	trees    *treeReader
+	checkout *checkout.Checkout
+	from     *checkout.Attribution
+	trees    *inputs.TreeReader
 	sources  map[string]sourceTexts    // by name
 	climbing map[string][]climbingText // by package
 }
 
 // useNamed makes inputs of what a subject's script or macros may read outside of their
 // package by name.
-func (r *textReader) useNamed(s *subject, by Rule) {
+func (r *textReader) useNamed(s *subject, by rule.Rule) {
 	f := r.finder(s)
 	names, whole := f.Names()
 	for _, n := range names {
-		rel, err := filepath.Rel(r.place.Workspace.Root, n.Path)
+		rel, err := filepath.Rel(r.checkout.Workspace.Root, n.Path)
 		if err != nil {
 			continue
 		}
-		switch loc := (Loc{BaseRoot, rel}); {
+		switch loc := (rooted.Path{Root: rooted.Workspace, Rel: rel}); {
 		case n.Absent:
-			s.use(Input{Loc: loc, Kind: InputAbsent}, by)
+			s.use(manifest.Input{Path: loc, Kind: manifest.InputAbsent}, by)
 		case n.Dir:
-			s.useTree(loc, scopeNamed, by)
+			s.useTree(loc, manifest.ScopeNamed, by)
 		default:
 			s.useFile(loc, by)
 		}
 	}
 	if whole {
-		s.useTree(Loc{Base: BaseRoot}, scopeNamed, by)
+		s.useTree(rooted.Path{Root: rooted.Workspace}, manifest.ScopeNamed, by)
 	}
-	if s.u.run && f.Has("DEP_") {
-		for _, d := range s.u.deps { // scripts whose packages told where their files lie
-			if d == nil || !d.run || !d.mutable() {
+	if s.u.Run && f.Has("DEP_") {
+		for _, d := range s.u.Deps { // scripts whose packages told where their files lie
+			if d == nil || !d.Run || !d.Mutable() {
 				continue
 			}
-			if p := r.from.packageOf(d); p != nil {
-				s.useTree(r.from.home(p), scopePackage, by)
+			if p := r.from.PackageOf(d); p != nil {
+				s.useTree(r.from.HomeOf(p), manifest.ScopePackage, by)
 			}
 		}
 	}
@@ -68,25 +75,25 @@ func (r *textReader) useNamed(s *subject, by Rule) {
 
 // finder has all texts that may name what a subject's script or macros read.
 func (r *textReader) finder(s *subject) *extent.Finder {
-	ws := r.place.Workspace
+	ws := r.checkout.Workspace
 	f := &extent.Finder{
-		Root: ws.Root, Top: extent.Top(ws.Root), Home: s.pkg.Root, Apart: []string{ws.BuildDir, ws.TargetDir}, AtRoot: !s.u.run,
-		Own: func(path string) bool { p := ws.packageOf(path); return p != nil && p.Root == s.pkg.Root },
+		Root: ws.Root, Top: extent.Top(ws.Root), Home: s.pkg.Root, Apart: []string{ws.BuildDir, ws.TargetDir}, AtRoot: !s.u.Run,
+		Own: func(path string) bool { p := ws.PackageOf(path); return p != nil && p.Root == s.pkg.Root },
 	}
-	if s.u.run {
-		for _, d := range s.u.deps {
-			if d != nil && d.Kind == kindScript {
-				r.addProgram(f, d, s.origin, map[*built]bool{})
+	if s.u.Run {
+		for _, d := range s.u.Deps {
+			if d != nil && d.Kind == builddir.KindScript {
+				r.addProgram(f, d, s.origin, map[*builddir.Unit]bool{})
 			}
 		}
 	} else {
 		r.addSources(f, s.u, s.origin, false)
-		r.addMacros(f, s.u, s.origin, map[*built]bool{})
+		r.addMacros(f, s.u, s.origin, map[*builddir.Unit]bool{})
 	}
 	for _, t := range r.packageTexts(s.pkg) {
 		f.Text(t.text, t.dir, s.pkg.Root, false)
 	}
-	for line := range strings.Lines(r.place.Env) {
+	for line := range strings.Lines(r.checkout.Env) {
 		var name, value string
 		if n, _ := fmt.Sscanf(line, "%q=%q", &name, &value); n == 2 {
 			f.Variable(name, value)
@@ -97,35 +104,35 @@ func (r *textReader) finder(s *subject) *extent.Finder {
 
 // addProgram adds the sources of a program that runs, and of all path packages that it
 // is made of.
-func (r *textReader) addProgram(f *extent.Finder, u *built, o *Origin, seen map[*built]bool) {
-	if u == nil || u.run || seen[u] {
+func (r *textReader) addProgram(f *extent.Finder, u *builddir.Unit, o *checkout.Origin, seen map[*builddir.Unit]bool) {
+	if u == nil || u.Run || seen[u] {
 		return
 	}
 	seen[u] = true
-	if u.pkg == "cargo_metadata" {
+	if u.Pkg == "cargo_metadata" {
 		f.Program("MetadataCommand")
 	}
-	if u.mutable() {
+	if u.Mutable() {
 		r.addSources(f, u, o, true)
 	}
-	for _, d := range u.deps {
+	for _, d := range u.Deps {
 		r.addProgram(f, d, o, seen)
 	}
 }
 
 // addMacros adds the sources of path packages' macros that a unit may use, and of the
 // libraries in between: those may hand on calls of macros, with their arguments.
-func (r *textReader) addMacros(f *extent.Finder, u *built, o *Origin, seen map[*built]bool) {
-	for _, d := range u.deps {
+func (r *textReader) addMacros(f *extent.Finder, u *builddir.Unit, o *checkout.Origin, seen map[*builddir.Unit]bool) {
+	for _, d := range u.Deps {
 		switch {
-		case d == nil || d.run || seen[d]:
-		case d.Kind == kindMacro:
-			if d.mutable() {
+		case d == nil || d.Run || seen[d]:
+		case d.Kind == builddir.KindMacro:
+			if d.Mutable() {
 				r.addProgram(f, d, o, seen)
 			}
 		default:
 			seen[d] = true
-			if d.mutable() && r.handsOn(d, o) {
+			if d.Mutable() && r.handsOn(d, o) {
 				r.addSources(f, d, o, false)
 			}
 			r.addMacros(f, d, o, seen)
@@ -134,7 +141,7 @@ func (r *textReader) addMacros(f *extent.Finder, u *built, o *Origin, seen map[*
 }
 
 // handsOn reports whether a library has macros of its own.
-func (r *textReader) handsOn(u *built, o *Origin) bool {
+func (r *textReader) handsOn(u *builddir.Unit, o *checkout.Origin) bool {
 	for _, s := range r.textsOf(u, o) {
 		if slices.Contains(s.words, "macro_rules") {
 			return true
@@ -143,10 +150,10 @@ func (r *textReader) handsOn(u *built, o *Origin) bool {
 	return false
 }
 
-// addSources adds what the sources of a unit say.
-func (r *textReader) addSources(f *extent.Finder, u *built, o *Origin, program bool) {
+// AddSources adds what the sources of a unit say.
+func (r *textReader) addSources(f *extent.Finder, u *builddir.Unit, o *checkout.Origin, program bool) {
 	own := ""
-	if p := r.from.packageOf(u); p != nil {
+	if p := r.from.PackageOf(u); p != nil {
 		own = p.Root
 	}
 	for path, s := range r.textsOf(u, o) {
@@ -165,22 +172,22 @@ func (r *textReader) addSources(f *extent.Finder, u *built, o *Origin, program b
 }
 
 // textsOf reads the sources of a unit.
-func (r *textReader) textsOf(u *built, o *Origin) map[string]sourceTexts {
+func (r *textReader) textsOf(u *builddir.Unit, o *checkout.Origin) map[string]sourceTexts {
 	all := map[string]sourceTexts{}
-	if u.rustc == nil {
+	if u.SourceList == nil {
 		return all
 	}
-	for _, name := range u.rustc.Deps {
+	for _, name := range u.SourceList.Deps {
 		if filepath.Ext(name) != ".rs" {
 			continue
 		}
-		path := r.from.absolute(name)
+		path := r.from.Resolve(name)
 		if filepath.IsAbs(name) {
-			loc, _ := o.locate(name)
-			if loc.Base == BaseBuild || r.place.Workspace.immutable(name) {
+			loc, _ := o.Locate(name)
+			if loc.Root == rooted.Build || r.checkout.Workspace.Immutable(name) {
 				continue
 			}
-			path, _ = r.place.Abs(loc)
+			path, _ = r.checkout.Abs(loc)
 		}
 		s, known := r.sources[path]
 		if !known {
@@ -196,12 +203,12 @@ func (r *textReader) textsOf(u *built, o *Origin) map[string]sourceTexts {
 
 // packageTexts lists the texts with ".." in files of a package that are no Rust:
 // sources of C that include each other, files that name what is to be read.
-func (r *textReader) packageTexts(pkg *Package) []climbingText {
+func (r *textReader) packageTexts(pkg *project.Package) []climbingText {
 	if list, ok := r.climbing[pkg.Root]; ok {
 		return list
 	}
 	var list []climbingText
-	entries, _, _ := r.trees.read(r.from.home(pkg), scopePackage)
+	entries, _, _ := r.trees.Read(r.from.HomeOf(pkg), manifest.ScopePackage)
 	for _, e := range entries {
 		path := pkg.Root + "/" + string(e.Path)
 		if e.Ignored || e.Value == "/" || !extent.Follows(filepath.Base(path)) {

@@ -9,8 +9,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/embeds"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
@@ -19,12 +23,12 @@ import (
 // all else it may have looked at.
 func (b *describer) describeRun(s *subject) error {
 	u, unit := s.u, s.unit
-	outputPath, outDir, rootPath := u.script()
-	raw, err := os.ReadFile(filepath.Join(b.dir.dir, outputPath))
+	outputPath, outDir, rootPath := u.ScriptFiles()
+	raw, err := os.ReadFile(filepath.Join(b.dir.Path, outputPath))
 	if err != nil {
-		return fmt.Errorf("read what the script of %s printed: %w", u.pkg, err)
+		return fmt.Errorf("read what the script of %s printed: %w", u.Pkg, err)
 	}
-	called, _ := os.ReadFile(filepath.Join(b.dir.dir, rootPath))
+	called, _ := os.ReadFile(filepath.Join(b.dir.Path, rootPath))
 	lines := script.Parse(raw)
 	left := s.printed(lines, string(called))
 	written, err := b.written(s, outDir)
@@ -33,26 +37,26 @@ func (b *describer) describeRun(s *subject) error {
 	}
 	left = append(left, written...)
 	b.recordWatched(s, lines, string(called))
-	if u.print != nil {
-		for _, l := range u.print.Local {
-			if _, named := s.origin.mentions(l.Val); named && l.Kind == fingerprint.RerunIfEnvChanged {
-				s.elsewhere(RuleEnvOrigin, l.Var+" names the origin wherever cargo is called")
+	if u.Fingerprint != nil {
+		for _, l := range u.Fingerprint.Local {
+			if _, named := s.origin.Mentions(l.Val); named && l.Kind == fingerprint.RerunIfEnvChanged {
+				s.elsewhere(rule.EnvOrigin, l.Var+" names the origin wherever cargo is called")
 			}
 		}
 	}
-	if !u.mutable() || s.pkg == nil {
+	if !u.Mutable() || s.pkg == nil {
 		return nil
 	}
-	if _, named := s.origin.mentions(b.place.Env); named {
-		s.elsewhere(RuleConfigEnv, "cargo's [env] table names the origin wherever cargo is called")
+	if _, named := s.origin.Mentions(b.checkout.Env); named {
+		s.elsewhere(rule.ConfigEnv, "cargo's [env] table names the origin wherever cargo is called")
 	}
-	b.wholePackage(s, RuleScriptTree)
-	unit.Commit = unit.Commit || b.git.reads(u)
-	unit.CommitOnly = unit.Commit && b.git.commitOnly(u, s.origin.Git.Ref, left)
-	silent := u.print != nil && slices.ContainsFunc(u.print.Local, func(l fingerprint.Local) bool {
+	b.wholePackage(s, rule.ScriptTree)
+	unit.Commit = unit.Commit || b.git.Reads(u)
+	unit.CommitOnly = unit.Commit && b.git.CommitOnly(u, s.origin.Git.Ref, left)
+	silent := u.Fingerprint != nil && slices.ContainsFunc(u.Fingerprint.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})
-	unit.Newest, unit.Unwatched = silent && u.source != SourceVendored, silent && u.source == SourceVendored
+	unit.Newest, unit.Unwatched = silent && u.Source != builddir.SourceVendored, silent && u.Source == builddir.SourceVendored
 	return nil
 }
 
@@ -68,10 +72,10 @@ func (s *subject) printed(lines []script.Line, called string) (told []string) {
 		if called != "" {
 			text = strings.ReplaceAll(text, called, "")
 		}
-		if _, found := s.origin.mentions(text); found {
-			s.elsewhere(RuleScriptOutput, strings.TrimSpace(string(l.Raw)))
+		if _, found := s.origin.Mentions(text); found {
+			s.elsewhere(rule.ScriptOutput, strings.TrimSpace(string(l.Raw)))
 		}
-		s.unit.Commit = s.unit.Commit || s.unit.Mutable && s.origin.mentionsCommit(text)
+		s.unit.Commit = s.unit.Commit || s.unit.Mutable && s.origin.MentionsCommit(text)
 		told = append(told, text)
 	}
 	return told
@@ -80,7 +84,7 @@ func (s *subject) printed(lines []script.Line, called string) (told []string) {
 // written looks for the origin in what the script left in its output directory. It
 // returns the texts of a script that may be anyone's.
 func (b *describer) written(s *subject, outDir string) (texts []string, err error) {
-	err = filepath.WalkDir(filepath.Join(b.dir.dir, outDir), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Join(b.dir.Path, outDir), func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrPermission) {
 			s.unit.Always = b.unreadable(s.unit, path)
 			return nil
@@ -88,7 +92,7 @@ func (b *describer) written(s *subject, outDir string) (texts []string, err erro
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := contentText(path, d)
+		text, err := embeds.ContentText(path, d)
 		if errors.Is(err, fs.ErrPermission) {
 			s.unit.Always = b.unreadable(s.unit, path)
 			return nil
@@ -96,11 +100,11 @@ func (b *describer) written(s *subject, outDir string) (texts []string, err erro
 		if err != nil {
 			return err
 		}
-		if name, found := s.origin.mentions(text); found {
-			rel, _ := paths.Under(path, b.dir.dir)
-			s.elsewhere(RuleScriptFiles, rel+" holds "+name)
+		if name, found := s.origin.Mentions(text); found {
+			rel, _ := paths.Under(path, b.dir.Path)
+			s.elsewhere(rule.ScriptFiles, rel+" holds "+name)
 		}
-		s.unit.Commit = s.unit.Commit || s.unit.Mutable && s.origin.mentionsCommit(text)
+		s.unit.Commit = s.unit.Commit || s.unit.Mutable && s.origin.MentionsCommit(text)
 		if s.unit.Mutable {
 			texts = append(texts, text)
 		}
@@ -114,35 +118,12 @@ func (b *describer) written(s *subject, outDir string) (texts []string, err erro
 
 // unreadable is the reason for which a script runs again everywhere that has left
 // something that nobody may read, and that no copy has.
-func (b *describer) unreadable(unit *Unit, path string) *Reason {
+func (b *describer) unreadable(unit *manifest.Unit, path string) *rule.Reason {
 	if unit.Always != nil {
 		return unit.Always
 	}
-	rel, _ := paths.Under(path, b.dir.dir)
-	return &Reason{RuleInDoubt, rel + " may not be read"}
-}
-
-// contentText is all of a file that can reach another build: of objects and
-// archives everything but debug information.
-func contentText(path string, d fs.DirEntry) (string, error) {
-	if d.Type()&fs.ModeSymlink != 0 {
-		return os.Readlink(path)
-	}
-	if !d.Type().IsRegular() {
-		return "", nil
-	}
-	parts, err := embedded.Read(path)
-	if err != nil {
-		return "", err
-	}
-	var text strings.Builder
-	for _, p := range parts {
-		if p.Kind != embedded.Debug {
-			text.Write(p.Data)
-			text.WriteByte(0)
-		}
-	}
-	return text.String(), nil
+	rel, _ := paths.Under(path, b.dir.Path)
+	return &rule.Reason{Rule: rule.InDoubt, Detail: rel + " may not be read"}
 }
 
 // recordWatched records what rerun-if-changed names. Absolute paths are rewritten for
@@ -156,40 +137,40 @@ func (b *describer) recordWatched(s *subject, lines []script.Line, called string
 			s.unit.Rewatch = true
 			continue
 		}
-		loc := Loc{BaseFixed, l.Value}
+		loc := rooted.Path{Root: rooted.Absolute, Rel: l.Value}
 		if filepath.IsAbs(l.Value) {
-			found, known := s.origin.locate(l.Value)
-			if found.Base != BaseFixed && b.rules.On(RuleWatchMoved) && (known || b.rules.On(RuleOriginAlias)) {
+			found, known := s.origin.Locate(l.Value)
+			if found.Root != rooted.Absolute && b.rules.On(rule.WatchMoved) && (known || b.rules.On(rule.OriginAlias)) {
 				loc = found
 				s.unit.Rewatch = true
-				s.unit.Moved = append(s.unit.Moved, Watch{Index: i, Loc: loc, Alias: !known})
+				s.unit.Moved = append(s.unit.Moved, manifest.Watch{Index: i, Path: loc, Alias: !known})
 			}
 		} else if s.pkg != nil {
-			loc = s.home().join(l.Value)
+			loc = s.home().Join(l.Value)
 		} else {
 			continue // a registry package watches its own immutable files
 		}
-		if loc.Base == BaseBuild || loc.Base == BaseOuter {
+		if loc.Root == rooted.Build || loc.Root == rooted.OuterBuild {
 			continue // it moves along
 		}
 		s.recordWatch(loc)
 	}
 }
 
-func (s *subject) recordWatch(loc Loc) {
-	path, ok := s.draft.place.Abs(loc)
+func (s *subject) recordWatch(loc rooted.Path) {
+	path, ok := s.draft.checkout.Abs(loc)
 	if !ok {
-		s.always(RuleInDoubt, loc.String()+" is watched")
+		s.always(rule.InDoubt, loc.String()+" is watched")
 		return
 	}
 	fi, err := os.Stat(path)
 	switch {
 	case err != nil:
 		// Cargo runs such a script on every build.
-		s.always(RuleCargo, loc.display()+" is watched and missing")
+		s.always(rule.Cargo, loc.Display()+" is watched and missing")
 	case fi.IsDir():
-		s.useTree(loc, scopeWatch, RuleScriptInput)
+		s.useTree(loc, manifest.ScopeWatch, rule.ScriptInput)
 	default:
-		s.useFile(loc, RuleScriptInput)
+		s.useFile(loc, rule.ScriptInput)
 	}
 }

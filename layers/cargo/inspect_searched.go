@@ -5,7 +5,10 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
-	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -17,22 +20,22 @@ import (
 // package on, or from CLIPPY_CONF_DIR (clippy of rustc 1.95, clippy_config/conf.rs:
 // lookup_conf_file). The file that it found is among the sources.
 func (s *subject) recordLints() {
-	ws := s.draft.place.Workspace
+	ws := s.draft.checkout.Workspace
 	clippy := false
 	start := s.home()
-	for _, e := range s.u.rustc.Env {
+	for _, e := range s.u.SourceList.Env {
 		clippy = clippy || e.Name == "CLIPPY_ARGS"
 		if e.Name == "CLIPPY_CONF_DIR" && e.Set {
-			start = Loc{BaseRoot, e.Value} // clippy works in the workspace
+			start = rooted.Path{Root: rooted.Workspace, Rel: e.Value} // clippy works in the workspace
 			if filepath.IsAbs(e.Value) {
-				start, _ = s.origin.locate(e.Value)
+				start, _ = s.origin.Locate(e.Value)
 			}
 		}
 	}
-	if !clippy || !s.draft.rules.On(RuleSearched) {
+	if !clippy || !s.draft.rules.On(rule.Searched) {
 		return
 	}
-	dir, ok := s.draft.place.Abs(start)
+	dir, ok := s.draft.checkout.Abs(start)
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
@@ -47,7 +50,7 @@ func (s *subject) recordLints() {
 				continue
 			}
 			rel, _ := paths.Under(filepath.Join(dir, name), ws.Root)
-			s.use(Input{Loc: Loc{BaseRoot, rel}, Kind: InputAbsent}, RuleSearched)
+			s.use(manifest.Input{Path: rooted.Path{Root: rooted.Workspace, Rel: rel}, Kind: manifest.InputAbsent}, rule.Searched)
 		}
 		if found {
 			return
@@ -66,26 +69,12 @@ func (s *subject) recordLints() {
 // is compared with all that is beside the packages.
 func (s *subject) useSearched() {
 	s.useAbove(".env")
-	if s.u.run {
+	if s.u.Run {
 		s.useAbove("rustfmt.toml")
 		s.useAbove(".rustfmt.toml")
 	}
 }
 
 func (s *subject) useAbove(name string) {
-	s.useFact(Fact{factAbove, Loc{BaseRoot, name}, above(s.draft.place.Workspace.Root, name)}, RuleSearched)
-}
-
-// above is the digest of the first file of that name above a workspace that lacks
-// it, "" if there is none.
-func above(root, name string) string {
-	path := extent.Above(root, name)
-	if path == "" {
-		return ""
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "cannot be read"
-	}
-	return digest.Of(text)
+	s.useFact(manifest.Fact{Kind: manifest.FactAbove, Path: rooted.Path{Root: rooted.Workspace, Rel: name}, Value: inputs.Above(s.draft.checkout.Workspace.Root, name)}, rule.Searched)
 }

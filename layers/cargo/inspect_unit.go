@@ -1,37 +1,44 @@
 package cargo
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
 
 // describedUnits are the units of a build directory that were asked for, with what they
 // were built from.
 type describedUnits struct {
-	dir       *scanned
+	dir       *builddir.Dir
 	previous  *previous
 	draft     *draft
 	describer *describer
-	units     map[*built]*Unit
+	units     map[*builddir.Unit]*manifest.Unit
 }
 
 // of describes a unit, once.
-func (b *describedUnits) of(u *built) (*Unit, error) {
+func (b *describedUnits) of(u *builddir.Unit) (*manifest.Unit, error) {
 	if unit := b.units[u]; unit != nil {
 		return unit, nil
 	}
-	if u.recalled {
-		if err := b.dir.reread(u); err != nil {
+	if u.Cached {
+		if err := b.dir.Reload(u); err != nil {
 			return nil, err
 		}
 	}
-	unit := &Unit{
-		UnitName: u.UnitName, Record: Path(u.record), File: u.file, Layout: u.layout, Source: u.source,
-		Run: u.run, Doc: u.doc, Mutable: u.mutable(), Built: u.depTime, Cost: u.cost, Linker: b.draft.linker(u),
+	unit := &manifest.Unit{
+		UnitName: u.UnitName, Record: paths.Path(u.Record), File: u.File, Layout: u.Layout, Source: u.Source,
+		Run: u.Run, Doc: u.Doc, Mutable: u.Mutable(), Built: u.Started, Cost: u.Cost, Linker: b.draft.linker(u),
 	}
 	s := &subject{draft: b.draft, u: u, unit: unit}
 	switch k := b.previous.of(u); {
-	case u.broken != nil:
-		unit.Always = u.broken
-	case u.doc:
-		unit.Always = &Reason{RuleDocumentation, "documentation is not carried to another checkout"}
+	case u.Broken != nil:
+		unit.Always = u.Broken
+	case u.Doc:
+		unit.Always = &rule.Reason{Rule: rule.Documentation, Detail: "documentation is not carried to another checkout"}
 	case k != nil:
 		b.previous.inherit(s, k)
 	default:
@@ -46,42 +53,42 @@ func (b *describedUnits) of(u *built) (*Unit, error) {
 // describe finds out what a subject was built from.
 func (b *describedUnits) describe(s *subject) error {
 	u, unit, from := s.u, s.unit, b.draft.from
-	unit.Origin = from.originOf(u)
-	s.origin = &from.origins[unit.Origin]
-	if u.overridden() {
+	unit.Origin = from.OriginOf(u)
+	s.origin = &from.Origins[unit.Origin]
+	if u.Overridden() {
 		return nil // its hash holds all that decides it
 	}
-	if u.source == SourceUnknown && b.draft.rules.On(RuleUnknownUnit) {
-		s.always(RuleUnknownUnit, "nothing tells which package it belongs to")
+	if u.Source == builddir.SourceUnknown && b.draft.rules.On(rule.UnknownUnit) {
+		s.always(rule.UnknownUnit, "nothing tells which package it belongs to")
 		return nil
 	}
-	s.pkg = from.packageOf(u)
-	if u.mutable() && s.pkg == nil && b.draft.rules.On(RuleUnknownUnit) {
-		s.always(RuleUnknownUnit, "package "+u.pkg+" is not part of the workspace")
+	s.pkg = from.PackageOf(u)
+	if u.Mutable() && s.pkg == nil && b.draft.rules.On(rule.UnknownUnit) {
+		s.always(rule.UnknownUnit, "package "+u.Pkg+" is not part of the workspace")
 		return nil
 	}
 	if s.pkg != nil {
 		home := s.home()
 		unit.Home = &home
 	}
-	if u.run {
+	if u.Run {
 		return b.describer.describeRun(s)
 	}
 	ofMacro, err := b.describer.describeCompile(s)
 	if ofMacro {
-		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.describer.git.macrosName(u)
+		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.describer.git.MacrosName(u)
 	}
 	return err
 }
 
 // commitFromBelow reports whether something that a unit is built on holds the commit
 // already: a crate with the value that a script gave it, or what a script has written.
-func (b *describedUnits) commitFromBelow(u *built) bool {
-	seen := map[*built]bool{}
-	var holds func(u *built) bool
-	holds = func(u *built) bool {
-		return slices.ContainsFunc(u.deps, func(d *built) bool {
-			if d == nil || seen[d] || !d.mutable() {
+func (b *describedUnits) commitFromBelow(u *builddir.Unit) bool {
+	seen := map[*builddir.Unit]bool{}
+	var holds func(u *builddir.Unit) bool
+	holds = func(u *builddir.Unit) bool {
+		return slices.ContainsFunc(u.Deps, func(d *builddir.Unit) bool {
+			if d == nil || seen[d] || !d.Mutable() {
 				return false
 			}
 			seen[d] = true

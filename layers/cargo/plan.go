@@ -1,15 +1,24 @@
 package cargo
 
-import "slices"
+import (
+	"maps"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
 
 // Plan is what Verify found: which units of a manifest may stay as they are in a
 // place, and which are rebuilt there.
 type Plan struct {
-	manifest *Manifest
-	place    *Place
-	settings Settings
-	reasons  []*Reason // by unit; nil: nothing against it
-	atHome   []bool    // by origin: the place is where that origin was
+	Manifest *manifest.Manifest
+	Checkout *checkout.Checkout
+	settings rule.Settings
+	reasons  []*rule.Reason // by unit; nil: nothing against it
+	atHome   []bool         // by origin: the place is where that origin was
 	// newest is, by unit, what Cargo will say of the newest file of a package
 	// whose script declares nothing.
 	newest map[int]string
@@ -25,13 +34,13 @@ func (p *Plan) Narrow(needed map[string]bool) { p.needed = needed }
 // MadeFor reports whether the manifest's registry units were built for what the
 // place asks for: then there is no need to plan its build.
 func (p *Plan) MadeFor() bool {
-	m, ws := p.manifest, p.place.Workspace
-	return m.Fingerprint.ID == p.place.Fingerprint.ID && m.Requested == ws.Requested()
+	m, ws := p.Manifest, p.Checkout.Workspace
+	return m.Fingerprint.ID == p.Checkout.Fingerprint.ID && m.Requested == ws.Requested()
 }
 
-// dirty reports, by unit, what will be rebuilt: what has a reason and all above.
-func (p *Plan) dirty() []bool {
-	units := p.manifest.Units
+// DirtyUnits reports, by unit, what will be rebuilt: what has a reason and all above.
+func (p *Plan) DirtyUnits() []bool {
+	units := p.Manifest.Units
 	dirty := make([]bool, len(units))
 	var visit func(i int) bool
 	seen := make([]bool, len(units))
@@ -55,22 +64,22 @@ func (p *Plan) dirty() []bool {
 }
 
 // Rebuild lists the units that the next build will rebuild.
-func (p *Plan) Rebuild() []Verdict {
-	var list []Verdict
-	dirty := p.dirty()
-	for i := range p.manifest.Units {
-		u := &p.manifest.Units[i]
-		if !dirty[i] || p.needed != nil && !p.needed[u.key()] {
+func (p *Plan) Rebuild() []freshness.Verdict {
+	var list []freshness.Verdict
+	dirty := p.DirtyUnits()
+	for i := range p.Manifest.Units {
+		u := &p.Manifest.Units[i]
+		if !dirty[i] || p.needed != nil && !p.needed[u.Key()] {
 			continue
 		}
-		v := Verdict{UnitName: u.UnitName, Reason: p.reasons[i]}
+		v := freshness.Verdict{UnitName: u.UnitName, Reason: p.reasons[i]}
 		if v.Reason == nil {
 			for _, d := range u.Deps {
 				if dirty[d] {
-					v.Because = append(v.Because, p.manifest.Units[d].Unit)
+					v.Because = append(v.Because, p.Manifest.Units[d].Unit)
 				}
 			}
-			v.Reason = &Reason{RuleDependency, "a dependency will be rebuilt"}
+			v.Reason = &rule.Reason{Rule: rule.Dependency, Detail: "a dependency will be rebuilt"}
 		}
 		list = append(list, v)
 	}
@@ -79,24 +88,24 @@ func (p *Plan) Rebuild() []Verdict {
 
 // Kept counts the units, listed or not, that stay fresh.
 func (p *Plan) Kept() int {
-	return p.manifest.Immutable + len(p.manifest.Units) - len(p.Rebuild())
+	return p.Manifest.Immutable + len(p.Manifest.Units) - len(p.Rebuild())
 }
 
 // bindStrays has the run of every script made dirty that may have left something
 // which goes with the dirty run of another: only both together make it again.
 func (p *Plan) bindStrays() {
-	if !p.settings.Rules.On(RuleLeftOutside) {
+	if !p.settings.Rules.On(rule.LeftOutside) {
 		return
 	}
 	for again := true; again; {
 		again = false
-		dirty := p.dirty()
-		for _, s := range p.manifest.Strays {
+		dirty := p.DirtyUnits()
+		for _, s := range p.Manifest.Strays {
 			if !slices.ContainsFunc(s.Units, func(i int) bool { return dirty[i] }) {
 				continue
 			}
 			if slices.ContainsFunc(s.Units, func(i int) bool { return !dirty[i] }) {
-				p.remake(s.Units, escapePath(string(s.Path))+" may be its own, and that of a script that runs again")
+				p.remake(s.Units, paths.Escape(string(s.Path))+" may be its own, and that of a script that runs again")
 				again = true
 			}
 		}
@@ -106,7 +115,7 @@ func (p *Plan) bindStrays() {
 func (p *Plan) remake(units []int, detail string) {
 	for _, i := range units {
 		if p.reasons[i] == nil {
-			p.reasons[i] = &Reason{RuleLeftOutside, detail}
+			p.reasons[i] = &rule.Reason{Rule: rule.LeftOutside, Detail: detail}
 		}
 	}
 }
@@ -115,4 +124,78 @@ func (p *Plan) remake(units []int, detail string) {
 type nestedPlan struct {
 	path string
 	plan *Plan
+}
+
+// Noted lists the plan's own reasons, to be kept with the restored directory.
+func (p *Plan) Noted() []freshness.Noted {
+	var list []freshness.Noted
+	for i, r := range p.reasons {
+		if r != nil {
+			u := &p.Manifest.Units[i]
+			list = append(list, freshness.Noted{Record: u.Record, File: u.File, Reason: *r})
+		}
+	}
+	return list
+}
+
+// Dirty returns the keys of the units that Cargo would rebuild in the place, with
+// documentation, which it never takes over.
+func (p *Plan) Dirty() []string {
+	var keys []string
+	for i, d := range p.DirtyUnits() {
+		if u := &p.Manifest.Units[i]; d || u.Doc {
+			keys = append(keys, u.Key())
+		}
+	}
+	return keys
+}
+
+// FreshInside counts the units that stay fresh in build directories inside the
+// plan's. Nothing is recorded of what they are worth.
+func (p *Plan) FreshInside() int {
+	n := 0
+	for _, inside := range p.nests {
+		n += len(inside.plan.Manifest.Units) - len(inside.plan.Dirty()) + inside.plan.FreshInside()
+	}
+	return n
+}
+
+// Grafts reports whether units of the manifest serve the place where their keys
+// coincide.
+func (p *Plan) Grafts() bool { return p.Manifest.Fingerprint.GraftsTo(p.Checkout.Fingerprint) }
+
+// Lacked lists files, by absolute name, that units of the manifest were built from
+// and that are missing in the place. They may come yet, as those of a submodule
+// do, and then the manifest has to be compared again. In a tree that lacks several
+// it is the first one.
+func (p *Plan) Lacked() []string { return slices.Sorted(maps.Keys(p.lacked)) }
+
+// DiffersInside reports whether the place speaks against a unit of a build
+// directory inside the plan's; see Differing.
+func (p *Plan) DiffersInside() bool {
+	return slices.ContainsFunc(p.nests, func(n nestedPlan) bool { return len(n.plan.Differing()) > 0 })
+}
+
+// Fresh lists the units of the plan's layer that stay as they are in the place;
+// recall is what lies in the layer beside the manifest. Documentation never does.
+func (p *Plan) Fresh(recall []byte) []manifest.Entry {
+	dirty := map[string]bool{}
+	for i, d := range p.DirtyUnits() {
+		u := &p.Manifest.Units[i]
+		dirty[u.Key()] = d || u.Doc
+	}
+	return slices.DeleteFunc(manifest.Entries(p.Manifest, recall), func(e manifest.Entry) bool { return dirty[e.Key] })
+}
+
+// Differing returns the keys of the units against which the place itself speaks:
+// something they were built from is not the same there. Units that would be
+// rebuilt anywhere, or only since others are, are not among them.
+func (p *Plan) Differing() []string {
+	var keys []string
+	for i, r := range p.reasons {
+		if u := &p.Manifest.Units[i]; r != nil && u.Always == nil {
+			keys = append(keys, u.Key())
+		}
+	}
+	return keys
 }

@@ -1,25 +1,30 @@
 package cargo
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+)
 
 // previous is the manifest of the inspection before: what it says of units that were
 // not built since is known, whatever lies there now.
 type previous struct {
-	manifest *Manifest // empty if there is none
-	sealed   int64     // see Inspection
+	manifest *manifest.Manifest // empty if there is none
+	sealed   int64              // see Inspection
 	restored int64
-	units    map[string]*Unit
-	strays   map[string]*Stray // by path
+	units    map[string]*manifest.Unit
+	strays   map[string]*manifest.Stray // by path
 }
 
 // newPrevious tells what m says, nil for none, which was made at the time sealed.
-func newPrevious(m *Manifest, sealed, restored int64) *previous {
-	p := &previous{manifest: m, sealed: sealed, restored: restored, units: map[string]*Unit{}, strays: map[string]*Stray{}}
+func newPrevious(m *manifest.Manifest, sealed, restored int64) *previous {
+	p := &previous{manifest: m, sealed: sealed, restored: restored, units: map[string]*manifest.Unit{}, strays: map[string]*manifest.Stray{}}
 	if m == nil {
-		p.manifest, p.sealed = &Manifest{}, 0
+		p.manifest, p.sealed = &manifest.Manifest{}, 0
 	}
 	for i := range p.manifest.Units {
-		p.units[p.manifest.Units[i].key()] = &p.manifest.Units[i]
+		p.units[p.manifest.Units[i].Key()] = &p.manifest.Units[i]
 	}
 	for i := range p.manifest.Strays {
 		p.strays[string(p.manifest.Strays[i].Path)] = &p.manifest.Strays[i]
@@ -29,25 +34,25 @@ func newPrevious(m *Manifest, sealed, restored int64) *previous {
 
 // lookedAt reports whether u was there when the manifest was made, which need not
 // list it.
-func (p *previous) lookedAt(u *built) bool {
-	return u.recalled || p.sealed != 0 && u.depTime < p.sealed && u.depTime != 0
+func (p *previous) lookedAt(u *builddir.Unit) bool {
+	return u.Cached || p.sealed != 0 && u.Started < p.sealed && u.Started != 0
 }
 
 // of returns what the manifest says of u, nil if u was built since.
-func (p *previous) of(u *built) *Unit {
-	k := p.units[u.key]
-	if k == nil || u.broken != nil || u.depTime == 0 {
+func (p *previous) of(u *builddir.Unit) *manifest.Unit {
+	k := p.units[u.Key]
+	if k == nil || u.Broken != nil || u.Started == 0 {
 		return nil
 	}
-	if u.depTime == k.Built || p.restored != 0 && u.depTime == p.restored && k.Always == nil {
+	if u.Started == k.Built || p.restored != 0 && u.Started == p.restored && k.Always == nil {
 		return k
 	}
 	return nil
 }
 
 // nested returns the manifest of a build directory inside, nil if there is none.
-func (p *previous) nested(rel string) *Manifest {
-	i := slices.IndexFunc(p.manifest.Nested, func(n Nested) bool { return string(n.Path) == rel })
+func (p *previous) nested(rel string) *manifest.Manifest {
+	i := slices.IndexFunc(p.manifest.Nested, func(n manifest.Nested) bool { return string(n.Path) == rel })
 	if i < 0 {
 		return nil
 	}
@@ -55,14 +60,14 @@ func (p *previous) nested(rel string) *Manifest {
 }
 
 // inherit says of a subject what k does, a unit of the manifest.
-func (p *previous) inherit(s *subject, k *Unit) {
+func (p *previous) inherit(s *subject, k *manifest.Unit) {
 	unit, m := s.unit, p.manifest
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
 	unit.Assembles, unit.Unwatched = k.Assembles, k.Unwatched
 	unit.Root, unit.Linker, unit.CommitOnly = k.Root, k.Linker, k.CommitOnly
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
-	unit.Origin = s.draft.from.index(m.Origins[k.Origin])
+	unit.Origin = s.draft.from.IndexOf(m.Origins[k.Origin])
 	for _, use := range k.Inputs {
 		s.use(m.Inputs[use.Index], use.Rule)
 	}

@@ -1,14 +1,14 @@
 package cargo
 
 import (
-	"context"
 	"errors"
 	"os"
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
@@ -23,7 +23,7 @@ import (
 // present content; otherwise this version of Cargo computes it in a way nobody
 // knows, and the unit is rebuilt.
 func (a *applier) retag() (int, error) {
-	units := a.plan.manifest.Units
+	units := a.plan.Manifest.Units
 	r := &retagger{a: a, changed: map[uint64]uint64{}, done: make([]bool, len(units)), touched: make([]bool, len(units))}
 	for i := range units {
 		if err := r.visit(i); err != nil {
@@ -52,7 +52,7 @@ func (r *retagger) visit(i int) error {
 		return nil
 	}
 	r.done[i] = true
-	u := &r.a.plan.manifest.Units[i]
+	u := &r.a.plan.Manifest.Units[i]
 	below := false
 	for _, d := range u.Deps {
 		if err := r.visit(d); err != nil {
@@ -68,7 +68,7 @@ func (r *retagger) visit(i int) error {
 	err := r.one(i, u, moved)
 	if in, ok := errors.AsType[doubt](err); ok {
 		if r.a.plan.reasons[i] == nil {
-			r.a.plan.reasons[i] = &Reason{RuleInDoubt, string(in)}
+			r.a.plan.reasons[i] = &rule.Reason{Rule: rule.InDoubt, Detail: string(in)}
 		}
 		return nil
 	}
@@ -80,7 +80,7 @@ type doubt string
 
 func (d doubt) Error() string { return string(d) }
 
-func (r *retagger) one(i int, u *Unit, moved bool) error {
+func (r *retagger) one(i int, u *manifest.Unit, moved bool) error {
 	record := r.a.path(string(u.Record) + "/" + u.File)
 	text, err := os.ReadFile(record + ".json")
 	if err != nil {
@@ -127,7 +127,7 @@ func (r *retagger) one(i int, u *Unit, moved bool) error {
 }
 
 // move brings a fingerprint, and what Cargo reads besides, to the place.
-func (r *retagger) move(i int, u *Unit, f *fingerprint.Fingerprint) error {
+func (r *retagger) move(i int, u *manifest.Unit, f *fingerprint.Fingerprint) error {
 	plan := r.a.plan
 	if u.Root != nil {
 		if !plan.moveRoot(u, f) {
@@ -155,7 +155,7 @@ func (r *retagger) move(i int, u *Unit, f *fingerprint.Fingerprint) error {
 
 // local brings the part of a fingerprint that is about the script's own inputs
 // to what Cargo will compute in the place.
-func (r *retagger) local(i int, u *Unit, f *fingerprint.Fingerprint) (bool, error) {
+func (r *retagger) local(i int, u *manifest.Unit, f *fingerprint.Fingerprint) (bool, error) {
 	if u.Newest {
 		for l := range f.Local {
 			if f.Local[l].Kind == fingerprint.Precalculated {
@@ -177,7 +177,7 @@ func (r *retagger) local(i int, u *Unit, f *fingerprint.Fingerprint) (bool, erro
 			return false, nil
 		}
 		if u.Home != nil {
-			home, _ := r.a.plan.place.Abs(*u.Home)
+			home, _ := r.a.plan.Checkout.Abs(*u.Home)
 			for i := range watched {
 				// Cargo strips the package's directory (fingerprint/mod.rs:
 				// local_fingerprints_deps).
@@ -195,13 +195,4 @@ func (r *retagger) local(i int, u *Unit, f *fingerprint.Fingerprint) (bool, erro
 		return true, nil
 	}
 	return !slices.ContainsFunc(f.Local, func(l fingerprint.Local) bool { return l.Kind == fingerprint.Unknown }), nil
-}
-
-// newestSource is what Cargo records of the newest file of the package in home.
-func newestSource(ctx context.Context, p *Place, home string) (string, error) {
-	opts := sourcelist.Options{}
-	if p.RunGit != nil {
-		opts.Git = func(_ context.Context, dir string, args ...string) ([]byte, error) { return p.RunGit(dir, args...) }
-	}
-	return sourcelist.Newest(ctx, home, opts)
 }

@@ -9,33 +9,39 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // span is the time in which a script ran.
 type span struct {
-	u        *built
+	u        *builddir.Unit
 	from, to int64
 }
 
 // makerFinder finds which scripts left something.
 type makerFinder struct {
-	dir      *scanned
-	from     *attribution
-	trees    *treeReader
+	dir      *builddir.Dir
+	from     *checkout.Attribution
+	trees    *inputs.TreeReader
 	previous *previous
 	spans    []span // of the scripts whose runs lie in the directory
-	programs map[*built][]byte
+	programs map[*builddir.Unit][]byte
 }
 
-func newMakerFinder(s *scanned, from *attribution, trees *treeReader, p *previous) *makerFinder {
-	f := &makerFinder{dir: s, from: from, trees: trees, previous: p, programs: map[*built][]byte{}}
-	for _, u := range s.units {
-		if !u.run || u.broken != nil || u.depTime == 0 {
+func newMakerFinder(s *builddir.Dir, from *checkout.Attribution, trees *inputs.TreeReader, p *previous) *makerFinder {
+	f := &makerFinder{dir: s, from: from, trees: trees, previous: p, programs: map[*builddir.Unit][]byte{}}
+	for _, u := range s.Units {
+		if !u.Run || u.Broken != nil || u.Started == 0 {
 			continue
 		}
-		began, cost := u.depTime, u.cost
+		began, cost := u.Started, u.Cost
 		if k := p.of(u); k != nil {
 			began, cost = k.Built, k.Cost // a restore has changed the times
 		}
@@ -45,8 +51,8 @@ func newMakerFinder(s *scanned, from *attribution, trees *treeReader, p *previou
 }
 
 // find returns the runs that may have left a stray; sure: it is as they left it.
-func (f *makerFinder) find(s *stray) (makers []*built, sure bool) {
-	if s.quiet {
+func (f *makerFinder) find(s *builddir.Stray) (makers []*builddir.Unit, sure bool) {
+	if s.Quiet {
 		return nil, false
 	}
 	if makers = f.asBefore(s); makers != nil {
@@ -60,14 +66,14 @@ func (f *makerFinder) find(s *stray) (makers []*built, sure bool) {
 
 // asBefore finds a stray in the former manifest, where neither it nor what its
 // makers have made has changed.
-func (f *makerFinder) asBefore(s *stray) (makers []*built) {
-	k := f.previous.strays[s.path]
-	if k == nil || k.Mtime != nanoseconds(s.st.Mtime) || k.Size != int64(s.st.Size) && s.link == "" {
+func (f *makerFinder) asBefore(s *builddir.Stray) (makers []*builddir.Unit) {
+	k := f.previous.strays[s.Path]
+	if k == nil || k.Mtime != nanoseconds(s.Stat.Mtime) || k.Size != int64(s.Stat.Size) && s.Link == "" {
 		return nil
 	}
 	for _, i := range k.Units {
-		key := f.previous.manifest.Units[i].key()
-		n := slices.IndexFunc(f.spans, func(p span) bool { return p.u.key == key && f.previous.of(p.u) != nil })
+		key := f.previous.manifest.Units[i].Key()
+		n := slices.IndexFunc(f.spans, func(p span) bool { return p.u.Key == key && f.previous.of(p.u) != nil })
 		if n < 0 {
 			return nil
 		}
@@ -81,12 +87,12 @@ func nanoseconds(t unix.StatxTimestamp) int64 { return t.Sec*int64(time.Second) 
 // byTime finds the scripts that ran when a stray was made or written. What was
 // written, or got its name or mode, while one ran is as it was left then: whoever
 // writes it later changes both times.
-func (f *makerFinder) byTime(s *stray) (makers []*built, sure bool) {
-	born, written, changed := nanoseconds(s.st.Btime), nanoseconds(s.st.Mtime), nanoseconds(s.st.Ctime)
+func (f *makerFinder) byTime(s *builddir.Stray) (makers []*builddir.Unit, sure bool) {
+	born, written, changed := nanoseconds(s.Stat.Btime), nanoseconds(s.Stat.Mtime), nanoseconds(s.Stat.Ctime)
 	for _, p := range f.spans {
 		in := func(t int64) bool { return p.from <= t && t <= p.to }
 		last := in(written) || in(changed)
-		if last || s.st.Mask&unix.STATX_BTIME != 0 && in(born) {
+		if last || s.Stat.Mask&unix.STATX_BTIME != 0 && in(born) {
 			makers = append(makers, p.u)
 			sure = sure || last
 		}
@@ -100,24 +106,24 @@ const shortName = 6
 // byName finds the scripts of the workspace that may have left something at some
 // earlier run: their program has its name in it, or their package has a file of
 // that name, or the link leads into the package.
-func (f *makerFinder) byName(s *stray) (makers []*built) {
-	inProfile := slices.ContainsFunc(f.dir.profiles, func(p string) bool { return strings.HasPrefix(s.path, p+"/") })
-	if s.builds && !inProfile {
+func (f *makerFinder) byName(s *builddir.Stray) (makers []*builddir.Unit) {
+	inProfile := slices.ContainsFunc(f.dir.Profiles, func(p string) bool { return strings.HasPrefix(s.Path, p+"/") })
+	if s.HoldsBuild && !inProfile {
 		return nil // a tool's: its name tells
 	}
-	base := []string{path.Base(s.top)}
-	if name := path.Base(s.path); name != base[0] {
+	base := []string{path.Base(s.Top)}
+	if name := path.Base(s.Path); name != base[0] {
 		base = append(base, name)
 	}
 	for _, p := range f.spans {
 		u := p.u
-		if !u.mutable() {
+		if !u.Mutable() {
 			continue
 		}
-		pkg := f.from.packageOf(u)
+		pkg := f.from.PackageOf(u)
 		named := slices.ContainsFunc(base, func(n string) bool { return len(n) >= shortName && bytes.Contains(f.program(u), []byte(n)) })
 		if !named && inProfile && pkg != nil {
-			named = f.packageHas(pkg, base[0]) || s.link != "" && f.leadsInto(s, pkg)
+			named = f.packageHas(pkg, base[0]) || s.Link != "" && f.leadsInto(s, pkg)
 		}
 		if named {
 			makers = append(makers, u)
@@ -127,18 +133,18 @@ func (f *makerFinder) byName(s *stray) (makers []*built) {
 }
 
 // program is what the script of a run consists of.
-func (f *makerFinder) program(run *built) []byte {
+func (f *makerFinder) program(run *builddir.Unit) []byte {
 	if text, ok := f.programs[run]; ok {
 		return text
 	}
 	var text []byte
-	for _, d := range run.deps {
-		if d == nil || d.Kind != kindScript {
+	for _, d := range run.Deps {
+		if d == nil || d.Kind != builddir.KindScript {
 			continue
 		}
-		files, _ := held{f.dir, d}.seen()
+		files, _ := builddir.DiskUnit{Dir: f.dir, Unit: d}.SeenByDependents()
 		for _, p := range files {
-			b, _ := os.ReadFile(filepath.Join(f.dir.dir, p))
+			b, _ := os.ReadFile(filepath.Join(f.dir.Path, p))
 			text = append(append(text, b...), 0)
 		}
 	}
@@ -146,17 +152,17 @@ func (f *makerFinder) program(run *built) []byte {
 	return text
 }
 
-func (f *makerFinder) packageHas(pkg *Package, base string) bool {
-	entries, _, err := f.trees.read(f.from.home(pkg), scopePackage)
-	return err != nil || slices.ContainsFunc(entries, func(e TreeEntry) bool { return path.Base(string(e.Path)) == base })
+func (f *makerFinder) packageHas(pkg *project.Package, base string) bool {
+	entries, _, err := f.trees.Read(f.from.HomeOf(pkg), manifest.ScopePackage)
+	return err != nil || slices.ContainsFunc(entries, func(e manifest.TreeEntry) bool { return path.Base(string(e.Path)) == base })
 }
 
-func (f *makerFinder) leadsInto(s *stray, pkg *Package) bool {
-	real, err := filepath.EvalSymlinks(filepath.Join(f.dir.dir, s.path))
+func (f *makerFinder) leadsInto(s *builddir.Stray, pkg *project.Package) bool {
+	real, err := filepath.EvalSymlinks(filepath.Join(f.dir.Path, s.Path))
 	if err != nil {
-		real = s.link
+		real = s.Link
 	}
 	_, into := paths.Under(real, pkg.Root)
-	_, own := paths.Under(real, f.from.place.Workspace.BuildDir)
+	_, own := paths.Under(real, f.from.Checkout.Workspace.BuildDir)
 	return into && !own
 }

@@ -8,49 +8,40 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/embeds"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
-
-// metaDir is where this program keeps what it knows of a build directory.
-const metaDir = paths.TreeMeta
-
-// Stray is something that the run of a script left in the build directory, but
-// outside its own directory. It stays and goes with that run.
-type Stray struct {
-	Path  Path  `json:"path"`
-	Size  int64 `json:"size"`
-	Mtime int64 `json:"mtime"` // ns
-	// Link is where a symbolic link leads, if its text is another one in each
-	// place.
-	Link *Loc `json:"link,omitempty"`
-	// Units are the runs that may have left it: several, where they ran at once.
-	Units []int `json:"units"`
-}
 
 // keptStray is a stray whose makers are known.
 type keptStray struct {
-	*stray
-	makers []*built
-	to     *Loc // where a link leads, if that moves
+	*builddir.Stray
+	makers []*builddir.Unit
+	to     *rooted.Path // where a link leads, if that moves
 }
 
 // leftovers are the strays of a build directory, by what becomes of them.
 type leftovers struct {
-	dir    *scanned
-	from   *attribution
-	beside *around
+	dir    *builddir.Dir
+	from   *checkout.Attribution
+	beside *builddir.Beside
 	kept   []*keptStray
 	dead   []string // paths that no layer has, and of those what somebody may miss:
-	left   []Path
+	left   []paths.Path
 	// Why scripts run again for what they left: doubts anywhere, away in any place
 	// but the origin.
-	doubts, away map[*built]string
+	doubts, away map[*builddir.Unit]string
 }
 
 // newLeftovers has found nothing yet in s.
-func newLeftovers(s *scanned, from *attribution) *leftovers {
-	return &leftovers{dir: s, from: from, beside: &around{}, doubts: map[*built]string{}, away: map[*built]string{}}
+func newLeftovers(s *builddir.Dir, from *checkout.Attribution) *leftovers {
+	return &leftovers{dir: s, from: from, beside: &builddir.Beside{}, doubts: map[*builddir.Unit]string{}, away: map[*builddir.Unit]string{}}
 }
 
 // find looks for what lies beside the units, and for the script that left it: what was
@@ -59,7 +50,7 @@ func newLeftovers(s *scanned, from *attribution) *leftovers {
 // it not, and the script runs again. It must be called before dropDead: what belongs to
 // a unit that is dead is no stray.
 func (l *leftovers) find(f *makerFinder) (err error) {
-	if l.beside, err = lookAround(l.dir.dir, l.dir.profiles, l.dir.units); err != nil {
+	if l.beside, err = builddir.ListBeside(l.dir.Path, l.dir.Profiles, l.dir.Units); err != nil {
 		return err
 	}
 	l.leaveOut(l.keep(f))
@@ -68,17 +59,17 @@ func (l *leftovers) find(f *makerFinder) (err error) {
 
 // keep keeps the strays of which it is sure that they are as some script left them, and
 // returns the others.
-func (l *leftovers) keep(f *makerFinder) (dead []*stray) {
-	for _, s := range l.beside.strays {
+func (l *leftovers) keep(f *makerFinder) (dead []*builddir.Stray) {
+	for _, s := range l.beside.Strays {
 		makers, sure := f.find(s)
 		switch {
 		case len(makers) == 0:
-		case s.builds:
-			l.doubt(makers, "it built in "+s.path)
+		case s.HoldsBuild:
+			l.doubt(makers, "it built in "+s.Path)
 		case !sure:
-			l.doubt(makers, s.path+" may be its own, and changed since")
+			l.doubt(makers, s.Path+" may be its own, and changed since")
 		default:
-			l.kept = append(l.kept, &keptStray{stray: s, makers: makers})
+			l.kept = append(l.kept, &keptStray{Stray: s, makers: makers})
 			continue
 		}
 		dead = append(dead, s)
@@ -87,7 +78,7 @@ func (l *leftovers) keep(f *makerFinder) (dead []*stray) {
 }
 
 // doubt has scripts run again, wherever the layer is restored.
-func (l *leftovers) doubt(makers []*built, detail string) {
+func (l *leftovers) doubt(makers []*builddir.Unit, detail string) {
 	for _, u := range makers {
 		if l.doubts[u] == "" {
 			l.doubts[u] = detail
@@ -97,27 +88,27 @@ func (l *leftovers) doubt(makers []*built, detail string) {
 
 // leaveOut keeps strays out of the layer: all that they lie in, unless that holds
 // something which is kept.
-func (l *leftovers) leaveOut(dead []*stray) {
+func (l *leftovers) leaveOut(dead []*builddir.Stray) {
 	holds := map[string]bool{}
 	for _, s := range l.kept {
-		holds[s.top] = true
+		holds[s.Top] = true
 	}
 	for _, s := range dead {
-		if slices.ContainsFunc(l.beside.nested, func(n string) bool { return strings.HasPrefix(n, s.top+"/") }) {
-			holds[s.top] = true
+		if slices.ContainsFunc(l.beside.Nested, func(n string) bool { return strings.HasPrefix(n, s.Top+"/") }) {
+			holds[s.Top] = true
 		}
 	}
 	seen := map[string]bool{}
 	for _, s := range dead {
-		rel := s.top
-		if holds[s.top] {
-			rel = s.path
+		rel := s.Top
+		if holds[s.Top] {
+			rel = s.Path
 		}
 		if !seen[rel] {
 			seen[rel] = true
 			l.dead = append(l.dead, rel)
-			if !s.quiet {
-				l.left = append(l.left, Path(rel))
+			if !s.Quiet {
+				l.left = append(l.left, paths.Path(rel))
 			}
 		}
 	}
@@ -126,28 +117,28 @@ func (l *leftovers) leaveOut(dead []*stray) {
 // findAway finds what scripts have left in the artifact directory, where that is
 // another one. No layer has it.
 func (l *leftovers) findAway(f *makerFinder) error {
-	ws := l.from.place.Workspace
+	ws := l.from.Checkout.Workspace
 	if ws.TargetDir == "" || ws.Outer != "" || filepath.Clean(ws.TargetDir) == filepath.Clean(ws.BuildDir) {
 		return nil
 	}
-	profiles, err := Profiles(ws.TargetDir)
+	profiles, err := builddir.Profiles(ws.TargetDir)
 	if os.IsNotExist(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	found, err := lookAround(ws.TargetDir, profiles, l.dir.units)
+	found, err := builddir.ListBeside(ws.TargetDir, profiles, l.dir.Units)
 	if err != nil {
 		return err
 	}
-	for _, s := range found.strays {
-		if _, own := paths.Under(ws.TargetDir+"/"+s.path, ws.BuildDir); own || s.quiet {
+	for _, s := range found.Strays {
+		if _, own := paths.Under(ws.TargetDir+"/"+s.Path, ws.BuildDir); own || s.Quiet {
 			continue
 		}
 		makers, _ := f.byTime(s)
 		for _, u := range makers {
-			l.away[u] = "it left " + s.path + " in the artifact directory"
+			l.away[u] = "it left " + s.Path + " in the artifact directory"
 		}
 	}
 	return nil
@@ -155,7 +146,7 @@ func (l *leftovers) findAway(f *makerFinder) error {
 
 // describe adds to what is said of their makers what strays say against keeping these,
 // and returns the makers. units are those that are not dead, each described by unit.
-func (l *leftovers) describe(unit func(*built) (*Unit, error)) (makers []*built, err error) {
+func (l *leftovers) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) (makers []*builddir.Unit, err error) {
 	l.dropOfDead()
 	for _, s := range l.kept {
 		for _, u := range s.makers {
@@ -169,7 +160,7 @@ func (l *leftovers) describe(unit func(*built) (*Unit, error)) (makers []*built,
 			makers = append(makers, u)
 		}
 	}
-	for _, u := range l.dir.units {
+	for _, u := range l.dir.Units {
 		doubt, away := l.doubts[u], l.away[u]
 		if doubt == "" && away == "" {
 			continue
@@ -179,7 +170,7 @@ func (l *leftovers) describe(unit func(*built) (*Unit, error)) (makers []*built,
 			return nil, err
 		}
 		if doubt != "" && described.Always == nil {
-			described.Always = &Reason{RuleLeftOutside, doubt}
+			described.Always = &rule.Reason{Rule: rule.LeftOutside, Detail: doubt}
 		}
 		if away != "" {
 			againElsewhere(described, away)
@@ -191,77 +182,77 @@ func (l *leftovers) describe(unit func(*built) (*Unit, error)) (makers []*built,
 
 // dropOfDead leaves out what a unit that no build can ask for may have left.
 func (l *leftovers) dropOfDead() {
-	live := map[*built]bool{}
-	for _, u := range l.dir.units {
+	live := map[*builddir.Unit]bool{}
+	for _, u := range l.dir.Units {
 		live[u] = true
 	}
 	l.kept = slices.DeleteFunc(l.kept, func(s *keptStray) bool {
-		stay := slices.DeleteFunc(slices.Clone(s.makers), func(u *built) bool { return !live[u] })
+		stay := slices.DeleteFunc(slices.Clone(s.makers), func(u *builddir.Unit) bool { return !live[u] })
 		if len(stay) == len(s.makers) {
 			return false
 		}
-		l.doubt(stay, s.path+" may be its own, or of a package that the lockfile has no more")
-		l.dead = append(l.dead, s.path)
+		l.doubt(stay, s.Path+" may be its own, or of a package that the lockfile has no more")
+		l.dead = append(l.dead, s.Path)
 		return true
 	})
 }
 
 // againElsewhere says so once, also of a run that an earlier inspection knew.
-func againElsewhere(unit *Unit, detail string) {
-	if r := (Reason{RuleLeftOutside, detail}); !slices.Contains(unit.Elsewhere, r) {
+func againElsewhere(unit *manifest.Unit, detail string) {
+	if r := (rule.Reason{Rule: rule.LeftOutside, Detail: detail}); !slices.Contains(unit.Elsewhere, r) {
 		unit.Elsewhere = append(unit.Elsewhere, r)
 	}
 }
 
 // describeStray looks in what a script left for what it would not leave in
 // another place.
-func (l *leftovers) describeStray(s *keptStray, u *built, unit *Unit) error {
-	own := &l.from.origins[unit.Origin]
-	if s.link != "" {
-		loc, ok := l.leads(s.stray, own)
+func (l *leftovers) describeStray(s *keptStray, u *builddir.Unit, unit *manifest.Unit) error {
+	own := &l.from.Origins[unit.Origin]
+	if s.Link != "" {
+		loc, ok := l.leads(s.Stray, own)
 		if !ok {
-			againElsewhere(unit, s.path+" leads to "+s.link)
+			againElsewhere(unit, s.Path+" leads to "+s.Link)
 		}
 		s.to = loc
 		return nil
 	}
-	full := filepath.Join(l.dir.dir, s.path)
+	full := filepath.Join(l.dir.Path, s.Path)
 	fi, err := os.Lstat(full)
 	if err != nil || fi.IsDir() {
 		return err
 	}
-	text, err := contentText(full, fs.FileInfoToDirEntry(fi))
+	text, err := embeds.ContentText(full, fs.FileInfoToDirEntry(fi))
 	if err != nil {
 		return err
 	}
-	for _, o := range []*Origin{&l.from.origins[0], own} {
-		if name, found := o.mentions(text); found {
-			againElsewhere(unit, s.path+" holds "+name)
+	for _, o := range []*checkout.Origin{&l.from.Origins[0], own} {
+		if name, found := o.Mentions(text); found {
+			againElsewhere(unit, s.Path+" holds "+name)
 			break
 		}
 	}
-	unit.Commit = unit.Commit || unit.Mutable && own.mentionsCommit(text)
-	if s.st.Nlink > 1 && l.namesInside(s.stray, u) < int(s.st.Nlink) {
-		againElsewhere(unit, s.path+" is one file with another outside of the build directory")
+	unit.Commit = unit.Commit || unit.Mutable && own.MentionsCommit(text)
+	if s.Stat.Nlink > 1 && l.namesInside(s.Stray, u) < int(s.Stat.Nlink) {
+		againElsewhere(unit, s.Path+" is one file with another outside of the build directory")
 	}
 	return nil
 }
 
 // leads returns where a link leads, nil where its text is the same in every
 // place. ok is false where nothing tells what its text would be in another.
-func (l *leftovers) leads(s *stray, own *Origin) (loc *Loc, ok bool) {
-	if !filepath.IsAbs(s.link) {
-		to, _ := l.from.origins[0].locate(filepath.Join(l.from.place.Workspace.BuildDir, path.Dir(s.path), s.link))
-		switch to.Base {
-		case BaseBuild:
+func (l *leftovers) leads(s *builddir.Stray, own *checkout.Origin) (loc *rooted.Path, ok bool) {
+	if !filepath.IsAbs(s.Link) {
+		to, _ := l.from.Origins[0].Locate(filepath.Join(l.from.Checkout.Workspace.BuildDir, path.Dir(s.Path), s.Link))
+		switch to.Root {
+		case rooted.Build:
 			return nil, true
-		case BaseFixed:
+		case rooted.Absolute:
 			return nil, false
 		}
 		return &to, true
 	}
-	for _, o := range []*Origin{&l.from.origins[0], own} {
-		if to, _ := o.locate(s.link); to.Base != BaseFixed {
+	for _, o := range []*checkout.Origin{&l.from.Origins[0], own} {
+		if to, _ := o.Locate(s.Link); to.Root != rooted.Absolute {
 			return &to, true
 		}
 	}
@@ -270,17 +261,17 @@ func (l *leftovers) leads(s *stray, own *Origin) (loc *Loc, ok bool) {
 
 // namesInside counts the names of a file among the strays and in what its script
 // wrote.
-func (l *leftovers) namesInside(s *stray, u *built) int {
+func (l *leftovers) namesInside(s *builddir.Stray, u *builddir.Unit) int {
 	n := 0
-	for _, other := range l.beside.strays {
-		if other.st.Ino == s.st.Ino && !other.dir {
+	for _, other := range l.beside.Strays {
+		if other.Stat.Ino == s.Stat.Ino && !other.IsDir {
 			n++
 		}
 	}
-	_, outDir, _ := u.script()
-	_ = filepath.WalkDir(filepath.Join(l.dir.dir, outDir), func(name string, d fs.DirEntry, err error) error {
+	_, outDir, _ := u.ScriptFiles()
+	_ = filepath.WalkDir(filepath.Join(l.dir.Path, outDir), func(name string, d fs.DirEntry, err error) error {
 		var st unix.Stat_t
-		if err == nil && d.Type().IsRegular() && unix.Lstat(name, &st) == nil && st.Ino == s.st.Ino {
+		if err == nil && d.Type().IsRegular() && unix.Lstat(name, &st) == nil && st.Ino == s.Stat.Ino {
 			n++
 		}
 		return nil
@@ -290,13 +281,13 @@ func (l *leftovers) namesInside(s *stray, u *built) int {
 
 // list writes what lies beside the units into the manifest, where the index of each is
 // known.
-func (l *leftovers) list(m *Manifest, index map[*built]int) {
-	for _, p := range l.beside.placed {
-		m.Placed = append(m.Placed, Path(p))
+func (l *leftovers) list(m *manifest.Manifest, index map[*builddir.Unit]int) {
+	for _, p := range l.beside.Placed {
+		m.Placed = append(m.Placed, paths.Path(p))
 	}
 	m.Dead, m.Left = append(m.Dead, l.dead...), append(m.Left, l.left...)
 	for _, s := range l.kept {
-		entry := Stray{Path: Path(s.path), Size: int64(s.st.Size), Mtime: nanoseconds(s.st.Mtime), Link: s.to}
+		entry := manifest.Stray{Path: paths.Path(s.Path), Size: int64(s.Stat.Size), Mtime: nanoseconds(s.Stat.Mtime), Link: s.to}
 		for _, u := range s.makers {
 			if i := index[u]; !slices.Contains(entry.Units, i) {
 				entry.Units = append(entry.Units, i)

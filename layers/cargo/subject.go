@@ -1,80 +1,89 @@
 package cargo
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+)
 
 // subject is a unit that is described: as it lies on disk, and what is said of it.
 type subject struct {
 	draft  *draft
-	u      *built
-	unit   *Unit
-	origin *Origin  // where it was built
-	pkg    *Package // whose it is, nil for none of the workspace
+	u      *builddir.Unit
+	unit   *manifest.Unit
+	origin *checkout.Origin // where it was built
+	pkg    *project.Package // whose it is, nil for none of the workspace
 }
 
 // home is where the subject's package lies.
-func (s *subject) home() Loc { return s.draft.from.home(s.pkg) }
+func (s *subject) home() rooted.Path { return s.draft.from.HomeOf(s.pkg) }
 
 // always says why the unit is rebuilt wherever it gets to, unless that is known.
-func (s *subject) always(by Rule, detail string) {
+func (s *subject) always(by rule.Rule, detail string) {
 	if s.unit.Always == nil && s.draft.rules.On(by) {
-		s.unit.Always = &Reason{by, detail}
+		s.unit.Always = &rule.Reason{Rule: by, Detail: detail}
 	}
 }
 
 // elsewhere says why the unit is rebuilt anywhere but in its origin.
-func (s *subject) elsewhere(by Rule, detail string) {
+func (s *subject) elsewhere(by rule.Rule, detail string) {
 	if s.draft.rules.On(by) {
-		s.unit.Elsewhere = append(s.unit.Elsewhere, Reason{by, detail})
+		s.unit.Elsewhere = append(s.unit.Elsewhere, rule.Reason{Rule: by, Detail: detail})
 	}
 }
 
-func (s *subject) use(in Input, by Rule) {
-	if use := (Use{s.draft.input(in), by}); !slices.Contains(s.unit.Inputs, use) {
+func (s *subject) use(in manifest.Input, by rule.Rule) {
+	if use := (manifest.Use{Index: s.draft.input(in), Rule: by}); !slices.Contains(s.unit.Inputs, use) {
 		s.unit.Inputs = append(s.unit.Inputs, use)
 	}
 }
 
 // useFile makes the content of a file an input.
-func (s *subject) useFile(loc Loc, by Rule) {
-	path, ok := s.draft.place.Abs(loc)
+func (s *subject) useFile(loc rooted.Path, by rule.Rule) {
+	path, ok := s.draft.checkout.Abs(loc)
 	if !ok {
-		s.always(RuleInDoubt, "an input lies at "+loc.String())
+		s.always(rule.InDoubt, "an input lies at "+loc.String())
 		return
 	}
-	st := s.draft.trees.digests.file(path)
-	if st.err != nil {
-		s.always(RuleChangedSince, loc.display()+" cannot be read")
+	st := s.draft.trees.Digests.File(path)
+	if st.Err != nil {
+		s.always(rule.ChangedSince, loc.Display()+" cannot be read")
 		return
 	}
-	s.changed(loc.display(), st.changed)
-	s.use(Input{Loc: loc, Kind: InputFile, Value: st.digest}, by)
+	s.changed(loc.Display(), st.Changed)
+	s.use(manifest.Input{Path: loc, Kind: manifest.InputFile, Value: st.Digest}, by)
 }
 
 // useTree makes all an input that counts below a directory.
-func (s *subject) useTree(loc Loc, scope string, by Rule) {
-	entries, newest, err := s.draft.trees.read(loc, scope)
+func (s *subject) useTree(loc rooted.Path, scope string, by rule.Rule) {
+	entries, newest, err := s.draft.trees.Read(loc, scope)
 	if err != nil {
-		s.always(RuleInDoubt, loc.display()+" cannot be read: "+err.Error())
+		s.always(rule.InDoubt, loc.Display()+" cannot be read: "+err.Error())
 		return
 	}
-	s.changed(s.draft.display(newest.path), newest.changed)
-	s.addTree(Tree{loc, scope, entries}, by)
+	s.changed(s.draft.display(newest.Path), newest.Changed)
+	s.addTree(manifest.Tree{Path: loc, Scope: scope, Entries: entries}, by)
 }
 
-func (s *subject) addTree(t Tree, by Rule) {
-	s.unit.Trees = append(s.unit.Trees, Use{s.draft.tree(t), by})
+func (s *subject) addTree(t manifest.Tree, by rule.Rule) {
+	s.unit.Trees = append(s.unit.Trees, manifest.Use{Index: s.draft.tree(t), Rule: by})
 }
 
-func (s *subject) useFact(f Fact, by Rule) {
+func (s *subject) useFact(f manifest.Fact, by rule.Rule) {
 	if s.draft.rules.On(by) {
-		s.unit.Facts = append(s.unit.Facts, Use{s.draft.fact(f), by})
+		s.unit.Facts = append(s.unit.Facts, manifest.Use{Index: s.draft.fact(f), Rule: by})
 	}
 }
 
 // changed marks a unit one of whose inputs was changed at or after the instant
 // its build began: then it may have been built from something else.
 func (s *subject) changed(name string, at int64) {
-	if at >= s.u.depTime {
-		s.always(RuleChangedSince, name+" changed after the build had begun")
+	if at >= s.u.Started {
+		s.always(rule.ChangedSince, name+" changed after the build had begun")
 	}
 }

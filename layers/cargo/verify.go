@@ -3,32 +3,38 @@ package cargo
 import (
 	"context"
 	"os"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Verify compares everything the manifest's units were built from with what
 // lies in the place, by content. It reads only. What is edited after Verify
 // began is for Cargo to see: the caller makes sure that the time given to Apply
 // is older than any such edit.
-func Verify(ctx context.Context, m *Manifest, r *Reader, strict bool) (*Plan, error) {
-	p, s := r.place, r.settings
+func Verify(ctx context.Context, m *manifest.Manifest, r *Reader, strict bool) (*Plan, error) {
+	p, s := r.checkout, r.settings
 	v := &verifier{
-		plan: &Plan{manifest: m, place: p, settings: s, reasons: make([]*Reason, len(m.Units))}, strict: strict,
+		plan: &Plan{Manifest: m, Checkout: p, settings: s, reasons: make([]*rule.Reason, len(m.Units))}, strict: strict,
 		reader: r, comparison: newComparison(m, r),
 	}
 	for i := range m.Origins {
-		v.plan.atHome = append(v.plan.atHome, m.Origins[i].is(p))
+		v.plan.atHome = append(v.plan.atHome, m.Origins[i].IsAt(p))
 	}
-	if p.Fingerprint != nil && s.Rules.On(RuleFingerprint) {
-		v.unseen = m.Fingerprint.differsUnseen(p.Fingerprint)
+	if p.Fingerprint != nil && s.Rules.On(rule.Fingerprint) {
+		v.unseen = m.Fingerprint.DiffersUnseen(p.Fingerprint)
 	}
-	v.comparison.warm()
+	v.comparison.prefetch()
 	for i := range m.Units {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		v.plan.reasons[i] = v.judge(i)
 	}
-	if s.Rules.On(RuleAbsentInput) {
+	if s.Rules.On(rule.AbsentInput) {
 		v.absent()
 	}
 	v.findNewest(ctx)
@@ -49,26 +55,26 @@ type verifier struct {
 }
 
 // judge gives the first reason against a unit.
-func (v *verifier) judge(i int) *Reason {
-	u := &v.plan.manifest.Units[i]
+func (v *verifier) judge(i int) *rule.Reason {
+	u := &v.plan.Manifest.Units[i]
 	rules := v.reader.settings.Rules
 	if u.Always != nil {
 		return u.Always
 	}
 	if v.unseen != "" && u.Mutable {
-		return &Reason{RuleFingerprint, "it was built with another " + v.unseen}
+		return &rule.Reason{Rule: rule.Fingerprint, Detail: "it was built with another " + v.unseen}
 	}
 	if !v.plan.atHome[u.Origin] {
 		if len(u.Elsewhere) > 0 {
 			return &u.Elsewhere[0]
 		}
-		if v.strict && rules.On(RuleStrict) && !u.Run && (u.Mutable || u.Named) {
-			return &Reason{RuleStrict, "it was built in " + v.plan.manifest.Origins[u.Origin].Root()}
+		if v.strict && rules.On(rule.Strict) && !u.Run && (u.Mutable || u.Named) {
+			return &rule.Reason{Rule: rule.Strict, Detail: "it was built in " + v.plan.Manifest.Origins[u.Origin].Root()}
 		}
 	}
-	if u.Commit && rules.On(RuleGitState) {
+	if u.Commit && rules.On(rule.GitState) {
 		if text := v.comparison.commit(u.Origin, u.CommitOnly); text != "" {
-			return &Reason{RuleGitState, text}
+			return &rule.Reason{Rule: rule.GitState, Detail: text}
 		}
 	}
 	for _, use := range u.Inputs {
@@ -81,17 +87,17 @@ func (v *verifier) judge(i int) *Reason {
 			v.lack(d)
 		}
 		if rules.On(use.Rule) {
-			return &Reason{use.Rule, d.text}
+			return &rule.Reason{Rule: use.Rule, Detail: d.text}
 		}
 	}
 	for _, use := range u.Trees {
 		d := v.comparison.tree(use.Index)
 		v.lack(d)
 		if d.text != "" && rules.On(use.Rule) {
-			return &Reason{use.Rule, d.text}
+			return &rule.Reason{Rule: use.Rule, Detail: d.text}
 		}
-		if d.ignored != "" && rules.On(RuleIgnoredInputs) {
-			return &Reason{RuleIgnoredInputs, d.ignored}
+		if d.ignored != "" && rules.On(rule.IgnoredInputs) {
+			return &rule.Reason{Rule: rule.IgnoredInputs, Detail: d.ignored}
 		}
 	}
 	for _, use := range u.Facts {
@@ -102,29 +108,19 @@ func (v *verifier) judge(i int) *Reason {
 	return nil
 }
 
-// Root is the first name of an origin's workspace.
-func (o *Origin) Root() string {
-	for _, n := range o.Names {
-		if n.Base == BaseRoot {
-			return string(n.Text)
-		}
-	}
-	return "another checkout"
-}
-
 // findNewest foresees the fingerprints of scripts that declare nothing. One that
 // cannot be foreseen belongs to a script that Cargo runs again.
 func (v *verifier) findNewest(ctx context.Context) {
 	v.plan.newest = map[int]string{}
-	for i := range v.plan.manifest.Units {
-		u := &v.plan.manifest.Units[i]
+	for i := range v.plan.Manifest.Units {
+		u := &v.plan.Manifest.Units[i]
 		if !u.Newest || v.plan.reasons[i] != nil || u.Home == nil {
 			continue
 		}
-		home, _ := v.reader.place.Abs(*u.Home)
-		text, err := newestSource(ctx, v.reader.place, home)
+		home, _ := v.reader.checkout.Abs(*u.Home)
+		text, err := inputs.NewestSource(ctx, v.reader.checkout, home)
 		if err != nil {
-			v.plan.reasons[i] = &Reason{RuleInDoubt, "its script declares nothing, and " + err.Error()}
+			v.plan.reasons[i] = &rule.Reason{Rule: rule.InDoubt, Detail: "its script declares nothing, and " + err.Error()}
 			continue
 		}
 		v.plan.newest[i] = text
@@ -135,11 +131,11 @@ func (v *verifier) findNewest(ctx context.Context) {
 // units is missing: a script may have written it.
 func (v *verifier) absent() {
 	for _, i := range v.missing {
-		lacks := &v.plan.manifest.Units[i]
-		for j := range v.plan.manifest.Units {
-			u := &v.plan.manifest.Units[j]
+		lacks := &v.plan.Manifest.Units[i]
+		for j := range v.plan.Manifest.Units {
+			u := &v.plan.Manifest.Units[j]
 			if u.Run && v.plan.reasons[j] == nil && u.Home != nil && lacks.Home != nil && *u.Home == *lacks.Home {
-				v.plan.reasons[j] = &Reason{RuleAbsentInput, "a source of " + lacks.Package + " is missing and may be written by the script"}
+				v.plan.reasons[j] = &rule.Reason{Rule: rule.AbsentInput, Detail: "a source of " + lacks.Package + " is missing and may be written by the script"}
 			}
 		}
 	}
@@ -147,20 +143,20 @@ func (v *verifier) absent() {
 
 // strays finds links whose end is missing in the place: their scripts run again.
 func (v *verifier) strays() {
-	if !v.reader.settings.Rules.On(RuleLeftOutside) {
+	if !v.reader.settings.Rules.On(rule.LeftOutside) {
 		return
 	}
-	for _, s := range v.plan.manifest.Strays {
-		if s.Link == nil || s.Link.Base == BaseBuild || s.Link.Base == BaseOuter {
+	for _, s := range v.plan.Manifest.Strays {
+		if s.Link == nil || s.Link.Root == rooted.Build || s.Link.Root == rooted.OuterBuild {
 			continue
 		}
-		to, ok := v.reader.place.Abs(*s.Link)
+		to, ok := v.reader.checkout.Abs(*s.Link)
 		if ok {
 			_, err := os.Lstat(to)
 			ok = err == nil
 		}
 		if !ok {
-			v.plan.remake(s.Units, escapePath(string(s.Path))+" would lead to "+s.Link.display()+", which is missing")
+			v.plan.remake(s.Units, paths.Escape(string(s.Path))+" would lead to "+s.Link.Display()+", which is missing")
 		}
 	}
 	v.plan.bindStrays()
@@ -168,11 +164,11 @@ func (v *verifier) strays() {
 
 // nested compares the build directories inside this one.
 func (v *verifier) nested(ctx context.Context) error {
-	for i := range v.plan.manifest.Nested {
-		n := &v.plan.manifest.Nested[i]
-		n.Manifest.Fingerprint = v.plan.manifest.Fingerprint
+	for i := range v.plan.Manifest.Nested {
+		n := &v.plan.Manifest.Nested[i]
+		n.Manifest.Fingerprint = v.plan.Manifest.Fingerprint
 		r := *v.reader
-		r.place = v.reader.place.within(string(n.Path))
+		r.checkout = v.reader.checkout.Within(string(n.Path))
 		plan, err := Verify(ctx, n.Manifest, &r, v.strict)
 		if err != nil {
 			return err
@@ -180,4 +176,18 @@ func (v *verifier) nested(ctx context.Context) error {
 		v.plan.nests = append(v.plan.nests, nestedPlan{string(n.Path), plan})
 	}
 	return nil
+}
+
+// maxLacked bounds how many missing files are remembered: what comes later comes
+// whole, as a submodule does, so a few tell.
+const maxLacked = 64
+
+func (v *verifier) lack(d *diff) {
+	if d.lacked == "" || len(v.plan.lacked) >= maxLacked {
+		return
+	}
+	if v.plan.lacked == nil {
+		v.plan.lacked = map[string]bool{}
+	}
+	v.plan.lacked[d.lacked] = true
 }

@@ -20,7 +20,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 )
 
@@ -119,7 +119,7 @@ func UserName(uid int) string {
 
 // Error is the error about directories of another user.
 func Error(what string, dirs ...string) error {
-	return &help.Error{Err: fmt.Errorf("%s: %w: %s", what, cargo.ErrForeign, strings.Join(dirs, ", ")), Help: Help(dirs...)}
+	return &help.Error{Err: fmt.Errorf("%s: %w: %s", what, builddir.ErrForeign, strings.Join(dirs, ", ")), Help: Help(dirs...)}
 }
 
 // Explain tells how to mend that something in a build directory may not be
@@ -139,5 +139,5 @@ func Explain(buildDir string, err error) error {
 	if fi, statErr := os.Lstat(at.Path); statErr == nil && int(fi.Sys().(*syscall.Stat_t).Uid) == os.Geteuid() {
 		return &help.Error{Err: err, Help: "chmod -R u+rwX " + dir}
 	}
-	return &help.Error{Err: fmt.Errorf("%w: %w", err, cargo.ErrForeign), Help: Help(dir)}
+	return &help.Error{Err: fmt.Errorf("%w: %w", err, builddir.ErrForeign), Help: Help(dir)}
 }

@@ -17,7 +17,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/bitset"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
@@ -47,7 +47,7 @@ type holding struct {
 // Open returns the index of the layers that are present, a sorted list, from the file
 // path. Of those that it does not know, entries tells what they hold. One that cannot be
 // read has nothing to give.
-func Open(ctx context.Context, path string, present []string, entries func(id string) ([]cargo.Entry, error)) (*Index, error) {
+func Open(ctx context.Context, path string, present []string, entries func(id string) ([]manifest.Entry, error)) (*Index, error) {
 	x := read(path)
 	if slices.Equal(x.layers, present) {
 		return x, nil
@@ -71,7 +71,7 @@ func Open(ctx context.Context, path string, present []string, entries func(id st
 }
 
 // add makes the n-th layer hold entries.
-func (x *Index) add(n int, entries []cargo.Entry) {
+func (x *Index) add(n int, entries []manifest.Entry) {
 	for _, e := range entries {
 		h := x.units[e.Key]
 		if h == nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 )
 
 const shared = "debug/.fingerprint/a-0123456789abcdef/lib-a"
@@ -14,11 +14,11 @@ const shared = "debug/.fingerprint/a-0123456789abcdef/lib-a"
 // sampleIndex is of two layers with one unit in common.
 func sampleIndex() *Index {
 	x := &Index{layers: []string{strings.Repeat("a", 32), strings.Repeat("b", 32)}, units: map[string]*holding{}}
-	x.add(1, []cargo.Entry{
+	x.add(1, []manifest.Entry{
 		{Key: shared, Cost: 1200, Portable: true},
 		{Key: "debug/.fingerprint/odd\tname\n-0123456789abcdef/lib-odd", Cost: 0},
 	})
-	x.add(0, []cargo.Entry{
+	x.add(0, []manifest.Entry{
 		{Key: shared, Cost: 1300, Portable: true},
 		{Key: "debug/.fingerprint/c-0123456789abcdef/lib-c", Cost: 7, Check: true},
 	})

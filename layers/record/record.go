@@ -15,7 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
@@ -39,7 +39,7 @@ type Record struct {
 }
 
 // New makes the record of a layer from its manifest.
-func New(id string, m *cargo.Manifest, created time.Time) Record {
+func New(id string, m *manifest.Manifest, created time.Time) Record {
 	r := Record{
 		ID: id, Created: created, Label: m.Label, Parent: m.Parent, Fingerprint: m.Fingerprint.ID,
 		Origin: m.Origins[0].Root(), Commit: m.Git.Commit, Ref: m.Git.Ref, Dirty: m.Dirty,

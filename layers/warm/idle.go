@@ -9,14 +9,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 )
 
 // Idle returns a context that ends when somebody opens one of Cargo's lock files
 // in a build directory, as every build does first, or has one open already. It
 // takes none of the locks itself. Cancel frees what it holds.
 func Idle(ctx context.Context, buildDir string) (context.Context, context.CancelFunc, error) {
-	profiles, err := cargo.Profiles(buildDir)
+	profiles, err := builddir.Profiles(buildDir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("watch %s: %w", buildDir, err)
 	}

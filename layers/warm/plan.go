@@ -20,7 +20,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/incremental"
 )
 
@@ -35,7 +35,7 @@ type File struct {
 // that was built last: metadata of libraries and macros, what rustc keeps of its
 // newest finished session for each crate, libraries.
 func Plan(buildDir string) (files []File, bytes int64, err error) {
-	profiles, err := cargo.Profiles(buildDir)
+	profiles, err := builddir.Profiles(buildDir)
 	if err != nil {
 		return nil, 0, fmt.Errorf("plan reading of %s: %w", buildDir, err)
 	}

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
@@ -46,9 +46,9 @@ func Help(err error) string {
 		{unix.ENOSPC, noSpace},
 		{unix.EDQUOT, noSpace},
 		{layers.ErrAmbiguous, "give more characters of its id, see `cargo cow list`"},
-		{cargo.ErrNoPackage, "name a cargo project with -C DIR"},
-		{cargo.ErrNoLockfile, "run `cargo generate-lockfile`"},
-		{cargo.ErrNoCargo, "install Rust, or put cargo on the PATH"},
+		{project.ErrNoPackage, "name a cargo project with -C DIR"},
+		{project.ErrNoLockfile, "run `cargo generate-lockfile`"},
+		{project.ErrNoCargo, "install Rust, or put cargo on the PATH"},
 		{git.ErrNotRepository, "run this in a git checkout"},
 		{git.ErrNoGit, "install git"},
 	} {

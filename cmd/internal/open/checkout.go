@@ -11,8 +11,9 @@ import (
 	"sync"
 
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
@@ -46,8 +47,8 @@ func (s *Session) Repository(ctx context.Context) (*git.Checkout, error) {
 func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.get) }
 
 // cargo says how to run cargo where the session works.
-func (s *Session) cargo() cargo.Tool {
-	tool := cargo.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
+func (s *Session) cargo() project.Tool {
+	tool := project.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
 	if tool.Cargo == "" {
 		tool.Cargo = "cargo"
 	}
@@ -108,12 +109,12 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 	tool := s.cargo()
 	// Both start processes, and need nothing of each other.
 	var (
-		survey   *cargo.Survey
+		survey   *project.Answers
 		repo     *git.Checkout
 		failures [2]error
 		wg       sync.WaitGroup
 	)
-	wg.Go(func() { survey, failures[0] = tool.Survey(ctx) })
+	wg.Go(func() { survey, failures[0] = tool.Ask(ctx) })
 	wg.Go(func() { repo, failures[1] = s.repository(ctx, s.opts.Dir) })
 	wg.Wait()
 	for _, err := range failures {
@@ -135,8 +136,8 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 			return nil, err
 		}
 	}
-	fp, err := cargo.ComputeFingerprint(ws, tool, survey.Toolchain, survey.Config, settings.Rules)
-	if err != nil && !errors.Is(err, cargo.ErrNoLockfile) {
+	fp, err := depset.Compute(ws, tool, survey.Toolchain, survey.Config, settings.Rules)
+	if err != nil && !errors.Is(err, project.ErrNoLockfile) {
 		return nil, err
 	}
 	s.checkout = &layers.Checkout{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
@@ -151,7 +152,7 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 func (s *Session) Checkout(ctx context.Context) (*layers.Checkout, error) {
 	checkout, err := s.Unresolved(ctx)
 	if err == nil && checkout.Fingerprint == nil {
-		err = fmt.Errorf("fingerprint %s: %w", checkout.Workspace.Root, cargo.ErrNoLockfile)
+		err = fmt.Errorf("fingerprint %s: %w", checkout.Workspace.Root, project.ErrNoLockfile)
 	}
 	if err != nil {
 		return nil, err

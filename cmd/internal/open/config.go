@@ -12,9 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	yaml "gopkg.in/yaml.v3"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -26,7 +26,7 @@ type projectKeys struct {
 	// Strict rebuilds every unit that mentions its origin at all.
 	Strict *bool `yaml:"strict"`
 	// PureMacros are procedural macros that read nothing but their tokens.
-	PureMacros []cargo.MacroRange `yaml:"pure_macros"`
+	PureMacros []rule.MacroRange `yaml:"pure_macros"`
 	// Inputs are globs of files outside a package that scripts and macros read.
 	Inputs []string `yaml:"inputs"`
 	// Ignore are globs of files that are never an input.
@@ -48,7 +48,7 @@ type Config struct {
 	Store    string // absolute; "" when not configured
 	Strict   bool
 	Warm     bool
-	Settings cargo.Settings // less its rules
+	Settings rule.Settings // less its rules
 }
 
 // add lets keys decide after what was read before: a list grows, a choice is

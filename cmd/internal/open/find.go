@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
@@ -204,7 +204,7 @@ func (s *Session) findAnyStore(ctx context.Context) (string, error) {
 	if dir, _ := q.Find(); dir != "" {
 		return dir, nil
 	}
-	if _, outside := s.Unresolved(ctx); errors.Is(outside, cargo.ErrNoPackage) && len(q.Remembered) == 0 {
+	if _, outside := s.Unresolved(ctx); errors.Is(outside, project.ErrNoPackage) && len(q.Remembered) == 0 {
 		return "", &layers.HelpError{
 			Err:  fmt.Errorf("find a store from %s: %w", s.opts.Dir, layers.ErrNoStore),
 			Help: "name one with --store DIR, or a project that has one with -C DIR",

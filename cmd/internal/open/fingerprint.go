@@ -3,7 +3,7 @@ package open
 import (
 	"context"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
 )
 
 // Here is how the checkout is called where a layer could stand.
@@ -13,7 +13,7 @@ const Here = "."
 // checkout.
 type Fingerprinted struct {
 	Layer       string // its id; "" for the checkout
-	Fingerprint *cargo.Fingerprint
+	Fingerprint *depset.Fingerprint
 }
 
 // Fingerprinted finds a layer, or with Here the checkout. The layer's store need not be

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 )
 
 // resolveTimeout is how long the hook lets cargo ask a registry, while somebody waits for
@@ -34,7 +34,7 @@ func (s *Session) resolve(ctx context.Context, hook bool) (resolved bool, err er
 		}
 		if !ignored {
 			return false, &layers.HelpError{
-				Err:  fmt.Errorf("fingerprint %s: %w", checkout.Workspace.Root, cargo.ErrNoLockfile),
+				Err:  fmt.Errorf("fingerprint %s: %w", checkout.Workspace.Root, project.ErrNoLockfile),
 				Help: "commit Cargo.lock, or run `cargo cow restore` there",
 			}
 		}

@@ -12,8 +12,9 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
@@ -97,7 +98,7 @@ func TestConfigOrder(t *testing.T) {
 	write(t, filepath.Join(root, projectFile), "strict: false\nignore: [b]\npure_macros:\n- {name: m, from: 1.0.0}\n")
 	c, err = read()
 	if err != nil || c.Store != "/user" || c.Strict || !slices.Equal(c.Settings.Ignore, []string{"a", "b"}) ||
-		!slices.Equal(c.Settings.PureMacros, []cargo.MacroRange{{Name: "m", From: "1.0.0"}}) {
+		!slices.Equal(c.Settings.PureMacros, []rule.MacroRange{{Name: "m", From: "1.0.0"}}) {
 		t.Errorf("project file: got %+v, %v", c, err)
 	}
 	for text, want := range map[string]string{
@@ -214,7 +215,7 @@ func TestCheckBuildDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := session(t, dir)
-	p := &layers.Checkout{Workspace: &cargo.Workspace{Root: dir, BuildDir: filepath.Join(dir, "target")}}
+	p := &layers.Checkout{Workspace: &project.Workspace{Root: dir, BuildDir: filepath.Join(dir, "target")}}
 	for _, arg := range []string{"target", "./target/", filepath.Join(dir, "target"), filepath.Join(link, "target"), "x/../target"} {
 		if err := s.CheckBuildDir(p, arg); err != nil {
 			t.Errorf("%s: %v", arg, err)
@@ -242,7 +243,7 @@ func TestMemory(t *testing.T) {
 		t.Errorf("before init: got %+v, %v", m, err)
 	}
 	at := func(ws string) *layers.Checkout {
-		return &layers.Checkout{Git: repo, Workspace: &cargo.Workspace{Root: filepath.Join(root, ws)}}
+		return &layers.Checkout{Git: repo, Workspace: &project.Workspace{Root: filepath.Join(root, ws)}}
 	}
 	note := func(ws, store string, named bool) {
 		t.Helper()

@@ -2,7 +2,7 @@
 
 package open
 
-import "github.com/cargo-cow/cargo-cow/layers/cargo"
+import "github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 
 // testRules: outside of tests every rule holds.
-func testRules(environ) (cargo.Rules, error) { return cargo.Rules{}, nil }
+func testRules(environ) (rule.Set, error) { return rule.Set{}, nil }

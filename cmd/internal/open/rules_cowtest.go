@@ -5,15 +5,15 @@ package open
 import (
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
 // testRules switches off the rules that CARGO_COW_TEST_WITHOUT lists, so that a
 // test can show what each of them prevents.
-func testRules(e environ) (cargo.Rules, error) {
+func testRules(e environ) (rule.Set, error) {
 	names := e.get("CARGO_COW_TEST_WITHOUT")
 	if names == "" {
-		return cargo.Rules{}, nil
+		return rule.Set{}, nil
 	}
-	return cargo.Without(strings.Split(names, ","))
+	return rule.Without(strings.Split(names, ","))
 }

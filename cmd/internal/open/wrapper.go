@@ -3,7 +3,7 @@ package open
 import (
 	"context"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/wrapper"
 )
 
@@ -12,7 +12,7 @@ import (
 func (s *Session) Wrapper(ctx context.Context) *wrapper.Setup {
 	tool := s.cargo()
 	w := &wrapper.Setup{Dir: s.opts.Dir, CargoHome: tool.CargoHome(), Environ: s.environ, Links: s.userDirs().Wrappers()}
-	ws, err := cargo.Locate(ctx, tool)
+	ws, err := project.Locate(ctx, tool)
 	if err != nil {
 		w.NoWorkspace = err
 		return w

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
 // ID abbreviates the id of a layer, or another digest, as all output does.
@@ -41,7 +43,7 @@ func Origin(r *layers.Record) string {
 }
 
 // Unit names a unit in one line of text.
-func Unit(u cargo.UnitName) string {
+func Unit(u builddir.UnitName) string {
 	name := u.Package
 	if u.Target != "" && u.Target != u.Package {
 		name += " " + u.Target
@@ -51,18 +53,18 @@ func Unit(u cargo.UnitName) string {
 
 // Reason returns the rule of a verdict and what decided; for a unit that is
 // rebuilt only since others are, the names of these.
-func Reason(v *cargo.Verdict) (rule, detail string) {
+func Reason(v *freshness.Verdict) (name, detail string) {
 	switch {
 	case v.Fresh:
 		return "", ""
 	case v.Reason != nil:
 		return string(v.Reason.Rule), v.Reason.Detail
 	case len(v.Because) == 0:
-		return string(cargo.RuleDependency), ""
+		return string(rule.Dependency), ""
 	}
 	detail = v.Because[0]
 	if more := len(v.Because) - 1; more > 0 {
 		detail += fmt.Sprintf(" and %d more", more)
 	}
-	return string(cargo.RuleDependency), detail
+	return string(rule.Dependency), detail
 }

@@ -10,19 +10,20 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/cargo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 )
 
 // Verdict writes what becomes of a unit, with --json.
-func Verdict(term *ui.Terminal, v *cargo.Verdict) {
+func Verdict(term *ui.Terminal, v *freshness.Verdict) {
 	verdict := "dirty"
 	if v.Fresh {
 		verdict = "fresh"
 	}
 	rule, detail := phrase.Reason(v)
 	term.JSON("unit", struct {
-		cargo.UnitName
+		builddir.UnitName
 		Verdict string   `json:"verdict"`
 		Rule    string   `json:"rule,omitempty"`
 		Detail  string   `json:"detail,omitempty"`

@@ -1,0 +1,129 @@
+package builddir
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+)
+
+func (s *Dir) read(u *Unit, outs *outputIndex) error {
+	b, err := os.ReadFile(filepath.Join(s.Path, u.Record, u.File+".json"))
+	if err != nil {
+		return fmt.Errorf("read unit %s: %w", u.Unit, err)
+	}
+	if u.Fingerprint, err = fingerprint.Parse(b); err != nil {
+		u.breaks(rule.InDoubt, "its fingerprint cannot be read: "+err.Error())
+	}
+	if u.Fingerprint != nil {
+		for _, d := range u.Fingerprint.Deps {
+			u.Needs = append(u.Needs, need{d.Name, d.Hash})
+		}
+	}
+	u.Stamp, _ = s.stampFile(u.Record + "/" + u.File)
+	b, err = os.ReadFile(filepath.Join(s.Path, u.Record, u.File))
+	if err == nil {
+		u.Hash, err = fingerprint.ParseHash(b)
+	}
+	if u.HashKnown = err == nil; !u.HashKnown {
+		// Cargo empties the hash file of every unit it sets out to build; it
+		// writes it when the unit is done (fingerprint/mod.rs:prepare_target).
+		u.breaks(rule.Cargo, "its last build was not finished")
+	}
+	if u.Run {
+		return s.readRun(u)
+	}
+	names, err := outs.of(u.UnitDir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == KindScript)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if strings.HasSuffix(n, ".d") {
+			u.SourceListFile = n
+			continue
+		}
+		s.addOutput(u, n)
+	}
+	if u.Kind == "lib" && isProcMacro(u.Outputs) {
+		u.Kind = KindMacro
+	}
+	if u.Doc {
+		return nil
+	}
+	u.depFile = u.Record + "/dep-" + u.File
+	fi, err := os.Stat(filepath.Join(s.Path, u.depFile))
+	if err != nil {
+		u.depFile = ""
+		u.breaks(rule.Cargo, "it has no dependency information")
+		return nil
+	}
+	u.Started = fi.ModTime().UnixNano()
+	if b, err = os.ReadFile(filepath.Join(s.Path, u.depFile)); err == nil {
+		u.DepInfo, err = depinfo.Parse(b)
+	}
+	if err != nil {
+		u.breaks(rule.InDoubt, "its dependency information cannot be read: "+err.Error())
+	}
+	u.Cost = max(0, u.NewestOutput(false)-u.Started) / int64(time.Millisecond)
+	if u.Cost == 0 {
+		u.Cost = s.checkCost(u)
+	}
+	if u.SourceListFile == "" {
+		u.breaks(rule.InDoubt, "rustc's list of its sources is missing")
+		return nil
+	}
+	if b, err = os.ReadFile(filepath.Join(s.Path, u.SourceListFile)); err == nil {
+		u.SourceList, err = depfile.Parse(b)
+		u.SeenAs, _ = handoff.Marked(string(b))
+	}
+	if err != nil {
+		u.breaks(rule.InDoubt, "rustc's list of its sources cannot be read: "+err.Error())
+	}
+	return nil
+}
+
+// checkCost is what cargo check took for a unit: Cargo dates its metadata back to
+// when rustc was started (cargo 1.95, compiler/mod.rs:rustc), and writes the hash
+// file when rustc is done. 0 where a restore or graft has set times since.
+func (s *Dir) checkCost(u *Unit) int64 {
+	began, ok := s.stampFile(u.Record + "/invoked.timestamp")
+	if !ok || began.Mtime != u.Started {
+		return 0
+	}
+	return max(0, u.Stamp.Mtime-began.Mtime) / int64(time.Millisecond)
+}
+
+func (s *Dir) readRun(u *Unit) error {
+	if u.Overridden() {
+		return nil
+	}
+	output, _, root := u.ScriptFiles()
+	s.addOutput(u, output)
+	if len(u.Outputs) == 0 {
+		u.breaks(rule.Cargo, "its output is missing")
+		return nil
+	}
+	u.Started = u.Outputs[0].mtime
+	// Cargo dates the output back to the start of the script, and writes where
+	// the script wrote when it is done (cargo 1.95, custom_build.rs:build_work).
+	if done, ok := s.stampFile(root); ok {
+		u.Cost = max(0, done.Mtime-u.Started) / int64(time.Millisecond)
+	}
+	return nil
+}
+
+func (s *Dir) addOutput(u *Unit, path string) {
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(s.Path, path), &st); err == nil {
+		u.Outputs = append(u.Outputs, Output{path, st.Mtim.Nano(), st.Ino})
+	}
+}

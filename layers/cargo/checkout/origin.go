@@ -1,0 +1,200 @@
+package checkout
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// Name is one text by which a directory of an origin was ever called.
+type Name struct {
+	Root rooted.Root `json:"base"`
+	Text paths.Path  `json:"text"`
+}
+
+// Origin is the checkout a unit was built in, by every name it went by.
+type Origin struct {
+	Names []Name   `json:"names"`
+	Git   GitState `json:"git"`
+	// Clean tells that the checkout equalled its commit when the layer was
+	// sealed; only then does the commit say what a script saw.
+	Clean bool `json:"clean,omitempty"`
+	// Ino is the inode of the repository whose main checkout it is, by which that
+	// is known again at another path; 0 for any other checkout.
+	Ino uint64 `json:"ino,omitempty"`
+}
+
+// Roots are the names of its workspace root.
+func (o *Origin) Roots() []string { return o.called(rooted.Workspace) }
+
+// Repository are the names of the git directory that all its checkouts share.
+func (o *Origin) Repository() []string { return o.called(rooted.CommonDir) }
+
+func (o *Origin) called(base rooted.Root) (names []string) {
+	for _, n := range o.Names {
+		if n.Root == base {
+			names = append(names, string(n.Text))
+		}
+	}
+	return names
+}
+
+// IsAt reports whether the place is where the origin was.
+func (o *Origin) IsAt(p *Checkout) bool {
+	return slices.Contains(o.Names, Name{rooted.Workspace, paths.Path(p.Workspace.Root)}) &&
+		slices.Contains(o.Names, Name{rooted.Build, paths.Path(p.Workspace.BuildDir)})
+}
+
+func (o *Origin) add(base rooted.Root, text string) {
+	if text == "" || text == "/" || slices.Contains(o.Names, Name{base, paths.Path(text)}) {
+		return
+	}
+	o.Names = append(o.Names, Name{base, paths.Path(text)})
+	// The longest name first: the build directory usually lies in the root.
+	slices.SortStableFunc(o.Names, func(a, b Name) int { return len(b.Text) - len(a.Text) })
+}
+
+// OriginOf is the place as an origin, by all names that are known of it: links are
+// followed.
+func OriginOf(p *Checkout) *Origin {
+	o := &Origin{Git: p.Git}
+	if fi, err := os.Stat(p.CommonDir); err == nil && p.GitDir == p.CommonDir {
+		o.Ino = fi.Sys().(*syscall.Stat_t).Ino
+	}
+	for _, n := range []struct {
+		base rooted.Root
+		text string
+	}{
+		{rooted.Workspace, p.Workspace.Root}, {rooted.Build, p.Workspace.BuildDir},
+		{rooted.GitDir, p.GitDir}, {rooted.CommonDir, p.CommonDir}, {rooted.OuterBuild, p.Workspace.Outer},
+	} {
+		if n.text == "" {
+			continue
+		}
+		o.add(n.base, n.text)
+		if real, err := filepath.EvalSymlinks(n.text); err == nil {
+			o.add(n.base, real)
+		}
+	}
+	return o
+}
+
+// Locate turns an absolute path, as some file of the build spells it, into a
+// Loc. known is false when no name of the origin explains it although it leads
+// into the origin: then the origin has a name nobody told us of.
+func (o *Origin) Locate(path string) (l rooted.Path, known bool) {
+	for _, n := range o.Names {
+		if rest, ok := paths.Under(path, string(n.Text)); ok {
+			return rooted.Path{Root: n.Root, Rel: rest}, true
+		}
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		real = filepath.Clean(path)
+	}
+	for _, n := range o.Names {
+		if rest, ok := paths.Under(real, string(n.Text)); ok {
+			return rooted.Path{Root: n.Root, Rel: rest}, false
+		}
+	}
+	if root := o.sameFile(path); root != "" {
+		o.add(rooted.Workspace, root)
+		rest, _ := paths.Under(path, root)
+		return rooted.Path{Root: rooted.Workspace, Rel: rest}, false
+	}
+	return rooted.Path{Root: rooted.Absolute, Rel: path}, true
+}
+
+// SameFile finds the root under a name that shares no text with any known one,
+// such as a second mount of the same directory: the same file in the same
+// directory at the same place below both. The file alone may be a hard link.
+func (o *Origin) sameFile(path string) string {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	for dir := filepath.Dir(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+		rest, ok := paths.Under(path, dir)
+		if !ok {
+			continue
+		}
+		for _, n := range o.Names {
+			if n.Root != rooted.Workspace {
+				continue
+			}
+			twin := string(n.Text) + "/" + rest
+			if other, err := os.Stat(twin); err == nil && os.SameFile(fi, other) && sameDir(filepath.Dir(path), filepath.Dir(twin)) {
+				return dir
+			}
+		}
+	}
+	return ""
+}
+
+// Mentions reports whether text holds a name of the origin as a path, that is
+// not as the front part of a longer file name. What does makes a unit dirty, so in
+// doubt it does.
+func (o *Origin) Mentions(text string) (name string, found bool) {
+	for _, n := range o.Names {
+		for i := 0; ; {
+			j := strings.Index(text[i:], string(n.Text))
+			if j < 0 {
+				break
+			}
+			end := i + j + len(n.Text)
+			if paths.MayEnd(text, end) {
+				return string(n.Text), true
+			}
+			i += j + 1
+		}
+	}
+	return "", false
+}
+
+// MentionsCommit reports whether text holds the origin's commit id, at least
+// the seven digits git abbreviates to.
+func (o *Origin) MentionsCommit(text string) bool {
+	return len(o.Git.Commit) >= 7 && strings.Contains(text, o.Git.Commit[:7])
+}
+
+func sameDir(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// WorkDir is the workspace root as the kernel calls it, which is what cargo runs
+// rustc in. Where the origin is gone, it is the first name known.
+func (o *Origin) WorkDir() string {
+	first := ""
+	for _, n := range o.Names {
+		if n.Root != rooted.Workspace {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(string(n.Text)); err == nil && real == string(n.Text) {
+			return real
+		}
+		if first == "" {
+			first = string(n.Text)
+		}
+	}
+	return first
+}
+
+// Root is the first name of an origin's workspace.
+func (o *Origin) Root() string {
+	for _, n := range o.Names {
+		if n.Root == rooted.Workspace {
+			return string(n.Text)
+		}
+	}
+	return "another checkout"
+}

@@ -1,0 +1,70 @@
+package checkout
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+)
+
+// SourceReader reads what rustc has read for the units of a build directory.
+type SourceReader struct {
+	checkout *Checkout
+	dir      *builddir.Dir
+	from     *Attribution
+}
+
+// NewSourceReader reads for the units of s, the place's build directory.
+func NewSourceReader(p *Checkout, s *builddir.Dir, from *Attribution) *SourceReader {
+	return &SourceReader{p, s, from}
+}
+
+// Read reads a source by the name rustc gave it in the checkout it was built in.
+func (r *SourceReader) Read(name string, o *Origin) ([]byte, error) {
+	if filepath.IsAbs(name) {
+		if loc, _ := o.Locate(name); loc.Root != rooted.Absolute {
+			name, _ = r.checkout.Abs(loc)
+		}
+	}
+	return os.ReadFile(r.from.Resolve(name))
+}
+
+// Of reads all sources of a unit.
+func (r *SourceReader) Of(u *builddir.Unit) ([]rustsrc.Source, error) {
+	list := u.SourceList
+	if list == nil {
+		var err error
+		if list, err = r.listOf(u); err != nil {
+			return nil, err
+		}
+	}
+	o := &r.from.Origins[r.from.OriginOf(u)]
+	var sources []rustsrc.Source
+	for _, name := range list.Deps {
+		text, err := r.Read(name, o)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, rustsrc.Source{Name: name, Text: text})
+	}
+	return sources, nil
+}
+
+// listOf reads rustc's list of the sources of a unit that was recalled without: it
+// lies beside the outputs.
+func (r *SourceReader) listOf(u *builddir.Unit) (*depfile.File, error) {
+	r.dir.LoadTimes(u)
+	for _, o := range u.Outputs {
+		dir, name := filepath.Split(o.Path)
+		stem := strings.TrimPrefix(strings.TrimSuffix(name, filepath.Ext(name)), "lib")
+		if text, err := os.ReadFile(filepath.Join(r.dir.Path, dir, stem+".d")); err == nil {
+			return depfile.Parse(text)
+		}
+	}
+	return nil, errors.New("no list of sources")
+}

@@ -1,0 +1,117 @@
+package depset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+)
+
+// fingerprintVersion changes when the ingredients do: layers filed under another
+// version are found by no restore, which costs a build and nothing else.
+const fingerprintVersion = "2"
+
+// Fingerprint is the dependency-set fingerprint of a checkout: the name a layer
+// is filed under, with every ingredient that went into it. Two checkouts with
+// one fingerprint ask Cargo for the same registry units, features aside.
+type Fingerprint struct {
+	ID          string       `json:"id"` // 32 hex characters
+	Ingredients []Ingredient `json:"ingredients"`
+}
+
+// Ingredient is one named part of a fingerprint. Value is what a person can
+// read; Digest stands for the whole where that is long.
+type Ingredient struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Digest string `json:"digest,omitempty"`
+	// Lines say what Digest stands for, a package or "key = value" each, for
+	// Diff and for people. They are no part of the id and may say less than the
+	// digest covers.
+	Lines []string `json:"lines,omitempty"`
+}
+
+// The names of ingredients.
+const (
+	ingVersion   = "version"
+	Packages     = "packages"
+	ingRustc     = "rustc"
+	ingCargo     = "cargo"
+	CargoHome    = "cargo-home"
+	ingProfiles  = "profiles"
+	ingSettings  = "settings"
+	ingTargets   = "targets"
+	ingLayout    = "layout"
+	ingBootstrap = "bootstrap"
+	ingWrapper   = "workspace-wrapper"
+	ingLinker    = "linker"
+	ingLibc      = "libc"
+	ingCPU       = "cpu"
+	ingFlagFiles = "flag-files"
+)
+
+// unhashed names the ingredients that no hash of Cargo's covers: a unit built
+// with another one of these is fresh for Cargo.
+var unhashed = []string{ingLinker, ingLibc, ingCPU, ingFlagFiles, ingWrapper, ingBootstrap}
+
+// Get returns the value of the ingredient called name.
+func (f *Fingerprint) Get(name string) string {
+	i, _ := f.Find(name)
+	return i.Value
+}
+
+// Find returns the ingredient called name, and whether there is one.
+func (f *Fingerprint) Find(name string) (Ingredient, bool) {
+	for _, i := range f.Ingredients {
+		if i.Name == name {
+			return i, true
+		}
+	}
+	return Ingredient{}, false
+}
+
+// DiffersUnseen returns the name of an ingredient in which two fingerprints
+// differ although Cargo would not notice, or "". Those called but do not count.
+func (f *Fingerprint) DiffersUnseen(g *Fingerprint, but ...string) string {
+	for _, name := range unhashed {
+		if slices.Contains(but, name) {
+			continue
+		}
+		a, inF := f.Find(name)
+		b, inG := g.Find(name)
+		if inF != inG || !a.equal(b) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (i Ingredient) equal(j Ingredient) bool {
+	return i.Name == j.Name && i.Value == j.Value && i.Digest == j.Digest
+}
+
+func (f *Fingerprint) add(name, value string) {
+	f.Ingredients = append(f.Ingredients, Ingredient{Name: name, Value: value})
+}
+
+// addLines adds an ingredient that is its lines.
+func (f *Fingerprint) addLines(name, value string, lines []string) {
+	f.Ingredients = append(f.Ingredients, Ingredient{name, value, digest.OfText(strings.Join(lines, "\n")), lines})
+}
+
+func (f *Fingerprint) seal() {
+	var b strings.Builder
+	for _, i := range f.Ingredients {
+		fmt.Fprintf(&b, "%q %q %q\n", i.Name, i.Value, i.Digest)
+	}
+	f.ID = digest.OfText(b.String())
+}
+
+// GraftsTo reports whether units built under f serve a checkout with the
+// fingerprint g where their keys coincide: what Cargo does not look at is equal,
+// and so is the path of the sources.
+func (f *Fingerprint) GraftsTo(g *Fingerprint) bool {
+	// A wrapper of the members' compiler does not see what is grafted.
+	return f.DiffersUnseen(g, ingWrapper) == "" && f.Get("cargo-home") == g.Get("cargo-home")
+}

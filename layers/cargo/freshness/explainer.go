@@ -1,0 +1,36 @@
+package freshness
+
+import (
+	"context"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// Noted is a reason that was found when the build directory was restored, by
+// which a later Explain can say why a unit is dirty.
+type Noted struct {
+	Record paths.Path `json:"record"`
+	File   string     `json:"file"`
+	rule.Reason
+}
+
+type explainer struct {
+	dir      *builddir.Dir
+	ctx      context.Context
+	from     *checkout.Attribution
+	checkout *checkout.Checkout
+	reasons  map[*builddir.Unit]*rule.Reason
+	noted    map[string]rule.Reason
+	times    map[string]int64
+}
+
+func newExplainer(ctx context.Context, p *checkout.Checkout, s *builddir.Dir, noted []Noted) *explainer {
+	e := &explainer{ctx: ctx, checkout: p, from: checkout.NewAttribution(p, s.Path), dir: s, reasons: map[*builddir.Unit]*rule.Reason{}, noted: map[string]rule.Reason{}, times: map[string]int64{}}
+	for _, n := range noted {
+		e.noted[string(n.Record)+"/"+n.File] = n.Reason
+	}
+	return e
+}

@@ -1,0 +1,80 @@
+package freshness
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+)
+
+// strayed reports whether a unit is of a path package outside of the workspace that
+// is none of the place's: such a package is called by its absolute path, and that is
+// part of the ids of its units and of all above them (cargo 1.95, core/package_id.rs:
+// stable_hash). No build of the place uses these.
+func (e *explainer) strayed(u *builddir.Unit) bool {
+	if u.Source != builddir.SourcePath || u.Run || u.SourceList == nil || len(u.SourceList.Deps) == 0 {
+		return false
+	}
+	root := u.SourceList.Deps[0]
+	return filepath.IsAbs(root) && e.checkout.Workspace.PackageOf(root) == nil
+}
+
+// replaced are the strayed units, and those above them, which have their like among
+// the others: what the next build will do is told of these.
+func (e *explainer) replaced() map[*builddir.Unit]bool {
+	gone := e.dir.WithDependents(e.strayed)
+	if len(gone) == 0 {
+		return nil
+	}
+	like := func(u *builddir.Unit) builddir.UnitName {
+		n := u.UnitName
+		n.Unit = ""
+		return n
+	}
+	have := map[builddir.UnitName]bool{}
+	for _, u := range e.dir.Units {
+		if !gone[u] {
+			have[like(u)] = true
+		}
+	}
+	maps.DeleteFunc(gone, func(u *builddir.Unit, _ bool) bool { return !have[like(u)] })
+	return gone
+}
+
+// rootHere is the absolute name that Cargo will have in the place for the crate
+// root of a unit; "" if it has a relative one, or if nobody can tell.
+func (e *explainer) rootHere(u *builddir.Unit) string {
+	if u.Run || u.Doc || u.SourceList == nil || len(u.SourceList.Deps) == 0 || !filepath.IsAbs(u.SourceList.Deps[0]) {
+		return ""
+	}
+	root := u.SourceList.Deps[0]
+	if e.checkout.Workspace.Immutable(root) {
+		return root
+	}
+	loc, _ := e.from.Origins[e.from.OriginOf(u)].Locate(root)
+	here, _ := e.checkout.Abs(loc)
+	return here
+}
+
+// moved reports whether Cargo names a unit's crate root otherwise than when the
+// unit was built.
+func (e *explainer) moved(u *builddir.Unit) *rule.Reason {
+	root := e.rootHere(u)
+	if root == "" || u.Fingerprint == nil || fingerprint.HashPath(root) == u.Fingerprint.Path {
+		return nil
+	}
+	return &rule.Reason{Rule: rule.Cargo, Detail: "the path to its sources is another here"}
+}
+
+// relinked reports whether Cargo calls a linker by another path for a unit than when
+// it was built, as far as that is the checkout's own.
+func (e *explainer) relinked(u *builddir.Unit) *rule.Reason {
+	if len(e.checkout.Linkers) == 0 || u.Run || u.Doc || u.Fingerprint == nil || fingerprint.NoLinker(u.Fingerprint.Config) ||
+		slices.ContainsFunc(e.checkout.Linkers, func(l string) bool { _, ok := fingerprint.Relink(u.Fingerprint.Config, l, l); return ok }) {
+		return nil
+	}
+	return &rule.Reason{Rule: rule.Cargo, Detail: "the path of the linker is another here"}
+}

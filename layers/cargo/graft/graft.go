@@ -1,0 +1,159 @@
+// Package graft takes single units out of one build directory and puts them into another, so that all
+// that Cargo and rustc compare fits together there. A Graft is for one goroutine; while it works,
+// neither directory may be in use.
+package graft
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+)
+
+// A Stock is the units of a sealed layer that a graft may take: those from
+// immutable sources that name no checkout, or only harmlessly, and stand above
+// none that is mutable. What the manifest and the recall say decides which; what
+// they are built from is read from the layer itself.
+type Source struct {
+	scanned  *builddir.Dir
+	byKey    map[string]*builddir.Unit
+	portable map[*builddir.Unit]bool
+}
+
+// OpenSource reads the units of the layer that lies in tree. With strict, none that
+// names a checkout at all may be taken.
+func OpenSource(tree, cargoHome string, m *manifest.Manifest, recall []byte, strict bool) (*Source, error) {
+	s, err := builddir.Scan(tree, cargoHome, recall)
+	if err != nil {
+		return nil, fmt.Errorf("read units of layer: %w", err)
+	}
+	listed := map[string]*manifest.Unit{}
+	for i := range m.Units {
+		listed[m.Units[i].Key()] = &m.Units[i]
+	}
+	st := &Source{scanned: s, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
+	for _, u := range s.Units {
+		st.byKey[u.Key] = u
+		if l := listed[u.Key]; l != nil {
+			st.portable[u] = !strict && u.Broken == nil && !u.Mutable() && m.IsPortable(l)
+		} else {
+			st.portable[u] = u.Cached || u.Cacheable()
+		}
+	}
+	return st, nil
+}
+
+// A Graft collects units for one build directory and puts them there. The
+// directory must not be in use, and no stock may change meanwhile; a Graft is for
+// one goroutine.
+type Graft struct {
+	receiver *builddir.Dir
+	have     map[string]builddir.DiskUnit // by key: what is there, and what was taken
+	taken    []builddir.DiskUnit
+	same     map[[2]*builddir.Unit]bool
+}
+
+// New reads the units of the build directory dir; recall is what the
+// inspection of what it is a clone of has left.
+func New(dir, cargoHome string, recall []byte) (*Graft, error) {
+	s, err := builddir.Scan(dir, cargoHome, recall)
+	if err != nil {
+		return nil, fmt.Errorf("read units to graft to: %w", err)
+	}
+	g := &Graft{receiver: s, have: map[string]builddir.DiskUnit{}, same: map[[2]*builddir.Unit]bool{}}
+	for _, u := range s.Units {
+		if u.Broken == nil {
+			g.have[u.Key] = builddir.DiskUnit{Dir: s, Unit: u}
+		}
+	}
+	return g, nil
+}
+
+// Has reports whether a unit is there, or was taken.
+func (g *Graft) Has(key string) bool { return g.have[key].Unit != nil }
+
+// Taken lists what was taken, in the order of dependency.
+func (g *Graft) Taken() []builddir.UnitName {
+	var names []builddir.UnitName
+	for _, h := range g.taken {
+		names = append(names, h.Unit.UnitName)
+	}
+	return names
+}
+
+// Take takes from a stock the units with these keys that the directory lacks, and
+// all they depend on. rustc records of each dependency which build of it was
+// used, and Cargo does not look at that (cargo's hash of a unit knows no
+// content): so a unit is taken only if each of its dependencies comes from the
+// same stock, or what is there already is byte for byte the same. Take returns
+// how many it took.
+func (g *Graft) Take(s *Source, keys []string) int {
+	before := len(g.taken)
+	for _, k := range keys {
+		if u := s.byKey[k]; u != nil {
+			g.take(s, u, map[*builddir.Unit]bool{})
+		}
+	}
+	return len(g.taken) - before
+}
+
+func (g *Graft) take(s *Source, u *builddir.Unit, under map[*builddir.Unit]bool) bool {
+	if have := g.have[u.Key]; have.Unit != nil {
+		return have.Dir == s.scanned || g.identical(have, builddir.DiskUnit{Dir: s.scanned, Unit: u})
+	}
+	if !s.portable[u] || under[u] || g.occupied(u) {
+		return false
+	}
+	under[u] = true
+	for _, d := range u.Deps {
+		if d == nil || !g.take(s, d, under) {
+			return false
+		}
+	}
+	g.have[u.Key] = builddir.DiskUnit{Dir: s.scanned, Unit: u}
+	g.taken = append(g.taken, g.have[u.Key])
+	return true
+}
+
+// occupied reports whether the directory holds something else under the unit's
+// name: another unit in the same directory, or one that is broken.
+func (g *Graft) occupied(u *builddir.Unit) bool {
+	_, err := os.Lstat(filepath.Join(g.receiver.Path, u.Record))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// identical compares what dependents see of two builds of one unit: metadata,
+// from which rustc takes the identity it records, of libraries; all of what runs
+// at compile time; all that a script has printed and written.
+func (g *Graft) identical(a, b builddir.DiskUnit) bool {
+	key := [2]*builddir.Unit{a.Unit, b.Unit}
+	same, known := g.same[key]
+	if !known {
+		same = a.Unit.HashKnown && a.Unit.Hash == b.Unit.Hash && identical(a, b)
+		g.same[key] = same
+	}
+	return same
+}
+
+func identical(a, b builddir.DiskUnit) bool {
+	if a.Unit.Run {
+		output, outDir, _ := a.Unit.ScriptFiles()
+		return builddir.SameFile(a.Path(output), b.Path(output)) && builddir.SameTree(a.Path(outDir), b.Path(outDir))
+	}
+	x, errX := a.SeenByDependents()
+	y, errY := b.SeenByDependents()
+	if errX != nil || errY != nil || len(x) == 0 || !slices.Equal(x, y) {
+		return false
+	}
+	for _, p := range x {
+		if !builddir.SameFile(a.Path(p), b.Path(p)) {
+			return false
+		}
+	}
+	return true
+}

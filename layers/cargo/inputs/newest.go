@@ -1,0 +1,17 @@
+package inputs
+
+import (
+	"context"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
+)
+
+// NewestSource is what Cargo records of the newest file of the package in home.
+func NewestSource(ctx context.Context, p *checkout.Checkout, home string) (string, error) {
+	opts := sourcelist.Options{}
+	if p.RunGit != nil {
+		opts.Git = func(_ context.Context, dir string, args ...string) ([]byte, error) { return p.RunGit(dir, args...) }
+	}
+	return sourcelist.Newest(ctx, home, opts)
+}

@@ -1,0 +1,69 @@
+package manifest
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
+)
+
+// An Entry is one unit that a layer holds, as far as one needs to know it to take
+// it from there.
+type Entry struct {
+	Key    string   // directory of its fingerprint files and name of its hash file, relative to the build directory
+	Hash   uint64   // Cargo's own hash of it; 0 where it is not recorded
+	Source string   // SourceRegistry, ...
+	From   string   // directory of its package below CARGO_HOME; "" unless immutable
+	Cost   int64    // ms of wall-clock time that building it took
+	Needs  []uint64 // hashes of what it was built from
+	// Portable: it comes from an immutable source and names no checkout, or only
+	// in a way that was shown not to matter.
+	Portable bool
+	// Check: cargo check made it; there is metadata only.
+	Check bool
+	builddir.UnitName
+}
+
+// Entries lists the units of a layer by its manifest and what its inspection left
+// for the next one. Both are advice here: whoever takes a unit looks at its files.
+func Entries(m *Manifest, recall []byte) []Entry {
+	known, _ := builddir.DecodeCache(recall)
+	var list []Entry
+	for i := range m.Units {
+		u := &m.Units[i]
+		delete(known, string(u.Record))
+		list = append(list, Entry{Key: u.Key(), Source: u.Source, Cost: u.Cost, Portable: m.IsPortable(u), UnitName: u.UnitName})
+	}
+	for _, u := range known {
+		e := Entry{
+			Key: u.Record + "/" + u.File, Hash: u.Hash, Source: u.Source, From: u.From, Cost: u.Cost, Portable: true,
+			UnitName: builddir.NameOf(builddir.ParseRecordDir(u.Record), u.File),
+		}
+		e.Kind = u.Kind
+		e.Check = strings.Contains(u.CachedOutputs, ".rmeta") && !strings.Contains(u.CachedOutputs, ".rlib")
+		for _, n := range u.Needs {
+			e.Needs = append(e.Needs, n.Hash)
+		}
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
+	return list
+}
+
+// LockedKeys returns the keys of those entries whose package is in the lockfile that f
+// was computed from, or is one that the entry does not tell.
+func LockedKeys(f *depset.Fingerprint, entries []Entry) map[string]bool {
+	k := f.Locked()
+	keys := map[string]bool{}
+	for _, e := range entries {
+		if e.From == "" || k.Have(e.From) {
+			keys[e.Key] = true
+		}
+	}
+	return keys
+}
+
+// PackageOf returns the name of the package that the unit with this key belongs to.
+func PackageOf(key string) string { return builddir.ParseRecordDir(path.Dir(key)).Pkg }

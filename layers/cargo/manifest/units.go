@@ -1,0 +1,59 @@
+package manifest
+
+import (
+	"encoding/binary"
+	"path/filepath"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// DigestUnits stands for units by their names and hashes.
+func DigestUnits(units []*builddir.Unit) string {
+	var b []byte
+	for _, u := range units {
+		b = binary.LittleEndian.AppendUint64(append(append(b, u.Key...), 0), u.Hash)
+	}
+	return digest.Of(b)
+}
+
+// RemoveDead removes from dir, a copy of the build directory that m describes,
+// what no build can use, and returns what the next inspection of it need not read.
+func (m *Manifest) RemoveDead(dir, cargoHome string, recall []byte) ([]byte, error) {
+	for _, rel := range m.Dead {
+		if !paths.IsLocal(rel) {
+			continue
+		}
+		if err := builddir.Discard(filepath.Join(dir, rel)); err != nil {
+			return nil, err
+		}
+	}
+	_, text, err := m.unlisted(dir, cargoHome, recall)
+	return text, err
+}
+
+// Extend makes m describe dir, a copy of the build directory it described to which
+// units from immutable sources were added, and returns what the next inspection of
+// it need not read.
+func (m *Manifest) Extend(dir, cargoHome string, recall []byte) ([]byte, error) {
+	units, text, err := m.unlisted(dir, cargoHome, recall)
+	m.Immutable, m.Others = len(units), DigestUnits(units)
+	return text, err
+}
+
+// unlisted reads the units of dir that m does not list.
+func (m *Manifest) unlisted(dir, cargoHome string, recall []byte) ([]*builddir.Unit, []byte, error) {
+	s, err := builddir.Scan(dir, cargoHome, recall)
+	if err != nil {
+		return nil, nil, err
+	}
+	listed := map[string]bool{}
+	for i := range m.Units {
+		listed[m.Units[i].Key()] = true
+	}
+	units := slices.DeleteFunc(s.Units, func(u *builddir.Unit) bool { return listed[u.Key] })
+	s.CacheLines = 0 // all of it anew
+	return units, s.NewCache(units).Text, nil
+}

@@ -1,0 +1,99 @@
+package planner
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// keptPlans bounds how many plans are kept, at some 66 bytes for each unit (9 kB for
+// the 132 of hyperfine 1.20): two or four for each lockfile, and the branches one
+// works on in a month or so.
+const keptPlans = 64
+
+const planHeader = "cargo-cow plan 1\n"
+
+// planPaths names the files of the plans of builds, each by all that decides it:
+// the dependency-set fingerprint, what is requested of its packages, what the path
+// packages are, by name, place and manifest, and what cargo would be told to
+// build. Sources do not decide it. The names are "" where plans are not kept.
+func (p *Planner) planPaths(builds []Build) []string {
+	files := make([]string, len(builds))
+	if p.Kept == "" || p.Fingerprint == nil {
+		return files
+	}
+	lines := []string{planHeader, p.Fingerprint.ID, p.Workspace.Requested()}
+	for _, pkg := range p.Workspace.Packages {
+		root := pkg.Root
+		if rel, ok := paths.Under(root, p.Workspace.Root); ok {
+			root = "./" + rel
+		}
+		lines = append(lines, fmt.Sprintf("%q %q %q %q", pkg.Name, pkg.Version, root, pkg.Metadata))
+	}
+	checkout := strings.Join(lines, "\n")
+	for i, b := range builds {
+		files[i] = filepath.Join(p.Kept, digest.Of(fmt.Appendf(nil, "%s\n%q", checkout, b.args())))
+	}
+	return files
+}
+
+// recallPlan returns a plan that was kept, nil if there is none.
+func recallPlan(path string) []string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	keys := readKept(string(b))
+	if len(keys) > 0 {
+		now := time.Now()
+		_ = os.Chtimes(path, now, now) // those not used for longest go first
+	}
+	return keys
+}
+
+// readKept returns nil for what is no whole plan.
+func readKept(text string) []string {
+	text, ok := strings.CutPrefix(text, planHeader)
+	text, end := strings.CutSuffix(text, ".\n")
+	if !ok || !end {
+		return nil
+	}
+	keys := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if slices.ContainsFunc(keys, func(k string) bool { return !paths.IsLocal(k) }) {
+		return nil
+	}
+	return keys
+}
+
+// keepPlan keeps a plan. That it cannot is no error: then cargo is asked again.
+func keepPlan(path string, keys []string) {
+	dir := filepath.Dir(path)
+	if slices.ContainsFunc(keys, func(k string) bool { return strings.Contains(k, "\n") }) || os.MkdirAll(dir, 0o700) != nil {
+		return
+	}
+	text := planHeader + strings.Join(keys, "\n") + "\n.\n"
+	if atomicfile.WriteUnsynced(path, []byte(text), 0o600) != nil {
+		return
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) <= keptPlans {
+		return
+	}
+	age := map[string]time.Time{}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			age[e.Name()] = info.ModTime()
+		}
+	}
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return age[a.Name()].Compare(age[b.Name()]) })
+	for _, e := range entries[:len(entries)-keptPlans] {
+		_ = os.Remove(filepath.Join(dir, e.Name()))
+	}
+}

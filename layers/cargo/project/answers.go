@@ -1,0 +1,306 @@
+package project
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// Answers is all that cargo and rustc are asked about a checkout.
+type Answers struct {
+	Workspace *Workspace
+	Toolchain *Toolchain
+	Config    *config.Config
+}
+
+// Ask asks cargo and rustc about the checkout that t.Dir belongs to. Their
+// answers cost some 60 ms of process time, which is most of a restore; so they
+// are kept in t.Memo, together with digests of everything they were found by,
+// and asked for again only when one of those has changed.
+//
+// Answers are kept only for a workspace whose root is t.Dir, has no manifest
+// above it and no packages outside: everything else is asked every time.
+func (t Tool) Ask(ctx context.Context) (*Answers, error) {
+	cfg, err := config.Load(t.Dir, t.CargoHome(), t.Environ)
+	if err != nil {
+		return nil, err
+	}
+	key := t.memoKey(cfg)
+	if s := t.recollect(key); s != nil {
+		s.Config = cfg
+		return s, nil
+	}
+	s, err := t.askAll(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	t.memorize(key, s)
+	return s, nil
+}
+
+// askAll runs the programs side by side.
+func (t Tool) askAll(ctx context.Context, cfg *config.Config) (*Answers, error) {
+	var (
+		s                 = &Answers{Config: cfg}
+		located, answered error
+		wg                sync.WaitGroup
+	)
+	wg.Go(func() { s.Workspace, located = Locate(ctx, t) })
+	wg.Go(func() { s.Toolchain, answered = t.Toolchain(ctx, t.Dir, cfg) })
+	wg.Wait()
+	if located != nil {
+		return nil, located
+	}
+	if answered != nil {
+		return nil, answered
+	}
+	root := s.Workspace.Root
+	if root == t.Dir {
+		return s, nil
+	}
+	// Configuration and toolchain can differ from one directory to another.
+	var err error
+	if s.Config, err = config.Load(root, s.Workspace.CargoHome, t.Environ); err != nil {
+		return nil, err
+	}
+	s.Toolchain, err = t.Toolchain(ctx, root, s.Config)
+	return s, err
+}
+
+// memo is one kept answer. Paths are relative to the workspace root.
+type memo struct {
+	Rustc    string        `json:"rustc"`
+	Cargo    string        `json:"cargo"`
+	Target   paths.Path    `json:"target"`
+	Build    paths.Path    `json:"build"`
+	Packages []memoPackage `json:"packages"`
+	// Seen are digests of what cargo looked at: manifests, by name, and the
+	// listings in which it finds targets and members.
+	Seen string `json:"seen"`
+}
+
+type memoPackage struct {
+	Name     string     `json:"name"`
+	Version  string     `json:"version"`
+	Root     paths.Path `json:"root"`
+	Metadata string     `json:"metadata"`
+	Requests string     `json:"requests"`
+}
+
+// memoKey is a digest of all that decides the answers but the sources: the
+// programs, the environment, the configuration. It is "" where answers are not
+// kept.
+func (t Tool) memoKey(cfg *config.Config) string {
+	if t.Memo == "" || strings.Contains(cfg.BuildDir, "{workspace-path-hash}") || underManifest(filepath.Dir(t.Dir)) {
+		return ""
+	}
+	var b strings.Builder
+	add := func(name, value string) { fmt.Fprintf(&b, "%q %q\n", name, value) }
+	for _, kv := range slices.Sorted(slices.Values(t.Environ)) {
+		name, value, _ := strings.Cut(kv, "=")
+		if name == "PATH" || name == "HOME" || strings.HasPrefix(name, "RUST") || strings.HasPrefix(name, "CARGO") && !strings.HasPrefix(name, "CARGO_COW") {
+			add(name, value)
+		}
+	}
+	rustc := t.RustcPath(cfg)
+	add("form", "2") // of the memo
+	add("cargo", FileIdentity(t.LookPath(t.Dir, t.Cargo)))
+	add("rustc", FileIdentity(t.LookPath(t.Dir, rustc)))
+	t.addRustup(add)
+	for _, f := range cfg.Files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return ""
+		}
+		if rel, ok := paths.Under(f, t.Dir); ok {
+			f = rel
+		}
+		add(f, string(text))
+	}
+	return digest.OfText(b.String())
+}
+
+// addRustup adds what rustup's programs choose a toolchain by (rustup 1.28,
+// config.rs:find_override_config): its settings, with overrides by directory,
+// toolchain files in the directory or above, and what is installed.
+func (t Tool) addRustup(add func(name, value string)) {
+	home := t.Getenv("RUSTUP_HOME")
+	if home == "" {
+		home = filepath.Join(t.Getenv("HOME"), ".rustup")
+	}
+	settings, _ := os.ReadFile(filepath.Join(home, "settings.toml"))
+	add("rustup", string(settings))
+	for dir := t.Dir; ; dir = filepath.Dir(dir) {
+		for _, name := range []string{"rust-toolchain", "rust-toolchain.toml"} {
+			if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+				add(name, string(text))
+			}
+		}
+		if strings.Contains(string(settings), dir) && dir != "/" {
+			add("override", dir)
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	programs, _ := filepath.Glob(filepath.Join(escapeGlob(home), "toolchains", "*", "bin", "*"))
+	for _, p := range programs {
+		if base := filepath.Base(p); base == "rustc" || base == "cargo" {
+			add("installed", p+" "+FileIdentity(p))
+		}
+	}
+}
+
+// underManifest reports whether dir or a directory above it has a manifest: then
+// the workspace's root may be there.
+func underManifest(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, "Cargo.toml")); err == nil {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
+}
+
+// surroundings digests what cargo reads and lists below root to describe packages in
+// roots (cargo 1.95, workspace/members.rs and util/toml/targets.rs). Any doubt
+// makes a digest that nothing equals.
+func surroundings(root string, roots []string) string {
+	var b strings.Builder
+	for _, rel := range roots {
+		dir := filepath.Join(root, rel)
+		text, err := os.ReadFile(filepath.Join(dir, "Cargo.toml"))
+		if err != nil {
+			return ""
+		}
+		fmt.Fprintf(&b, "%q %s\n", rel, digest.Of(text))
+		for _, sub := range []string{"", "src", "src/bin", "tests", "examples", "benches"} {
+			entries, err := os.ReadDir(filepath.Join(dir, sub))
+			if err != nil {
+				continue
+			}
+			for _, e := range entries {
+				if rel == "" && sub == "" && strings.Contains(e.Name(), paths.BesideMark) {
+					continue
+				}
+				_, err := os.Stat(filepath.Join(dir, sub, e.Name(), "main.rs"))
+				fmt.Fprintf(&b, "%q %v %v\n", sub+"/"+e.Name(), e.Type(), err == nil)
+			}
+		}
+	}
+	// The root manifest need not be a package's; what members inherit is there.
+	var manifest struct {
+		Workspace struct {
+			Members []string `toml:"members"`
+		} `toml:"workspace"`
+	}
+	text, err := os.ReadFile(filepath.Join(root, "Cargo.toml"))
+	if err != nil || toml.Unmarshal(text, &manifest) != nil {
+		return ""
+	}
+	fmt.Fprintf(&b, "root %s\n", digest.Of(text))
+	for _, glob := range manifest.Workspace.Members {
+		members, err := filepath.Glob(filepath.Join(escapeGlob(root), glob, "Cargo.toml"))
+		if err != nil {
+			return ""
+		}
+		for _, m := range members {
+			rel, _ := paths.Under(m, root)
+			fmt.Fprintf(&b, "member %q\n", rel)
+		}
+	}
+	return digest.OfText(b.String())
+}
+
+func escapeGlob(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
+}
+
+func (t Tool) memoPath(key string) string { return filepath.Join(t.Memo, key+".json") }
+
+// recollect returns the kept answer if everything it was found by is as it was.
+func (t Tool) recollect(key string) *Answers {
+	if key == "" {
+		return nil
+	}
+	text, err := os.ReadFile(t.memoPath(key))
+	if err != nil {
+		return nil
+	}
+	var all []memo
+	if json.Unmarshal(text, &all) != nil {
+		return nil
+	}
+	for _, m := range all {
+		var roots []string
+		ws := &Workspace{Root: t.Dir, TargetDir: t.Dir + "/" + string(m.Target), BuildDir: t.Dir + "/" + string(m.Build), CargoHome: t.CargoHome()}
+		for _, p := range m.Packages {
+			roots = append(roots, string(p.Root))
+			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata, p.Requests})
+		}
+		if m.Seen == "" || surroundings(t.Dir, roots) != m.Seen {
+			continue
+		}
+		lock, err := os.ReadFile(filepath.Join(t.Dir, "Cargo.lock"))
+		if err != nil {
+			return nil
+		}
+		if ws.Lock, err = lockfile.Parse(lock); err != nil || ws.unlisted() {
+			return nil
+		}
+		return &Answers{Workspace: ws, Toolchain: &Toolchain{m.Rustc, m.Cargo}}
+	}
+	return nil
+}
+
+// keptAnswers bounds how many answers are kept for one environment: enough for
+// the branches one works on at a time.
+const keptAnswers = 16
+
+// memorize keeps an answer. That it cannot is no error: then it is asked again.
+func (t Tool) memorize(key string, s *Answers) {
+	ws := s.Workspace
+	target, ok := paths.Under(ws.TargetDir, ws.Root)
+	build, ok2 := paths.Under(ws.BuildDir, ws.Root)
+	if key == "" || ws.Root != t.Dir || !ok || !ok2 || ws.Lock == nil || ws.unlisted() {
+		return
+	}
+	m := memo{Rustc: s.Toolchain.Rustc, Cargo: s.Toolchain.Cargo, Target: paths.Path(target), Build: paths.Path(build)}
+	var roots []string
+	for _, p := range ws.Packages {
+		rel, ok := paths.Under(p.Root, ws.Root)
+		if !ok {
+			return
+		}
+		roots = append(roots, rel)
+		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, paths.Path(rel), p.Metadata, p.Requests})
+	}
+	if m.Seen = surroundings(ws.Root, roots); m.Seen == "" {
+		return
+	}
+	var all []memo
+	if text, err := os.ReadFile(t.memoPath(key)); err == nil {
+		_ = json.Unmarshal(text, &all)
+	}
+	all = append([]memo{m}, slices.DeleteFunc(all, func(o memo) bool { return o.Seen == m.Seen })...)
+	text, err := json.Marshal(all[:min(len(all), keptAnswers)])
+	if err != nil || os.MkdirAll(t.Memo, 0o700) != nil {
+		return
+	}
+	_ = atomicfile.WriteUnsynced(t.memoPath(key), text, 0o600)
+}

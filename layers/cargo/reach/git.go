@@ -1,0 +1,203 @@
+package reach
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// Most scripts that read git's state read the commit, and nothing of the branch that
+// it was checked out as. Then another branch at the same commit is no reason to run
+// them again. That has to be shown: by what the script has left, and by all that it
+// was compiled from.
+
+// Git finds what programs that run at compile time ask of git.
+type Git struct {
+	dir      *builddir.Dir
+	macros   *Macros
+	absolute func(name string) string // resolves a name that rustc wrote
+	named    map[*builddir.Unit]bool  // programs: whether they name git
+}
+
+// NewGit finds it for the units of s. It is for one goroutine.
+func NewGit(s *builddir.Dir, m *Macros, absolute func(string) string) *Git {
+	return &Git{s, m, absolute, map[*builddir.Unit]bool{}}
+}
+
+// Reads reports whether a script asks git what it is building: its sources
+// say so, or it is built with one of the crates made for that.
+func (r *Git) Reads(u *builddir.Unit) bool {
+	for _, program := range u.Deps {
+		if program == nil || program.Kind != builddir.KindScript || program.SourceList == nil {
+			continue
+		}
+		for _, d := range program.Deps {
+			if d != nil && isGitReader(d.Pkg) {
+				return true
+			}
+		}
+		for _, name := range program.SourceList.Deps {
+			if src, err := os.ReadFile(r.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isGitReader(pkg string) bool {
+	return slices.ContainsFunc(gitReaders, func(prefix string) bool { return strings.HasPrefix(pkg, prefix) })
+}
+
+// gitReaders are crates that build scripts use to learn the commit.
+var gitReaders = []string{"vergen", "built", "shadow-rs", "git2", "gix", "git-version", "git-testament", "rustc_tools_util", "build-info"}
+
+// CommitOnly reports whether the run of a script, which has left these texts, can
+// have looked at the commit only.
+func (r *Git) CommitOnly(u *builddir.Unit, ref string, left []string) bool {
+	if branch := strings.TrimPrefix(ref, "refs/heads/"); branch != "" {
+		for _, text := range left {
+			if holdsWord(text, branch) {
+				return false
+			}
+		}
+	}
+	asks := false
+	for _, program := range u.Deps {
+		if program == nil || program.Kind != builddir.KindScript {
+			continue
+		}
+		git, branch := r.asksGit(program)
+		if branch {
+			return false
+		}
+		asks = asks || git
+	}
+	// Else nobody knows where it has the commit from: another program, perhaps.
+	return asks
+}
+
+// asksGit looks through the sources of a program that runs at compile time, and of
+// all that is built into it: whether any names git, and whether any may ask for more
+// than the commit, as what cannot be read may.
+func (r *Git) asksGit(program *builddir.Unit) (git, branch bool) {
+	seen := map[*builddir.Unit]bool{}
+	var look func(u *builddir.Unit)
+	look = func(u *builddir.Unit) {
+		if u == nil || seen[u] || branch {
+			return
+		}
+		seen[u] = true
+		if u.Run {
+			// What that left is in this program.
+			branch = branch || r.asksGitByRun(u)
+			return
+		}
+		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Pkg) {
+			branch = true
+			return
+		}
+		for _, name := range u.SourceList.Deps {
+			src, err := os.ReadFile(r.absolute(name))
+			if err != nil {
+				branch = true
+				return
+			}
+			if rustsrc.Mentions(src, "git") == 0 && !strings.Contains(string(src), ".git") {
+				// Crates of all kinds have words for branches that are none of git's.
+				if u == program && rustsrc.AsksBranch(src) {
+					branch = true
+				}
+				continue
+			}
+			git = true
+			if rustsrc.AsksBranch(src) {
+				branch = true
+			}
+		}
+		for _, d := range u.Deps {
+			look(d)
+		}
+	}
+	look(program)
+	return git, branch
+}
+
+func (r *Git) asksGitByRun(u *builddir.Unit) bool {
+	for _, program := range u.Deps {
+		if program != nil && program.Kind == builddir.KindScript {
+			if git, branch := r.asksGit(program); git || branch {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// MacrosName reports whether a macro that a unit uses, directly or through a
+// library, may ask git for anything: then what the unit holds of the commit may be
+// the macro's, and so may something of the branch.
+func (r *Git) MacrosName(u *builddir.Unit) bool {
+	seen := map[*builddir.Unit]bool{}
+	var uses func(u *builddir.Unit) bool
+	uses = func(u *builddir.Unit) bool {
+		return slices.ContainsFunc(u.Deps, func(d *builddir.Unit) bool {
+			if d == nil || d.Run || seen[d] {
+				return false
+			}
+			seen[d] = true
+			if d.Kind == builddir.KindMacro {
+				return !r.macros.Of(d).Pure() && r.namesGit(d)
+			}
+			return uses(d)
+		})
+	}
+	return uses(u)
+}
+
+// namesGit reports whether the sources of a program that runs at compile time, or of
+// anything built into it, name git. What cannot be read may.
+func (r *Git) namesGit(program *builddir.Unit) bool {
+	if names, known := r.named[program]; known {
+		return names
+	}
+	seen := map[*builddir.Unit]bool{}
+	var names func(u *builddir.Unit) bool
+	names = func(u *builddir.Unit) bool {
+		if u == nil || seen[u] {
+			return false
+		}
+		seen[u] = true
+		if u.Run {
+			return slices.ContainsFunc(u.Deps, names)
+		}
+		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Pkg) {
+			return true
+		}
+		return slices.ContainsFunc(u.SourceList.Deps, func(name string) bool {
+			src, err := os.ReadFile(r.absolute(name))
+			return err != nil || strings.Contains(string(src), "git") && rustsrc.Mentions(src, "git") > 0
+		}) || slices.ContainsFunc(u.Deps, names)
+	}
+	r.named[program] = names(program)
+	return r.named[program]
+}
+
+// holdsWord reports whether text holds word other than as part of a longer name.
+func holdsWord(text, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			return false
+		}
+		start, end := from+i, from+i+len(word)
+		if (start == 0 || !paths.IsWord(text[start-1])) && paths.MayEnd(text, end) {
+			return true
+		}
+		from = start + 1
+	}
+}

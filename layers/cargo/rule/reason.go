@@ -1,0 +1,7 @@
+package rule
+
+// Reason is why a unit will be rebuilt.
+type Reason struct {
+	Rule   Rule   `json:"rule"`
+	Detail string `json:"detail"` // the file, line or path that decided
+}

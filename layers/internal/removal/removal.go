@@ -1,0 +1,25 @@
+// Package removal removes what may be missing, or may not be listed by its owner. The functions may be
+// called by several goroutines.
+package removal
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// All also removes directories that their owner may not list or write to.
+func All(path string) error {
+	err := os.RemoveAll(path)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			os.Chmod(p, 0o700) // what cannot be changed shows below
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}
