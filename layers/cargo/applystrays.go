@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // strays finds links whose end is missing in the place: their scripts run again.
@@ -200,7 +202,7 @@ func (a *applier) dropUnknown() error {
 
 // leftSuffix ends the name that something gets which another user owns, as root
 // does after a build with sudo: it cannot be removed, but nobody finds it.
-const leftSuffix = ".cargo-cow-left"
+const leftSuffix = paths.TreeLeftSuffix
 
 // isLeft reports whether a name is one that discard has given.
 func isLeft(name string) bool { return strings.HasSuffix(name, leftSuffix) }
