@@ -18,47 +18,21 @@ func findStore(outDir string, env []string) string {
 		}
 		return ""
 	}
-	xdg := func(name, underHome string) string {
-		if dir := get(name); strings.HasPrefix(dir, "/") {
-			return dir + "/cargo-cow"
-		}
-		return get("HOME") + underHome + "/cargo-cow"
-	}
 	if get("CARGO_COW_WAREHOUSE") == "off" {
 		return ""
 	}
 	if named := get("CARGO_COW_STORE"); named != "" {
-		return storeOrNone(named)
+		if !locate.IsStore(named) {
+			return ""
+		}
+		return named
 	}
 	real, err := realPath(outDir)
 	if err != nil {
 		return ""
 	}
-	q := locate.Question{
-		BuildDir:   real,
-		Configured: locate.Configured(xdg("XDG_CONFIG_HOME", "/.config") + "/config.yaml"),
-		Data:       xdg("XDG_DATA_HOME", "/.local/share"),
-		Cache:      xdg("XDG_CACHE_HOME", "/.cache"),
-	}
-	for dir := real; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
-		if q.Noted.Dir == "" {
-			q.Noted = locate.Noted(dir)
-		}
-		if repo := locate.Repository(dir); repo != "" {
-			q.Remembered = locate.Memory(repo)
-			break
-		}
-	}
-	store, kind := q.Find()
+	store, kind := locate.Within(real, locate.UserOf(get)).Find()
 	if kind == locate.Absent {
-		return ""
-	}
-	return store
-}
-
-// storeOrNone returns a store if it is one and the user's.
-func storeOrNone(store string) string {
-	if !locate.IsStore(store) {
 		return ""
 	}
 	return store

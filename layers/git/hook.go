@@ -407,7 +407,7 @@ func (c *Checkout) RemoveHook(ctx context.Context) (*Hook, error) {
 // replaceFile puts text at path in one step: git may run the hook at any time.
 // A new file gets mode less the umask, and must not exist yet.
 func replaceFile(path, text string, mode os.FileMode, isNew bool) error {
-	tmp := path + ".cargo-cow-tmp"
+	tmp := path + paths.RepositoryTempSuffix
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err

@@ -47,6 +47,24 @@ func (u User) Answers() string {
 	return strings.TrimSuffix(u.Cache, paths.User) + paths.UserAnswers
 }
 
+// Within asks for the store of a build directory that dir lies in, of which nothing
+// else is known: whoever may know is found on the way up from dir. It is the question of
+// whoever runs below Cargo. Commands know the build directory and the repository, and
+// have the configuration read with all that it may say.
+func Within(dir string, u User) *Question {
+	q := &Question{BuildDir: dir, Configured: Configured(u.ConfigFile()), Data: u.Data, Cache: u.Cache}
+	for ; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
+		if q.Noted.Dir == "" {
+			q.Noted = Noted(dir)
+		}
+		if repo := Repository(dir); repo != "" {
+			q.Remembered = Memory(repo)
+			break
+		}
+	}
+	return q
+}
+
 // Wrappers is where links to the wrapper are made.
 func (u User) Wrappers() string {
 	if u.Data == "" {

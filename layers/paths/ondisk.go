@@ -56,6 +56,8 @@ const (
 	TreeUnavailable = TreeMeta + "/unavailable"
 	TreeStore       = TreeMeta + "/store"
 	TreePrepared    = TreeMeta + "/prepared"
+
+	TreeLeftSuffix = ".cargo-cow-left" // of what cannot be removed from a copy
 )
 
 // Beside a build directory, parts of names. All but what UndoSuffix ends begin with a
@@ -73,6 +75,8 @@ const (
 	RepositoryMemory = "cargo-cow/config.json"
 	RepositorySwitch = "cargo-cow/switch"
 	WorktreeBuilt    = "cargo-cow/built"
+
+	RepositoryTempSuffix = ".cargo-cow-tmp" // of what is being written there
 )
 
 // Of a user. User is the directory of this program's in those for all programs: of

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // targetFile is the content of a target that is described by a file.
@@ -85,5 +86,5 @@ func processor() string {
 			}
 		}
 	}
-	return digestText(told.String())
+	return digest.OfText(told.String())
 }

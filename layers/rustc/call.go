@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // ErrForeign: a command line that this package does not understand. What it does
@@ -135,7 +136,7 @@ func (c *Call) expand() bool {
 		if c.Options > 1 || !filepath.IsAbs(path) {
 			return false
 		}
-		text, _, err := readFile(path)
+		text, _, err := digest.Read(path)
 		if err != nil || !utf8.Valid(text) {
 			return false
 		}

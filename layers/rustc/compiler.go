@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // compiler says which compiler it is that a call runs, and with which libraries.
@@ -102,7 +103,7 @@ func (u *unit) clippy() string {
 			text += name + "=" + value + "\x00"
 		}
 	}
-	return digestText(text)
+	return digest.OfText(text)
 }
 
 // Drives reports whether a program is one that runs around the compiler and leaves

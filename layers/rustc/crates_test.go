@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // library puts a library into the build directory, without a trailer.
@@ -33,7 +35,7 @@ func (s *scene) trailer(name string, m Trailer, outputs ...string) {
 	s.write(s.out+"/"+name+".d", m.AppendTo(string(text)))
 }
 
-var someKey = strings.Repeat("0", 2*digestSize)
+var someKey = strings.Repeat("0", 2*digest.Size)
 
 func TestExterns(t *testing.T) {
 	for name, marked := range map[string]bool{"marked": true, "unmarked": false} {

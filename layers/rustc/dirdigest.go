@@ -9,9 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/zeebo/blake3"
-
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // What a macro may read is looked at as far as that costs less than compiling: a
@@ -41,19 +40,19 @@ type dirHasher struct {
 }
 
 func (t *dirHasher) digest(dir string) (string, error) {
-	h := blake3.New()
+	h := digest.New()
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		t.visited = append(t.visited, real)
 	}
 	if err := t.walk(h, dir, "", ""); err != nil {
 		return "", err
 	}
-	return hexDigest(h), nil
+	return h.Digest(), nil
 }
 
 // walk digests dir, which the tree calls rel, and the innermost package around it,
 // if it lies in one, home: "" where that is not known to matter.
-func (t *dirHasher) walk(h *blake3.Hasher, dir, rel, home string) error {
+func (t *dirHasher) walk(h digest.Hash, dir, rel, home string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return &Uncacheable{"directory that cannot be read", dir}
@@ -70,7 +69,7 @@ func (t *dirHasher) walk(h *blake3.Hasher, dir, rel, home string) error {
 	return t.entries(h, dir, rel, home, entries)
 }
 
-func (t *dirHasher) entries(h *blake3.Hasher, dir, rel, home string, entries []fs.DirEntry) (err error) {
+func (t *dirHasher) entries(h digest.Hash, dir, rel, home string, entries []fs.DirEntry) (err error) {
 	for _, e := range entries {
 		name, path := rel+e.Name(), dir+"/"+e.Name()
 		if extent.Never(e.Name()) || t.besidePackages && !e.IsDir() && t.isOthers(name, path, home) {
@@ -133,7 +132,7 @@ func (t *dirHasher) note(info fs.FileInfo) {
 
 // followLink looks at the directory that a link leads to, if it does and no other one
 // did. It may be another package: whoever links to it means its files.
-func (t *dirHasher) followLink(h *blake3.Hasher, path, rel, home string) error {
+func (t *dirHasher) followLink(h digest.Hash, path, rel, home string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return nil // a file, or nothing

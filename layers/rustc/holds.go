@@ -22,9 +22,9 @@ func (r *Request) Holds(rec *Record) (why string) {
 	case len(rec.Messages) > 0 && rec.MessageFormat != strings.Join(u.messageFormat, " "):
 		return "its messages were shown in another way"
 	}
-	environment(rec.DepFile, func(name, value string, set bool) {
+	depfile.Variables(rec.DepFile, func(name, value string, set bool) {
 		now, ok := u.env(name)
-		if why == "" && (ok != set || ok && escaped.Replace(now) != u.localValue(value)) {
+		if why == "" && (ok != set || ok && depfile.EscapeValue(now) != u.localValue(value)) {
 			why = "variable " + name
 		}
 	})
@@ -81,7 +81,7 @@ func (r *Request) Differs(rec *Record) string {
 func (r *Request) DepFile(rec *Record) string {
 	roots := r.unit.roots()
 	text := depfile.Rename(rec.DepFile, func(name string) string { return fromPortable(name, roots) })
-	return replaceValues(text, r.unit.localValue)
+	return depfile.SetValues(text, r.unit.localValue)
 }
 
 // Roots are the directories that a record's messages may name, the longest first.

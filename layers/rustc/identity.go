@@ -5,8 +5,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // identity tells one version of an installed file from another without reading it:
@@ -62,7 +65,18 @@ func identities(dir string, want func(name string) bool) string {
 	if len(text) == 0 {
 		return ""
 	}
-	return digestText(string(text))
+	return digest.OfText(string(text))
 }
 
 func anyName(string) bool { return true }
+
+// retry repeats a call that a signal has interrupted: Go's runtime sends itself
+// some.
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != syscall.EINTR {
+			return n, err
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // unusualTargets are in the names of targets for which more is written than is
@@ -59,7 +60,7 @@ var globQuote = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).
 
 // linkedUnits looks at all units that are linked into what the call makes: their
 // contents, and the native libraries they ask for.
-func (u *unit) linkedUnits() (digest string, natives []Native, err error) {
+func (u *unit) linkedUnits() (contents string, natives []Native, err error) {
 	w := &linkWalk{unit: u, seen: map[string]bool{}}
 	for _, e := range u.Externs {
 		if e.Path == "" {
@@ -70,7 +71,7 @@ func (u *unit) linkedUnits() (digest string, natives []Native, err error) {
 		}
 	}
 	slices.Sort(w.contents)
-	return digestText(strings.Join(w.contents, "\n")), w.natives, nil
+	return digest.OfText(strings.Join(w.contents, "\n")), w.natives, nil
 }
 
 // A linkWalk goes from units to those they were compiled against.
@@ -207,5 +208,5 @@ func startFiles() string {
 			text += name + " " + strconv.FormatInt(info.Size(), 10) + " " + strconv.FormatInt(info.ModTime().UnixNano(), 10) + "\n"
 		}
 	}
-	return digestText(text)
+	return digest.OfText(text)
 }

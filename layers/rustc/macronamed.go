@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // addNamedInputs adds to a record what a macro may have read by name in other
@@ -80,8 +81,8 @@ func (u *unit) namedInput(n extent.Name, home string, left *budget, began time.T
 		changed = h.newest
 	case !n.Absent:
 		var text []byte
-		text, changed, err = readFile(n.Path)
-		in.Digest = digestText(string(text))
+		text, changed, err = digest.Read(n.Path)
+		in.Digest = digest.OfText(string(text))
 	default:
 		return in, nil
 	}
@@ -101,12 +102,12 @@ func (u *unit) directoryDigest(dir string) (string, error) {
 // addMacroSources adds the sources of a macro, which its list of inputs names. Those of a
 // package that cannot change have no names of this workspace.
 func (u *unit) addMacroSources(f *extent.Finder, output string) {
-	text, _, err := readFile(filepath.Dir(output) + "/" + unitName(output) + ".d")
+	text, _, err := digest.Read(filepath.Dir(output) + "/" + unitName(output) + ".d")
 	if err != nil {
 		return
 	}
 	for _, name := range depfile.Inputs(handoff.Unmark(WithoutTrailer(string(text)))) {
-		src, _, err := readFile(u.abs(name))
+		src, _, err := digest.Read(u.abs(name))
 		if filepath.IsAbs(name) || filepath.Ext(name) != ".rs" || err != nil {
 			continue
 		}
@@ -155,7 +156,7 @@ func (u *unit) addNamesInFiles(f *extent.Finder, home string) {
 		if info, err := d.Info(); err != nil || !info.Mode().IsRegular() || info.Size() > extent.LargestText || !extent.Follows(d.Name()) {
 			return nil
 		}
-		if text, _, err := readFile(path); err == nil && bytes.IndexByte(text, 0) < 0 {
+		if text, _, err := digest.Read(path); err == nil && bytes.IndexByte(text, 0) < 0 {
 			extent.Climbing(text, func(s string) { f.Text(s, filepath.Dir(path), home, false) })
 		}
 		return nil

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/zeebo/blake3"
-
 	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // ResolvedNative is what a native library was, as found by the call's directories.
@@ -74,15 +73,15 @@ func libraryDigest(path string) (string, error) {
 		digest, _, err := Digest(path)
 		return digest, err
 	}
-	text, _, err := readFile(path)
+	text, _, err := digest.Read(path)
 	if err != nil {
 		return "", err
 	}
-	h := blake3.New()
+	h := digest.New()
 	if err := embedded.LinkContent(h, text); err != nil {
 		return "", err
 	}
-	return hexDigest(h), nil
+	return h.Digest(), nil
 }
 
 // requestedNatives are the libraries that arguments and sources ask for.

@@ -8,6 +8,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/embedded"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // portability decides where the outputs of a run may be used. Of the conditions in the
@@ -106,7 +107,7 @@ func (u *unit) namesItself(run Run, sources [][]byte) bool {
 func (u *unit) linkedSources(dirs []string) []string {
 	var names []string
 	for _, list := range u.linkedDepFiles {
-		text, _, err := readFile(list)
+		text, _, err := digest.Read(list)
 		if err != nil {
 			continue
 		}

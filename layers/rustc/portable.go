@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // portablePath is a path as it is called in every checkout that has it in the same place.
@@ -57,8 +58,8 @@ func (u *unit) portableText(value string) string {
 	return value
 }
 
-// replacePath replaces a path where it stands as a whole or as the front of a
-// longer one.
+// replacePath replaces a path where it stands as a whole or as the front of a longer
+// one, without doubt: what is replaced counts as the same in every checkout.
 func replacePath(text, dir, name string) string {
 	var b strings.Builder
 	for {
@@ -69,7 +70,7 @@ func replacePath(text, dir, name string) string {
 		}
 		end := i + len(dir)
 		b.WriteString(text[:i])
-		if end == len(text) || strings.IndexByte("/:;, \"'", text[end]) >= 0 {
+		if paths.MustEnd(text, end) {
 			b.WriteString(name)
 		} else {
 			b.WriteString(dir)
@@ -91,7 +92,7 @@ func (u *unit) variablesInOutDir(depFile string) (names []string) {
 	if u.outEnv == "" {
 		return nil
 	}
-	environment(depFile, func(name, value string, set bool) {
+	depfile.Variables(depFile, func(name, value string, set bool) {
 		if set && u.portableValue(value) != value {
 			names = append(names, name)
 		}
@@ -105,7 +106,7 @@ func (u *unit) portableValue(value string) string {
 	if u.outEnv == "" {
 		return value
 	}
-	return toPortable(value, []root{{escaped.Replace(u.outEnv), outDirName}})
+	return toPortable(value, []root{{depfile.EscapeValue(u.outEnv), outDirName}})
 }
 
 // localValue is a portable value as it is in this call.
@@ -113,14 +114,14 @@ func (u *unit) localValue(value string) string {
 	if u.outEnv == "" {
 		return value
 	}
-	return fromPortable(value, []root{{escaped.Replace(u.outEnv), outDirName}})
+	return fromPortable(value, []root{{depfile.EscapeValue(u.outEnv), outDirName}})
 }
 
 // portableDepFile is a .d file with names that are the same everywhere.
 func (u *unit) portableDepFile(rec *Record, depFile string) (string, error) {
 	text := depfile.Rename(depFile, u.portablePath)
 	var refused error
-	text = replaceValues(text, func(value string) string {
+	text = depfile.SetValues(text, func(value string) string {
 		if value == outDirName || inDir(value, outDirName) {
 			refused = &Uncacheable{"variable", value} // it would be taken for ours
 		}
@@ -130,22 +131,4 @@ func (u *unit) portableDepFile(rec *Record, depFile string) (string, error) {
 		return u.portableValue(value)
 	})
 	return text, refused
-}
-
-// replaceValues replaces the values of the variables that a .d file says were set.
-func replaceValues(depFile string, by func(value string) string) string {
-	const key = "# env-dep:"
-	if !strings.Contains(depFile, key) {
-		return depFile
-	}
-	var b strings.Builder
-	for l := range strings.Lines(depFile) {
-		text := strings.TrimRight(l, "\r\n")
-		if name, value, set := strings.Cut(text, "="); set && strings.HasPrefix(name, key) {
-			b.WriteString(name + "=" + by(value) + l[len(text):])
-			continue
-		}
-		b.WriteString(l)
-	}
-	return b.String()
 }

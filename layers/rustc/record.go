@@ -5,7 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // Portability says where a record's outputs may be used.
@@ -85,38 +87,11 @@ func (rec *Record) key() string {
 	for _, n := range rec.Natives {
 		b.WriteString(n.Kind + "\x00" + n.Name + "\x00" + n.What + "\n")
 	}
-	environment(rec.DepFile, func(name, value string, set bool) {
+	depfile.Variables(rec.DepFile, func(name, value string, set bool) {
 		b.WriteString(name + "\x00" + value + "\x00" + strconv.FormatBool(set) + "\n")
 	})
-	return digestText(b.String())
+	return digest.OfText(b.String())
 }
-
-// wellFormed reports whether all lines are rules or comments: a name with a newline
-// in it makes others, as nothing escapes it.
-func wellFormed(depFile string) bool {
-	for l := range strings.Lines(depFile) {
-		l = strings.TrimRight(l, "\r\n")
-		if l != "" && !strings.HasPrefix(l, "#") && !strings.HasSuffix(l, ":") && !strings.Contains(l, ": ") {
-			return false
-		}
-	}
-	return true
-}
-
-// environment calls f for each variable that a .d file says was asked for, with
-// newlines, returns and backslashes in values escaped as there.
-func environment(depFile string, f func(name, value string, set bool)) {
-	for l := range strings.Lines(depFile) {
-		if rest, ok := strings.CutPrefix(strings.TrimRight(l, "\r\n"), "# env-dep:"); ok {
-			name, value, set := strings.Cut(rest, "=")
-			f(name, value, set)
-		}
-	}
-}
-
-// escaped is a value as rustc writes it (rustc 1.95, rustc_interface/passes.rs:
-// escape_dep_env).
-var escaped = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
 
 // Size is that of all files, in bytes.
 func (rec *Record) Size() int64 {

@@ -1,7 +1,6 @@
 package rustc
 
 import (
-	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,11 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/zeebo/blake3"
-
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // Record looks at what a run has read and written. The list of inputs names this
@@ -36,7 +34,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 	}
 	depFile := handoff.Unmark(WithoutTrailer(string(text)))
 	names := depfile.Inputs(depFile)
-	if !wellFormed(depFile) {
+	if !depfile.WellFormed(depFile) {
 		return nil, &Uncacheable{"name of an input", "with a newline"}
 	}
 	sources, err := u.addInputs(rec, names, run.Began)
@@ -139,7 +137,7 @@ func (u *unit) addInputs(rec *Record, names []string, began time.Time) (sources 
 			return nil, &Uncacheable{"name of an input", name}
 		}
 		path := u.abs(name)
-		text, changed, err := readFile(path)
+		text, changed, err := digest.Read(path)
 		if err != nil {
 			return nil, &Uncacheable{"input that cannot be read", name}
 		}
@@ -148,8 +146,7 @@ func (u *unit) addInputs(rec *Record, names []string, began time.Time) (sources 
 			return nil, &Uncacheable{"input changed meanwhile", name}
 		}
 		sources = append(sources, text)
-		sum := blake3.Sum256(text)
-		rec.Inputs = append(rec.Inputs, Input{u.portablePath(name), hex.EncodeToString(sum[:digestSize])})
+		rec.Inputs = append(rec.Inputs, Input{u.portablePath(name), digest.Of(text)})
 	}
 	for _, name := range names {
 		// A module is a.rs or a/mod.rs; both are an error (E0761).
@@ -181,7 +178,7 @@ func (r *Request) recordedReach(rec *Record) rustsrc.Reach {
 	names := depfile.Inputs(r.DepFile(rec))
 	var sources [][]byte
 	for _, name := range names {
-		text, _, err := readFile(r.unit.abs(name))
+		text, _, err := digest.Read(r.unit.abs(name))
 		if err != nil {
 			return rustsrc.Unread
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
@@ -51,14 +52,14 @@ func (rec *Record) Text() string {
 		write("message", m)
 	}
 	write("list", rec.DepFile)
-	write("sum", digestText(b.String()))
+	write("sum", digest.OfText(b.String()))
 	return b.String()
 }
 
 // ParseRecord reads what Text wrote. The error wraps ErrFormat.
 func ParseRecord(text string) (*Record, error) {
 	i := strings.LastIndex(strings.TrimSuffix(text, "\n"), "\n") + 1
-	if !strings.HasPrefix(text, recordHeader) || text[i:] != words.Line("sum", digestText(text[:i])) {
+	if !strings.HasPrefix(text, recordHeader) || text[i:] != words.Line("sum", digest.OfText(text[:i])) {
 		return nil, ErrFormat
 	}
 	rec := &Record{Reach: rustsrc.Unread}
@@ -69,7 +70,7 @@ func ParseRecord(text string) (*Record, error) {
 			return nil, ErrFormat
 		}
 	}
-	if !isDigest(rec.Key) || !isDigest(rec.Request) || !IsUnit(rec.Unit) || len(rec.Files) == 0 || rec.Key != rec.key() ||
+	if !digest.Is(rec.Key) || !digest.Is(rec.Request) || !IsUnit(rec.Unit) || len(rec.Files) == 0 || rec.Key != rec.key() ||
 		rec.Request != digestOf(rec.Ingredients) {
 		return nil, ErrFormat
 	}
@@ -108,7 +109,7 @@ func (rec *Record) take(key string, words []string) bool {
 		rec.Ingredients = append(rec.Ingredients, Ingredient{w, words[1]})
 	case "input":
 		rec.Inputs = append(rec.Inputs, Input{w, words[1]})
-		return words[1] == Absent || isDigest(words[1])
+		return words[1] == Absent || digest.Is(words[1])
 	case "native":
 		rec.Natives = append(rec.Natives, ResolvedNative{Native{Kind: w, Name: words[1]}, words[2]})
 	case "file":

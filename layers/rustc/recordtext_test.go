@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
@@ -20,14 +21,14 @@ func sample() *Record {
 			{"form", requestForm}, {"argument", `-C=metadata=0123`}, {"environment ODD", "a\nb\t\"c\" \\ \x00 \xff é"}, {"", ""},
 		},
 		Dir: "/src/a b", OutDir: "/src/a b/target/debug/deps", OutEnv: "/src/a b/target/debug/build/x/out", Portability: SameOutDir,
-		Inputs:        []Input{{"src/lib.rs", digestText("1")}, {"{cwd}/é\xff.rs", digestText("2")}, {"src/m/mod.rs", Absent}},
-		Natives:       []ResolvedNative{{Native{Kind: "static", Name: "z"}, "libz.a " + digestText("z")}, {Native{Kind: "", Name: "m"}, "not found"}},
+		Inputs:        []Input{{"src/lib.rs", digest.OfText("1")}, {"{cwd}/é\xff.rs", digest.OfText("2")}, {"src/m/mod.rs", Absent}},
+		Natives:       []ResolvedNative{{Native{Kind: "static", Name: "z"}, "libz.a " + digest.OfText("z")}, {Native{Kind: "", Name: "m"}, "not found"}},
 		DepFile:       "{out-dir}/lib_a-4567.d: src/lib.rs\n\nsrc/lib.rs:\n\n# env-dep:A=b\n# env-dep:UNSET\n",
 		MessageFormat: "--error-format=json --json=artifacts",
 		Messages:      []string{`{"$message_type":"diagnostic","message":"é"}`, ""},
 		Files: []File{
-			{"liblib_a-4567.rlib", "link", digestText("rlib"), 1 << 40, 0o644},
-			{"liblib_a-4567.rmeta", "metadata", digestText("rmeta"), 0, 0o755},
+			{"liblib_a-4567.rlib", "link", digest.OfText("rlib"), 1 << 40, 0o644},
+			{"liblib_a-4567.rmeta", "metadata", digest.OfText("rmeta"), 0, 0o755},
 		},
 		Cost: 1234 * time.Millisecond, Incremental: true,
 		Layers: []InLayer{{strings.Repeat("a", 32), "debug/deps"}, {strings.Repeat("b", 32), "."}},
@@ -41,7 +42,7 @@ func sample() *Record {
 func small() *Record {
 	rec := &Record{
 		Unit: "a-0", Dir: "/a", OutDir: "/a/t", Portability: Anywhere, Ingredients: []Ingredient{{"form", requestForm}},
-		Files: []File{{"liba.rmeta", "metadata", digestText(""), 0, 0o644}},
+		Files: []File{{"liba.rmeta", "metadata", digest.OfText(""), 0, 0o644}},
 	}
 	rec.Request = digestOf(rec.Ingredients)
 	rec.Key = rec.key()
@@ -98,12 +99,12 @@ func TestRecordWithoutSense(t *testing.T) {
 		return rec.Text()
 	}
 	for name, text := range map[string]string{
-		"key of another":       sealed(func(r *Record) { r.Key = digestText("other") }),
+		"key of another":       sealed(func(r *Record) { r.Key = digest.OfText("other") }),
 		"inputs of another":    sealed(func(r *Record) { r.Inputs = r.Inputs[1:] }),
 		"natives of another":   sealed(func(r *Record) { r.Natives = nil }),
 		"variables of another": sealed(func(r *Record) { r.DepFile = "x:\n" }),
 		"place of another":     sealed(func(r *Record) { r.Dir = "/b" }),
-		"request of another":   sealed(func(r *Record) { r.Request = digestText("other"); r.Key = r.key() }),
+		"request of another":   sealed(func(r *Record) { r.Request = digest.OfText("other"); r.Key = r.key() }),
 		"an ingredient more":   sealed(func(r *Record) { r.Ingredients = append(r.Ingredients, Ingredient{"a", "b"}) }),
 		"no files":             sealed(func(r *Record) { r.Files = nil }),
 		"file elsewhere":       sealed(func(r *Record) { r.Files[0].Name = "../x" }),
@@ -127,7 +128,7 @@ func FuzzParseRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		// What arrives has no digest that fits: it gets one, so that more than the
 		// digest is tried.
-		for _, text := range []string{text, recordHeader + strings.TrimPrefix(text, recordHeader) + words.Line("sum", digestText(recordHeader+strings.TrimPrefix(text, recordHeader)))} {
+		for _, text := range []string{text, recordHeader + strings.TrimPrefix(text, recordHeader) + words.Line("sum", digest.OfText(recordHeader+strings.TrimPrefix(text, recordHeader)))} {
 			rec, err := ParseRecord(text)
 			if err != nil {
 				if !errors.Is(err, ErrFormat) {

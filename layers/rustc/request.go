@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // requestForm is the first ingredient of all requests: what is asked in another form is
@@ -34,7 +36,7 @@ func digestOf(list []Ingredient) string {
 		text.WriteString(i.Value)
 		text.WriteByte(0)
 	}
-	return digestText(text.String())
+	return digest.OfText(text.String())
 }
 
 // NewRequest looks at all that a call names. Files that are there are read. The error

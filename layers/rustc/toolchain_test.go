@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/rustc/rustctest"
 )
 
@@ -218,7 +219,7 @@ func TestProcessor(t *testing.T) {
 	if ingredient(s.mustRequest(), "processor") != "" {
 		t.Error("a processor that is named is that processor everywhere")
 	}
-	if len(processor()) != 2*digestSize {
+	if len(processor()) != 2*digest.Size {
 		t.Errorf("this processor is %q", processor())
 	}
 }

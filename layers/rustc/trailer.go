@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
@@ -54,7 +56,7 @@ const trailerEnd = "end"
 
 // ReadTrailer returns the trailer of the unit that an output belongs to.
 func ReadTrailer(output string) (Trailer, error) {
-	text, _, err := readFile(filepath.Dir(output) + "/" + unitName(output) + ".d")
+	text, _, err := digest.Read(filepath.Dir(output) + "/" + unitName(output) + ".d")
 	if err != nil {
 		return Trailer{}, err
 	}
@@ -64,24 +66,15 @@ func ReadTrailer(output string) (Trailer, error) {
 // ParseTrailer finds a trailer in a .d file.
 func ParseTrailer(text string) (Trailer, error) {
 	m := Trailer{Reach: rustsrc.Unread}
-	// It stands at the end, and the list before it may be long.
-	if i := strings.Index(text, "\n"+trailerPrefix); i >= 0 {
-		text = text[i+1:]
-	}
-	whole := false
-	for l := range strings.Lines(text) {
-		rest, ok := strings.CutPrefix(l, trailerPrefix)
-		if !ok {
-			continue
+	ended := false
+	whole := depfile.Notes(text, trailerPrefix, func(note string) bool {
+		if ended || note != trailerEnd && !m.take(note) {
+			return false // nothing comes after the end
 		}
-		rest, ok = strings.CutSuffix(rest, "\n")
-		// Nothing comes after the end.
-		if !ok || whole || rest != trailerEnd && !m.take(rest) {
-			return Trailer{}, errNoTrailer
-		}
-		whole = rest == trailerEnd
-	}
-	if len(m.Files) == 0 || !whole {
+		ended = note == trailerEnd
+		return true
+	})
+	if len(m.Files) == 0 || !ended || !whole {
 		return Trailer{}, errNoTrailer
 	}
 	return m, nil
@@ -95,7 +88,7 @@ func (m *Trailer) take(l string) bool {
 	}
 	switch key {
 	case "unit":
-		ok = m.Key == "" && len(list) == 3 && isDigest(list[0]) && IsUnit(list[1]) && isDigest(list[2])
+		ok = m.Key == "" && len(list) == 3 && digest.Is(list[0]) && IsUnit(list[1]) && digest.Is(list[2])
 		if ok {
 			m.Key, m.Unit, m.Request = list[0], list[1], list[2]
 		}
@@ -147,18 +140,7 @@ func (m *Trailer) AppendTo(depFile string) string {
 }
 
 // WithoutTrailer returns the text of a .d file without its trailer.
-func WithoutTrailer(depFile string) string {
-	if !strings.Contains(depFile, trailerPrefix) {
-		return depFile
-	}
-	var b strings.Builder
-	for l := range strings.Lines(depFile) {
-		if !strings.HasPrefix(l, trailerPrefix) {
-			b.WriteString(l)
-		}
-	}
-	return b.String()
-}
+func WithoutTrailer(depFile string) string { return depfile.WithoutNotes(depFile, trailerPrefix) }
 
 // Digest returns the digest of an output, "" if the trailer has none of that name and
 // size.
@@ -202,7 +184,7 @@ func parseFile(words []string) (File, bool) {
 	size, err := strconv.ParseInt(words[3], 10, 64)
 	mode, modeErr := strconv.ParseUint(words[4], 8, 12)
 	f := File{words[0], words[1], words[2], size, os.FileMode(mode).Perm()}
-	return f, err == nil && modeErr == nil && size >= 0 && isDigest(f.Digest) && isBase(f.Name) && f.Emit != ""
+	return f, err == nil && modeErr == nil && size >= 0 && digest.Is(f.Digest) && isBase(f.Name) && f.Emit != ""
 }
 
 // isBase reports whether a text names something in a directory, and nowhere else.

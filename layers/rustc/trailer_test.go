@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 )
 
@@ -15,7 +16,7 @@ import (
 // fields.
 func marked() (string, Trailer) {
 	m := Trailer{
-		Key: digestText("key"), Unit: "lib_a-0123", Request: digestText("request"), Files: sample().Files,
+		Key: digest.OfText("key"), Unit: "lib_a-0123", Request: digest.OfText("request"), Files: sample().Files,
 		Macros:  append(readsAnything("mac"), Macro{"odd \"one\"\n", rustsrc.Reach{Files: "fs", Variables: []string{"A", "B"}}, true}),
 		Reach:   rustsrc.Reach{Environment: "env", Quotes: "quote!"},
 		Natives: []Native{{Kind: "static:+bundle", Name: "z"}, {Kind: "", Name: "m"}},

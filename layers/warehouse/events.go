@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -37,7 +38,7 @@ type Event struct {
 	Err error // of which reason and detail are taken
 }
 
-const eventsFile = "events"
+const eventsFile = paths.WarehouseEvents
 
 // mostEvents bounds the file of events, in bytes: some 20,000 calls. One more of
 // that size, of older ones, is kept beside it.
@@ -64,7 +65,7 @@ func (w *Warehouse) Note(e Event) {
 	if info, err := f.Stat(); err == nil && info.Size() > mostEvents {
 		// Another may have done so since, and what is called so now has just begun.
 		if now, err := os.Stat(path); err == nil && os.SameFile(now, info) {
-			_ = os.Rename(path, path+".old")
+			_ = os.Rename(path, filepath.Join(w.dir, paths.WarehouseOldEvents))
 		}
 	}
 }
@@ -87,7 +88,7 @@ func fillReason(e *Event) {
 // Events returns the calls that are remembered, oldest first.
 func (w *Warehouse) Events() []Event {
 	var all []Event
-	for _, name := range []string{eventsFile + ".old", eventsFile} {
+	for _, name := range []string{paths.WarehouseOldEvents, eventsFile} {
 		text, err := os.ReadFile(filepath.Join(w.dir, name))
 		if err != nil {
 			continue

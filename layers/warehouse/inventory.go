@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
@@ -71,7 +72,7 @@ func (w *Warehouse) Inventory(ctx context.Context, goneLayers []string, measure 
 			v.addLeftover(path)
 			return
 		}
-		if ctx.Err() != nil || !isDigest(name) || path != w.loose(name) {
+		if ctx.Err() != nil || !digest.Is(name) || path != w.loose(name) {
 			return
 		}
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {

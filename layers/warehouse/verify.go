@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -102,7 +103,7 @@ func recordProblem(path, now string) string {
 
 func (w *Warehouse) fileProblem(path, now string, content bool, read *int64) string {
 	name := filepath.Base(path)
-	if !isDigest(name) || path != w.loose(name) {
+	if !digest.Is(name) || path != w.loose(name) {
 		return "not where a file of this warehouse lies"
 	}
 	info, err := os.Lstat(now)

@@ -20,15 +20,16 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 // Below the store, and below Dir.
 const (
-	Dir      = "warehouse"
-	unitsDir = "units"
-	filesDir = "files"
+	Dir      = paths.StoreWarehouse
+	unitsDir = paths.WarehouseUnits
+	filesDir = paths.WarehouseFiles
 )
 
 // touchAfter is how old the note of a last use may become before it is written
@@ -84,7 +85,7 @@ func readRecord(path string) (*rustc.Record, error) {
 func (w *Warehouse) storedPaths(rec *rustc.Record, f rustc.File) []string {
 	list := []string{w.loose(f.Digest)}
 	for _, l := range rec.Layers {
-		list = append(list, filepath.Join(w.store, "layers", l.Layer, l.Dir, f.Name))
+		list = append(list, filepath.Join(w.store, paths.StoreLayers, l.Layer, l.Dir, f.Name))
 	}
 	return list
 }
@@ -169,18 +170,6 @@ const (
 	FilesGone       = "files are gone"
 	NotMaterialized = "files cannot be placed"
 )
-
-func isDigest(s string) bool {
-	if len(s) != 32 {
-		return false
-	}
-	for _, c := range s {
-		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
-			return false
-		}
-	}
-	return true
-}
 
 func isTemporary(path string) bool {
 	return strings.HasPrefix(filepath.Base(path), atomicfile.TempPrefix)

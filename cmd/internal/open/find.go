@@ -89,8 +89,8 @@ func (s *Session) defaultStore(buildDir string) (string, error) {
 }
 
 // question asks for the store of a build directory, given the repository of its
-// workspace, nil if there is none. It is the wrapper's question, too
-// (cmd/cargo-cow-rustc:findStore).
+// workspace, nil if there is none. It is the wrapper's question, too, which knows less
+// (locate.Within).
 func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Question, error) {
 	m, err := ReadMemory(repo)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"golang.org/x/sys/unix"
 )
 
@@ -398,7 +399,7 @@ func BuildsBelow(buildDir string) ([]string, error) {
 
 // discardedSuffix ends the name that something gets which another user owns, as root
 // does after a build with sudo: it cannot be removed, but nobody finds it.
-const discardedSuffix = ".cargo-cow-left"
+const discardedSuffix = paths.TreeLeftSuffix
 
 // IsDiscarded reports whether a name is one that discard has given.
 func IsDiscarded(name string) bool { return strings.HasSuffix(name, discardedSuffix) }

@@ -8,8 +8,8 @@
 package digest
 
 import (
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
@@ -26,7 +26,7 @@ const Size = 16
 // Of returns the digest of a content.
 func Of(content []byte) string {
 	sum := blake3.Sum256(content)
-	return hex.EncodeToString(sum[:Size])
+	return text(sum)
 }
 
 // OfText returns the digest of a text.
@@ -45,6 +45,10 @@ func Is(s string) bool {
 	return true
 }
 
+// text is that of a digest. (encoding/hex would be one package more for a program that
+// starts for each unit.)
+func text(sum [32]byte) string { return fmt.Sprintf("%x", sum[:Size]) }
+
 // A Hash takes a content in parts. The zero value is not one; New makes it.
 type Hash struct{ *blake3.Hasher }
 
@@ -54,7 +58,8 @@ func New() Hash { return Hash{blake3.New()} }
 // Digest returns that of what was written so far.
 func (h Hash) Digest() string {
 	var sum [32]byte
-	return hex.EncodeToString(h.Sum(sum[:0])[:Size])
+	h.Sum(sum[:0])
+	return text(sum)
 }
 
 // A File is what was found at a path.
