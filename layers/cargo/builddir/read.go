@@ -16,7 +16,26 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
+// read reads what there is of a unit. What is missing or cannot be understood breaks
+// the unit; an error is about the directory.
 func (s *Dir) read(u *Unit, outs *outputIndex) error {
+	if err := s.readFingerprint(u); err != nil {
+		return err
+	}
+	if u.Run {
+		return s.readRun(u)
+	}
+	if err := s.readOutputs(u, outs); err != nil {
+		return err
+	}
+	if !u.Doc && s.readDepInfo(u) {
+		s.readSourceList(u)
+	}
+	return nil
+}
+
+// readFingerprint reads what decided a unit, and whether it was built to the end.
+func (s *Dir) readFingerprint(u *Unit) error {
 	b, err := os.ReadFile(filepath.Join(s.Path, u.Record, u.File+".json"))
 	if err != nil {
 		return fmt.Errorf("read unit %s: %w", u.Unit, err)
@@ -39,9 +58,11 @@ func (s *Dir) read(u *Unit, outs *outputIndex) error {
 		// writes it when the unit is done (fingerprint/mod.rs:prepare_target).
 		u.breaks(rule.Cargo, "its last build was not finished")
 	}
-	if u.Run {
-		return s.readRun(u)
-	}
+	return nil
+}
+
+// readOutputs finds the files that a compiler has written for a unit.
+func (s *Dir) readOutputs(u *Unit, outs *outputIndex) error {
 	names, err := outs.of(u.UnitDir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == KindScript)
 	if err != nil {
 		return err
@@ -56,18 +77,22 @@ func (s *Dir) read(u *Unit, outs *outputIndex) error {
 	if u.Kind == "lib" && isProcMacro(u.Outputs) {
 		u.Kind = KindMacro
 	}
-	if u.Doc {
-		return nil
-	}
+	return nil
+}
+
+// readDepInfo reads Cargo's list of a unit's inputs, and when the unit was begun. It
+// reports whether there is one.
+func (s *Dir) readDepInfo(u *Unit) bool {
 	u.depFile = u.Record + "/dep-" + u.File
 	fi, err := os.Stat(filepath.Join(s.Path, u.depFile))
 	if err != nil {
 		u.depFile = ""
 		u.breaks(rule.Cargo, "it has no dependency information")
-		return nil
+		return false
 	}
 	u.Started = fi.ModTime().UnixNano()
-	if b, err = os.ReadFile(filepath.Join(s.Path, u.depFile)); err == nil {
+	b, err := os.ReadFile(filepath.Join(s.Path, u.depFile))
+	if err == nil {
 		u.DepInfo, err = depinfo.Parse(b)
 	}
 	if err != nil {
@@ -77,18 +102,23 @@ func (s *Dir) read(u *Unit, outs *outputIndex) error {
 	if u.Cost == 0 {
 		u.Cost = s.checkCost(u)
 	}
+	return true
+}
+
+// readSourceList reads rustc's list of a unit's sources.
+func (s *Dir) readSourceList(u *Unit) {
 	if u.SourceListFile == "" {
 		u.breaks(rule.InDoubt, "rustc's list of its sources is missing")
-		return nil
+		return
 	}
-	if b, err = os.ReadFile(filepath.Join(s.Path, u.SourceListFile)); err == nil {
+	b, err := os.ReadFile(filepath.Join(s.Path, u.SourceListFile))
+	if err == nil {
 		u.SourceList, err = depfile.Parse(b)
 		u.SeenAs, _ = handoff.Marked(string(b))
 	}
 	if err != nil {
 		u.breaks(rule.InDoubt, "rustc's list of its sources cannot be read: "+err.Error())
 	}
-	return nil
 }
 
 // checkCost is what cargo check took for a unit: Cargo dates its metadata back to
