@@ -238,6 +238,45 @@ func TestDeclaredIn(t *testing.T) {
 	}
 }
 
+// Tests and scripts as pages name them: `TestName`, `TestName/case`, `TestName…` for all that begin so; `script.txt`,
+// with stars for several.
+var (
+	testMention   = regexp.MustCompile("`((?:Test|Benchmark|Fuzz)\\w+)(…?)[`/]")
+	scriptMention = regexp.MustCompile("`([\\w*]+\\.txt)`")
+)
+
+// Every test and script that a page points to for proof is there.
+func TestNamedTestsExist(t *testing.T) {
+	var tests []string
+	for _, file := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			tests = append(tests, declared(t, file)...)
+		}
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil || len(pages) < 2 {
+		t.Fatalf("found %d pages: %v", len(pages), err)
+	}
+	for _, path := range pages {
+		name := filepath.Base(path)
+		page := string(read(t, "docs/"+name))
+		for _, m := range testMention.FindAllStringSubmatch(page, -1) {
+			found := slices.ContainsFunc(tests, func(test string) bool {
+				return test == m[1] || m[2] != "" && strings.HasPrefix(test, m[1])
+			})
+			if !found {
+				t.Errorf("docs/%s: there is no %s", name, m[1]+m[2])
+			}
+		}
+		for _, m := range scriptMention.FindAllStringSubmatch(page, -1) {
+			found, err := filepath.Glob(filepath.Join(root, "cmd/cargo-cow/testdata/script", m[1]))
+			if err != nil || len(found) == 0 {
+				t.Errorf("docs/%s: there is no script %s", name, m[1])
+			}
+		}
+	}
+}
+
 var whereRow = regexp.MustCompile("^\\| (.+) \\| `([^`]+)` \\| `([^`]+)` \\|$")
 
 // The tables of "Where is what" have what a user would look for: the file by its whole path, the function as it is
