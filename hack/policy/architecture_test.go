@@ -238,19 +238,59 @@ func TestDeclaredIn(t *testing.T) {
 	}
 }
 
+// Tests and scripts as pages name them: `TestName`, `TestName/case`, `TestName…` for all that begin so; `script.txt`,
+// with stars for several.
+var (
+	testMention   = regexp.MustCompile("`((?:Test|Benchmark|Fuzz)\\w+)(…?)[`/]")
+	scriptMention = regexp.MustCompile("`([\\w*]+\\.txt)`")
+)
+
+// Every test and script that a page points to for proof is there.
+func TestNamedTestsExist(t *testing.T) {
+	var tests []string
+	for _, file := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			tests = append(tests, declared(t, file)...)
+		}
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil || len(pages) < 2 {
+		t.Fatalf("found %d pages: %v", len(pages), err)
+	}
+	for _, path := range pages {
+		name := filepath.Base(path)
+		page := string(read(t, "docs/"+name))
+		for _, m := range testMention.FindAllStringSubmatch(page, -1) {
+			found := slices.ContainsFunc(tests, func(test string) bool {
+				return test == m[1] || m[2] != "" && strings.HasPrefix(test, m[1])
+			})
+			if !found {
+				t.Errorf("docs/%s: there is no %s", name, m[1]+m[2])
+			}
+		}
+		for _, m := range scriptMention.FindAllStringSubmatch(page, -1) {
+			found, err := filepath.Glob(filepath.Join(root, "cmd/cargo-cow/testdata/script", m[1]))
+			if err != nil || len(found) == 0 {
+				t.Errorf("docs/%s: there is no script %s", name, m[1])
+			}
+		}
+	}
+}
+
 var whereRow = regexp.MustCompile("^\\| (.+) \\| `([^`]+)` \\| `([^`]+)` \\|$")
 
-// The table "Where is what" has what a user would look for: the file by its whole path, the function as it is declared.
+// The tables of "Where is what" have what a user would look for: the file by its whole path, the function as it is
+// declared.
 func TestWhereIsWhat(t *testing.T) {
+	const least = 35
 	_, section, _ := strings.Cut(string(read(t, architecture)), "\n## Where is what\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	_, table, _ := strings.Cut(section, "|---|---|---|\n")
 	seen := map[string]bool{}
 	files := goFiles(t)
-	for line := range strings.Lines(table) {
+	for line := range strings.Lines(section) {
 		line = strings.TrimSpace(line)
-		if line == "" {
-			break
+		if !strings.HasPrefix(line, "|") || line == "| behaviour | file | function |" || line == "|---|---|---|" {
+			continue
 		}
 		m := whereRow.FindStringSubmatch(line)
 		switch {
@@ -267,7 +307,7 @@ func TestWhereIsWhat(t *testing.T) {
 			seen[m[1]] = true
 		}
 	}
-	if len(seen) < 20 {
-		t.Errorf("%s: the table has %d behaviours, want 20 or more", architecture, len(seen))
+	if len(seen) < least {
+		t.Errorf("%s: the tables have %d behaviours, want %d or more", architecture, len(seen), least)
 	}
 }

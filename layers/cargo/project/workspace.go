@@ -1,3 +1,9 @@
+// Package project asks cargo and rustc what a workspace is: where it is rooted and built, which packages
+// it has, what its manifests request, which toolchain builds it. Answers are kept in files of the user's
+// (Tool.Memo) and given again only while all that they were made from is the same.
+//
+// A Tool is plain data, for any number of goroutines; so is a Workspace once it is made. Processes may keep
+// answers at once: each file is replaced whole.
 package project
 
 import (
