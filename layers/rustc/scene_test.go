@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -114,13 +115,19 @@ func (s *scene) path(name string) string {
 	return s.root + "/" + name
 }
 
+// write writes a file, which can be run at once if it is a program.
 func (s *scene) write(name, text string) {
 	s.t.Helper()
 	path := s.path(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o777); err != nil {
+	// What another test starts meanwhile would have the file open for writing, until
+	// it is the other program, and the kernel runs no such file (ETXTBSY).
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(path, []byte(text), 0o777)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		s.t.Fatal(err)
 	}
 }
