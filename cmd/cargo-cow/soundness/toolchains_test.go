@@ -52,7 +52,7 @@ func TestToolchains(t *testing.T) {
 			}
 			t.Run("fresh", func(t *testing.T) {
 				w := newWorld(t, filepath.Join(dir, v.Name, "fresh"), v.Env...)
-				w.lay(txtar.Parse([]byte(town)), "a", "a")
+				w.lay(txtar.Parse([]byte(village)), "a", "a")
 				w.commit()
 				w.origin.Cow("init")
 				w.origin.Build("build", "--workspace")

@@ -14,8 +14,9 @@ import (
 
 // village has one member of each kind that a restore must treat well: a
 // procedural macro, a build script that watches a file and one that watches
-// nothing, examples, integration tests, and of a registry a procedural macro and
-// serde, whose core includes a file from OUT_DIR.
+// nothing, examples, integration tests, and of a registry a procedural macro that
+// stands alone and serde: its core includes a file from OUT_DIR, and its macro
+// stands on other packages, one of them with a script that asks the compiler.
 const village = `
 -- a/Cargo.toml --
 [workspace]
@@ -30,15 +31,17 @@ liba = { path = "../liba" }
 mac = { path = "../mac" }
 scripted = { path = "../scripted" }
 indoc = "2"
-serde = "1"
+serde = { version = "1", features = ["derive"] }
 -- a/app/README.md --
 app
 -- a/app/src/main.rs --
+#[derive(serde::Serialize)]
+struct Value { number: u32 }
 fn main() {
-    let number = liba::value() + mac::seven!();
+    let v = Value { number: liba::value() + mac::seven!() };
     fn check(_: &impl serde::Serialize) {}
-    check(&number);
-    println!("{} {}", number, indoc::formatdoc!("{}", scripted::VALUE));
+    check(&v);
+    println!("{} {}", v.number, indoc::formatdoc!("{}", scripted::VALUE));
 }
 -- a/app/examples/greet.rs --
 fn main() { println!("greetings {}", liba::value()); }
@@ -82,30 +85,6 @@ data
 include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 `
 
-// town is village with a procedural macro that stands on other packages, one of them
-// with a script that asks the compiler. They take three times as long to build.
-const town = village + `
--- a/app/Cargo.toml --
-[package]
-name = "app"
-edition = "2024"
-[dependencies]
-liba = { path = "../liba" }
-mac = { path = "../mac" }
-scripted = { path = "../scripted" }
-indoc = "2"
-serde = { version = "1", features = ["derive"] }
--- a/app/src/main.rs --
-#[derive(serde::Serialize)]
-struct Value { number: u32 }
-fn main() {
-    let v = Value { number: liba::value() + mac::seven!() };
-    fn check(_: &impl serde::Serialize) {}
-    check(&v);
-    println!("{} {}", v.number, indoc::formatdoc!("{}", scripted::VALUE));
-}
-`
-
 // TestWorktreeAllFresh: git worktree add with the hook installed, then nothing
 // is compiled, for each way in which cargo lays out its build directory.
 func TestWorktreeAllFresh(t *testing.T) {
@@ -117,16 +96,16 @@ func TestWorktreeAllFresh(t *testing.T) {
 		env   []string
 		args  []string
 	}{
-		{name: "debug", files: town},
-		{name: "release", files: village, args: []string{"--release"}},
-		{name: "target", files: village, args: []string{"--target=x86_64-unknown-linux-gnu"}},
-		{name: "separate-build-dir", files: village + "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
-		{name: "one-directory-per-unit", files: town, env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
+		{name: "debug"},
+		{name: "release", args: []string{"--release"}},
+		{name: "target", args: []string{"--target=x86_64-unknown-linux-gnu"}},
+		{name: "separate-build-dir", files: "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
+		{name: "one-directory-per-unit", env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, filepath.Join(dir, tt.name), tt.env...)
-			w.lay(txtar.Parse([]byte(tt.files)), "a", "a")
+			w.lay(txtar.Parse([]byte(village+tt.files)), "a", "a")
 			w.commit()
 			build := append([]string{"build", "--workspace", "--examples", "--bins", "--lib"}, tt.args...)
 			test := append([]string{"test", "--workspace", "--no-run"}, tt.args...)
