@@ -32,7 +32,7 @@ func needViews(t testing.TB) {
 	}
 }
 
-// A stand is a place with the state of one unit, and a shell script for a compiler.
+// A stand is a restored checkout with the state of one unit, and a shell script for a compiler.
 type stand struct {
 	t    testing.TB
 	dir  string
