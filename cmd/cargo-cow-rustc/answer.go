@@ -33,7 +33,7 @@ func (c *cachedCall) materialize(a *warehouse.Answer) error {
 	rec := a.Record
 	text := rec.Trailer(c.request).AppendTo(c.request.DepFile(rec))
 	if state, ok := c.state(string(old)); ok {
-		text = state.Mark(text)
+		text = state.AppendTo(text)
 	}
 	// The old list goes first and the new one comes last: as long as there is one,
 	// it tells the truth about the outputs.

@@ -146,10 +146,10 @@ func (c *cachedCall) writeTrailer(t *rustc.Trailer) error {
 	if err != nil {
 		return err
 	}
-	state, ok := handoff.Marked(string(text))
-	marked := t.AppendTo(handoff.Unmark(string(text)))
+	state, ok := handoff.ParseState(string(text))
+	marked := t.AppendTo(handoff.WithoutState(string(text)))
 	if ok {
-		marked = state.Mark(marked)
+		marked = state.AppendTo(marked)
 	}
 	return depfile.Write(c.DepFile(), marked)
 }

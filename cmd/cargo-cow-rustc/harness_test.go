@@ -220,7 +220,7 @@ func (w *world) taken(dir string) []string {
 	w.T.Helper()
 	var crates []string
 	for path, text := range w.lists(dir) {
-		if _, ok := handoff.Marked(text); ok {
+		if _, ok := handoff.ParseState(text); ok {
 			name := filepath.Base(path)
 			crates = append(crates, name[:strings.IndexAny(name, "-.")])
 		}

@@ -56,7 +56,7 @@ func TestFirstEdit(t *testing.T) {
 		t.Errorf("the program prints %q, that of a clean build %q", got, want)
 	}
 	for name, text := range w.lists("b/target/debug") {
-		if strings.Contains(handoff.Unmark(text), w.Path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
+		if strings.Contains(handoff.WithoutState(text), w.Path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
 			t.Errorf("%s names the origin:\n%s", name, text)
 		}
 	}
@@ -326,7 +326,7 @@ func TestTargetOutside(t *testing.T) {
 		t.Errorf("the program prints %q, that of a clean build %q", program, want)
 	}
 	for name, text := range w.lists("t/b/target/debug/deps") {
-		if _, ok := handoff.Marked(text); ok && strings.Contains(handoff.Unmark(text), w.Path("t/link")) {
+		if _, ok := handoff.ParseState(text); ok && strings.Contains(handoff.WithoutState(text), w.Path("t/link")) {
 			t.Errorf("%s names the origin:\n%s", filepath.Base(name), text)
 		}
 	}

@@ -91,13 +91,13 @@ func (v *viewedCall) state() (handoff.State, bool) {
 	if !ruleUnit.on() && len(v.handoff.Origins) > 0 && len(v.handoff.Origins[0].Build) > 0 {
 		return handoff.State{Root: v.handoff.Origins[0].Root, Build: v.handoff.Origins[0].Build[0]}, true
 	}
-	state, ok := handoff.Marked(string(text))
+	state, ok := handoff.ParseState(string(text))
 	if !ok {
 		made, ok := depfile.Made(string(text), v.rel)
 		if !ok || made == v.build || slices.Contains(v.handoff.Build, made) {
 			return state, false
 		}
-		origin, ok := v.handoff.At(made)
+		origin, ok := v.handoff.OriginAt(made)
 		if !ok {
 			return state, false
 		}

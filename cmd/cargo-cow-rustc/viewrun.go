@@ -139,7 +139,7 @@ func (v *viewedCall) correctDepFile() error {
 	if ruleDepFile.on() {
 		renamed = depfile.Rename(renamed, v.mapping.toHere)
 	}
-	if renamed = state.Mark(renamed); renamed == string(text) {
+	if renamed = state.AppendTo(renamed); renamed == string(text) {
 		return nil
 	}
 	return depfile.Write(v.inputs, renamed)

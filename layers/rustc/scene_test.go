@@ -214,10 +214,10 @@ func (s *scene) mustRequest() *Request {
 
 // refusal is what an error comes to.
 func refusal(err error) string {
-	var odd *Uncacheable
+	var refused *Uncacheable
 	switch {
-	case errors.As(err, &odd):
-		return "odd: " + odd.Reason
+	case errors.As(err, &refused):
+		return "odd: " + refused.Reason
 	case errors.Is(err, ErrForeign):
 		return "foreign"
 	}

@@ -21,9 +21,7 @@ type Context struct {
 // unit is a call that is looked at.
 type unit struct {
 	*Call
-	context        Context
-	cwd            string
-	environ        []string
+	Context
 	ingredients    []Ingredient
 	trailers       []Trailer // of the externs that have one
 	withoutTrailer []string  // externs that have none
@@ -41,7 +39,7 @@ func (u *unit) add(name, value string) {
 
 // env returns the value of a variable; the first one counts, as in getenv(3).
 func (u *unit) env(name string) (string, bool) {
-	for _, e := range u.environ {
+	for _, e := range u.Environ {
 		if value, ok := strings.CutPrefix(e, name+"="); ok {
 			return value, true
 		}
@@ -53,8 +51,5 @@ func (u *unit) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
-	return u.cwd + "/" + path
+	return u.Dir + "/" + path
 }
-
-// inDir reports whether a path is below a directory; both are clean.
-func inDir(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }

@@ -14,7 +14,7 @@ import (
 )
 
 // Answer is a record that holds, with its files, which are open: what prune removes
-// meanwhile can still be placed. It must be closed.
+// meanwhile can still be materialized. It must be closed.
 type Answer struct {
 	*rustc.Record
 	dir     string
@@ -103,11 +103,11 @@ func isIntact(path string, f rustc.File) bool {
 	return err == nil && digest == f.Digest
 }
 
-// Materialize puts the files where they are to be, each a file of its own that shares its
-// content where that can be. What has their names there is removed first, never
-// written to: other names may be linked to it. What is there already stays, and is
-// as young as the others. The error is a Miss. cloned tells that all content that
-// may be shared is.
+// Materialize puts the files where the call wants them, each a file of its own that
+// shares its content where the file system can. What has their names there is removed
+// first, never written to: other names may be linked to it. A file that is there
+// already stays, and gets the time of the others. The error is a Miss. cloned tells
+// that all content that may be shared is.
 func (a *Answer) Materialize(ctx context.Context) (cloned bool, err error) {
 	cloned = true
 	for i, f := range a.Files {

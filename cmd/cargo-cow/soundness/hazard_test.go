@@ -196,7 +196,7 @@ func marked(t testing.TB, dir string) []string {
 		if err != nil {
 			return err
 		}
-		if _, ok := handoff.Marked(string(text)); ok {
+		if _, ok := handoff.ParseState(string(text)); ok {
 			name := filepath.Base(path)
 			crates = append(crates, name[:strings.IndexAny(name, "-.")])
 		}

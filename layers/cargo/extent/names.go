@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Names lists what the texts lead to, by path. whole is true if anything in the
@@ -42,7 +44,7 @@ func (f *Finder) Names() (names []Name, whole bool) {
 		if !outside {
 			continue
 		}
-		for base := f.Home; below(base, f.Top); {
+		for base := f.Home; paths.Below(base, f.Top); {
 			base = filepath.Dir(base)
 			f.try(base, rel, false)
 		}
@@ -83,8 +85,8 @@ func (f *Finder) try(base, rel string, meant bool) {
 		f.leadsOutside = f.leadsOutside || meant && path != f.Home
 		return
 	}
-	if !below(path, f.Top) || f.Own(path) || strings.Contains(path+"/", "/.git/") ||
-		slices.ContainsFunc(f.Apart, func(dir string) bool { return path == dir || below(path, dir) }) {
+	if !paths.Below(path, f.Top) || f.Own(path) || strings.Contains(path+"/", "/.git/") ||
+		slices.ContainsFunc(f.Apart, func(dir string) bool { return path == dir || paths.Below(path, dir) }) {
 		return
 	}
 	if fi, err := os.Stat(path); err == nil {
@@ -104,7 +106,7 @@ func (f *Finder) try(base, rel string, meant bool) {
 	}
 	parent := filepath.Dir(missing)
 	switch {
-	case f.Own(missing) || !below(missing, f.Root):
+	case f.Own(missing) || !paths.Below(missing, f.Root):
 	case f.around(parent) && !meant && !isFile(filepath.Base(rel)):
 	case f.around(parent) || isPackageDir(parent):
 		f.names[missing] = Name{Path: missing, Absent: true}
@@ -116,7 +118,7 @@ func (f *Finder) try(base, rel string, meant bool) {
 
 // around reports whether a directory holds the package or the workspace.
 func (f *Finder) around(dir string) bool {
-	return dir == "/" || dir == f.Home || dir == f.Root || below(f.Home, dir) || below(f.Root, dir)
+	return dir == "/" || dir == f.Home || dir == f.Root || paths.Below(f.Home, dir) || paths.Below(f.Root, dir)
 }
 
 func isPackageDir(dir string) bool {
