@@ -325,13 +325,13 @@ func records(t *testing.T, fresh func(t *testing.T) *scene, changes []change) {
 			if why := s.holds(rec); why != "" {
 				t.Fatalf("the record does not hold where nothing was changed: %s", why)
 			}
-			place := s.out + s.env["OUT_DIR"]
+			before := s.out + s.env["OUT_DIR"]
 			c.do(s)
 			got := s.holds(rec)
 			if got != c.want {
 				t.Errorf("the record does not hold because of %q, want %q", got, c.want)
 			}
-			if got == "" && !testing.Short() && place == s.out+s.env["OUT_DIR"] {
+			if got == "" && !testing.Short() && before == s.out+s.env["OUT_DIR"] {
 				again := s.mustRecord()
 				if !slices.Equal(again.Files, rec.Files) || !slices.Equal(again.Messages, rec.Messages) {
 					t.Errorf("the compiler makes something else of it:\n%v %q\n%v %q", rec.Files, rec.Messages, again.Files, again.Messages)

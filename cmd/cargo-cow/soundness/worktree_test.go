@@ -117,9 +117,9 @@ func TestWorktreeAllFresh(t *testing.T) {
 				t.Fatalf("the cold build ran only %q", cold.Ran())
 			}
 
-			w.origin.Worktree(w.place.Dir)
-			checkPlan(t, w.place, nil, build, test)
-			if got, want := w.place.Runs("app", build...), "8 data"; got != want {
+			w.origin.Worktree(w.checkout.Dir)
+			checkPlan(t, w.checkout, nil, build, test)
+			if got, want := w.checkout.Runs("app", build...), "8 data"; got != want {
 				t.Errorf("app prints %q, want %q", got, want)
 			}
 			checkRan(t, w.origin, nil, build, test)
@@ -127,7 +127,7 @@ func TestWorktreeAllFresh(t *testing.T) {
 	}
 }
 
-// checkRan runs cargo commands in the place, which together have to run the
+// checkRan runs cargo commands in the checkout, which together have to run the
 // units that want lists and no others.
 func checkRan(t *testing.T, p *fixture.Checkout, want []string, commands ...[]string) {
 	t.Helper()
@@ -169,9 +169,9 @@ fn executes() {
 	test := []string{"test", "--workspace", "--no-run"}
 	w.origin.Build(test...)
 	w.origin.Cow("snapshot")
-	w.origin.Worktree(w.place.Dir)
-	checkPlan(t, w.place, []string{"app/executes/test"}, test)
-	w.place.Must("cargo", "test", "--workspace", "--quiet")
+	w.origin.Worktree(w.checkout.Dir)
+	checkPlan(t, w.checkout, []string{"app/executes/test"}, test)
+	w.checkout.Must("cargo", "test", "--workspace", "--quiet")
 }
 
 // TestNothingMoreThanNeeded: differences that no unit can see cost nothing.
@@ -307,10 +307,10 @@ rustc-cfg = ["given"]
 			w.origin.Cow("init")
 			w.origin.Build("build", "--workspace")
 			w.origin.Cow("snapshot")
-			w.origin.Worktree(w.place.Dir)
+			w.origin.Worktree(w.checkout.Dir)
 			w.lay(ar, "b", "b")
-			w.place.Cow("restore")
-			checkPlan(t, w.place, nil, []string{"build", "--workspace"})
+			w.checkout.Cow("restore")
+			checkPlan(t, w.checkout, nil, []string{"build", "--workspace"})
 		})
 	}
 }
@@ -335,8 +335,8 @@ fn main() { println!("{}", env!("VALUE")); }
 	w.build()
 	w.origin.Cow("init", "--hook")
 	w.origin.Cow("snapshot")
-	w.origin.Worktree(w.place.Dir)
-	checkPlan(t, w.place, nil, []string{"build"})
+	w.origin.Worktree(w.checkout.Dir)
+	checkPlan(t, w.checkout, nil, []string{"build"})
 }
 
 // TestOneEdit: an edited function costs its crate and the crates that depend on
@@ -364,11 +364,11 @@ fn main() {}
 	built.Cow("snapshot")
 	w.origin.Must("git", "worktree", "remove", built.Dir)
 
-	w.origin.Worktree(w.place.Dir)
-	checkPlan(t, w.place, nil, build)
+	w.origin.Worktree(w.checkout.Dir)
+	checkPlan(t, w.checkout, nil, build)
 	w.Write("b/mid/src/lib.rs", "pub fn value() -> u32 { liba::value() + 10 }\n")
-	checkRan(t, w.place, []string{"app/app/bin", "mid/mid/lib"}, build)
-	if got := w.place.Runs("app", build...); got != "liba=11" {
+	checkRan(t, w.checkout, []string{"app/app/bin", "mid/mid/lib"}, build)
+	if got := w.checkout.Runs("app", build...); got != "liba=11" {
 		t.Errorf("app prints %q after the edit", got)
 	}
 }
