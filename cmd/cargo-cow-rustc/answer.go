@@ -13,8 +13,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
-// answer answers the call from the warehouse. It reports false where that cannot be,
-// and nothing was said yet.
+// answer answers the call from the warehouse. It reports false where there is no answer;
+// then nothing was said yet.
 func (c *cachedCall) answer() bool {
 	c.cold = c.Incremental == "" || !exists(c.DepFile())
 	answer, err := c.warehouse.Find(c.request, c.OutDir)

@@ -20,8 +20,8 @@ import (
 
 // startRecording makes a writer that passes on to out, line by line, and takes note.
 func (c *cachedCall) startRecording(out io.Writer) io.Writer {
-	// A build script may have written its files in this very instant, by the clock
-	// that they are stamped with, and could write them once more.
+	// A build script may have written its files within the present tick of the clock
+	// that they are stamped with: if it wrote them once more, nothing would tell.
 	first := c.began
 	for range longestTick / pause {
 		if !c.hasOutDir() || coarse().After(first) {
@@ -113,8 +113,9 @@ func (c *cachedCall) compile() (out outcome, ran bool) {
 
 func succeeded(status syscall.WaitStatus) bool { return status.Exited() && status.ExitStatus() == 0 }
 
-// record records what a successful run has read and written, in a view that shows the
-// working directory at these paths. What goes wrong is no concern of the build's.
+// record records what a successful run has read and written. viewDirs are the paths at
+// which a view has shown the working directory. What goes wrong does not concern the
+// build.
 func (c *cachedCall) record(viewDirs ...string) {
 	run := rustc.Run{Began: c.began, Cost: time.Since(c.started), Files: c.artifacts, Messages: c.messages, ViewDirs: viewDirs}
 	rec, err := c.request.Record(run)

@@ -88,7 +88,7 @@ func (u *unit) clippy() string {
 		dir = real
 	}
 	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
-		for _, name := range extent.Lints {
+		for _, name := range extent.LintConfigs {
 			look(dir + "/" + name)
 		}
 		if dir == "/" {

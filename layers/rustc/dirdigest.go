@@ -73,7 +73,7 @@ func (d *dirHasher) walk(h digest.Hash, dir, rel, home string) error {
 func (d *dirHasher) entries(h digest.Hash, dir, rel, home string, entries []fs.DirEntry) (err error) {
 	for _, e := range entries {
 		name, path := rel+e.Name(), dir+"/"+e.Name()
-		if extent.Never(e.Name()) || d.besidePackages && !e.IsDir() && d.isOthers(name, path, home) {
+		if extent.NeverRead(e.Name()) || d.besidePackages && !e.IsDir() && d.isOthers(name, path, home) {
 			continue
 		}
 		if d.remaining.files--; d.remaining.files < 0 {
@@ -139,7 +139,7 @@ func (d *dirHasher) followLink(h digest.Hash, path, rel, home string) error {
 		return nil // a file, or nothing
 	}
 	real, err := filepath.EvalSymlinks(path)
-	if err != nil || slices.Contains(d.visited, real) || extent.Scratch(real) {
+	if err != nil || slices.Contains(d.visited, real) || extent.IsCacheDir(real) {
 		return nil
 	}
 	d.visited = append(d.visited, real)
@@ -149,7 +149,7 @@ func (d *dirHasher) followLink(h digest.Hash, path, rel, home string) error {
 // skips reports whether a directory is another package, another checkout, or a build
 // or cache directory. A package that holds the own one hides nothing of it.
 func (d *dirHasher) skips(dir string, entries []fs.DirEntry) bool {
-	return hasEntry(entries, ".git") && d.extent.Nested(dir) != extent.Part || extent.Scratch(dir) ||
+	return hasEntry(entries, ".git") && d.extent.Nested(dir) != extent.Part || extent.IsCacheDir(dir) ||
 		d.besidePackages && dir == d.pkg || d.isPackage(dir, entries) && !(d.besidePackages && paths.Below(d.pkg, dir))
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// macroInputs adds what the procedural macros may read unseen that may run in this call:
-// of the environment, the package's files, and for a package of the workspace the
+// macroInputs adds what the procedural macros that may run in this call may read unseen:
+// of the environment, of the package's files, and for a package of the workspace of the
 // files beside its packages.
 func (u *unit) macroInputs() error {
 	reach := u.macroReach()

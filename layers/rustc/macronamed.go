@@ -149,7 +149,7 @@ func (u *unit) addNamesInFiles(f *extent.Finder, home string) {
 		}
 		if d.IsDir() {
 			entries, err := os.ReadDir(path)
-			if path != home && (err != nil || extent.Never(d.Name()) || t.skips(path, entries)) {
+			if path != home && (err != nil || extent.NeverRead(d.Name()) || t.skips(path, entries)) {
 				return fs.SkipDir
 			}
 			return nil

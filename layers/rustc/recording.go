@@ -91,7 +91,8 @@ func (rec *Record) Trailer(r *Request) *Trailer {
 	return t
 }
 
-// EarlyTrailer is what is noted when metadata is there and the rest is not.
+// EarlyTrailer is what is noted as soon as the metadata is there, before the other
+// outputs are.
 func (r *Request) EarlyTrailer(metadata Artifact) (*Trailer, error) {
 	f, err := r.unit.outputFile(metadata)
 	if err != nil {
@@ -169,8 +170,8 @@ func (u *unit) addInputs(rec *Record, names []string, began time.Time) (sources 
 	return sources, nil
 }
 
-// recordedReach is what the code of a record that holds gets at. Where another rule
-// has found that, it is found anew.
+// recordedReach is what the code of a record that holds gets at. It is found anew where
+// the record has it by another version of the rule.
 func (r *Request) recordedReach(rec *Record) rustsrc.Reach {
 	if rec.Reach.Any != rustsrc.Unread.Any || r.unit.isFinal() {
 		return rec.Reach

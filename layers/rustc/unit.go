@@ -11,14 +11,14 @@ import (
 type Context struct {
 	Dir     string // working directory, by its real path
 	Environ []string
-	// InPlace: outputs of another directory do not do here, nor those of this call
-	// elsewhere.
+	// InPlace: outputs that were made in another directory must not be used here, nor
+	// those of this call elsewhere.
 	InPlace bool
 	// Wrapper is a program that runs the compiler in its own way, "" for none.
 	Wrapper string
 }
 
-// unit is a call that is looked at.
+// unit is a call in its context, and what was found out about it.
 type unit struct {
 	*Call
 	Context
@@ -29,7 +29,7 @@ type unit struct {
 	linkedDepFiles []string  // .d files of what is linked into the output
 	nativeDirs     []string  // that native libraries are looked for in
 	askedNatives   []Native  // those that arguments of the linker ask for
-	// linkedReach is what the code of the crates gets at that are linked into the output.
+	// linkedReach is what the code of the crates that are linked into the output gets at.
 	linkedReach rustsrc.Reach
 }
 

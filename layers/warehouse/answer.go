@@ -64,13 +64,13 @@ func (w *Warehouse) findSource(a *Answer, f rustc.File) (source, bool) {
 	return source{file: file, atOrigin: made}, file != nil
 }
 
-// settleTime is for how long nothing may have written a file that is about to be taken
-// from a build directory: the clock that files are stamped with goes on every 1 to
-// 10 ms (CONFIG_HZ), and who writes it from now on has to leave another time.
+// settleTime is how long a file must have been left alone before it is taken from a
+// build directory: the clock that files are stamped with goes on every 1 to 10 ms
+// (CONFIG_HZ), and whoever writes it from now on has to leave another time.
 const settleTime = 20 * time.Millisecond
 
 // openAtOrigin opens a file in the build directory where it was made, if it is still what
-// it was, and returns by what to tell that nobody has written it since.
+// it was. What it returns beside it tells later whether anybody has written it since.
 func openAtOrigin(rec *rustc.Record, f rustc.File) (*os.File, os.FileInfo) {
 	for _, path := range originPaths(rec, f) {
 		file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)

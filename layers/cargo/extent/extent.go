@@ -1,9 +1,9 @@
 // Package extent says how far a checkout reaches: which directories in it belong to
 // it and which to another checkout, and which names in it no build reads.
 //
-// Layers and the compiler's wrapper ask it, so that what the one takes for an input
-// of a macro or script is none that the other overlooks. It reads git's files and
-// starts no process. A Checkout remembers what it has read, and is for one goroutine.
+// Layers and the compiler's wrapper both ask it, so that neither overlooks what the
+// other takes for an input of a macro or script. It reads git's files and starts no
+// process. A Checkout remembers what it has read, and is for one goroutine.
 package extent
 
 import (

@@ -1,10 +1,10 @@
 // Package handoff is what a restore leaves in a build directory for the wrapper of
-// rustc, which runs later and elsewhere: where the directory is and where it was
-// before, where the state of each unit was made, and back, why the wrapper could not
-// use it.
+// rustc, which runs later: where the directory is and where it was before, and, in the
+// .d file of each unit, where the unit's incremental state was made. The wrapper leaves
+// word in turn why it could not use that state.
 //
-// It is on the way of every call of the compiler, so it imports little and reads
-// only what it is asked for. What it reads may be anybody's bytes: they are checked
+// The package is on the way of every call of the compiler, so it imports little and
+// reads only what it is asked for. What it reads may be anybody's bytes: they are checked
 // as they are parsed. Values may be shared once they are made.
 package handoff
 
@@ -249,9 +249,9 @@ func (h *Handoff) OriginAt(build string) (*Origin, bool) {
 	return nil, false
 }
 
-// SetUnavailable leaves a note in the build directory why the compiler could not be run
-// where state was made, for whoever asks for it; "" takes the note away. It is
-// advice: nothing is decided by it, and what goes wrong is passed over.
+// SetUnavailable notes in the build directory why the compiler could not be run at the
+// path where state was made, for status to tell; "" takes the note away. It is advice:
+// nothing is decided by it, and what goes wrong is passed over.
 func SetUnavailable(buildDir, why string) {
 	path := filepath.Join(buildDir, paths.TreeUnavailable)
 	if why == "" {

@@ -3,8 +3,8 @@
 // for. Nobody lists them: neither rustc nor a linker says what it has read.
 //
 // What is found is more than what is read. Each part of a value that is the name of a
-// file counts, wherever the file is that may be meant: which options there are, and
-// where each of them looks, is another matter for each linker.
+// file counts, wherever that file may lie: linkers differ in which options they have,
+// and in where each option looks.
 //
 // The functions look at files, keep no state, and may be called concurrently.
 package linking
@@ -76,15 +76,15 @@ type File struct {
 	Paths []string
 }
 
-// A Line is what options come to.
+// A Line is what the options of a compiler and a linker come to.
 type Line struct {
 	Base string   // where relative names begin
 	Dirs []string // that libraries and scripts are looked for in, in order; absolute or as Base is
 	// Libraries are those that options and scripts ask for.
 	Libraries []Library
 	Files     []File
-	// Tools are directories, as they are spelt, that a linker, what starts programs,
-	// or all libraries of a system may be taken from.
+	// Tools are directories, as they are spelt, from which a linker, the start files of
+	// programs, or all libraries of a system may be taken.
 	Tools []string
 	// Uncovered is the first part of a value with which more is written than is
 	// announced, or more is read than is found here.
@@ -165,8 +165,8 @@ func (l *Line) refuse(piece string) {
 	}
 }
 
-// naming are options that are followed by a directory or a library, at once, behind
-// a sign, or in the next word.
+// naming are options that a directory or a library follows: directly, behind a sign,
+// or in the next word.
 var naming = []string{"--library-path", "--library", "--rpath-link", "-rpath-link", "--sysroot", "-isysroot", "-L", "-l", "-B"}
 
 // directories takes those to be looked in, and libraries, out of the words of all
