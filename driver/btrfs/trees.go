@@ -46,7 +46,7 @@ func clone(ctx context.Context, tree, from string) error {
 	if err := checkNew(ctx, tree); err != nil {
 		return err
 	}
-	if err := checkDir(from); err != nil {
+	if err := driver.CheckDir(from); err != nil {
 		return err
 	}
 	var err error
@@ -87,7 +87,7 @@ func seal(ctx context.Context, tree, from string) error {
 	if err := checkNew(ctx, tree); err != nil {
 		return err
 	}
-	if err := checkDir(from); err != nil {
+	if err := driver.CheckDir(from); err != nil {
 		return err
 	}
 	if btrfs.IsSubvolume(from) != nil {
@@ -113,7 +113,7 @@ func seal(ctx context.Context, tree, from string) error {
 // count with their size; what metadata costs besides is not counted.
 func (*Driver) Usage(ctx context.Context, tree string) (driver.Usage, error) {
 	tree = filepath.Clean(tree)
-	if err := checkDir(tree); err != nil {
+	if err := driver.CheckDir(tree); err != nil {
 		return driver.Usage{}, fmt.Errorf("measure tree %s: %w", tree, err)
 	}
 	u, err := reflink.TreeUsage(ctx, tree)
@@ -128,7 +128,7 @@ func (*Driver) Usage(ctx context.Context, tree string) (driver.Usage, error) {
 // directory.
 func (*Driver) Holds(path string) (bool, error) {
 	path = filepath.Clean(path)
-	err := checkDir(path)
+	err := driver.CheckDir(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, driver.ErrNotTree):
 		return false, nil
@@ -158,22 +158,6 @@ func checkNew(ctx context.Context, tree string) error {
 	}
 	if _, err := os.Lstat(tree); err == nil {
 		return fs.ErrExist
-	}
-	return nil
-}
-
-func checkDir(path string) error {
-	if stub, err := driver.IsStub(path); err != nil {
-		return err
-	} else if stub {
-		return driver.ErrStub
-	}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return driver.ErrNotTree
 	}
 	return nil
 }
