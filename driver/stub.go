@@ -68,6 +68,24 @@ func ClearStub(path string) error {
 	return nil
 }
 
+// CheckDir returns nil if path is a directory, and an error matching ErrStub,
+// ErrNotTree or [io/fs.ErrNotExist] if it is none. Drivers ask it of what they clone.
+func CheckDir(path string) error {
+	if stub, err := IsStub(path); err != nil {
+		return err
+	} else if stub {
+		return ErrStub
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return ErrNotTree
+	}
+	return nil
+}
+
 // MakeDirs makes the directory path and all above it that are lacking, as
 // [os.MkdirAll] does. A stub on the way is taken for lacking.
 func MakeDirs(path string, mode os.FileMode) error {

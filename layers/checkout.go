@@ -71,7 +71,7 @@ func (co *Checkout) handOff(tmp string, plan *cargo.Plan, strict bool) error {
 	}
 	inPlace := co.Settings.CompileInPlace
 	if strict {
-		inPlace = []string{handoff.Every}
+		inPlace = []string{handoff.EveryCrate}
 	}
 	if err := plan.Handoff(checkout, inPlace).Write(tmp); err != nil {
 		handoff.Forget(tmp)

@@ -13,69 +13,69 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
-// answer answers the call from the warehouse. It reports false where that cannot be,
-// and nothing was said yet.
-func (s *service) answer() bool {
-	s.cold = s.Incremental == "" || !exists(s.DepFile())
-	answer, err := s.warehouse.Find(s.request, s.OutDir)
+// answer answers the call from the warehouse. It reports false where there is no answer;
+// then nothing was said yet.
+func (c *cachedCall) answer() bool {
+	c.cold = c.Incremental == "" || !exists(c.DepFile())
+	answer, err := c.warehouse.Find(c.request, c.OutDir)
 	if err == nil {
-		err = s.materialize(answer)
+		err = c.materialize(answer)
 		answer.Close()
 	}
-	errors.As(err, &s.missed)
+	errors.As(err, &c.missed)
 	return err == nil
 }
 
 // materialize puts an answer's outputs where the call wants them, and says what the
 // compiler would have said.
-func (s *service) materialize(a *warehouse.Answer) error {
-	old, _ := os.ReadFile(s.DepFile())
+func (c *cachedCall) materialize(a *warehouse.Answer) error {
+	old, _ := os.ReadFile(c.DepFile())
 	rec := a.Record
-	text := rec.Trailer(s.request).AppendTo(s.request.DepFile(rec))
-	if state, ok := s.state(string(old)); ok {
-		text = state.Mark(text)
+	text := rec.Trailer(c.request).AppendTo(c.request.DepFile(rec))
+	if state, ok := c.state(string(old)); ok {
+		text = state.AppendTo(text)
 	}
 	// The old list goes first and the new one comes last: as long as there is one,
 	// it tells the truth about the outputs.
-	if err := os.Remove(s.DepFile()); err != nil && !os.IsNotExist(err) {
+	if err := os.Remove(c.DepFile()); err != nil && !os.IsNotExist(err) {
 		return &warehouse.Miss{Reason: warehouse.NotMaterialized, Detail: err.Error()}
 	}
 	cloned, err := a.Materialize(context.Background())
 	if err != nil {
 		return err
 	}
-	if err := depfile.Write(s.DepFile(), text); err != nil {
+	if err := depfile.Write(c.DepFile(), text); err != nil {
 		return &warehouse.Miss{Reason: warehouse.NotMaterialized, Detail: err.Error()}
 	}
-	s.replayMessages(rec)
+	c.replayMessages(rec)
 	kind := warehouse.Hit
 	if was, err := rustc.ParseTrailer(string(old)); err == nil && was.Key == rec.Key {
 		kind = warehouse.Kept
 	}
-	s.warehouse.Note(warehouse.Event{Kind: kind, Unit: s.Title(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
+	c.warehouse.Note(warehouse.Event{Kind: kind, Unit: c.Title(), Saved: rec.Cost, Bytes: rec.Size(), Copied: !cloned})
 	return nil
 }
 
 // state is where the unit's incremental state was made, as the list of inputs
 // that is about to go tells.
-func (s *service) state(text string) (handoff.State, bool) {
-	if s.Incremental == "" || text == "" || s.job == nil {
+func (c *cachedCall) state(text string) (handoff.State, bool) {
+	if c.Incremental == "" || text == "" || c.viewed == nil {
 		return handoff.State{}, false
 	}
-	return s.job.state()
+	return c.viewed.state()
 }
 
 // replayMessages says what the compiler has said, with the names of this checkout.
-func (s *service) replayMessages(rec *rustc.Record) {
+func (c *cachedCall) replayMessages(rec *rustc.Record) {
 	var out bytes.Buffer
 	notice := func(name, emit string) {
-		out.WriteString(`{"$message_type":"artifact","artifact":"` + jsonText(s.OutDir+"/"+name) + `","emit":"` + emit + "\"}\n")
+		out.WriteString(`{"$message_type":"artifact","artifact":"` + jsonText(c.OutDir+"/"+name) + `","emit":"` + emit + "\"}\n")
 	}
-	notice(s.Name()+".d", "dep-info")
+	notice(c.Name()+".d", "dep-info")
 	for _, f := range rec.Files {
 		notice(f.Name, f.Emit)
 	}
-	r := &relay{there: rec.Roots(), toHere: func(path string) string { return s.request.Localize(rec, path) }}
+	r := &relay{there: rec.Roots(), toHere: func(path string) string { return c.request.Localize(rec, path) }}
 	for _, m := range rec.Messages {
 		out.Write(r.translate([]byte(m + "\n")))
 	}

@@ -18,19 +18,19 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
-// listen makes a writer that passes on to out, line by line, and takes note.
-func (s *service) listen(out io.Writer) io.Writer {
-	// A build script may have written its files in this very instant, by the clock
-	// that they are stamped with, and could write them once more.
-	first := s.began
+// startRecording makes a writer that passes on to out, line by line, and takes note.
+func (c *cachedCall) startRecording(out io.Writer) io.Writer {
+	// A build script may have written its files within the present tick of the clock
+	// that they are stamped with: if it wrote them once more, nothing would tell.
+	first := c.began
 	for range longestTick / pause {
-		if !s.hasOutDir() || coarse().After(first) {
+		if !c.hasOutDir() || coarse().After(first) {
 			break
 		}
 		time.Sleep(pause)
 	}
-	s.began, s.started = coarse(), time.Now()
-	return &listener{s, out}
+	c.began, c.started = coarse(), time.Now()
+	return &recorder{c, out}
 }
 
 // The clock that files are stamped with goes on every 1 to 10 ms (CONFIG_HZ).
@@ -39,25 +39,25 @@ const (
 	pause       = time.Millisecond / 2
 )
 
-func (s *service) hasOutDir() bool {
-	return slices.ContainsFunc(s.env, func(e string) bool { return strings.HasPrefix(e, "OUT_DIR=") })
+func (c *cachedCall) hasOutDir() bool {
+	return slices.ContainsFunc(c.env, func(e string) bool { return strings.HasPrefix(e, "OUT_DIR=") })
 }
 
-type listener struct {
-	s   *service
+type recorder struct {
+	s   *cachedCall
 	out io.Writer
 }
 
-func (l *listener) Write(line []byte) (int, error) {
+func (r *recorder) Write(line []byte) (int, error) {
 	if output, isDepInfo := artifact(line); !output {
-		l.s.messages = append(l.s.messages, strings.TrimSuffix(string(line), "\n"))
+		r.s.messages = append(r.s.messages, strings.TrimSuffix(string(line), "\n"))
 	} else if a, ok := parseArtifact(line); ok && !isDepInfo {
-		l.s.artifacts = append(l.s.artifacts, a)
+		r.s.artifacts = append(r.s.artifacts, a)
 		if a.Emit == "metadata" {
-			l.s.writeEarlyTrailer(a)
+			r.s.writeEarlyTrailer(a)
 		}
 	}
-	return l.out.Write(line)
+	return r.out.Write(line)
 }
 
 // parseArtifact reads a notice of an output.
@@ -83,8 +83,8 @@ func parseArtifact(line []byte) (a rustc.Artifact, ok bool) {
 
 // compile runs the compiler as it is, and records what it has done. ran is false where
 // it could not be started, and nothing was done yet.
-func (s *service) compile() (out outcome, ran bool) {
-	argv := behind(s.Argv)
+func (c *cachedCall) compile() (out outcome, ran bool) {
+	argv := behind(c.Argv)
 	program, err := lookPath(argv[0])
 	if err != nil {
 		return outcome{}, false
@@ -94,8 +94,8 @@ func (s *service) compile() (out outcome, ran bool) {
 		return outcome{}, false
 	}
 	signals := catch()
-	r := &relay{out: s.listen(os.Stderr), toHere: func(path string) string { return path }, accepted: true, announced: true}
-	p, in, err := start(alias.View{}, alias.Command{Path: program, Args: argv, Env: s.env, Dir: cwd})
+	r := &relay{out: c.startRecording(os.Stderr), toHere: func(path string) string { return path }, accepted: true, announced: true}
+	p, in, err := start(alias.View{}, alias.Command{Path: program, Args: argv, Env: c.env, Dir: cwd})
 	if err != nil {
 		signals.release()
 		return outcome{}, false
@@ -106,50 +106,51 @@ func (s *service) compile() (out outcome, ran bool) {
 		return failed(err), true
 	}
 	if succeeded(status) {
-		s.record()
+		c.record()
 	}
 	return outcome{status: status}, true
 }
 
 func succeeded(status syscall.WaitStatus) bool { return status.Exited() && status.ExitStatus() == 0 }
 
-// record records what a successful run has read and written, in a view that shows the
-// working directory at these paths. What goes wrong is no concern of the build's.
-func (s *service) record(viewDirs ...string) {
-	run := rustc.Run{Began: s.began, Cost: time.Since(s.started), Files: s.artifacts, Messages: s.messages, ViewDirs: viewDirs}
-	rec, err := s.request.Record(run)
+// record records what a successful run has read and written. viewDirs are the paths at
+// which a view has shown the working directory. What goes wrong does not concern the
+// build.
+func (c *cachedCall) record(viewDirs ...string) {
+	run := rustc.Run{Began: c.began, Cost: time.Since(c.started), Files: c.artifacts, Messages: c.messages, ViewDirs: viewDirs}
+	rec, err := c.request.Record(run)
 	if err == nil {
-		err = s.warehouse.Put(context.Background(), rec, s.OutDir, s.cold)
+		err = c.warehouse.Put(context.Background(), rec, c.OutDir, c.cold)
 	}
 	if err == nil {
-		err = s.writeTrailer(rec.Trailer(s.request))
+		err = c.writeTrailer(rec.Trailer(c.request))
 	}
-	event := warehouse.Event{Kind: warehouse.Compiled, Unit: s.Title(), Cost: run.Cost, Err: err}
-	if s.missed != nil && event.Err == nil {
-		event.Kind, event.Err = warehouse.Missed, s.missed
+	event := warehouse.Event{Kind: warehouse.Compiled, Unit: c.Title(), Cost: run.Cost, Err: err}
+	if c.missed != nil && event.Err == nil {
+		event.Kind, event.Err = warehouse.Missed, c.missed
 	}
-	s.warehouse.Note(event)
+	c.warehouse.Note(event)
 }
 
 // writeEarlyTrailer notes of the unit what is known when its metadata is there: what
 // depends on it is compiled from then on, and asks for it.
-func (s *service) writeEarlyTrailer(metadata rustc.Artifact) {
-	if t, err := s.request.EarlyTrailer(metadata); err == nil {
+func (c *cachedCall) writeEarlyTrailer(metadata rustc.Artifact) {
+	if t, err := c.request.EarlyTrailer(metadata); err == nil {
 		// Without it they are compiled, as they are without us.
-		_ = s.writeTrailer(t)
+		_ = c.writeTrailer(t)
 	}
 }
 
 // writeTrailer adds a trailer to the unit's list of inputs.
-func (s *service) writeTrailer(t *rustc.Trailer) error {
-	text, err := os.ReadFile(s.DepFile())
+func (c *cachedCall) writeTrailer(t *rustc.Trailer) error {
+	text, err := os.ReadFile(c.DepFile())
 	if err != nil {
 		return err
 	}
-	state, ok := handoff.Marked(string(text))
-	marked := t.AppendTo(handoff.Unmark(string(text)))
+	state, ok := handoff.ParseState(string(text))
+	marked := t.AppendTo(handoff.WithoutState(string(text)))
 	if ok {
-		marked = state.Mark(marked)
+		marked = state.AppendTo(marked)
 	}
-	return depfile.Write(s.DepFile(), marked)
+	return depfile.Write(c.DepFile(), marked)
 }

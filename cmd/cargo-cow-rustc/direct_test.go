@@ -32,7 +32,7 @@ func needViews(t testing.TB) {
 	}
 }
 
-// A stand is a place with the state of one unit, and a shell script for a compiler.
+// A stand is a restored checkout with the state of one unit, and a shell script for a compiler.
 type stand struct {
 	t    testing.TB
 	dir  string
@@ -92,7 +92,7 @@ func (s *stand) marked() bool {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	_, ok := handoff.Marked(string(text))
+	_, ok := handoff.ParseState(string(text))
 	return ok
 }
 
@@ -169,7 +169,7 @@ func TestPassedOn(t *testing.T) {
 func (s *stand) plain(crate string) {
 	p, err := handoff.Read(s.dir + "/b/target")
 	if err == nil {
-		p.Plain = []string{crate}
+		p.InPlaceCrates = []string{crate}
 		err = p.Write(s.dir + "/b/target")
 	}
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 // modules of the library: as many codegen units, about.
 const modules = 45
 
-// A world is a directory with an origin, places made from it, and what lies beside
-// them.
+// A world is a directory with an origin, checkouts that were restored from it, and what
+// lies beside them.
 type world struct{ fixture.World }
 
 // newWorld makes an empty world on a Btrfs file system.
@@ -106,9 +106,9 @@ func (w *world) seal(root string, env []string, build ...string) {
 	a.Cow("snapshot")
 }
 
-// place makes a worktree of the origin, restores into it and says in it where it
-// was before. The paths are below the world.
-func (w *world) place(root, name string, origins ...string) *handoff.Handoff {
+// restoredWorktree makes a worktree of the origin, restores into it and leaves
+// there for the wrapper where it was before. The paths are below the world.
+func (w *world) restoredWorktree(root, name string, origins ...string) *handoff.Handoff {
 	w.T.Helper()
 	w.At(root).Worktree(name)
 	return w.restore(root, name, nil, origins...)
@@ -125,12 +125,12 @@ func (w *world) restore(root, name string, env []string, origins ...string) *han
 	for _, o := range append([]string{root}, origins...) {
 		p.Origins = append(p.Origins, handoff.Origin{Root: w.Path(o), Build: []string{w.Path(o + "/target")}})
 	}
-	w.leave(p)
+	w.handOff(p)
 	return p
 }
 
-// leave does what a restore does for the wrapper.
-func (w *world) leave(p *handoff.Handoff) {
+// handOff does what a restore does for the wrapper.
+func (w *world) handOff(p *handoff.Handoff) {
 	w.T.Helper()
 	if err := p.Write(p.Build[0]); err != nil {
 		w.T.Fatal(err)
@@ -205,7 +205,7 @@ func (w *world) reused(profile string, since time.Time) map[string]reuse {
 }
 
 // clean returns what the program prints when it was built from nothing in the
-// place. What no program prints is left out.
+// checkout. What no program prints is left out.
 func (w *world) clean(dir string, env []string, args ...string) string {
 	w.T.Helper()
 	elsewhere := w.Path("clean-" + strings.ReplaceAll(dir, "/", "-"))
@@ -220,7 +220,7 @@ func (w *world) taken(dir string) []string {
 	w.T.Helper()
 	var crates []string
 	for path, text := range w.lists(dir) {
-		if _, ok := handoff.Marked(text); ok {
+		if _, ok := handoff.ParseState(text); ok {
 			name := filepath.Base(path)
 			crates = append(crates, name[:strings.IndexAny(name, "-.")])
 		}

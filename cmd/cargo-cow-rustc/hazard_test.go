@@ -23,13 +23,13 @@ type hazard struct {
 	main string
 	// origin is where the origin is; "a" if it is "".
 	origin string
-	// place is where the place is; "b" if it is "".
-	place string
+	// checkout is where it is restored; "b" if it is "".
+	checkout string
 	// env of both builds.
 	env []string
 	// setup is done first of all.
 	setup func(w *world)
-	// prepare changes the place before its first build.
+	// prepare changes the checkout before its first build.
 	prepare func(w *world)
 	// later changes it after the first build, for another one.
 	later func(w *world)
@@ -162,13 +162,13 @@ var hazards = []hazard{
 		prepare: func(w *world) { w.Symlink(w.Path("a/shared/data/x.txt"), "b/shared/data/x.txt") },
 	},
 	{
-		name: "nested place", place: "a/.worktrees/b", taken: true,
+		name: "nested place", checkout: "a/.worktrees/b", taken: true,
 		files: map[string]string{"$O/.gitignore": "target\n.worktrees\n", "$O/data.txt": "data 1"},
 		main:  `println!("{} {} {}", env!("CARGO_MANIFEST_DIR"), mac::include_cwd!("data.txt"), mac::git!("log --format=%s"));`,
 		later: func(w *world) { w.Write("a/.worktrees/b/data.txt", "data 2") },
 	},
 	{
-		name: "space in names", origin: "a a", place: "b b", taken: true,
+		name: "space in names", origin: "a a", checkout: "b b", taken: true,
 		files: map[string]string{"$O/da ta.txt": "data 1"},
 		main:  `println!("{}", mac::include_cwd!("da ta.txt"));`,
 		later: func(w *world) { w.Write("b b/da ta.txt", "data 2") },
@@ -187,8 +187,8 @@ func TestHazards(t *testing.T) {
 			if h.origin == "" {
 				h.origin = "a"
 			}
-			if h.place == "" {
-				h.place = "b"
+			if h.checkout == "" {
+				h.checkout = "b"
 			}
 			w := worldIn(t, filepath.Join(root, strconv.Itoa(i)))
 			var env []string
@@ -202,18 +202,18 @@ func TestHazards(t *testing.T) {
 			w.commit(h.origin)
 			w.seal(h.origin, env)
 			try := func(switched ...string) (got string, taken bool) {
-				w.At(h.origin).Worktree(h.place)
-				w.restore(h.origin, h.place, env)
+				w.At(h.origin).Worktree(h.checkout)
+				w.restore(h.origin, h.checkout, env)
 				if h.prepare != nil {
 					h.prepare(w)
 				}
-				main := h.place + "/app/src/main.rs"
+				main := h.checkout + "/app/src/main.rs"
 				w.Edit(main, "edit = 0", "edit = 1")
-				r := w.Run(h.place, w.with(append(switched, env...)...), "cargo", "run", "--quiet", "--offline")
-				taken = slices.Contains(w.taken(h.place), "app")
+				r := w.Run(h.checkout, w.with(append(switched, env...)...), "cargo", "run", "--quiet", "--offline")
+				taken = slices.Contains(w.taken(h.checkout), "app")
 				if r.Code == 0 && h.later != nil {
 					h.later(w)
-					r = w.Run(h.place, w.with(append(switched, env...)...), "cargo", "run", "--quiet", "--offline")
+					r = w.Run(h.checkout, w.with(append(switched, env...)...), "cargo", "run", "--quiet", "--offline")
 				}
 				if got = r.Stdout; r.Code != 0 {
 					got = r.String()
@@ -221,7 +221,7 @@ func TestHazards(t *testing.T) {
 				return got, taken
 			}
 			got, taken := try()
-			want := w.clean(h.place, env)
+			want := w.clean(h.checkout, env)
 			if got != want {
 				t.Errorf("the program prints\n%s\nthat of a clean build\n%s", got, want)
 			}
@@ -233,7 +233,7 @@ func TestHazards(t *testing.T) {
 			}
 			// The same once more, from the same origin; what was right is not to be taken
 			// from the warehouse.
-			w.Must(h.origin, nil, "git", "worktree", "remove", "--force", w.Path(h.place))
+			w.Must(h.origin, nil, "git", "worktree", "remove", "--force", w.Path(h.checkout))
 			if got, _ := try("CARGO_COW_TEST_WITHOUT="+string(h.rule), "CARGO_COW_WAREHOUSE=off"); got == want {
 				t.Errorf("without rule %s the program is right as well, and prints\n%s", h.rule, got)
 			}
@@ -241,7 +241,7 @@ func TestHazards(t *testing.T) {
 	}
 }
 
-// An origin inside the place is hidden by what is seen at its path, and by nothing
+// An origin inside the checkout is hidden by what is seen at its path, and by nothing
 // else.
 func TestOriginInside(t *testing.T) {
 	t.Parallel()
@@ -274,7 +274,7 @@ func TestCoverage(t *testing.T) {
 		w.tiny("a", "", nil)
 		w.commit("a")
 		w.seal("a", nil)
-		w.place("a", "b")
+		w.restoredWorktree("a", "b")
 		w.Edit("b/app/src/main.rs", "edit = 0", "edit = 1")
 		w.Must("b", w.with(switched), "cargo", "build", "--quiet", "--offline")
 		program := w.Read("b/target/debug/app")
@@ -294,15 +294,15 @@ func TestNoteOfWhatNamesTheOrigin(t *testing.T) {
 	w.tiny("a", "", nil)
 	w.commit("a")
 	w.seal("a", nil)
-	w.place("a", "b")
-	w.place("a", "c")
-	for _, tt := range []struct{ place, env, note string }{
+	w.restoredWorktree("a", "b")
+	w.restoredWorktree("a", "c")
+	for _, tt := range []struct{ checkout, env, note string }{
 		{"b", "SCHEMA=" + w.Path("a/schema.txt"), "the environment variable SCHEMA names " + w.Path("a")},
 		{"c", "SCHEMA=", ""},
 	} {
-		w.Edit(tt.place+"/app/src/main.rs", "edit = 0", "edit = 1")
-		w.Must(tt.place, w.with(tt.env), "cargo", "build", "--quiet", "--offline")
-		if note := handoff.Unavailable(w.Path(tt.place + "/target")); note != tt.note {
+		w.Edit(tt.checkout+"/app/src/main.rs", "edit = 0", "edit = 1")
+		w.Must(tt.checkout, w.with(tt.env), "cargo", "build", "--quiet", "--offline")
+		if note := handoff.Unavailable(w.Path(tt.checkout + "/target")); note != tt.note {
 			t.Errorf("with %s the note is %q, want %q", tt.env, note, tt.note)
 		}
 	}

@@ -11,39 +11,39 @@ import (
 
 // misled reports whether a symbolic link that a macro may read through leads
 // elsewhere when it is seen at the other path: one in the package, or at the top of
-// the workspace and the checkout, where links for tools and editors are put. What
-// rustc itself has read it lists, so that is looked at when it is done.
-func (j *job) misled() bool {
-	dirs := []string{j.paths.here}
-	if j.place.Root != j.paths.here {
-		dirs = append(dirs, j.place.Root)
+// the workspace or the checkout, where links for tools and editors are put. What
+// rustc itself reads it lists, and that is looked at when it has ended.
+func (v *viewedCall) misled() bool {
+	dirs := []string{v.mapping.here}
+	if v.handoff.Root != v.mapping.here {
+		dirs = append(dirs, v.handoff.Root)
 	}
 	own := ""
-	for _, e := range j.env {
+	for _, e := range v.env {
 		if dir, ok := strings.CutPrefix(e, "CARGO_MANIFEST_DIR="); ok {
 			own = dir
 		}
 	}
-	l := &links{paths: j.paths, build: j.build, own: extent.Of(j.paths.here), left: mostEntries}
-	return slices.ContainsFunc(dirs, func(dir string) bool { return dir != own && l.in(dir, l.look(dir)) }) ||
-		own != "" && l.below(own, l.look(own))
+	l := &links{mapping: v.mapping, build: v.build, own: extent.Of(v.mapping.here), left: mostEntries}
+	return slices.ContainsFunc(dirs, func(dir string) bool { return dir != own && l.in(dir, l.read(dir)) }) ||
+		own != "" && l.below(own, l.read(own))
 }
 
 // mostEntries bounds what is looked at in a package: 38 to 66 ms (500 directories of
 // 99 files, on ext4), against the seconds that the state of a crate of that size
-// saves. One that has more in it (a tree of
-// another language's modules, say) is compiled where it lies.
+// saves. One that has more in it (a tree of another language's modules, say) is
+// compiled where it lies.
 const mostEntries = 50_000
 
 // links is a search for symbolic links that mislead.
 type links struct {
-	paths *mapping
-	build string
-	own   *extent.Checkout
-	left  int // how many entries may still be looked at; negative: it was given up
+	mapping *mapping
+	build   string
+	own     *extent.Checkout
+	left    int // how many entries may still be looked at; negative: it was given up
 }
 
-func (l *links) look(dir string) []fs.DirEntry {
+func (l *links) read(dir string) []fs.DirEntry {
 	f, err := os.Open(dir)
 	if err != nil {
 		l.left = -1
@@ -64,7 +64,7 @@ func (l *links) in(dir string, entries []fs.DirEntry) bool {
 			continue
 		}
 		to, err := os.Readlink(dir + "/" + e.Name())
-		if err != nil || l.paths.misleads(dir, to) {
+		if err != nil || l.mapping.misleads(dir, to) {
 			return true
 		}
 	}
@@ -82,7 +82,7 @@ func (l *links) below(dir string, entries []fs.DirEntry) bool {
 		if !e.IsDir() || e.Name() == ".git" || sub == l.build {
 			continue
 		}
-		if inside := l.look(sub); !l.apart(sub, inside) && l.below(sub, inside) {
+		if inside := l.read(sub); !l.apart(sub, inside) && l.below(sub, inside) {
 			return true
 		}
 	}

@@ -1,6 +1,6 @@
 // Command cargo-cow-rustc is a RUSTC_WRAPPER: with it a unit that was compiled
-// before from the same is taken from the store's warehouse, and rustc's incremental
-// state survives the way into another checkout. Cargo calls it as cargo-cow-rustc
+// from the same inputs before is taken from the store's warehouse, and rustc's
+// incremental state is of use in another checkout, too. Cargo calls it as cargo-cow-rustc
 // RUSTC ARGUMENTS.
 //
 // A call whose key the warehouse has is answered from it. One that compiles a unit
@@ -8,7 +8,7 @@
 // checkout is seen at that path. What is compiled where a store is found is
 // recorded in it. All other calls, and whatever is in doubt, are passed on as they
 // are: the program becomes rustc, or the wrapper that was chained behind it. It
-// prints nothing of its own and keeps nothing but what layers/cargo/session and
+// prints nothing of its own and keeps nothing but what layers/cargo/handoff and
 // layers/warehouse describe. Calls may run at once in any number.
 //
 // It starts once for each unit of a build, so its imports are few and pinned by a
@@ -50,11 +50,11 @@ func wrap(argv, env []string) outcome {
 	if len(argv) == 0 {
 		return failed(errors.New("no compiler named; cargo runs this program where build.rustc-wrapper names it"))
 	}
-	if c, err := rustc.Parse(argv); err == nil {
+	if call, err := rustc.Parse(argv); err == nil {
 		// Nothing lives long enough here to be worth collecting.
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(mostMemory)
-		if out, done := compile(c, env); done {
+		if out, done := compile(call, env); done {
 			return out
 		}
 	}
@@ -64,19 +64,19 @@ func wrap(argv, env []string) outcome {
 // compile goes the first way that is open for a call: an answer from the warehouse, a
 // run in a view, one that is recorded. done is false where none is, and then nothing
 // was said.
-func compile(c *rustc.Call, env []string) (out outcome, done bool) {
-	j := newJob(c, env)
-	s := newService(c, env, j)
-	if s != nil && s.answer() {
+func compile(call *rustc.Call, env []string) (out outcome, done bool) {
+	v := newViewedCall(call, env)
+	c := newCachedCall(call, env, v)
+	if c != nil && c.answer() {
 		return outcome{}, true
 	}
-	if j != nil && j.plan() {
-		if out, done = j.runInView(s); done {
+	if v != nil && v.plan() {
+		if out, done = v.runInView(c); done {
 			return out, true
 		}
 	}
-	if s == nil {
+	if c == nil {
 		return outcome{}, false
 	}
-	return s.compile()
+	return c.compile()
 }

@@ -14,16 +14,16 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// A mapping says what is where: here is the place's checkout, there the path at which
-// it is seen, and the same for its build directory.
+// A mapping says what is shown where: the checkout lies here and is seen there, and its
+// build directory likewise.
 type mapping struct {
 	here, there           string
 	root                  string // rustc's working directory there
 	buildHere, buildThere string
-	real                  string    // the place's build directory by its real path
+	real                  string    // the build directory by its real path
 	nested                bool      // here lies below there
 	apart                 bool      // the build directory does not come along with the checkout
-	git                   [2]string // where the repository is seen, and where it is
+	git                   [2]string // where the repository is seen, and where it lies
 }
 
 // systemDirs are never hidden: what is started there would miss them.
@@ -32,69 +32,69 @@ var systemDirs = []string{
 	"/tmp", "/usr", "/var", "/var/tmp",
 }
 
-// newMapping reports false where the one cannot be shown at the other.
-func newMapping(place *handoff.Handoff, state handoff.State, build string) (*mapping, bool) {
-	p := &mapping{here: place.Root, there: state.Root, root: state.Root, buildHere: build, buildThere: state.Build}
+// newMapping reports false where the checkout cannot be shown at the other path.
+func newMapping(h *handoff.Handoff, state handoff.State, build string) (*mapping, bool) {
+	m := &mapping{here: h.Root, there: state.Root, root: state.Root, buildHere: build, buildThere: state.Build}
 	// The whole checkout comes along if the workspace lies in it as it did there.
-	if rel, ok := paths.Under(place.Root, place.Checkout); ok && rel != "" {
+	if rel, ok := paths.Under(h.Root, h.Checkout); ok && rel != "" {
 		if top, ok := strings.CutSuffix(state.Root, "/"+rel); ok && top != "" {
-			p.here, p.there = place.Checkout, top
+			m.here, m.there = h.Checkout, top
 		}
 	}
-	below, ok := paths.Under(p.here, p.there)
-	p.nested = ok && below != ""
-	hereRel, in := paths.Under(p.buildHere, p.here)
-	thereRel, inThere := paths.Under(p.buildThere, p.there)
-	p.apart = !in || !inThere || hereRel != thereRel
-	return p, p.here != p.there && !slices.Contains(systemDirs, p.there)
+	below, ok := paths.Under(m.here, m.there)
+	m.nested = ok && below != ""
+	hereRel, in := paths.Under(m.buildHere, m.here)
+	thereRel, inThere := paths.Under(m.buildThere, m.there)
+	m.apart = !in || !inThere || hereRel != thereRel
+	return m, m.here != m.there && !slices.Contains(systemDirs, m.there)
 }
 
 // buildAt is the path to show the build directory at: without symbolic links, as it
 // will be when the checkout is already seen there.
-func (p *mapping) buildAt() (string, bool) {
-	if rel, ok := paths.Under(p.buildThere, p.there); ok {
-		own := p.here + "/" + rel
+func (m *mapping) buildAt() (string, bool) {
+	if rel, ok := paths.Under(m.buildThere, m.there); ok {
+		own := m.here + "/" + rel
 		real, err := filepath.EvalSymlinks(own)
-		return p.buildThere, err == nil && real == own
+		return m.buildThere, err == nil && real == own
 	}
-	real, err := filepath.EvalSymlinks(p.buildThere)
-	if err != nil || p.covers(real) {
+	real, err := filepath.EvalSymlinks(m.buildThere)
+	if err != nil || m.covers(real) {
 		return "", false
 	}
 	return real, true
 }
 
-// toThere returns the path at which something of the place is seen.
-func (p *mapping) toThere(path string) string {
-	if rel, ok := paths.Under(path, p.buildHere); ok {
-		return join(p.buildThere, rel)
+// toThere returns the path at which something of this checkout's is seen.
+func (m *mapping) toThere(path string) string {
+	if rel, ok := paths.Under(path, m.buildHere); ok {
+		return join(m.buildThere, rel)
 	}
-	if rel, ok := paths.Under(path, p.here); ok {
-		return join(p.there, rel)
+	if rel, ok := paths.Under(path, m.here); ok {
+		return join(m.there, rel)
 	}
 	return path
 }
 
-// toHere returns what rustc's name for something is called in the place.
-func (p *mapping) toHere(path string) string {
-	if p.git[0] != "" {
-		if rel, ok := paths.Under(path, p.git[0]); ok {
-			return join(p.git[1], rel)
+// toHere returns the path here of what rustc has by the path there.
+func (m *mapping) toHere(path string) string {
+	if m.git[0] != "" {
+		if rel, ok := paths.Under(path, m.git[0]); ok {
+			return join(m.git[1], rel)
 		}
-		if rel, ok := paths.Under(path, p.toThere(p.git[0])); ok {
-			return join(p.git[1], rel)
+		if rel, ok := paths.Under(path, m.toThere(m.git[0])); ok {
+			return join(m.git[1], rel)
 		}
 	}
-	if rel, ok := paths.Under(path, p.buildThere); ok {
-		return join(p.buildHere, rel)
+	if rel, ok := paths.Under(path, m.buildThere); ok {
+		return join(m.buildHere, rel)
 	}
-	if p.nested {
-		if _, ok := paths.Under(path, p.here); ok {
+	if m.nested {
+		if _, ok := paths.Under(path, m.here); ok {
 			return path
 		}
 	}
-	if rel, ok := paths.Under(path, p.there); ok {
-		return join(p.here, rel)
+	if rel, ok := paths.Under(path, m.there); ok {
+		return join(m.here, rel)
 	}
 	return path
 }
@@ -107,27 +107,27 @@ func join(dir, rel string) string {
 }
 
 // covers reports whether a path, real and clean, is hidden by what is shown.
-func (p *mapping) covers(path string) bool {
-	if p.nested {
-		if _, ok := paths.Under(path, p.here); ok {
+func (m *mapping) covers(path string) bool {
+	if m.nested {
+		if _, ok := paths.Under(path, m.here); ok {
 			return false
 		}
 	}
-	if _, ok := paths.Under(path, p.there); ok {
+	if _, ok := paths.Under(path, m.there); ok {
 		return true
 	}
-	_, ok := paths.Under(path, p.buildThere)
-	return ok && p.apart
+	_, ok := paths.Under(path, m.buildThere)
+	return ok && m.apart
 }
 
 // hides reports whether name leads, links followed, to something that is hidden. A
 // name that leads nowhere is judged by itself.
-func (p *mapping) hides(name string) bool {
-	if p.covers(filepath.Clean(name)) {
+func (m *mapping) hides(name string) bool {
+	if m.covers(filepath.Clean(name)) {
 		return true
 	}
 	real, err := realPath(name)
-	return err == nil && p.covers(real)
+	return err == nil && m.covers(real)
 }
 
 // realPath asks the kernel, which is quicker than a look at every directory.
@@ -148,17 +148,17 @@ func itoa(n int) string {
 }
 
 // mentioned reports whether a text has the name of something that is hidden.
-func (p *mapping) mentioned(text string) bool {
-	if mentions(text, p.there, p.keep()) {
+func (m *mapping) mentioned(text string) bool {
+	if mentions(text, m.there, m.keep()) {
 		return true
 	}
-	return p.apart && mentions(text, p.buildThere, p.keep())
+	return m.apart && mentions(text, m.buildThere, m.keep())
 }
 
 // keep is the part below there that is not hidden.
-func (p *mapping) keep() string {
-	if p.nested {
-		return p.here
+func (m *mapping) keep() string {
+	if m.nested {
+		return m.here
 	}
 	return ""
 }
@@ -189,21 +189,21 @@ func startsPath(text, dir string) bool {
 	return strings.HasPrefix(text, dir) && paths.SeemsToEnd(text, len(dir))
 }
 
-// misleads reports whether a symbolic link in dir, a directory of the place, leads
-// elsewhere when dir is seen there.
-func (p *mapping) misleads(dir, link string) bool {
+// misleads reports whether a symbolic link in dir, a directory of this
+// checkout, leads elsewhere when dir is seen there.
+func (m *mapping) misleads(dir, link string) bool {
 	to := link
 	if !filepath.IsAbs(link) {
 		to = filepath.Join(dir, link)
 	}
 	to = filepath.Clean(to)
-	if _, ok := paths.Under(to, p.here); ok {
+	if _, ok := paths.Under(to, m.here); ok {
 		return false
 	}
-	if !filepath.IsAbs(link) && filepath.Join(p.toThere(dir), link) != to {
+	if !filepath.IsAbs(link) && filepath.Join(m.toThere(dir), link) != to {
 		return true
 	}
-	return p.hides(to)
+	return m.hides(to)
 }
 
 // leaves reports whether a relative path leads out of the directory it starts in.
@@ -212,46 +212,46 @@ func leaves(path string) bool {
 	return path == ".." || strings.HasPrefix(path, "../")
 }
 
-// faithful reports whether all that rustc has read is the same file for the place:
-// text is its list. What it finds at a name must be what the place has there.
-func (p *mapping) faithful(text string, remaps []string) bool {
+// faithful reports whether all that rustc has read, text is its list, are the files of
+// this checkout: what it found at a name must be what the checkout has under that name.
+func (m *mapping) faithful(text string, remaps []string) bool {
 	if ruleAsked.on() {
 		ok := true
 		depfile.Variables(text, func(_, value string, _ bool) {
-			ok = ok && !p.mentioned(value)
+			ok = ok && !m.mentioned(value)
 		})
 		if !ok {
 			return false
 		}
 	}
 	for _, name := range depfile.Inputs(text) {
-		if !p.sameThere(name, remaps) {
+		if !m.sameThere(name, remaps) {
 			return false
 		}
 	}
 	return true
 }
 
-func (p *mapping) sameThere(name string, remaps []string) bool {
+func (m *mapping) sameThere(name string, remaps []string) bool {
 	full := name
 	if filepath.IsAbs(name) {
-		full = p.toHere(name)
-		if p.git[1] != "" {
-			if _, ok := paths.Under(full, p.git[1]); ok {
+		full = m.toHere(name)
+		if m.git[1] != "" {
+			if _, ok := paths.Under(full, m.git[1]); ok {
 				return true
 			}
 		}
-		// A prefix is replaced in names that begin with it; that of the place was
-		// translated.
+		// A prefix is replaced in names that begin with it; that of this
+		// checkout was translated.
 		for _, from := range remaps {
-			if _, ok := paths.Under(name, from); ok && p.toThere(from) != from {
+			if _, ok := paths.Under(name, from); ok && m.toThere(from) != from {
 				return false
 			}
 		}
 	} else {
-		full = filepath.Join(p.workdir(), name)
-		if _, ok := paths.Under(full, p.here); !ok && ruleLeaves.on() {
-			return filepath.Join(p.root, name) == full && !p.hides(full)
+		full = filepath.Join(m.workdir(), name)
+		if _, ok := paths.Under(full, m.here); !ok && ruleLeaves.on() {
+			return filepath.Join(m.root, name) == full && !m.hides(full)
 		}
 	}
 	if !ruleLinks.on() {
@@ -261,18 +261,18 @@ func (p *mapping) sameThere(name string, remaps []string) bool {
 	if err != nil {
 		return false
 	}
-	if _, ok := paths.Under(full, p.here); ok {
-		_, inside := paths.Under(real, p.here)
-		_, built := paths.Under(real, p.real)
-		return (inside || built) && !p.covers(real)
+	if _, ok := paths.Under(full, m.here); ok {
+		_, inside := paths.Under(real, m.here)
+		_, built := paths.Under(real, m.real)
+		return (inside || built) && !m.covers(real)
 	}
-	return !p.covers(real)
+	return !m.covers(real)
 }
 
 // workdir is rustc's working directory without a view.
-func (p *mapping) workdir() string {
-	rel, _ := paths.Under(p.root, p.there)
-	return join(p.here, rel)
+func (m *mapping) workdir() string {
+	rel, _ := paths.Under(m.root, m.there)
+	return join(m.here, rel)
 }
 
 // sameDir reports whether info is still that of the directory at path.
@@ -284,4 +284,24 @@ func sameDir(path string, info os.FileInfo) bool {
 	a, ok := info.Sys().(*syscall.Stat_t)
 	b, same := now.Sys().(*syscall.Stat_t)
 	return ok && same && a.Dev == b.Dev && a.Ino == b.Ino
+}
+
+// spelled are the paths that mean something else there, the longest first.
+func (m *mapping) spelled() []string {
+	dirs := []string{m.there}
+	if m.apart {
+		dirs = append(dirs, m.buildThere)
+	}
+	if m.git[0] != "" {
+		dirs = append(dirs, m.git[0])
+		if there := m.toThere(m.git[0]); there != m.git[0] {
+			dirs = append(dirs, there)
+		}
+	}
+	for i := range dirs {
+		for k := i; k > 0 && len(dirs[k]) > len(dirs[k-1]); k-- {
+			dirs[k], dirs[k-1] = dirs[k-1], dirs[k]
+		}
+	}
+	return dirs
 }

@@ -21,8 +21,8 @@ func made(t *testing.T) (p *mapping, dir string) {
 			t.Fatal(err)
 		}
 	}
-	place := &handoff.Handoff{Root: dir + "/b", Checkout: dir + "/b", Build: []string{dir + "/b/target"}}
-	p, ok := newMapping(place, handoff.State{Root: dir + "/a", Build: dir + "/a/target"}, dir+"/b/target")
+	left := &handoff.Handoff{Root: dir + "/b", Checkout: dir + "/b", Build: []string{dir + "/b/target"}}
+	p, ok := newMapping(left, handoff.State{Root: dir + "/a", Build: dir + "/a/target"}, dir+"/b/target")
 	if !ok {
 		t.Fatal("no paths")
 	}
@@ -33,7 +33,7 @@ func made(t *testing.T) (p *mapping, dir string) {
 func TestPathsOfACheckout(t *testing.T) {
 	tests := []struct {
 		name                  string
-		place                 handoff.Handoff
+		handoff               handoff.Handoff
 		state                 handoff.State
 		build                 string
 		here, there           string
@@ -50,7 +50,7 @@ func TestPathsOfACheckout(t *testing.T) {
 		{"itself", handoff.Handoff{Root: "/w/b", Checkout: "/w/b"}, handoff.State{Root: "/w/b", Build: "/w/b/target"}, "/w/b/target", "/w/b", "/w/b", false, false, true},
 	}
 	for _, tt := range tests {
-		p, ok := newMapping(&tt.place, tt.state, tt.build)
+		p, ok := newMapping(&tt.handoff, tt.state, tt.build)
 		if p.here != tt.here || p.there != tt.there || p.nested != tt.nested || p.apart != tt.apart || ok == tt.refuse {
 			t.Errorf("%s: %+v, %v", tt.name, *p, ok)
 		}

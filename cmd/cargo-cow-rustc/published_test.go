@@ -113,7 +113,7 @@ func (w *world) manifest(path string, content map[string]any) {
 	}
 }
 
-// In a workspace of nine published members the first edit of a library in a place
+// In a workspace of nine published members the first edit of a library in a worktree
 // reuses what the same edit reuses at the origin, for all that depends on it.
 func TestPublishedWorkspace(t *testing.T) {
 	t.Parallel()
@@ -121,7 +121,7 @@ func TestPublishedWorkspace(t *testing.T) {
 	w.published("a")
 	w.commit("a")
 	w.seal("a", nil)
-	w.place("a", "b")
+	w.restoredWorktree("a", "b")
 	const function = "pub fn render_version(&self) -> String {\n        self._render_version(false)"
 	home := w.sameReuse(func(root string) {
 		w.Edit(root+"/clap_builder/src/builder/command.rs", function, strings.Replace(function, "self.", "String::from(\"edited \") + &self.", 1))
@@ -143,12 +143,12 @@ func TestSmallWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.seal("a", nil)
-	w.place("a", "b")
+	w.restoredWorktree("a", "b")
 	w.sameReuse(func(root string) { w.Edit(root+"/units/src/lib.rs", "feet * 0.3048", "feet * 0.3048 + 1.0") }, "units", "model", "app")
 }
 
-// sameReuse makes an edit at the origin, a, and in the place, b, and returns what
-// was reused at the origin, by crate; in the place it must be as much. These crates
+// sameReuse makes an edit at the origin, a, and in the worktree, b, and returns what
+// was reused at the origin, by crate; in the worktree it must be as much. These crates
 // are among those compiled.
 func (w *world) sameReuse(edit func(root string), crates ...string) map[string]reuse {
 	w.T.Helper()

@@ -18,13 +18,13 @@ func (w *world) editOne(root, to string) {
 	w.Edit(root+"/many/src/m7.rs", "pub fn entry(x: u64) -> u64 { (", "pub fn entry(x: u64) -> u64 { ("+to+" + ")
 }
 
-// The first edit in a place reuses what the same edit at the origin reuses.
+// The first edit in a worktree reuses what the same edit at the origin reuses.
 func TestFirstEdit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.origin("a")
-	w.place("a", "b")
-	w.place("a", "plain")
+	w.restoredWorktree("a", "b")
+	w.restoredWorktree("a", "plain")
 
 	w.editOne("a", "1")
 	home, _ := w.built("a", nil, "debug", "build")
@@ -56,7 +56,7 @@ func TestFirstEdit(t *testing.T) {
 		t.Errorf("the program prints %q, that of a clean build %q", got, want)
 	}
 	for name, text := range w.lists("b/target/debug") {
-		if strings.Contains(handoff.Unmark(text), w.Path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
+		if strings.Contains(handoff.WithoutState(text), w.Path("a")+"/") && strings.Contains(text, "cargo-cow-state") {
 			t.Errorf("%s names the origin:\n%s", name, text)
 		}
 	}
@@ -83,7 +83,7 @@ func TestUndoneEdit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.origin("a")
-	w.place("a", "b")
+	w.restoredWorktree("a", "b")
 	for i, to := range []string{"1 + 2", "1 + 3", "1 + 2"} {
 		if i > 0 {
 			w.Must("b", nil, "git", "checkout", "--quiet", ".")
@@ -139,7 +139,7 @@ func TestWays(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			w := w.of(t)
-			w.place("a", "b-"+way.name)
+			w.restoredWorktree("a", "b-"+way.name)
 			w.editOne("b-"+way.name, "1")
 			got, r := w.built("b-"+way.name, w.with(), way.profile, way.args...)
 			if !accepted(t, r.Stderr) {
@@ -160,7 +160,7 @@ func TestWays(t *testing.T) {
 	t.Run("nested", func(t *testing.T) {
 		w := w.of(t)
 		w.Write("a/.git/info/exclude", ".worktrees\n")
-		w.place("a", "a/.worktrees/n")
+		w.restoredWorktree("a", "a/.worktrees/n")
 		w.check("a/.worktrees/n", nil, "many", 0.9)
 		if status := w.Must("a/.worktrees/n", nil, "git", "status", "--short").Stdout; status != " M many/src/m7.rs\n" {
 			t.Errorf("git status in the place:\n%s", status)
@@ -169,7 +169,7 @@ func TestWays(t *testing.T) {
 
 	t.Run("place of a place", func(t *testing.T) {
 		w := w.of(t)
-		w.place("a", "b")
+		w.restoredWorktree("a", "b")
 		w.check("b", nil, "many", 0.9)
 		w.Must("b", nil, "git", "commit", "--quiet", "--all", "--message=second")
 		w.seal("b", w.with(), "build")
@@ -182,11 +182,11 @@ func TestWays(t *testing.T) {
 		}
 	})
 
-	// P: what was built by plain cargo in the place has its state there; the rest at
+	// P: what was built by plain cargo in the worktree has its state there; the rest at
 	// the origin.
 	t.Run("by turns", func(t *testing.T) {
 		w := w.of(t)
-		w.place("a", "p")
+		w.restoredWorktree("a", "p")
 		w.Edit("p/few/src/lib.rs", "tag 1", "tag 2")
 		w.built("p", nil, "debug", "build")
 		w.Edit("p/few/src/lib.rs", "tag 2", "tag 3")
@@ -204,7 +204,7 @@ func TestWays(t *testing.T) {
 
 	t.Run("after an error", func(t *testing.T) {
 		w := w.of(t)
-		w.place("a", "e")
+		w.restoredWorktree("a", "e")
 		for _, bad := range []string{"\"no number\"", "syntax ( error"} {
 			w.editOne("e", bad)
 			r := w.Run("e", w.with(), "cargo", "build", "--offline")
@@ -233,7 +233,7 @@ func TestWays(t *testing.T) {
 	t.Run("views forbidden", func(t *testing.T) {
 		w := w.of(t)
 		needs(t, "unshare", "-Ur", "true")
-		w.place("a", "f")
+		w.restoredWorktree("a", "f")
 		w.editOne("f", "1")
 		forbidden := []string{"-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all \"$@\"", "sh"}
 		r := w.Must("f", w.with(), "unshare", append(forbidden, "cargo", "run", "--quiet", "--offline")...)
@@ -249,7 +249,7 @@ func TestWays(t *testing.T) {
 		w := w.of(t)
 		less := []string{"--bounding-set=-sys_admin", "sh", "-c", "exec \"$@\"", "sh"}
 		needs(t, "setpriv", append(less, "unshare", "-Um", "true")...)
-		w.place("a", "u")
+		w.restoredWorktree("a", "u")
 		w.editOne("u", "1")
 		start := len(w.taken("u/target"))
 		w.Must("u", w.with(), "setpriv", append(less, "cargo", "build", "--quiet", "--offline")...)
@@ -314,7 +314,7 @@ func TestTargetOutside(t *testing.T) {
 		Root: w.Path("b"), Build: []string{w.Path("t/b/target")},
 		Origins: []handoff.Origin{{Root: w.Path("a"), Build: []string{w.Path("t/link/target"), w.Path("t/real/target")}}},
 	}
-	w.leave(p)
+	w.handOff(p)
 	w.editOne("b", "1")
 	start := fixture.Stamp(t, w.Path("stamp"))
 	w.Must("b", w.with(env...), "cargo", "build", "--quiet", "--offline")
@@ -326,7 +326,7 @@ func TestTargetOutside(t *testing.T) {
 		t.Errorf("the program prints %q, that of a clean build %q", program, want)
 	}
 	for name, text := range w.lists("t/b/target/debug/deps") {
-		if _, ok := handoff.Marked(text); ok && strings.Contains(handoff.Unmark(text), w.Path("t/link")) {
+		if _, ok := handoff.ParseState(text); ok && strings.Contains(handoff.WithoutState(text), w.Path("t/link")) {
 			t.Errorf("%s names the origin:\n%s", filepath.Base(name), text)
 		}
 	}
@@ -337,7 +337,7 @@ func TestOneDirectoryPerUnit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true")
 	w.origin("a")
-	w.place("a", "b")
+	w.restoredWorktree("a", "b")
 	if _, err := os.Stat(w.Path("a/target/debug/deps")); err == nil {
 		t.Error("the layout is the classic one: this shows nothing")
 	}

@@ -1,8 +1,8 @@
 package main
 
 // A rule is a reason for which a call is not run at another path, or for which
-// something is put right afterwards. Tests switch single rules off to show that it
-// is this rule which prevents what it is for.
+// something is put right afterwards. Tests switch single rules off, to show that without
+// the rule the fault appears which it is there for.
 type rule string
 
 const (

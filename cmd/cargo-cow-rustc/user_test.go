@@ -27,7 +27,7 @@ func TestOtherUser(t *testing.T) {
 	w := worldIn(t, dir, "HOME="+dir+"/home", "CARGO_HOME="+dir+"/home/.cargo")
 	w.Write("home/.cargo/config.toml", "")
 	w.origin("a")
-	w.place("a", "b")
+	w.restoredWorktree("a", "b")
 	w.Own("b", nobody)
 	w.Own("home", nobody)
 	build := func(env []string) map[string]reuse {

@@ -15,28 +15,28 @@ import (
 )
 
 // runInView compiles the unit where its checkout is seen at the other path. ran is false
-// if the call has to be run as it is, and then nothing has been said yet. s is nil where
+// if the call has to be run as it is, and then nothing has been said yet. c is nil where
 // nothing is to be recorded.
-func (j *job) runInView(s *service) (out outcome, ran bool) {
-	program, err := lookPath(j.Argv[0])
+func (v *viewedCall) runInView(c *cachedCall) (out outcome, ran bool) {
+	program, err := lookPath(v.Argv[0])
 	if err != nil {
 		return outcome{}, false
 	}
 	signals := catch()
 	var stderr io.Writer = os.Stderr
-	if s != nil {
-		stderr = s.listen(stderr)
+	if c != nil {
+		stderr = c.startRecording(stderr)
 	}
-	r := &relay{out: stderr, toHere: j.paths.toHere, there: j.paths.spelled(), accept: j.faithful}
-	p, in, err := start(j.view, alias.Command{Path: program, Args: j.argvThere(), Env: j.env, Dir: j.paths.root})
+	r := &relay{out: stderr, toHere: v.mapping.toHere, there: v.mapping.spelled(), accept: v.faithful}
+	p, in, err := start(v.view, alias.Command{Path: program, Args: v.argvThere(), Env: v.env, Dir: v.mapping.root})
 	if err != nil {
 		if errors.Is(err, alias.ErrUnavailable) {
-			handoff.SetUnavailable(j.build, err.Error())
+			handoff.SetUnavailable(v.build, err.Error())
 		}
 		signals.release()
 		return outcome{}, false
 	}
-	handoff.SetUnavailable(j.build, "")
+	handoff.SetUnavailable(v.build, "")
 	signals.pass(p)
 	status, err := end(p, in, r)
 	if err != nil {
@@ -46,45 +46,45 @@ func (j *job) runInView(s *service) (out outcome, ran bool) {
 	if passed && !r.accepted && !r.refused {
 		r.ask()
 	}
-	if !status.Signaled() && !r.announced && j.doubtful(r, passed) {
+	if !status.Signaled() && !r.announced && v.doubtful(r, passed) {
 		if len(r.said) == 0 {
 			signals.release()
 			return outcome{}, false
 		}
-		if status, err = j.runAgain(signals, r); err != nil || status == 0 {
+		if status, err = v.runAgain(signals, r); err != nil || status == 0 {
 			return outcome{status, err}, true // the state is the checkout's own now
 		}
 		r.held = nil
 	}
 	r.flush()
-	if err := j.correctDepFile(); err != nil {
-		return failed(fmt.Errorf("correct %s: %w", j.inputs, err)), true
+	if err := v.correctDepFile(); err != nil {
+		return failed(fmt.Errorf("correct %s: %w", v.inputs, err)), true
 	}
-	if passed && s != nil {
-		s.record(j.paths.root)
+	if passed && c != nil {
+		c.record(v.mapping.root)
 	}
 	return outcome{status: status}, true
 }
 
-func (j *job) argvThere() []string {
+func (v *viewedCall) argvThere() []string {
 	if !ruleArguments.on() {
 		argv := []string{}
-		for _, a := range j.Argv {
-			argv = append(argv, string(bytes.ReplaceAll([]byte(a), []byte(j.paths.here), []byte(j.paths.there))))
+		for _, a := range v.Argv {
+			argv = append(argv, string(bytes.ReplaceAll([]byte(a), []byte(v.mapping.here), []byte(v.mapping.there))))
 		}
 		return argv
 	}
-	return j.Moved(j.paths.toThere)
+	return v.Moved(v.mapping.toThere)
 }
 
 // faithful reports whether rustc has read what is the checkout's own.
-func (j *job) faithful() bool {
-	text, err := os.ReadFile(j.inputs)
-	return err == nil && j.paths.faithful(string(text), j.Remaps)
+func (v *viewedCall) faithful() bool {
+	text, err := os.ReadFile(v.inputs)
+	return err == nil && v.mapping.faithful(string(text), v.Remaps)
 }
 
 // doubtful reports whether the outcome may be owed to the view.
-func (j *job) doubtful(r *relay, passed bool) bool {
+func (v *viewedCall) doubtful(r *relay, passed bool) bool {
 	if r.refused {
 		return true
 	}
@@ -93,7 +93,7 @@ func (j *job) doubtful(r *relay, passed bool) bool {
 	}
 	// Before it has listed what it read, rustc has not done much; whatever it, or a
 	// macro, could not find may be found where the checkout lies.
-	return !r.accepted || !sameDir(j.paths.there, j.before) || hasFileErrors(r.held)
+	return !r.accepted || !sameDir(v.mapping.there, v.before) || hasFileErrors(r.held)
 }
 
 // hasFileErrors looks for errors of the system about files: ENOENT, ENOTDIR, ELOOP.
@@ -109,13 +109,13 @@ func hasFileErrors(lines [][]byte) bool {
 }
 
 // runAgain runs the call as it is, when something has been said already.
-func (j *job) runAgain(signals *signals, r *relay) (syscall.WaitStatus, error) {
-	argv := behind(j.Argv)
+func (v *viewedCall) runAgain(signals *signals, r *relay) (syscall.WaitStatus, error) {
+	argv := behind(v.Argv)
 	program, err := lookPath(argv[0])
 	if err != nil {
 		return 0, notRunnable(argv[0], err)
 	}
-	p, in, err := start(alias.View{}, alias.Command{Path: program, Args: argv, Env: j.env, Dir: j.place.Root})
+	p, in, err := start(alias.View{}, alias.Command{Path: program, Args: argv, Env: v.env, Dir: v.handoff.Root})
 	if err != nil {
 		return 0, notRunnable(argv[0], err)
 	}
@@ -126,41 +126,21 @@ func (j *job) runAgain(signals *signals, r *relay) (syscall.WaitStatus, error) {
 // correctDepFile has the unit's list of inputs name the checkout, and notes where its
 // state was made. That of a run that failed is corrected as well: the state is still
 // the one there was.
-func (j *job) correctDepFile() error {
-	text, err := os.ReadFile(j.inputs)
+func (v *viewedCall) correctDepFile() error {
+	text, err := os.ReadFile(v.inputs)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	state := handoff.State{Root: j.paths.root, Build: j.paths.buildThere}
+	state := handoff.State{Root: v.mapping.root, Build: v.mapping.buildThere}
 	renamed := string(text)
 	if ruleDepFile.on() {
-		renamed = depfile.Rename(renamed, j.paths.toHere)
+		renamed = depfile.Rename(renamed, v.mapping.toHere)
 	}
-	if renamed = state.Mark(renamed); renamed == string(text) {
+	if renamed = state.AppendTo(renamed); renamed == string(text) {
 		return nil
 	}
-	return depfile.Write(j.inputs, renamed)
-}
-
-// spelled are the paths that mean something else there, the longest first.
-func (p *mapping) spelled() []string {
-	dirs := []string{p.there}
-	if p.apart {
-		dirs = append(dirs, p.buildThere)
-	}
-	if p.git[0] != "" {
-		dirs = append(dirs, p.git[0])
-		if there := p.toThere(p.git[0]); there != p.git[0] {
-			dirs = append(dirs, there)
-		}
-	}
-	for i := range dirs {
-		for k := i; k > 0 && len(dirs[k]) > len(dirs[k-1]); k-- {
-			dirs[k], dirs[k-1] = dirs[k-1], dirs[k]
-		}
-	}
-	return dirs
+	return depfile.Write(v.inputs, renamed)
 }

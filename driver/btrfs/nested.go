@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 // snapshot makes a writable snapshot of the subvolume from, with ordinary
@@ -50,4 +51,9 @@ func takeIn(ctx context.Context, stub, from string) error {
 		return &fs.PathError{Op: "set times", Path: parent, Err: err}
 	}
 	return nil
+}
+
+func copyTree(ctx context.Context, tree, from string) error {
+	_, err := reflink.CopyTree(ctx, tree, from, reflink.Options{Mode: reflink.Always, LeftOut: driver.LeftOut(ctx, from)})
+	return err
 }

@@ -210,17 +210,5 @@ func checkSource(ctx context.Context, from string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if stub, err := driver.IsStub(from); err != nil {
-		return err
-	} else if stub {
-		return driver.ErrStub
-	}
-	info, err := os.Lstat(from)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return driver.ErrNotTree
-	}
-	return nil
+	return driver.CheckDir(from)
 }

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/bench/report"
-	"github.com/cargo-cow/cargo-cow/hack/place"
 	"github.com/cargo-cow/cargo-cow/hack/program"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
 const room = 32 << 30
@@ -43,16 +43,16 @@ type aim struct {
 }
 
 type bencher struct {
-	ctx   context.Context
-	place *place.Place
-	cow   *program.Program
-	bare  string // the baresnap program
-	times map[string][]time.Duration
+	ctx     context.Context
+	scratch *scratch.Space
+	cow     *program.Program
+	bare    string // the baresnap program
+	times   map[string][]time.Duration
 }
 
 // bench measures the parts one after the other.
 func bench(ctx context.Context, rounds int, parts []part) (err error) {
-	p, err := place.Make(ctx, room)
+	p, err := scratch.Make(ctx, room)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func bench(ctx context.Context, rounds int, parts []part) (err error) {
 	if !p.Btrfs {
 		return fmt.Errorf("%w: %s", errNoBtrfs, p.Note)
 	}
-	b := &bencher{ctx: ctx, place: p, bare: filepath.Join(p.Dir, "baresnap"), times: map[string][]time.Duration{}}
+	b := &bencher{ctx: ctx, scratch: p, bare: filepath.Join(p.Dir, "baresnap"), times: map[string][]time.Duration{}}
 	if b.cow, err = program.Build(ctx, filepath.Join(p.Dir, "program")); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 
 const (
 	fewLayers, manyLayers = 10, 1000
-	// sameSet is one in how many layers has the place's dependency set: a store serves several projects and branches.
+	// sameSet is one in how many layers has the worktree's dependency set: a store serves several projects and branches.
 	sameSet = 10
 	// unitFiles makes each layer one of some 300 units.
 	unitFiles    = 2_000
@@ -53,8 +53,8 @@ func (c *choices) prepare(b *bencher, dir string) ([]string, error) {
 	c.locked, c.cow = filepath.Join(dir, "locked"), b.cow
 	few, many := *b.cow, *b.cow
 	few.Store, many.Store = filepath.Join(dir, "few"), filepath.Join(dir, "many")
-	c.few, c.fewNear = subject{cow: &few, origin: origin, place: same}, subject{cow: &few, origin: origin, place: near}
-	c.many, c.manyNear = subject{cow: &many, origin: origin, place: same}, subject{cow: &many, origin: origin, place: near}
+	c.few, c.fewNear = subject{cow: &few, origin: origin, worktree: same}, subject{cow: &few, origin: origin, worktree: near}
+	c.many, c.manyNear = subject{cow: &many, origin: origin, worktree: same}, subject{cow: &many, origin: origin, worktree: near}
 	err := inTurn(
 		func() error { return project.Workspace(b.ctx, origin) },
 		func() error { return project.Git(b.ctx, origin, "worktree", "add", "--quiet", "-b", "same", same) },

@@ -29,7 +29,7 @@ const (
 	graftPlan  = "planning run, 300 packages"
 )
 
-// grafts measures what a restore costs whose layer, made for another project, has hardly anything of what the place
+// grafts measures what a restore costs whose layer, made for another project, has hardly anything of what the worktree
 // needs, while another layer has it all.
 type grafts struct {
 	*subject
@@ -51,14 +51,14 @@ func (g *grafts) aims() []aim {
 func (g *grafts) prepare(b *bencher, dir string) ([]string, error) {
 	cow := *b.cow
 	cow.Store = filepath.Join(dir, "store")
-	g.subject = &subject{cow: &cow, origin: filepath.Join(dir, "origin"), place: filepath.Join(dir, "place")}
+	g.subject = &subject{cow: &cow, origin: filepath.Join(dir, "origin"), worktree: filepath.Join(dir, "place")}
 	other := filepath.Join(dir, "other")
 	fmt.Fprintf(os.Stderr, "bench: building %s\n", library)
 	err := inTurn(
 		func() error { return project.Workspace(b.ctx, other) },
 		func() error { return project.Fetch(b.ctx, library, g.origin) },
 		func() error {
-			return project.Git(b.ctx, g.origin, "worktree", "add", "--quiet", "-b", "place", g.place)
+			return project.Git(b.ctx, g.origin, "worktree", "add", "--quiet", "-b", "place", g.worktree)
 		},
 		func() (err error) {
 			g.base, _, err = b.layer(&cow, other)
@@ -115,7 +115,7 @@ func (b *bencher) layer(cow *program.Program, dir string) (id string, elapsed ti
 	return id, elapsed, err
 }
 
-// restoredFiles lists what a restore leaves in the place's build directory.
+// restoredFiles lists what a restore leaves in the worktree's build directory.
 func (g *grafts) restoredFiles(b *bencher, flags ...string) (map[string]bool, error) {
 	if err := b.clear(g.subject); err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func (g *grafts) restoredFiles(b *bencher, flags ...string) (map[string]bool, er
 }
 
 func (g *grafts) restore(b *bencher, flags ...string) error {
-	answer, err := g.cow.Run(b.ctx, g.place, append([]string{"restore", "--from=" + g.base}, flags...)...)
+	answer, err := g.cow.Run(b.ctx, g.worktree, append([]string{"restore", "--from=" + g.base}, flags...)...)
 	if err == nil && len(flags) == 0 && answer.Grafted < leastGrafted {
 		err = fmt.Errorf("%d units were grafted, fewer than %d", answer.Grafted, leastGrafted)
 	}
@@ -167,10 +167,10 @@ func (g *grafts) round(b *bencher) error {
 	)
 }
 
-// plan asks cargo what a build of the place needs.
+// plan asks cargo what a build of the worktree needs.
 func (g *grafts) plan(b *bencher) error {
-	tool := cargoproject.Tool{Cargo: "cargo", Dir: g.place, Environ: g.cow.Env()}
-	ws := &cargoproject.Workspace{Root: g.place}
+	tool := cargoproject.Tool{Cargo: "cargo", Dir: g.worktree, Environ: g.cow.Env()}
+	ws := &cargoproject.Workspace{Root: g.worktree}
 	plans := &planner.Planner{Tool: tool, Workspace: ws, Wrapper: g.cow.Path, Temp: g.cow.Store, Notes: filepath.Join(g.cow.Store, "rustc-notes.json")}
 	needed, err := plans.Needed(b.ctx, planner.Build{Profile: "debug"})
 	if err == nil && len(needed) < leastGrafted {
@@ -179,9 +179,9 @@ func (g *grafts) plan(b *bencher) error {
 	return err
 }
 
-// judge builds in the place: only its own packages may be compiled.
+// judge builds in the worktree: only its own packages may be compiled.
 func (g *grafts) judge(b *bencher) error {
-	built, err := project.Cargo(b.ctx, g.place, nil, "build", "--locked")
+	built, err := project.Cargo(b.ctx, g.worktree, nil, "build", "--locked")
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@
 // files, against what the file system itself takes for the same (sizes); grafts and planning (grafts); stores of many layers
 // and long lockfiles (choices); first edits in new worktrees (edits). It prints medians and ratios as a Markdown table. Every figure of a table is from one run, the
 // things compared taking turns, each measured right after it was done once uncounted. It works on a Btrfs of its own
-// (hack/place), gone afterwards, and fails where it can get none; it wants the machine to itself.
+// (hack/scratch), gone afterwards, and fails where it can get none; it wants the machine to itself.
 package main
 
 import (

@@ -14,16 +14,16 @@ import (
 
 // A subject is a workspace with a target of a certain size, of which a layer exists, and a worktree to restore it in.
 type subject struct {
-	cow           *program.Program
-	origin, place string
-	files, real   int // of the target: all, and those that a build has made
+	cow              *program.Program
+	origin, worktree string
+	files, real      int // of the target: all, and those that a build has made
 }
 
-func (s *subject) target() string { return filepath.Join(s.place, "target") }
+func (s *subject) target() string { return filepath.Join(s.worktree, "target") }
 
 func (b *bencher) makeSubject(dir string, files int) (*subject, error) {
 	dir = filepath.Join(dir, fmt.Sprint(files))
-	s := &subject{cow: b.cow, origin: filepath.Join(dir, "origin"), place: filepath.Join(dir, "place")}
+	s := &subject{cow: b.cow, origin: filepath.Join(dir, "origin"), worktree: filepath.Join(dir, "place")}
 	fmt.Fprintf(os.Stderr, "bench: making a target of %d files\n", files)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (b *bencher) makeSubject(dir string, files int) (*subject, error) {
 		return nil, err
 	}
 	// A worktree made before the program is at home in the repository: nothing restores anything by itself.
-	if err := project.Git(b.ctx, s.origin, "worktree", "add", "--quiet", "-b", "place", s.place); err != nil {
+	if err := project.Git(b.ctx, s.origin, "worktree", "add", "--quiet", "-b", "place", s.worktree); err != nil {
 		return nil, err
 	}
 	if _, err := s.cow.Run(b.ctx, s.origin, "init"); err != nil {
@@ -67,9 +67,9 @@ func (b *bencher) noop(dir string) error {
 	return err
 }
 
-// clear removes what the last measurement left of the place's target, and waits until the file system is done with it.
+// clear removes what the last measurement left of the worktree's target, and waits until the file system is done with it.
 func (b *bencher) clear(s *subject) error {
-	for _, dir := range []string{s.target(), filepath.Join(s.place, "target.cargo-cow-undo")} {
+	for _, dir := range []string{s.target(), filepath.Join(s.worktree, "target.cargo-cow-undo")} {
 		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -80,18 +80,18 @@ func (b *bencher) clear(s *subject) error {
 			}
 		}
 	}
-	if b.place.Own {
-		if _, err := project.Run(b.ctx, "", nil, "btrfs", "subvolume", "sync", b.place.Dir); err != nil {
+	if b.scratch.Own {
+		if _, err := project.Run(b.ctx, "", nil, "btrfs", "subvolume", "sync", b.scratch.Dir); err != nil {
 			return err
 		}
 	}
-	_, err := b.place.Used()
+	_, err := b.scratch.Used()
 	return err
 }
 
 func (b *bencher) restore(s *subject, name string) error {
 	return b.measure(name, func() error { return b.clear(s) }, func() error {
-		answer, err := s.cow.Run(b.ctx, s.place, "restore")
+		answer, err := s.cow.Run(b.ctx, s.worktree, "restore")
 		if err == nil && answer.Rebuild > 0 {
 			err = fmt.Errorf("%d units would be rebuilt", answer.Rebuild)
 		}
@@ -118,10 +118,10 @@ func (b *bencher) firstBuild(s *subject, name string) error {
 	return b.measure(name, func() error {
 		err := b.clear(s)
 		if err == nil {
-			_, err = s.cow.Run(b.ctx, s.place, "restore")
+			_, err = s.cow.Run(b.ctx, s.worktree, "restore")
 		}
 		return err
-	}, func() error { return b.noop(s.place) })
+	}, func() error { return b.noop(s.worktree) })
 }
 
 func (b *bencher) build(dir, name string) error {

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/cargo-cow/cargo-cow/hack/place"
 	"github.com/cargo-cow/cargo-cow/hack/program"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
 // room is what the demo may write: two targets of the project where data cannot be shared, and some air.
@@ -20,7 +20,7 @@ const room = 6 << 30
 // A showing is the demo under way, and what it has seen.
 type showing struct {
 	ctx              context.Context
-	place            *place.Place
+	scratch          *scratch.Space
 	cow              *program.Program
 	origin, worktree string
 	meter            meter
@@ -33,7 +33,7 @@ type showing struct {
 }
 
 func demo(ctx context.Context) (err error) {
-	p, err := place.Make(ctx, room)
+	p, err := scratch.Make(ctx, room)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func demo(ctx context.Context) (err error) {
 		say("no Btrfs file system of its own: %s", p.Note)
 	}
 	d := &showing{
-		ctx: ctx, place: p, origin: filepath.Join(p.Dir, "origin"), worktree: filepath.Join(p.Dir, "worktree"), meter: meter{place: p},
+		ctx: ctx, scratch: p, origin: filepath.Join(p.Dir, "origin"), worktree: filepath.Join(p.Dir, "worktree"), meter: meter{scratch: p},
 	}
 	for _, step := range []func() error{d.prepare, d.seal, d.restore, d.edit} {
 		if err := step(); err != nil {
@@ -56,7 +56,7 @@ func demo(ctx context.Context) (err error) {
 
 // prepare makes the program and an origin that is at home with it.
 func (d *showing) prepare() (err error) {
-	if d.cow, err = program.Build(d.ctx, filepath.Join(d.place.Dir, "program")); err != nil {
+	if d.cow, err = program.Build(d.ctx, filepath.Join(d.scratch.Dir, "program")); err != nil {
 		return err
 	}
 	say("fetching %s and its dependencies", project.Demo)
@@ -144,7 +144,7 @@ func (d *showing) edit() error {
 
 func (d *showing) print() {
 	fmt.Printf("\n%s, %d units, %s\n\n", project.Demo, len(d.cold.Units), d.driver)
-	d.meter.print(d.place.Own && d.shares())
+	d.meter.print(d.scratch.Own && d.shares())
 	fmt.Printf("\nof the codegen units that the edit leaves as they were, %d were taken over in the worktree and %d in the origin\n", d.kept, d.keptHome)
 }
 
@@ -167,7 +167,7 @@ func (d *showing) check() error {
 		ready := worktree.elapsed + build.elapsed
 		c.holds(ready < d.cold.Elapsed/4, "worktree and build took %v, a cold build %v", ready, d.cold.Elapsed)
 	}
-	if d.place.Own && d.shares() {
+	if d.scratch.Own && d.shares() {
 		more := worktree.added + build.added
 		c.holds(more < cold.added/10, "worktree and build added %d bytes, the cold build %d", more, cold.added)
 	}

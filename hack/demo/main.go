@@ -1,6 +1,6 @@
-// Demo shows on a real published project what cargo-cow is for: built once, warm in every new worktree. It works in a place
-// of its own (see hack/place) which is gone afterwards, also after ^C, and fails when what it shows is not so. Nothing of
-// the user's is touched but cargo's own download cache; several demos may run at once.
+// Demo shows on a real published project what cargo-cow is for: built once, warm in every new worktree. It works in
+// scratch space of its own (hack/scratch), which is gone afterwards, also after ^C, and fails when what it shows is not
+// so. Nothing of the user's is touched but cargo's own download cache; several demos may run at once.
 package main
 
 import (

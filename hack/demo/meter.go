@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/hack/place"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
 // A row is one line of the table.
@@ -21,13 +21,13 @@ type row struct {
 
 // A meter times steps and asks the file system what each has added.
 type meter struct {
-	place *place.Place
-	used  int64
-	rows  []row
+	scratch *scratch.Space
+	used    int64
+	rows    []row
 }
 
 func (m *meter) start() (err error) {
-	m.used, err = m.place.Used()
+	m.used, err = m.scratch.Used()
 	return err
 }
 
@@ -38,7 +38,7 @@ func (m *meter) measure(what string, step func() error) error {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	elapsed := time.Since(start)
-	used, err := m.place.Used()
+	used, err := m.scratch.Used()
 	if err != nil {
 		return err
 	}

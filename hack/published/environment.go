@@ -24,7 +24,7 @@ var unlike = []string{"font_awesome_as_a_crate", "mdbook", "mdbook_driver", "mdb
 // environment builds a project, and a clone of it at another path with one more variable in the environment: the same
 // shell in another terminal, an editor, an agent. Nothing is restored.
 func (b *bench) environment() error {
-	origin, clone := filepath.Join(b.place.Dir, "read"), filepath.Join(b.place.Dir, "elsewhere", "read")
+	origin, clone := filepath.Join(b.scratch.Dir, "read"), filepath.Join(b.scratch.Dir, "elsewhere", "read")
 	if err := b.fetch(read, origin); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (b *bench) environment() error {
 	if err != nil {
 		return err
 	}
-	if err := project.Git(b.ctx, b.place.Dir, "clone", "--quiet", origin, clone); err != nil {
+	if err := project.Git(b.ctx, b.scratch.Dir, "clone", "--quiet", origin, clone); err != nil {
 		return err
 	}
 	warm, err := b.build("a clone of it, with one more variable set", clone, b.env("PUBLISHED_SESSION=1"))

@@ -1,7 +1,7 @@
 // Published shows on published projects what the wrapper does for what no layer has, and fails where it does not: a clone of
 // a project of more than 150 packages, with an empty build directory, compiles nothing that was compiled before; a project
 // that bakes its commit into the program and watches .git starts at once in a new worktree. What is compiled is counted by a
-// compiler that keeps a list. It works on a file system of its own (hack/place), which is gone afterwards. Its arguments
+// compiler that keeps a list. It works on a file system of its own (hack/scratch), which is gone afterwards. Its arguments
 // name the parts to show (clone, commit, environment); without any it shows all.
 package main
 
@@ -16,7 +16,7 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/hack/bench/report"
-	"github.com/cargo-cow/cargo-cow/hack/place"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
 // room is for a few debug builds, of which most share their content.
@@ -32,7 +32,7 @@ func main() {
 }
 
 func show(ctx context.Context) (err error) {
-	p, err := place.Make(ctx, room)
+	p, err := scratch.Make(ctx, room)
 	if err != nil {
 		return err
 	}

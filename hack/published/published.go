@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/bench/report"
-	"github.com/cargo-cow/cargo-cow/hack/place"
 	"github.com/cargo-cow/cargo-cow/hack/program"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
 var (
@@ -25,27 +25,27 @@ var (
 )
 
 type bench struct {
-	ctx   context.Context
-	place *place.Place
-	cow   *program.Program
-	rustc string // the compiler that keeps a list
-	list  string
-	rows  [][]string
+	ctx     context.Context
+	scratch *scratch.Space
+	cow     *program.Program
+	rustc   string // the compiler that keeps a list
+	list    string
+	rows    [][]string
 }
 
-func newBench(ctx context.Context, p *place.Place) (*bench, error) {
+func newBench(ctx context.Context, p *scratch.Space) (*bench, error) {
 	cow, err := program.Build(ctx, filepath.Join(p.Dir, "program"))
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{ctx: ctx, place: p, cow: cow, list: filepath.Join(p.Dir, "compiled")}
+	b := &bench{ctx: ctx, scratch: p, cow: cow, list: filepath.Join(p.Dir, "compiled")}
 	b.rows = [][]string{{"", "time", "rustc compiled", "bytes"}}
 	return b, b.tool(filepath.Join(p.Dir, "tool"))
 }
 
 // tool makes a toolchain around the installed one.
 func (b *bench) tool(dir string) error {
-	out, err := project.Run(b.ctx, b.place.Dir, project.Env(), "rustc", "--print=sysroot")
+	out, err := project.Run(b.ctx, b.scratch.Dir, project.Env(), "rustc", "--print=sysroot")
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (b *bench) build(what, dir string, env []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	used, err := b.place.Used()
+	used, err := b.scratch.Used()
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (b *bench) build(what, dir string, env []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	now, err := b.place.Used()
+	now, err := b.scratch.Used()
 	if err != nil {
 		return nil, err
 	}
@@ -127,13 +127,13 @@ func (b *bench) fetch(c project.Crate, dir string) error {
 
 // says runs a program and returns what it prints.
 func (b *bench) says(program string, args ...string) (string, error) {
-	out, err := project.Run(b.ctx, b.place.Dir, project.Env(), program, args...)
+	out, err := project.Run(b.ctx, b.scratch.Dir, project.Env(), program, args...)
 	return string(out), err
 }
 
 // clone builds a project of more than 150 packages, and a clone of it elsewhere.
 func (b *bench) clone() error {
-	origin, clone := filepath.Join(b.place.Dir, "large"), filepath.Join(b.place.Dir, "elsewhere", "clone")
+	origin, clone := filepath.Join(b.scratch.Dir, "large"), filepath.Join(b.scratch.Dir, "elsewhere", "clone")
 	if err := b.fetch(large, origin); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (b *bench) clone() error {
 	if err != nil {
 		return err
 	}
-	if err := project.Git(b.ctx, b.place.Dir, "clone", "--quiet", origin, clone); err != nil {
+	if err := project.Git(b.ctx, b.scratch.Dir, "clone", "--quiet", origin, clone); err != nil {
 		return err
 	}
 	warm, err := b.build("a clone of it at another path, with an empty build directory", clone, b.env())
@@ -155,7 +155,7 @@ func (b *bench) clone() error {
 	if len(warm) > 0 {
 		return fmt.Errorf("%d of %d units are compiled in the clone: %q", len(warm), len(cold), warm)
 	}
-	clean := filepath.Join(b.place.Dir, "clean")
+	clean := filepath.Join(b.scratch.Dir, "clean")
 	if _, err := b.build("the clone by plain cargo", clone, b.env("RUSTC_WRAPPER=", "CARGO_TARGET_DIR="+clean)); err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (b *bench) clone() error {
 
 // commit builds a project that bakes its commit into the program, in worktrees.
 func (b *bench) commit() error {
-	origin := filepath.Join(b.place.Dir, "baked")
+	origin := filepath.Join(b.scratch.Dir, "baked")
 	if err := b.fetch(baked, origin); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (b *bench) commit() error {
 		{"ahead", "a new worktree of another commit", true, b.cow.Wrapper, []string{"tree_sitter"}},
 		{"plain", "the same without the wrapper", true, "", nil},
 	} {
-		dir := filepath.Join(b.place.Dir, w.name)
+		dir := filepath.Join(b.scratch.Dir, w.name)
 		if err := project.Git(b.ctx, origin, "worktree", "add", "--quiet", "-b", w.name, dir); err != nil {
 			return err
 		}

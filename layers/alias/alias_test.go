@@ -129,7 +129,7 @@ func testFromLink(t *testing.T, dir string) {
 	}
 }
 
-// A place inside the origin is seen at both its paths, and what it lies in is hidden.
+// A checkout inside the origin is seen at both its paths, and what it lies in is hidden.
 func testNested(t *testing.T, dir string) {
 	a, b := dir+"/a", dir+"/a/.worktrees/n"
 	files(t, dir, map[string]string{
@@ -145,7 +145,7 @@ func testNested(t *testing.T, dir string) {
 	}
 }
 
-// The worktree's git directory is moved into the place, which then hides where it was.
+// The worktree's git directory is moved into the checkout, which then hides where it was.
 func testCarried(t *testing.T, dir string) {
 	a, b := dir+"/a", dir+"/b"
 	files(t, dir, map[string]string{

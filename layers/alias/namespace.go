@@ -15,7 +15,7 @@ type namespace struct {
 	bounding uint64
 }
 
-func (w *namespace) hasUser() bool { return w.attr.Cloneflags&unix.CLONE_NEWUSER != 0 }
+func (ns *namespace) hasUser() bool { return ns.attr.Cloneflags&unix.CLONE_NEWUSER != 0 }
 
 // Capabilities that open the files of others. Who has one and gets a user namespace where he is alone has lost it.
 const capsOverFiles = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_FOWNER
@@ -33,24 +33,24 @@ func chooseNamespace() (namespace, error) {
 }
 
 func userNamespace(effective uint64) (namespace, error) {
-	w := namespace{bounding: boundingCaps(), attr: syscall.SysProcAttr{
+	ns := namespace{bounding: boundingCaps(), attr: syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWUSER,
 		Pdeathsig:  unix.SIGKILL,
 		// A user other than root loses all others when the child is executed: these are to mount and to give up the rest.
 		AmbientCaps: []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP},
 	}}
 	if effective&capsOverFiles == 0 {
-		w.attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
-		w.attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
-		return w, nil
+		ns.attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
+		ns.attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
+		return ns, nil
 	}
 	var err error
-	if w.attr.UidMappings, err = sameIDs("/proc/self/uid_map"); err != nil {
-		return w, err
+	if ns.attr.UidMappings, err = sameIDs("/proc/self/uid_map"); err != nil {
+		return ns, err
 	}
-	w.attr.GidMappings, err = sameIDs("/proc/self/gid_map")
-	w.attr.GidMappingsEnableSetgroups = true
-	return w, err
+	ns.attr.GidMappings, err = sameIDs("/proc/self/gid_map")
+	ns.attr.GidMappingsEnableSetgroups = true
+	return ns, err
 }
 
 // sameIDs maps each id that the caller's own user namespace has to itself.

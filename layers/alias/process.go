@@ -74,7 +74,7 @@ func start(j job) (*Process, error) {
 	j.command.Env = withPWD(j.command.Env, j.command.Dir)
 	p := &Process{done: make(chan struct{})}
 	started := make(chan error, 1)
-	go p.keep(j, started)
+	go p.supervise(j, started)
 	if err := <-started; err != nil {
 		return nil, err
 	}
@@ -101,9 +101,9 @@ func withPWD(env []string, dir string) []string {
 	return with
 }
 
-// keep starts the child, tells what became of it, and waits for its end, all on one thread: the kernel sends the
+// supervise starts the child, tells what became of it, and waits for its end, all on one thread: the kernel sends the
 // parent-death signal when the thread that forked ends, whatever becomes of the process (prctl(2), PR_SET_PDEATHSIG).
-func (p *Process) keep(j job, started chan<- error) {
+func (p *Process) supervise(j job, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
@@ -148,7 +148,7 @@ func (p *Process) reap() {
 // launch starts the child, which waits to be told the rest through control.
 func launch(j *job) (pid, control int, err error) {
 	const what = "start child"
-	w, err := chooseNamespace()
+	ns, err := chooseNamespace()
 	if err != nil {
 		return 0, 0, unavailable(what, err)
 	}
@@ -165,12 +165,12 @@ func launch(j *job) (pid, control int, err error) {
 	}
 	defer unix.Close(stdin)
 
-	j.userNamespace, j.bounding = w.hasUser(), w.bounding
+	j.userNamespace, j.bounding = ns.hasUser(), ns.bounding
 	// The link is good even if the program was replaced or deleted meanwhile. The environment is the command's and none
 	// of the child's business: GODEBUG, for example, would change it.
 	pid, _, err = syscall.StartProcess("/proc/self/exe", []string{childName}, &syscall.ProcAttr{
 		Files: []uintptr{uintptr(stdin), uintptr(stdout), uintptr(stderr)},
-		Sys:   &w.attr,
+		Sys:   &ns.attr,
 	})
 	runtime.KeepAlive(j.command.Stdout)
 	runtime.KeepAlive(j.command.Stderr)

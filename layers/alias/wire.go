@@ -89,7 +89,7 @@ func receiveReports(control int) []string {
 	return said[:len(said)-1]
 }
 
-// report is the child's side of receive.
+// report is the child's side of receiveReports.
 func report(control int, kind string, cause error, what string) error {
 	message := kind + "\x00"
 	if kind != reportReady {
@@ -110,7 +110,7 @@ func report(control int, kind string, cause error, what string) error {
 	return nil
 }
 
-// receiveJob is the child's side of send. Afterwards the command's standard input is in its place.
+// receiveJob is the child's side of sendJob. Afterwards the command's standard input is in its place.
 func receiveJob() (control int, j job, err error) {
 	const stdin = 0
 	if control, err = unix.FcntlInt(stdin, unix.F_DUPFD_CLOEXEC, 3); err != nil {

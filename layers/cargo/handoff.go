@@ -19,7 +19,7 @@ import (
 // have put the origin's path: they would put it there again.
 func (p *Plan) Handoff(gitRoot string, plain []string) *handoff.Handoff {
 	ws := p.Checkout.Workspace
-	here := &handoff.Handoff{Root: ws.Root, Checkout: gitRoot, Plain: slices.Clone(plain)}
+	here := &handoff.Handoff{Root: ws.Root, Checkout: gitRoot, InPlaceCrates: slices.Clone(plain)}
 	if _, inside := paths.Under(ws.Root, gitRoot); !inside {
 		here.Checkout = ws.Root
 	}
@@ -36,8 +36,8 @@ func (p *Plan) Handoff(gitRoot string, plain []string) *handoff.Handoff {
 		u := &p.Manifest.Units[i]
 		crate := strings.ReplaceAll(u.Target, "-", "_")
 		embeds := slices.ContainsFunc(u.Elsewhere, func(r rule.Reason) bool { return r.Rule == rule.MacroOrigin || r.Rule == rule.LinkOrigin })
-		if embeds && !slices.Contains(here.Plain, crate) {
-			here.Plain = append(here.Plain, crate)
+		if embeds && !slices.Contains(here.InPlaceCrates, crate) {
+			here.InPlaceCrates = append(here.InPlaceCrates, crate)
 		}
 	}
 	for i := range p.Manifest.Origins {

@@ -44,7 +44,7 @@ func (s *subject) recordLints() {
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		found := false
-		for _, name := range extent.Lints {
+		for _, name := range extent.LintConfigs {
 			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 				found = true
 				continue
@@ -59,7 +59,7 @@ func (s *subject) recordLints() {
 			break
 		}
 	}
-	for _, name := range extent.Lints {
+	for _, name := range extent.LintConfigs {
 		s.useAbove(name)
 	}
 }

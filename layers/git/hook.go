@@ -57,13 +57,6 @@ const (
 	hookEnd   = "# <<< cargo-cow <<<"
 )
 
-// hookHead is what a hook file of our own begins with.
-const hookHead = "#!/bin/sh\n"
-
-// HandLine is what a user whose hook we leave alone adds to it. Where a hook is
-// shared, others may not have this program, and it is nothing to tell them about.
-const HandLine = `command -v cargo-cow >/dev/null && cargo-cow restore --hook "$@" || :`
-
 // handMark is in whatever line runs our hook, HandLine or a like of it.
 const handMark = "cargo-cow restore --hook"
 
@@ -404,28 +397,6 @@ func (c *Checkout) RemoveHook(ctx context.Context) (*Hook, error) {
 	return left, err
 }
 
-// replaceFile puts text at path in one step: git may run the hook at any time.
-// A new file gets mode less the umask, and must not exist yet.
-func replaceFile(path, text string, mode os.FileMode, isNew bool) error {
-	tmp := path + paths.RepositoryTempSuffix
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp)
-	_, err = f.WriteString(text)
-	if err == nil && !isNew {
-		err = f.Chmod(mode)
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if isNew {
-		return os.Link(tmp, path)
-	}
-	return os.Rename(tmp, path)
-}
-
 // addBlock puts block into a shell script: after its first line, in place of a
 // block it has anywhere. Everything else keeps its bytes; a missing newline after
 // the first line is added.
@@ -455,18 +426,6 @@ func cutBlock(text string) (before, block, after string, ok bool) {
 	}
 	end := min(start+n+len(hookEnd)+1, len(text))
 	return text[:start], text[start:end], text[end:], true
-}
-
-// lineStart is the offset of the first line that is exactly line, or -1.
-func lineStart(text, line string) int {
-	off := 0
-	for l := range strings.Lines(text) {
-		if strings.TrimSuffix(l, "\n") == line {
-			return off
-		}
-		off += len(l)
-	}
-	return -1
 }
 
 // blockProgram reads back the program that hookBlock wrote.

@@ -3,7 +3,6 @@ package git
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -84,33 +83,4 @@ func huskyFile(path string) string {
 		return path
 	}
 	return ""
-}
-
-// addHandLine puts HandLine where a script that husky runs comes to it whatever
-// follows: after its first line, and after the one by which it becomes husky's
-// (versions 5 to 8: that line runs the script again, and ends).
-func addHandLine(text string) string {
-	if text == "" {
-		return hookHead + HandLine + "\n"
-	}
-	lines := slices.Collect(strings.Lines(text))
-	at := 0
-	for i, l := range lines {
-		if i == 0 && strings.HasPrefix(l, "#!") || strings.Contains(l, "/husky.sh") {
-			at = i + 1
-		}
-	}
-	before := strings.Join(lines[:at], "")
-	if before != "" && !strings.HasSuffix(before, "\n") {
-		before += "\n"
-	}
-	return before + HandLine + "\n" + strings.Join(lines[at:], "")
-}
-
-// cutHandLine takes the line out again.
-func cutHandLine(text string) (rest string, ok bool) {
-	if at := lineStart(text, HandLine); at >= 0 {
-		return text[:at] + text[min(at+len(HandLine)+1, len(text)):], true
-	}
-	return text, false
 }

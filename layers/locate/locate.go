@@ -135,12 +135,3 @@ func HoldsCopies(store string) bool {
 	name, err := os.ReadFile(store + "/" + paths.StoreDriver)
 	return err == nil && strings.TrimSpace(string(name)) == "copy"
 }
-
-// Existing is the nearest ancestor of path that is there, path included.
-func Existing(path string) string {
-	var st unix.Stat_t
-	for path != "" && path != "/" && unix.Stat(path, &st) != nil {
-		path = path[:max(1, strings.LastIndexByte(path, '/'))]
-	}
-	return path
-}

@@ -2,6 +2,7 @@ package locate
 
 import (
 	"errors"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -109,4 +110,13 @@ func tryClone(file, dir string) bool {
 		}
 	}
 	return true // what else is wrong is wrong with these two files
+}
+
+// Existing is the nearest ancestor of path that is there, path included.
+func Existing(path string) string {
+	var st unix.Stat_t
+	for path != "" && path != "/" && unix.Stat(path, &st) != nil {
+		path = path[:max(1, strings.LastIndexByte(path, '/'))]
+	}
+	return path
 }

@@ -19,6 +19,9 @@ func IsClean(path string) bool {
 	return filepath.IsAbs(path) && path != "/" && filepath.Clean(path) == path && strings.IndexByte(path, 0) < 0 && strings.IndexByte(path, '\n') < 0
 }
 
+// Below reports whether path lies below dir, which is not below itself; both are clean.
+func Below(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }
+
 // Under returns path relative to dir, "" for dir itself. It works on text: "/a/b/../c"
 // lies below "/a/b". Nothing lies below the root: that would say nothing.
 func Under(path, dir string) (rel string, ok bool) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/linking"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // targetFile is the content of a target that is described by a file.
@@ -32,19 +33,19 @@ func (u *unit) targetFile() error {
 
 // argumentFiles are the contents of files that values name, wherever in them.
 func (u *unit) argumentFiles() error {
-	l := linking.NewLine(u.cwd)
+	l := linking.NewLine(u.Dir)
 	for _, s := range u.Search {
 		if s.Kind == "native" || s.Kind == "all" {
 			l.Dirs = append(l.Dirs, u.abs(s.Path))
 		}
 	}
 	l.Add(u.fileValues...)
-	if linker := filepath.Clean(u.findProgram(u.Linker)); u.Linker != "" && u.Links() && inDir(linker, u.cwd) {
+	if linker := filepath.Clean(u.findProgram(u.Linker)); u.Linker != "" && u.Links() && paths.Below(linker, u.Dir) {
 		l.Script(linker) // one of the project's own may name what it adds
 	}
 	u.nativeDirs, u.askedNatives = l.Dirs, l.Libraries
-	if l.Odd != "" {
-		return &Uncacheable{"argument", l.Odd}
+	if l.Uncovered != "" {
+		return &Uncacheable{"argument", l.Uncovered}
 	}
 	for _, dir := range l.Tools {
 		u.add("directory "+dir, identities(l.Abs(dir), anyName))

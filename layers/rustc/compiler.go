@@ -50,13 +50,13 @@ func (u *unit) driver(root string) error {
 // puts a launcher in the place of a build script's program, which works only with a
 // file beside it (kache 2.0).
 func (u *unit) wrapper() error {
-	if u.context.Wrapper == "" {
+	if u.Wrapper == "" {
 		return nil
 	}
 	if strings.HasPrefix(u.Crate, scriptCrate) {
-		return &Uncacheable{"build script by another wrapper", u.context.Wrapper}
+		return &Uncacheable{"build script by another wrapper", u.Wrapper}
 	}
-	u.add("wrapper", identity(u.findProgram(u.context.Wrapper)))
+	u.add("wrapper", identity(u.findProgram(u.Wrapper)))
 	return nil
 }
 
@@ -88,14 +88,14 @@ func (u *unit) clippy() string {
 		dir = real
 	}
 	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
-		for _, name := range extent.Lints {
+		for _, name := range extent.LintConfigs {
 			look(dir + "/" + name)
 		}
 		if dir == "/" {
 			break
 		}
 	}
-	for _, path := range []string{u.abs(home) + "/Cargo.toml", u.cwd + "/Cargo.toml", u.cwd + "/Cargo.lock"} {
+	for _, path := range []string{u.abs(home) + "/Cargo.toml", u.Dir + "/Cargo.toml", u.Dir + "/Cargo.lock"} {
 		look(path)
 	}
 	for _, name := range clippyVariables {

@@ -15,9 +15,9 @@ func (r *Request) Holds(rec *Record) (why string) {
 	switch {
 	case rec.Unit != r.Unit || rec.Request != r.Digest():
 		return r.Differs(rec)
-	case rec.Portability != Anywhere && rec.Dir != u.cwd, rec.Portability == SameOutDir && (rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
+	case rec.Portability != Anywhere && rec.Dir != u.Dir, rec.Portability == SameOutDir && (rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
 		return "it names where it was made: " + rec.OutDir
-	case u.context.InPlace && (rec.Dir != u.cwd || rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
+	case u.InPlace && (rec.Dir != u.Dir || rec.OutDir != u.OutDir || rec.OutEnv != u.outEnv):
 		return "nothing made in another directory is wanted here: " + rec.OutDir
 	case len(rec.Messages) > 0 && rec.MessageFormat != strings.Join(u.messageFormat, " "):
 		return "its messages were shown in another way"
@@ -96,6 +96,6 @@ func (rec *Record) Roots() []string {
 
 // Localize is what a path of a record's messages is called in this call.
 func (r *Request) Localize(rec *Record, path string) string {
-	made := &unit{Call: &Call{OutDir: rec.OutDir}, cwd: rec.Dir, outEnv: rec.OutEnv}
+	made := &unit{Call: &Call{OutDir: rec.OutDir}, Context: Context{Dir: rec.Dir}, outEnv: rec.OutEnv}
 	return fromPortable(made.portablePath(path), r.unit.roots())
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
-// identity tells one version of an installed file from another without reading it:
-// what it is really called, its size and its time. A package manager gives what it
+// identity tells one version of an installed file from another without reading it: by
+// its real path, its size and its time. A package manager gives what it
 // installs another time.
 func identity(path string) string {
 	real, err := filepath.EvalSymlinks(path)
@@ -23,7 +23,7 @@ func identity(path string) string {
 	return identityOf(real)
 }
 
-// identityOf is identity of what is really called so.
+// identityOf is identity for a path that is the real one.
 func identityOf(real string) string {
 	info, err := os.Stat(real)
 	if err != nil {

@@ -40,7 +40,7 @@ func (u *unit) startProbe(path string, argv []string) (pid int, end func(), err 
 	}
 	defer null.Close()
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
-		Dir: u.cwd, Env: u.environ, Files: []*os.File{source, null, null}, Sys: &syscall.SysProcAttr{Setpgid: true},
+		Dir: u.Dir, Env: u.Environ, Files: []*os.File{source, null, null}, Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {
 		held.Close()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // unusualTargets are in the names of targets for which more is written than is
@@ -148,7 +149,7 @@ func (u *unit) linker() {
 			continue
 		}
 		value := identity(path)
-		if inDir(path, u.cwd) {
+		if paths.Below(path, u.Dir) {
 			// One of the project's own is the same wherever its content is.
 			digest, err := digestOrAbsent(path)
 			value = "content " + digest
@@ -164,7 +165,7 @@ func (u *unit) linker() {
 			u.add("variable "+name, value)
 		}
 	}
-	for _, e := range u.environ {
+	for _, e := range u.Environ {
 		// Nix puts a script before each compiler and linker, which reads these.
 		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "NIX_") && !slices.Contains(nixShellVariables, name) {
 			u.add("variable "+name, u.portableText(value))

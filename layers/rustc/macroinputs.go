@@ -8,8 +8,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// macroInputs adds what the procedural macros may read unseen that may run in this call:
-// of the environment, the package's files, and for a package of the workspace the
+// macroInputs adds what the procedural macros that may run in this call may read unseen:
+// of the environment, of the package's files, and for a package of the workspace of the
 // files beside its packages.
 func (u *unit) macroInputs() error {
 	reach := u.macroReach()
@@ -22,7 +22,7 @@ func (u *unit) macroInputs() error {
 	if !ok || !isPosition(home) {
 		return &Uncacheable{"not cargo's", "no CARGO_MANIFEST_DIR"}
 	}
-	t := &dirHasher{remaining: &left, pkg: home, extent: extent.Of(u.cwd), packages: extent.PackagesOf(u.cwd)}
+	t := &dirHasher{remaining: &left, pkg: home, extent: extent.Of(u.Dir), packages: extent.PackagesOf(u.Dir)}
 	digest, err := t.digest(home)
 	if err != nil {
 		return err
@@ -34,15 +34,15 @@ func (u *unit) macroInputs() error {
 		}
 		u.add("files of the build script", digest)
 	}
-	if !u.immutable() && home != u.cwd {
+	if !u.immutable() && home != u.Dir {
 		t.besidePackages = true
-		if digest, err = t.digest(u.cwd); err != nil {
+		if digest, err = t.digest(u.Dir); err != nil {
 			return err
 		}
 		u.add("files beside the packages", digest)
 	}
 	// Macros that take variables from a file look for it upwards.
-	if above := extent.Above(u.cwd, ".env"); !u.immutable() && above != "" {
+	if above := extent.Above(u.Dir, ".env"); !u.immutable() && above != "" {
 		if digest, _, err = Digest(above); err != nil {
 			return &Uncacheable{"file that cannot be read", above}
 		}
@@ -54,7 +54,7 @@ func (u *unit) macroInputs() error {
 // macroVariables adds the variables that macros may read: those that their sources name,
 // or all where these do not tell.
 func (u *unit) macroVariables(reach rustsrc.Reach) {
-	environ := slices.Clone(u.environ)
+	environ := slices.Clone(u.Environ)
 	slices.Sort(environ)
 	for _, e := range environ {
 		name, value, _ := strings.Cut(e, "=")

@@ -173,7 +173,7 @@ func TestPure(t *testing.T) {
 // as the value is no longer name.
 func TestVariablesOfPlace(t *testing.T) {
 	value := func(text string) string {
-		u := &unit{Call: &Call{OutDir: "/b/target/debug/deps"}, cwd: "/b", outEnv: "/b/target/debug/build/x/out"}
+		u := &unit{Call: &Call{OutDir: "/b/target/debug/deps"}, Context: Context{Dir: "/b"}, outEnv: "/b/target/debug/build/x/out"}
 		return u.portableText(text)
 	}
 	for text, want := range map[string]string{

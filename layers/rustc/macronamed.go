@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // addNamedInputs adds to a record what a macro may have read by name in other
@@ -24,10 +25,10 @@ func (u *unit) addNamedInputs(rec *Record, names []string, sources [][]byte, beg
 		return nil
 	}
 	home, _ := u.env("CARGO_MANIFEST_DIR")
-	packages := extent.PackagesOf(u.cwd)
+	packages := extent.PackagesOf(u.Dir)
 	f := &extent.Finder{
-		Root: u.cwd, Top: extent.Top(u.cwd), Home: home, Apart: []string{u.OutDir}, AtRoot: true,
-		Own: func(path string) bool { return ownerOf(path, u.cwd, packages) == home },
+		Root: u.Dir, Top: extent.Top(u.Dir), Home: home, Apart: []string{u.OutDir}, AtRoot: true,
+		Own: func(path string) bool { return ownerOf(path, u.Dir, packages) == home },
 	}
 	for i, name := range names {
 		if filepath.Ext(name) == ".rs" {
@@ -43,15 +44,15 @@ func (u *unit) addNamedInputs(rec *Record, names []string, sources [][]byte, beg
 		}
 	}
 	u.addNamesInFiles(f, home)
-	for _, e := range u.environ {
+	for _, e := range u.Environ {
 		name, value, _ := strings.Cut(e, "=")
-		if value != u.outEnv && !isVolatile(name) && !strings.HasPrefix(name, "CARGO_") && (value == u.cwd || inDir(value, u.cwd)) {
-			f.Variable(name, strings.TrimPrefix(strings.TrimPrefix(value, u.cwd), "/"))
+		if value != u.outEnv && !isVolatile(name) && !strings.HasPrefix(name, "CARGO_") && (value == u.Dir || paths.Below(value, u.Dir)) {
+			f.Variable(name, strings.TrimPrefix(strings.TrimPrefix(value, u.Dir), "/"))
 		}
 	}
 	found, whole := f.Names()
 	if whole {
-		found = append(found, extent.Name{Path: u.cwd, Dir: true})
+		found = append(found, extent.Name{Path: u.Dir, Dir: true})
 	}
 	left := budget{files: mostFiles, bytes: mostBytes}
 	for _, n := range found {
@@ -67,7 +68,7 @@ func (u *unit) addNamedInputs(rec *Record, names []string, sources [][]byte, beg
 // namedInput looks at a file or directory that is named, which must not have changed
 // since the compiler began.
 func (u *unit) namedInput(n extent.Name, home string, left *budget, began time.Time) (Input, error) {
-	rel, err := filepath.Rel(u.cwd, n.Path)
+	rel, err := filepath.Rel(u.Dir, n.Path)
 	if err != nil || strings.ContainsAny(rel, "\n") {
 		return Input{}, &Uncacheable{"name of an input", n.Path}
 	}
@@ -75,7 +76,7 @@ func (u *unit) namedInput(n extent.Name, home string, left *budget, began time.T
 	var changed time.Time
 	switch {
 	case n.Dir:
-		h := &dirHasher{pkg: home, extent: extent.Of(u.cwd), remaining: left}
+		h := &dirHasher{pkg: home, extent: extent.Of(u.Dir), remaining: left}
 		in.Name += "/"
 		in.Digest, err = h.digest(n.Path)
 		changed = h.newest
@@ -96,7 +97,7 @@ func (u *unit) namedInput(n extent.Name, home string, left *budget, began time.T
 func (u *unit) directoryDigest(dir string) (string, error) {
 	home, _ := u.env("CARGO_MANIFEST_DIR")
 	left := budget{files: mostFiles, bytes: mostBytes}
-	return (&dirHasher{pkg: home, extent: extent.Of(u.cwd), remaining: &left}).digest(dir)
+	return (&dirHasher{pkg: home, extent: extent.Of(u.Dir), remaining: &left}).digest(dir)
 }
 
 // addMacroSources adds the sources of a macro, which its list of inputs names. Those of a
@@ -106,13 +107,13 @@ func (u *unit) addMacroSources(f *extent.Finder, output string) {
 	if err != nil {
 		return
 	}
-	for _, name := range depfile.Inputs(handoff.Unmark(WithoutTrailer(string(text)))) {
+	for _, name := range depfile.Inputs(handoff.WithoutState(WithoutTrailer(string(text)))) {
 		src, _, err := digest.Read(u.abs(name))
 		if filepath.IsAbs(name) || filepath.Ext(name) != ".rs" || err != nil {
 			continue
 		}
 		dir := filepath.Dir(u.abs(name))
-		own := ownerOf(dir, u.cwd, extent.PackagesOf(u.cwd))
+		own := ownerOf(dir, u.Dir, extent.PackagesOf(u.Dir))
 		texts, words := rustsrc.Texts(src)
 		for _, t := range texts {
 			f.Text(t, dir, own, true)
@@ -127,10 +128,10 @@ func (u *unit) addMacroSources(f *extent.Finder, output string) {
 // ownerOf is the directory of the innermost package that holds path, or root; "" for
 // what lies outside.
 func ownerOf(path, root string, packages *extent.Packages) string {
-	if path != root && !inDir(path, root) {
+	if path != root && !paths.Below(path, root) {
 		return ""
 	}
-	for dir := path; inDir(dir, root); dir = filepath.Dir(dir) {
+	for dir := path; paths.Below(dir, root); dir = filepath.Dir(dir) {
 		if packages.Has(dir) {
 			return dir
 		}
@@ -140,7 +141,7 @@ func ownerOf(path, root string, packages *extent.Packages) string {
 
 // addNamesInFiles adds the names that files of the package hold, other than Rust's.
 func (u *unit) addNamesInFiles(f *extent.Finder, home string) {
-	t := &dirHasher{pkg: home, extent: extent.Of(u.cwd), packages: extent.PackagesOf(u.cwd)}
+	t := &dirHasher{pkg: home, extent: extent.Of(u.Dir), packages: extent.PackagesOf(u.Dir)}
 	seen := 0
 	filepath.WalkDir(home, func(path string, d fs.DirEntry, err error) error {
 		if seen++; err != nil || seen > mostFiles {
@@ -148,7 +149,7 @@ func (u *unit) addNamesInFiles(f *extent.Finder, home string) {
 		}
 		if d.IsDir() {
 			entries, err := os.ReadDir(path)
-			if path != home && (err != nil || extent.Never(d.Name()) || t.skips(path, entries)) {
+			if path != home && (err != nil || extent.NeverRead(d.Name()) || t.skips(path, entries)) {
 				return fs.SkipDir
 			}
 			return nil

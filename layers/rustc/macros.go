@@ -29,7 +29,7 @@ func sortedMacros(list []Macro) []Macro {
 	return slices.CompactFunc(list, func(a, b Macro) bool { return key(a) == key(b) })
 }
 
-// macroReach is what the macros get at together that may run in this call.
+// macroReach is what all macros that may run in this call get at together.
 func (u *unit) macroReach() rustsrc.Reach {
 	r := rustsrc.Reach{}
 	for _, m := range u.macrosInCall() {
@@ -38,8 +38,8 @@ func (u *unit) macroReach() rustsrc.Reach {
 	return r
 }
 
-// exposedMacros are the macros that may run in what depends on this unit, of which
-// code is what its own code gets at.
+// exposedMacros are the macros that may run in what depends on this unit. code is what
+// the unit's own code gets at.
 func (u *unit) exposedMacros(code rustsrc.Reach) []Macro {
 	if !slices.Contains(u.Types, "proc-macro") {
 		return u.macrosInCall()

@@ -121,8 +121,8 @@ func (u *unit) bundledNatives(known []Native, files []Artifact) (list []Native) 
 	return slices.Compact(list)
 }
 
-// systemDirs are where libraries are found that no argument names a directory of,
-// on Debian, Fedora, Arch and musl systems.
+// systemDirs are where libraries are looked for beside the directories that arguments
+// name, on Debian, Fedora, Arch and musl systems.
 var systemDirs = []string{
 	"/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu",
 	"/usr/lib64", "/lib64", "/usr/lib", "/lib",

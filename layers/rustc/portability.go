@@ -15,7 +15,7 @@ import (
 // table the first that is met decides, the ones that bind most come first; outputs for
 // which none is met name nothing that moves with a checkout.
 func (u *unit) portability(run Run, depFile string, names []string, sources [][]byte) (Portability, error) {
-	if u.PathBound || u.context.InPlace {
+	if u.PathBound || u.InPlace {
 		return SameOutDir, nil
 	}
 	asked, impure, immutable := u.variablesInOutDir(depFile), !u.macroReach().Pure(), u.immutable()
@@ -23,7 +23,7 @@ func (u *unit) portability(run Run, depFile string, names []string, sources [][]
 		// It lies where it was unpacked, and got at nothing but that: no look is needed.
 		return SameDir, nil
 	}
-	workDirs := append([]string{u.cwd}, run.ViewDirs...)
+	workDirs := append([]string{u.Dir}, run.ViewDirs...)
 	linked := u.linkedSources(workDirs)
 	out := &embedded.Outputs{WorkDirs: workDirs, Sources: append(absolute(names, workDirs), linked...)}
 	for _, f := range run.Files {
@@ -98,7 +98,7 @@ func absolute(names, dirs []string) []string {
 func (u *unit) namesItself(run Run, sources [][]byte) bool {
 	return strings.HasPrefix(u.portablePath(u.Input), "{cwd}") &&
 		(slices.ContainsFunc(sources, rustsrc.NamesItself) ||
-			slices.ContainsFunc(run.Messages, func(m string) bool { return strings.Contains(m, u.cwd) }))
+			slices.ContainsFunc(run.Messages, func(m string) bool { return strings.Contains(m, u.Dir) }))
 }
 
 // linkedSources are the sources of what is linked into the output, by the names that

@@ -22,28 +22,28 @@ func (u *unit) roots() []root {
 	if u.outEnv != "" {
 		list = append(list, root{u.outEnv, "{OUT_DIR}"})
 	}
-	return append(list, root{u.OutDir, "{out-dir}"}, root{u.cwd, "{cwd}"})
+	return append(list, root{u.OutDir, "{out-dir}"}, root{u.Dir, "{cwd}"})
 }
 
 func toPortable(path string, roots []root) string {
-	for _, p := range roots {
-		if path == p.dir {
-			return p.name
+	for _, r := range roots {
+		if path == r.dir {
+			return r.name
 		}
-		if inDir(path, p.dir) {
-			return p.name + path[len(p.dir):]
+		if paths.Below(path, r.dir) {
+			return r.name + path[len(r.dir):]
 		}
 	}
 	return path
 }
 
 func fromPortable(name string, roots []root) string {
-	for _, p := range roots {
-		if name == p.name {
-			return p.dir
+	for _, r := range roots {
+		if name == r.name {
+			return r.dir
 		}
-		if inDir(name, p.name) {
-			return p.dir + name[len(p.name):]
+		if paths.Below(name, r.name) {
+			return r.dir + name[len(r.name):]
 		}
 	}
 	return name
@@ -52,8 +52,8 @@ func fromPortable(name string, roots []root) string {
 // portableText is a value with the directories that move with a checkout replaced,
 // wherever in it.
 func (u *unit) portableText(value string) string {
-	for _, p := range u.roots() {
-		value = replacePath(value, p.dir, p.name)
+	for _, r := range u.roots() {
+		value = replacePath(value, r.dir, r.name)
 	}
 	return value
 }
@@ -122,7 +122,7 @@ func (u *unit) portableDepFile(rec *Record, depFile string) (string, error) {
 	text := depfile.Rename(depFile, u.portablePath)
 	var refused error
 	text = depfile.SetValues(text, func(value string) string {
-		if value == outDirName || inDir(value, outDirName) {
+		if value == outDirName || paths.Below(value, outDirName) {
 			refused = &Uncacheable{"variable", value} // it would be taken for ours
 		}
 		if rec.Portability == SameOutDir {

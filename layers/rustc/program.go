@@ -10,7 +10,7 @@ import (
 // findProgram finds a program as a child in the working directory would.
 func (u *unit) findProgram(name string) string {
 	path, _ := u.env("PATH")
-	return LookPath(name, path, u.cwd)
+	return LookPath(name, path, u.Dir)
 }
 
 // LookPath finds a program as execvp(3) does in directory dir, "" if there is none.

@@ -21,7 +21,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 	u := r.unit
 	// What the compiler has read was there before it and is there now: dependencies,
 	// libraries, the compiler itself.
-	if now, err := NewRequest(u.Call, u.context); err != nil || now.Digest() != r.Digest() {
+	if now, err := NewRequest(u.Call, u.Context); err != nil || now.Digest() != r.Digest() {
 		return nil, &Uncacheable{"something changed meanwhile", ""}
 	}
 	text, err := os.ReadFile(u.DepFile())
@@ -29,10 +29,10 @@ func (r *Request) Record(run Run) (*Record, error) {
 		return nil, &Uncacheable{"no list of inputs", err.Error()}
 	}
 	rec := &Record{
-		Unit: r.Unit, Request: r.Digest(), Ingredients: r.Ingredients, Dir: u.cwd, OutDir: u.OutDir, OutEnv: u.outEnv,
+		Unit: r.Unit, Request: r.Digest(), Ingredients: r.Ingredients, Dir: u.Dir, OutDir: u.OutDir, OutEnv: u.outEnv,
 		MessageFormat: strings.Join(u.messageFormat, " "), Messages: run.Messages, Cost: run.Cost, Incremental: u.Incremental != "",
 	}
-	depFile := handoff.Unmark(WithoutTrailer(string(text)))
+	depFile := handoff.WithoutState(WithoutTrailer(string(text)))
 	names := depfile.Inputs(depFile)
 	if !depfile.WellFormed(depFile) {
 		return nil, &Uncacheable{"name of an input", "with a newline"}
@@ -83,37 +83,38 @@ func (r *Request) Record(run Run) (*Record, error) {
 
 // Trailer is what is noted of the unit beside its outputs.
 func (rec *Record) Trailer(r *Request) *Trailer {
-	m := r.unit.trailer(r.recordedReach(rec))
-	m.Key, m.Unit, m.Request, m.Files = rec.Key, rec.Unit, rec.Request, rec.Files
+	t := r.unit.trailer(r.recordedReach(rec))
+	t.Key, t.Unit, t.Request, t.Files = rec.Key, rec.Unit, rec.Request, rec.Files
 	for _, found := range rec.Natives {
-		m.Natives = append(m.Natives, found.Native)
+		t.Natives = append(t.Natives, found.Native)
 	}
-	return m
+	return t
 }
 
-// EarlyTrailer is what is noted when metadata is there and the rest is not.
+// EarlyTrailer is what is noted as soon as the metadata is there, before the other
+// outputs are.
 func (r *Request) EarlyTrailer(metadata Artifact) (*Trailer, error) {
 	f, err := r.unit.outputFile(metadata)
 	if err != nil {
 		return nil, err
 	}
-	m := r.unit.trailer(rustsrc.Unread)
-	m.Files = []File{f}
-	return m, nil
+	t := r.unit.trailer(rustsrc.Unread)
+	t.Files = []File{f}
+	return t, nil
 }
 
 // trailer is what is known of the unit before it is compiled, and what its code gets at.
 func (u *unit) trailer(code rustsrc.Reach) *Trailer {
-	m := &Trailer{Macros: u.exposedMacros(code), Reach: code}
+	t := &Trailer{Macros: u.exposedMacros(code), Reach: code}
 	for _, e := range u.Externs {
 		if e.Path == "" {
 			continue
 		}
 		if rel, err := filepath.Rel(u.OutDir, e.Path); err == nil {
-			m.Deps = append(m.Deps, rel)
+			t.Deps = append(t.Deps, rel)
 		}
 	}
-	return m
+	return t
 }
 
 // outputFile looks at an output.
@@ -169,8 +170,8 @@ func (u *unit) addInputs(rec *Record, names []string, began time.Time) (sources 
 	return sources, nil
 }
 
-// recordedReach is what the code of a record that holds gets at. Where another rule
-// has found that, it is found anew.
+// recordedReach is what the code of a record that holds gets at. It is found anew where
+// the record has it by another version of the rule.
 func (r *Request) recordedReach(rec *Record) rustsrc.Reach {
 	if rec.Reach.Any != rustsrc.Unread.Any || r.unit.isFinal() {
 		return rec.Reach

@@ -42,8 +42,8 @@ func digestOf(list []Ingredient) string {
 // NewRequest looks at all that a call names. Files that are there are read. The error
 // is an Uncacheable if the call is one whose outputs cannot be told from what is
 // known.
-func NewRequest(c *Call, around Context) (*Request, error) {
-	u := &unit{Call: c, context: around, cwd: around.Dir, environ: around.Environ}
+func NewRequest(c *Call, context Context) (*Request, error) {
+	u := &unit{Call: c, Context: context}
 	u.outEnv, _ = u.env("OUT_DIR")
 	if err := u.refuseUnusual(); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (u *unit) refuseUnusual() error {
 	if !slices.ContainsFunc(c.messageFormat, func(s string) bool { return strings.HasPrefix(s, "--json=") && strings.Contains(s, "artifacts") }) {
 		return &Uncacheable{"not cargo's", "no notice of outputs"}
 	}
-	for _, path := range []string{u.cwd, c.OutDir, u.outEnv} {
+	for _, path := range []string{u.Dir, c.OutDir, u.outEnv} {
 		if path != "" && !isPosition(path) || strings.ContainsAny(path, "{}\n") {
 			return &Uncacheable{"path", path}
 		}

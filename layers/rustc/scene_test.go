@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -114,13 +115,19 @@ func (s *scene) path(name string) string {
 	return s.root + "/" + name
 }
 
+// write writes a file, which can be run at once if it is a program.
 func (s *scene) write(name, text string) {
 	s.t.Helper()
 	path := s.path(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o777); err != nil {
+	// What another test starts meanwhile would have the file open for writing, until
+	// it is the other program, and the kernel runs no such file (ETXTBSY).
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(path, []byte(text), 0o777)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -207,10 +214,10 @@ func (s *scene) mustRequest() *Request {
 
 // refusal is what an error comes to.
 func refusal(err error) string {
-	var odd *Uncacheable
+	var refused *Uncacheable
 	switch {
-	case errors.As(err, &odd):
-		return "odd: " + odd.Reason
+	case errors.As(err, &refused):
+		return "odd: " + refused.Reason
 	case errors.Is(err, ErrForeign):
 		return "foreign"
 	}
@@ -318,13 +325,13 @@ func records(t *testing.T, fresh func(t *testing.T) *scene, changes []change) {
 			if why := s.holds(rec); why != "" {
 				t.Fatalf("the record does not hold where nothing was changed: %s", why)
 			}
-			place := s.out + s.env["OUT_DIR"]
+			before := s.out + s.env["OUT_DIR"]
 			c.do(s)
 			got := s.holds(rec)
 			if got != c.want {
 				t.Errorf("the record does not hold because of %q, want %q", got, c.want)
 			}
-			if got == "" && !testing.Short() && place == s.out+s.env["OUT_DIR"] {
+			if got == "" && !testing.Short() && before == s.out+s.env["OUT_DIR"] {
 				again := s.mustRecord()
 				if !slices.Equal(again.Files, rec.Files) || !slices.Equal(again.Messages, rec.Messages) {
 					t.Errorf("the compiler makes something else of it:\n%v %q\n%v %q", rec.Files, rec.Messages, again.Files, again.Messages)

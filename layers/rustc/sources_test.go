@@ -66,7 +66,8 @@ func TestSources(t *testing.T) {
 	})
 }
 
-// A name with a space, with a backslash, and one that begins like a place's.
+// A name with a space, with a backslash, and one that begins like what stands
+// for a directory.
 func TestNamesOfSources(t *testing.T) {
 	base := func(t *testing.T) *scene {
 		return newRealScene(t, map[string]string{

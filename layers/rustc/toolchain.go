@@ -152,7 +152,7 @@ func (u *unit) askLauncher(path string) (toolchain, error) {
 	}
 	t.launched = append(t.launched, identityOf(found.program))
 	t.launched = append(t.launched, difference("argument ", probe[1:], found.args)...)
-	t.launched = append(t.launched, difference("variable ", u.steadyVariables(u.environ), u.steadyVariables(found.environ))...)
+	t.launched = append(t.launched, difference("variable ", u.steadyVariables(u.Environ), u.steadyVariables(found.environ))...)
 	if t.sysroot = sysrootOf(found.args); t.sysroot == "" {
 		t.sysroot = t.root
 	}
@@ -187,7 +187,7 @@ func sysrootOf(args []string) string {
 // goes the way that a call goes; the error is the Uncacheable for which all calls
 // would be refused.
 func Compiler(name, dir string, environ []string) (program string, err error) {
-	u := &unit{Call: &Call{Argv: []string{name}, Options: 1}, cwd: dir, environ: environ}
+	u := &unit{Call: &Call{Argv: []string{name}, Options: 1}, Context: Context{Dir: dir, Environ: environ}}
 	t, err := u.findToolchain(name)
 	if err == nil {
 		err = u.standardLibrary(t.sysroot)

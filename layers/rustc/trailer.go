@@ -65,22 +65,22 @@ func ReadTrailer(output string) (Trailer, error) {
 
 // ParseTrailer finds a trailer in a .d file.
 func ParseTrailer(text string) (Trailer, error) {
-	m := Trailer{Reach: rustsrc.Unread}
+	t := Trailer{Reach: rustsrc.Unread}
 	ended := false
 	whole := depfile.Notes(text, trailerPrefix, func(note string) bool {
-		if ended || note != trailerEnd && !m.take(note) {
+		if ended || note != trailerEnd && !t.take(note) {
 			return false // nothing comes after the end
 		}
 		ended = note == trailerEnd
 		return true
 	})
-	if len(m.Files) == 0 || !ended || !whole {
+	if len(t.Files) == 0 || !ended || !whole {
 		return Trailer{}, errNoTrailer
 	}
-	return m, nil
+	return t, nil
 }
 
-func (m *Trailer) take(l string) bool {
+func (t *Trailer) take(l string) bool {
 	key, rest, _ := strings.Cut(l, " ")
 	list, ok := words.Split(rest)
 	if !ok || len(list) == 0 {
@@ -88,25 +88,25 @@ func (m *Trailer) take(l string) bool {
 	}
 	switch key {
 	case "unit":
-		ok = m.Key == "" && len(list) == 3 && digest.Is(list[0]) && IsUnit(list[1]) && digest.Is(list[2])
+		ok = t.Key == "" && len(list) == 3 && digest.Is(list[0]) && IsUnit(list[1]) && digest.Is(list[2])
 		if ok {
-			m.Key, m.Unit, m.Request = list[0], list[1], list[2]
+			t.Key, t.Unit, t.Request = list[0], list[1], list[2]
 		}
 	case "file":
 		var f File
 		f, ok = parseFile(list)
-		m.Files = append(m.Files, f)
+		t.Files = append(t.Files, f)
 	case "dep":
-		m.Deps = append(m.Deps, list...)
+		t.Deps = append(t.Deps, list...)
 	case "macro":
 		var macro Macro
 		macro, ok = parseMacro(list)
-		m.Macros = append(m.Macros, macro)
+		t.Macros = append(t.Macros, macro)
 	case "code":
-		m.Reach = rustsrc.ParseReach(list)
+		t.Reach = rustsrc.ParseReach(list)
 	case "native":
 		if ok = len(list) == 2; ok {
-			m.Natives = append(m.Natives, Native{Kind: list[0], Name: list[1]})
+			t.Natives = append(t.Natives, Native{Kind: list[0], Name: list[1]})
 		}
 	default:
 		ok = false
@@ -115,24 +115,24 @@ func (m *Trailer) take(l string) bool {
 }
 
 // AppendTo returns the text of a .d file with the trailer.
-func (m *Trailer) AppendTo(depFile string) string {
+func (t *Trailer) AppendTo(depFile string) string {
 	var b strings.Builder
 	b.WriteString(WithoutTrailer(depFile))
 	write := func(key string, list ...string) { b.WriteString(trailerPrefix + words.Line(key, list...)) }
-	if m.Key != "" {
-		write("unit", m.Key, m.Unit, m.Request)
+	if t.Key != "" {
+		write("unit", t.Key, t.Unit, t.Request)
 	}
-	for _, f := range m.Files {
+	for _, f := range t.Files {
 		write("file", f.words()...)
 	}
-	for _, path := range m.Deps {
+	for _, path := range t.Deps {
 		write("dep", path)
 	}
-	for _, macro := range m.Macros {
+	for _, macro := range t.Macros {
 		write("macro", macro.words()...)
 	}
-	write("code", m.Reach.Words()...)
-	for _, n := range m.Natives {
+	write("code", t.Reach.Words()...)
+	for _, n := range t.Natives {
 		write("native", n.Kind, n.Name)
 	}
 	b.WriteString(trailerPrefix + trailerEnd + "\n")
@@ -144,9 +144,9 @@ func WithoutTrailer(depFile string) string { return depfile.WithoutNotes(depFile
 
 // Digest returns the digest of an output, "" if the trailer has none of that name and
 // size.
-func (m *Trailer) Digest(path string) string {
+func (t *Trailer) Digest(path string) string {
 	name := filepath.Base(path)
-	for _, f := range m.Files {
+	for _, f := range t.Files {
 		if f.Name != name {
 			continue
 		}
@@ -158,10 +158,10 @@ func (m *Trailer) Digest(path string) string {
 }
 
 // linkDigest returns the digest of what a linker takes up of a unit.
-func (m *Trailer) linkDigest(dir string) string {
-	for _, f := range m.Files {
+func (t *Trailer) linkDigest(dir string) string {
+	for _, f := range t.Files {
 		if f.Emit == "link" {
-			return m.Digest(dir + "/" + f.Name)
+			return t.Digest(dir + "/" + f.Name)
 		}
 	}
 	return ""

@@ -30,7 +30,7 @@ func TestTrailerComesBack(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v: came back as\n%+v\nwant\n%+v", err, got, want)
 	}
-	// A place's own note stands behind it.
+	// The note of where the unit's state was made stands behind it.
 	if got, err := ParseTrailer(text + "# cargo-cow-state \"/a\" \"/a/target\"\n"); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v: came back as\n%+v\nwant\n%+v", err, got, want)
 	}

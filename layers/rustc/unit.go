@@ -11,19 +11,17 @@ import (
 type Context struct {
 	Dir     string // working directory, by its real path
 	Environ []string
-	// InPlace: outputs of another directory do not do here, nor those of this call
-	// elsewhere.
+	// InPlace: outputs that were made in another directory must not be used here, nor
+	// those of this call elsewhere.
 	InPlace bool
 	// Wrapper is a program that runs the compiler in its own way, "" for none.
 	Wrapper string
 }
 
-// unit is a call that is looked at.
+// unit is a call in its context, and what was found out about it.
 type unit struct {
 	*Call
-	context        Context
-	cwd            string
-	environ        []string
+	Context
 	ingredients    []Ingredient
 	trailers       []Trailer // of the externs that have one
 	withoutTrailer []string  // externs that have none
@@ -31,7 +29,7 @@ type unit struct {
 	linkedDepFiles []string  // .d files of what is linked into the output
 	nativeDirs     []string  // that native libraries are looked for in
 	askedNatives   []Native  // those that arguments of the linker ask for
-	// linkedReach is what the code of the crates gets at that are linked into the output.
+	// linkedReach is what the code of the crates that are linked into the output gets at.
 	linkedReach rustsrc.Reach
 }
 
@@ -41,7 +39,7 @@ func (u *unit) add(name, value string) {
 
 // env returns the value of a variable; the first one counts, as in getenv(3).
 func (u *unit) env(name string) (string, bool) {
-	for _, e := range u.environ {
+	for _, e := range u.Environ {
 		if value, ok := strings.CutPrefix(e, name+"="); ok {
 			return value, true
 		}
@@ -53,8 +51,5 @@ func (u *unit) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
-	return u.cwd + "/" + path
+	return u.Dir + "/" + path
 }
-
-// inDir reports whether a path is below a directory; both are clean.
-func inDir(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }

@@ -52,8 +52,8 @@ func TestEnvOddName(t *testing.T) {
 	}
 }
 
-// The directory of the build script's outputs is a place, unless something else
-// than an include is made of it.
+// The directory of the build script's outputs moves with the checkout, unless something
+// else than an include is made of it.
 func TestOutDir(t *testing.T) {
 	scenes := func(source string) func(t *testing.T) *scene {
 		return func(t *testing.T) *scene {

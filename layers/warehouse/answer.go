@@ -14,7 +14,7 @@ import (
 )
 
 // Answer is a record that holds, with its files, which are open: what prune removes
-// meanwhile can still be placed. It must be closed.
+// meanwhile can still be materialized. It must be closed.
 type Answer struct {
 	*rustc.Record
 	dir     string
@@ -64,13 +64,13 @@ func (w *Warehouse) findSource(a *Answer, f rustc.File) (source, bool) {
 	return source{file: file, atOrigin: made}, file != nil
 }
 
-// settleTime is for how long nothing may have written a file that is about to be taken
-// from a build directory: the clock that files are stamped with goes on every 1 to
-// 10 ms (CONFIG_HZ), and who writes it from now on has to leave another time.
+// settleTime is how long a file must have been left alone before it is taken from a
+// build directory: the clock that files are stamped with goes on every 1 to 10 ms
+// (CONFIG_HZ), and whoever writes it from now on has to leave another time.
 const settleTime = 20 * time.Millisecond
 
 // openAtOrigin opens a file in the build directory where it was made, if it is still what
-// it was, and returns by what to tell that nobody has written it since.
+// it was. What it returns beside it tells later whether anybody has written it since.
 func openAtOrigin(rec *rustc.Record, f rustc.File) (*os.File, os.FileInfo) {
 	for _, path := range originPaths(rec, f) {
 		file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
@@ -103,11 +103,11 @@ func isIntact(path string, f rustc.File) bool {
 	return err == nil && digest == f.Digest
 }
 
-// Materialize puts the files where they are to be, each a file of its own that shares its
-// content where that can be. What has their names there is removed first, never
-// written to: other names may be linked to it. What is there already stays, and is
-// as young as the others. The error is a Miss. cloned tells that all content that
-// may be shared is.
+// Materialize puts the files where the call wants them, each a file of its own that
+// shares its content where the file system can. What has their names there is removed
+// first, never written to: other names may be linked to it. A file that is there
+// already stays, and gets the time of the others. The error is a Miss. cloned tells
+// that all content that may be shared is.
 func (a *Answer) Materialize(ctx context.Context) (cloned bool, err error) {
 	cloned = true
 	for i, f := range a.Files {

@@ -71,11 +71,11 @@ func (w *Warehouse) Note(e Event) {
 }
 
 func fillReason(e *Event) {
-	var odd *rustc.Uncacheable
+	var refused *rustc.Uncacheable
 	var miss *Miss
 	switch {
-	case errors.As(e.Err, &odd):
-		e.Reason, e.Detail = odd.Reason, odd.Detail
+	case errors.As(e.Err, &refused):
+		e.Reason, e.Detail = refused.Reason, refused.Detail
 	case errors.As(e.Err, &miss):
 		e.Reason, e.Detail = miss.Reason, miss.Detail
 	case e.Err != nil:

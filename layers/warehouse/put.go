@@ -52,16 +52,16 @@ const mostLayers = 4
 
 // AddLayer notes that a layer holds the files of the record that a trailer names, in
 // dir below its root. It reports false where the warehouse has no such record.
-func (w *Warehouse) AddLayer(m *rustc.Trailer, in rustc.InLayer) (bool, error) {
-	path := filepath.Join(w.dir, unitsDir, m.Unit, fileName(m.Request, m.Key))
+func (w *Warehouse) AddLayer(t *rustc.Trailer, in rustc.InLayer) (bool, error) {
+	path := filepath.Join(w.dir, unitsDir, t.Unit, fileName(t.Request, t.Key))
 	rec, err := readRecord(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, rustc.ErrFormat) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("note layer of %s: %w", m.Unit, err)
+		return false, fmt.Errorf("note layer of %s: %w", t.Unit, err)
 	}
-	if !slices.Equal(rec.Files, m.Files) {
+	if !slices.Equal(rec.Files, t.Files) {
 		return false, nil // compiled once more, to other bytes
 	}
 	if slices.Contains(rec.Layers, in) || w.isLoose(rec) {
@@ -71,7 +71,7 @@ func (w *Warehouse) AddLayer(m *rustc.Trailer, in rustc.InLayer) (bool, error) {
 	rec.Layers = rec.Layers[:min(len(rec.Layers), mostLayers)]
 	// Whoever does the same at once for another layer may win: one of them serves.
 	if err := atomicfile.WriteUnsynced(path, []byte(rec.Text()), 0o600); err != nil {
-		return false, fmt.Errorf("note layer of %s: %w", m.Unit, err)
+		return false, fmt.Errorf("note layer of %s: %w", t.Unit, err)
 	}
 	return true, nil
 }

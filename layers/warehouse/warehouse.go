@@ -1,9 +1,9 @@
-// Package warehouse keeps what single runs of rustc have written: units by what
-// decided them, and their files by content. A unit's files lie loose in the
+// Package warehouse keeps what single runs of rustc have written: a record of each by
+// what decided it, and its files by their content. The files lie loose in the
 // warehouse, in layers of the same store, or where they were built; any serves.
 //
-// Everything in it can be lost: whoever finds less than he looks for has a miss,
-// with a reason, and compiles. There is no lock, no database and no process behind
+// Everything in it can be lost: whoever finds less than he looks for has a miss, with
+// its reason, and compiles. There is no lock, no database and no process behind
 // it. Any number of processes may read and write at once; what is written shows
 // itself whole or not at all, and equal writers write the same.
 package warehouse

@@ -13,6 +13,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 )
 
+// Program is the name of our wrapper.
+const Program = chain.Program
+
 // MakeLink makes the link l below dir, which is made if need be, to program, and
 // returns the path of its symlink. Equal links have one path. A link that is there
 // already leads to program afterwards. Links are never changed otherwise; they may be

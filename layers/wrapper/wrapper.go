@@ -29,9 +29,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
-// Program is the name of our wrapper.
-const Program = chain.Program
-
 // ErrNoHome: a wrapper is to be chained, and there is no directory for links.
 var ErrNoHome = errors.New("neither XDG_DATA_HOME nor HOME is set")
 

@@ -44,25 +44,25 @@ func (w *world) layers() []map[unitID]record {
 	return all
 }
 
-// A place is a checkout.
-type place struct {
+// A checkout is one of the world.
+type checkout struct {
 	*fixture.Checkout
 	w *world
 }
 
-func (w *world) at(name string) *place { return &place{w.At(name), w} }
+func (w *world) at(name string) *checkout { return &checkout{w.At(name), w} }
 
 // checkout adds a worktree of p's repository, at p's commit.
-func (p *place) checkout(name string) *place {
-	p.T.Helper()
-	return &place{p.Worktree(name), p.w}
+func (c *checkout) checkout(name string) *checkout {
+	c.T.Helper()
+	return &checkout{c.Worktree(name), c.w}
 }
 
-// in is the place seen by a subtest.
-func (p *place) in(t testing.TB) *place { return &place{p.In(t), p.w} }
+// in is the checkout seen by a subtest.
+func (c *checkout) in(t testing.TB) *checkout { return &checkout{c.In(t), c.w} }
 
-// with is the place with more environment.
-func (p *place) with(env ...string) *place { return &place{p.With(env...), p.w} }
+// with is the checkout with more environment.
+func (c *checkout) with(env ...string) *checkout { return &checkout{c.With(env...), c.w} }
 
 // A grafting is what restore or graft said of the units it took from layers
 // other than the one restored.
@@ -73,15 +73,15 @@ type grafting struct {
 }
 
 // answer finds the JSON line of the command itself.
-func (p *place) answer(r fixture.Result, command string) grafting {
-	p.T.Helper()
+func (c *checkout) answer(r fixture.Result, command string) grafting {
+	c.T.Helper()
 	for line := range strings.Lines(r.Stdout) {
 		var g grafting
 		if json.Unmarshal([]byte(line), &g) == nil && g.Reason == command {
 			return g
 		}
 	}
-	p.T.Fatalf("cargo-cow %s has no line of its own: %v", command, r)
+	c.T.Fatalf("cargo-cow %s has no line of its own: %v", command, r)
 	return grafting{}
 }
 
@@ -90,17 +90,17 @@ const notFound = 4
 
 // restore reports whether there was a layer to restore from, and what was
 // grafted.
-func (p *place) restore(args ...string) (g grafting, ok bool) {
-	p.T.Helper()
-	r := p.TryCow(append([]string{"restore"}, args...)...)
+func (c *checkout) restore(args ...string) (g grafting, ok bool) {
+	c.T.Helper()
+	r := c.TryCow(append([]string{"restore"}, args...)...)
 	switch r.Code {
 	case 0:
-		return p.answer(r, "restore"), true
+		return c.answer(r, "restore"), true
 	case notFound:
-		p.T.Logf("%s: restore %q: %s", p.Name(), args, r.Stdout)
+		c.T.Logf("%s: restore %q: %s", c.Name(), args, r.Stdout)
 		return grafting{}, false
 	}
-	p.T.Fatalf("restore %q in %s: %v", args, p.Dir, r)
+	c.T.Fatalf("restore %q in %s: %v", args, c.Dir, r)
 	return grafting{}, false
 }
 
@@ -124,24 +124,24 @@ func (b *build) title(id unitID) string { return fmt.Sprintf("%s (%s)", id, b.re
 // rustcMismatch are rustc's errors about crates that were not built together.
 var rustcMismatch = regexp.MustCompile(`\bE046[0-3]\b`)
 
-// build runs cargo build, which has to succeed, in the place's own build
+// build runs cargo build, which has to succeed, in the checkout's own build
 // directory or, unless it is empty, in dir.
-func (p *place) build(dir string) *build {
-	p.T.Helper()
+func (c *checkout) build(dir string) *build {
+	c.T.Helper()
 	args := []string{"build", "--offline"}
 	if dir == "" {
-		dir = p.Path("target")
+		dir = c.Path("target")
 	} else {
 		args = append(args, "--target-dir="+dir)
 	}
-	said := p.Cargo(args...)
+	said := c.Cargo(args...)
 	if code := rustcMismatch.FindString(said.Stdout + said.Stderr); code != "" {
-		p.T.Errorf("%s: rustc says %s", p.Name(), code)
+		c.T.Errorf("%s: rustc says %s", c.Name(), code)
 	}
 	if said.Code != 0 {
-		p.T.Fatalf("cargo %q in %s: exit code %d\n%s%s", args, p.Dir, said.Code, strings.Join(fixture.Rendered(said.Stdout), ""), said.Stderr)
+		c.T.Fatalf("cargo %q in %s: exit code %d\n%s%s", args, c.Dir, said.Code, strings.Join(fixture.Rendered(said.Stdout), ""), said.Stderr)
 	}
-	b := &build{dir: dir, needs: map[unitID]bool{}, paths: map[unitID]bool{}, records: readRecords(p.T, dir), programs: map[string]string{}}
+	b := &build{dir: dir, needs: map[unitID]bool{}, paths: map[unitID]bool{}, records: readRecords(c.T, dir), programs: map[string]string{}}
 	for _, m := range said.Messages {
 		files := m.Filenames
 		if m.OutDir != "" {
@@ -157,7 +157,7 @@ func (p *place) build(dir string) *build {
 			id, ok = b.uplifted(m.Package(), m.Target.Name, said.Began)
 		}
 		if !ok {
-			p.T.Fatalf("no unit of %s %v in %s has the files %q", m.PackageID, m.Target, dir, files)
+			c.T.Fatalf("no unit of %s %v in %s has the files %q", m.PackageID, m.Target, dir, files)
 		}
 		if strings.HasPrefix(m.PackageID, "path+") {
 			b.paths[id] = !m.Fresh
@@ -179,39 +179,39 @@ func (b *build) uplifted(pkg, target string, after time.Time) (unitID, bool) {
 	return "", false
 }
 
-// clean is the build directory of clean builds by the place's toolchain. No
+// clean is the build directory of clean builds by the checkout's toolchain. No
 // checkout has it as its own, so nothing but cargo ever writes there.
-func (p *place) clean() string {
-	if toolchain := fixture.Variable(p.Env, "RUSTUP_TOOLCHAIN"); toolchain != "" {
-		return filepath.Join(p.w.Dir, "clean-"+toolchain)
+func (c *checkout) clean() string {
+	if toolchain := fixture.Variable(c.Env, "RUSTUP_TOOLCHAIN"); toolchain != "" {
+		return filepath.Join(c.w.Dir, "clean-"+toolchain)
 	}
-	return filepath.Join(p.w.Dir, "clean")
+	return filepath.Join(c.w.Dir, "clean")
 }
 
-// keepClean begins the directory of clean builds with a copy of the place's build
+// keepClean begins the directory of clean builds with a copy of the checkout's build
 // directory, in which cargo has built all from nothing.
-func (p *place) keepClean() {
-	p.T.Helper()
-	if _, err := os.Stat(p.clean()); !errors.Is(err, fs.ErrNotExist) {
-		p.T.Fatalf("there are clean builds already: %v", err)
+func (c *checkout) keepClean() {
+	c.T.Helper()
+	if _, err := os.Stat(c.clean()); !errors.Is(err, fs.ErrNotExist) {
+		c.T.Fatalf("there are clean builds already: %v", err)
 	}
-	p.Must("cp", "--archive", "--reflink=auto", p.Path("target"), p.clean())
+	c.Must("cp", "--archive", "--reflink=auto", c.Path("target"), c.clean())
 }
 
-// cleanBuild builds what lies in the place in the directory of clean builds:
+// cleanBuild builds what lies in the checkout in the directory of clean builds:
 // units of registry packages may be left there from another clean build, those
 // of the named path packages are not.
-func (p *place) cleanBuild(packages ...string) *build {
-	p.T.Helper()
-	if _, err := os.Stat(p.clean()); err == nil {
-		args := []string{"clean", "--quiet", "--offline", "--target-dir=" + p.clean()}
+func (c *checkout) cleanBuild(packages ...string) *build {
+	c.T.Helper()
+	if _, err := os.Stat(c.clean()); err == nil {
+		args := []string{"clean", "--quiet", "--offline", "--target-dir=" + c.clean()}
 		for _, pkg := range packages {
 			args = append(args, "--package="+pkg)
 		}
-		p.Must("cargo", args...)
+		c.Must("cargo", args...)
 	}
 	// Only path units are incremental, and their ids are not compared.
-	return p.with("CARGO_INCREMENTAL=0").build(p.clean())
+	return c.with("CARGO_INCREMENTAL=0").build(c.clean())
 }
 
 // A state is what is known before a build: what cargo had written of the units
@@ -222,14 +222,14 @@ type state struct {
 	layers  []map[unitID]record
 }
 
-func (p *place) state() state {
-	p.T.Helper()
-	s := state{layers: p.w.layers()}
-	if _, err := os.Stat(p.Path("target")); errors.Is(err, fs.ErrNotExist) {
+func (c *checkout) state() state {
+	c.T.Helper()
+	s := state{layers: c.w.layers()}
+	if _, err := os.Stat(c.Path("target")); errors.Is(err, fs.ErrNotExist) {
 		return s
 	}
-	s.records, s.fresh = readRecords(p.T, p.Path("target")), map[unitID]bool{}
-	for _, l := range p.Cow("explain", "--all") {
+	s.records, s.fresh = readRecords(c.T, c.Path("target")), map[unitID]bool{}
+	for _, l := range c.Cow("explain", "--all") {
 		if l["reason"] != "unit" {
 			continue
 		}
@@ -246,13 +246,13 @@ func (p *place) state() state {
 // what explain had named. It returns how many registry units there were, and how
 // many not. What stands on a wild package, of which two builds differ, can be
 // there twice and fit nothing: it may be compiled again.
-func (p *place) judge(b, clean *build, before state, wild ...string) (available, missing int) {
-	p.T.Helper()
+func (c *checkout) judge(b, clean *build, before state, wild ...string) (available, missing int) {
+	c.T.Helper()
 	av := newAvailability(clean.records, append(before.layers, before.records))
 	var want, got, needs, cleanNeeds []string
 	for id := range clean.needs {
 		cleanNeeds = append(cleanNeeds, clean.title(id))
-		if av.of(p.T, id) {
+		if av.of(c.T, id) {
 			available++
 		} else {
 			missing++
@@ -261,7 +261,7 @@ func (p *place) judge(b, clean *build, before state, wild ...string) (available,
 	}
 	for id, ran := range b.needs {
 		needs = append(needs, b.title(id))
-		if ran && !(av.of(p.T, id) && av.standsOn(id, wild)) {
+		if ran && !(av.of(c.T, id) && av.standsOn(id, wild)) {
 			got = append(got, b.title(id))
 		}
 	}
@@ -269,10 +269,10 @@ func (p *place) judge(b, clean *build, before state, wild ...string) (available,
 		slices.Sort(list)
 	}
 	if diff := cmp.Diff(cleanNeeds, needs); diff != "" {
-		p.T.Fatalf("%s: registry units of the build (-clean +restored):\n%s", p.Name(), diff)
+		c.T.Fatalf("%s: registry units of the build (-clean +restored):\n%s", c.Name(), diff)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		p.T.Errorf("%s: registry units compiled (-they were nowhere +compiled):\n%s", p.Name(), diff)
+		c.T.Errorf("%s: registry units compiled (-they were nowhere +compiled):\n%s", c.Name(), diff)
 	}
 	for id, ran := range b.paths {
 		old, had := before.records[id]
@@ -280,7 +280,7 @@ func (p *place) judge(b, clean *build, before state, wild ...string) (available,
 			continue
 		}
 		if fresh, said := before.fresh[id]; !said || ran == fresh {
-			p.T.Errorf("%s: %s: compiled is %t; explain named it: %t, as fresh: %t", p.Name(), b.title(id), ran, said, fresh)
+			c.T.Errorf("%s: %s: compiled is %t; explain named it: %t, as fresh: %t", c.Name(), b.title(id), ran, said, fresh)
 		}
 	}
 	return available, missing

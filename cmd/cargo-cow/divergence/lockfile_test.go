@@ -75,11 +75,11 @@ fn main() -> Result<(), Error> {
 `
 
 // A change makes a checkout's dependencies differ.
-type change func(p *place)
+type change func(p *checkout)
 
 // bump gives a package of the lockfile another version.
 func bump(spec, version string) change {
-	return func(p *place) {
+	return func(p *checkout) {
 		p.T.Helper()
 		p.fetch() // which may be what puts the package there
 		args := []string{"update", "--quiet", "--package=" + spec, "--precise=" + version}
@@ -92,7 +92,7 @@ func bump(spec, version string) change {
 
 // manifest adds text to the package's manifest below a table's name.
 func manifest(table, text string) change {
-	return func(p *place) {
+	return func(p *checkout) {
 		p.T.Helper()
 		toml := p.Read("Cargo.toml")
 		if !strings.Contains(toml, "\n"+table+"\n") {
@@ -147,7 +147,7 @@ func TestLockfiles(t *testing.T) {
 
 	for _, tt := range []struct {
 		name    string
-		origin  *place
+		origin  *checkout
 		subject subject
 		changes [][]change
 		env     []string
@@ -203,32 +203,32 @@ func TestLockfiles(t *testing.T) {
 }
 
 // change applies changes and commits them.
-func (p *place) change(groups ...[]change) {
-	p.T.Helper()
+func (c *checkout) change(groups ...[]change) {
+	c.T.Helper()
 	if len(groups) == 0 {
 		return
 	}
 	for _, changes := range groups {
-		for _, c := range changes {
-			c(p)
+		for _, apply := range changes {
+			apply(c)
 		}
 	}
-	p.fetch()
-	p.Commit("diverge")
+	c.fetch()
+	c.Commit("diverge")
 }
 
 // fetch makes the lockfile fit the manifest and has all its packages there.
-func (p *place) fetch() {
-	p.T.Helper()
-	if p.Run("cargo", "fetch", "--quiet", "--offline").Code != 0 {
-		p.Must("cargo", "fetch", "--quiet")
+func (c *checkout) fetch() {
+	c.T.Helper()
+	if c.Run("cargo", "fetch", "--quiet", "--offline").Code != 0 {
+		c.Must("cargo", "fetch", "--quiet")
 	}
 }
 
 // packages are the lockfile's, with their versions.
-func (p *place) packages() []string {
-	p.T.Helper()
-	return lockedVersion.FindAllString(p.Read("Cargo.lock"), -1)
+func (c *checkout) packages() []string {
+	c.T.Helper()
+	return lockedVersion.FindAllString(c.Read("Cargo.lock"), -1)
 }
 
 // common counts the elements of one list that are in the other.
@@ -242,43 +242,43 @@ func common(list, other []string) (n int) {
 }
 
 // says is what the program of a build prints.
-func (p *place) says(s subject, b *build) string {
-	p.T.Helper()
+func (c *checkout) says(s subject, b *build) string {
+	c.T.Helper()
 	var all string
 	for _, args := range s.say {
-		line := strings.ReplaceAll(strings.Join(args, "\n"), "$W", p.w.Dir)
-		all += p.Must(b.programs[s.program], strings.Split(line, "\n")...).Stdout
+		line := strings.ReplaceAll(strings.Join(args, "\n"), "$W", c.w.Dir)
+		all += c.Must(b.programs[s.program], strings.Split(line, "\n")...).Stdout
 	}
 	return all
 }
 
 // behaves compares the program of b with that of a clean build.
-func (p *place) behaves(s subject, b, clean *build) {
-	p.T.Helper()
-	if diff := cmp.Diff(p.says(s, clean), p.says(s, b)); diff != "" {
-		p.T.Errorf("%s: the program says (-clean +restored):\n%s", p.Name(), diff)
+func (c *checkout) behaves(s subject, b, clean *build) {
+	c.T.Helper()
+	if diff := cmp.Diff(c.says(s, clean), c.says(s, b)); diff != "" {
+		c.T.Errorf("%s: the program says (-clean +restored):\n%s", c.Name(), diff)
 	}
 }
 
 // editShows edits and builds once more: rustc then loads what was grafted.
-func (p *place) editShows(s subject, b *build) {
-	p.T.Helper()
-	want := strings.Replace(p.says(s, b), s.edit, s.edited, 1)
-	p.Edit(s.file, s.edit, s.edited)
-	edited := p.build("")
+func (c *checkout) editShows(s subject, b *build) {
+	c.T.Helper()
+	want := strings.Replace(c.says(s, b), s.edit, s.edited, 1)
+	c.Edit(s.file, s.edit, s.edited)
+	edited := c.build("")
 	for id, ran := range edited.needs {
 		if ran {
-			p.T.Errorf("an edit of %s compiled %s", s.file, edited.title(id))
+			c.T.Errorf("an edit of %s compiled %s", s.file, edited.title(id))
 		}
 	}
-	if diff := cmp.Diff(want, p.says(s, edited)); diff != "" {
-		p.T.Errorf("%s: after an edit the program says (-want +got):\n%s", p.Name(), diff)
+	if diff := cmp.Diff(want, c.says(s, edited)); diff != "" {
+		c.T.Errorf("%s: after an edit the program says (-want +got):\n%s", c.Name(), diff)
 	}
 }
 
 // graftByHand: what restore was told not to graft, the command grafts later, and
 // the disk then holds no more data than before.
-func graftByHand(t *testing.T, origin *place) {
+func graftByHand(t *testing.T, origin *checkout) {
 	p := origin.checkout("by-hand")
 	p.change(rootBumped, packageAdded)
 	// The other project's layer lacks most.
@@ -309,9 +309,9 @@ type figures struct{ data, metadata int64 }
 
 // used returns the apparent size of the build directory's files and what the
 // whole file system has in use.
-func (p *place) used() (files int64, f figures) {
-	p.T.Helper()
-	err := filepath.WalkDir(p.Path("target"), func(_ string, d os.DirEntry, err error) error {
+func (c *checkout) used() (files int64, f figures) {
+	c.T.Helper()
+	err := filepath.WalkDir(c.Path("target"), func(_ string, d os.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
@@ -322,11 +322,11 @@ func (p *place) used() (files int64, f figures) {
 		return err
 	})
 	if err != nil {
-		p.T.Fatal(err)
+		c.T.Fatal(err)
 	}
 	// Figures are of the last commit.
-	p.Must("btrfs", "filesystem", "sync", p.w.Dir)
-	out := p.Must("btrfs", "filesystem", "df", "--raw", p.w.Dir).Stdout
+	c.Must("btrfs", "filesystem", "sync", c.w.Dir)
+	out := c.Must("btrfs", "filesystem", "df", "--raw", c.w.Dir).Stdout
 	for line := range strings.Lines(out) {
 		kind, _, _ := strings.Cut(line, ",")
 		_, text, _ := strings.Cut(line, "used=")
@@ -339,7 +339,7 @@ func (p *place) used() (files int64, f figures) {
 		}
 	}
 	if f.data == 0 || f.metadata == 0 {
-		p.T.Fatalf("btrfs filesystem df says\n%s", out)
+		c.T.Fatalf("btrfs filesystem df says\n%s", out)
 	}
 	return files, f
 }

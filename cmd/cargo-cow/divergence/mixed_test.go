@@ -19,19 +19,19 @@ func TestBuildsAreNotMixed(t *testing.T) {
 	t.Parallel()
 	dir := loopfs.Btrfs(t, loopfs.Size(4<<30))
 	s := newStory(t, newGrove(t, filepath.Join(dir, "grove")), filepath.Join(dir, "w"), 0)
-	a, b, c := s.places[0], s.places[1], s.places[2]
+	a, b, c := s.checkouts[0], s.checkouts[1], s.checkouts[2]
 	for _, tt := range []struct {
-		place       *place
+		checkout    *checkout
 		larch, pine string
 	}{{a, "1.0.0", "1.0.0"}, {b, "1.1.0", "1.1.0"}, {c, "1.0.0", "1.1.0"}} {
-		s.direct[tt.place] = []string{"larch", "pine"}
-		s.writeApp(tt.place)
-		tt.place.Must("cargo", "update", "--quiet", "--workspace")
-		tt.place.Must("cargo", "update", "--quiet", "--package=larch", "--precise="+tt.larch)
-		tt.place.Must("cargo", "update", "--quiet", "--package=pine", "--precise="+tt.pine)
+		s.direct[tt.checkout] = []string{"larch", "pine"}
+		s.writeApp(tt.checkout)
+		tt.checkout.Must("cargo", "update", "--quiet", "--workspace")
+		tt.checkout.Must("cargo", "update", "--quiet", "--package=larch", "--precise="+tt.larch)
+		tt.checkout.Must("cargo", "update", "--quiet", "--package=pine", "--precise="+tt.pine)
 	}
 	var oak []string
-	for _, p := range []*place{a, b} {
+	for _, p := range []*checkout{a, b} {
 		s.build(p)
 		p.Cow("snapshot", "--label="+p.Name())
 		oak = append(oak, p.hashAndMetadata("oak"))
@@ -63,20 +63,20 @@ func TestBuildsAreNotMixed(t *testing.T) {
 
 // hashAndMetadata is the unit fingerprint's hash of a package's library and what
 // rustc identifies it by.
-func (p *place) hashAndMetadata(pkg string) string {
-	p.T.Helper()
-	for _, r := range readRecords(p.T, p.Path("target")) {
+func (c *checkout) hashAndMetadata(pkg string) string {
+	c.T.Helper()
+	for _, r := range readRecords(c.T, c.Path("target")) {
 		dir, kind, _ := strings.Cut(r.name, " ")
 		name, id, _ := strings.Cut(dir, "-")
 		if name != pkg || kind != "lib-"+pkg {
 			continue
 		}
-		metadata, err := os.ReadFile(p.Path("target", "debug", "deps", "lib"+pkg+"-"+id+".rmeta"))
+		metadata, err := os.ReadFile(c.Path("target", "debug", "deps", "lib"+pkg+"-"+id+".rmeta"))
 		if err != nil {
-			p.T.Fatal(err)
+			c.T.Fatal(err)
 		}
 		return r.hash + string(metadata)
 	}
-	p.T.Fatalf("%s has no library of %s", p.Name(), pkg)
+	c.T.Fatalf("%s has no library of %s", c.Name(), pkg)
 	return ""
 }

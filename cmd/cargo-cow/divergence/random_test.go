@@ -58,14 +58,14 @@ func TestRandom(t *testing.T) {
 
 // A story is one random run.
 type story struct {
-	t      *testing.T
-	g      *grove
-	w      *world
-	rng    *rand.Rand
-	places []*place
-	// direct are the crates that the program of each place depends on itself.
-	direct map[*place][]string
-	loud   map[*place]bool
+	t         *testing.T
+	g         *grove
+	w         *world
+	rng       *rand.Rand
+	checkouts []*checkout
+	// direct are the crates that the program of each checkout depends on itself.
+	direct map[*checkout][]string
+	loud   map[*checkout]bool
 	value  int
 	// grafted counts the units of all grafts.
 	grafted int
@@ -82,7 +82,7 @@ const (
 
 func newStory(t *testing.T, g *grove, dir string, seed uint64) *story {
 	t.Helper()
-	s := &story{t: t, g: g, rng: rand.New(rand.NewPCG(seed, 0)), direct: map[*place][]string{}, loud: map[*place]bool{}}
+	s := &story{t: t, g: g, rng: rand.New(rand.NewPCG(seed, 0)), direct: map[*checkout][]string{}, loud: map[*checkout]bool{}}
 	s.w = newWorld(t, dir, "CARGO_HOME="+g.home, "CARGO_NET_OFFLINE=true", "CARGO_PROFILE_DEV_DEBUG=0")
 	p := s.w.at("a")
 	p.Write(".gitignore", "/target\n")
@@ -113,18 +113,18 @@ pub fn text(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
 	p.Must("cargo", "generate-lockfile", "--quiet")
 	p.Repository()
 	p.Cow("init")
-	s.places = []*place{p, p.checkout("b"), p.checkout("c")}
-	for _, q := range s.places[1:] {
+	s.checkouts = []*checkout{p, p.checkout("b"), p.checkout("c")}
+	for _, q := range s.checkouts[1:] {
 		s.direct[q] = slices.Clone(s.direct[p])
 	}
 	return s
 }
 
-// begin seals a layer of each place, so that later lockfiles are made of parts
+// begin seals a layer of each checkout, so that later lockfiles are made of parts
 // that are there.
 func (s *story) begin() {
 	s.t.Helper()
-	for i, q := range s.places {
+	for i, q := range s.checkouts {
 		for range 5 * min(i, 1) {
 			s.t.Logf("%s: %s", q.Name(), s.bump(q))
 		}
@@ -150,7 +150,7 @@ func (s *story) next() string {
 }
 
 // writeApp writes the program, which prints the texts of all it depends on.
-func (s *story) writeApp(p *place) {
+func (s *story) writeApp(p *checkout) {
 	s.t.Helper()
 	toml := member("app") + "[dependencies]\nmodel = { path = \"../model\" }\nshape = { path = \"../shape\" }\nscripted = { path = \"../scripted\" }\n"
 	source := `#[allow(dead_code)]
@@ -180,7 +180,7 @@ fn main() {
 var lockedVersion = regexp.MustCompile(`(?m)^name = "(.*)"\nversion = "(.*)"$`)
 
 // want is what the program says when it is built from the files of p.
-func (s *story) want(p *place) string {
+func (s *story) want(p *checkout) string {
 	s.t.Helper()
 	versions := map[string]string{}
 	for _, m := range s.locked(p) {
@@ -200,15 +200,15 @@ func (s *story) want(p *place) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// build builds in the place and compares what the program says.
-func (s *story) build(p *place) *build {
+// build builds in the checkout and compares what the program says.
+func (s *story) build(p *checkout) *build {
 	s.t.Helper()
 	b := p.build("")
 	s.check(p, b)
 	return b
 }
 
-func (s *story) check(p *place, b *build) {
+func (s *story) check(p *checkout, b *build) {
 	s.t.Helper()
 	if diff := cmp.Diff(s.want(p), p.Must(b.programs["app"]).Stdout); diff != "" {
 		s.t.Fatalf("%s: stale (-want +got):\n%s", p.Name(), diff)
@@ -218,8 +218,8 @@ func (s *story) check(p *place, b *build) {
 // sequence is snapshot, bump, edit, restore, graft, build, edit, build.
 func (s *story) sequence() {
 	s.t.Helper()
-	p := s.places[s.rng.IntN(len(s.places))]
-	if q := s.places[s.rng.IntN(len(s.places))]; s.rng.IntN(4) != 0 {
+	p := s.checkouts[s.rng.IntN(len(s.checkouts))]
+	if q := s.checkouts[s.rng.IntN(len(s.checkouts))]; s.rng.IntN(4) != 0 {
 		if _, err := os.Stat(q.Path("target", "debug")); err == nil {
 			s.t.Logf("%s: snapshot", q.Name())
 			q.Cow("snapshot")
@@ -232,7 +232,7 @@ func (s *story) sequence() {
 		s.t.Logf("%s: %s", p.Name(), s.diverge(p))
 	}
 	if s.rng.IntN(3) == 0 {
-		// Cargo itself would miss it in a place that is not restored afterwards.
+		// Cargo itself would miss it in a checkout that is not restored afterwards.
 		old := time.Now().Add(-time.Hour)
 		file := s.edit(p)
 		if err := os.Chtimes(p.Path(file), old, old); err != nil {
@@ -264,9 +264,9 @@ func (s *story) sequence() {
 	s.t.Logf("%s: %d registry units were in layers, %d in none", p.Name(), available, missing)
 }
 
-// diverge makes the place's dependencies differ in one respect, and tells in
+// diverge makes the checkout's dependencies differ in one respect, and tells in
 // which.
-func (s *story) diverge(p *place) (what string) {
+func (s *story) diverge(p *checkout) (what string) {
 	s.t.Helper()
 	switch n := s.rng.IntN(8); {
 	case n < 4:
@@ -298,7 +298,7 @@ func (s *story) diverge(p *place) (what string) {
 }
 
 // bump gives a package of the lockfile another of its versions.
-func (s *story) bump(p *place) string {
+func (s *story) bump(p *checkout) string {
 	s.t.Helper()
 	locked := s.locked(p)
 	m := locked[s.rng.IntN(len(locked))]
@@ -312,12 +312,12 @@ func (s *story) bump(p *place) string {
 }
 
 // merge gives half of the packages of p's lockfile the versions that another
-// place's has.
-func (s *story) merge(p *place) string {
+// checkout's has.
+func (s *story) merge(p *checkout) string {
 	s.t.Helper()
 	q := p
 	for q == p {
-		q = s.places[s.rng.IntN(len(s.places))]
+		q = s.checkouts[s.rng.IntN(len(s.checkouts))]
 	}
 	other := map[string]string{}
 	for _, m := range s.locked(q) {
@@ -336,8 +336,8 @@ func (s *story) merge(p *place) string {
 	return "merge " + q.Name()
 }
 
-// edit gives a source of the place a new text.
-func (s *story) edit(p *place) string {
+// edit gives a source of the checkout a new text.
+func (s *story) edit(p *checkout) string {
 	s.t.Helper()
 	file := members[s.rng.IntN(len(members))] + "/src/text.txt"
 	p.Write(file, s.next())
@@ -345,7 +345,7 @@ func (s *story) edit(p *place) string {
 }
 
 // restore restores and grafts, in one of the ways that come to the same.
-func (s *story) restore(p *place) {
+func (s *story) restore(p *checkout) {
 	s.t.Helper()
 	ids := s.layerIDs(p)
 	layer := "--from=" + ids[s.rng.IntN(len(ids))]
@@ -382,7 +382,7 @@ func (s *story) restore(p *place) {
 	s.graft(p)
 }
 
-func (s *story) graft(p *place, args ...string) {
+func (s *story) graft(p *checkout, args ...string) {
 	s.t.Helper()
 	g := p.answer(p.TryCow(append([]string{"graft"}, args...)...), "graft")
 	s.grafted += g.Grafted
@@ -391,14 +391,14 @@ func (s *story) graft(p *place, args ...string) {
 
 // locked are the names and versions of the lockfile's packages that are not
 // members.
-func (s *story) locked(p *place) [][]string {
+func (s *story) locked(p *checkout) [][]string {
 	s.t.Helper()
 	return slices.DeleteFunc(lockedVersion.FindAllStringSubmatch(p.Read("Cargo.lock"), -1), func(m []string) bool {
 		return slices.Contains(members, m[1])
 	})
 }
 
-func (s *story) layerIDs(p *place) []string {
+func (s *story) layerIDs(p *checkout) []string {
 	s.t.Helper()
 	var ids []string
 	for _, l := range p.Cow("list") {

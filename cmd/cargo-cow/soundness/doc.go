@@ -1,5 +1,5 @@
 // Package soundness proves, with real cargo on a real Btrfs file system, that a
-// build directory restored by cargo-cow is never stale: in every place the
+// build directory restored by cargo-cow is never stale: in every checkout the
 // program that plain cargo builds is the one a clean build gives. It also
 // proves the other half, that nothing is rebuilt without need.
 //

@@ -25,12 +25,12 @@ const (
 	// sequencesPerWorld share what was built and sealed first.
 	sequencesPerWorld = 4
 	// editSteps is enough for each checkout to be built with the wrapper and
-	// without, and for a place of a place.
+	// without, and for a checkout that was made from another one.
 	editSteps = 6
 )
 
-// TestRandomEdits: over an origin, a place beside it, one inside it and a place of
-// a place, with the wrapper on and off by turns, edits of several kinds and builds
+// TestRandomEdits: over an origin, a checkout beside it, one inside it and a checkout of
+// that checkout, with the wrapper on and off by turns, edits of several kinds and builds
 // of several profiles: what a build makes is what a clean build makes that is not
 // incremental. A failure names its seed; the steps are in its log.
 func TestRandomEdits(t *testing.T) {
@@ -211,7 +211,7 @@ func (e *editing) render(checkout string, files map[string]string) {
 	}
 }
 
-// places are the checkouts of a sequence; the last is made from the second.
+// checkouts are those of a sequence; the last is made from the second.
 const beside, inside, ofPlace = "b", "a/.worktrees/c", "d"
 
 func (e *editing) sequence() {
@@ -298,7 +298,7 @@ func (e *editing) build(name string, wrapped bool, args []string) {
 	p := e.w.At(name)
 	got := e.made(e.with(p, wrapped), args)
 	e.builds++
-	if len(marked(e.t, p.Path(e.state))) > 0 {
+	if len(compiledElsewhere(e.t, p.Path(e.state))) > 0 {
 		e.elsewhere++
 	}
 	clean := e.w.Path("clean/" + filepath.Base(name))

@@ -47,16 +47,16 @@ func (w *world) repository(name, text string) {
 	up.Commit(text)
 }
 
-// newerSubmodule is the place with another commit of the submodule, which by its
+// newerSubmodule is the checkout with another commit of the submodule, which by its
 // times is an old one.
 func newerSubmodule(path string) func(w *world) {
 	return func(w *world) {
 		w.T.Helper()
-		w.place.Must("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+		w.checkout.Must("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
 		w.Write("b/"+path+"/v.txt", "two")
 		sub := w.At("b/" + path)
 		sub.Commit("two")
-		w.place.Commit("newer submodule")
+		w.checkout.Commit("newer submodule")
 		old := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 		w.touch(old, "b/"+path+"/v.txt", "b/"+path, "b/"+path+"/..")
 	}
@@ -333,7 +333,7 @@ func lint(w *world) {
 // observeLints counts what clippy says of the number of arguments.
 func observeLints(w *world) string {
 	w.T.Helper()
-	said := w.place.Run("cargo", "clippy", "--quiet")
+	said := w.checkout.Run("cargo", "clippy", "--quiet")
 	return fmt.Sprint(strings.Count(said.Stderr, "too many arguments"), said.Code)
 }
 

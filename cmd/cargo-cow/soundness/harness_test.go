@@ -26,18 +26,18 @@ func btrfs(t testing.TB) string {
 	return loopfs.Btrfs(t, loopfs.Size(16<<30))
 }
 
-// A world holds an origin, a place made from it, and whatever lies beside them.
+// A world holds an origin, a checkout made from it, and whatever lies beside them.
 type world struct {
 	fixture.World
-	origin *fixture.Checkout
-	place  *fixture.Checkout
+	origin   *fixture.Checkout
+	checkout *fixture.Checkout
 	// restored has the lines of the latest restore.
 	restored []map[string]any
-	// wrapped is more environment of builds in the restored place, elsewhere the
+	// wrapped is more environment of builds in the restored checkout, elsewhere the
 	// crates that were last compiled at another checkout's path there.
 	wrapped   []string
 	elsewhere []string
-	edited    time.Time // when the place's sources were last changed, for what asks
+	edited    time.Time // when the checkout's sources were last changed, for what asks
 }
 
 // newWorld makes an empty world in dir.
@@ -51,7 +51,7 @@ func newWorld(t testing.TB, dir string, env ...string) *world {
 // begin is the world as a test sees it that has done nothing in it yet.
 func (w *world) begin(t testing.TB) {
 	w.T = t
-	w.origin, w.place = w.At("a"), w.At("b")
+	w.origin, w.checkout = w.At("a"), w.At("b")
 }
 
 // lay writes the archive's files whose name begins with from+"/" under the

@@ -30,13 +30,13 @@ type hazard struct {
 	safe string
 
 	// files is laid out as the world is: a/ the origin, ext/ beside it, b/ over
-	// the place before the restore, later/ over the place after it.
+	// the checkout before the restore, later/ over the checkout after it.
 	files string
 	env   []string
 
 	// Steps that go another way than usual.
 	origin  func(w *world)        // instead of commit and cargo build at the origin
-	differ  func(w *world)        // in the place, after b/ and before the restore
+	differ  func(w *world)        // in the checkout, after b/ and before the restore
 	restore []string              // more flags
 	during  func(w *world)        // while the restore is stopped, all files verified
 	later   func(w *world)        // after the restore and after later/
@@ -52,9 +52,9 @@ var hazards = slices.Concat(
 // naive-copy: a copy of the build directory with one time for all its files, which
 // is a restore without rules, ends in a stale program.
 //
-// with-rules: with all rules on, the program built in the place is that of a clean
+// with-rules: with all rules on, the program built in the checkout is that of a clean
 // build, and cargo rebuilds exactly what explain said it would. The same goes for
-// a second place that is built with the wrapper: with-wrapper.
+// a second checkout that is built with the wrapper: with-wrapper.
 //
 // without-rule: with the one rule switched off the same steps end in a stale
 // program, so it is this rule that closes the hazard.
@@ -119,7 +119,7 @@ func (s *scene) withRules(w *world, explain bool) {
 				t.Error("no layer fits, so this proves nothing")
 			}
 		} else if explain && h.later == nil && !strings.Contains(h.files, "\n-- later/") {
-			plan = w.place.Cow("explain")
+			plan = w.checkout.Cow("explain")
 		}
 	})
 	if seen.got != seen.truth {
@@ -142,7 +142,7 @@ func (s *scene) withoutRule(t *testing.T) {
 	}
 }
 
-// observation is what was seen in the place: got after the restore, truth after
+// observation is what was seen in the checkout: got after the restore, truth after
 // a clean build at the same path. build is cargo's first after the restore,
 // reasons what the restore itself gave.
 type observation struct {
@@ -151,12 +151,12 @@ type observation struct {
 	reasons    []string
 }
 
-// run goes through the hazard's steps in the place.
+// run goes through the hazard's steps in the checkout.
 func (s *scene) run(w *world, restore func(w *world, h hazard)) observation {
 	t, h := w.T, s.hazard
 	t.Helper()
 	ar := txtar.Parse([]byte(h.files))
-	w.origin.Worktree(w.place.Dir)
+	w.origin.Worktree(w.checkout.Dir)
 	w.lay(ar, "b", "b")
 	if h.differ != nil {
 		h.differ(w)
@@ -169,23 +169,23 @@ func (s *scene) run(w *world, restore func(w *world, h hazard)) observation {
 	}
 	observe := h.observe
 	if observe == nil {
-		observe = func(w *world) string { return w.place.Runs("app", "build") }
+		observe = func(w *world) string { return w.checkout.Runs("app", "build") }
 	}
 	w.Forget()
-	plain := w.place
-	w.place = plain.With(w.wrapped...)
+	plain := w.checkout
+	w.checkout = plain.With(w.wrapped...)
 	seen.got = observe(w)
-	w.place = plain
+	w.checkout = plain
 	seen.build = w.Last()
-	w.elsewhere = marked(t, w.Path("b/target"))
+	w.elsewhere = compiledElsewhere(t, w.Path("b/target"))
 	seen.truth = s.truth(w, observe)
 	t.Logf("clean build: %s; restored: %s", seen.truth, seen.got)
 	return seen
 }
 
-// marked lists the crates of a build directory whose last compilation was at
+// compiledElsewhere lists the crates of a build directory whose last compilation was at
 // another checkout's path.
-func marked(t testing.TB, dir string) []string {
+func compiledElsewhere(t testing.TB, dir string) []string {
 	t.Helper()
 	var crates []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -196,7 +196,7 @@ func marked(t testing.TB, dir string) []string {
 		if err != nil {
 			return err
 		}
-		if _, ok := handoff.Marked(string(text)); ok {
+		if _, ok := handoff.ParseState(string(text)); ok {
 			name := filepath.Base(path)
 			crates = append(crates, name[:strings.IndexAny(name, "-.")])
 		}
@@ -222,11 +222,11 @@ func restore(w *world, h hazard) bool {
 	args := append([]string{"restore"}, h.restore...)
 	var r fixture.Result
 	if h.during != nil {
-		p := w.place.StopCow("restore.verified", args...)
+		p := w.checkout.StopCow("restore.verified", args...)
 		h.during(w)
 		r = p.Continue()
 	} else {
-		r = w.place.TryCow(args...)
+		r = w.checkout.TryCow(args...)
 	}
 	switch r.Code {
 	case 0:
@@ -242,7 +242,7 @@ func restore(w *world, h hazard) bool {
 
 func naiveCopy(w *world, h hazard) {
 	w.T.Helper()
-	w.place.Must("cp", "-a", w.origin.Dir+"/target", w.place.Dir+"/target")
+	w.checkout.Must("cp", "-a", w.origin.Dir+"/target", w.checkout.Dir+"/target")
 	if h.during != nil {
 		h.during(w)
 	}

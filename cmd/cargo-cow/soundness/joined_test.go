@@ -27,7 +27,7 @@ func TestJoined(t *testing.T) {
 				for range 6 {
 					s.sealOne()
 				}
-				for _, p := range s.places {
+				for _, p := range s.checkouts {
 					joined.Add(s.restoreJoined(p))
 				}
 			})
@@ -47,7 +47,7 @@ var commands = [][]string{
 // sealOne seals what one command leaves in an empty build directory.
 func (s *story) sealOne() {
 	s.t.Helper()
-	p := s.places[s.rng.IntN(len(s.places))]
+	p := s.checkouts[s.rng.IntN(len(s.checkouts))]
 	args := commands[s.rng.IntN(len(commands))]
 	if s.rng.IntN(3) == 0 {
 		args = []string{"build", "--package=" + s.packages[s.rng.IntN(len(s.packages))].name}

@@ -34,10 +34,10 @@ func buildNative(w *world) {
 	w.build()
 }
 
-// otherNative has one in the place that says 2.
+// otherNative has one in the checkout that says 2.
 func otherNative(w *world) {
 	w.T.Helper()
-	w.place.Must("sh", "make.sh", "libs", "2")
+	w.checkout.Must("sh", "make.sh", "libs", "2")
 }
 
 // sysOverridden has a crate whose build script is not run: a table of the
@@ -99,8 +99,8 @@ fn main() {
 // dynamic shows what the loader is told by something that was linked.
 func dynamic(file string) func(w *world) string {
 	return func(w *world) string {
-		w.place.Build("build")
-		out := w.place.Says("readelf", "--wide", "--dynamic", "--program-headers", "target/debug/"+file)
+		w.checkout.Build("build")
+		out := w.checkout.Says("readelf", "--wide", "--dynamic", "--program-headers", "target/debug/"+file)
 		var told []string
 		for line := range strings.Lines(out) {
 			for _, word := range []string{"RUNPATH", "RPATH", "SONAME", "interpreter:"} {
@@ -127,8 +127,8 @@ var linkHazards = []hazard{
 		files:  native + flagged(`"-Lnative=libs-first", "-L", "libs"`),
 		origin: buildNative,
 		differ: func(w *world) {
-			w.place.Must("sh", "make.sh", "libs", "1")
-			w.place.Must("sh", "make.sh", "libs-first", "2")
+			w.checkout.Must("sh", "make.sh", "libs", "1")
+			w.checkout.Must("sh", "make.sh", "libs-first", "2")
 		},
 	},
 	{
@@ -182,8 +182,8 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-arg-bi
 		files:  object + flagged(`"-C", "link-arg=value.ld"`) + "-- a/value.ld --\nINPUT(libs/value.o)\n-- b/value.ld --\nINPUT(libs-2/value.o)\n",
 		origin: buildNative,
 		differ: func(w *world) {
-			w.place.Must("sh", "make.sh", "libs", "1")
-			w.place.Must("sh", "make.sh", "libs-2", "2")
+			w.checkout.Must("sh", "make.sh", "libs", "1")
+			w.checkout.Must("sh", "make.sh", "libs-2", "2")
 		},
 	},
 	{
@@ -199,8 +199,8 @@ fn main() { println!("cargo::rerun-if-changed=build.rs\ncargo::rustc-link-arg-bi
 		files:  object + flagged(`"-Clink-args=-Wl,--no-undefined value.ld"`) + "-- a/value.ld --\nINCLUDE libs/more.ld\n",
 		origin: func(w *world) { w.Write("a/libs/more.ld", "INPUT(libs/value.o)\n"); buildNative(w) },
 		differ: func(w *world) {
-			w.place.Must("sh", "make.sh", "libs", "1")
-			w.place.Must("sh", "make.sh", "libs-2", "2")
+			w.checkout.Must("sh", "make.sh", "libs", "1")
+			w.checkout.Must("sh", "make.sh", "libs-2", "2")
 			w.Write("b/libs/more.ld", "INPUT(libs-2/value.o)\n")
 		},
 	},

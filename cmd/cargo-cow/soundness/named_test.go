@@ -26,12 +26,12 @@ type naming struct {
 	// observe tells what is named, after the build; what app prints if nil.
 	observe func(w *world, p *fixture.Checkout) string
 	// origin: what was compiled anew names the origin, where a clean build names
-	// the place. docs/soundness.md says why, and what to do about it.
+	// the checkout. docs/soundness.md says why, and what to do about it.
 	origin bool
 	// inPlace: the wrapper leaves the call alone, and without its rule the origin
 	// would be named, or what is named would be wrong.
-	inPlace bool
-	place   string // "b" if ""
+	inPlace  bool
+	checkout string // "b" if ""
 }
 
 // panicking is an app whose library panics on demand, in its own source and in a
@@ -98,7 +98,7 @@ func namesIn(w *world, p *fixture.Checkout, suffix string) string {
 		if err != nil {
 			return err
 		}
-		for _, o := range []*fixture.Checkout{w.origin, w.place} {
+		for _, o := range []*fixture.Checkout{w.origin, w.checkout} {
 			if bytes.Contains(text, []byte(o.Dir+"/")) || bytes.Contains(text, []byte(o.Dir+"\x00")) {
 				found = append(found, o.Dir)
 			}
@@ -143,7 +143,7 @@ var namings = []naming{
 	},
 	{
 		// Libraries are looked for by a path that is relative to the program's.
-		name: "relative-runpath", files: panicking, inPlace: true, place: "deep/er/b",
+		name: "relative-runpath", files: panicking, inPlace: true, checkout: "deep/er/b",
 		env: []string{"RUSTFLAGS=-Cprefer-dynamic -Crpath"},
 		observe: func(w *world, p *fixture.Checkout) string {
 			return p.Run(p.Path("target/debug/app")).String()
@@ -158,13 +158,13 @@ var namings = []naming{
 			if err != nil {
 				p.T.Fatal(err)
 			}
-			return fmt.Sprintf("names the place: %v; the origin: %v", bytes.Contains(text, []byte(w.place.Dir)), bytes.Contains(text, []byte(w.origin.Dir+"\x00")) || bytes.Contains(text, []byte(w.origin.Dir+"/")))
+			return fmt.Sprintf("names the place: %v; the origin: %v", bytes.Contains(text, []byte(w.checkout.Dir)), bytes.Contains(text, []byte(w.origin.Dir+"\x00")) || bytes.Contains(text, []byte(w.origin.Dir+"/")))
 		},
 	},
 }
 
 // TestNamings: what is compiled with the wrapper, after an edit, names what a clean
-// build in the place names, but for what is listed as naming the origin.
+// build in the checkout names, but for what is listed as naming the origin.
 func TestNamings(t *testing.T) {
 	dir := btrfs(t)
 	for _, n := range namings {
@@ -178,14 +178,14 @@ func TestNamings(t *testing.T) {
 			w.commit()
 			w.origin.Build(n.build...)
 			snapshot(w)
-			if n.place == "" {
-				n.place = "b"
+			if n.checkout == "" {
+				n.checkout = "b"
 			}
-			w.place = w.At(n.place)
-			p := w.place
+			w.checkout = w.At(n.checkout)
+			p := w.checkout
 			w.origin.Worktree(p.Dir)
 			p.Cow("restore")
-			for _, name := range []string{n.place + "/app/src/main.rs", n.place + "/liba/src/lib.rs"} {
+			for _, name := range []string{n.checkout + "/app/src/main.rs", n.checkout + "/liba/src/lib.rs"} {
 				text, err := os.ReadFile(w.Path(name))
 				if err == nil {
 					w.Write(name, strings.Replace(strings.Replace(string(text), "edit 0", "edit 1", 1), "Edit 0", "Edit 1", 1))
@@ -201,14 +201,14 @@ func TestNamings(t *testing.T) {
 			}
 			wrapped := p.With("RUSTC_WRAPPER=" + fixture.Wrapper(t))
 			got := observe(wrapped)
-			crates := marked(t, p.Path("target"))
+			crates := compiledElsewhere(t, p.Path("target"))
 			if slices.Contains(crates, "app") == n.inPlace {
 				t.Errorf("compiled at the origin's path: %q; left alone is %v", crates, n.inPlace)
 			}
-			w.Remove(n.place + "/target")
+			w.Remove(n.checkout + "/target")
 			want := observe(p)
 			if n.inPlace {
-				w.Remove(n.place + "/target")
+				w.Remove(n.checkout + "/target")
 				p.Cow("restore")
 				if without := observe(wrapped.With("CARGO_COW_TEST_WITHOUT=wrapper-debug")); without == want {
 					t.Errorf("without the rule still right, so this proves nothing about it:\n%s", without)
@@ -221,7 +221,7 @@ func TestNamings(t *testing.T) {
 				if got == want {
 					t.Errorf("the place is named as well: docs/soundness.md says that it is not\n%s", got)
 				}
-				got = strings.ReplaceAll(got, w.origin.Dir, w.place.Dir)
+				got = strings.ReplaceAll(got, w.origin.Dir, w.checkout.Dir)
 				got = strings.Join(slices.Compact(strings.Split(got, "\n")), "\n")
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

@@ -77,11 +77,11 @@ func buildNestedToo(w *world) {
 
 // runsNested builds and runs the app there.
 func runsNested(w *world) string {
-	nestedBuild(w.place)
-	return w.place.Says(w.place.Path("target/inside/debug/app"))
+	nestedBuild(w.checkout)
+	return w.checkout.Says(w.checkout.Path("target/inside/debug/app"))
 }
 
-// oldTimes gives the place's sources times from before any build.
+// oldTimes gives the checkout's sources times from before any build.
 func oldTimes(names ...string) func(w *world) {
 	return func(w *world) { w.touch(time.Unix(1e9, 0), names...) }
 }
@@ -159,8 +159,8 @@ var outsideHazards = []hazard{
 		origin: buildNestedToo,
 		differ: oldTimes("b/liba/src/lib.rs", "b/app/src/main.rs"),
 		observe: func(w *world) string {
-			nestedBuild(w.place)
-			return w.place.Says(w.place.Path("target/inside/x86_64-unknown-linux-gnu/debug/app"))
+			nestedBuild(w.checkout)
+			return w.checkout.Says(w.checkout.Path("target/inside/x86_64-unknown-linux-gnu/debug/app"))
 		},
 	},
 }

@@ -69,7 +69,7 @@ pub const WORD: &str = "side";
 			t.Parallel()
 			w := newWorld(t, dir+"/"+tt.name)
 			w.lay(txtar.Parse([]byte(tt.files)), "a", "a")
-			origin, place := w.At("a"+tt.sub), w.At("b"+tt.sub)
+			origin, checkout := w.At("a"+tt.sub), w.At("b"+tt.sub)
 			w.Write("a/.gitignore", "target\n")
 			origin.Must("cargo", "generate-lockfile", "--quiet")
 			w.At("a").Repository()
@@ -77,9 +77,9 @@ pub const WORD: &str = "side";
 			origin.Build("build")
 			origin.Cow("snapshot")
 			w.At("a").Worktree(w.Path("b"))
-			place.Cow("restore")
-			plan := place.Cow("explain")
-			b := place.Build("build")
+			checkout.Cow("restore")
+			plan := checkout.Cow("explain")
+			b := checkout.Build("build")
 			if diff := cmp.Diff(tt.want, b.Ran()); diff != "" {
 				t.Errorf("rebuilt (-want +got):\n%s", diff)
 			}
@@ -88,7 +88,7 @@ pub const WORD: &str = "side";
 			}
 			// Afterwards nothing of another checkout is held against it, but for units that
 			// a build with the other's wrapper would still use.
-			if diff := cmp.Diff(tt.left, explained(t, place.Cow("explain"), b)); diff != "" {
+			if diff := cmp.Diff(tt.left, explained(t, checkout.Cow("explain"), b)); diff != "" {
 				t.Errorf("explained after the build (-want +got):\n%s", diff)
 			}
 		})

@@ -40,10 +40,10 @@ func TestRandom(t *testing.T) {
 			for range steps {
 				s.step()
 			}
-			for _, p := range s.places {
+			for _, p := range s.checkouts {
 				s.check(p)
 			}
-			s.checkClean(s.places[s.rng.IntN(len(s.places))])
+			s.checkClean(s.checkouts[s.rng.IntN(len(s.checkouts))])
 		})
 	}
 }
@@ -51,14 +51,14 @@ func TestRandom(t *testing.T) {
 // A story is one random run. The program of each checkout prints every input of
 // every package, so what it should print is read from the checkout's files.
 type story struct {
-	t        *testing.T
-	w        *world
-	rng      *rand.Rand
-	packages []randomPackage // each may depend on those before it; the last is app
-	places   []*fixture.Checkout
-	commits  []string
-	value    int
-	layers   int
+	t         *testing.T
+	w         *world
+	rng       *rand.Rand
+	packages  []randomPackage // each may depend on those before it; the last is app
+	checkouts []*fixture.Checkout
+	commits   []string
+	value     int
+	layers    int
 }
 
 type randomPackage struct {
@@ -89,10 +89,10 @@ func newStory(t *testing.T, dir string, seed uint64) *story {
 	s.w.Write("a/reader/Cargo.toml", manifest("reader")+"[lib]\nproc-macro = true\n")
 	s.w.Write("a/reader/src/lib.rs", readerMacro)
 	s.w.commit()
-	s.places = []*fixture.Checkout{s.w.origin}
+	s.checkouts = []*fixture.Checkout{s.w.origin}
 	for _, name := range []string{"b", "c"} {
 		p := s.w.origin.Worktree(name)
-		s.places = append(s.places, p)
+		s.checkouts = append(s.checkouts, p)
 	}
 	return s
 }
@@ -233,7 +233,7 @@ func (s *story) text(p *fixture.Checkout, i int) string {
 // step does one random thing in one random checkout.
 func (s *story) step() {
 	s.t.Helper()
-	p := s.places[s.rng.IntN(len(s.places))]
+	p := s.checkouts[s.rng.IntN(len(s.checkouts))]
 	name := p.Name()
 	switch n := s.rng.IntN(12); {
 	case n >= 10:
@@ -265,7 +265,7 @@ func (s *story) step() {
 		p.Cow("snapshot")
 		s.layers++
 	default:
-		// Edits that cargo itself would miss in a place that is not restored
+		// Edits that cargo itself would miss in a checkout that is not restored
 		// afterwards: of hidden inputs, and with an old time, as tar or a
 		// checkout from before leaves them.
 		var old []string
@@ -325,7 +325,7 @@ func (s *story) edit(p *fixture.Checkout, hidden bool) string {
 	}
 }
 
-// check builds in the place and compares what the program prints.
+// check builds in the checkout and compares what the program prints.
 func (s *story) check(p *fixture.Checkout) {
 	s.t.Helper()
 	if got, want := p.Runs("app", "build"), s.want(p); got != want {

@@ -25,7 +25,7 @@ type scene struct {
 	hazard
 	dir    string // where the world lies
 	w      *world
-	around string            // what lay around the place when the origin was built
+	around string            // what lay around the checkout when the origin was built
 	truths map[string]string // what clean builds gave, by all that they were given
 }
 
@@ -36,8 +36,8 @@ func newScene(h hazard, dir string) *scene {
 // without is the variable that switches rules off.
 const without = "CARGO_COW_TEST_WITHOUT="
 
-// begin has the world as it is when the origin was built and not sealed, without a
-// place. The files are those that it was built from, to the inode: a source with
+// begin has the world as it is when the origin was built and not sealed, without
+// another checkout. The files are those that it was built from, to the inode: a source with
 // the same content that was written since is a hazard of its own.
 func (s *scene) begin(t *testing.T, env ...string) *world {
 	t.Helper()
@@ -79,12 +79,12 @@ func (s *scene) build(t *testing.T) {
 	w.origin.Must("cp", "--archive", w.Path("a/target"), s.built())
 }
 
-// again takes the place away, so that there can be another one at its path.
+// again takes the checkout away, so that there can be another one at its path.
 func (w *world) again(t *testing.T) {
 	t.Helper()
 	w.begin(t)
-	if fixture.Exists(w.place.Dir) {
-		w.origin.Must("git", "worktree", "remove", "--force", w.place.Dir)
+	if fixture.Exists(w.checkout.Dir) {
+		w.origin.Must("git", "worktree", "remove", "--force", w.checkout.Dir)
 	}
 	w.Remove("aside")
 }
@@ -104,13 +104,13 @@ func (s *scene) putAway(name string) {
 	}
 }
 
-// truth is what a clean build in the place gives. It is built anew unless one was
+// truth is what a clean build in the checkout gives. It is built anew unless one was
 // given the same: the same files at the same paths, the same commits, and the same
 // environment.
 func (s *scene) truth(w *world, observe func(w *world) string) string {
 	w.T.Helper()
-	env := slices.DeleteFunc(slices.Clone(w.place.Env), func(kv string) bool { return strings.HasPrefix(kv, without) })
-	branch, refs := w.place.Run("git", "symbolic-ref", "--quiet", "HEAD"), w.place.Says("git", "show-ref", "--head")
+	env := slices.DeleteFunc(slices.Clone(w.checkout.Env), func(kv string) bool { return strings.HasPrefix(kv, without) })
+	branch, refs := w.checkout.Run("git", "symbolic-ref", "--quiet", "HEAD"), w.checkout.Says("git", "show-ref", "--head")
 	given := fmt.Sprintf("%q\n%s\n%s\n%s", env, branch.Stdout, refs, w.contents())
 	truth, known := s.truths[given]
 	if !known {
@@ -123,7 +123,7 @@ func (s *scene) truth(w *world, observe func(w *world) string) string {
 	return truth
 }
 
-// around tells whether a file beside the place has changed or was written again.
+// around tells whether a file beside the checkout has changed or was written again.
 func (w *world) around() string {
 	w.T.Helper()
 	return w.list([]string{"b"}, func(path string) (string, error) {

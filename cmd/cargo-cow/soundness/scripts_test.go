@@ -205,7 +205,7 @@ var scriptHazards = []hazard{
 		files: watchAbsolute + "-- b/README.md --\ntwo\n",
 	},
 	{
-		// The run is rightly kept; then the place's file is edited.
+		// The run is rightly kept; then the checkout's file is edited.
 		name:  "H3/absolute-watch-edited-later",
 		rule:  "script-watch-moved",
 		files: watchAbsolute + "-- later/README.md --\ntwo\n",
@@ -354,10 +354,10 @@ two
 		name:   "H13/commit",
 		rule:   "git-state",
 		files:  watchGit,
-		differ: func(w *world) { w.place.Commit("second") },
+		differ: func(w *world) { w.checkout.Commit("second") },
 	},
 	{
-		// The origin is on a branch, the place is not; no text gives it away.
+		// The origin is on a branch, the checkout is not; no text gives it away.
 		name:  "H13/branch",
 		rule:  "git-state",
 		files: strings.ReplaceAll(watchGit, `["rev-parse", "HEAD"]`, `["rev-parse", "--abbrev-ref", "HEAD"]`),
@@ -446,7 +446,7 @@ fn main() {
 -- a/app/src/main.rs --
 fn main() { println!("{}", env!("COMMIT")); }
 `,
-		differ: func(w *world) { w.place.Commit("second") },
+		differ: func(w *world) { w.checkout.Commit("second") },
 	},
 	{
 		name:   "H24/ignored-file",

@@ -184,7 +184,7 @@ fn main() { println!("two"); }
 			w.origin.Build("check")
 		},
 		observe: func(w *world) string {
-			b := w.place.Cargo("check")
+			b := w.checkout.Cargo("check")
 			return fmt.Sprintf("exit code %d %s", b.Code, b.ErrorCode())
 		},
 	},
@@ -196,7 +196,7 @@ fn main() { println!("two"); }
 			w.commit()
 			w.origin.Build("build", "--release")
 		},
-		observe: func(w *world) string { return w.place.Runs("app", "build", "--release") },
+		observe: func(w *world) string { return w.checkout.Runs("app", "build", "--release") },
 	},
 	{
 		name: "safe/removed-source",
@@ -222,7 +222,7 @@ pub const VALUE: u32 = 1;
 		files: sharedText + "-- b/shared.txt --\ntwo\n",
 	},
 	{
-		// The restored unit is rightly fresh; then the place's file is edited.
+		// The restored unit is rightly fresh; then the checkout's file is edited.
 		name:  "H2/outside-edited-later",
 		rule:  "outside-source",
 		files: sharedText + "-- later/shared.txt --\ntwo\n",

@@ -58,7 +58,7 @@ var stateHazards = []hazard{
 		safe:  "rustc's -vV text is part of unit ids and of fingerprints",
 		files: appAndLib + changedLib,
 		differ: func(w *world) {
-			w.place = w.place.With("RUSTUP_TOOLCHAIN=nightly")
+			w.checkout = w.checkout.With("RUSTUP_TOOLCHAIN=nightly")
 		},
 	},
 	{
@@ -85,7 +85,7 @@ fn main() { println!("{VALUE}"); }
 				w.T.Fatal(err)
 			}
 			w.Symlink(filepath.Join(home, "registry"), "home/registry")
-			w.place = w.place.With("CARGO_HOME=" + w.Path("home"))
+			w.checkout = w.checkout.With("CARGO_HOME=" + w.Path("home"))
 		},
 	},
 	{
@@ -119,7 +119,7 @@ fn main() { println!("two"); }
 			w.origin.Build("build")
 		},
 		restore: []string{"--from=latest"}, // its dependency set is another one
-		observe: func(w *world) string { return w.place.Runs("gone", "build") },
+		observe: func(w *world) string { return w.checkout.Runs("gone", "build") },
 	},
 	{
 		name:  "H28/program-before-build",
@@ -130,7 +130,7 @@ fn main() { println!("two"); }
 			if _, err := os.Stat(exe); err != nil {
 				return "absent"
 			}
-			return w.place.Says(exe)
+			return w.checkout.Says(exe)
 		},
 	},
 }

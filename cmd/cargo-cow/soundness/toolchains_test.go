@@ -52,7 +52,7 @@ func TestToolchains(t *testing.T) {
 			}
 			t.Run("fresh", func(t *testing.T) {
 				w := newWorld(t, filepath.Join(dir, v.Name, "fresh"), v.Env...)
-				w.lay(txtar.Parse([]byte(town)), "a", "a")
+				w.lay(txtar.Parse([]byte(village)), "a", "a")
 				w.commit()
 				w.origin.Cow("init")
 				w.origin.Build("build", "--workspace")
@@ -61,9 +61,9 @@ func TestToolchains(t *testing.T) {
 				if status := w.origin.Cow("status")[0]; status["strange"] != nil {
 					t.Errorf("%v fingerprints are not reproduced", status["strange"])
 				}
-				w.origin.Worktree(w.place.Dir)
-				w.place.Cow("restore")
-				checkPlan(t, w.place, nil, []string{"build", "--workspace"}, []string{"test", "--workspace", "--no-run"})
+				w.origin.Worktree(w.checkout.Dir)
+				w.checkout.Cow("restore")
+				checkPlan(t, w.checkout, nil, []string{"build", "--workspace"}, []string{"test", "--workspace", "--no-run"})
 			})
 		})
 	}
@@ -79,11 +79,11 @@ func TestProfileDebug(t *testing.T) {
 	w.origin.Cow("init")
 	w.origin.Build("build", "--workspace", "--profile", "debug")
 	w.origin.Cow("snapshot")
-	w.origin.Worktree(w.place.Dir)
-	w.place.Cow("restore")
-	checkPlan(t, w.place, nil, []string{"build", "--workspace"}, []string{"build", "--workspace", "--profile", "debug"})
+	w.origin.Worktree(w.checkout.Dir)
+	w.checkout.Cow("restore")
+	checkPlan(t, w.checkout, nil, []string{"build", "--workspace"}, []string{"build", "--workspace", "--profile", "debug"})
 	w.Write("b/liba/src/lib.rs", "pub fn value() -> u32 { 2 }\n")
-	checkRan(t, w.place, []string{"app/app/bin", "liba/liba/lib"}, []string{"build", "--workspace", "--profile", "debug"})
+	checkRan(t, w.checkout, []string{"app/app/bin", "liba/liba/lib"}, []string{"build", "--workspace", "--profile", "debug"})
 }
 
 // TestLayerOfCI: since cargo 1.99 members built in CI have other ids. What a layer of
@@ -97,9 +97,9 @@ func TestLayerOfCI(t *testing.T) {
 	ci.Cow("init")
 	ci.Build("build", "--workspace")
 	ci.Cow("snapshot")
-	w.origin.Worktree(w.place.Dir)
-	w.restored = w.place.Cow("restore")
-	b := w.place.Build("build", "--workspace")
+	w.origin.Worktree(w.checkout.Dir)
+	w.restored = w.checkout.Cow("restore")
+	b := w.checkout.Build("build", "--workspace")
 	for u, fresh := range b.Fresh {
 		if member := u.Package == "app" || u.Package == "liba" || u.Package == "mac" || u.Package == "scripted"; fresh == member {
 			t.Errorf("%s: fresh is %t", u, fresh)

@@ -54,13 +54,13 @@ proc-macro = true
 	checkRan(t, w.origin, nil, build)
 
 	// A snapshot of the origin, taken with the nested worktree in it, serves a
-	// place without one.
+	// checkout without one.
 	w.Write("a/mac/src/lib.rs", strings.Replace(macro, "7", "8", 1))
 	w.origin.Must("git", "commit", "--quiet", "--all", "--message=second") // not the worktree in it
 	w.origin.Build(build...)
 	w.origin.Cow("snapshot")
-	w.origin.Worktree(w.place.Dir)
-	checkPlan(t, w.place, nil, build)
+	w.origin.Worktree(w.checkout.Dir)
+	checkPlan(t, w.checkout, nil, build)
 
 	// And one of the nested worktree serves the origin's neighbours.
 	w.Write("a/.worktrees/x/mac/src/lib.rs", strings.Replace(macro, "7", "9", 1))
@@ -99,9 +99,9 @@ func TestRemovedByOthers(t *testing.T) {
 			w.origin.Cow("init", "--hook")
 			w.origin.Build("build")
 			w.origin.Cow("snapshot")
-			w.origin.Worktree(w.place.Dir)
+			w.origin.Worktree(w.checkout.Dir)
 
-			p := w.place
+			p := w.checkout
 			if tt.origin {
 				p = w.origin
 			}
@@ -139,11 +139,11 @@ func TestWorktreeRemove(t *testing.T) {
 	w.origin.Build("build")
 	w.origin.Cow("snapshot")
 	for range 2 {
-		w.origin.Worktree(w.place.Dir)
-		checkPlan(t, w.place, nil, []string{"build"})
-		w.place.Cow("restore")
-		w.origin.Must("git", "worktree", "remove", w.place.Dir)
-		if _, err := os.Stat(w.place.Dir); err == nil {
+		w.origin.Worktree(w.checkout.Dir)
+		checkPlan(t, w.checkout, nil, []string{"build"})
+		w.checkout.Cow("restore")
+		w.origin.Must("git", "worktree", "remove", w.checkout.Dir)
+		if _, err := os.Stat(w.checkout.Dir); err == nil {
 			t.Fatal("git worktree remove left the directory")
 		}
 		checkClean(t, w.origin)

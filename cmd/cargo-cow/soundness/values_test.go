@@ -33,7 +33,7 @@ func buildTests(w *world) {
 	w.origin.Build("test", "--no-run")
 }
 
-func runTest(w *world) string { return w.place.Runs("it", "test", "--no-run") }
+func runTest(w *world) string { return w.checkout.Runs("it", "test", "--no-run") }
 
 var valueHazards = []hazard{
 	{
@@ -184,7 +184,7 @@ fn main() { println!("{:?}", liba::primary()); }
 -- a/liba/src/lib.rs --
 pub fn primary() -> Option<&'static str> { option_env!("CARGO_PRIMARY_PACKAGE") }
 `,
-		observe: func(w *world) string { return w.place.Runs("app", "build", "--package=app") },
+		observe: func(w *world) string { return w.checkout.Runs("app", "build", "--package=app") },
 	},
 	{
 		name: "H27/hash-in-dependency-macro",
@@ -212,7 +212,7 @@ macro_rules! hash_of_place { () => { $crate::hash(env!("CARGO_MANIFEST_DIR")) };
 		restore: []string{"--strict"},
 		files:   appAndLib,
 		observe: func(w *world) string {
-			exe := w.place.Build("build").Executables["app"]
+			exe := w.checkout.Build("build").Executables["app"]
 			data, err := os.ReadFile(exe)
 			if err != nil {
 				w.T.Fatal(err)

@@ -353,17 +353,17 @@ pub fn number() -> i32 { unsafe { native() } }
 	w.origin.Build("build")
 	w.origin.Build("test", "--no-run")
 	w.origin.Cow("snapshot")
-	w.origin.Worktree(w.place.Dir)
-	w.place.Cow("restore")
-	checkPlan(t, w.place, nil, []string{"build"}, []string{"test", "--no-run"})
-	if got := w.place.Runs("app", "build"); got != "one quiet patched 7 forked" {
+	w.origin.Worktree(w.checkout.Dir)
+	w.checkout.Cow("restore")
+	checkPlan(t, w.checkout, nil, []string{"build"}, []string{"test", "--no-run"})
+	if got := w.checkout.Runs("app", "build"); got != "one quiet patched 7 forked" {
 		t.Errorf("app prints %q", got)
 	}
 
 	// What was restored and not built since is fresh in a third checkout, too, and
 	// at the origin.
-	w.place.Cow("init")
-	w.place.Cow("snapshot")
+	w.checkout.Cow("init")
+	w.checkout.Cow("snapshot")
 	third := w.origin.Worktree("c")
 	third.Cow("restore")
 	checkPlan(t, third, nil, []string{"build"}, []string{"test", "--no-run"})

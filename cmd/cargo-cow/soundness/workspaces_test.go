@@ -43,36 +43,36 @@ func TestExplainKeepsItsWord(t *testing.T) {
 				t.Errorf("%v fingerprints are not reproduced", status["strange"])
 			}
 
-			w.origin.Worktree(w.place.Dir)
+			w.origin.Worktree(w.checkout.Dir)
 			w.keepsItsWord("without a difference", commands)
 			for _, e := range ws.Edits {
-				if err := e.Apply(w.place.Dir); err != nil {
+				if err := e.Apply(w.checkout.Dir); err != nil {
 					t.Fatal(err)
 				}
 				// Cargo would not see it.
 				w.touch(time.Unix(1e9, 0), filepath.Join("b", e.File), filepath.Join("b", filepath.Dir(e.File)))
 				w.keepsItsWord(e.Name, commands)
-				w.place.Must("git", "checkout", "--quiet", ".")
-				w.place.Must("git", "clean", "--quiet", "-fd")
+				w.checkout.Must("git", "checkout", "--quiet", ".")
+				w.checkout.Must("git", "clean", "--quiet", "-fd")
 			}
-			w.place.Must("git", "commit", "--quiet", "--allow-empty", "--message=another")
+			w.checkout.Must("git", "commit", "--quiet", "--allow-empty", "--message=another")
 			w.keepsItsWord("another commit", commands)
-			w.place.Cow("snapshot")
-			w.place = w.At("c")
-			w.origin.Worktree(w.place.Dir)
+			w.checkout.Cow("snapshot")
+			w.checkout = w.At("c")
+			w.origin.Worktree(w.checkout.Dir)
 			w.keepsItsWord("the second layer", commands)
 		})
 	}
 }
 
-// keepsItsWord restores the place, asks explain, and builds.
+// keepsItsWord restores the checkout, asks explain, and builds.
 func (w *world) keepsItsWord(what string, commands [][]string) {
 	w.T.Helper()
-	w.place.Cow("restore")
-	plan := w.place.Cow("explain")
+	w.checkout.Cow("restore")
+	plan := w.checkout.Cow("explain")
 	all := &fixture.Build{Fresh: map[fixture.Unit]bool{}}
 	for _, c := range commands {
-		b := w.place.Build(c...)
+		b := w.checkout.Build(c...)
 		for u, fresh := range b.Fresh {
 			if seen, ok := all.Fresh[u]; ok {
 				fresh = fresh && seen

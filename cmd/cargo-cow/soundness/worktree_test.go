@@ -14,8 +14,9 @@ import (
 
 // village has one member of each kind that a restore must treat well: a
 // procedural macro, a build script that watches a file and one that watches
-// nothing, examples, integration tests, and of a registry a procedural macro and
-// serde, whose core includes a file from OUT_DIR.
+// nothing, examples, integration tests, and of a registry a procedural macro that
+// stands alone and serde: its core includes a file from OUT_DIR, and its macro
+// stands on other packages, one of them with a script that asks the compiler.
 const village = `
 -- a/Cargo.toml --
 [workspace]
@@ -30,15 +31,17 @@ liba = { path = "../liba" }
 mac = { path = "../mac" }
 scripted = { path = "../scripted" }
 indoc = "2"
-serde = "1"
+serde = { version = "1", features = ["derive"] }
 -- a/app/README.md --
 app
 -- a/app/src/main.rs --
+#[derive(serde::Serialize)]
+struct Value { number: u32 }
 fn main() {
-    let number = liba::value() + mac::seven!();
+    let v = Value { number: liba::value() + mac::seven!() };
     fn check(_: &impl serde::Serialize) {}
-    check(&number);
-    println!("{} {}", number, indoc::formatdoc!("{}", scripted::VALUE));
+    check(&v);
+    println!("{} {}", v.number, indoc::formatdoc!("{}", scripted::VALUE));
 }
 -- a/app/examples/greet.rs --
 fn main() { println!("greetings {}", liba::value()); }
@@ -82,30 +85,6 @@ data
 include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 `
 
-// town is village with a procedural macro that stands on other packages, one of them
-// with a script that asks the compiler. They take three times as long to build.
-const town = village + `
--- a/app/Cargo.toml --
-[package]
-name = "app"
-edition = "2024"
-[dependencies]
-liba = { path = "../liba" }
-mac = { path = "../mac" }
-scripted = { path = "../scripted" }
-indoc = "2"
-serde = { version = "1", features = ["derive"] }
--- a/app/src/main.rs --
-#[derive(serde::Serialize)]
-struct Value { number: u32 }
-fn main() {
-    let v = Value { number: liba::value() + mac::seven!() };
-    fn check(_: &impl serde::Serialize) {}
-    check(&v);
-    println!("{} {}", v.number, indoc::formatdoc!("{}", scripted::VALUE));
-}
-`
-
 // TestWorktreeAllFresh: git worktree add with the hook installed, then nothing
 // is compiled, for each way in which cargo lays out its build directory.
 func TestWorktreeAllFresh(t *testing.T) {
@@ -117,16 +96,16 @@ func TestWorktreeAllFresh(t *testing.T) {
 		env   []string
 		args  []string
 	}{
-		{name: "debug", files: town},
-		{name: "release", files: village, args: []string{"--release"}},
-		{name: "target", files: village, args: []string{"--target=x86_64-unknown-linux-gnu"}},
-		{name: "separate-build-dir", files: village + "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
-		{name: "one-directory-per-unit", files: town, env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
+		{name: "debug"},
+		{name: "release", args: []string{"--release"}},
+		{name: "target", args: []string{"--target=x86_64-unknown-linux-gnu"}},
+		{name: "separate-build-dir", files: "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
+		{name: "one-directory-per-unit", env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, filepath.Join(dir, tt.name), tt.env...)
-			w.lay(txtar.Parse([]byte(tt.files)), "a", "a")
+			w.lay(txtar.Parse([]byte(village+tt.files)), "a", "a")
 			w.commit()
 			build := append([]string{"build", "--workspace", "--examples", "--bins", "--lib"}, tt.args...)
 			test := append([]string{"test", "--workspace", "--no-run"}, tt.args...)
@@ -138,9 +117,9 @@ func TestWorktreeAllFresh(t *testing.T) {
 				t.Fatalf("the cold build ran only %q", cold.Ran())
 			}
 
-			w.origin.Worktree(w.place.Dir)
-			checkPlan(t, w.place, nil, build, test)
-			if got, want := w.place.Runs("app", build...), "8 data"; got != want {
+			w.origin.Worktree(w.checkout.Dir)
+			checkPlan(t, w.checkout, nil, build, test)
+			if got, want := w.checkout.Runs("app", build...), "8 data"; got != want {
 				t.Errorf("app prints %q, want %q", got, want)
 			}
 			checkRan(t, w.origin, nil, build, test)
@@ -148,7 +127,7 @@ func TestWorktreeAllFresh(t *testing.T) {
 	}
 }
 
-// checkRan runs cargo commands in the place, which together have to run the
+// checkRan runs cargo commands in the checkout, which together have to run the
 // units that want lists and no others.
 func checkRan(t *testing.T, p *fixture.Checkout, want []string, commands ...[]string) {
 	t.Helper()
@@ -190,9 +169,9 @@ fn executes() {
 	test := []string{"test", "--workspace", "--no-run"}
 	w.origin.Build(test...)
 	w.origin.Cow("snapshot")
-	w.origin.Worktree(w.place.Dir)
-	checkPlan(t, w.place, []string{"app/executes/test"}, test)
-	w.place.Must("cargo", "test", "--workspace", "--quiet")
+	w.origin.Worktree(w.checkout.Dir)
+	checkPlan(t, w.checkout, []string{"app/executes/test"}, test)
+	w.checkout.Must("cargo", "test", "--workspace", "--quiet")
 }
 
 // TestNothingMoreThanNeeded: differences that no unit can see cost nothing.
@@ -328,10 +307,10 @@ rustc-cfg = ["given"]
 			w.origin.Cow("init")
 			w.origin.Build("build", "--workspace")
 			w.origin.Cow("snapshot")
-			w.origin.Worktree(w.place.Dir)
+			w.origin.Worktree(w.checkout.Dir)
 			w.lay(ar, "b", "b")
-			w.place.Cow("restore")
-			checkPlan(t, w.place, nil, []string{"build", "--workspace"})
+			w.checkout.Cow("restore")
+			checkPlan(t, w.checkout, nil, []string{"build", "--workspace"})
 		})
 	}
 }
@@ -356,8 +335,8 @@ fn main() { println!("{}", env!("VALUE")); }
 	w.build()
 	w.origin.Cow("init", "--hook")
 	w.origin.Cow("snapshot")
-	w.origin.Worktree(w.place.Dir)
-	checkPlan(t, w.place, nil, []string{"build"})
+	w.origin.Worktree(w.checkout.Dir)
+	checkPlan(t, w.checkout, nil, []string{"build"})
 }
 
 // TestOneEdit: an edited function costs its crate and the crates that depend on
@@ -385,11 +364,11 @@ fn main() {}
 	built.Cow("snapshot")
 	w.origin.Must("git", "worktree", "remove", built.Dir)
 
-	w.origin.Worktree(w.place.Dir)
-	checkPlan(t, w.place, nil, build)
+	w.origin.Worktree(w.checkout.Dir)
+	checkPlan(t, w.checkout, nil, build)
 	w.Write("b/mid/src/lib.rs", "pub fn value() -> u32 { liba::value() + 10 }\n")
-	checkRan(t, w.place, []string{"app/app/bin", "mid/mid/lib"}, build)
-	if got := w.place.Runs("app", build...); got != "liba=11" {
+	checkRan(t, w.checkout, []string{"app/app/bin", "mid/mid/lib"}, build)
+	if got := w.checkout.Runs("app", build...); got != "liba=11" {
 		t.Errorf("app prints %q after the edit", got)
 	}
 }

@@ -48,7 +48,7 @@ func TestFullDisk(t *testing.T) {
 			fill(t, ballast)
 
 			failed := 0
-			for _, q := range []*place{p, c} {
+			for _, q := range []*checkout{p, c} {
 				for _, args := range [][]string{{"snapshot"}, {"restore", "--from=first"}, {"init"}} {
 					if q == c && args[0] == "snapshot" {
 						continue

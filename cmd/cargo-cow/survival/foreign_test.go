@@ -163,21 +163,21 @@ func TestBuiltWithSudo(t *testing.T) {
 	})
 }
 
-// sudo runs a shell's command in the place as root, with the user's environment.
-func (p *place) sudo(command string) {
-	p.T.Helper()
+// sudo runs a shell's command in the checkout as root, with the user's environment.
+func (c *checkout) sudo(command string) {
+	c.T.Helper()
 	cmd := exec.Command("sh", "-c", command)
-	cmd.Dir, cmd.Env = p.Dir, append(p.w.Env, "PWD="+p.Dir)
+	cmd.Dir, cmd.Env = c.Dir, append(c.w.Env, "PWD="+c.Dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		p.T.Fatalf("as root: %s: %v\n%s", command, err, out)
+		c.T.Fatalf("as root: %s: %v\n%s", command, err, out)
 	}
 }
 
 // foreign checks whether a directory of the build directory is there and root's.
-func (p *place) foreign(name string, want bool) {
-	p.T.Helper()
-	fi, err := os.Lstat(p.Target(name))
+func (c *checkout) foreign(name string, want bool) {
+	c.T.Helper()
+	fi, err := os.Lstat(c.Target(name))
 	if got := err == nil && fi.Sys().(*syscall.Stat_t).Uid == 0; got != want {
-		p.T.Errorf("%s is root's: %v, want %v (%v)", p.Target(name), got, want, err)
+		c.T.Errorf("%s is root's: %v, want %v (%v)", c.Target(name), got, want, err)
 	}
 }

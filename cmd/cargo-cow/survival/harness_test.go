@@ -52,7 +52,7 @@ func mainRS(text string) string {
 type world struct {
 	fixture.World
 	store  string
-	origin *place
+	origin *checkout
 }
 
 // newWorld makes the origin in dir, under git, and builds nothing yet.
@@ -91,15 +91,15 @@ func (w *world) sealed() *world {
 }
 
 // checkout adds a worktree.
-func (w *world) checkout(name string) *place {
+func (w *world) checkout(name string) *checkout {
 	w.T.Helper()
-	return &place{Checkout: w.origin.Worktree(name), w: w}
+	return &checkout{Checkout: w.origin.Worktree(name), w: w}
 }
 
-func (w *world) at(name string) *place { return &place{Checkout: w.At(name), w: w} }
+func (w *world) at(name string) *checkout { return &checkout{Checkout: w.At(name), w: w} }
 
-// A place is a checkout.
-type place struct {
+// A checkout is one of the world.
+type checkout struct {
 	*fixture.Checkout
 	w *world
 	// restored is what the last restore said, for the message when cargo then
@@ -107,40 +107,40 @@ type place struct {
 	restored string
 }
 
-// in is the place seen by a subtest.
-func (p *place) in(t testing.TB) *place { return &place{Checkout: p.In(t), w: p.w} }
+// in is the checkout seen by a subtest.
+func (c *checkout) in(t testing.TB) *checkout { return &checkout{Checkout: c.In(t), w: c.w} }
 
-// with is the place with more environment.
-func (p *place) with(env ...string) *place { return &place{Checkout: p.With(env...), w: p.w} }
+// with is the checkout with more environment.
+func (c *checkout) with(env ...string) *checkout { return &checkout{Checkout: c.With(env...), w: c.w} }
 
 // mark leaves a file in the build directory by which it is known again.
-func (p *place) mark(name string) {
-	p.T.Helper()
-	p.Write("target/debug/incremental/which", name)
+func (c *checkout) mark(name string) {
+	c.T.Helper()
+	c.Write("target/debug/incremental/which", name)
 }
 
 // marked reads the mark; "" where there is no build directory, or none marked.
-func (p *place) marked() string {
-	p.T.Helper()
-	b, err := os.ReadFile(p.Target("debug/incremental/which"))
+func (c *checkout) marked() string {
+	c.T.Helper()
+	b, err := os.ReadFile(c.Target("debug/incremental/which"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		p.T.Fatal(err)
+		c.T.Fatal(err)
 	}
 	return string(b)
 }
 
 // cow runs cargo-cow, which has to succeed, and returns the line that carries
 // the command's own name as its reason.
-func (p *place) cow(args ...string) map[string]any {
-	p.T.Helper()
-	r := p.TryCow(args...)
+func (c *checkout) cow(args ...string) map[string]any {
+	c.T.Helper()
+	r := c.TryCow(args...)
 	if r.Code != 0 {
-		p.T.Fatalf("cargo-cow %q in %s: %v", args, p.Dir, r)
+		c.T.Fatalf("cargo-cow %q in %s: %v", args, c.Dir, r)
 	}
 	if args[0] == "restore" {
-		p.restored = r.Stdout
+		c.restored = r.Stdout
 	}
-	return r.Line(p.T, args[0])
+	return r.Line(c.T, args[0])
 }
 
 // fails checks that a command failed with the code and said all of the texts in
@@ -161,9 +161,9 @@ func fails(t testing.TB, r fixture.Result, code int, texts ...string) {
 
 // build builds with plain cargo and returns the units that rustc ran for, and
 // what the program then says.
-func (p *place) build(args ...string) (compiled []string, says string) {
-	p.T.Helper()
-	for _, m := range p.Build(append([]string{"build", "--offline"}, args...)...).Messages {
+func (c *checkout) build(args ...string) (compiled []string, says string) {
+	c.T.Helper()
+	for _, m := range c.Build(append([]string{"build", "--offline"}, args...)...).Messages {
 		if m.Reason == "compiler-artifact" && !m.Fresh {
 			compiled = append(compiled, m.Target.Kind[0]+" "+m.Target.Name)
 		}
@@ -173,53 +173,53 @@ func (p *place) build(args ...string) (compiled []string, says string) {
 	if slices.Contains(args, "--release") {
 		profile = "release"
 	}
-	return compiled, p.Says(p.Target(profile, "app"))
+	return compiled, c.Says(c.Target(profile, "app"))
 }
 
 // builds checks what a build compiles and what the program says then.
-func (p *place) builds(want []string, says string) {
-	p.T.Helper()
-	compiled, said := p.build()
+func (c *checkout) builds(want []string, says string) {
+	c.T.Helper()
+	compiled, said := c.build()
 	if !slices.Equal(compiled, want) {
-		p.T.Errorf("cargo compiled %q, want %q; the restore had said:\n%s", compiled, want, p.restored)
+		c.T.Errorf("cargo compiled %q, want %q; the restore had said:\n%s", compiled, want, c.restored)
 	}
 	if said != says+" cow" {
-		p.T.Errorf("the program says %q, want %q", said, says+" cow")
+		c.T.Errorf("the program says %q, want %q", said, says+" cow")
 	}
 }
 
 // checks runs `cargo cow check`, which must find nothing.
-func (p *place) checks() {
-	p.T.Helper()
-	if r := p.TryCow("check"); r.Code != 0 || r.Line(p.T, "check")["clean"] != true {
-		p.T.Errorf("check: %v", r)
+func (c *checkout) checks() {
+	c.T.Helper()
+	if r := c.TryCow("check"); r.Code != 0 || r.Line(c.T, "check")["clean"] != true {
+		c.T.Errorf("check: %v", r)
 	}
 }
 
 // tidy checks that nothing half-made lies beside the build directory or in the
 // store.
-func (p *place) tidy() {
-	p.T.Helper()
+func (c *checkout) tidy() {
+	c.T.Helper()
 	for dir, prefixes := range map[string][]string{
-		p.Dir:                               {".target.cargo-cow-tmp"},
-		filepath.Join(p.w.store, "layers"):  {".tmp-", ".trash-"},
-		filepath.Join(p.w.store, "records"): {".tmp-", ".trash-"},
-		p.w.store:                           {".tmp-", ".trash-"},
+		c.Dir:                               {".target.cargo-cow-tmp"},
+		filepath.Join(c.w.store, "layers"):  {".tmp-", ".trash-"},
+		filepath.Join(c.w.store, "records"): {".tmp-", ".trash-"},
+		c.w.store:                           {".tmp-", ".trash-"},
 	} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
-			p.T.Fatal(err)
+			c.T.Fatal(err)
 		}
 		for _, e := range entries {
 			for _, prefix := range prefixes {
 				if strings.HasPrefix(e.Name(), prefix) {
-					p.T.Errorf("%s is left over", filepath.Join(dir, e.Name()))
+					c.T.Errorf("%s is left over", filepath.Join(dir, e.Name()))
 				}
 			}
 		}
 	}
-	if fixture.Exists(p.Target(".cargo-cow/prepared")) {
-		p.T.Error("the build directory is marked as not in place yet")
+	if fixture.Exists(c.Target(".cargo-cow/prepared")) {
+		c.T.Error("the build directory is marked as not in place yet")
 	}
 }
 

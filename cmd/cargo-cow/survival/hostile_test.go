@@ -34,7 +34,7 @@ func damage(t *testing.T, path string, how func([]byte) []byte) {
 }
 
 // problem checks that check names the path, and whether it can mend it.
-func problem(p *place, path string, mended bool) {
+func problem(p *checkout, path string, mended bool) {
 	p.T.Helper()
 	r := p.TryCow("check")
 	if a := r.Line(p.T, "check"); r.Code != 1 || a["path"] != path {
@@ -52,7 +52,7 @@ func problem(p *place, path string, mended bool) {
 }
 
 // newest is the id of the newest layer.
-func newest(p *place) string {
+func newest(p *checkout) string {
 	p.T.Helper()
 	id, ok := p.TryCow("list").Line(p.T, "layer")["layer"].(string)
 	if !ok {

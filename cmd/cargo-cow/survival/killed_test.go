@@ -15,11 +15,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
-// A scenario is a command in a place made ready for it. Dying at one of its
+// A scenario is a command in a checkout made ready for it. Dying at one of its
 // points leaves the build directory as before or as after, as the table says.
 type scenario struct {
 	args    []string
-	prepare func(p *place)
+	prepare func(p *checkout)
 	// The marks of the build directory; "" where there is none.
 	before, after string
 	// What cargo compiles in the state before and in the state after.
@@ -35,7 +35,7 @@ var scenarios = map[string]scenario{
 		done: map[string]bool{"init.cloned": false, "replace.exchanged": true, "replace.aside": true, "init.taken-over": true},
 	},
 	"init where nothing is": {
-		args: []string{"init"}, prepare: func(*place) {},
+		args: []string{"init"}, prepare: func(*checkout) {},
 		done: map[string]bool{"replace.aside": true},
 	},
 	"snapshot": {
@@ -75,7 +75,7 @@ var scenarios = map[string]scenario{
 	},
 	"restore for other dependencies": {
 		args: []string{"restore"}, before: "", after: "layer", compiled: []string{"bin app", "lib extra"},
-		prepare: func(p *place) {
+		prepare: func(p *checkout) {
 			edited(p)
 			grown(p)
 		},
@@ -87,7 +87,7 @@ var scenarios = map[string]scenario{
 	// What is grafted is not compiled.
 	"graft": {
 		args: []string{"graft"}, before: "mine", after: "mine", undo: true,
-		prepare: func(p *place) {
+		prepare: func(p *checkout) {
 			built(p)
 			grown(p)
 		},
@@ -96,7 +96,7 @@ var scenarios = map[string]scenario{
 	},
 	"undo": {
 		args: []string{"undo"}, before: "mine", after: "layer", compiled: []string{"bin app"}, undo: true,
-		prepare: func(p *place) {
+		prepare: func(p *checkout) {
 			built(p)
 			p.cow("restore", "--from=first")
 			p.cow("undo")
@@ -105,7 +105,7 @@ var scenarios = map[string]scenario{
 	},
 	"undo where nothing is": {
 		args: []string{"undo"}, before: "", after: "mine",
-		prepare: func(p *place) {
+		prepare: func(p *checkout) {
 			built(p)
 			p.cow("restore", "--from=first")
 			p.Must("cargo", "clean", "--quiet")
@@ -115,11 +115,11 @@ var scenarios = map[string]scenario{
 }
 
 // edited makes the checkout differ from the layer in its program.
-func edited(p *place) { p.Write("app/src/main.rs", mainRS("second")) }
+func edited(p *checkout) { p.Write("app/src/main.rs", mainRS("second")) }
 
 // grown makes the checkout have two packages more in its lockfile than its layer
 // has. One of them, from a registry, is in the layer of another project.
-func grown(p *place) {
+func grown(p *checkout) {
 	p.T.Helper()
 	p.w.leafSealed(p.T)
 	p.Write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"extra\", \"liba\"]\nresolver = \"3\"\n")
@@ -130,7 +130,7 @@ func grown(p *place) {
 
 // shrunk is built, and has the units of a package that its lockfile has no more. A
 // part of the build directory is a subvolume.
-func shrunk(p *place) {
+func shrunk(p *checkout) {
 	p.T.Helper()
 	built(p)
 	grown(p)
@@ -141,7 +141,7 @@ func shrunk(p *place) {
 }
 
 // built gives the edited checkout a build directory of its own, all fresh.
-func built(p *place) {
+func built(p *checkout) {
 	p.cow("restore")
 	edited(p)
 	p.builds([]string{"bin app"}, "second")
@@ -149,7 +149,7 @@ func built(p *place) {
 }
 
 // builtTwice is built, after an earlier restore that could be undone.
-func builtTwice(p *place) {
+func builtTwice(p *checkout) {
 	built(p)
 	p.mark("older")
 	p.cow("restore", "--from=first")
@@ -158,7 +158,7 @@ func builtTwice(p *place) {
 }
 
 // ordinary is built, in a directory that is no tree.
-func ordinary(p *place) {
+func ordinary(p *checkout) {
 	built(p)
 	p.Must("cp", "-a", p.Target(), p.Path("copy"))
 	p.Must("cargo", "clean", "--quiet")
@@ -252,7 +252,7 @@ func (s scenario) killed(t *testing.T, w *world, point string, done bool) {
 
 // whole checks that the build directory is the one before or the one after, and
 // that all of it is there.
-func (s scenario) whole(p *place, done bool) {
+func (s scenario) whole(p *checkout, done bool) {
 	p.T.Helper()
 	mark, compiled := s.before, s.lacking
 	if done {
@@ -273,9 +273,9 @@ func (s scenario) whole(p *place, done bool) {
 	}
 }
 
-// sealedOnce checks that the place's state is the newest layer, that it is there
+// sealedOnce checks that the checkout's state is the newest layer, that it is there
 // once, and that the layer it names as its parent is there.
-func sealedOnce(p *place) {
+func sealedOnce(p *checkout) {
 	p.T.Helper()
 	last := p.TryCow("list").Line(p.T, "layer")
 	if id := p.cow("snapshot")["layer"]; id != last["layer"] {

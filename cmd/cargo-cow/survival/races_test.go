@@ -20,12 +20,12 @@ type gate struct {
 	path string
 }
 
-// gated is the place with a gate in its environment, closed. It opens when the
+// gated is the checkout with a gate in its environment, closed. It opens when the
 // test ends, for a script whose cargo is no more.
-func (p *place) gated() (*place, gate) {
-	g := gate{p.T, filepath.Join(p.w.Dir, "gate")}
-	p.T.Cleanup(g.open)
-	return p.with("GATE=" + g.path), g
+func (c *checkout) gated() (*checkout, gate) {
+	g := gate{c.T, filepath.Join(c.w.Dir, "gate")}
+	c.T.Cleanup(g.open)
+	return c.with("GATE=" + g.path), g
 }
 
 func (g gate) reached() {
@@ -87,35 +87,35 @@ func TestSnapshotsAtOnce(t *testing.T) {
 func TestRestoresAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopfs.Btrfs(t)).sealed()
-	var places []*place
+	var checkouts []*checkout
 	for i := range 6 {
-		places = append(places, w.checkout(fmt.Sprint("at-once-", i)))
+		checkouts = append(checkouts, w.checkout(fmt.Sprint("at-once-", i)))
 	}
 	var all []*fixture.Process
-	for i, p := range places {
+	for i, p := range checkouts {
 		all = append(all, p.StartCow("restore"))
-		if i == 0 { // and several in one place
+		if i == 0 { // and several in one checkout
 			all = append(all, p.StartCow("restore"), p.StartCow("restore"))
 		}
 	}
 	for _, q := range all {
 		q.Ends()
 	}
-	for _, p := range places {
+	for _, p := range checkouts {
 		p.builds(nil, "first")
 		p.tidy()
 	}
 	w.origin.checks()
 }
 
-// Builds, snapshots and restores in many places, with nobody waiting for the
+// Builds, snapshots and restores in many checkouts, with nobody waiting for the
 // others' ends.
 func TestEverythingAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopfs.Btrfs(t)).sealed()
-	done := make(chan *place)
-	const places = 3
-	for i := range places {
+	done := make(chan *checkout)
+	const checkouts = 3
+	for i := range checkouts {
 		p := w.checkout(fmt.Sprint("busy-", i))
 		go func() {
 			defer func() { done <- p }()
@@ -137,16 +137,16 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 		}()
 	}
-	var all []*place
-	for range places {
+	var all []*checkout
+	for range checkouts {
 		all = append(all, <-done)
 	}
 	for _, p := range all {
 		p.tidy()
 	}
 	w.origin.checks()
-	if n := strings.Count(w.origin.TryCow("list").Stdout, `"reason":"layer"`); n != 1+3*places {
-		t.Errorf("%d layers, want %d", n, 1+3*places)
+	if n := strings.Count(w.origin.TryCow("list").Stdout, `"reason":"layer"`); n != 1+3*checkouts {
+		t.Errorf("%d layers, want %d", n, 1+3*checkouts)
 	}
 }
 
@@ -213,7 +213,7 @@ func TestRestoreWhileCargoBuilds(t *testing.T) {
 
 // refused checks that a restore found somebody in the build directory and left
 // it alone.
-func refused(p *place, restore *fixture.Process) {
+func refused(p *checkout, restore *fixture.Process) {
 	p.T.Helper()
 	fails(p.T, restore.Wait(), 5, "in use")
 	if p.marked() != "mine" {
@@ -224,7 +224,7 @@ func refused(p *place, restore *fixture.Process) {
 
 // waits returns when a process waits for the lock of a profile. Cargo waits for
 // others too, such as the one of its package cache.
-func waits(p *place, pid int) {
+func waits(p *checkout, pid int) {
 	p.T.Helper()
 	fi, err := os.Stat(p.Target("debug/.cargo-lock"))
 	if err != nil {
@@ -246,7 +246,7 @@ func waits(p *place, pid int) {
 }
 
 // ready is a checkout with a build directory of its own.
-func ready(w *world) *place {
+func ready(w *world) *checkout {
 	p := w.checkout("b")
 	built(p)
 	return p
@@ -381,13 +381,13 @@ func TestUnsuitableBuildDirectory(t *testing.T) {
 	w := newWorld(t, loopfs.Btrfs(t)).sealed()
 	elsewhere := filepath.Join(w.Dir, "elsewhere")
 	for name, c := range map[string]struct {
-		prepare func(p *place)
+		prepare func(p *checkout)
 		says    string
 	}{
-		"link":  {func(p *place) { p.Must("ln", "-s", elsewhere, p.Target()) }, "symbolic link"},
-		"file":  {func(p *place) { p.Write("target", "mine") }, "no directory"},
-		"owner": {func(p *place) { p.mark("mine"); p.Must("chown", "12345", p.Target()) }, "belongs to user 12345"},
-		"mount": {func(p *place) {
+		"link":  {func(p *checkout) { p.Must("ln", "-s", elsewhere, p.Target()) }, "symbolic link"},
+		"file":  {func(p *checkout) { p.Write("target", "mine") }, "no directory"},
+		"owner": {func(p *checkout) { p.mark("mine"); p.Must("chown", "12345", p.Target()) }, "belongs to user 12345"},
+		"mount": {func(p *checkout) {
 			if err := os.Mkdir(p.Target(), 0o777); err != nil {
 				t.Fatal(err)
 			}

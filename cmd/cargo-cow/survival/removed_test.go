@@ -72,14 +72,14 @@ func (w *world) age(id string, by time.Duration) {
 }
 
 // listed returns the labels of all layers, sorted.
-func (p *place) listed() []string {
-	p.T.Helper()
-	r := p.TryCow("list")
+func (c *checkout) listed() []string {
+	c.T.Helper()
+	r := c.TryCow("list")
 	var all []string
 	for line := range strings.Lines(r.Stdout) {
 		var v struct{ Label string }
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
-			p.T.Fatalf("list: %v: %v", err, r)
+			c.T.Fatalf("list: %v: %v", err, r)
 		}
 		all = append(all, v.Label)
 	}
@@ -88,23 +88,23 @@ func (p *place) listed() []string {
 }
 
 // forgotten checks that nothing in the store is named for a layer.
-func (p *place) forgotten(id string) {
-	p.T.Helper()
-	left, err := filepath.Glob(filepath.Join(p.w.store, "*", "*"+id+"*"))
+func (c *checkout) forgotten(id string) {
+	c.T.Helper()
+	left, err := filepath.Glob(filepath.Join(c.w.store, "*", "*"+id+"*"))
 	if err != nil {
-		p.T.Fatal(err)
+		c.T.Fatal(err)
 	}
 	if len(left) > 0 {
-		p.T.Errorf("of a removed layer is left %q", left)
+		c.T.Errorf("of a removed layer is left %q", left)
 	}
 }
 
 // restores checks that a layer is whole: a new worktree made from it is fresh.
-func (p *place) restores(label string) {
-	p.T.Helper()
-	q := p.w.checkout(fmt.Sprintf("from-%s-%d", label, time.Now().UnixNano())).in(p.T)
+func (c *checkout) restores(label string) {
+	c.T.Helper()
+	q := c.w.checkout(fmt.Sprintf("from-%s-%d", label, time.Now().UnixNano())).in(c.T)
 	if a := q.cow("restore", "--from="+label); a["rebuild"] != 0.0 {
-		p.T.Errorf("restore from %s says %v", label, a)
+		c.T.Errorf("restore from %s says %v", label, a)
 	}
 	q.builds(nil, "first")
 }
@@ -268,7 +268,7 @@ func TestRestoreWhileRemoving(t *testing.T) {
 	}
 }
 
-// Restores in many places while layer after layer goes: each gets one that is
+// Restores in many checkouts while layer after layer goes: each gets one that is
 // whole.
 func TestRemovalsAndRestoresAtOnce(t *testing.T) {
 	t.Parallel()
@@ -282,13 +282,13 @@ func TestRemovalsAndRestoresAtOnce(t *testing.T) {
 		}
 		doomed = append(doomed, label)
 	}
-	var places []*place
+	var checkouts []*checkout
 	for i := range 4 {
-		places = append(places, w.checkout(fmt.Sprint("busy-", i)))
+		checkouts = append(checkouts, w.checkout(fmt.Sprint("busy-", i)))
 	}
 	var restores, removals sync.WaitGroup
 	done := make(chan struct{})
-	for _, p := range places {
+	for _, p := range checkouts {
 		restores.Go(func() {
 			for {
 				// "first" is always there to be taken.
@@ -339,7 +339,7 @@ func TestRemovalsAndRestoresAtOnce(t *testing.T) {
 	if got := w.origin.listed(); !slices.Equal(got, []string{"", "first"}) {
 		t.Errorf("layers %q, want the two that nobody removed", got)
 	}
-	for _, p := range append(places, w.origin) {
+	for _, p := range append(checkouts, w.origin) {
 		p.builds(nil, "first")
 		p.tidy()
 	}

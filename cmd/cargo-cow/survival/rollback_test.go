@@ -35,7 +35,7 @@ func TestRollBack(t *testing.T) {
 type home struct {
 	*world
 	uid   int
-	p     *place
+	p     *checkout
 	mount string
 }
 

@@ -33,9 +33,9 @@ func macroRS(text string) string {
 	return fmt.Sprintf("fn main() { let _ = mac::gate!(); println!(\"%s {}\", liba::name()); }\n", text)
 }
 
-// wrapped makes an origin, built by plain cargo, and places whose builds go through
+// wrapped makes an origin, built by plain cargo, and checkouts whose builds go through
 // the wrapper.
-func wrapped(t *testing.T, names ...string) (w *world, places []*place) {
+func wrapped(t *testing.T, names ...string) (w *world, checkouts []*checkout) {
 	t.Helper()
 	w = newWorld(t, loopfs.Btrfs(t, loopfs.Size(4<<30)))
 	o := w.origin
@@ -52,30 +52,30 @@ func wrapped(t *testing.T, names ...string) (w *world, places []*place) {
 	for _, name := range names {
 		p := w.checkout(name)
 		p.cow("restore")
-		places = append(places, p.with("RUSTC_WRAPPER="+fixture.Wrapper(t)))
+		checkouts = append(checkouts, p.with("RUSTC_WRAPPER="+fixture.Wrapper(t)))
 	}
-	return w, places
+	return w, checkouts
 }
 
-// held is a build of the place, after an edit, whose rustc waits where the place
+// held is a build of the checkout, after an edit, whose rustc waits where the checkout
 // is seen at the origin's path.
-func (p *place) held(text string, command ...string) (*fixture.Process, gate) {
-	p.T.Helper()
-	p.Write("app/src/main.rs", macroRS(text))
-	g := gate{p.T, filepath.Join(p.w.Dir, "macro-"+filepath.Base(p.Dir)+"-"+text)}
-	p.T.Cleanup(g.open)
+func (c *checkout) held(text string, command ...string) (*fixture.Process, gate) {
+	c.T.Helper()
+	c.Write("app/src/main.rs", macroRS(text))
+	g := gate{c.T, filepath.Join(c.w.Dir, "macro-"+filepath.Base(c.Dir)+"-"+text)}
+	c.T.Cleanup(g.open)
 	if len(command) == 0 {
 		command = []string{"cargo", "build", "--offline"}
 	}
-	q := p.with("MACRO_GATE="+g.path).Start(command[0], command[1:]...)
-	fixture.Eventually(p.T, "the macro runs", func() bool {
+	q := c.with("MACRO_GATE="+g.path).Start(command[0], command[1:]...)
+	fixture.Eventually(c.T, "the macro runs", func() bool {
 		if !q.Running() {
-			p.T.Fatalf("it ended before: %v", q.Wait())
+			c.T.Fatalf("it ended before: %v", q.Wait())
 		}
 		return fixture.Exists(g.path + ".reached")
 	})
-	if p.w.compiler(p.w.origin.Target()) == 0 {
-		p.T.Fatal("the compiler does not see the place at the origin's path: this shows nothing")
+	if c.w.compiler(c.w.origin.Target()) == 0 {
+		c.T.Fatal("the compiler does not see the place at the origin's path: this shows nothing")
 	}
 	return q, g
 }
@@ -111,7 +111,7 @@ func (w *world) processes() []running {
 // name; 0 if there is none.
 func (w *world) compiler(target string) int { return w.compiling("rustc", target) }
 
-// wrapper is the process around the compiler of a place's program.
+// wrapper is the process around the compiler of a checkout's program.
 func (w *world) wrapper(target string) int { return w.compiling("cargo-cow-rustc", target) }
 
 func (w *world) compiling(program, target string) int {
@@ -149,34 +149,34 @@ func (w *world) mounts() []string {
 	return all
 }
 
-// says checks what the place's program says after a build.
-func (p *place) says(text string) {
-	p.T.Helper()
-	if _, said := p.build(); said != text+" cow" {
-		p.T.Errorf("the program says %q, want %q", said, text+" cow")
+// says checks what the checkout's program says after a build.
+func (c *checkout) says(text string) {
+	c.T.Helper()
+	if _, said := c.build(); said != text+" cow" {
+		c.T.Errorf("the program says %q, want %q", said, text+" cow")
 	}
 }
 
-// Whatever is killed while rustc sees the place elsewhere, cargo says so as it would
+// Whatever is killed while rustc sees the checkout elsewhere, cargo says so as it would
 // without the wrapper, nothing is left behind, and the next build is right.
 func TestWrapperKilled(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		kill func(p *place, q *fixture.Process)
+		kill func(p *checkout, q *fixture.Process)
 		says string // by cargo; "" if it is killed itself
 	}{
-		{"cargo", func(p *place, q *fixture.Process) { q.Signal(syscall.SIGKILL) }, ""},
-		{"wrapper", func(p *place, q *fixture.Process) { kill(t, p.w.wrapper(p.Target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
-		{"rustc", func(p *place, q *fixture.Process) { kill(t, p.w.compiler(p.w.origin.Target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
-		{"rustc-aborts", func(p *place, q *fixture.Process) { kill(t, p.w.compiler(p.w.origin.Target()), syscall.SIGABRT) }, "(signal: 6, SIGABRT: process abort signal)"},
-		{"wrapper-terminated", func(p *place, q *fixture.Process) { kill(t, p.w.wrapper(p.Target()), syscall.SIGTERM) }, "(signal: 15, SIGTERM: termination signal)"},
-		{"interrupted", func(p *place, q *fixture.Process) { kill(t, -q.Pid(), syscall.SIGINT) }, ""},
+		{"cargo", func(p *checkout, q *fixture.Process) { q.Signal(syscall.SIGKILL) }, ""},
+		{"wrapper", func(p *checkout, q *fixture.Process) { kill(t, p.w.wrapper(p.Target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
+		{"rustc", func(p *checkout, q *fixture.Process) { kill(t, p.w.compiler(p.w.origin.Target()), syscall.SIGKILL) }, "(signal: 9, SIGKILL: kill)"},
+		{"rustc-aborts", func(p *checkout, q *fixture.Process) { kill(t, p.w.compiler(p.w.origin.Target()), syscall.SIGABRT) }, "(signal: 6, SIGABRT: process abort signal)"},
+		{"wrapper-terminated", func(p *checkout, q *fixture.Process) { kill(t, p.w.wrapper(p.Target()), syscall.SIGTERM) }, "(signal: 15, SIGTERM: termination signal)"},
+		{"interrupted", func(p *checkout, q *fixture.Process) { kill(t, -q.Pid(), syscall.SIGINT) }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w, places := wrapped(t, "b")
-			b := places[0].in(t)
+			w, checkouts := wrapped(t, "b")
+			b := checkouts[0].in(t)
 			mounts := w.mounts()
 			// A process group of its own, as a shell gives it.
 			q, g := b.held("held", "setsid", "cargo", "build", "--offline")
@@ -212,8 +212,8 @@ func kill(t *testing.T, pid int, sig syscall.Signal) {
 // The tokens that make lends to cargo come back though the wrapper is killed.
 func TestWrapperKilledUnderMake(t *testing.T) {
 	t.Parallel()
-	w, places := wrapped(t, "b")
-	b := places[0]
+	w, checkouts := wrapped(t, "b")
+	b := checkouts[0]
 	b.Write("Makefile", "all: cargo one two three four\ncargo:\n\t+cargo build --offline\none two three four:\n\tsleep 0.1\n\ttouch $@.done\n")
 	q, g := b.held("held", "make", "--keep-going", "--jobs=2")
 	kill(t, w.wrapper(b.Target()), syscall.SIGKILL)
@@ -231,40 +231,40 @@ func TestWrapperKilledUnderMake(t *testing.T) {
 	b.says("held")
 }
 
-// Whatever becomes of the origin while rustc sees a place at its path, that place's
+// Whatever becomes of the origin while rustc sees a checkout at its path, that checkout's
 // build goes on to the right end, and so does the next.
 func TestWrapperWhileOriginChanges(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		do   func(t *testing.T, o *place)
+		do   func(t *testing.T, o *checkout)
 	}{
-		{"edited", func(t *testing.T, o *place) {
+		{"edited", func(t *testing.T, o *checkout) {
 			o.Write("app/src/main.rs", macroRS("of the origin"))
 			o.Write("name", "of the origin")
 		}},
-		{"rebuilt", func(t *testing.T, o *place) {
+		{"rebuilt", func(t *testing.T, o *checkout) {
 			o.Write("app/src/main.rs", macroRS("of the origin"))
 			o.in(t).says("of the origin")
 		}},
-		{"cleaned", func(t *testing.T, o *place) { o.Must("cargo", "clean") }},
-		{"restored", func(t *testing.T, o *place) { o.cow("restore") }},
-		{"deleted", func(t *testing.T, o *place) { must(t, os.RemoveAll(o.Dir)) }},
-		{"renamed", func(t *testing.T, o *place) { must(t, os.Rename(o.Dir, o.Dir+"-away")) }},
-		{"replaced", func(t *testing.T, o *place) {
+		{"cleaned", func(t *testing.T, o *checkout) { o.Must("cargo", "clean") }},
+		{"restored", func(t *testing.T, o *checkout) { o.cow("restore") }},
+		{"deleted", func(t *testing.T, o *checkout) { must(t, os.RemoveAll(o.Dir)) }},
+		{"renamed", func(t *testing.T, o *checkout) { must(t, os.Rename(o.Dir, o.Dir+"-away")) }},
+		{"replaced", func(t *testing.T, o *checkout) {
 			must(t, os.Rename(o.Dir, o.Dir+"-away"))
 			must(t, os.MkdirAll(o.Path("app/src"), 0o777))
 			o.Write("app/src/main.rs", macroRS("of another"))
 		}},
-		{"a-link-now", func(t *testing.T, o *place) {
+		{"a-link-now", func(t *testing.T, o *checkout) {
 			must(t, os.Rename(o.Dir, o.Dir+"-away"))
 			must(t, os.Symlink("b", o.Dir))
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w, places := wrapped(t, "b")
-			b := places[0].in(t)
+			w, checkouts := wrapped(t, "b")
+			b := checkouts[0].in(t)
 			mounts := w.mounts()
 			q, g := b.held("held")
 			tt.do(t, w.origin)
@@ -287,14 +287,14 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// Two places, one of them inside the origin, and the origin are edited and built at
+// Two checkouts, one of them inside the origin, and the origin are edited and built at
 // once, and the origin cleaned as well.
 func TestWrapperAtOnce(t *testing.T) {
 	t.Parallel()
-	w, places := wrapped(t, "b", "a/.worktrees/c")
+	w, checkouts := wrapped(t, "b", "a/.worktrees/c")
 	mounts := w.mounts()
 	done := make(chan bool)
-	for i, p := range append(places, w.origin) {
+	for i, p := range append(checkouts, w.origin) {
 		go func() {
 			defer func() { done <- true }()
 			for round := range 4 {
@@ -317,7 +317,7 @@ func TestWrapperAtOnce(t *testing.T) {
 			}
 		}()
 	}
-	for range append(places, w.origin) {
+	for range append(checkouts, w.origin) {
 		<-done
 	}
 	w.nothingLeft(mounts)

@@ -69,7 +69,7 @@ func TestStrictPlace(t *testing.T) {
 	}
 }
 
-// What was built in one place, and is in no layer, serves another that comes to the
+// What was built in one checkout, and is in no layer, serves another that comes to the
 // same sources.
 func TestBuiltBeside(t *testing.T) {
 	t.Parallel()

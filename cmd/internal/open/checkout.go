@@ -15,7 +15,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/git"
-	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -42,9 +41,6 @@ func (s *Session) Repository(ctx context.Context) (*git.Checkout, error) {
 	repo, err := git.Open(ctx, s.opts.Dir, s.environ)
 	return repo, foreignHelp(err, s.opts.Dir)
 }
-
-// userDirs are this program's directories among those of the user.
-func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.get) }
 
 // cargo says how to run cargo where the session works.
 func (s *Session) cargo() project.Tool {

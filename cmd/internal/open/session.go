@@ -22,6 +22,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // Options come from the command line.
@@ -78,3 +79,6 @@ func withoutPath(err error) error {
 
 // Dir is the directory the session works in.
 func (s *Session) Dir() string { return s.opts.Dir }
+
+// userDirs are this program's directories among those of the user.
+func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.get) }

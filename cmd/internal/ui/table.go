@@ -3,11 +3,8 @@ package ui
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/sys/unix"
 )
 
 // Cell is one piece of a table.
@@ -158,20 +155,4 @@ func cut(s string, n int) string {
 		return s
 	}
 	return string([]rune(s)[:n-1]) + "…"
-}
-
-// width returns the columns of a terminal, 0 for anything else.
-func width(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0
-	}
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0
-	}
-	if size.Col == 0 {
-		return 80 // a terminal that does not tell, such as a serial line
-	}
-	return int(size.Col)
 }

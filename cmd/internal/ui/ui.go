@@ -22,11 +22,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
 // Options are the user's wishes, from flags.
@@ -270,4 +273,20 @@ func Clean(s string) string {
 		s = s[n:]
 	}
 	return b.String()
+}
+
+// width returns the columns of a terminal, 0 for anything else.
+func width(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	if size.Col == 0 {
+		return 80 // a terminal that does not tell, such as a serial line
+	}
+	return int(size.Col)
 }

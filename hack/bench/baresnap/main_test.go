@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cargo-cow/cargo-cow/hack/place"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
 func TestArgsSize(t *testing.T) {
@@ -21,7 +21,7 @@ func TestArgsSize(t *testing.T) {
 }
 
 func TestSnapshot(t *testing.T) {
-	p, err := place.Make(t.Context(), 1<<30)
+	p, err := scratch.Make(t.Context(), 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,16 +11,16 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/bench/report"
-	"github.com/cargo-cow/cargo-cow/hack/place"
 	"github.com/cargo-cow/cargo-cow/hack/program"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
 // room for six tools with a target or two and a cache each.
 const room = 40 << 30
 
 func compare(ctx context.Context, rounds int, only string) (err error) {
-	p, err := place.Make(ctx, room)
+	p, err := scratch.Make(ctx, room)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 // Rivals measures the demo project with plain cargo, git-cow, kache, mbx, sccache and cargo-cow in one run: the cold build,
 // the way from `git worktree add` until the worktree is built, and the bytes that worktree takes. The rivals are installed
 // from the crates registry into the user's cache directory, once; one that cannot be installed is named with the reason and
-// left out. Each works with a home of its own on a file system of this run's (hack/place), and all of it is gone afterwards,
+// left out. Each works with a home of its own on a file system of this run's (hack/scratch), and all of it is gone afterwards,
 // their background processes too. It wants the machine to itself.
 package main
 

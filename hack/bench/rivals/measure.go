@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/bench/report"
-	"github.com/cargo-cow/cargo-cow/hack/place"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
 // A figure is what was measured of one tool.
@@ -33,27 +33,27 @@ type figure struct {
 
 // A contender is a tool at work in a directory of its own.
 type contender struct {
-	tool   tool
-	ctx    context.Context
-	place  *place.Place
-	bin    string // has the tool's programs
-	dir    string // has all that follows
-	home   string
-	origin string
-	env    []string
+	tool    tool
+	ctx     context.Context
+	scratch *scratch.Space
+	bin     string // has the tool's programs
+	dir     string // has all that follows
+	home    string
+	origin  string
+	env     []string
 }
 
-// measure works in a directory of the place named after the tool.
-func measure(ctx context.Context, p *place.Place, t tool, bin string, rounds int) (f figure, err error) {
+// measure works in a directory of the scratch space, named after the tool.
+func measure(ctx context.Context, p *scratch.Space, t tool, bin string, rounds int) (f figure, err error) {
 	dir := filepath.Join(p.Dir, strings.ReplaceAll(t.name, " ", "-"))
-	c := &contender{tool: t, ctx: ctx, place: p, bin: bin, dir: dir, home: filepath.Join(dir, "home"), origin: filepath.Join(dir, "origin")}
+	c := &contender{tool: t, ctx: ctx, scratch: p, bin: bin, dir: dir, home: filepath.Join(dir, "home"), origin: filepath.Join(dir, "origin")}
 	if err := os.MkdirAll(c.home, 0o755); err != nil {
 		return f, err
 	}
 	if c.env, err = environment(t, bin, c.home); err != nil {
 		return f, err
 	}
-	// Some leave a server behind, which would keep the place busy.
+	// Some leave a server behind, which would keep the scratch space busy.
 	defer func() { err = errors.Join(err, stop(c.home)) }()
 
 	f.tool = t.name
@@ -94,7 +94,7 @@ func (c *contender) coldBuild() (time.Duration, error) {
 func (c *contender) worktrees(f *figure, rounds int) error {
 	var adds, builds, together, edited []time.Duration
 	for round := range rounds {
-		before, err := c.place.Used()
+		before, err := c.scratch.Used()
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (c *contender) worktrees(f *figure, rounds int) error {
 		if err != nil {
 			return err
 		}
-		after, err := c.place.Used()
+		after, err := c.scratch.Used()
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func (c *contender) clones(f *figure, rounds int) error {
 		if _, err := c.run(c.dir, "git", "clone", "--quiet", c.origin, at); err != nil {
 			return err
 		}
-		before, err := c.place.Used()
+		before, err := c.scratch.Used()
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (c *contender) clones(f *figure, rounds int) error {
 		if err := c.works(at); err != nil {
 			return err
 		}
-		after, err := c.place.Used()
+		after, err := c.scratch.Used()
 		if err != nil {
 			return err
 		}

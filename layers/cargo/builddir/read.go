@@ -114,7 +114,7 @@ func (s *Dir) readSourceList(u *Unit) {
 	b, err := os.ReadFile(filepath.Join(s.Path, u.SourceListFile))
 	if err == nil {
 		u.SourceList, err = depfile.Parse(b)
-		u.SeenAs, _ = handoff.Marked(string(b))
+		u.SeenAs, _ = handoff.ParseState(string(b))
 	}
 	if err != nil {
 		u.breaks(rule.InDoubt, "rustc's list of its sources cannot be read: "+err.Error())

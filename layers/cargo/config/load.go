@@ -58,65 +58,11 @@ func (n *node) mismatch(want string) error {
 	return fmt.Errorf("%s: key %s is not %s", n.file, n.key, want)
 }
 
-func (r *reader) fail(err error) {
-	if r.err == nil {
-		r.err = err
-	}
-}
-
-func (r *reader) table(n *node, key string) map[string]*node {
-	return r.entries(r.child(n, key))
-}
-
-func (r *reader) entries(n *node) map[string]*node {
-	if n == nil {
-		return nil
-	}
-	table, ok := n.value.(map[string]*node)
-	if !ok {
-		r.fail(n.mismatch("a table"))
-	}
-	return table
-}
-
-func (r *reader) child(n *node, key string) *node {
-	if n == nil {
-		return nil
-	}
-	table, ok := n.value.(map[string]*node)
-	if !ok {
-		r.fail(n.mismatch("a table"))
-	}
-	return table[key]
-}
-
-// text is empty for an absent value.
-func (r *reader) text(n *node) string {
-	if n == nil {
-		return ""
-	}
-	s, ok := n.value.(string)
-	if !ok {
-		r.fail(n.mismatch("a string"))
-	}
-	return s
-}
-
-func (r *reader) flag(n *node) bool {
-	if n == nil {
-		return false
-	}
-	b, ok := n.value.(bool)
-	if !ok {
-		r.fail(n.mismatch("a boolean"))
-	}
-	return b
-}
-
+// A loader reads the files that apply to a directory, and merges them.
 type loader struct {
 	dir  string
 	env  map[string]string
-	read []string
+	read []string // files, in the order in which they were read
 }
 
 func newLoader(dir string, environ []string) *loader {

@@ -18,8 +18,8 @@ import (
 	"unicode/utf8"
 )
 
-// ErrFormat is wrapped by every error about bytes that Cargo did not write. Cargo itself takes a dep-info file it cannot parse as missing, which
-// makes the unit dirty.
+// ErrFormat is wrapped by every error about bytes that Cargo did not write. Cargo itself
+// takes a dep-info file that it cannot parse for missing, which makes the unit dirty.
 var ErrFormat = errors.New("malformed dep-info")
 
 // Kind says what a File's path is relative to.

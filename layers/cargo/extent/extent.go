@@ -1,9 +1,9 @@
 // Package extent says how far a checkout reaches: which directories in it belong to
 // it and which to another checkout, and which names in it no build reads.
 //
-// Layers and the compiler's wrapper ask it, so that what the one takes for an input
-// of a macro or script is none that the other overlooks. It reads git's files and
-// starts no process. A Checkout remembers what it has read, and is for one goroutine.
+// Layers and the compiler's wrapper both ask it, so that neither overlooks what the
+// other takes for an input of a macro or script. It reads git's files and starts no
+// process. A Checkout remembers what it has read, and is for one goroutine.
 package extent
 
 import (
@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Kind is what a directory inside a checkout is to it.
@@ -140,8 +142,6 @@ func real(path string) string {
 	return path
 }
 
-func below(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }
-
 // Nested says what dir is, a directory that lies in the checkout, or in another one
 // in it. What git's own files do not tell is no part of another checkout's: it counts.
 func (c *Checkout) Nested(dir string) Kind {
@@ -153,7 +153,7 @@ func (c *Checkout) Nested(dir string) Kind {
 	if isWorktree(gitDir) {
 		common := commonDir(gitDir)
 		for _, ours := range c.common {
-			if common == ours || below(common, ours) {
+			if common == ours || paths.Below(common, ours) {
 				return Twin
 			}
 		}
@@ -161,7 +161,7 @@ func (c *Checkout) Nested(dir string) Kind {
 	}
 	if isModule(at) || isModule(gitDir) {
 		for _, ours := range c.common {
-			if below(at, ours) {
+			if paths.Below(at, ours) {
 				return Part
 			}
 		}

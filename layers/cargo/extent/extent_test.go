@@ -168,8 +168,8 @@ func TestNames(t *testing.T) {
 		".git": true, ".jj": true, "x~": true, ".x.swp": true, ".x.swo": true, ".#x": true, "#x#": true, "4913": true, ".idea": true,
 		".target.cargo-cow-undo": true, "x.swp": false, ".env": false, ".cargo": false, ".sqlx": false, "#": false, ".swift": false,
 	} {
-		if Never(name) != want {
-			t.Errorf("Never(%s) is %t", name, !want)
+		if NeverRead(name) != want {
+			t.Errorf("NeverRead(%s) is %t", name, !want)
 		}
 	}
 	for name, want := range map[string]bool{

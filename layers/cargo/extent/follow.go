@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // A build script that runs a script of another language reads what that one reads.
@@ -113,7 +115,7 @@ func (f *Finder) script(base, rel string, seen map[string]bool) {
 	}
 	seen[path] = true
 	fi, err := os.Stat(path)
-	if err != nil || !fi.Mode().IsRegular() || fi.Size() > LargestText || !below(path, f.Top) {
+	if err != nil || !fi.Mode().IsRegular() || fi.Size() > LargestText || !paths.Below(path, f.Top) {
 		return
 	}
 	text, err := os.ReadFile(path)

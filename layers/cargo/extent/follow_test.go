@@ -1,6 +1,10 @@
 package extent
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
 
 // TestUp says which dots of other languages are a way up.
 func TestUp(t *testing.T) {
@@ -35,7 +39,7 @@ func TestFollow(t *testing.T) {
 	} {
 		y.write("w/a/scripts/gen.sh", text)
 		home := y.path("w/a")
-		f := &Finder{Root: y.path("w"), Top: y.path("w"), Home: home, Own: func(p string) bool { return p == home || below(p, home) }}
+		f := &Finder{Root: y.path("w"), Top: y.path("w"), Home: home, Own: func(p string) bool { return p == home || paths.Below(p, home) }}
 		f.Text("scripts/gen.sh", home, home, true)
 		f.Program("Command")
 		if _, whole := f.Names(); whole != want {
@@ -56,7 +60,7 @@ func TestFollowFurther(t *testing.T) {
 	for text, want := range map[string]bool{
 		"gen.sh": true, "sh gen.sh": true, "make": true, "cd .. && cat b/s.txt": true, "cd ..": true, "cat b/s.txt": false, "cargo": false,
 	} {
-		f := &Finder{Root: y.path("w"), Top: y.path("w"), Home: home, Own: func(p string) bool { return p == home || below(p, home) }}
+		f := &Finder{Root: y.path("w"), Top: y.path("w"), Home: home, Own: func(p string) bool { return p == home || paths.Below(p, home) }}
 		f.Text(text, home, home, true)
 		f.Program(text)
 		f.Program("Command")
@@ -74,7 +78,7 @@ func TestBesideWorkspace(t *testing.T) {
 	y.write("w/rust/app/build.rs", "")
 	home := y.path("w/rust/app")
 	for words, want := range map[string]int{"ancestors": 1, "join": 0} {
-		f := &Finder{Root: y.path("w/rust"), Top: y.path("w"), Home: home, Own: func(p string) bool { return p == home || below(p, home) }}
+		f := &Finder{Root: y.path("w/rust"), Top: y.path("w"), Home: home, Own: func(p string) bool { return p == home || paths.Below(p, home) }}
 		f.Text("proto", home, home, true)
 		f.Program(words)
 		names, _ := f.Names()

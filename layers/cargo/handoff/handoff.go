@@ -1,10 +1,10 @@
 // Package handoff is what a restore leaves in a build directory for the wrapper of
-// rustc, which runs later and elsewhere: where the directory is and where it was
-// before, where the state of each unit was made, and back, why the wrapper could not
-// use it.
+// rustc, which runs later: where the directory is and where it was before, and, in the
+// .d file of each unit, where the unit's incremental state was made. The wrapper leaves
+// word in turn why it could not use that state.
 //
-// It is on the way of every call of the compiler, so it imports little and reads
-// only what it is asked for. What it reads may be anybody's bytes: they are checked
+// The package is on the way of every call of the compiler, so it imports little and
+// reads only what it is asked for. What it reads may be anybody's bytes: they are checked
 // as they are parsed. Values may be shared once they are made.
 package handoff
 
@@ -52,19 +52,19 @@ type Handoff struct {
 	Build []string
 	// Git is the zero value where the checkout is no linked worktree.
 	Git Git
-	// Plain are names of crates that are always compiled where they lie; Every stands
-	// for all.
-	Plain []string
+	// InPlaceCrates are names of crates that are always compiled where they lie;
+	// EveryCrate stands for all.
+	InPlaceCrates []string
 	// Origins are the other checkouts that units in it were built in.
 	Origins []Origin
 }
 
-// Every, in the place of a crate's name, is every crate.
-const Every = "*"
+// EveryCrate, in the place of a crate's name, is every crate.
+const EveryCrate = "*"
 
 // InPlace reports whether a crate is always compiled where it lies.
 func (h *Handoff) InPlace(crate string) bool {
-	return slices.Contains(h.Plain, crate) || slices.Contains(h.Plain, Every)
+	return slices.Contains(h.InPlaceCrates, crate) || slices.Contains(h.InPlaceCrates, EveryCrate)
 }
 
 // Git is a linked worktree's own directory in the repository, and the repository,
@@ -123,7 +123,7 @@ func (h *Handoff) encode() (string, error) {
 	if h.Git != (Git{}) {
 		line("git", h.Git.Dir, h.Git.Common)
 	}
-	for _, crate := range h.Plain {
+	for _, crate := range h.InPlaceCrates {
 		line("plain", crate)
 	}
 	for _, o := range h.Origins {
@@ -205,7 +205,7 @@ func (h *Handoff) take(line string) bool {
 	}
 	v := values[0]
 	if key == "plain" {
-		h.Plain = append(h.Plain, v)
+		h.InPlaceCrates = append(h.InPlaceCrates, v)
 		return v != ""
 	}
 	for _, v := range values {
@@ -237,8 +237,8 @@ func (h *Handoff) take(line string) bool {
 	return ok
 }
 
-// At returns the origin whose build directory was called so.
-func (h *Handoff) At(build string) (*Origin, bool) {
+// OriginAt returns the origin whose build directory was called so.
+func (h *Handoff) OriginAt(build string) (*Origin, bool) {
 	for i := range h.Origins {
 		for _, text := range h.Origins[i].Build {
 			if text == build {
@@ -249,9 +249,9 @@ func (h *Handoff) At(build string) (*Origin, bool) {
 	return nil, false
 }
 
-// SetUnavailable leaves a note in the build directory why the compiler could not be run
-// where state was made, for whoever asks for it; "" takes the note away. It is
-// advice: nothing is decided by it, and what goes wrong is passed over.
+// SetUnavailable notes in the build directory why the compiler could not be run at the
+// path where state was made, for status to tell; "" takes the note away. It is advice:
+// nothing is decided by it, and what goes wrong is passed over.
 func SetUnavailable(buildDir, why string) {
 	path := filepath.Join(buildDir, paths.TreeUnavailable)
 	if why == "" {

@@ -13,11 +13,11 @@ import (
 )
 
 var whole = Handoff{
-	Root:     "/b/space in it/rust",
-	Checkout: "/b/space in it",
-	Build:    []string{"/b/space in it/rust/target", "/real/\xff\"target\\"},
-	Git:      Git{Dir: "/a/.git/worktrees/b", Common: "/a/.git"},
-	Plain:    []string{"odd"},
+	Root:          "/b/space in it/rust",
+	Checkout:      "/b/space in it",
+	Build:         []string{"/b/space in it/rust/target", "/real/\xff\"target\\"},
+	Git:           Git{Dir: "/a/.git/worktrees/b", Common: "/a/.git"},
+	InPlaceCrates: []string{"odd"},
 	Origins: []Origin{
 		{Root: "/a/rust", Build: []string{"/a/rust/target", "/link/target"}},
 		{Root: "/c"},
@@ -53,7 +53,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // The file that stands for the checkout's .git leads to where the repository will
-// be seen, and goes when the next place needs none.
+// be seen, and goes when the next checkout needs none.
 func TestGitFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := whole.Write(dir); err != nil {
@@ -84,7 +84,7 @@ func TestWriteRefuses(t *testing.T) {
 		"everything":      {Root: "/", Build: []string{"/t"}},
 		"newline":         {Root: "/b\n", Build: []string{"/t"}},
 		"root outside":    {Root: "/b", Checkout: "/bc", Build: []string{"/t"}},
-		"nameless crate":  {Root: "/b", Build: []string{"/t"}, Plain: []string{""}},
+		"nameless crate":  {Root: "/b", Build: []string{"/t"}, InPlaceCrates: []string{""}},
 		"relative origin": {Root: "/b", Build: []string{"/t"}, Origins: []Origin{{Root: "a"}}},
 	} {
 		dir := t.TempDir()

@@ -14,8 +14,8 @@ const stateKey = "# cargo-cow-state"
 // file, in the last line: so it is gone when rustc has compiled the unit elsewhere.
 type State struct{ Root, Build string }
 
-// Marked returns the state that Mark noted in a .d file.
-func Marked(text string) (State, bool) {
+// ParseState returns the state that AppendTo noted in a .d file.
+func ParseState(text string) (State, bool) {
 	note, _, ok := depfile.LastNote(text, stateKey+" ")
 	if !ok {
 		return State{}, false
@@ -27,13 +27,13 @@ func Marked(text string) (State, bool) {
 	return State{values[0], values[1]}, true
 }
 
-// Mark returns the text of a .d file with a note of the unit's state.
-func (s State) Mark(text string) string {
-	return depfile.Add(Unmark(text), words.Line(stateKey, s.Root, s.Build))
+// AppendTo returns the text of a .d file with a note of the unit's state.
+func (s State) AppendTo(text string) string {
+	return depfile.Add(WithoutState(text), words.Line(stateKey, s.Root, s.Build))
 }
 
-// Unmark takes the note away.
-func Unmark(text string) string {
+// WithoutState returns the text of a .d file without that note.
+func WithoutState(text string) string {
 	_, before, _ := depfile.LastNote(text, stateKey+" ")
 	return before
 }

@@ -17,20 +17,20 @@ x/src/lib.rs:
 func TestMark(t *testing.T) {
 	s := State{"/a b", "/a b/target\xff"}
 	for _, text := range []string{list, "", "no newline"} {
-		marked := s.Mark(text)
-		if got, ok := Marked(marked); !ok || got != s {
+		marked := s.AppendTo(text)
+		if got, ok := ParseState(marked); !ok || got != s {
 			t.Errorf("%.20q: state %v, %v; want %v", text, got, ok, s)
 		}
 		other := State{"/c", "/t"}
-		if got, ok := Marked(other.Mark(marked)); !ok || got != other || strings.Count(other.Mark(marked), stateKey) != 1 {
+		if got, ok := ParseState(other.AppendTo(marked)); !ok || got != other || strings.Count(other.AppendTo(marked), stateKey) != 1 {
 			t.Errorf("%.20q: marked again, state %v, %v; want %v", text, got, ok, other)
 		}
-		if un := Unmark(marked); strings.TrimSuffix(un, "\n") != strings.TrimSuffix(text, "\n") {
+		if un := WithoutState(marked); strings.TrimSuffix(un, "\n") != strings.TrimSuffix(text, "\n") {
 			t.Errorf("%.20q: unmarked %q", text, un)
 		}
 	}
 	for _, text := range []string{list, "", stateKey + " \n", stateKey + " \"/a\"\n", stateKey + " \"/a\" \"t\"\n", stateKey + " \"/a\" \"/t\"", stateKey + " \"/a\" \"/t\"\nx:\n"} {
-		if got, ok := Marked(text); ok {
+		if got, ok := ParseState(text); ok {
 			t.Errorf("%q: state %v", text, got)
 		}
 	}
@@ -42,7 +42,7 @@ func FuzzMark(f *testing.F) {
 	f.Add("a: b\\ c d\\\n#x\n\n  :\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		s := State{"/a", "/t"}
-		if got, ok := Marked(s.Mark(text)); !ok || got != s {
+		if got, ok := ParseState(s.AppendTo(text)); !ok || got != s {
 			t.Errorf("%q: marked, state %v, %v", text, got, ok)
 		}
 	})

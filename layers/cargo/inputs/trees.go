@@ -179,7 +179,7 @@ func (w *treeWalk) follow(link, name string) error {
 // skip reports whether an entry is no input in scope.
 func (r *TreeReader) skip(path string, d fs.DirEntry, scope string) bool {
 	p := r.checkout
-	if path == p.Workspace.BuildDir || path == p.Workspace.TargetDir || path == p.Workspace.Outer || extent.Repository(d.Name()) {
+	if path == p.Workspace.BuildDir || path == p.Workspace.TargetDir || path == p.Workspace.Outer || extent.IsRepository(d.Name()) {
 		return true
 	}
 	if scope == manifest.ScopeWatch {
@@ -193,7 +193,7 @@ func (r *TreeReader) skip(path string, d fs.DirEntry, scope string) bool {
 	switch {
 	case !d.IsDir():
 		return false
-	case extent.Scratch(path):
+	case extent.IsCacheDir(path):
 		return true
 	case scope == manifest.ScopeNamed:
 		return r.extent.Nested(path) == extent.Twin
@@ -206,7 +206,7 @@ func (r *TreeReader) skip(path string, d fs.DirEntry, scope string) bool {
 
 func (r *TreeReader) neverInput(path, base string) bool {
 	rel, _ := paths.Under(path, r.checkout.Workspace.Root)
-	if extent.Never(base) {
+	if extent.NeverRead(base) {
 		return true
 	}
 	for _, glob := range r.ignore {

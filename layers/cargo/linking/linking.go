@@ -3,8 +3,8 @@
 // for. Nobody lists them: neither rustc nor a linker says what it has read.
 //
 // What is found is more than what is read. Each part of a value that is the name of a
-// file counts, wherever the file is that may be meant: which options there are, and
-// where each of them looks, is another matter for each linker.
+// file counts, wherever that file may lie: linkers differ in which options they have,
+// and in where each option looks.
 //
 // The functions look at files, keep no state, and may be called concurrently.
 package linking
@@ -76,19 +76,19 @@ type File struct {
 	Paths []string
 }
 
-// A Line is what options come to.
+// A Line is what the options of a compiler and a linker come to.
 type Line struct {
 	Base string   // where relative names begin
 	Dirs []string // that libraries and scripts are looked for in, in order; absolute or as Base is
 	// Libraries are those that options and scripts ask for.
 	Libraries []Library
 	Files     []File
-	// Tools are directories, as they are spelt, that a linker, what starts programs,
-	// or all libraries of a system may be taken from.
+	// Tools are directories, as they are spelt, from which a linker, the start files of
+	// programs, or all libraries of a system may be taken.
 	Tools []string
-	// Odd is the first part of a value with which more is written than is announced,
-	// or more is read than is found here.
-	Odd string
+	// Uncovered is the first part of a value with which more is written than is
+	// announced, or more is read than is found here.
+	Uncovered string
 
 	seen map[string]bool // names that were looked for
 }
@@ -110,9 +110,9 @@ func (l *Line) Abs(name string) string {
 	return l.Base + "/" + name
 }
 
-// unfit begin pieces of values that have more written than what is announced, or
+// uncovered begin pieces of values that have more written than what is announced, or
 // something else looked in.
-var unfit = []string{
+var uncovered = []string{
 	"-Map", "--Map", "--out-implib", "--dependency-file", "-save-temps", "--save-temps", "--reproduce", "-info-output-file",
 	"-pass-remarks-output", "--sysroot", "-isysroot",
 }
@@ -159,14 +159,14 @@ func (l *Line) Add(values ...string) {
 	}
 }
 
-func (l *Line) odd(piece string) {
-	if l.Odd == "" {
-		l.Odd = piece
+func (l *Line) refuse(piece string) {
+	if l.Uncovered == "" {
+		l.Uncovered = piece
 	}
 }
 
-// naming are options that are followed by a directory or a library, at once, behind
-// a sign, or in the next word.
+// naming are options that a directory or a library follows: directly, behind a sign,
+// or in the next word.
 var naming = []string{"--library-path", "--library", "--rpath-link", "-rpath-link", "--sysroot", "-isysroot", "-L", "-l", "-B"}
 
 // directories takes those to be looked in, and libraries, out of the words of all
@@ -200,9 +200,9 @@ func (l *Line) directories(words []string) {
 // piece looks for what a part of a value may name: itself, and what is behind a
 // letter or two, as in -Tscript.ld.
 func (l *Line) piece(piece string) {
-	for _, stem := range unfit {
+	for _, stem := range uncovered {
 		if strings.HasPrefix(piece, stem) {
-			l.odd(piece)
+			l.refuse(piece)
 		}
 	}
 	names := []string{piece}
@@ -211,7 +211,7 @@ func (l *Line) piece(piece string) {
 	}
 	for _, name := range names {
 		if file, ok := strings.CutPrefix(name, "@"); ok {
-			l.odd(piece)
+			l.refuse(piece)
 			l.options(file)
 		}
 		l.file(name, "")
@@ -319,7 +319,7 @@ func (l *Line) Script(path string) {
 	words := strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \t\r\n()[]{},;\"'=*", r) })
 	for i, word := range words {
 		if word == "SEARCH_DIR" {
-			l.odd("script that names directories")
+			l.refuse("script that names directories")
 			if i+1 < len(words) {
 				l.Dirs = append(l.Dirs, l.Abs(words[i+1]))
 			}

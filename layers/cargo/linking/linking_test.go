@@ -74,8 +74,8 @@ func TestLine(t *testing.T) {
 			}
 			slices.Sort(found)
 			slices.Sort(tt.files)
-			if !slices.Equal(found, tt.files) || !slices.Equal(dirs, tt.dirs) || !slices.Equal(libs, tt.libs) || !slices.Equal(l.Tools, tt.tools) || l.Odd != tt.odd {
-				t.Errorf("files %q, directories %q, libraries %q, tools %q, odd %q", found, dirs, libs, l.Tools, l.Odd)
+			if !slices.Equal(found, tt.files) || !slices.Equal(dirs, tt.dirs) || !slices.Equal(libs, tt.libs) || !slices.Equal(l.Tools, tt.tools) || l.Uncovered != tt.odd {
+				t.Errorf("files %q, directories %q, libraries %q, tools %q, odd %q", found, dirs, libs, l.Tools, l.Uncovered)
 			}
 		})
 	}

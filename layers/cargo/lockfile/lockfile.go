@@ -61,15 +61,6 @@ func (l *Lockfile) Local() []Package {
 	return local
 }
 
-type rawPackage struct {
-	Name         string
-	Version      string
-	Source       string
-	Checksum     string
-	Dependencies []string
-	Replace      string // what a [replace] table puts in its place
-}
-
 // Parse reads a Cargo.lock (cargo 1.95, core/resolver/encode.rs:
 // EncodableResolve). Errors name the line if the file is not TOML.
 func Parse(data []byte) (*Lockfile, error) {

@@ -13,6 +13,15 @@ type rawLockfile struct {
 	Metadata map[string]string // version 1 keeps checksums here
 }
 
+type rawPackage struct {
+	Name         string
+	Version      string
+	Source       string
+	Checksum     string
+	Dependencies []string
+	Replace      string // what a [replace] table puts in its place
+}
+
 // scan reads a lockfile in the very form that cargo writes, one key a line (cargo
 // 1.95, ops/lockfile.rs: serialize_resolve), in a fraction of the time that TOML
 // at large takes: lockfiles of a thousand packages are read at every command. Of

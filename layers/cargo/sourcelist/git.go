@@ -1,6 +1,7 @@
 package sourcelist
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -231,4 +232,15 @@ func (l *lister) add(path string) {
 func present(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
+}
+
+// nulTerminated splits the output of a git command run with -z.
+func nulTerminated(out []byte) []string {
+	var list []string
+	for item := range bytes.SplitSeq(out, []byte{0}) {
+		if len(item) > 0 {
+			list = append(list, string(item))
+		}
+	}
+	return list
 }

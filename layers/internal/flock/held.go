@@ -32,7 +32,7 @@ func (h *Held) Unlock() error { return errors.Join(h.unwatch(), unlock(h.file)) 
 func (h *Held) Guard() error {
 	err := h.take()
 	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-		return h.watchOpens()
+		h.watch, err = watchOpens(h.file)
 	}
 	return err
 }
@@ -75,6 +75,15 @@ func (h *Held) Unguard() error {
 		return fmt.Errorf("end guard of %s: %w", h.file.Name(), err)
 	}
 	return nil
+}
+
+func (h *Held) unwatch() error {
+	if h.watch == nil {
+		return nil
+	}
+	fd := h.watch.fd
+	h.watch = nil
+	return unix.Close(fd)
 }
 
 func (h *Held) lease(kind int) error {

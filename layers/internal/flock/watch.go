@@ -21,11 +21,11 @@ type watch struct {
 // watchOpens stands in for a lease, which only the owner of a file may take. Whoever
 // has opened the file before waits for the lock by now, or is about to; whoever does
 // so later shows in the events.
-func (h *Held) watchOpens() error {
+func watchOpens(f *os.File) (*watch, error) {
 	var st unix.Stat_t
-	conn, err := h.file.SyscallConn()
+	conn, err := f.SyscallConn()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w := &watch{}
 	var failed error
@@ -41,7 +41,7 @@ func (h *Held) watchOpens() error {
 		}
 	})
 	if err := errors.Join(err, failed); err != nil {
-		return fmt.Errorf("watch %s: %w", h.file.Name(), err)
+		return nil, fmt.Errorf("watch %s: %w", f.Name(), err)
 	}
 	w.ino = st.Ino
 	if waiting, err := w.waited(); err != nil || waiting {
@@ -49,19 +49,9 @@ func (h *Held) watchOpens() error {
 		if err == nil {
 			err = ErrLocked
 		}
-		return fmt.Errorf("watch %s: %w", h.file.Name(), err)
+		return nil, fmt.Errorf("watch %s: %w", f.Name(), err)
 	}
-	h.watch = w
-	return nil
-}
-
-func (h *Held) unwatch() error {
-	if h.watch == nil {
-		return nil
-	}
-	fd := h.watch.fd
-	h.watch = nil
-	return unix.Close(fd)
+	return w, nil
 }
 
 func (w *watch) disturbed() (bool, error) {

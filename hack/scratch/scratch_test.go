@@ -1,4 +1,4 @@
-package place
+package scratch
 
 import (
 	"bytes"
@@ -97,7 +97,7 @@ func TestMakeSweeps(t *testing.T) {
 		t.Fatalf("the process to be killed: %v\n%s", err, out)
 	}
 	if dirs, _ := os.ReadDir(parent); len(dirs) != 2 {
-		t.Fatalf("%d places before the sweep, want the living and the dead", len(dirs))
+		t.Fatalf("%d spaces before the sweep, want the living and the dead", len(dirs))
 	}
 	sweep(parent)
 	dirs, err := os.ReadDir(parent)
@@ -105,7 +105,7 @@ func TestMakeSweeps(t *testing.T) {
 		t.Errorf("after the sweep: %v, %v; want only %s", dirs, err, living.base)
 	}
 	if living.Own != mounted(t, living.Dir) {
-		t.Error("the living place was unmounted")
+		t.Error("the living space was unmounted")
 	}
 }
 

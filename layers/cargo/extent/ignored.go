@@ -8,23 +8,23 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Repository reports whether a name is that of version control's own directory, or
+// IsRepository reports whether a name is that of version control's own directory, or
 // of the file that stands for it.
-func Repository(name string) bool {
+func IsRepository(name string) bool {
 	return name == ".git" || name == ".hg" || name == ".jj" || name == ".svn"
 }
 
-// never are names that editors and desktops leave behind: no build reads them, and
+// neverRead are names that editors and desktops leave behind: no build reads them, and
 // every checkout has others.
-var never = map[string]bool{
+var neverRead = map[string]bool{
 	".DS_Store": true, ".direnv": true, ".idea": true, ".vscode": true, ".zed": true,
 	"4913": true, // vim's, to see whether it may write
 }
 
-// Never reports whether nothing of that name, wherever it lies, is read by a build.
-func Never(name string) bool {
+// NeverRead reports whether nothing of that name, wherever it lies, is read by a build.
+func NeverRead(name string) bool {
 	switch {
-	case Repository(name), never[name], strings.HasSuffix(name, paths.UndoSuffix):
+	case IsRepository(name), neverRead[name], strings.HasSuffix(name, paths.UndoSuffix):
 		return true
 	case strings.HasSuffix(name, "~"), strings.HasPrefix(name, ".#"), len(name) > 2 && name[0] == '#' && name[len(name)-1] == '#':
 		return true
@@ -39,10 +39,10 @@ func isSwap(ext string) bool {
 	return len(ext) == 4 && ext[:3] == ".sw" && ext[3] >= 'a' && ext[3] <= 'p'
 }
 
-// Scratch reports whether a directory is tagged as something that can be made again,
+// IsCacheDir reports whether a directory is tagged as something that can be made again,
 // or is a build directory of Cargo's. Cargo tags all that it makes itself
 // (layout.rs:Layout::new), and notes in each what rustc said of itself.
-func Scratch(dir string) bool {
+func IsCacheDir(dir string) bool {
 	if b, err := os.ReadFile(dir + "/CACHEDIR.TAG"); err == nil && strings.HasPrefix(string(b), "Signature: 8a477f597d28d172789f06886806bc55") {
 		return true
 	}
@@ -71,9 +71,9 @@ func Compiled(rel string) bool {
 	return strings.HasSuffix(rel, ".rs") && (dir == "src" || dir == "tests" || dir == "benches" || dir == "examples")
 }
 
-// Lints are the names of clippy's settings, which it looks for in each directory
+// LintConfigs are the names of clippy's settings, which it looks for in each directory
 // upwards.
-var Lints = []string{".clippy.toml", "clippy.toml"}
+var LintConfigs = []string{".clippy.toml", "clippy.toml"}
 
 // Above is the first file of a name in the directories above root, "" if there is
 // none, or one in root itself.

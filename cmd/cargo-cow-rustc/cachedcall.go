@@ -11,11 +11,12 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
-// A service answers a call from the warehouse, or records what it compiles.
-type service struct {
+// A cachedCall is a call that is answered from the warehouse, or recorded there when it
+// was compiled.
+type cachedCall struct {
 	*rustc.Call
 	env       []string
-	job       *job // nil where no restore was
+	viewed    *viewedCall // nil where no restore was
 	warehouse *warehouse.Warehouse
 	request   *rustc.Request
 	missed    *warehouse.Miss
@@ -29,10 +30,10 @@ type service struct {
 	messages  []string
 }
 
-// newService returns nil where there is no store, or the call is of a kind that the
+// newCachedCall returns nil where there is no store, or the call is of a kind that the
 // warehouse cannot answer.
-func newService(c *rustc.Call, env []string, j *job) *service {
-	store := findStore(c.OutDir, env)
+func newCachedCall(call *rustc.Call, env []string, v *viewedCall) *cachedCall {
+	store := findStore(call.OutDir, env)
 	if store == "" {
 		return nil
 	}
@@ -40,14 +41,14 @@ func newService(c *rustc.Call, env []string, j *job) *service {
 	if err != nil {
 		return nil
 	}
-	s := &service{Call: c, env: env, job: j, warehouse: warehouse.In(store), began: coarse()}
-	inPlace := j != nil && j.place.InPlace(c.Crate)
-	s.request, err = rustc.NewRequest(c, rustc.Context{Dir: cwd, Environ: env, InPlace: inPlace, Wrapper: chain.Next(os.Args[0])})
+	c := &cachedCall{Call: call, env: env, viewed: v, warehouse: warehouse.In(store), began: coarse()}
+	inPlace := v != nil && v.handoff.InPlace(call.Crate)
+	c.request, err = rustc.NewRequest(call, rustc.Context{Dir: cwd, Environ: env, InPlace: inPlace, Wrapper: chain.Next(os.Args[0])})
 	if err != nil {
-		s.warehouse.Note(warehouse.Event{Kind: warehouse.Refused, Unit: c.Title(), Err: err})
+		c.warehouse.Note(warehouse.Event{Kind: warehouse.Refused, Unit: call.Title(), Err: err})
 		return nil
 	}
-	return s
+	return c
 }
 
 // coarse is the clock by which the kernel stamps files: what is changed after a

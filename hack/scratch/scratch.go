@@ -1,9 +1,9 @@
-// Package place finds or makes the directory that the demo and the benchmarks work in: a Btrfs file system of its own in a
+// Package scratch finds or makes the directory that the demo and the benchmarks work in: a Btrfs file system of its own in a
 // loop image where that is allowed (root, loop devices), else a directory on a Btrfs that is there, else an ordinary one.
-// Close removes all of it, and a place whose process was killed is removed by the next Make on the same machine. A Place may
+// Close removes all of it, and a space whose process was killed is removed by the next Make on the same machine. A Space may
 // be used by several goroutines; Close is called once, when nobody works in it any more, also after ^C: that is for the
 // caller's main to arrange with signal.NotifyContext.
-package place
+package scratch
 
 import (
 	"context"
@@ -20,28 +20,28 @@ import (
 
 const prefix = "cargo-cow-place-"
 
-// A Place is a directory to work in.
-type Place struct {
+// A Space is a directory to work in.
+type Space struct {
 	Dir   string // absolute, empty at first
 	Btrfs bool   // whether Dir is on Btrfs
-	Own   bool   // whether the file system is the place's own, so that its figures tell of nothing else
+	Own   bool   // whether the file system is the space's own, so that its figures tell of nothing else
 	Note  string // why there is no Btrfs of its own, "" where there is
 
 	base string   // holds Dir and whatever serves it
-	lock *os.File // base/lock, held as long as the place is in use
+	lock *os.File // base/lock, held as long as the space is in use
 }
 
-// Make returns a place with room for size bytes. An image file is sparse: it takes what is written into it.
-func Make(ctx context.Context, size int64) (*Place, error) {
+// Make returns a space with room for size bytes. An image file is sparse: it takes what is written into it.
+func Make(ctx context.Context, size int64) (*Space, error) {
 	parent := tempDir()
 	sweep(parent)
 	p, err := create(parent)
 	if err != nil {
-		return nil, fmt.Errorf("make place: %w", err)
+		return nil, fmt.Errorf("make scratch space: %w", err)
 	}
 	if free, err := free(p.base); err != nil || free < size {
 		p.Close()
-		return nil, errors.Join(fmt.Errorf("make place: %s has %d MiB free, %d are needed; TMPDIR names another", parent, free>>20, size>>20), err)
+		return nil, errors.Join(fmt.Errorf("make scratch space: %s has %d MiB free, %d are needed; TMPDIR names another", parent, free>>20, size>>20), err)
 	}
 	err = mountImage(ctx, filepath.Join(p.base, "image"), size, p.Dir)
 	if err == nil {
@@ -50,7 +50,7 @@ func Make(ctx context.Context, size int64) (*Place, error) {
 	}
 	if ctx.Err() != nil {
 		p.Close()
-		return nil, fmt.Errorf("make place: %w", ctx.Err())
+		return nil, fmt.Errorf("make scratch space: %w", ctx.Err())
 	}
 	p.Note = err.Error()
 	if onBtrfs(p.base) {
@@ -71,17 +71,17 @@ func Make(ctx context.Context, size int64) (*Place, error) {
 }
 
 // create makes parent/cargo-cow-place-*, locked, with an empty Dir in it.
-func create(parent string) (*Place, error) {
+func create(parent string) (*Space, error) {
 	base, err := os.MkdirTemp(parent, prefix)
 	if err != nil {
 		return nil, err
 	}
-	// Paths end up in what rustc writes, and cargo resolves them: a place has one name.
+	// Paths end up in what rustc writes, and cargo resolves them: a space has one name.
 	if base, err = filepath.EvalSymlinks(base); err != nil {
 		return nil, err
 	}
-	p := &Place{Dir: filepath.Join(base, "place"), base: base}
-	// The lock has its name only once it is held, so that no sweep takes a place in the making for an abandoned one.
+	p := &Space{Dir: filepath.Join(base, "place"), base: base}
+	// The lock has its name only once it is held, so that no sweep takes one in the making for an abandoned one.
 	making := filepath.Join(base, "lock.new")
 	p.lock, err = os.Create(making)
 	if err == nil {
@@ -133,9 +133,9 @@ func onBtrfs(dir string) bool {
 	return unix.Statfs(dir, &st) == nil && st.Type == unix.BTRFS_SUPER_MAGIC
 }
 
-// Used returns the bytes in use on the place's file system, by its own figures, after everything written has reached it.
-// What else lives there counts too, unless the file system is the place's own.
-func (p *Place) Used() (int64, error) {
+// Used returns the bytes in use on the space's file system, by its own figures, after everything written has reached it.
+// What else lives there counts too, unless the file system is the space's own.
+func (p *Space) Used() (int64, error) {
 	dir, err := os.Open(p.Dir)
 	if err != nil {
 		return 0, err
@@ -151,15 +151,15 @@ func (p *Place) Used() (int64, error) {
 	return int64(st.Blocks-st.Bfree) * st.Bsize, nil
 }
 
-// Close removes the place with everything in it.
-func (p *Place) Close() error {
+// Close removes the space with everything in it.
+func (p *Space) Close() error {
 	if err := remove(p.base); err != nil {
-		return fmt.Errorf("remove place: %w", err)
+		return fmt.Errorf("remove scratch space: %w", err)
 	}
 	return p.lock.Close()
 }
 
-// sweep removes the places in parent whose process is gone: a flock dies with its process.
+// sweep removes the spaces in parent whose process is gone: a flock dies with its process.
 func sweep(parent string) {
 	bases, err := filepath.Glob(filepath.Join(parent, prefix+"*"))
 	if err != nil {
@@ -171,7 +171,7 @@ func sweep(parent string) {
 			continue
 		}
 		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			// Somebody else's place in a shared directory is not ours to remove, and the attempt fails.
+			// Somebody else's space in a shared directory is not ours to remove, and the attempt fails.
 			_ = remove(base)
 		}
 		lock.Close()
