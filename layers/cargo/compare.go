@@ -23,8 +23,8 @@ type Reader struct {
 }
 
 // NewReader returns a Reader that has read nothing yet.
-func NewReader(p *checkout.Checkout, s rule.Settings) *Reader {
-	return &Reader{p, s, inputs.NewTreeReader(p, inputs.NewDigester(), s)}
+func NewReader(co *checkout.Checkout, s rule.Settings) *Reader {
+	return &Reader{co, s, inputs.NewTreeReader(co, inputs.NewDigester(), s)}
 }
 
 // diff is the answer to one comparison: text is empty where nothing differs.
@@ -163,7 +163,7 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 	switch f.Kind {
 	case manifest.FactEnv:
 		if c.reader.checkout.Env != f.Value {
-			return &rule.Reason{Rule: by, Detail: "the [env] table of cargo's configuration differs"}
+			return rule.Because(by, "the [env] table of cargo's configuration differs")
 		}
 		return nil
 	case manifest.FactPackage:
@@ -174,14 +174,14 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 				}
 			}
 		}
-		return &rule.Reason{Rule: by, Detail: "what the manifest of " + f.Path.Display() + " resolves to differs"}
-	case manifest.FactAbove:
-		if inputs.Above(c.reader.checkout.Workspace.Root, f.Path.Rel) != f.Value {
-			return &rule.Reason{Rule: by, Detail: "the " + f.Path.Rel + " above the workspace differs"}
+		return rule.Because(by, "what the manifest of " + f.Path.Display() + " resolves to differs")
+	case manifest.FactFileAbove:
+		if inputs.FileAbove(c.reader.checkout.Workspace.Root, f.Path.Rel) != f.Value {
+			return rule.Because(by, "the " + f.Path.Rel + " above the workspace differs")
 		}
 		return nil
 	}
-	return &rule.Reason{Rule: by, Detail: "unknown fact " + f.Kind}
+	return rule.Because(by, "unknown fact " + f.Kind)
 }
 
 // commit says how the commit that a script may have seen, and unless only

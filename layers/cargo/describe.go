@@ -26,15 +26,15 @@ type describer struct {
 	git         *reach.Git
 }
 
-func newDescriber(s *builddir.Dir, d *draft, pure []rule.MacroRange) *describer {
-	sources := checkout.NewSourceReader(d.checkout, s, d.from)
+func newDescriber(bd *builddir.Dir, d *draft, pure []rule.MacroRange) *describer {
+	sources := checkout.NewSourceReader(d.checkout, bd, d.from)
 	macros := reach.NewMacros(pure, sources.Of)
 	return &describer{
-		checkout: d.checkout, rules: d.rules, dir: s, from: d.from,
-		sources: sources, links: linkage.NewReader(d.checkout, s.Path), macros: macros,
+		checkout: d.checkout, rules: d.rules, dir: bd, from: d.from,
+		sources: sources, links: linkage.NewReader(d.checkout, bd.Path), macros: macros,
 		texts:       &textReader{d.checkout, d.from, d.trees, map[string]sourceTexts{}, map[string][]climbingText{}},
-		conditional: &conditionalReader{s, macros, map[fileQuestion]bool{}},
-		git:         reach.NewGit(s, macros, d.from.Resolve),
+		conditional: &conditionalReader{bd, macros, map[fileQuestion]bool{}},
+		git:         reach.NewGit(bd, macros, d.from.Resolve),
 	}
 }
 
@@ -49,9 +49,9 @@ func (b *describer) wholePackage(s *subject, by rule.Rule) {
 		return
 	}
 	s.useTree(rooted.Path{Root: rooted.Workspace}, manifest.ScopeBeside, by)
-	for _, around := range b.checkout.Workspace.Packages {
-		if _, inside := paths.Under(s.pkg.Root, around.Root); inside && around.Root != s.pkg.Root && around.Root != b.checkout.Workspace.Root {
-			s.useTree(b.from.HomeOf(&around), manifest.ScopeBeside, by)
+	for _, outer := range b.checkout.Workspace.Packages {
+		if _, inside := paths.Under(s.pkg.Root, outer.Root); inside && outer.Root != s.pkg.Root && outer.Root != b.checkout.Workspace.Root {
+			s.useTree(b.from.HomeOf(&outer), manifest.ScopeBeside, by)
 		}
 	}
 	s.useSearched()

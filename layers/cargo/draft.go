@@ -22,9 +22,9 @@ type draft struct {
 	inputIndex, treeIndex, factIndex map[string]int // in the manifest
 }
 
-func newDraft(p *checkout.Checkout, rules rule.Set, from *checkout.Attribution, trees *inputs.TreeReader, m *manifest.Manifest) *draft {
+func newDraft(co *checkout.Checkout, rules rule.Set, from *checkout.Attribution, trees *inputs.TreeReader, m *manifest.Manifest) *draft {
 	return &draft{
-		checkout: p, rules: rules, from: from, trees: trees, manifest: m,
+		checkout: co, rules: rules, from: from, trees: trees, manifest: m,
 		inputIndex: map[string]int{}, treeIndex: map[string]int{}, factIndex: map[string]int{},
 	}
 }

@@ -40,16 +40,16 @@ type Inspection struct {
 // locks (Lock); sources may change meanwhile: what was changed after the
 // compiler started is recorded as dirty.
 func Inspect(ctx context.Context, in Inspection) (*manifest.Manifest, error) {
-	p := in.Checkout
+	co := in.Checkout
 	var (
 		dirty   bool
 		unknown error
 		asking  sync.WaitGroup
 	)
-	if p.Dirty != nil {
-		asking.Go(func() { dirty, unknown = p.Dirty() }) // a process, while there is other work
+	if co.Dirty != nil {
+		asking.Go(func() { dirty, unknown = co.Dirty() }) // a process, while there is other work
 	}
-	s, err := builddir.Scan(p.Workspace.BuildDir, p.Workspace.CargoHome, in.Cache, in.Without...)
+	bd, err := builddir.Scan(co.Workspace.BuildDir, co.Workspace.CargoHome, in.Cache, in.Without...)
 	asking.Wait()
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func Inspect(ctx context.Context, in Inspection) (*manifest.Manifest, error) {
 	if unknown != nil {
 		return nil, unknown
 	}
-	return newInspector(ctx, in, s, inputs.NewTreeReader(p, inputs.NewDigester(), in.Settings), dirty).build()
+	return newInspector(ctx, in, bd, inputs.NewTreeReader(co, inputs.NewDigester(), in.Settings), dirty).build()
 }
 
 // inspector makes the manifest of one build directory.
@@ -72,21 +72,21 @@ type inspector struct {
 
 // newInspector makes that of s. trees may be shared with the build directory around it:
 // nothing in a build directory is in them.
-func newInspector(ctx context.Context, in Inspection, s *builddir.Dir, trees *inputs.TreeReader, dirty bool) *inspector {
-	p := in.Checkout
-	from := checkout.NewAttribution(p, s.Path)
+func newInspector(ctx context.Context, in Inspection, bd *builddir.Dir, trees *inputs.TreeReader, dirty bool) *inspector {
+	co := in.Checkout
+	from := checkout.NewAttribution(co, bd.Path)
 	from.Origins[0].Clean = !dirty
-	d := newDraft(p, in.Settings.Rules, from, trees, &manifest.Manifest{Format: manifest.Format, Layout: s.Layout, Profiles: s.Profiles, Git: p.Git, Dirty: dirty})
+	d := newDraft(co, in.Settings.Rules, from, trees, &manifest.Manifest{Format: manifest.Format, Layout: bd.Layout, Profiles: bd.Profiles, Git: co.Git, Dirty: dirty})
 	former := newPrevious(in.Previous, in.Sealed, in.Restored)
-	units := &describedUnits{s, former, d, newDescriber(s, d, in.Settings.PureMacros), map[*builddir.Unit]*manifest.Unit{}}
-	return &inspector{ctx, in, s, former, d, units}
+	units := &describedUnits{bd, former, d, newDescriber(bd, d, in.Settings.PureMacros), map[*builddir.Unit]*manifest.Unit{}}
+	return &inspector{ctx, in, bd, former, d, units}
 }
 
 func (b *inspector) build() (*manifest.Manifest, error) {
 	m, from := b.draft.manifest, b.draft.from
-	left := newLeftovers(b.dir, from)
+	strays := newStrays(b.dir, from)
 	if b.draft.rules.On(rule.LeftOutside) {
-		if err := left.find(newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
+		if err := strays.find(newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
 			return nil, err
 		}
 	}
@@ -97,7 +97,7 @@ func (b *inspector) build() (*manifest.Manifest, error) {
 	m.Dead = append(m.Dead, files...)
 	b.prefetch()
 	stamped := b.dir.WithDependents((*builddir.Unit).Mutable)
-	chosen, err := b.choose(stamped, left)
+	chosen, err := b.choose(stamped, strays)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +105,8 @@ func (b *inspector) build() (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	left.list(m, index)
-	if err := b.nest(left.beside.Nested); err != nil {
+	strays.list(m, index)
+	if err := b.nest(strays.beside.Nested); err != nil {
 		return nil, err
 	}
 	unlisted := slices.DeleteFunc(slices.Clone(b.dir.Units), func(u *builddir.Unit) bool { _, ok := index[u]; return ok })
@@ -118,7 +118,7 @@ func (b *inspector) build() (*manifest.Manifest, error) {
 
 // choose returns the units a manifest must know: those to be stamped, which are the
 // mutable ones, those that name this checkout, and all above either.
-func (b *inspector) choose(stamped map[*builddir.Unit]bool, left *leftovers) ([]*builddir.Unit, error) {
+func (b *inspector) choose(stamped map[*builddir.Unit]bool, strays *strays) ([]*builddir.Unit, error) {
 	want := maps.Clone(stamped)
 	var up func(u *builddir.Unit)
 	up = func(u *builddir.Unit) {
@@ -130,7 +130,7 @@ func (b *inspector) choose(stamped map[*builddir.Unit]bool, left *leftovers) ([]
 			up(a)
 		}
 	}
-	makers, err := left.describe(b.units.of)
+	makers, err := strays.describe(b.units.of)
 	if err != nil {
 		return nil, err
 	}
@@ -247,10 +247,10 @@ func (b *inspector) linkFault(u *builddir.Unit) *rule.Reason {
 	}
 	for i, d := range u.Deps {
 		if d == nil {
-			return &rule.Reason{Rule: rule.OlderThanDep, Detail: u.Needs[i].Name + " was rebuilt with other settings since"}
+			return rule.Because(rule.OlderThanDep, u.Needs[i].Name + " was rebuilt with other settings since")
 		}
 		if d.NewestOutput(u.NeedsMetadataOnly(d)) > newest {
-			return &rule.Reason{Rule: rule.OlderThanDep, Detail: d.Package + " was rebuilt since"}
+			return rule.Because(rule.OlderThanDep, d.Package + " was rebuilt since")
 		}
 	}
 	return nil
@@ -273,13 +273,13 @@ func (b *inspector) nest(nested []string) error {
 		}
 		if m == nil {
 			out.Dead = append(out.Dead, rel)
-			out.Left = append(out.Left, paths.Path(rel))
+			out.LeftOut = append(out.LeftOut, paths.Path(rel))
 			continue
 		}
-		for _, left := range m.Left {
-			out.Left = append(out.Left, paths.Path(rel)+"/"+left)
+		for _, left := range m.LeftOut {
+			out.LeftOut = append(out.LeftOut, paths.Path(rel)+"/"+left)
 		}
-		m.Left = nil
+		m.LeftOut = nil
 		for _, dead := range m.Dead {
 			out.Dead = append(out.Dead, rel+"/"+dead)
 		}
@@ -297,11 +297,11 @@ func (b *inspector) inspectNested(rel string) (*manifest.Manifest, error) {
 	if slices.ContainsFunc(b.in.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
 		return nil, nil // it could not be locked
 	}
-	s, err := builddir.Scan(in.Checkout.Workspace.BuildDir, in.Checkout.Workspace.CargoHome, in.Cache)
+	bd, err := builddir.Scan(in.Checkout.Workspace.BuildDir, in.Checkout.Workspace.CargoHome, in.Cache)
 	if err != nil {
 		return nil, nil //nolint:nilerr // it is left out
 	}
-	m, err := newInspector(b.ctx, in, s, b.draft.trees, b.draft.manifest.Dirty).build()
+	m, err := newInspector(b.ctx, in, bd, b.draft.trees, b.draft.manifest.Dirty).build()
 	if err := b.ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -48,8 +48,8 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if around, found := w.NamesOrigin(); found {
-		s.elsewhere(rule.MacroOrigin, "macro of "+macro+" may have embedded "+around)
+	if excerpt, found := w.NamesOrigin(); found {
+		s.elsewhere(rule.MacroOrigin, "macro of "+macro+" may have embedded "+excerpt)
 	}
 	return w.HoldsCommit(), nil
 }

@@ -109,7 +109,7 @@ func (r *textReader) addProgram(f *extent.Finder, u *builddir.Unit, o *checkout.
 		return
 	}
 	seen[u] = true
-	if u.Pkg == "cargo_metadata" {
+	if u.Package == "cargo_metadata" {
 		f.Program("MetadataCommand")
 	}
 	if u.Mutable() {

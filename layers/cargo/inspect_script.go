@@ -23,19 +23,19 @@ import (
 // all else it may have looked at.
 func (b *describer) describeRun(s *subject) error {
 	u, unit := s.u, s.unit
-	outputPath, outDir, rootPath := u.ScriptFiles()
+	outputPath, outDir, rootPath := u.Dir.ScriptFiles()
 	raw, err := os.ReadFile(filepath.Join(b.dir.Path, outputPath))
 	if err != nil {
-		return fmt.Errorf("read what the script of %s printed: %w", u.Pkg, err)
+		return fmt.Errorf("read what the script of %s printed: %w", u.Package, err)
 	}
 	called, _ := os.ReadFile(filepath.Join(b.dir.Path, rootPath))
 	lines := script.Parse(raw)
-	left := s.printed(lines, string(called))
+	texts := s.printed(lines, string(called))
 	written, err := b.written(s, outDir)
 	if err != nil {
 		return err
 	}
-	left = append(left, written...)
+	texts = append(texts, written...)
 	b.recordWatched(s, lines, string(called))
 	if u.Fingerprint != nil {
 		for _, l := range u.Fingerprint.Local {
@@ -52,7 +52,7 @@ func (b *describer) describeRun(s *subject) error {
 	}
 	b.wholePackage(s, rule.ScriptTree)
 	unit.Commit = unit.Commit || b.git.Reads(u)
-	unit.CommitOnly = unit.Commit && b.git.CommitOnly(u, s.origin.Git.Ref, left)
+	unit.CommitOnly = unit.Commit && b.git.CommitOnly(u, s.origin.Git.Ref, texts)
 	silent := u.Fingerprint != nil && slices.ContainsFunc(u.Fingerprint.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})
@@ -123,7 +123,7 @@ func (b *describer) unreadable(unit *manifest.Unit, path string) *rule.Reason {
 		return unit.Always
 	}
 	rel, _ := paths.Under(path, b.dir.Path)
-	return &rule.Reason{Rule: rule.InDoubt, Detail: rel + " may not be read"}
+	return rule.Because(rule.InDoubt, rel + " may not be read")
 }
 
 // recordWatched records what rerun-if-changed names. Absolute paths are rewritten for

@@ -76,5 +76,5 @@ func (s *subject) useSearched() {
 }
 
 func (s *subject) useAbove(name string) {
-	s.useFact(manifest.Fact{Kind: manifest.FactAbove, Path: rooted.Path{Root: rooted.Workspace, Rel: name}, Value: inputs.Above(s.draft.checkout.Workspace.Root, name)}, rule.Searched)
+	s.useFact(manifest.Fact{Kind: manifest.FactFileAbove, Path: rooted.Path{Root: rooted.Workspace, Rel: name}, Value: inputs.FileAbove(s.draft.checkout.Workspace.Root, name)}, rule.Searched)
 }

@@ -30,7 +30,7 @@ func (b *describedUnits) of(u *builddir.Unit) (*manifest.Unit, error) {
 		}
 	}
 	unit := &manifest.Unit{
-		UnitName: u.UnitName, Record: paths.Path(u.Record), File: u.File, Layout: u.Layout, Source: u.Source,
+		UnitName: u.UnitName, Record: paths.Path(u.Dir.Record), File: u.File, Layout: u.Dir.Layout, Source: u.Source,
 		Run: u.Run, Doc: u.Doc, Mutable: u.Mutable(), Built: u.Started, Cost: u.Cost, Linker: b.draft.linker(u),
 	}
 	s := &subject{draft: b.draft, u: u, unit: unit}
@@ -38,7 +38,7 @@ func (b *describedUnits) of(u *builddir.Unit) (*manifest.Unit, error) {
 	case u.Broken != nil:
 		unit.Always = u.Broken
 	case u.Doc:
-		unit.Always = &rule.Reason{Rule: rule.Documentation, Detail: "documentation is not carried to another checkout"}
+		unit.Always = rule.Because(rule.Documentation, "documentation is not carried to another checkout")
 	case k != nil:
 		b.previous.inherit(s, k)
 	default:
@@ -64,7 +64,7 @@ func (b *describedUnits) describe(s *subject) error {
 	}
 	s.pkg = from.PackageOf(u)
 	if u.Mutable() && s.pkg == nil && b.draft.rules.On(rule.UnknownUnit) {
-		s.always(rule.UnknownUnit, "package "+u.Pkg+" is not part of the workspace")
+		s.always(rule.UnknownUnit, "package "+u.Package+" is not part of the workspace")
 		return nil
 	}
 	if s.pkg != nil {

@@ -270,8 +270,8 @@ func (t *linkCollector) names() error {
 			w.AddSources(l.SourceList.Deps)
 		}
 	}
-	if around, found := w.NamesOrigin(); found {
-		t.s.elsewhere(rule.LinkOrigin, "its linker has put "+strings.TrimSpace(around)+" into it")
+	if excerpt, found := w.NamesOrigin(); found {
+		t.s.elsewhere(rule.LinkOrigin, "its linker has put "+strings.TrimSpace(excerpt)+" into it")
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (p *Plan) Rebuild() []freshness.Verdict {
 					v.Because = append(v.Because, p.Manifest.Units[d].Unit)
 				}
 			}
-			v.Reason = &rule.Reason{Rule: rule.Dependency, Detail: "a dependency will be rebuilt"}
+			v.Reason = rule.Because(rule.Dependency, "a dependency will be rebuilt")
 		}
 		list = append(list, v)
 	}
@@ -115,7 +115,7 @@ func (p *Plan) bindStrays() {
 func (p *Plan) remake(units []int, detail string) {
 	for _, i := range units {
 		if p.reasons[i] == nil {
-			p.reasons[i] = &rule.Reason{Rule: rule.LeftOutside, Detail: detail}
+			p.reasons[i] = rule.Because(rule.LeftOutside, detail)
 		}
 	}
 }
@@ -178,13 +178,13 @@ func (p *Plan) DiffersInside() bool {
 
 // Fresh lists the units of the plan's layer that stay as they are in the place;
 // recall is what lies in the layer beside the manifest. Documentation never does.
-func (p *Plan) Fresh(recall []byte) []manifest.Entry {
+func (p *Plan) Fresh(unitCache []byte) []manifest.Entry {
 	dirty := map[string]bool{}
 	for i, d := range p.DirtyUnits() {
 		u := &p.Manifest.Units[i]
 		dirty[u.Key()] = d || u.Doc
 	}
-	return slices.DeleteFunc(manifest.Entries(p.Manifest, recall), func(e manifest.Entry) bool { return dirty[e.Key] })
+	return slices.DeleteFunc(manifest.Entries(p.Manifest, unitCache), func(e manifest.Entry) bool { return dirty[e.Key] })
 }
 
 // Differing returns the keys of the units against which the place itself speaks:

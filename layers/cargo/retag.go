@@ -68,7 +68,7 @@ func (r *retagger) visit(i int) error {
 	err := r.one(i, u, moved)
 	if in, ok := errors.AsType[doubt](err); ok {
 		if r.a.plan.reasons[i] == nil {
-			r.a.plan.reasons[i] = &rule.Reason{Rule: rule.InDoubt, Detail: string(in)}
+			r.a.plan.reasons[i] = rule.Because(rule.InDoubt, string(in))
 		}
 		return nil
 	}

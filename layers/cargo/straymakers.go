@@ -35,9 +35,9 @@ type makerFinder struct {
 	programs map[*builddir.Unit][]byte
 }
 
-func newMakerFinder(s *builddir.Dir, from *checkout.Attribution, trees *inputs.TreeReader, p *previous) *makerFinder {
-	f := &makerFinder{dir: s, from: from, trees: trees, previous: p, programs: map[*builddir.Unit][]byte{}}
-	for _, u := range s.Units {
+func newMakerFinder(bd *builddir.Dir, from *checkout.Attribution, trees *inputs.TreeReader, p *previous) *makerFinder {
+	f := &makerFinder{dir: bd, from: from, trees: trees, previous: p, programs: map[*builddir.Unit][]byte{}}
+	for _, u := range bd.Units {
 		if !u.Run || u.Broken != nil || u.Started == 0 {
 			continue
 		}

@@ -27,21 +27,21 @@ type keptStray struct {
 }
 
 // leftovers are the strays of a build directory, by what becomes of them.
-type leftovers struct {
+type strays struct {
 	dir    *builddir.Dir
 	from   *checkout.Attribution
 	beside *builddir.Beside
 	kept   []*keptStray
 	dead   []string // paths that no layer has, and of those what somebody may miss:
-	left   []paths.Path
+	leftOut   []paths.Path
 	// Why scripts run again for what they left: doubts anywhere, away in any place
 	// but the origin.
 	doubts, away map[*builddir.Unit]string
 }
 
 // newLeftovers has found nothing yet in s.
-func newLeftovers(s *builddir.Dir, from *checkout.Attribution) *leftovers {
-	return &leftovers{dir: s, from: from, beside: &builddir.Beside{}, doubts: map[*builddir.Unit]string{}, away: map[*builddir.Unit]string{}}
+func newStrays(bd *builddir.Dir, from *checkout.Attribution) *strays {
+	return &strays{dir: bd, from: from, beside: &builddir.Beside{}, doubts: map[*builddir.Unit]string{}, away: map[*builddir.Unit]string{}}
 }
 
 // find looks for what lies beside the units, and for the script that left it: what was
@@ -49,7 +49,7 @@ func newLeftovers(s *builddir.Dir, from *checkout.Attribution) *leftovers {
 // where it cannot be told that something is still as its script left it, the layer has
 // it not, and the script runs again. It must be called before dropDead: what belongs to
 // a unit that is dead is no stray.
-func (l *leftovers) find(f *makerFinder) (err error) {
+func (l *strays) find(f *makerFinder) (err error) {
 	if l.beside, err = builddir.ListBeside(l.dir.Path, l.dir.Profiles, l.dir.Units); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (l *leftovers) find(f *makerFinder) (err error) {
 
 // keep keeps the strays of which it is sure that they are as some script left them, and
 // returns the others.
-func (l *leftovers) keep(f *makerFinder) (dead []*builddir.Stray) {
+func (l *strays) keep(f *makerFinder) (dead []*builddir.Stray) {
 	for _, s := range l.beside.Strays {
 		makers, sure := f.find(s)
 		switch {
@@ -78,7 +78,7 @@ func (l *leftovers) keep(f *makerFinder) (dead []*builddir.Stray) {
 }
 
 // doubt has scripts run again, wherever the layer is restored.
-func (l *leftovers) doubt(makers []*builddir.Unit, detail string) {
+func (l *strays) doubt(makers []*builddir.Unit, detail string) {
 	for _, u := range makers {
 		if l.doubts[u] == "" {
 			l.doubts[u] = detail
@@ -88,7 +88,7 @@ func (l *leftovers) doubt(makers []*builddir.Unit, detail string) {
 
 // leaveOut keeps strays out of the layer: all that they lie in, unless that holds
 // something which is kept.
-func (l *leftovers) leaveOut(dead []*builddir.Stray) {
+func (l *strays) leaveOut(dead []*builddir.Stray) {
 	holds := map[string]bool{}
 	for _, s := range l.kept {
 		holds[s.Top] = true
@@ -108,7 +108,7 @@ func (l *leftovers) leaveOut(dead []*builddir.Stray) {
 			seen[rel] = true
 			l.dead = append(l.dead, rel)
 			if !s.Quiet {
-				l.left = append(l.left, paths.Path(rel))
+				l.leftOut = append(l.leftOut, paths.Path(rel))
 			}
 		}
 	}
@@ -116,7 +116,7 @@ func (l *leftovers) leaveOut(dead []*builddir.Stray) {
 
 // findAway finds what scripts have left in the artifact directory, where that is
 // another one. No layer has it.
-func (l *leftovers) findAway(f *makerFinder) error {
+func (l *strays) findAway(f *makerFinder) error {
 	ws := l.from.Checkout.Workspace
 	if ws.TargetDir == "" || ws.Outer != "" || filepath.Clean(ws.TargetDir) == filepath.Clean(ws.BuildDir) {
 		return nil
@@ -146,7 +146,7 @@ func (l *leftovers) findAway(f *makerFinder) error {
 
 // describe adds to what is said of their makers what strays say against keeping these,
 // and returns the makers. units are those that are not dead, each described by unit.
-func (l *leftovers) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) (makers []*builddir.Unit, err error) {
+func (l *strays) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) (makers []*builddir.Unit, err error) {
 	l.dropOfDead()
 	for _, s := range l.kept {
 		for _, u := range s.makers {
@@ -170,7 +170,7 @@ func (l *leftovers) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) 
 			return nil, err
 		}
 		if doubt != "" && described.Always == nil {
-			described.Always = &rule.Reason{Rule: rule.LeftOutside, Detail: doubt}
+			described.Always = rule.Because(rule.LeftOutside, doubt)
 		}
 		if away != "" {
 			againElsewhere(described, away)
@@ -181,7 +181,7 @@ func (l *leftovers) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) 
 }
 
 // dropOfDead leaves out what a unit that no build can ask for may have left.
-func (l *leftovers) dropOfDead() {
+func (l *strays) dropOfDead() {
 	live := map[*builddir.Unit]bool{}
 	for _, u := range l.dir.Units {
 		live[u] = true
@@ -206,7 +206,7 @@ func againElsewhere(unit *manifest.Unit, detail string) {
 
 // describeStray looks in what a script left for what it would not leave in
 // another place.
-func (l *leftovers) describeStray(s *keptStray, u *builddir.Unit, unit *manifest.Unit) error {
+func (l *strays) describeStray(s *keptStray, u *builddir.Unit, unit *manifest.Unit) error {
 	own := &l.from.Origins[unit.Origin]
 	if s.Link != "" {
 		loc, ok := l.leads(s.Stray, own)
@@ -240,7 +240,7 @@ func (l *leftovers) describeStray(s *keptStray, u *builddir.Unit, unit *manifest
 
 // leads returns where a link leads, nil where its text is the same in every
 // place. ok is false where nothing tells what its text would be in another.
-func (l *leftovers) leads(s *builddir.Stray, own *checkout.Origin) (loc *rooted.Path, ok bool) {
+func (l *strays) leads(s *builddir.Stray, own *checkout.Origin) (loc *rooted.Path, ok bool) {
 	if !filepath.IsAbs(s.Link) {
 		to, _ := l.from.Origins[0].Locate(filepath.Join(l.from.Checkout.Workspace.BuildDir, path.Dir(s.Path), s.Link))
 		switch to.Root {
@@ -261,14 +261,14 @@ func (l *leftovers) leads(s *builddir.Stray, own *checkout.Origin) (loc *rooted.
 
 // namesInside counts the names of a file among the strays and in what its script
 // wrote.
-func (l *leftovers) namesInside(s *builddir.Stray, u *builddir.Unit) int {
+func (l *strays) namesInside(s *builddir.Stray, u *builddir.Unit) int {
 	n := 0
 	for _, other := range l.beside.Strays {
 		if other.Stat.Ino == s.Stat.Ino && !other.IsDir {
 			n++
 		}
 	}
-	_, outDir, _ := u.ScriptFiles()
+	_, outDir, _ := u.Dir.ScriptFiles()
 	_ = filepath.WalkDir(filepath.Join(l.dir.Path, outDir), func(name string, d fs.DirEntry, err error) error {
 		var st unix.Stat_t
 		if err == nil && d.Type().IsRegular() && unix.Lstat(name, &st) == nil && st.Ino == s.Stat.Ino {
@@ -281,11 +281,11 @@ func (l *leftovers) namesInside(s *builddir.Stray, u *builddir.Unit) int {
 
 // list writes what lies beside the units into the manifest, where the index of each is
 // known.
-func (l *leftovers) list(m *manifest.Manifest, index map[*builddir.Unit]int) {
+func (l *strays) list(m *manifest.Manifest, index map[*builddir.Unit]int) {
 	for _, p := range l.beside.Placed {
 		m.Placed = append(m.Placed, paths.Path(p))
 	}
-	m.Dead, m.Left = append(m.Dead, l.dead...), append(m.Left, l.left...)
+	m.Dead, m.LeftOut = append(m.Dead, l.dead...), append(m.LeftOut, l.leftOut...)
 	for _, s := range l.kept {
 		entry := manifest.Stray{Path: paths.Path(s.Path), Size: int64(s.Stat.Size), Mtime: nanoseconds(s.Stat.Mtime), Link: s.to}
 		for _, u := range s.makers {

@@ -26,7 +26,7 @@ func (s *subject) home() rooted.Path { return s.draft.from.HomeOf(s.pkg) }
 // always says why the unit is rebuilt wherever it gets to, unless that is known.
 func (s *subject) always(by rule.Rule, detail string) {
 	if s.unit.Always == nil && s.draft.rules.On(by) {
-		s.unit.Always = &rule.Reason{Rule: by, Detail: detail}
+		s.unit.Always = rule.Because(by, detail)
 	}
 }
 

@@ -23,8 +23,8 @@ type Attribution struct {
 }
 
 // NewAttribution tells of the units in dir, a build directory of the place's.
-func NewAttribution(p *Checkout, dir string) *Attribution {
-	return &Attribution{Checkout: p, dir: dir, Origins: []Origin{*OriginOf(p)}}
+func NewAttribution(co *Checkout, dir string) *Attribution {
+	return &Attribution{Checkout: co, dir: dir, Origins: []Origin{*OriginOf(co)}}
 }
 
 // Resolve resolves a name that rustc wrote: its working directory is the
@@ -72,7 +72,7 @@ func (a *Attribution) OriginOf(u *builddir.Unit) int {
 // calledBuildDir returns the build directory as it was called when u was built.
 func (a *Attribution) calledBuildDir(u *builddir.Unit) string {
 	if u.Run {
-		_, outDir, root := u.ScriptFiles()
+		_, outDir, root := u.Dir.ScriptFiles()
 		text, err := os.ReadFile(filepath.Join(a.dir, root))
 		if err != nil {
 			return ""
@@ -97,7 +97,7 @@ func (a *Attribution) calledBuildDir(u *builddir.Unit) string {
 func (a *Attribution) PackageOf(u *builddir.Unit) *project.Package {
 	if u.Run {
 		for _, d := range u.Deps {
-			if d != nil && d.Kind == builddir.KindScript && d.Pkg == u.Pkg {
+			if d != nil && d.Kind == builddir.KindScript && d.Package == u.Package {
 				return a.PackageOf(d)
 			}
 		}
@@ -108,11 +108,11 @@ func (a *Attribution) PackageOf(u *builddir.Unit) *project.Package {
 	}
 	root := a.Resolve(u.SourceList.Root())
 	if real, err := filepath.EvalSymlinks(filepath.Dir(root)); err == nil {
-		if p := a.Checkout.Workspace.PackageOf(real); p != nil && p.Name == u.Pkg {
+		if p := a.Checkout.Workspace.PackageOf(real); p != nil && p.Name == u.Package {
 			return p
 		}
 	}
-	if p := a.Checkout.Workspace.PackageOf(root); p != nil && p.Name == u.Pkg {
+	if p := a.Checkout.Workspace.PackageOf(root); p != nil && p.Name == u.Package {
 		return p
 	}
 	if u.Source != builddir.SourceVendored {
@@ -120,7 +120,7 @@ func (a *Attribution) PackageOf(u *builddir.Unit) *project.Package {
 	}
 	for dir := filepath.Dir(root); len(dir) > 1; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err == nil {
-			return &project.Package{Name: u.Pkg, Root: dir}
+			return &project.Package{Name: u.Package, Root: dir}
 		}
 	}
 	return nil

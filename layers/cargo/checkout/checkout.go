@@ -10,8 +10,8 @@ import (
 )
 
 // Within is the place with a build directory that lies in its own.
-func (p *Checkout) Within(rel string) *Checkout {
-	q, ws := *p, *p.Workspace
+func (co *Checkout) Within(rel string) *Checkout {
+	q, ws := *co, *co.Workspace
 	ws.Outer, ws.BuildDir = ws.BuildDir, ws.BuildDir+"/"+rel
 	q.Workspace = &ws
 	return &q
@@ -54,21 +54,21 @@ type GitState struct {
 
 // Abs returns where l lies in the place. The second result is false when the
 // place has no such base.
-func (p *Checkout) Abs(l rooted.Path) (string, bool) {
+func (co *Checkout) Abs(l rooted.Path) (string, bool) {
 	dir := ""
 	switch l.Root {
 	case rooted.Absolute:
 		return l.Rel, true
 	case rooted.Workspace:
-		dir = p.Workspace.Root
+		dir = co.Workspace.Root
 	case rooted.Build:
-		dir = p.Workspace.BuildDir
+		dir = co.Workspace.BuildDir
 	case rooted.GitDir:
-		dir = p.GitDir
+		dir = co.GitDir
 	case rooted.CommonDir:
-		dir = p.CommonDir
+		dir = co.CommonDir
 	case rooted.OuterBuild:
-		dir = p.Workspace.Outer
+		dir = co.Workspace.Outer
 	}
 	if dir == "" {
 		return "", false

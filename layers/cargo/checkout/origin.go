@@ -45,9 +45,9 @@ func (o *Origin) called(base rooted.Root) (names []string) {
 }
 
 // IsAt reports whether the place is where the origin was.
-func (o *Origin) IsAt(p *Checkout) bool {
-	return slices.Contains(o.Names, Name{rooted.Workspace, paths.Path(p.Workspace.Root)}) &&
-		slices.Contains(o.Names, Name{rooted.Build, paths.Path(p.Workspace.BuildDir)})
+func (o *Origin) IsAt(co *Checkout) bool {
+	return slices.Contains(o.Names, Name{rooted.Workspace, paths.Path(co.Workspace.Root)}) &&
+		slices.Contains(o.Names, Name{rooted.Build, paths.Path(co.Workspace.BuildDir)})
 }
 
 func (o *Origin) add(base rooted.Root, text string) {
@@ -61,17 +61,17 @@ func (o *Origin) add(base rooted.Root, text string) {
 
 // OriginOf is the place as an origin, by all names that are known of it: links are
 // followed.
-func OriginOf(p *Checkout) *Origin {
-	o := &Origin{Git: p.Git}
-	if fi, err := os.Stat(p.CommonDir); err == nil && p.GitDir == p.CommonDir {
+func OriginOf(co *Checkout) *Origin {
+	o := &Origin{Git: co.Git}
+	if fi, err := os.Stat(co.CommonDir); err == nil && co.GitDir == co.CommonDir {
 		o.Ino = fi.Sys().(*syscall.Stat_t).Ino
 	}
 	for _, n := range []struct {
 		base rooted.Root
 		text string
 	}{
-		{rooted.Workspace, p.Workspace.Root}, {rooted.Build, p.Workspace.BuildDir},
-		{rooted.GitDir, p.GitDir}, {rooted.CommonDir, p.CommonDir}, {rooted.OuterBuild, p.Workspace.Outer},
+		{rooted.Workspace, co.Workspace.Root}, {rooted.Build, co.Workspace.BuildDir},
+		{rooted.GitDir, co.GitDir}, {rooted.CommonDir, co.CommonDir}, {rooted.OuterBuild, co.Workspace.Outer},
 	} {
 		if n.text == "" {
 			continue

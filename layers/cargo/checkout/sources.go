@@ -20,8 +20,8 @@ type SourceReader struct {
 }
 
 // NewSourceReader reads for the units of s, the place's build directory.
-func NewSourceReader(p *Checkout, s *builddir.Dir, from *Attribution) *SourceReader {
-	return &SourceReader{p, s, from}
+func NewSourceReader(co *Checkout, bd *builddir.Dir, from *Attribution) *SourceReader {
+	return &SourceReader{co, bd, from}
 }
 
 // Read reads a source by the name rustc gave it in the checkout it was built in.

@@ -123,14 +123,14 @@ func (p Package) compatible() string {
 
 // locked is what a lockfile has of registries and git, as directories below
 // CARGO_HOME are called.
-type locked struct {
+type Locked struct {
 	registry map[string]bool // name-version
 	revs     []string        // commits
 }
 
 // LockedSources is what a lockfile has of registries and git.
-func LockedSources(l *lockfile.Lockfile) locked {
-	k := locked{registry: map[string]bool{}}
+func LockedSources(l *lockfile.Lockfile) Locked {
+	k := Locked{registry: map[string]bool{}}
 	for _, p := range l.Packages {
 		if _, rev, ok := strings.Cut(p.Source, "#"); ok && strings.HasPrefix(p.Source, "git+") {
 			k.revs = append(k.revs, rev)
@@ -142,8 +142,8 @@ func LockedSources(l *lockfile.Lockfile) locked {
 }
 
 // Locked is what the lockfile has that f was computed from.
-func (f *Fingerprint) Locked() locked {
-	k := locked{registry: map[string]bool{}}
+func (f *Fingerprint) Locked() Locked {
+	k := Locked{registry: map[string]bool{}}
 	packages, _ := f.Find(Packages)
 	for _, line := range packages.Lines {
 		p := ParsePackage(line)
@@ -158,7 +158,7 @@ func (f *Fingerprint) Locked() locked {
 
 // Have reports whether the package in a directory below CARGO_HOME may be in the
 // lockfile. A checkout of git is called after the first digits of its commit.
-func (k locked) Have(from string) bool {
+func (k Locked) Have(from string) bool {
 	name := path.Base(from)
 	if strings.HasPrefix(from, "git/") {
 		return slices.ContainsFunc(k.revs, func(rev string) bool { return strings.HasPrefix(rev, name) })

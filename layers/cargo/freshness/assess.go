@@ -25,8 +25,8 @@ type Assessment struct {
 // there last, at the kernel's time sealed, nil for none; restored is the time that
 // the last restore gave, 0 for none, both in ns; recall is what the last
 // inspection left. It reads only.
-func Assess(ctx context.Context, p *checkout.Checkout, m *manifest.Manifest, sealed, restored int64, recall []byte) (*Assessment, error) {
-	s, err := builddir.Scan(p.Workspace.BuildDir, p.Workspace.CargoHome, recall)
+func Assess(ctx context.Context, co *checkout.Checkout, m *manifest.Manifest, sealed, restored int64, unitCache []byte) (*Assessment, error) {
+	bd, err := builddir.Scan(co.Workspace.BuildDir, co.Workspace.CargoHome, unitCache)
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +36,12 @@ func Assess(ctx context.Context, p *checkout.Checkout, m *manifest.Manifest, sea
 			known[m.Units[i].Key()] = &m.Units[i]
 		}
 	}
-	for _, u := range s.Units {
-		s.LoadTimes(u) // those that are recalled have no outputs else
+	for _, u := range bd.Units {
+		bd.LoadTimes(u) // those that are recalled have no outputs else
 	}
-	e := newExplainer(ctx, p, s, nil)
-	st := &Assessment{}
-	for _, u := range s.Units {
+	e := newExplainer(ctx, co, bd, nil)
+	a := &Assessment{}
+	for _, u := range bd.Units {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -49,34 +49,32 @@ func Assess(ctx context.Context, p *checkout.Checkout, m *manifest.Manifest, sea
 			continue
 		}
 		k := known[u.Key]
-		buried := false
-		if !isKnownBuild(s, u, k, restored) {
-			buried = k == nil && u.Started < sealed
-			st.BuiltSince = st.BuiltSince || !buried
+		dead := false
+		if !isKnownBuild(bd, u, k, restored) {
+			dead = k == nil && u.Started < sealed
+			a.BuiltSince = a.BuiltSince || !dead
 		}
 		if e.judge(u) != nil {
 			continue
 		}
-		st.Revived = st.Revived || buried && u.Mutable()
+		a.Revived = a.Revived || dead && u.Mutable()
 		entry := manifest.Entry{Key: u.Key, Source: u.Source, From: u.From, Cost: u.Cost, UnitName: u.UnitName}
 		if k != nil {
 			entry.Cost = max(entry.Cost, k.Cost) // a restore takes it out of the times
 		}
-		st.Fresh = append(st.Fresh, entry)
+		a.Fresh = append(a.Fresh, entry)
 	}
-	return st, nil
+	return a, nil
 }
 
 // knownBuild reports whether u is the build that k, what the manifest says of it,
 // or the recall tells of.
-func isKnownBuild(s *builddir.Dir, u *builddir.Unit, k *manifest.Unit, restored int64) bool {
+func isKnownBuild(bd *builddir.Dir, u *builddir.Unit, k *manifest.Unit, restored int64) bool {
 	switch {
 	case u.Cached:
 		return true
 	case k != nil:
 		return u.Started == k.Built || restored != 0 && u.Started == restored && k.Always == nil
 	}
-	// A copy made file by file has other inodes.
-	r := s.Cache[u.Record]
-	return r != nil && r.File == u.File && r.Stamp.Mtime == u.Stamp.Mtime
+	return bd.CacheKnows(u)
 }

@@ -27,8 +27,8 @@ type explainer struct {
 	times    map[string]int64
 }
 
-func newExplainer(ctx context.Context, p *checkout.Checkout, s *builddir.Dir, noted []Noted) *explainer {
-	e := &explainer{ctx: ctx, checkout: p, from: checkout.NewAttribution(p, s.Path), dir: s, reasons: map[*builddir.Unit]*rule.Reason{}, noted: map[string]rule.Reason{}, times: map[string]int64{}}
+func newExplainer(ctx context.Context, co *checkout.Checkout, bd *builddir.Dir, noted []Noted) *explainer {
+	e := &explainer{ctx: ctx, checkout: co, from: checkout.NewAttribution(co, bd.Path), dir: bd, reasons: map[*builddir.Unit]*rule.Reason{}, noted: map[string]rule.Reason{}, times: map[string]int64{}}
 	for _, n := range noted {
 		e.noted[string(n.Record)+"/"+n.File] = n.Reason
 	}

@@ -14,7 +14,7 @@ import (
 // is none of the place's: such a package is called by its absolute path, and that is
 // part of the ids of its units and of all above them (cargo 1.95, core/package_id.rs:
 // stable_hash). No build of the place uses these.
-func (e *explainer) strayed(u *builddir.Unit) bool {
+func (e *explainer) ofOtherCheckout(u *builddir.Unit) bool {
 	if u.Source != builddir.SourcePath || u.Run || u.SourceList == nil || len(u.SourceList.Deps) == 0 {
 		return false
 	}
@@ -24,9 +24,9 @@ func (e *explainer) strayed(u *builddir.Unit) bool {
 
 // replaced are the strayed units, and those above them, which have their like among
 // the others: what the next build will do is told of these.
-func (e *explainer) replaced() map[*builddir.Unit]bool {
-	gone := e.dir.WithDependents(e.strayed)
-	if len(gone) == 0 {
+func (e *explainer) superseded() map[*builddir.Unit]bool {
+	others := e.dir.WithDependents(e.ofOtherCheckout)
+	if len(others) == 0 {
 		return nil
 	}
 	like := func(u *builddir.Unit) builddir.UnitName {
@@ -36,12 +36,12 @@ func (e *explainer) replaced() map[*builddir.Unit]bool {
 	}
 	have := map[builddir.UnitName]bool{}
 	for _, u := range e.dir.Units {
-		if !gone[u] {
+		if !others[u] {
 			have[like(u)] = true
 		}
 	}
-	maps.DeleteFunc(gone, func(u *builddir.Unit, _ bool) bool { return !have[like(u)] })
-	return gone
+	maps.DeleteFunc(others, func(u *builddir.Unit, _ bool) bool { return !have[like(u)] })
+	return others
 }
 
 // rootHere is the absolute name that Cargo will have in the place for the crate
@@ -66,7 +66,7 @@ func (e *explainer) moved(u *builddir.Unit) *rule.Reason {
 	if root == "" || u.Fingerprint == nil || fingerprint.HashPath(root) == u.Fingerprint.Path {
 		return nil
 	}
-	return &rule.Reason{Rule: rule.Cargo, Detail: "the path to its sources is another here"}
+	return rule.Because(rule.Cargo, "the path to its sources is another here")
 }
 
 // relinked reports whether Cargo calls a linker by another path for a unit than when
@@ -76,5 +76,5 @@ func (e *explainer) relinked(u *builddir.Unit) *rule.Reason {
 		slices.ContainsFunc(e.checkout.Linkers, func(l string) bool { _, ok := fingerprint.Relink(u.Fingerprint.Config, l, l); return ok }) {
 		return nil
 	}
-	return &rule.Reason{Rule: rule.Cargo, Detail: "the path of the linker is another here"}
+	return rule.Because(rule.Cargo, "the path of the linker is another here")
 }

@@ -31,16 +31,16 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 	if len(g.taken) == 0 {
 		return nil
 	}
-	t := application{dir: g.receiver.Path, files: map[string]builddir.DiskUnit{}, flat: map[string]bool{}, timed: g.timed()}
+	t := application{dir: g.receiver.Path, files: map[string]builddir.DiskUnit{}, oneTime: map[string]bool{}, keepTimes: g.keepTimes()}
 	if err := each(g.taken, t.add); err != nil {
 		return err
 	}
-	there := g.standing()
-	flat := slices.DeleteFunc(slices.Concat(there, g.taken), func(h builddir.DiskUnit) bool { return t.timed[h.Unit] })
+	here := g.immutableHere()
+	oneTime := slices.DeleteFunc(slices.Concat(here, g.taken), func(h builddir.DiskUnit) bool { return t.keepTimes[h.Unit] })
 	var oldest time.Time
-	if len(flat) > 0 {
+	if len(oneTime) > 0 {
 		var err error
-		if oldest, err = flatTime(flat); err != nil {
+		if oldest, err = oldestTime(oneTime); err != nil {
 			return err
 		}
 	}
@@ -50,7 +50,7 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 			return err
 		}
 		h, mtime := t.files[rel], time.Time{}
-		if t.flat[rel] {
+		if t.oneTime[rel] {
 			mtime = oldest
 		}
 		dst := filepath.Join(t.dir, rel)
@@ -71,7 +71,7 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 	if err := t.markProfiles(g.taken); err != nil {
 		return err
 	}
-	return each(there, func(h builddir.DiskUnit) error { return h.SetTime(oldest) })
+	return each(here, func(h builddir.DiskUnit) error { return h.SetTime(oldest) })
 }
 
 // markProfiles makes profile directories known for what they are, as Cargo does by
@@ -80,7 +80,7 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 func (t *application) markProfiles(taken []builddir.DiskUnit) error {
 	made := map[string]bool{}
 	for _, h := range taken {
-		if profile := h.Unit.ProfileDir; !made[profile] {
+		if profile := h.Unit.Profile; !made[profile] {
 			made[profile] = true
 			f, err := os.OpenFile(filepath.Join(t.dir, profile, builddir.LockFiles[0]), os.O_CREATE, 0o666)
 			if err != nil {
@@ -116,19 +116,19 @@ type application struct {
 	dir   string
 	mu    sync.Mutex
 	files map[string]builddir.DiskUnit // by name below dir: whose file it becomes
-	flat  map[string]bool              // which of them get the one time
-	timed map[*builddir.Unit]bool      // units whose files keep their times
+	oneTime  map[string]bool              // which of them get the one time
+	keepTimes map[*builddir.Unit]bool      // units whose files keep their times
 }
 
 // add makes the unit's directories and links, and notes its files.
 func (t *application) add(h builddir.DiskUnit) error {
-	files, err := t.lay(h)
+	files, err := t.makeDirs(h)
 	if err != nil {
 		return fmt.Errorf("graft %s: %w", h.Unit.Unit, err)
 	}
-	var flat []string
-	if !t.timed[h.Unit] {
-		if flat, err = h.TimedFiles(); err != nil {
+	var oneTime []string
+	if !t.keepTimes[h.Unit] {
+		if oneTime, err = h.TimedFiles(); err != nil {
 			return fmt.Errorf("graft %s: %w", h.Unit.Unit, err)
 		}
 	}
@@ -137,15 +137,15 @@ func (t *application) add(h builddir.DiskUnit) error {
 	for _, f := range files {
 		t.files[f] = h
 	}
-	for _, f := range flat {
-		t.flat[f] = true
+	for _, f := range oneTime {
+		t.oneTime[f] = true
 	}
 	return nil
 }
 
 // lay makes the directories and links of a unit, and lists the files that belong
 // into them.
-func (t *application) lay(h builddir.DiskUnit) ([]string, error) {
+func (t *application) makeDirs(h builddir.DiskUnit) ([]string, error) {
 	dirs, files, err := h.All()
 	if err != nil {
 		return nil, err
@@ -195,7 +195,7 @@ func (t *application) copyDir(h builddir.DiskUnit, dir string) (files []string, 
 // timed returns the units among those that were taken that are mutable or stand
 // above one that is: a restore has given them the time of the place, which is that
 // of their like where they go.
-func (g *Graft) timed() map[*builddir.Unit]bool {
+func (g *Graft) keepTimes() map[*builddir.Unit]bool {
 	timed := map[*builddir.Unit]bool{}
 	seen := map[*builddir.Dir]bool{}
 	for _, h := range g.taken {
@@ -209,7 +209,7 @@ func (g *Graft) timed() map[*builddir.Unit]bool {
 
 // standing returns the units that were there, of immutable sources and above none
 // that is mutable.
-func (g *Graft) standing() (all []builddir.DiskUnit) {
+func (g *Graft) immutableHere() (all []builddir.DiskUnit) {
 	mutable := g.receiver.WithDependents((*builddir.Unit).Mutable)
 	for _, u := range g.receiver.Units {
 		if !mutable[u] && u.Broken == nil {
@@ -220,7 +220,7 @@ func (g *Graft) standing() (all []builddir.DiskUnit) {
 }
 
 // flatTime returns the oldest time of any file of units that Cargo compares.
-func flatTime(units []builddir.DiskUnit) (time.Time, error) {
+func oldestTime(units []builddir.DiskUnit) (time.Time, error) {
 	oldest := make([]int64, len(units))
 	parallel.Do(len(units), func(i int) {
 		for _, f := range units[i].ComparedFiles() {

@@ -20,15 +20,15 @@ import (
 // none that is mutable. What the manifest and the recall say decides which; what
 // they are built from is read from the layer itself.
 type Source struct {
-	scanned  *builddir.Dir
+	dir  *builddir.Dir
 	byKey    map[string]*builddir.Unit
 	portable map[*builddir.Unit]bool
 }
 
 // OpenSource reads the units of the layer that lies in tree. With strict, none that
 // names a checkout at all may be taken.
-func OpenSource(tree, cargoHome string, m *manifest.Manifest, recall []byte, strict bool) (*Source, error) {
-	s, err := builddir.Scan(tree, cargoHome, recall)
+func OpenSource(tree, cargoHome string, m *manifest.Manifest, unitCache []byte, strict bool) (*Source, error) {
+	bd, err := builddir.Scan(tree, cargoHome, unitCache)
 	if err != nil {
 		return nil, fmt.Errorf("read units of layer: %w", err)
 	}
@@ -36,8 +36,8 @@ func OpenSource(tree, cargoHome string, m *manifest.Manifest, recall []byte, str
 	for i := range m.Units {
 		listed[m.Units[i].Key()] = &m.Units[i]
 	}
-	st := &Source{scanned: s, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
-	for _, u := range s.Units {
+	st := &Source{dir: bd, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
+	for _, u := range bd.Units {
 		st.byKey[u.Key] = u
 		if l := listed[u.Key]; l != nil {
 			st.portable[u] = !strict && u.Broken == nil && !u.Mutable() && m.IsPortable(l)
@@ -60,15 +60,15 @@ type Graft struct {
 
 // New reads the units of the build directory dir; recall is what the
 // inspection of what it is a clone of has left.
-func New(dir, cargoHome string, recall []byte) (*Graft, error) {
-	s, err := builddir.Scan(dir, cargoHome, recall)
+func New(dir, cargoHome string, unitCache []byte) (*Graft, error) {
+	bd, err := builddir.Scan(dir, cargoHome, unitCache)
 	if err != nil {
 		return nil, fmt.Errorf("read units to graft to: %w", err)
 	}
-	g := &Graft{receiver: s, have: map[string]builddir.DiskUnit{}, same: map[[2]*builddir.Unit]bool{}}
-	for _, u := range s.Units {
+	g := &Graft{receiver: bd, have: map[string]builddir.DiskUnit{}, same: map[[2]*builddir.Unit]bool{}}
+	for _, u := range bd.Units {
 		if u.Broken == nil {
-			g.have[u.Key] = builddir.DiskUnit{Dir: s, Unit: u}
+			g.have[u.Key] = builddir.DiskUnit{Dir: bd, Unit: u}
 		}
 	}
 	return g, nil
@@ -104,7 +104,7 @@ func (g *Graft) Take(s *Source, keys []string) int {
 
 func (g *Graft) take(s *Source, u *builddir.Unit, under map[*builddir.Unit]bool) bool {
 	if have := g.have[u.Key]; have.Unit != nil {
-		return have.Dir == s.scanned || g.identical(have, builddir.DiskUnit{Dir: s.scanned, Unit: u})
+		return have.Dir == s.dir || g.identical(have, builddir.DiskUnit{Dir: s.dir, Unit: u})
 	}
 	if !s.portable[u] || under[u] || g.occupied(u) {
 		return false
@@ -115,7 +115,7 @@ func (g *Graft) take(s *Source, u *builddir.Unit, under map[*builddir.Unit]bool)
 			return false
 		}
 	}
-	g.have[u.Key] = builddir.DiskUnit{Dir: s.scanned, Unit: u}
+	g.have[u.Key] = builddir.DiskUnit{Dir: s.dir, Unit: u}
 	g.taken = append(g.taken, g.have[u.Key])
 	return true
 }
@@ -123,7 +123,7 @@ func (g *Graft) take(s *Source, u *builddir.Unit, under map[*builddir.Unit]bool)
 // occupied reports whether the directory holds something else under the unit's
 // name: another unit in the same directory, or one that is broken.
 func (g *Graft) occupied(u *builddir.Unit) bool {
-	_, err := os.Lstat(filepath.Join(g.receiver.Path, u.Record))
+	_, err := os.Lstat(filepath.Join(g.receiver.Path, u.Dir.Record))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -142,7 +142,7 @@ func (g *Graft) identical(a, b builddir.DiskUnit) bool {
 
 func identical(a, b builddir.DiskUnit) bool {
 	if a.Unit.Run {
-		output, outDir, _ := a.Unit.ScriptFiles()
+		output, outDir, _ := a.Unit.Dir.ScriptFiles()
 		return builddir.SameFile(a.Path(output), b.Path(output)) && builddir.SameTree(a.Path(outDir), b.Path(outDir))
 	}
 	x, errX := a.SeenByDependents()

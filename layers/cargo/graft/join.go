@@ -10,8 +10,8 @@ import (
 
 // Stock reads the units of dir, where Apply has made a copy of the manifest's layer
 // true for the place: all that are fresh there may be taken, mutable ones too.
-func SourceOf(p *cargo.Plan, dir string, recall []byte) (*Source, error) {
-	s, err := builddir.Scan(dir, p.Checkout.Workspace.CargoHome, recall)
+func SourceOf(p *cargo.Plan, dir string, unitCache []byte) (*Source, error) {
+	bd, err := builddir.Scan(dir, p.Checkout.Workspace.CargoHome, unitCache)
 	if err != nil {
 		return nil, fmt.Errorf("read units to join: %w", err)
 	}
@@ -19,8 +19,8 @@ func SourceOf(p *cargo.Plan, dir string, recall []byte) (*Source, error) {
 	for i := range p.Manifest.Units {
 		listed[p.Manifest.Units[i].Key()] = i
 	}
-	st := &Source{scanned: s, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
-	for _, u := range s.Units {
+	st := &Source{dir: bd, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
+	for _, u := range bd.Units {
 		st.byKey[u.Key] = u
 		if i, ok := listed[u.Key]; ok {
 			st.portable[u] = u.Broken == nil && !dirty[i] && !u.Doc

@@ -14,7 +14,7 @@ var Conditional = []struct {
 }
 
 // IsConditional reports whether rel, below the workspace root, is such a file.
-func IsConditional(rel string) bool {
+func isConditional(rel string) bool {
 	for _, w := range Conditional {
 		if rel == w.Name {
 			return true

@@ -17,7 +17,7 @@ import (
 func (r *TreeReader) namedTree(dir string) (entries []manifest.TreeEntry, newest Change, err error) {
 	for _, f := range r.listedBelow(dir) {
 		path := dir + "/" + f
-		if strings.HasSuffix(f, "/") || r.neverInput(path, filepath.Base(f)) || dir == r.checkout.Workspace.Root && (IsConditional(f) || extent.Documentation(f)) {
+		if strings.HasSuffix(f, "/") || r.neverInput(path, filepath.Base(f)) || dir == r.checkout.Workspace.Root && (isConditional(f) || extent.Documentation(f)) {
 			continue
 		}
 		r.addBeside(path, f, &entries, &newest)
@@ -62,7 +62,7 @@ func (r *TreeReader) listedBelow(dir string) []string {
 
 // Above is the digest of the first file of that name above a workspace that lacks
 // it, "" if there is none.
-func Above(root, name string) string {
+func FileAbove(root, name string) string {
 	path := extent.Above(root, name)
 	if path == "" {
 		return ""

@@ -8,10 +8,10 @@ import (
 )
 
 // NewestSource is what Cargo records of the newest file of the package in home.
-func NewestSource(ctx context.Context, p *checkout.Checkout, home string) (string, error) {
+func NewestSource(ctx context.Context, co *checkout.Checkout, home string) (string, error) {
 	opts := sourcelist.Options{}
-	if p.RunGit != nil {
-		opts.Git = func(_ context.Context, dir string, args ...string) ([]byte, error) { return p.RunGit(dir, args...) }
+	if co.RunGit != nil {
+		opts.Git = func(_ context.Context, dir string, args ...string) ([]byte, error) { return co.RunGit(dir, args...) }
 	}
 	return sourcelist.Newest(ctx, home, opts)
 }

@@ -24,7 +24,7 @@ import (
 type TreeReader struct {
 	checkout *checkout.Checkout
 	extent   *extent.Checkout
-	Digests  *digester
+	Digests  *Digester
 	ignore   []string // user's globs, by base name or by path from the root
 	inputs   []string // user's globs of more inputs, by path from the root
 	listed   map[string]bool
@@ -39,8 +39,8 @@ type Change struct {
 }
 
 // NewTreeReader returns a reader that has listed nothing yet. It is for one goroutine.
-func NewTreeReader(p *checkout.Checkout, d *digester, s rule.Settings) *TreeReader {
-	return &TreeReader{checkout: p, extent: extent.Of(p.Workspace.Root), Digests: d, ignore: s.Ignore, inputs: s.Inputs, memo: map[string][]manifest.TreeEntry{}, newest: map[string]Change{}}
+func NewTreeReader(co *checkout.Checkout, d *Digester, s rule.Settings) *TreeReader {
+	return &TreeReader{checkout: co, extent: extent.Of(co.Workspace.Root), Digests: d, ignore: s.Ignore, inputs: s.Inputs, memo: map[string][]manifest.TreeEntry{}, newest: map[string]Change{}}
 }
 
 func (r *TreeReader) walk(dir, scope string) ([]manifest.TreeEntry, Change, error) {
@@ -178,8 +178,8 @@ func (w *treeWalk) follow(link, name string) error {
 
 // skip reports whether an entry is no input in scope.
 func (r *TreeReader) skip(path string, d fs.DirEntry, scope string) bool {
-	p := r.checkout
-	if path == p.Workspace.BuildDir || path == p.Workspace.TargetDir || path == p.Workspace.Outer || extent.Repository(d.Name()) {
+	co := r.checkout
+	if path == co.Workspace.BuildDir || path == co.Workspace.TargetDir || path == co.Workspace.Outer || extent.Repository(d.Name()) {
 		return true
 	}
 	if scope == manifest.ScopeWatch {
@@ -198,7 +198,7 @@ func (r *TreeReader) skip(path string, d fs.DirEntry, scope string) bool {
 	case scope == manifest.ScopeNamed:
 		return r.extent.Nested(path) == extent.Twin
 	}
-	if slices.ContainsFunc(p.Workspace.Packages, func(q project.Package) bool { return q.Root == path }) {
+	if slices.ContainsFunc(co.Workspace.Packages, func(q project.Package) bool { return q.Root == path }) {
 		return true
 	}
 	return r.extent.Nested(path) != extent.Part
@@ -301,7 +301,7 @@ func (r *TreeReader) isBeside(path, rel, dir string) bool {
 	if p := r.checkout.Workspace.PackageOf(path); p != nil && (p.Root != dir || extent.Compiled(rel)) {
 		return false
 	}
-	return !extent.Documentation(rel) && !IsConditional(rel) && !r.neverInput(path, filepath.Base(path))
+	return !extent.Documentation(rel) && !isConditional(rel) && !r.neverInput(path, filepath.Base(path))
 }
 
 // named lists the files that the user's configuration calls inputs.

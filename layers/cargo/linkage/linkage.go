@@ -44,8 +44,8 @@ type Reader struct {
 
 // NewReader reads of the units in dir, the place's build directory. It is for one
 // goroutine.
-func NewReader(p *checkout.Checkout, dir string) *Reader {
-	return &Reader{checkout: p, dir: dir, scriptFlags: map[*builddir.Unit]*linking.Flags{}}
+func NewReader(co *checkout.Checkout, dir string) *Reader {
+	return &Reader{checkout: co, dir: dir, scriptFlags: map[*builddir.Unit]*linking.Flags{}}
 }
 
 // Of puts together what is known of a unit's command line.
@@ -69,7 +69,7 @@ func (r *Reader) Of(u *builddir.Unit, pkg *project.Package) *CommandLine {
 		k.Scripts.Dirs = append(k.Scripts.Dirs, said.Dirs...)
 		k.Scripts.Libraries = append(k.Scripts.Libraries, said.Libraries...)
 		k.Scripts.Values = append(k.Scripts.Values, said.Values...)
-		if run.Pkg == u.Pkg {
+		if run.Package == u.Package {
 			k.Own = append(k.Own, said.Libraries...)
 		}
 		if len(said.Values) > 0 {
@@ -87,7 +87,7 @@ func (r *Reader) scriptFlagsOf(run *builddir.Unit) *linking.Flags {
 	}
 	said := new(linking.Flags)
 	r.scriptFlags[run] = said
-	output, outDir, root := run.ScriptFiles()
+	output, outDir, root := run.Dir.ScriptFiles()
 	raw, err := os.ReadFile(filepath.Join(r.dir, output))
 	if err != nil {
 		return said // the run is in doubt itself

@@ -28,8 +28,8 @@ type Entry struct {
 
 // Entries lists the units of a layer by its manifest and what its inspection left
 // for the next one. Both are advice here: whoever takes a unit looks at its files.
-func Entries(m *Manifest, recall []byte) []Entry {
-	known, _ := builddir.DecodeCache(recall)
+func Entries(m *Manifest, unitCache []byte) []Entry {
+	known, _ := builddir.DecodeCache(unitCache)
 	var list []Entry
 	for i := range m.Units {
 		u := &m.Units[i]
@@ -38,11 +38,11 @@ func Entries(m *Manifest, recall []byte) []Entry {
 	}
 	for _, u := range known {
 		e := Entry{
-			Key: u.Record + "/" + u.File, Hash: u.Hash, Source: u.Source, From: u.From, Cost: u.Cost, Portable: true,
-			UnitName: builddir.NameOf(builddir.ParseRecordDir(u.Record), u.File),
+			Key: u.Dir.Record + "/" + u.File, Hash: u.Hash, Source: u.Source, From: u.From, Cost: u.Cost, Portable: true,
+			UnitName: builddir.NameOf(builddir.ParseRecordDir(u.Dir.Record), u.File),
 		}
 		e.Kind = u.Kind
-		e.Check = strings.Contains(u.CachedOutputs, ".rmeta") && !strings.Contains(u.CachedOutputs, ".rlib")
+		e.Check = u.CheckedOnly()
 		for _, n := range u.Needs {
 			e.Needs = append(e.Needs, n.Hash)
 		}
@@ -66,4 +66,4 @@ func LockedKeys(f *depset.Fingerprint, entries []Entry) map[string]bool {
 }
 
 // PackageOf returns the name of the package that the unit with this key belongs to.
-func PackageOf(key string) string { return builddir.ParseRecordDir(path.Dir(key)).Pkg }
+func PackageOf(key string) string { return builddir.ParseRecordDir(path.Dir(key)).Package }

@@ -56,7 +56,7 @@ type Manifest struct {
 	// in a layer beside the units.
 	Strays []Stray `json:"strays,omitempty"`
 	// Left lies in the build directory and not in the layer: nobody accounts for it.
-	Left []paths.Path `json:"left,omitempty"`
+	LeftOut []paths.Path `json:"left,omitempty"`
 	// Nested are the build directories inside this one, each with a manifest of
 	// its own.
 	Nested []Nested `json:"nested,omitempty"`
@@ -107,9 +107,9 @@ type Fact struct {
 
 // The kinds of Fact.
 const (
-	FactPackage = "package"
-	FactEnv     = "env"
-	FactAbove   = "above"
+	FactPackage   = "package"
+	FactEnv       = "env"
+	FactFileAbove = "above"
 )
 
 // Use ties a unit to an Input, Tree or Fact, under the rule that asks for it.
@@ -195,7 +195,7 @@ func (u *Unit) DepFile() string { return string(u.Record) + "/dep-" + u.File }
 // Dir is where the unit's files lie.
 func (u *Unit) Dir() builddir.UnitDir {
 	pkg, id := builddir.SplitID(u.Unit)
-	return builddir.UnitDir{ProfileDir: u.Profile, Layout: u.Layout, Pkg: pkg, Id: id, Record: string(u.Record)}
+	return builddir.UnitDir{Profile: u.Profile, Layout: u.Layout, Package: pkg, ID: id, Record: string(u.Record)}
 }
 
 // Encode returns the manifest's bytes. Equal manifests have equal bytes.
@@ -294,9 +294,9 @@ func (m *Manifest) checkUnit(u *Unit) error {
 }
 
 // LeftSince lists what is left out and was not when prev, which may be nil, was made.
-func (m *Manifest) LeftSince(prev *Manifest) (left []string) {
-	for _, p := range m.Left {
-		if prev == nil || !slices.Contains(prev.Left, p) {
+func (m *Manifest) LeftOutSince(prev *Manifest) (left []string) {
+	for _, p := range m.LeftOut {
+		if prev == nil || !slices.Contains(prev.LeftOut, p) {
 			left = append(left, string(p))
 		}
 	}

@@ -146,7 +146,7 @@ func TestUnitPaths(t *testing.T) {
 }
 
 // A unit that stands above one that could be wrong elsewhere is not given away.
-func TestHarmless(t *testing.T) {
+func TestPortable(t *testing.T) {
 	named := Unit{Named: true}
 	for name, tt := range map[string]struct {
 		u    Unit

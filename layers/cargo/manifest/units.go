@@ -21,7 +21,7 @@ func DigestUnits(units []*builddir.Unit) string {
 
 // RemoveDead removes from dir, a copy of the build directory that m describes,
 // what no build can use, and returns what the next inspection of it need not read.
-func (m *Manifest) RemoveDead(dir, cargoHome string, recall []byte) ([]byte, error) {
+func (m *Manifest) RemoveDead(dir, cargoHome string, unitCache []byte) ([]byte, error) {
 	for _, rel := range m.Dead {
 		if !paths.IsLocal(rel) {
 			continue
@@ -30,22 +30,22 @@ func (m *Manifest) RemoveDead(dir, cargoHome string, recall []byte) ([]byte, err
 			return nil, err
 		}
 	}
-	_, text, err := m.unlisted(dir, cargoHome, recall)
+	_, text, err := m.unlisted(dir, cargoHome, unitCache)
 	return text, err
 }
 
 // Extend makes m describe dir, a copy of the build directory it described to which
 // units from immutable sources were added, and returns what the next inspection of
 // it need not read.
-func (m *Manifest) Extend(dir, cargoHome string, recall []byte) ([]byte, error) {
-	units, text, err := m.unlisted(dir, cargoHome, recall)
+func (m *Manifest) Extend(dir, cargoHome string, unitCache []byte) ([]byte, error) {
+	units, text, err := m.unlisted(dir, cargoHome, unitCache)
 	m.Immutable, m.Others = len(units), DigestUnits(units)
 	return text, err
 }
 
 // unlisted reads the units of dir that m does not list.
-func (m *Manifest) unlisted(dir, cargoHome string, recall []byte) ([]*builddir.Unit, []byte, error) {
-	s, err := builddir.Scan(dir, cargoHome, recall)
+func (m *Manifest) unlisted(dir, cargoHome string, unitCache []byte) ([]*builddir.Unit, []byte, error) {
+	bd, err := builddir.Scan(dir, cargoHome, unitCache)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -53,7 +53,6 @@ func (m *Manifest) unlisted(dir, cargoHome string, recall []byte) ([]*builddir.U
 	for i := range m.Units {
 		listed[m.Units[i].Key()] = true
 	}
-	units := slices.DeleteFunc(s.Units, func(u *builddir.Unit) bool { return listed[u.Key] })
-	s.CacheLines = 0 // all of it anew
-	return units, s.NewCache(units).Text, nil
+	units := slices.DeleteFunc(bd.Units, func(u *builddir.Unit) bool { return listed[u.Key] })
+	return units, bd.WholeCache(units), nil
 }

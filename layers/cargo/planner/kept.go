@@ -44,8 +44,8 @@ func (p *Planner) planPaths(builds []Build) []string {
 	return files
 }
 
-// recallPlan returns a plan that was kept, nil if there is none.
-func recallPlan(path string) []string {
+// loadKept returns a plan that was kept, nil if there is none.
+func loadKept(path string) []string {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil

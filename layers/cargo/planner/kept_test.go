@@ -91,7 +91,7 @@ func TestPlanFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := recallPlan(path); fmt.Sprint(got) != fmt.Sprint(keys) {
+	if got := loadKept(path); fmt.Sprint(got) != fmt.Sprint(keys) {
 		t.Errorf("kept %v, want %v", got, keys)
 	}
 	for n := range whole {
@@ -113,7 +113,7 @@ func TestPlanFiles(t *testing.T) {
 	if err != nil || len(entries) != keptPlans {
 		t.Errorf("%d plans are kept, want %d (%v)", len(entries), keptPlans, err)
 	}
-	if recallPlan(path) != nil {
+	if loadKept(path) != nil {
 		t.Error("the oldest is still there")
 	}
 }

@@ -31,7 +31,7 @@ func (p *Planner) Needed(ctx context.Context, builds ...Build) (map[string]bool,
 	var unknown []Build
 	var paths []string
 	for i, path := range p.planPaths(builds) {
-		keys := recallPlan(path)
+		keys := loadKept(path)
 		if need(keys); keys == nil {
 			unknown, paths = append(unknown, builds[i]), append(paths, path)
 		}

@@ -24,8 +24,8 @@ type Git struct {
 }
 
 // NewGit finds it for the units of s. It is for one goroutine.
-func NewGit(s *builddir.Dir, m *Macros, absolute func(string) string) *Git {
-	return &Git{s, m, absolute, map[*builddir.Unit]bool{}}
+func NewGit(bd *builddir.Dir, m *Macros, absolute func(string) string) *Git {
+	return &Git{bd, m, absolute, map[*builddir.Unit]bool{}}
 }
 
 // Reads reports whether a script asks git what it is building: its sources
@@ -36,7 +36,7 @@ func (r *Git) Reads(u *builddir.Unit) bool {
 			continue
 		}
 		for _, d := range program.Deps {
-			if d != nil && isGitReader(d.Pkg) {
+			if d != nil && isGitReader(d.Package) {
 				return true
 			}
 		}
@@ -97,7 +97,7 @@ func (r *Git) asksGit(program *builddir.Unit) (git, branch bool) {
 			branch = branch || r.asksGitByRun(u)
 			return
 		}
-		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Pkg) {
+		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Package) {
 			branch = true
 			return
 		}
@@ -175,7 +175,7 @@ func (r *Git) namesGit(program *builddir.Unit) bool {
 		if u.Run {
 			return slices.ContainsFunc(u.Deps, names)
 		}
-		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Pkg) {
+		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Package) {
 			return true
 		}
 		return slices.ContainsFunc(u.SourceList.Deps, func(name string) bool {

@@ -37,7 +37,7 @@ func (m *Macros) Impure(u *builddir.Unit) (name string, reach rustsrc.Reach) {
 	for _, d := range m.runs(u) {
 		r := m.Of(d)
 		if name == "" && !r.Pure() {
-			name = d.Pkg
+			name = d.Package
 		}
 		reach = reach.Join(r)
 	}
@@ -86,10 +86,10 @@ func (m *Macros) Of(macro *builddir.Unit) rustsrc.Reach {
 
 func (m *Macros) found(macro *builddir.Unit) rustsrc.Reach {
 	if version := macro.RegistryVersion(); version != "" {
-		if macros.Pure(macro.Pkg, version, m.extra...) {
+		if macros.Pure(macro.Package, version, m.extra...) {
 			return rustsrc.Reach{}
 		}
-		if variables, ok := macros.Known(macro.Pkg, version); ok {
+		if variables, ok := macros.Known(macro.Package, version); ok {
 			return rustsrc.Reach{Variables: variables}
 		}
 	}
@@ -124,12 +124,12 @@ func (m *Macros) codeOf(u *builddir.Unit) rustsrc.Reach {
 	r := rustsrc.Reach{}
 	for _, macro := range m.runs(u) {
 		c.Expanded = true
-		if version := macro.RegistryVersion(); version == "" || !macros.Expands(macro.Pkg, version) {
-			r = rustsrc.Reach{Any: "code by macro " + macro.Pkg}
+		if version := macro.RegistryVersion(); version == "" || !macros.Expands(macro.Package, version) {
+			r = rustsrc.Reach{Any: "code by macro " + macro.Package}
 		}
 	}
 	if u.RegistryVersion() != "" {
-		c.Base = rustsrc.BaseOf(strings.ReplaceAll(u.Pkg, "-", "_"))
+		c.Base = rustsrc.BaseOf(strings.ReplaceAll(u.Package, "-", "_"))
 	}
 	if r.Any == "" {
 		var err error
