@@ -174,14 +174,14 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 				}
 			}
 		}
-		return rule.Because(by, "what the manifest of " + f.Path.Display() + " resolves to differs")
+		return rule.Because(by, "what the manifest of "+f.Path.Display()+" resolves to differs")
 	case manifest.FactFileAbove:
 		if inputs.FileAbove(c.reader.checkout.Workspace.Root, f.Path.Rel) != f.Value {
-			return rule.Because(by, "the " + f.Path.Rel + " above the workspace differs")
+			return rule.Because(by, "the "+f.Path.Rel+" above the workspace differs")
 		}
 		return nil
 	}
-	return rule.Because(by, "unknown fact " + f.Kind)
+	return rule.Because(by, "unknown fact "+f.Kind)
 }
 
 // commit says how the commit that a script may have seen, and unless only

@@ -247,10 +247,10 @@ func (b *inspector) linkFault(u *builddir.Unit) *rule.Reason {
 	}
 	for i, d := range u.Deps {
 		if d == nil {
-			return rule.Because(rule.OlderThanDep, u.Needs[i].Name + " was rebuilt with other settings since")
+			return rule.Because(rule.OlderThanDep, u.Needs[i].Name+" was rebuilt with other settings since")
 		}
 		if d.NewestOutput(u.NeedsMetadataOnly(d)) > newest {
-			return rule.Because(rule.OlderThanDep, d.Package + " was rebuilt since")
+			return rule.Because(rule.OlderThanDep, d.Package+" was rebuilt since")
 		}
 	}
 	return nil

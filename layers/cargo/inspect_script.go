@@ -123,7 +123,7 @@ func (b *describer) unreadable(unit *manifest.Unit, path string) *rule.Reason {
 		return unit.Always
 	}
 	rel, _ := paths.Under(path, b.dir.Path)
-	return rule.Because(rule.InDoubt, rel + " may not be read")
+	return rule.Because(rule.InDoubt, rel+" may not be read")
 }
 
 // recordWatched records what rerun-if-changed names. Absolute paths are rewritten for

@@ -28,12 +28,12 @@ type keptStray struct {
 
 // leftovers are the strays of a build directory, by what becomes of them.
 type strays struct {
-	dir    *builddir.Dir
-	from   *checkout.Attribution
-	beside *builddir.Beside
-	kept   []*keptStray
-	dead   []string // paths that no layer has, and of those what somebody may miss:
-	leftOut   []paths.Path
+	dir     *builddir.Dir
+	from    *checkout.Attribution
+	beside  *builddir.Beside
+	kept    []*keptStray
+	dead    []string // paths that no layer has, and of those what somebody may miss:
+	leftOut []paths.Path
 	// Why scripts run again for what they left: doubts anywhere, away in any place
 	// but the origin.
 	doubts, away map[*builddir.Unit]string

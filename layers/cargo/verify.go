@@ -62,14 +62,14 @@ func (v *verifier) judge(i int) *rule.Reason {
 		return u.Always
 	}
 	if v.unseen != "" && u.Mutable {
-		return rule.Because(rule.Fingerprint, "it was built with another " + v.unseen)
+		return rule.Because(rule.Fingerprint, "it was built with another "+v.unseen)
 	}
 	if !v.plan.atHome[u.Origin] {
 		if len(u.Elsewhere) > 0 {
 			return &u.Elsewhere[0]
 		}
 		if v.strict && rules.On(rule.Strict) && !u.Run && (u.Mutable || u.Named) {
-			return rule.Because(rule.Strict, "it was built in " + v.plan.Manifest.Origins[u.Origin].Root())
+			return rule.Because(rule.Strict, "it was built in "+v.plan.Manifest.Origins[u.Origin].Root())
 		}
 	}
 	if u.Commit && rules.On(rule.GitState) {
@@ -120,7 +120,7 @@ func (v *verifier) findNewest(ctx context.Context) {
 		home, _ := v.reader.checkout.Abs(*u.Home)
 		text, err := inputs.NewestSource(ctx, v.reader.checkout, home)
 		if err != nil {
-			v.plan.reasons[i] = rule.Because(rule.InDoubt, "its script declares nothing, and " + err.Error())
+			v.plan.reasons[i] = rule.Because(rule.InDoubt, "its script declares nothing, and "+err.Error())
 			continue
 		}
 		v.plan.newest[i] = text
@@ -135,7 +135,7 @@ func (v *verifier) absent() {
 		for j := range v.plan.Manifest.Units {
 			u := &v.plan.Manifest.Units[j]
 			if u.Run && v.plan.reasons[j] == nil && u.Home != nil && lacks.Home != nil && *u.Home == *lacks.Home {
-				v.plan.reasons[j] = rule.Because(rule.AbsentInput, "a source of " + lacks.Package + " is missing and may be written by the script")
+				v.plan.reasons[j] = rule.Because(rule.AbsentInput, "a source of "+lacks.Package+" is missing and may be written by the script")
 			}
 		}
 	}

@@ -132,13 +132,13 @@ func EnvHazard(rules rule.Set, e depfile.Env, sources [][]byte, w *Search) *rule
 		if !rules.On(rule.EnvOrigin) {
 			return nil
 		}
-		return rule.Because(rule.EnvOrigin, "env!(" + strconv.Quote(e.Name) + ") is " + e.Value)
+		return rule.Because(rule.EnvOrigin, "env!("+strconv.Quote(e.Name)+") is "+e.Value)
 	}
 	if uses.Includes == 0 && rules.On(rule.EnvElsewhere) {
-		return rule.Because(rule.EnvElsewhere, "a macro of another crate uses env!(" + strconv.Quote(e.Name) + "), which is " + e.Value)
+		return rule.Because(rule.EnvElsewhere, "a macro of another crate uses env!("+strconv.Quote(e.Name)+"), which is "+e.Value)
 	}
 	if around, found := w.Embed(e.Value); found && rules.On(rule.EnvOrigin) {
-		return rule.Because(rule.EnvOrigin, "env!(" + strconv.Quote(e.Name) + ") is embedded: " + around)
+		return rule.Because(rule.EnvOrigin, "env!("+strconv.Quote(e.Name)+") is embedded: "+around)
 	}
 	return nil
 }

@@ -86,11 +86,11 @@ func (e *explainer) check(u *builddir.Unit) *rule.Reason {
 	for i, d := range u.Deps {
 		switch {
 		case d == nil:
-			return rule.Because(rule.Cargo, u.Needs[i].Name + " was rebuilt with other settings since")
+			return rule.Because(rule.Cargo, u.Needs[i].Name+" was rebuilt with other settings since")
 		case e.judge(d) != nil:
-			return rule.Because(rule.Dependency, d.Unit + " will be rebuilt")
+			return rule.Because(rule.Dependency, d.Unit+" will be rebuilt")
 		case d.NewestOutput(u.NeedsMetadataOnly(d)) > newest:
-			return rule.Because(rule.Cargo, d.Unit + " was rebuilt since")
+			return rule.Because(rule.Cargo, d.Unit+" was rebuilt since")
 		}
 	}
 	if u.Fingerprint == nil {
@@ -141,7 +141,7 @@ func (e *explainer) newest(u *builddir.Unit, was string) *rule.Reason {
 		return nil // only Cargo knows; a rebuild that was not foreseen does no harm
 	}
 	if now != was {
-		return rule.Because(rule.Cargo, "the newest file of its package is now " + now)
+		return rule.Because(rule.Cargo, "the newest file of its package is now "+now)
 	}
 	return nil
 }
@@ -199,7 +199,7 @@ func (e *explainer) stale(path string, built int64) *rule.Reason {
 	}
 	switch {
 	case t < 0:
-		return rule.Because(rule.Cargo, name + " is missing")
+		return rule.Because(rule.Cargo, name+" is missing")
 	case t > built:
 		return rule.Because(rule.Cargo, fmt.Sprintf("%s changed at %s", name, time.Unix(0, t).Format(time.DateTime)))
 	}

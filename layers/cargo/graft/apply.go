@@ -113,10 +113,10 @@ func each[T any](all []T, do func(T) error) error {
 // A transplant makes directories and links, and collects the files to be cloned.
 // Units may be added by several goroutines.
 type application struct {
-	dir   string
-	mu    sync.Mutex
-	files map[string]builddir.DiskUnit // by name below dir: whose file it becomes
-	oneTime  map[string]bool              // which of them get the one time
+	dir       string
+	mu        sync.Mutex
+	files     map[string]builddir.DiskUnit // by name below dir: whose file it becomes
+	oneTime   map[string]bool              // which of them get the one time
 	keepTimes map[*builddir.Unit]bool      // units whose files keep their times
 }
 

@@ -20,7 +20,7 @@ import (
 // none that is mutable. What the manifest and the recall say decides which; what
 // they are built from is read from the layer itself.
 type Source struct {
-	dir  *builddir.Dir
+	dir      *builddir.Dir
 	byKey    map[string]*builddir.Unit
 	portable map[*builddir.Unit]bool
 }

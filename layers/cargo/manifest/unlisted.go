@@ -10,7 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// DigestUnits stands for units by their names and hashes.
+// DigestUnits returns a digest of the keys and hashes of units.
 func DigestUnits(units []*builddir.Unit) string {
 	var b []byte
 	for _, u := range units {
@@ -19,8 +19,9 @@ func DigestUnits(units []*builddir.Unit) string {
 	return digest.Of(b)
 }
 
-// RemoveDead removes from dir, a copy of the build directory that m describes,
-// what no build can use, and returns what the next inspection of it need not read.
+// RemoveDead removes what m lists as Dead from dir, a copy of the build directory that m
+// describes, and returns the text of the copy's unit cache. unitCache is that of the
+// original.
 func (m *Manifest) RemoveDead(dir, cargoHome string, unitCache []byte) ([]byte, error) {
 	for _, rel := range m.Dead {
 		if !paths.IsLocal(rel) {
@@ -34,16 +35,17 @@ func (m *Manifest) RemoveDead(dir, cargoHome string, unitCache []byte) ([]byte, 
 	return text, err
 }
 
-// Extend makes m describe dir, a copy of the build directory it described to which
-// units from immutable sources were added, and returns what the next inspection of
-// it need not read.
+// Extend makes m describe dir, a copy of the build directory that m described, to which
+// units from immutable sources were added. It returns the text of the copy's unit cache;
+// unitCache is that of the original.
 func (m *Manifest) Extend(dir, cargoHome string, unitCache []byte) ([]byte, error) {
 	units, text, err := m.unlisted(dir, cargoHome, unitCache)
 	m.Immutable, m.Others = len(units), DigestUnits(units)
 	return text, err
 }
 
-// unlisted reads the units of dir that m does not list.
+// unlisted returns the units of dir that m does not list, and the text of a unit cache
+// with them.
 func (m *Manifest) unlisted(dir, cargoHome string, unitCache []byte) ([]*builddir.Unit, []byte, error) {
 	bd, err := builddir.Scan(dir, cargoHome, unitCache)
 	if err != nil {
