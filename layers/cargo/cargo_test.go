@@ -435,8 +435,8 @@ pub fn panics(v: &[u32], i: usize) -> u32 { v[i] }
 				if err != nil {
 					t.Fatal(err)
 				}
-				if around, found := w.Embed(dir); found != tt.want {
-					t.Errorf("embeds = %q, %v; want %v", around, found, tt.want)
+				if excerpt, found := w.Embed(dir); found != tt.want {
+					t.Errorf("embeds = %q, %v; want %v", excerpt, found, tt.want)
 				}
 			}
 		})

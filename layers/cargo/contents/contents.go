@@ -1,3 +1,5 @@
+// Package contents adds up what a sealed layer holds: units, bytes and build time, by package. It reads
+// only; calls share nothing, and may be made at the same time.
 package contents
 
 import (
@@ -23,13 +25,14 @@ import (
 type Contents struct {
 	// Packages come in the order of their cost, the greatest first.
 	Packages []Package
-	// Incremental is the state rustc keeps for the next build of a unit, Other what
-	// is no unit's: documentation, packages, Cargo's notes and this program's own.
+	// Incremental is the state that rustc keeps for the next build of a unit.
 	Incremental int64
-	Other       int64
+	// Other is what belongs to no unit: documentation, packages, Cargo's notes and those
+	// of this program.
+	Other int64
 }
 
-// Package is what there is of one package, in all profiles.
+// Package is what a build directory holds of one package, in all profiles.
 type Package struct {
 	Name string `json:"package"`
 	// Version is "" where nothing tells: for packages that can change, mostly.
@@ -43,10 +46,10 @@ type Package struct {
 	Size int64 `json:"size"`
 }
 
-// Read reads what lies in tree, a sealed layer with the manifest m. recall
-// is what the layer's inspection left; without it this takes longer.
+// Read reads what lies in tree, a sealed layer with the manifest m. Without unitCache,
+// which is the layer's, it takes longer.
 func Read(ctx context.Context, tree string, m *manifest.Manifest, unitCache []byte) (*Contents, error) {
-	bd, err := builddir.Scan(tree, m.Fingerprint.Get(depset.CargoHome), unitCache)
+	bd, err := builddir.Scan(tree, m.Fingerprint.Get(depset.IngredientCargoHome), unitCache)
 	if err != nil {
 		return nil, fmt.Errorf("read contents: %w", err)
 	}
@@ -57,8 +60,8 @@ func Read(ctx context.Context, tree string, m *manifest.Manifest, unitCache []by
 	return l.close(), nil
 }
 
-// owner says what a file belongs to: a package, by its index, or none. A file of
-// several names is the greatest one's.
+// owner says what a file belongs to: a package, by its index, or none. A file with
+// several names belongs to the greatest owner among them.
 type owner int
 
 const (
@@ -86,9 +89,8 @@ type linked struct {
 	size  int64
 }
 
-// newLedger opens a book with the units of s. What the manifest and the recall say of
-// them goes before what is read from the files, whose times a restore may have
-// changed.
+// newLedger returns a ledger of the units of bd. What the manifest and the unit cache say
+// of them is preferred to what the files say, whose times a restore may have changed.
 func newLedger(bd *builddir.Dir, m *manifest.Manifest, unitCache []byte) *ledger {
 	l := &ledger{
 		dir: bd.Path, profiles: map[string]bool{}, owners: map[string]owner{}, linked: map[inode]linked{}, sizes: map[owner]int64{},
@@ -104,7 +106,7 @@ func newLedger(bd *builddir.Dir, m *manifest.Manifest, unitCache []byte) *ledger
 	for i := range m.Units {
 		homes[m.Units[i].Key()] = m.Units[i].Home
 	}
-	locked, _ := m.Fingerprint.Find(depset.Packages)
+	locked, _ := m.Fingerprint.Find(depset.IngredientPackages)
 	type identity struct{ name, source, from string }
 	index := map[identity]owner{}
 	byName := map[string][]owner{}
@@ -149,7 +151,7 @@ func newLedger(bd *builddir.Dir, m *manifest.Manifest, unitCache []byte) *ledger
 	return l
 }
 
-// own notes that what bears the names of u is the package's.
+// own notes that files with the names of u belong to o.
 func (l *ledger) own(u *builddir.Unit, o owner) {
 	l.owners[u.Dir.Record] = o
 	if u.Dir.ID != "" {
@@ -198,7 +200,7 @@ func versionOf(p *Package, home *rooted.Path, locked []string) string {
 	return ""
 }
 
-// walk enters all that lies in a directory; o is whose the directory is.
+// walk counts all that lies in a directory, which belongs to o.
 func (l *ledger) walk(ctx context.Context, dir string, o owner) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -250,7 +252,7 @@ func (l *ledger) file(rel string, o owner) error {
 	return nil
 }
 
-// ownerOf tells whose a file or directory is by its name.
+// ownerOf finds the owner of a file or directory by its name.
 func (l *ledger) ownerOf(rel string) owner {
 	profile, rest, _ := strings.Cut(rel, "/")
 	if !l.profiles[profile] {
@@ -286,7 +288,7 @@ func (l *ledger) ownerOf(rel string) owner {
 	return noOwner
 }
 
-// close adds up.
+// close adds up the ledger.
 func (l *ledger) close() *Contents {
 	for _, file := range l.linked {
 		l.sizes[file.owner] += file.size

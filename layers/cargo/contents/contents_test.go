@@ -113,7 +113,7 @@ func manifestOf(t *testing.T, dir, home string) *manifest.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Fingerprint.Ingredients = []depset.Ingredient{depset.PackagesOf(ws.Lock), {Name: depset.CargoHome, Value: home}}
+	m.Fingerprint.Ingredients = []depset.Ingredient{depset.PackagesOf(ws.Lock), {Name: depset.IngredientCargoHome, Value: home}}
 	return m
 }
 

@@ -47,7 +47,7 @@ func Compute(ws *project.Workspace, t project.Tool, id *project.Toolchain, cfg *
 	rustc, _, _ := strings.Cut(id.Rustc, "\n")
 	f.addLines(ingRustc, rustc, append(rustcLines(id.Rustc), compilerScript(ws, t, cfg)...))
 	f.add(ingCargo, id.Cargo)
-	f.add(CargoHome, cleanHome(ws.CargoHome))
+	f.add(IngredientCargoHome, cleanHome(ws.CargoHome))
 	f.addLines(ingProfiles, countOf(len(profileLines), "as built in", "setting", "settings"), profileLines)
 	f.addLines(ingSettings, countOf(len(settings), "none", "setting", "settings"), settings)
 	f.Ingredients = append(f.Ingredients, targets.ingredient())

@@ -34,21 +34,21 @@ type Ingredient struct {
 
 // The names of ingredients.
 const (
-	ingVersion   = "version"
-	Packages     = "packages"
-	ingRustc     = "rustc"
-	ingCargo     = "cargo"
-	CargoHome    = "cargo-home"
-	ingProfiles  = "profiles"
-	ingSettings  = "settings"
-	ingTargets   = "targets"
-	ingLayout    = "layout"
-	ingBootstrap = "bootstrap"
-	ingWrapper   = "workspace-wrapper"
-	ingLinker    = "linker"
-	ingLibc      = "libc"
-	ingCPU       = "cpu"
-	ingFlagFiles = "flag-files"
+	ingVersion          = "version"
+	IngredientPackages  = "packages"
+	ingRustc            = "rustc"
+	ingCargo            = "cargo"
+	IngredientCargoHome = "cargo-home"
+	ingProfiles         = "profiles"
+	ingSettings         = "settings"
+	ingTargets          = "targets"
+	ingLayout           = "layout"
+	ingBootstrap        = "bootstrap"
+	ingWrapper          = "workspace-wrapper"
+	ingLinker           = "linker"
+	ingLibc             = "libc"
+	ingCPU              = "cpu"
+	ingFlagFiles        = "flag-files"
 )
 
 // unhashed names the ingredients that no hash of Cargo's covers: a unit built

@@ -18,7 +18,7 @@ const cratesIO = "registry+https://github.com/rust-lang/crates.io-index"
 func PackagesOf(l *lockfile.Lockfile) Ingredient {
 	local := len(l.Local())
 	i := Ingredient{
-		Name:   Packages,
+		Name:   IngredientPackages,
 		Value:  fmt.Sprintf("%d from registries and git, %d local", len(l.Packages)-local, local),
 		Digest: digest.Of(canonicalLock(l)),
 	}
@@ -144,7 +144,7 @@ func LockedSources(l *lockfile.Lockfile) Locked {
 // Locked is what the lockfile has that f was computed from.
 func (f *Fingerprint) Locked() Locked {
 	k := Locked{registry: map[string]bool{}}
-	packages, _ := f.Find(Packages)
+	packages, _ := f.Find(IngredientPackages)
 	for _, line := range packages.Lines {
 		p := ParsePackage(line)
 		if _, rev, ok := strings.Cut(p.Source, "#"); ok && strings.HasPrefix(p.Source, "git+") {

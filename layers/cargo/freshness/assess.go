@@ -8,23 +8,23 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 )
 
-// A Standing is what lies in a build directory, as far as the next build there
-// is spared something by it.
+// Assessment is what a build directory is worth: what the next build there need not do,
+// and whether the last manifest still describes it.
 type Assessment struct {
 	// Fresh are the units that Cargo would leave alone, by the checks that
 	// Explain makes; documentation is not counted.
 	Fresh []manifest.Entry
-	// Since: something was built after the manifest given to Stand was written.
+	// BuiltSince: something was built after the manifest given to Assess was written.
 	BuiltSince bool
-	// Buried: a mutable unit is fresh that the manifest passes over, since no
-	// build could ask for it when that was written.
+	// Revived: a mutable unit is fresh that the manifest does not list because it was
+	// dead: when the manifest was written, no build could ask for it.
 	Revived bool
 }
 
-// Assess looks at a place's build directory. m is the manifest that was written
-// there last, at the kernel's time sealed, nil for none; restored is the time that
-// the last restore gave, 0 for none, both in ns; recall is what the last
-// inspection left. It reads only.
+// Assess judges the build directory of co. m is the manifest that was written there last,
+// nil for none, and sealed the kernel's time of that, in ns; restored is the time that
+// the last restore gave to units, in ns, 0 for none; unitCache is what the last inspection
+// left. It reads only.
 func Assess(ctx context.Context, co *checkout.Checkout, m *manifest.Manifest, sealed, restored int64, unitCache []byte) (*Assessment, error) {
 	bd, err := builddir.Scan(co.Workspace.BuildDir, co.Workspace.CargoHome, unitCache)
 	if err != nil {
@@ -37,7 +37,7 @@ func Assess(ctx context.Context, co *checkout.Checkout, m *manifest.Manifest, se
 		}
 	}
 	for _, u := range bd.Units {
-		bd.LoadTimes(u) // those that are recalled have no outputs else
+		bd.LoadTimes(u) // else Cached ones have no outputs
 	}
 	e := newExplainer(ctx, co, bd, nil)
 	a := &Assessment{}
@@ -67,8 +67,8 @@ func Assess(ctx context.Context, co *checkout.Checkout, m *manifest.Manifest, se
 	return a, nil
 }
 
-// knownBuild reports whether u is the build that k, what the manifest says of it,
-// or the recall tells of.
+// isKnownBuild reports whether u is the same build as k, which the manifest lists, or as
+// the one in the unit cache.
 func isKnownBuild(bd *builddir.Dir, u *builddir.Unit, k *manifest.Unit, restored int64) bool {
 	switch {
 	case u.Cached:

@@ -1,6 +1,6 @@
-// Package freshness foresees Cargo's verdict on the units of a build directory: which of them the next
+// Package freshness predicts Cargo's verdict on the units of a build directory: which of them the next
 // build leaves alone, and why it builds the others. It makes the checks that Cargo makes on the file
-// system, and reads only. Each call works for itself.
+// system, and reads only. Calls share nothing, and may be made at the same time.
 package freshness
 
 import (
@@ -19,10 +19,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Explain says of every unit in a place's build directory what the next build
+// Explain says of every unit in the build directory of co what the next build
 // will do with it, by the checks that Cargo makes on the file system (cargo
 // 1.95, fingerprint/mod.rs:check_filesystem). Changes of manifests, features,
-// profiles or the toolchain, which Cargo finds by hash, are not foreseen.
+// profiles or the toolchain, which Cargo finds by hash, are not predicted. noted are
+// the reasons that the last restore found.
 func Explain(ctx context.Context, co *checkout.Checkout, noted []Noted) ([]Verdict, error) {
 	bd, err := builddir.Scan(co.Workspace.BuildDir, co.Workspace.CargoHome, nil)
 	if err != nil {
@@ -227,18 +228,4 @@ func mtimeRecursive(path string) (int64, error) {
 		}
 	}
 	return latest, nil
-}
-
-// Verdict is what the next cargo build will do with one unit.
-type Verdict struct {
-	builddir.UnitName
-	Fresh bool
-	// Reason is set on a unit that is not fresh.
-	Reason *rule.Reason
-	// Because lists the units it depends on that will be rebuilt, where that
-	// is the reason.
-	Because []string
-	// Strange: its fingerprint is of a form whose hash nobody here can compute, so
-	// that it cannot be rewritten for another place.
-	Irreproducible bool
 }

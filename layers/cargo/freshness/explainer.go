@@ -6,17 +6,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
-	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Noted is a reason that was found when the build directory was restored, by
-// which a later Explain can say why a unit is dirty.
-type Noted struct {
-	Record paths.Path `json:"record"`
-	File   string     `json:"file"`
-	rule.Reason
-}
-
+// explainer makes Cargo's checks on the units of one build directory, each once.
 type explainer struct {
 	dir      *builddir.Dir
 	ctx      context.Context

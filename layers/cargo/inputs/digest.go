@@ -6,14 +6,14 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
-// fileState is the content of a file and the latest time it can have changed.
+// FileState is the content of a file and the latest time it can have changed.
 type FileState struct {
 	Digest  string
-	Err     error
-	Changed int64 // in ns
+	Err     error // why there is no digest
+	Changed int64 // ns
 }
 
-// digester reads each file once. It is safe for concurrent use.
+// Digester reads each file once. It is safe for concurrent use.
 type Digester struct {
 	mu    sync.Mutex
 	files map[string]*FileState
@@ -22,8 +22,8 @@ type Digester struct {
 // NewDigester returns a digester that has read nothing yet.
 func NewDigester() *Digester { return &Digester{files: map[string]*FileState{}} }
 
-// File returns the state of a regular file, links followed. A file that is not
-// there, or is no file, has an err.
+// File returns the state of a regular file, links followed. What is missing, or is no
+// regular file, has an Err.
 func (d *Digester) File(path string) *FileState {
 	d.mu.Lock()
 	st := d.files[path]
@@ -41,8 +41,7 @@ func (d *Digester) File(path string) *FileState {
 	return st
 }
 
-// Prefetch reads the files in parallel, so that the digests are at hand when asked
-// for one by one.
+// Prefetch reads files, workers at a time, so that File need not read them one by one.
 func (d *Digester) Prefetch(paths []string, workers int) {
 	work := make(chan string)
 	var wg sync.WaitGroup

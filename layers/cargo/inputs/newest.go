@@ -7,7 +7,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/sourcelist"
 )
 
-// NewestSource is what Cargo records of the newest file of the package in home.
+// NewestSource returns what Cargo records of the newest file of the package in home: the
+// fingerprint of a script that declares no inputs.
 func NewestSource(ctx context.Context, co *checkout.Checkout, home string) (string, error) {
 	opts := sourcelist.Options{}
 	if co.RunGit != nil {

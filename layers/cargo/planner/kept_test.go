@@ -16,8 +16,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// plan asks for what builds of a workspace need, and tells whether cargo was asked.
-func planOf(s *projecttest.Project, t *testing.T, kept string) (needed map[string]bool, asked bool) {
+// planOf asks for what builds of a workspace need, and tells whether cargo was asked.
+func planOf(t *testing.T, s *projecttest.Project, kept string) (needed map[string]bool, asked bool) {
 	t.Helper()
 	survey, _ := s.Survey(t)
 	f, err := depset.Compute(survey.Workspace, s.Tool, survey.Toolchain, survey.Config, rule.Set{})
@@ -50,7 +50,7 @@ func newPlanned(t *testing.T, dir string) *projecttest.Project {
 
 // copied is the workspace, and what was kept of it, in another directory: a plan
 // serves there as well.
-func copied(s *projecttest.Project, t *testing.T) (dir string, other *projecttest.Project) {
+func copied(t *testing.T, s *projecttest.Project) (dir string, other *projecttest.Project) {
 	t.Helper()
 	dir = cargotest.RealTempDir(t)
 	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(s.Calls))); err != nil {
@@ -63,18 +63,18 @@ func copied(s *projecttest.Project, t *testing.T) (dir string, other *projecttes
 func TestPlanKept(t *testing.T) {
 	dir := cargotest.RealTempDir(t)
 	first := newPlanned(t, dir)
-	if needed, asked := planOf(first, t, dir+"/plans"); !asked || len(needed) < 4 {
+	if needed, asked := planOf(t, first, dir+"/plans"); !asked || len(needed) < 4 {
 		t.Fatalf("the first plan: cargo asked %v, %v", asked, needed)
 	}
 	for _, tt := range projecttest.Changes {
 		t.Run(tt.Name, func(t *testing.T) {
-			dir, s := copied(first, t)
+			dir, s := copied(t, first)
 			tt.Change(t, dir, s)
-			got, asked := planOf(s, t, dir+"/plans")
+			got, asked := planOf(t, s, dir+"/plans")
 			if asked != tt.Plan {
 				t.Errorf("asked = %v, want %v", asked, tt.Plan)
 			}
-			if want, _ := planOf(s, t, ""); !maps.Equal(got, want) {
+			if want, _ := planOf(t, s, ""); !maps.Equal(got, want) {
 				t.Errorf("kept plan %v, now %v", got, want)
 			}
 		})

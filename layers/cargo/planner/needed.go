@@ -129,7 +129,7 @@ func readPlan(log io.Reader, scratch string) (keys []string, said string) {
 		if text, ok := strings.CutPrefix(line, "error: "); ok && said == "" {
 			said = text
 		}
-		_, path, ok := strings.Cut(line, planMark)
+		_, path, ok := strings.Cut(line, logMark)
 		if !ok {
 			continue
 		}

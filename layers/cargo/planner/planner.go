@@ -75,4 +75,4 @@ const compilerNotes = ".rustc_info.json"
 
 // planMark precedes, in cargo's log, the path of each unit's hash file (cargo
 // 1.95, fingerprint/mod.rs:prepare_target).
-const planMark = "fingerprint at: "
+const logMark = "fingerprint at: "
