@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The kinds of Difference.
+// Values of Difference.Kind.
 const (
 	Added   = "added"
 	Removed = "removed"
@@ -24,7 +24,7 @@ type Difference struct {
 	// ingredient says less than its digest.
 	Old string `json:"old,omitempty"`
 	New string `json:"new,omitempty"`
-	// Unseen: Cargo would take a unit built with one for fresh with the other.
+	// Unseen: Cargo does not compare it. A unit built with Old is fresh with New.
 	Unseen bool `json:"unseen,omitempty"`
 }
 

@@ -19,15 +19,15 @@ import (
 // planOf asks for what builds of a workspace need, and tells whether cargo was asked.
 func planOf(t *testing.T, s *projecttest.Project, kept string) (needed map[string]bool, asked bool) {
 	t.Helper()
-	survey, _ := s.Survey(t)
-	f, err := depset.Compute(survey.Workspace, s.Tool, survey.Toolchain, survey.Config, rule.Set{})
+	answers, _ := s.Ask(t)
+	f, err := depset.Compute(answers.Workspace, s.Tool, answers.Toolchain, answers.Config, rule.Set{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(s.Calls); err != nil {
 		t.Fatal(err)
 	}
-	p := &Planner{Tool: s.Tool, Workspace: survey.Workspace, Wrapper: filepath.Dir(s.Calls) + "/refuse", Temp: t.TempDir(), Kept: kept, Fingerprint: f}
+	p := &Planner{Tool: s.Tool, Workspace: answers.Workspace, Wrapper: filepath.Dir(s.Calls) + "/refuse", Temp: t.TempDir(), Kept: kept, Fingerprint: f}
 	needed, err = p.Needed(t.Context(), Build{Profile: "debug"}, Build{Profile: "debug", All: true})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func copied(t *testing.T, s *projecttest.Project) (dir string, other *projecttes
 	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(s.Calls))); err != nil {
 		t.Fatal(err)
 	}
-	return dir, projecttest.In(dir)
+	return dir, projecttest.At(dir)
 }
 
 // Whatever changed, a kept plan is the one that cargo would make now.

@@ -26,10 +26,10 @@ type Answers struct {
 	Config    *config.Config
 }
 
-// Ask asks cargo and rustc about the checkout that t.Dir belongs to. Their
-// answers cost some 60 ms of process time, which is most of a restore; so they
-// are kept in t.Memo, together with digests of everything they were found by,
-// and asked for again only when one of those has changed.
+// Ask asks cargo and rustc about the checkout that t.Dir belongs to. That costs some
+// 60 ms of process time, which is most of a restore; so the answers are kept in t.Memo,
+// with digests of everything that decides them, and asked for again only when one of
+// those has changed.
 //
 // Answers are kept only for a workspace whose root is t.Dir, has no manifest
 // above it and no packages outside: everything else is asked every time.
@@ -87,8 +87,8 @@ type memo struct {
 	Target   paths.Path    `json:"target"`
 	Build    paths.Path    `json:"build"`
 	Packages []memoPackage `json:"packages"`
-	// Seen are digests of what cargo looked at: manifests, by name, and the
-	// listings in which it finds targets and members.
+	// Inputs is a digest of what cargo looked at: manifests, by name, and the
+	// listings in which it finds targets and members; see memoInputs.
 	Inputs string `json:"seen"`
 }
 
@@ -177,7 +177,7 @@ func underManifest(dir string) bool {
 	}
 }
 
-// surroundings digests what cargo reads and lists below root to describe packages in
+// memoInputs digests what cargo reads and lists below root to describe packages in
 // roots (cargo 1.95, workspace/members.rs and util/toml/targets.rs). Any doubt
 // makes a digest that nothing equals.
 func memoInputs(root string, roots []string) string {
@@ -233,7 +233,7 @@ func escapeGlob(s string) string {
 
 func (t Tool) memoPath(key string) string { return filepath.Join(t.Memo, key+".json") }
 
-// recollect returns the kept answer if everything it was found by is as it was.
+// readMemo returns the kept answer if everything that decides it is as it was, else nil.
 func (t Tool) readMemo(key string) *Answers {
 	if key == "" {
 		return nil
@@ -272,7 +272,7 @@ func (t Tool) readMemo(key string) *Answers {
 // the branches one works on at a time.
 const keptAnswers = 16
 
-// memorize keeps an answer. That it cannot is no error: then it is asked again.
+// writeMemo keeps an answer. If it cannot be kept, it is asked for again next time.
 func (t Tool) writeMemo(key string, a *Answers) {
 	ws := a.Workspace
 	target, ok := paths.Under(ws.TargetDir, ws.Root)
