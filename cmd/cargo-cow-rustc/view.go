@@ -125,7 +125,7 @@ func (j *job) state() (handoff.State, bool) {
 		if !ok || made == j.build || slices.Contains(j.place.Build, made) {
 			return state, false
 		}
-		origin, ok := j.place.At(made)
+		origin, ok := j.place.OriginOf(made)
 		if !ok {
 			return state, false
 		}

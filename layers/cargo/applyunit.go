@@ -17,7 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// applier makes a copy of a build directory true for a place.
+// applier makes a copy of a build directory true for a checkout.
 type applier struct {
 	plan *Plan
 	dir  string
@@ -72,7 +72,7 @@ func (a *applier) dirtyDoc(u *manifest.Unit) error {
 	return paths.File(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
 }
 
-// rewriteDepInfo makes Cargo watch the place's files instead of the origin's.
+// rewriteDepInfo makes Cargo watch the checkout's files instead of the origin's.
 // The content of this file is not part of the unit's hash.
 func (a *applier) rewriteDepInfo(u *manifest.Unit) error {
 	path := a.path(u.DepFile())
@@ -94,8 +94,8 @@ func (a *applier) rewriteDepInfo(u *manifest.Unit) error {
 	return atomicfile.Replace(path, info.Encode())
 }
 
-// rewriteOutput makes a script watch the place's files. It returns the lines as
-// Cargo will read them in the place.
+// rewriteOutput makes a script watch the checkout's files. It returns the lines as
+// Cargo will read them there.
 func (a *applier) rewriteOutput(u *manifest.Unit) ([]script.Line, error) {
 	output, outDir, root := u.Dir().ScriptFiles()
 	b, err := os.ReadFile(a.path(output))

@@ -10,7 +10,7 @@ import (
 )
 
 // recordAssembled makes inputs of the files that a unit's sources have the assembler read.
-// One that is not found by its name may be any of the package's.
+// If one is not found by its name, all files of the package become inputs.
 func (b *describer) recordAssembled(s *subject) {
 	if !b.rules.On(rule.LinkInput) {
 		return

@@ -46,7 +46,7 @@ func TestAssess(t *testing.T) {
 
 	fresh, st := stand(m, sealed, 0)
 	if !slices.Equal(fresh, both) || st.BuiltSince || st.Revived {
-		t.Errorf("as it was sealed: fresh %q, since %t, buried %t", fresh, st.BuiltSince, st.Revived)
+		t.Errorf("as it was sealed: fresh %q, since %t, revived %t", fresh, st.BuiltSince, st.Revived)
 	}
 	if fresh, st = stand(nil, 0, 0); !slices.Equal(fresh, both) || !st.BuiltSince {
 		t.Errorf("never sealed: fresh %q, since %t", fresh, st.BuiltSince)
@@ -56,10 +56,10 @@ func TestAssess(t *testing.T) {
 	part := *m
 	part.Units = slices.DeleteFunc(slices.Clone(m.Units), func(u manifest.Unit) bool { return u.Package == "app" })
 	if _, st = stand(&part, sealed, 0); st.BuiltSince || !st.Revived {
-		t.Errorf("passed over: since %t, buried %t", st.BuiltSince, st.Revived)
+		t.Errorf("passed over: since %t, revived %t", st.BuiltSince, st.Revived)
 	}
 	if _, st = stand(&part, unitOf(t, m, "liba", "lib").Built, 0); !st.BuiltSince || st.Revived {
-		t.Errorf("built later: since %t, buried %t", st.BuiltSince, st.Revived)
+		t.Errorf("built later: since %t, revived %t", st.BuiltSince, st.Revived)
 	}
 
 	// Cargo does not see this; the comparison with the manifest does.

@@ -121,7 +121,7 @@ func run(t *testing.T, dir string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// place locates a checkout with the real cargo.
+// checkoutAt locates a checkout with the real cargo.
 func checkoutAt(t *testing.T, dir string) *checkout.Checkout {
 	t.Helper()
 	ws, err := project.Locate(t.Context(), project.Tool{Cargo: "cargo", Dir: dir, Environ: append(os.Environ(), "CARGO_NET_OFFLINE=true")})
@@ -292,7 +292,7 @@ func testRestoreIsFresh(t *testing.T, a string) {
 	if got, want := run(t, b), "shared 1 1 "+b+"/constant data 1 data 1 n 1 shared 1"; got != want {
 		t.Errorf("the program prints %q; want %q", got, want)
 	}
-	// Later edits are seen, in the place and not at the origin.
+	// Later edits are seen, in the checkout and not at the origin.
 	if err := os.WriteFile(b+"/shared.txt", []byte("shared 2"), 0o666); err != nil {
 		t.Fatal(err)
 	}

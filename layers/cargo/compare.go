@@ -14,8 +14,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
 )
 
-// Reader reads the sources of one place, each file once, for any number of
-// manifests to be compared with. It is for one goroutine.
+// Reader reads the sources of one checkout, each file once, however many manifests are
+// compared with them. It is for one goroutine.
 type Reader struct {
 	checkout *checkout.Checkout
 	settings rule.Settings
@@ -27,15 +27,15 @@ func NewReader(co *checkout.Checkout, s rule.Settings) *Reader {
 	return &Reader{co, s, inputs.NewTreeReader(co, inputs.NewDigester(), s)}
 }
 
-// diff is the answer to one comparison: text is empty where nothing differs.
+// diff is the result of one comparison.
 type diff struct {
-	text    string
+	text    string // what differs; "" where nothing does
 	ignored string // what differs among the files git does not list
 	lacked  string // absolute name of what is missing; "" where nothing is
 }
 
 // comparison compares what a manifest's units were built from with what lies in a
-// place, each thing once.
+// checkout, each input and tree once.
 type comparison struct {
 	manifest *manifest.Manifest
 	reader   *Reader
@@ -184,8 +184,8 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 	return rule.Because(by, "unknown fact "+f.Kind)
 }
 
-// commit says how the commit that a script may have seen, and unless only
-// that counts the branch, differ from what it would see here.
+// commit says how the commit that a script may have seen differs from what it would see
+// here, "" if it does not. The branch counts, too, unless only is set.
 func (c *comparison) commit(origin int, only bool) string {
 	o := &c.manifest.Origins[origin]
 	switch here := c.reader.checkout.Git; {

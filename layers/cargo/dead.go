@@ -8,10 +8,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 )
 
-// dropDead takes from s the units that no build with the lockfile can ask for: those of
-// registry and git packages that are not in it, and all above them, since the hash of a
-// unit covers what it depends on. It returns their files, those of old sessions among
-// them, and the immutable units.
+// dropDead removes the dead units from bd, those that no build with the lockfile can ask
+// for: units of registry and git packages that are not in it, and all their dependents,
+// since the hash of a unit covers what it depends on. It returns their files, and those of
+// old sessions, relative to the build directory; and the immutable ones of the units.
 func dropDead(bd *builddir.Dir, lock *lockfile.Lockfile) (files []string, immutable []*builddir.Unit, err error) {
 	var dead map[*builddir.Unit]bool
 	if lock != nil {

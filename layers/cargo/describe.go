@@ -11,8 +11,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// describer finds out what units were built from. What its readers have read for one
-// unit they know for all.
+// describer finds out what units were built from. Its readers read each file once for all
+// units.
 type describer struct {
 	checkout    *checkout.Checkout
 	rules       rule.Set
@@ -38,8 +38,8 @@ func newDescriber(bd *builddir.Dir, d *draft, pure []rule.MacroRange) *describer
 	}
 }
 
-// wholePackage makes all that lies in and beside a subject's package an input, and what
-// is named elsewhere, for code that may read any of it without a trace.
+// wholePackage makes inputs of all that lies in a subject's package and beside it, and of
+// what is named elsewhere: for code that may read any of it unseen.
 func (b *describer) wholePackage(s *subject, by rule.Rule) {
 	if !b.rules.On(by) {
 		return
@@ -60,8 +60,8 @@ func (b *describer) wholePackage(s *subject, by rule.Rule) {
 	b.variables(s, by)
 }
 
-// variables makes inputs of what cargo tells of a subject's package, and configures, in
-// variables: for code that may read any of them.
+// variables makes inputs of what cargo tells in variables, of a subject's package and of
+// the [env] table: for code that may read any of them.
 func (b *describer) variables(s *subject, by rule.Rule) {
 	if !b.rules.On(by) || s.u.Source == builddir.SourceVendored {
 		return

@@ -10,8 +10,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// draft is a manifest that is being written. Every input, tree and fact stands in it
-// once, however many units use it.
+// draft is a manifest that is being written. Every input, tree and fact is in it once,
+// however many units use it.
 type draft struct {
 	manifest *manifest.Manifest
 	checkout *checkout.Checkout
@@ -70,7 +70,7 @@ func (d *draft) fact(f manifest.Fact) int {
 	return i
 }
 
-// display names a path of the place for a person.
+// display names a path of the checkout for a person.
 func (d *draft) display(path string) string {
 	if rel, ok := paths.Under(path, d.checkout.Workspace.Root); ok && rel != "" {
 		return rel

@@ -20,25 +20,26 @@ import (
 
 // Inspection is what Inspect works on.
 type Inspection struct {
-	Checkout *checkout.Checkout
+	Checkout *checkout.Checkout // whose build directory is read
 	Settings rule.Settings
-	// Previous is the manifest that lies in the build directory, if there is
-	// one: units it knows and that were not built since keep what it says.
+	// Previous is the manifest that lies in the build directory, nil if there is none:
+	// what it says of units that were not built since is taken over.
 	Previous *manifest.Manifest
 	// Restored is the time the last restore gave to the units of Previous, in
 	// ns; 0 when the directory was not restored.
 	Restored int64
-	// Cache is what Previous's inspection left for this one; see Manifest.
+	// Cache is the text of the unit cache that lies beside Previous; see
+	// builddir.Cache.
 	Cache []byte
 	// Sealed is the kernel's time when Previous was made, in ns.
 	Sealed int64
-	// Without are profiles that are not looked at: they could not be locked.
+	// Without are profiles that are not inspected: they could not be locked.
 	Without []string
 }
 
-// Inspect reads the place's build directory. It must be called under Cargo's
-// locks (Lock); sources may change meanwhile: what was changed after the
-// compiler started is recorded as dirty.
+// Inspect reads the checkout's build directory. It must be called under Cargo's
+// locks (builddir.Lock). Sources may change meanwhile: a unit is recorded as dirty if
+// an input was changed after the compiler had started.
 func Inspect(ctx context.Context, in Inspection) (*manifest.Manifest, error) {
 	co := in.Checkout
 	var (
@@ -70,8 +71,8 @@ type inspector struct {
 	units    *describedUnits
 }
 
-// newInspector makes that of s. trees may be shared with the build directory around it:
-// nothing in a build directory is in them.
+// newInspector returns an inspector of bd. A build directory inside another may use the
+// trees of that one: they hold nothing that lies in a build directory.
 func newInspector(ctx context.Context, in Inspection, bd *builddir.Dir, trees *inputs.TreeReader, dirty bool) *inspector {
 	co := in.Checkout
 	from := checkout.NewAttribution(co, bd.Path)
@@ -116,8 +117,9 @@ func (b *inspector) build() (*manifest.Manifest, error) {
 	return m, nil
 }
 
-// choose returns the units a manifest must know: those to be stamped, which are the
-// mutable ones, those that name this checkout, and all above either.
+// choose returns the units that the manifest must list: those to be stamped, which are the
+// mutable ones and their dependents; those that name this checkout, and their dependents;
+// and the makers of strays.
 func (b *inspector) choose(stamped map[*builddir.Unit]bool, strays *strays) ([]*builddir.Unit, error) {
 	want := maps.Clone(stamped)
 	var up func(u *builddir.Unit)
@@ -167,7 +169,7 @@ func (b *inspector) choose(stamped map[*builddir.Unit]bool, strays *strays) ([]*
 	return slices.DeleteFunc(slices.Clone(b.dir.Units), func(u *builddir.Unit) bool { return !want[u] }), nil
 }
 
-// list writes the chosen units into the manifest, and returns where each stands.
+// list writes the chosen units into the manifest, and returns the index of each.
 func (b *inspector) list(chosen []*builddir.Unit, stamped map[*builddir.Unit]bool) (map[*builddir.Unit]int, error) {
 	m := b.draft.manifest
 	index := map[*builddir.Unit]int{}
@@ -214,7 +216,7 @@ func (b *inspector) mayName(u *builddir.Unit) bool {
 	return u.Broken == nil && (u.Run || len(b.units.describer.originEnv(u)) > 0 || b.units.describer.links.MayLink(u))
 }
 
-// prefetch reads in parallel the files that units will ask for one by one.
+// prefetch reads, several at a time, the files that units will ask for one by one.
 func (b *inspector) prefetch() {
 	var paths []string
 	seen := map[string]bool{}
@@ -257,7 +259,8 @@ func (b *inspector) linkFault(u *builddir.Unit) *rule.Reason {
 }
 
 // nest describes the build directories inside this one by the same rules. Those
-// that are not of this workspace are left out, and so are those inside them.
+// that are not of this workspace are left out of the layer, and so are those inside
+// them.
 func (b *inspector) nest(nested []string) error {
 	if !b.draft.rules.On(rule.NestedBuild) {
 		return nil
@@ -288,8 +291,9 @@ func (b *inspector) nest(nested []string) error {
 	return nil
 }
 
-// inspectNested returns nil for a build directory that is not understood, or not
-// of this workspace: names of sources mean something else there.
+// inspectNested describes a build directory inside this one. It returns nil for one that
+// is not understood, or not of this workspace: names of sources mean something else
+// there.
 func (b *inspector) inspectNested(rel string) (*manifest.Manifest, error) {
 	in := b.in
 	in.Checkout, in.Previous = b.in.Checkout.Within(rel), b.previous.nested(rel)

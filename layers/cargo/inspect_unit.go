@@ -9,8 +9,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// describedUnits are the units of a build directory that were asked for, with what they
-// were built from.
+// describedUnits describes units of a build directory, each once when it is first asked
+// for.
 type describedUnits struct {
 	dir       *builddir.Dir
 	previous  *previous
@@ -19,7 +19,7 @@ type describedUnits struct {
 	units     map[*builddir.Unit]*manifest.Unit
 }
 
-// of describes a unit, once.
+// of returns the description of a unit.
 func (b *describedUnits) of(u *builddir.Unit) (*manifest.Unit, error) {
 	if unit := b.units[u]; unit != nil {
 		return unit, nil
@@ -81,7 +81,7 @@ func (b *describedUnits) describe(s *subject) error {
 	return err
 }
 
-// commitFromBelow reports whether something that a unit is built on holds the commit
+// commitFromBelow reports whether something that a unit depends on holds the commit
 // already: a crate with the value that a script gave it, or what a script has written.
 func (b *describedUnits) commitFromBelow(u *builddir.Unit) bool {
 	seen := map[*builddir.Unit]bool{}

@@ -11,10 +11,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Verify compares everything the manifest's units were built from with what
-// lies in the place, by content. It reads only. What is edited after Verify
-// began is for Cargo to see: the caller makes sure that the time given to Apply
-// is older than any such edit.
+// Verify compares everything that the manifest's units were built from with what lies in
+// the checkout of r, by content. With strict, a unit that was compiled in another
+// checkout stays only if it cannot name that. Verify reads only. Cargo has to see what is edited after Verify began:
+// the caller makes sure that the time given to Apply is older than any such edit.
 func Verify(ctx context.Context, m *manifest.Manifest, r *Reader, strict bool) (*Plan, error) {
 	co, s := r.checkout, r.settings
 	v := &verifier{
@@ -108,8 +108,8 @@ func (v *verifier) judge(i int) *rule.Reason {
 	return nil
 }
 
-// findNewest foresees the fingerprints of scripts that declare nothing. One that
-// cannot be foreseen belongs to a script that Cargo runs again.
+// findNewest predicts the fingerprints of scripts that declare no inputs. If that is not
+// possible, the script runs again.
 func (v *verifier) findNewest(ctx context.Context) {
 	v.plan.newest = map[int]string{}
 	for i := range v.plan.Manifest.Units {
@@ -141,7 +141,7 @@ func (v *verifier) absent() {
 	}
 }
 
-// strays finds links whose end is missing in the place: their scripts run again.
+// strays finds links to what is missing in the checkout: their scripts run again.
 func (v *verifier) strays() {
 	if !v.reader.settings.Rules.On(rule.LeftOutside) {
 		return
@@ -178,8 +178,8 @@ func (v *verifier) nested(ctx context.Context) error {
 	return nil
 }
 
-// maxLacked bounds how many missing files are remembered: what comes later comes
-// whole, as a submodule does, so a few tell.
+// maxLacked bounds how many missing files are remembered. A few suffice: files that come
+// later, as those of a submodule, come together.
 const maxLacked = 64
 
 func (v *verifier) lack(d *diff) {

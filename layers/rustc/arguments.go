@@ -43,8 +43,8 @@ func (u *unit) argumentFiles() error {
 		l.Script(linker) // one of the project's own may name what it adds
 	}
 	u.nativeDirs, u.askedNatives = l.Dirs, l.Libraries
-	if l.Odd != "" {
-		return &Uncacheable{"argument", l.Odd}
+	if l.Unaccounted != "" {
+		return &Uncacheable{"argument", l.Unaccounted}
 	}
 	for _, dir := range l.Tools {
 		u.add("directory "+dir, identities(l.Abs(dir), anyName))

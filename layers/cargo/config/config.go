@@ -85,8 +85,8 @@ type EnvValue struct {
 	Base     string
 }
 
-// Resolve returns the value that the variable gets.
-func (v EnvValue) Resolve() string {
+// resolve returns the value that the variable gets.
+func (v EnvValue) resolve() string {
 	if !v.Relative || filepath.IsAbs(v.Value) {
 		return v.Value
 	}

@@ -78,9 +78,9 @@ func (c *Config) Settings(s Scope) []string {
 
 // The values of Layout.
 const (
-	LayoutDefault = "default" // what this cargo does unasked
-	LayoutUnits   = "units"   // one directory per unit
-	LayoutClassic = "classic"
+	layoutDefault = "default" // what this cargo does unasked
+	layoutUnits   = "units"   // one directory per unit
+	layoutClassic = "classic"
 )
 
 // Layout returns how the build directory is asked to be laid out. A -Z argument
@@ -91,15 +91,15 @@ const (
 // 1.100, workspace/features.rs: is_new_build_dir_layout_opt_out).
 func (c *Config) Layout(s Scope) string {
 	if c.classicLayout {
-		return LayoutClassic
+		return layoutClassic
 	}
 	// Locks in finer grains imply it.
 	for _, key := range []string{layoutSwitch, "fine-grain-locking"} {
 		if on, _ := c.unstable()[key].(bool); s.Unstable && on {
-			return LayoutUnits
+			return layoutUnits
 		}
 	}
-	return LayoutDefault
+	return layoutDefault
 }
 
 // EveryFlag returns the compiler flags that some unit may get, one after the

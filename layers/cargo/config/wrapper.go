@@ -8,7 +8,7 @@ import (
 // WrapperKey is the key of the table [build] that names the wrapper of rustc.
 const WrapperKey = "rustc-wrapper"
 
-// A Setting is one place that names a wrapper of rustc.
+// Setting is one setting that names a wrapper of rustc.
 type Setting struct {
 	// Variable is the environment's, or "".
 	Variable string

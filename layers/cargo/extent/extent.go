@@ -146,7 +146,7 @@ func below(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }
 // in it. What git's own files do not tell is no part of another checkout's: it counts.
 func (c *Checkout) Nested(dir string) Kind {
 	gitDir := gitDirOf(dir)
-	if gitDir == "" || c.linked(dir) {
+	if gitDir == "" || c.isLinked(dir) {
 		return Part
 	}
 	at := real(gitDir)
@@ -176,7 +176,7 @@ func (c *Checkout) Nested(dir string) Kind {
 // linked reports whether the checkout around dir has a link of git's there, which
 // makes a submodule of whatever lies there: one whose git directory was never moved
 // into the superproject's, too.
-func (c *Checkout) linked(dir string) bool {
+func (c *Checkout) isLinked(dir string) bool {
 	top, gitDir := enclosing(filepath.Dir(dir))
 	if gitDir == "" {
 		return false

@@ -215,7 +215,7 @@ func (f *Finder) try(base, rel string, meant bool) {
 		return
 	}
 	path := filepath.Join(base, rel)
-	if f.around(path) {
+	if f.holdsPackage(path) {
 		f.leadsOutside = f.leadsOutside || meant && path != f.Home
 		return
 	}
@@ -241,8 +241,8 @@ func (f *Finder) try(base, rel string, meant bool) {
 	parent := filepath.Dir(missing)
 	switch {
 	case f.Own(missing) || !below(missing, f.Root):
-	case f.around(parent) && !meant && !isFile(filepath.Base(rel)):
-	case f.around(parent) || isPackageDir(parent):
+	case f.holdsPackage(parent) && !meant && !isFile(filepath.Base(rel)):
+	case f.holdsPackage(parent) || isPackageDir(parent):
 		f.names[missing] = Name{Path: missing, Absent: true}
 	default:
 		// The rest of the name may be put together of pieces.
@@ -251,7 +251,7 @@ func (f *Finder) try(base, rel string, meant bool) {
 }
 
 // around reports whether a directory holds the package or the workspace.
-func (f *Finder) around(dir string) bool {
+func (f *Finder) holdsPackage(dir string) bool {
 	return dir == "/" || dir == f.Home || dir == f.Root || below(f.Home, dir) || below(f.Root, dir)
 }
 

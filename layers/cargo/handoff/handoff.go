@@ -1,11 +1,11 @@
 // Package handoff is what a restore leaves in a build directory for the wrapper of
-// rustc, which runs later and elsewhere: where the directory is and where it was
-// before, where the state of each unit was made, and back, why the wrapper could not
-// use it.
+// rustc, which runs later and elsewhere: where the directory is, where it was before,
+// and where the incremental state of each unit was made. The wrapper leaves word there,
+// too, why it could not use such state.
 //
-// It is on the way of every call of the compiler, so it imports little and reads
-// only what it is asked for. What it reads may be anybody's bytes: they are checked
-// as they are parsed. Values may be shared once they are made.
+// Every call of the compiler uses it, so it imports little and reads only what it is
+// asked for. Bytes that it reads may come from anybody, and are checked as they are
+// parsed. Values may be read by several goroutines.
 package handoff
 
 import (
@@ -24,10 +24,10 @@ import (
 
 // Names in a build directory.
 const (
-	// GitDir is empty; where the origin's path hides the repository, a view shows
-	// the repository here.
+	// GitDir is an empty directory. If a view hides the repository behind the origin's
+	// path, it shows the repository here.
 	GitDir = paths.TreeGit
-	// GitFile takes the place of the checkout's .git file in such a view.
+	// GitFile is shown instead of the checkout's .git file in such a view.
 	GitFile = paths.TreeGitFile
 )
 
@@ -37,7 +37,7 @@ const header = "cargo-cow place 1"
 // maxSize bounds the file: there is one origin, or a few.
 const maxSize = 1 << 18
 
-// ErrFormat is wrapped by what is wrong with the bytes of the file.
+// ErrFormat says that the file has another form than Write gives it.
 var ErrFormat = errors.New("not a place file of a known form")
 
 // Handoff says where a build directory is, and where it was before. All paths are
@@ -47,19 +47,19 @@ type Handoff struct {
 	Root string
 	// Checkout is the root of the git checkout, or Root. It is Root or above it.
 	Checkout string
-	// Build are the texts by which the build directory is called, the one that
-	// cargo uses first.
+	// Build are the texts by which the build directory is called; the first one is
+	// cargo's.
 	Build []string
 	// Git is the zero value where the checkout is no linked worktree.
 	Git Git
-	// Plain are names of crates that are always compiled where they lie; Every stands
-	// for all.
+	// Plain are names of crates that are always compiled where they lie, never in a view
+	// of their origin; Every stands for all.
 	Plain []string
 	// Origins are the other checkouts that units in it were built in.
 	Origins []Origin
 }
 
-// Every, in the place of a crate's name, is every crate.
+// Every stands for every crate in Handoff.Plain.
 const Every = "*"
 
 // InPlace reports whether a crate is always compiled where it lies.
@@ -67,19 +67,20 @@ func (h *Handoff) InPlace(crate string) bool {
 	return slices.Contains(h.Plain, crate) || slices.Contains(h.Plain, Every)
 }
 
-// Git is a linked worktree's own directory in the repository, and the repository,
-// by their real paths.
-type Git struct{ Dir, Common string }
-
-// Origin is a checkout by its workspace root, and the texts its build directory
-// was called by.
-type Origin struct {
-	Root  string
-	Build []string
+// Git is where a linked worktree has its git files, by real paths.
+type Git struct {
+	Dir    string // its own, in the repository
+	Common string // the repository
 }
 
-// Write leaves h in a build directory, which may still be on its way to its final
-// name, for Read to find. It replaces what was there in one step.
+// Origin is a checkout that units were built in.
+type Origin struct {
+	Root  string   // its workspace root
+	Build []string // the texts by which its build directory was called
+}
+
+// Write leaves h in a build directory for Read to find, and replaces what was there in
+// one step. buildDir need not have its final name yet.
 func (h *Handoff) Write(buildDir string) error {
 	text, err := h.encode()
 	if err != nil {
@@ -138,9 +139,8 @@ func (h *Handoff) encode() (string, error) {
 	return b.String(), nil
 }
 
-// Read reads what a restore left in a build directory. The error is
-// fs.ErrNotExist where none did, and wraps ErrFormat where the file is of another
-// form.
+// Read reads what Write left in a build directory. The error matches fs.ErrNotExist if
+// there is nothing, and ErrFormat if the file has another form.
 func Read(buildDir string) (*Handoff, error) {
 	f, err := os.Open(filepath.Join(buildDir, paths.TreeHandoff))
 	if err != nil {
@@ -196,7 +196,7 @@ func parse(text string) (*Handoff, error) {
 	return h, nil
 }
 
-// take reads one line and reports whether it means something.
+// take reads one line into h, and reports whether it has a known form.
 func (h *Handoff) take(line string) bool {
 	key, rest, _ := strings.Cut(line, " ")
 	values, ok := words.Split(rest)
@@ -237,8 +237,8 @@ func (h *Handoff) take(line string) bool {
 	return ok
 }
 
-// At returns the origin whose build directory was called so.
-func (h *Handoff) At(build string) (*Origin, bool) {
+// OriginOf returns the origin whose build directory was called build.
+func (h *Handoff) OriginOf(build string) (*Origin, bool) {
 	for i := range h.Origins {
 		for _, text := range h.Origins[i].Build {
 			if text == build {
@@ -249,9 +249,9 @@ func (h *Handoff) At(build string) (*Origin, bool) {
 	return nil, false
 }
 
-// SetUnavailable leaves a note in the build directory why the compiler could not be run
-// where state was made, for whoever asks for it; "" takes the note away. It is
-// advice: nothing is decided by it, and what goes wrong is passed over.
+// SetUnavailable notes in the build directory why the compiler could not be run in a view
+// of the origin of incremental state; "" takes the note away. It is advice: nothing is
+// decided by it, and errors are ignored.
 func SetUnavailable(buildDir, why string) {
 	path := filepath.Join(buildDir, paths.TreeUnavailable)
 	if why == "" {
@@ -263,7 +263,7 @@ func SetUnavailable(buildDir, why string) {
 	}
 }
 
-// Unavailable returns that note.
+// Unavailable returns the note of SetUnavailable, "" if there is none.
 func Unavailable(buildDir string) string {
 	text, _ := os.ReadFile(filepath.Join(buildDir, paths.TreeUnavailable))
 	return strings.TrimSuffix(string(text), "\n")
@@ -278,6 +278,6 @@ func replace(path, text string) error {
 	return atomicfile.Replace(path, []byte(text))
 }
 
-// Forget removes what Write left: state that was made elsewhere is then not taken
-// up.
+// Forget removes what Write left: then no incremental state is used that was made
+// elsewhere.
 func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, paths.TreeHandoff)) }

@@ -53,7 +53,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // The file that stands for the checkout's .git leads to where the repository will
-// be seen, and goes when the next place needs none.
+// be seen, and goes when the next checkout needs none.
 func TestGitFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := whole.Write(dir); err != nil {

@@ -9,12 +9,15 @@ import (
 // stateKey begins the note of a unit's state in its .d file.
 const stateKey = "# cargo-cow-state"
 
-// State is where the incremental state of a unit was made: under which workspace
-// root, and by which text the build directory was called. It is noted in the unit's .d
-// file, in the last line: so it is gone when rustc has compiled the unit elsewhere.
-type State struct{ Root, Build string }
+// State says where the incremental state of a unit was made. It is noted in the last line
+// of the unit's .d file, which rustc writes anew: so the note is gone when the unit was
+// compiled elsewhere.
+type State struct {
+	Root  string // the workspace root
+	Build string // the text by which the build directory was called
+}
 
-// Marked returns the state that Mark noted in a .d file.
+// Marked returns the state that Mark noted in the text of a .d file, if there is one.
 func Marked(text string) (State, bool) {
 	note, _, ok := depfile.LastNote(text, stateKey+" ")
 	if !ok {
@@ -32,7 +35,7 @@ func (s State) Mark(text string) string {
 	return depfile.Add(Unmark(text), words.Line(stateKey, s.Root, s.Build))
 }
 
-// Unmark takes the note away.
+// Unmark returns the text of a .d file without the note of Mark.
 func Unmark(text string) string {
 	_, before, _ := depfile.LastNote(text, stateKey+" ")
 	return before

@@ -1,10 +1,10 @@
-// Package linking finds what a linker takes up: the files that the options of a
-// compiler and a linker, the scripts of a linker and the names of libraries stand
-// for. Nobody lists them: neither rustc nor a linker says what it has read.
+// Package linking finds the files that a linker may read: those that options of a
+// compiler and a linker, scripts of a linker and names of libraries stand for. Neither
+// rustc nor a linker lists what it has read.
 //
-// What is found is more than what is read. Each part of a value that is the name of a
-// file counts, wherever the file is that may be meant: which options there are, and
-// where each of them looks, is another matter for each linker.
+// More is found than is read. Each part of a value that is the name of a file counts,
+// wherever that file may lie: each linker has options of its own, and looks elsewhere
+// for what they name.
 //
 // The functions look at files, keep no state, and may be called concurrently.
 package linking
@@ -19,13 +19,15 @@ import (
 	"syscall"
 )
 
-// Library is a native library that is asked for. Kind may be "", and has modifiers
-// behind a colon.
-type Library struct{ Kind, Name string }
+// Library is a native library that is asked for.
+type Library struct {
+	Kind string // with modifiers after a colon; "" where none is named
+	Name string
+}
 
-// Names are those that the library's file may have: which of them the compiler or the
-// linker takes is a matter of kinds and modifiers. The first three are those of systems
-// that have no others.
+// Names returns the names that the library's file may have: which of them the compiler
+// or the linker takes depends on kinds and modifiers. On most systems only the first
+// three occur.
 func (l Library) Names() []string {
 	names := []string{l.Name}
 	for _, ext := range []string{".so", ".a", ".dylib", ".tbd", ".dll.a", ".lib"} {
@@ -60,8 +62,8 @@ func Of(file string) string {
 	return ""
 }
 
-// IsThin reports whether a file is an archive that holds the names of its members in
-// the place of their contents.
+// IsThin reports whether a file is an archive that holds the names of its members
+// instead of their contents.
 func IsThin(path string) bool {
 	text, err := head(path, len(thin))
 	return err == nil && string(text) == thin
@@ -69,31 +71,31 @@ func IsThin(path string) bool {
 
 const thin = "!<thin>"
 
-// A File is one that a name may stand for.
+// File is a file that a name in a value may stand for.
 type File struct {
-	Name string
+	Name string // as it is spelled
 	// Paths are where it is looked for, in order. It is in at least one of them.
 	Paths []string
 }
 
-// A Line is what options come to.
+// Line is what a linker's command line names.
 type Line struct {
-	Base string   // where relative names begin
-	Dirs []string // that libraries and scripts are looked for in, in order; absolute or as Base is
+	Base string   // directory where relative names begin
+	Dirs []string // where libraries and scripts are looked for, in order; absolute if Base is
 	// Libraries are those that options and scripts ask for.
 	Libraries []Library
 	Files     []File
 	// Tools are directories, as they are spelt, that a linker, what starts programs,
 	// or all libraries of a system may be taken from.
 	Tools []string
-	// Odd is the first part of a value with which more is written than is announced,
-	// or more is read than is found here.
-	Odd string
+	// Unaccounted is the first part of a value that has a linker write files that are
+	// not announced, or read files that are not found here; "" if there is none.
+	Unaccounted string
 
 	seen map[string]bool // names that were looked for
 }
 
-// NewLine begins with the directories that are looked in before those of options.
+// NewLine returns a Line with the directories that are searched before those of options.
 func NewLine(base string, dirs ...string) *Line {
 	l := &Line{Base: base, seen: map[string]bool{}}
 	for _, dir := range dirs {
@@ -102,7 +104,7 @@ func NewLine(base string, dirs ...string) *Line {
 	return l
 }
 
-// Abs is where a name leads.
+// Abs returns the path of name, which may be relative to Base.
 func (l *Line) Abs(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -110,21 +112,21 @@ func (l *Line) Abs(name string) string {
 	return l.Base + "/" + name
 }
 
-// unfit begin pieces of values that have more written than what is announced, or
-// something else looked in.
+// unfit are the beginnings of values that have a linker write files that are not
+// announced, or search other directories.
 var unfit = []string{
 	"-Map", "--Map", "--out-implib", "--dependency-file", "-save-temps", "--save-temps", "--reproduce", "-info-output-file",
 	"-pass-remarks-output", "--sysroot", "-isysroot",
 }
 
-// separators are between what a value is made of. Names may have them, too.
+// separators stand between the parts of a value. Names may have them, too.
 const separators = ",= ;"
 
-// mostParts bounds of how many parts of a value a name may consist.
+// mostParts bounds how many parts of a value a name may consist of.
 const mostParts = 8
 
-// pieces are all that may be a name in a value: what is between any two separators,
-// and the ends.
+// pieces returns all that may be a name in a value: what stands between any two
+// separators, or one of them and an end.
 func pieces(value string) []string {
 	bounds := []int{-1}
 	for i := range len(value) {
@@ -159,9 +161,9 @@ func (l *Line) Add(values ...string) {
 	}
 }
 
-func (l *Line) odd(piece string) {
-	if l.Odd == "" {
-		l.Odd = piece
+func (l *Line) unaccounted(piece string) {
+	if l.Unaccounted == "" {
+		l.Unaccounted = piece
 	}
 }
 
@@ -202,7 +204,7 @@ func (l *Line) directories(words []string) {
 func (l *Line) piece(piece string) {
 	for _, stem := range unfit {
 		if strings.HasPrefix(piece, stem) {
-			l.odd(piece)
+			l.unaccounted(piece)
 		}
 	}
 	names := []string{piece}
@@ -211,7 +213,7 @@ func (l *Line) piece(piece string) {
 	}
 	for _, name := range names {
 		if file, ok := strings.CutPrefix(name, "@"); ok {
-			l.odd(piece)
+			l.unaccounted(piece)
 			l.options(file)
 		}
 		l.file(name, "")
@@ -228,13 +230,13 @@ func (l *Line) options(name string) {
 	l.seen[key] = true
 	l.file(name, "")
 	if text, ok := l.text(l.Abs(name)); ok {
-		l.Add(Words(text)...)
+		l.Add(splitWords(text)...)
 	}
 }
 
-// Words are those of a file of options: between white space, which quotes and
+// splitWords returns the words of a file of options: between white space, which quotes and
 // backslashes keep (libiberty/argv.c: buildargv).
-func Words(text []byte) (words []string) {
+func splitWords(text []byte) (words []string) {
 	var word []byte
 	var quote byte
 	inside := false
@@ -319,7 +321,7 @@ func (l *Line) Script(path string) {
 	words := strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \t\r\n()[]{},;\"'=*", r) })
 	for i, word := range words {
 		if word == "SEARCH_DIR" {
-			l.odd("script that names directories")
+			l.unaccounted("script that names directories")
 			if i+1 < len(words) {
 				l.Dirs = append(l.Dirs, l.Abs(words[i+1]))
 			}

@@ -74,8 +74,8 @@ func TestLine(t *testing.T) {
 			}
 			slices.Sort(found)
 			slices.Sort(tt.files)
-			if !slices.Equal(found, tt.files) || !slices.Equal(dirs, tt.dirs) || !slices.Equal(libs, tt.libs) || !slices.Equal(l.Tools, tt.tools) || l.Odd != tt.odd {
-				t.Errorf("files %q, directories %q, libraries %q, tools %q, odd %q", found, dirs, libs, l.Tools, l.Odd)
+			if !slices.Equal(found, tt.files) || !slices.Equal(dirs, tt.dirs) || !slices.Equal(libs, tt.libs) || !slices.Equal(l.Tools, tt.tools) || l.Unaccounted != tt.odd {
+				t.Errorf("files %q, directories %q, libraries %q, tools %q, odd %q", found, dirs, libs, l.Tools, l.Unaccounted)
 			}
 		})
 	}
@@ -108,7 +108,7 @@ func TestFlags(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	got := Words([]byte("a 'b c'\td\\ e\n\"f\"g '' \\\"h"))
+	got := splitWords([]byte("a 'b c'\td\\ e\n\"f\"g '' \\\"h"))
 	if want := []string{"a", "b c", "d e", "fg", "", `"h`}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -179,7 +179,7 @@ func FuzzLine(f *testing.F) {
 	f.Add("-Wl,@f,-T,f", "-L", "a b")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		NewLine(base, c).Add(a, b)
-		Words([]byte(a))
+		splitWords([]byte(a))
 		new(Flags).Read([]string{a, b, c})
 	})
 }

@@ -14,7 +14,7 @@ import (
 type Rule string
 
 // The rules. Each closes one way in which a moved unit could be taken for fresh
-// although a clean build in its new place would give something else.
+// although a clean build in its new checkout would give something else.
 const (
 	SourceContent   Rule = "source-content"             // a source differs, whatever its time says
 	OutsideSource   Rule = "outside-source"             // a source outside the package is watched at the origin

@@ -74,8 +74,8 @@ func (s *Project) Ask(t *testing.T) (answer *project.Answers, asked bool) {
 var Changes = []struct {
 	Name   string
 	Change func(t *testing.T, dir string, s *Project)
-	Ask  bool // whether cargo has to be asked again what there is
-	Plan bool // whether it has to be asked again what a build needs
+	Ask    bool // whether cargo has to be asked again what there is
+	Plan   bool // whether it has to be asked again what a build needs
 }{
 	{"nothing", func(*testing.T, string, *Project) {}, false, false},
 	{"a source", writing("ws/crates/a/src/lib.rs", "pub fn f() {}"), false, false},
