@@ -1,6 +1,6 @@
 // Package config reads what in Cargo's configuration decides how packages are
 // built: the config.toml files from a directory upward and in Cargo's home, and
-// the variables that go before them. Settings and ResolvedProfiles write it so
+// the variables that override them. Settings and ResolvedProfiles write it so
 // that equal meaning is equal text.
 //
 // It knows the keys that matter for layers and no others, and it does not see
@@ -64,7 +64,7 @@ type Config struct {
 	incremental         any            // build.incremental
 	host                map[string]any // the [host] table
 	targetAppliesToHost any
-	// links are the tables of [target.<key>] that take the place of build
+	// links are the tables of [target.<key>] that replace the runs of build
 	// scripts, by key and the name of what they link.
 	links map[string]any
 	// sources are the [source] tables; directories in them, and paths, the
@@ -93,7 +93,7 @@ func (v EnvValue) resolve() string {
 	return v.Base + "/" + v.Value // not cleaned, as Cargo does not
 }
 
-// Rustflags are the places flags for rustc come from. Cargo takes the first of
+// Rustflags are the sources of flags for rustc. Cargo takes the first of
 // Env, Target and Build that is not empty (cargo 1.95,
 // compiler/build_context/target_info.rs: extra_args).
 type Rustflags struct {
@@ -321,7 +321,7 @@ func (r *reader) words(variable string, n *node) []string {
 	return append(words, strings.Fields(r.env[variable])...)
 }
 
-// tool is a program that a variable of its own goes before (util/context/mod.rs:
+// tool is a program that a variable of its own overrides (util/context/mod.rs:
 // maybe_get_tool).
 func (r *reader) tool(variable string, n *node) string {
 	if program, ok := r.env[variable]; ok {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Scope is what the meaning of settings depends on besides themselves.
+// Scope is what the meaning of settings depends on, besides the settings.
 type Scope struct {
 	// Root is the workspace root: paths below it are written from there, so
 	// that two checkouts with the same settings have the same lines.
@@ -33,7 +33,7 @@ const layoutSwitch = "build-dir-new-layout"
 //     are all listed: whether it matches is for rustc to say;
 //   - [unstable], and [host] that it opens, where the cargo allows that;
 //   - [source] and paths: where packages are taken from;
-//   - what takes the place of build scripts in [target].
+//   - what replaces runs of build scripts in [target].
 func (c *Config) Settings(s Scope) []string {
 	var lines []string
 	add := func(key string, value any) { lines = flatten(lines, key, value) }
@@ -76,7 +76,7 @@ func (c *Config) Settings(s Scope) []string {
 	return lines
 }
 
-// The values of Layout.
+// Values of Layout.
 const (
 	layoutDefault = "default" // what this cargo does unasked
 	layoutUnits   = "units"   // one directory per unit
@@ -121,8 +121,8 @@ func (c *Config) UnitFlags() []string {
 	return all
 }
 
-// OtherFlags returns the flags of profiles and of [host], of which fingerprints hold
-// nothing but a hash.
+// OtherFlags returns the flags of profiles and of [host]. Fingerprints hold only a hash
+// of them.
 func (c *Config) OtherFlags(manifest map[string]any) []string {
 	var all []string
 	var walk func(v any, flags bool)
@@ -162,8 +162,8 @@ func (c *Config) triple(key, host string) string {
 	return key
 }
 
-// unstable is the [unstable] table with its variables in it, less what says no
-// more than that a feature is off.
+// unstable returns the [unstable] table with its variables in it, without settings that
+// only say that a feature is off.
 func (c *Config) unstable() map[string]any {
 	all := map[string]any{}
 	for key, value := range c.Unstable {
@@ -250,7 +250,7 @@ func quoteList(words []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// bare quotes a key that would not stand for itself in a dotted one.
+// bare quotes a key if it needs that as a part of a dotted key.
 func bare(key string) string {
 	if key == "" || strings.ContainsFunc(key, func(r rune) bool {
 		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')

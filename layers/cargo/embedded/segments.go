@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Segment is a part of a compiled file with one meaning.
+// Segment is a part of a compiled file of one Kind.
 type Segment struct {
 	Kind Kind
 	Data []byte

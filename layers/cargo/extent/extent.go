@@ -1,9 +1,10 @@
-// Package extent says how far a checkout reaches: which directories in it belong to
-// it and which to another checkout, and which names in it no build reads.
+// Package extent says how far a checkout extends: which directories in it belong to it
+// and which to another checkout, which files no build reads, and what texts in a package
+// name outside of it.
 //
-// Layers and the compiler's wrapper ask it, so that what the one takes for an input
-// of a macro or script is none that the other overlooks. It reads git's files and
-// starts no process. A Checkout remembers what it has read, and is for one goroutine.
+// Layers and the compiler's wrapper both use it, so that they agree on what may be an
+// input of a macro or script. It reads git's files and starts no process. A Checkout
+// remembers what it has read; a Checkout and a Finder are for one goroutine each.
 package extent
 
 import (
@@ -17,7 +18,7 @@ import (
 // Kind is what a directory inside a checkout is to it.
 type Kind int
 
-// The kinds of directory.
+// Values of Kind.
 const (
 	// Part belongs to the checkout: a plain directory, or a submodule.
 	Part Kind = iota
@@ -28,7 +29,7 @@ const (
 	Foreign
 )
 
-// A Checkout is a working tree of git, or a directory that is in none.
+// Checkout is a working tree of git, or a directory that is in none.
 type Checkout struct {
 	// common are the directories that the worktrees of the repository share, the
 	// innermost repository first: a checkout may itself be a submodule's.
@@ -42,7 +43,7 @@ type links struct {
 	unknown bool // they cannot be read
 }
 
-// Of finds the checkout that dir lies in.
+// Of returns the checkout that dir lies in.
 func Of(dir string) *Checkout {
 	c := &Checkout{links: map[string]links{}}
 	for dir != "" {
@@ -142,8 +143,8 @@ func real(path string) string {
 
 func below(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }
 
-// Nested says what dir is, a directory that lies in the checkout, or in another one
-// in it. What git's own files do not tell is no part of another checkout's: it counts.
+// Nested says what dir is to the checkout, in which it lies, or in another one in it. If
+// git's files do not tell, it is a Part, and counts.
 func (c *Checkout) Nested(dir string) Kind {
 	gitDir := gitDirOf(dir)
 	if gitDir == "" || c.isLinked(dir) {
@@ -173,9 +174,9 @@ func (c *Checkout) Nested(dir string) Kind {
 	return Foreign
 }
 
-// linked reports whether the checkout around dir has a link of git's there, which
-// makes a submodule of whatever lies there: one whose git directory was never moved
-// into the superproject's, too.
+// isLinked reports whether git has a link at dir in the checkout that dir lies in: then
+// whatever lies there is a submodule, even if its git directory was never moved into that
+// of the superproject.
 func (c *Checkout) isLinked(dir string) bool {
 	top, gitDir := enclosing(filepath.Dir(dir))
 	if gitDir == "" {

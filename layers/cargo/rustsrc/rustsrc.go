@@ -4,9 +4,9 @@
 // (Links), which files assembler in it reads (Assembled), which texts it has (Texts),
 // and whether it may ask git for a branch (AsksBranch).
 //
-// A file's tokens alone are looked at, and no macro is expanded. So what it says of a
-// file is in doubt the worse: a use of a variable that is not plainly an include counts
-// as one that keeps the value, and a name that may be a module's counts as one.
+// Only the tokens of a file are read, and no macro is expanded. In doubt the worse is
+// assumed: a use of a variable that is not plainly an include counts as one that keeps
+// the value, and a name that may be a module's counts as one.
 //
 // The functions accept any bytes, keep no state and may be called concurrently.
 package rustsrc
