@@ -210,7 +210,7 @@ func (b *inspector) mayName(u *builddir.Unit) bool {
 	if b.previous.units[u.Key] != nil {
 		return true
 	}
-	if b.previous.lookedAt(u) {
+	if b.previous.wasInspected(u) {
 		return false
 	}
 	return u.Broken == nil && (u.Run || len(b.units.describer.originEnv(u)) > 0 || b.units.describer.links.MayLink(u))

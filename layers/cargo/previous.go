@@ -32,9 +32,9 @@ func newPrevious(m *manifest.Manifest, sealed, restored int64) *previous {
 	return p
 }
 
-// lookedAt reports whether u was there when the manifest was made, which need not
+// wasInspected reports whether u was there when the manifest was made, which need not
 // list it.
-func (p *previous) lookedAt(u *builddir.Unit) bool {
+func (p *previous) wasInspected(u *builddir.Unit) bool {
 	return u.Cached || p.sealed != 0 && u.Started < p.sealed && u.Started != 0
 }
 

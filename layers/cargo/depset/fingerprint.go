@@ -32,7 +32,7 @@ type Ingredient struct {
 	Lines []string `json:"lines,omitempty"`
 }
 
-// Names of ingredients.
+// Names of ingredients. Those that other packages ask for are exported.
 const (
 	ingVersion          = "version"
 	IngredientPackages  = "packages"
