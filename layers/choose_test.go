@@ -40,8 +40,8 @@ func TestWhileGone(t *testing.T) {
 func TestChoiceHoldsLease(t *testing.T) {
 	s := newStore(t)
 	id := s.layer(t, "")
-	p := &checkout.Checkout{Workspace: &project.Workspace{Root: t.TempDir(), BuildDir: t.TempDir()}}
-	c, err := s.compare(t.Context(), Record{ID: id}, cargo.NewReader(p, rule.Settings{}), false)
+	co := &checkout.Checkout{Workspace: &project.Workspace{Root: t.TempDir(), BuildDir: t.TempDir()}}
+	c, err := s.compare(t.Context(), Record{ID: id}, cargo.NewReader(co, rule.Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}

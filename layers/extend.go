@@ -71,7 +71,7 @@ func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifes
 	if len(grafted.Units) == 0 {
 		return &ExtendReport{Record: *base, Grafted: grafted}, nil
 	}
-	recall, err := m.Extend(tmp, co.Workspace.CargoHome, active.Recall(tmp))
+	unitCache, err := m.Extend(tmp, co.Workspace.CargoHome, active.Recall(tmp))
 	if err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}
@@ -80,7 +80,7 @@ func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifes
 	if err != nil {
 		return nil, err
 	}
-	if err := active.WriteFile(tmp, active.RecallFile, recall); err != nil {
+	if err := active.WriteFile(tmp, active.RecallFile, unitCache); err != nil {
 		return nil, err
 	}
 	if err := active.WriteFile(tmp, active.ManifestFile, b); err != nil {

@@ -35,9 +35,9 @@ func (w *work) lean(ctx context.Context, m *manifest.Manifest, omit omission) (t
 	if len(m.Dead) == 0 {
 		return tmp, nil
 	}
-	recall, err := m.RemoveDead(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
+	unitCache, err := m.RemoveDead(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
 	if err == nil {
-		err = active.WriteFile(tmp, active.RecallFile, recall)
+		err = active.WriteFile(tmp, active.RecallFile, unitCache)
 	}
 	if err != nil {
 		return "", s.drop(ctx, tmp, fmt.Errorf("seal %s: %w", w.path(), err))

@@ -147,7 +147,7 @@ func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) 
 	}
 	s.used(r.Parent, r.ID)
 	s.feed(r.ID, m.Profiles)
-	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftSince(prev), Foreign: notOurs}, pointRecorded.Hit()
+	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftOutSince(prev), Foreign: notOurs}, pointRecorded.Hit()
 }
 
 // inspect finds out what was built, and what is another user's.

@@ -43,7 +43,7 @@ var rules = []rule{
 	{"layers/rollback", []string{"driver", "layers/internal/help"}, "what a roll-back leaves is the same everywhere"},
 	{"layers/cargo", []string{"layers/cargo/...", "layers/internal/atomicfile", "layers/internal/parallel", "layers/internal/removal", "layers/paths", xsys},
 		"what is believed about Cargo does not depend on how states are stored"},
-	{"layers/cargo/graft", []string{"layers/cargo", "layers/cargo/builddir", "layers/cargo/manifest", "layers/internal/parallel", "layers/paths", xsys},
+	{"layers/cargo/graft", []string{"layers/cargo", "layers/cargo/builddir", "layers/cargo/manifest", "layers/internal/parallel", "layers/internal/removal", "layers/paths", xsys},
 		"a graft serves what a plan has found: nothing below looks at it"},
 	{"layers/cargo/freshness", []string{"layers/cargo/builddir", "layers/cargo/checkout", "layers/cargo/depinfo", "layers/cargo/fingerprint", "layers/cargo/inputs", "layers/cargo/manifest", "layers/cargo/rule", "layers/paths"},
 		"Cargo's verdict is foreseen for a build directory as it lies, whatever is planned with it"},

@@ -14,11 +14,11 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
-	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 )
 
 // Apply makes dir, a writable copy of the build directory that the plan's
-// manifest describes, true for the plan's place. Every unit that Cargo compares
+// manifest describes, true for the plan's checkout. Every unit that Cargo compares
 // by time gets the one time t0: equal is fresh for Cargo, and what is edited
 // later than t0 is newer. t0 must be a time of the kernel's own clock that had
 // passed before Verify began. Apply returns the number of units whose
@@ -76,7 +76,7 @@ func (a *applier) unlinkUplifted(dirty []bool) error {
 			}
 			for _, e := range entries {
 				if e.Type().IsRegular() && isUplifted(e.Name(), u.Target) {
-					if err := paths.File(a.path(dir + "/" + e.Name())); err != nil {
+					if err := removal.File(a.path(dir + "/" + e.Name())); err != nil {
 						return fmt.Errorf("unlink %s: %w", e.Name(), err)
 					}
 				}
@@ -94,9 +94,9 @@ func isUplifted(file, target string) bool {
 	return stem == target || stem == "lib"+target
 }
 
-// stamp gives t0 to the files of every unit that is mutable or above one. The
+// stamp gives t0 to the files of every unit that is mutable or depends on one. The
 // files of the others keep their times, which are older: Cargo compares them
-// only among each other and with those above.
+// only with each other and with their dependents.
 func (a *applier) stamp(t0 time.Time) error {
 	ts := unix.NsecToTimespec(t0.UnixNano())
 	times := []unix.Timespec{ts, ts}
@@ -111,7 +111,7 @@ func (a *applier) stamp(t0 time.Time) error {
 	return nil
 }
 
-// nested makes the build directories inside the copy true for the place.
+// nested makes the build directories inside the copy true for the checkout.
 func (a *applier) nested(ctx context.Context, t0 time.Time) (retagged int, err error) {
 	for _, n := range a.plan.nests {
 		dir := filepath.Join(a.dir, n.path)

@@ -43,11 +43,11 @@ func FuzzDecodeManifest(f *testing.F) {
 			"a/debug/build/liba-1123456789abcdef/output":              "",
 			"a/debug/liba": "",
 		})
-		p := &checkout.Checkout{Workspace: &project.Workspace{Root: dir + "/w", BuildDir: dir + "/a"}}
-		plan := &Plan{Manifest: m, Checkout: p, reasons: make([]*rule.Reason, len(m.Units)), atHome: make([]bool, len(m.Origins))}
+		co := &checkout.Checkout{Workspace: &project.Workspace{Root: dir + "/w", BuildDir: dir + "/a"}}
+		plan := &Plan{Manifest: m, Checkout: co, reasons: make([]*rule.Reason, len(m.Units)), atHome: make([]bool, len(m.Origins))}
 		for i := range plan.reasons {
 			if i%2 == 0 {
-				plan.reasons[i] = &rule.Reason{Rule: rule.InDoubt, Detail: "for the test"}
+				plan.reasons[i] = rule.Because(rule.InDoubt, "for the test")
 			}
 		}
 		plan.Rebuild()

@@ -15,7 +15,7 @@ import (
 
 // What a build directory is worth, and whether it is still the one that a manifest
 // describes.
-func TestStand(t *testing.T) {
+func TestAssess(t *testing.T) {
 	t.Parallel()
 	cargotest.Require(t, "")
 	dir := filepath.Join(cargotest.RealTempDir(t), "a")
@@ -27,12 +27,12 @@ func TestStand(t *testing.T) {
 		"app/src/main.rs": "fn main() { println!(\"{}\", liba::a()) }\n",
 	})
 	build(t, dir)
-	p := place(t, dir)
-	m := inspect(t, Inspection{Checkout: p})
+	co := checkoutAt(t, dir)
+	m := inspect(t, Inspection{Checkout: co})
 	sealed := kernelNow(t).UnixNano()
 	stand := func(m *manifest.Manifest, sealed, restored int64) (fresh []string, st *freshness.Assessment) {
 		t.Helper()
-		st, err := freshness.Assess(t.Context(), p, m, sealed, restored, nil)
+		st, err := freshness.Assess(t.Context(), co, m, sealed, restored, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestStand(t *testing.T) {
 
 	fresh, st := stand(m, sealed, 0)
 	if !slices.Equal(fresh, both) || st.BuiltSince || st.Revived {
-		t.Errorf("as it was sealed: fresh %q, since %t, buried %t", fresh, st.BuiltSince, st.Revived)
+		t.Errorf("as it was sealed: fresh %q, since %t, revived %t", fresh, st.BuiltSince, st.Revived)
 	}
 	if fresh, st = stand(nil, 0, 0); !slices.Equal(fresh, both) || !st.BuiltSince {
 		t.Errorf("never sealed: fresh %q, since %t", fresh, st.BuiltSince)
@@ -56,10 +56,10 @@ func TestStand(t *testing.T) {
 	part := *m
 	part.Units = slices.DeleteFunc(slices.Clone(m.Units), func(u manifest.Unit) bool { return u.Package == "app" })
 	if _, st = stand(&part, sealed, 0); st.BuiltSince || !st.Revived {
-		t.Errorf("passed over: since %t, buried %t", st.BuiltSince, st.Revived)
+		t.Errorf("passed over: since %t, revived %t", st.BuiltSince, st.Revived)
 	}
 	if _, st = stand(&part, unitOf(t, m, "liba", "lib").Built, 0); !st.BuiltSince || st.Revived {
-		t.Errorf("built later: since %t, buried %t", st.BuiltSince, st.Revived)
+		t.Errorf("built later: since %t, revived %t", st.BuiltSince, st.Revived)
 	}
 
 	// Cargo does not see this; the comparison with the manifest does.
@@ -67,7 +67,7 @@ func TestStand(t *testing.T) {
 	if fresh, st = stand(m, sealed, 0); !slices.Equal(fresh, both) || st.BuiltSince {
 		t.Errorf("edited with an old time: fresh %q, since %t", fresh, st.BuiltSince)
 	}
-	plan, err := Verify(t.Context(), m, NewReader(p, rule.Settings{}), false)
+	plan, err := Verify(t.Context(), m, NewReader(co, rule.Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestStand(t *testing.T) {
 	}
 
 	// A restore gives all units one time.
-	m = inspect(t, Inspection{Checkout: p})
+	m = inspect(t, Inspection{Checkout: co})
 	_, t0 := restore(t, m, dir)
 	if fresh, st = stand(m, sealed, t0.UnixNano()); !slices.Equal(fresh, both) || st.BuiltSince {
 		t.Errorf("restored: fresh %q, since %t", fresh, st.BuiltSince)

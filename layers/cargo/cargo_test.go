@@ -121,8 +121,8 @@ func run(t *testing.T, dir string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// place locates a checkout with the real cargo.
-func place(t *testing.T, dir string) *checkout.Checkout {
+// checkoutAt locates a checkout with the real cargo.
+func checkoutAt(t *testing.T, dir string) *checkout.Checkout {
 	t.Helper()
 	ws, err := project.Locate(t.Context(), project.Tool{Cargo: "cargo", Dir: dir, Environ: append(os.Environ(), "CARGO_NET_OFFLINE=true")})
 	if err != nil {
@@ -190,12 +190,12 @@ func restore(t *testing.T, m *manifest.Manifest, dir string) (*Plan, time.Time) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := place(t, dir)
-	plan, err := Verify(t.Context(), m, NewReader(p, rule.Settings{}), false)
+	co := checkoutAt(t, dir)
+	plan, err := Verify(t.Context(), m, NewReader(co, rule.Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Apply(t.Context(), p.Workspace.BuildDir, t0); err != nil {
+	if _, err := plan.Apply(t.Context(), co.Workspace.BuildDir, t0); err != nil {
 		t.Fatal(err)
 	}
 	return plan, t0
@@ -233,14 +233,14 @@ func TestCheckout(t *testing.T) {
 }
 
 func testInspect(t *testing.T, a string) {
-	first := inspect(t, Inspection{Checkout: place(t, a)})
-	second := inspect(t, Inspection{Checkout: place(t, a)})
+	first := inspect(t, Inspection{Checkout: checkoutAt(t, a)})
+	second := inspect(t, Inspection{Checkout: checkoutAt(t, a)})
 	one, _ := first.Encode()
 	two, _ := second.Encode()
 	if !bytes.Equal(one, two) || !first.SameBuild(second) {
 		t.Errorf("two inspections of one build differ:\n%s\n%s", one, two)
 	}
-	third := inspect(t, Inspection{Checkout: place(t, a), Previous: first, Sealed: kernelNow(t).UnixNano()})
+	third := inspect(t, Inspection{Checkout: checkoutAt(t, a), Previous: first, Sealed: kernelNow(t).UnixNano()})
 	if three, _ := third.Encode(); !bytes.Equal(one, three) {
 		t.Errorf("what is inherited differs from what was found:\n%s\n%s", one, three)
 	}
@@ -264,7 +264,7 @@ func testInspect(t *testing.T, a string) {
 }
 
 func testRestoreIsFresh(t *testing.T, a string) {
-	m := inspect(t, Inspection{Checkout: place(t, a)})
+	m := inspect(t, Inspection{Checkout: checkoutAt(t, a)})
 	b := fork(t, a, "b")
 	plan, _ := restore(t, m, b)
 	want := map[string]rule.Rule{"constant lib": rule.EnvOrigin, "app bin": rule.Dependency}
@@ -277,7 +277,7 @@ func testRestoreIsFresh(t *testing.T, a string) {
 	if _, err := os.Stat(b + "/target/debug/app"); !os.IsNotExist(err) {
 		t.Errorf("the origin's program is left to be run: %v", err)
 	}
-	explained, err := freshness.Explain(t.Context(), place(t, b), plan.Noted())
+	explained, err := freshness.Explain(t.Context(), checkoutAt(t, b), plan.Noted())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func testRestoreIsFresh(t *testing.T, a string) {
 	if got, want := run(t, b), "shared 1 1 "+b+"/constant data 1 data 1 n 1 shared 1"; got != want {
 		t.Errorf("the program prints %q; want %q", got, want)
 	}
-	// Later edits are seen, in the place and not at the origin.
+	// Later edits are seen, in the checkout and not at the origin.
 	if err := os.WriteFile(b+"/shared.txt", []byte("shared 2"), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +315,7 @@ func testRestoreIsFresh(t *testing.T, a string) {
 
 // Content decides, whatever times say.
 func testVerifyFindsWhatTimesHide(t *testing.T, a string) {
-	m := inspect(t, Inspection{Checkout: place(t, a)})
+	m := inspect(t, Inspection{Checkout: checkoutAt(t, a)})
 	tests := []struct {
 		name, file, text string
 		unit             string
@@ -347,14 +347,14 @@ func testVerifyFindsWhatTimesHide(t *testing.T, a string) {
 
 // A unit keeps the checkout it was built in through any number of restores.
 func testOriginsOfGrandchildren(t *testing.T, a string) {
-	first := inspect(t, Inspection{Checkout: place(t, a)})
+	first := inspect(t, Inspection{Checkout: checkoutAt(t, a)})
 	b := fork(t, a, "b")
 	_, t0 := restore(t, first, b)
 	if err := os.WriteFile(b+"/liba/src/lib.rs", []byte("pub fn a() -> u32 { 2 }\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	build(t, b)
-	second := inspect(t, Inspection{Checkout: place(t, b), Previous: first, Restored: t0.UnixNano()})
+	second := inspect(t, Inspection{Checkout: checkoutAt(t, b), Previous: first, Restored: t0.UnixNano()})
 	for unit, want := range map[string]string{"root": a, "script": a, "liba": b, "constant": b} {
 		u := unitOf(t, second, unit, "lib")
 		if got := second.Origins[u.Origin].Root(); got != want {
@@ -375,21 +375,21 @@ func testOriginsOfGrandchildren(t *testing.T, a string) {
 	if got, want := run(t, c), "shared 1 2 "+c+"/constant data 1 data 1 n 1 shared 1"; got != want {
 		t.Errorf("the program prints %q; want %q", got, want)
 	}
-	third := inspect(t, Inspection{Checkout: place(t, c), Previous: second, Restored: t1.UnixNano()})
+	third := inspect(t, Inspection{Checkout: checkoutAt(t, c), Previous: second, Restored: t1.UnixNano()})
 	for unit, want := range map[string]string{"root": a, "liba": b, "constant": c} {
 		if got := third.Origins[unitOf(t, third, unit, "lib").Origin].Root(); got != want {
 			t.Errorf("in the third manifest %s is of %s; want %s", unit, got, want)
 		}
 	}
 	// Back in the second checkout constant is another's; liba is its own.
-	plan, err := Verify(t.Context(), third, NewReader(place(t, b), rule.Settings{}), false)
+	plan, err := Verify(t.Context(), third, NewReader(checkoutAt(t, b), rule.Settings{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := rebuilds(plan); len(got) != 2 || got["constant lib"] != rule.EnvOrigin {
 		t.Errorf("back in the second checkout %v will be rebuilt", got)
 	}
-	if strict, err := Verify(t.Context(), third, NewReader(place(t, b), rule.Settings{}), true); err != nil {
+	if strict, err := Verify(t.Context(), third, NewReader(checkoutAt(t, b), rule.Settings{}), true); err != nil {
 		t.Fatal(err)
 	} else if got := rebuilds(strict); got["liba lib"] != "" || got["root lib"] != rule.Strict {
 		t.Errorf("strictly %v will be rebuilt", got)
@@ -398,7 +398,7 @@ func testOriginsOfGrandchildren(t *testing.T, a string) {
 
 // What rustc really writes: a constant is found in a library that no program
 // uses yet, and the working directory is not taken for one.
-func TestWitnessOfRealOutputs(t *testing.T) {
+func TestEmbedsOfRealOutputs(t *testing.T) {
 	t.Parallel()
 	cargotest.Require(t, "")
 	const harmless = `pub const S: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shared.txt"));
@@ -423,20 +423,20 @@ pub fn panics(v: &[u32], i: usize) -> u32 { v[i] }
 				"Cargo.toml": cargotest.Manifest("one"), "shared.txt": "x", "src/lib.rs": tt.lib, "src/main.rs": "pub use one::*; fn main() {}",
 			})
 			cargotest.Run(t, dir, "", nil, "build")
-			s, err := builddir.Scan(dir+"/target", dir+"/none", nil)
+			bd, err := builddir.Scan(dir+"/target", dir+"/none", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, u := range s.Units {
+			for _, u := range bd.Units {
 				if u.Kind != "lib" {
 					continue
 				}
-				w, err := embeds.NewSearch(s.Path, u, checkout.OriginOf(&checkout.Checkout{Workspace: &project.Workspace{Root: dir, BuildDir: dir + "/target"}}))
+				w, err := embeds.NewSearch(bd.Path, u, checkout.OriginOf(&checkout.Checkout{Workspace: &project.Workspace{Root: dir, BuildDir: dir + "/target"}}))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if around, found := w.Embed(dir); found != tt.want {
-					t.Errorf("embeds = %q, %v; want %v", around, found, tt.want)
+				if excerpt, found := w.Embed(dir); found != tt.want {
+					t.Errorf("embeds = %q, %v; want %v", excerpt, found, tt.want)
 				}
 			}
 		})

@@ -14,8 +14,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
 )
 
-// Reader reads the sources of one place, each file once, for any number of
-// manifests to be compared with. It is for one goroutine.
+// Reader reads the sources of one checkout, each file once, however many manifests are
+// compared with them. It is for one goroutine.
 type Reader struct {
 	checkout *checkout.Checkout
 	settings rule.Settings
@@ -23,19 +23,19 @@ type Reader struct {
 }
 
 // NewReader returns a Reader that has read nothing yet.
-func NewReader(p *checkout.Checkout, s rule.Settings) *Reader {
-	return &Reader{p, s, inputs.NewTreeReader(p, inputs.NewDigester(), s)}
+func NewReader(co *checkout.Checkout, s rule.Settings) *Reader {
+	return &Reader{co, s, inputs.NewTreeReader(co, inputs.NewDigester(), s)}
 }
 
-// diff is the answer to one comparison: text is empty where nothing differs.
+// diff is the result of one comparison.
 type diff struct {
-	text    string
+	text    string // what differs; "" where nothing does
 	ignored string // what differs among the files git does not list
 	lacked  string // absolute name of what is missing; "" where nothing is
 }
 
 // comparison compares what a manifest's units were built from with what lies in a
-// place, each thing once.
+// checkout, each input and tree once.
 type comparison struct {
 	manifest *manifest.Manifest
 	reader   *Reader
@@ -163,7 +163,7 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 	switch f.Kind {
 	case manifest.FactEnv:
 		if c.reader.checkout.Env != f.Value {
-			return &rule.Reason{Rule: by, Detail: "the [env] table of cargo's configuration differs"}
+			return rule.Because(by, "the [env] table of cargo's configuration differs")
 		}
 		return nil
 	case manifest.FactPackage:
@@ -174,18 +174,18 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 				}
 			}
 		}
-		return &rule.Reason{Rule: by, Detail: "what the manifest of " + f.Path.Display() + " resolves to differs"}
-	case manifest.FactAbove:
-		if inputs.Above(c.reader.checkout.Workspace.Root, f.Path.Rel) != f.Value {
-			return &rule.Reason{Rule: by, Detail: "the " + f.Path.Rel + " above the workspace differs"}
+		return rule.Because(by, "what the manifest of "+f.Path.Display()+" resolves to differs")
+	case manifest.FactFileAbove:
+		if inputs.FileAbove(c.reader.checkout.Workspace.Root, f.Path.Rel) != f.Value {
+			return rule.Because(by, "the "+f.Path.Rel+" above the workspace differs")
 		}
 		return nil
 	}
-	return &rule.Reason{Rule: by, Detail: "unknown fact " + f.Kind}
+	return rule.Because(by, "unknown fact "+f.Kind)
 }
 
-// commit says how the commit that a script may have seen, and unless only
-// that counts the branch, differ from what it would see here.
+// commit says how the commit that a script may have seen differs from what it would see
+// here, "" if it does not. The branch counts, too, unless only is set.
 func (c *comparison) commit(origin int, only bool) string {
 	o := &c.manifest.Origins[origin]
 	switch here := c.reader.checkout.Git; {

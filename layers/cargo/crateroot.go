@@ -45,8 +45,8 @@ func (s *subject) recordCrateRoot() {
 	}
 }
 
-// moveRoot brings the crate root in a fingerprint to its place. It reports whether
-// what is there is the crate root where the directory was sealed.
+// moveRoot changes the crate root in a fingerprint to that in the checkout. It reports
+// whether what was there is the crate root where the directory was sealed.
 func (p *Plan) moveRoot(u *manifest.Unit, f *fingerprint.Fingerprint) bool {
 	to, ok := p.Checkout.Abs(*u.Root)
 	if !ok {
@@ -65,11 +65,11 @@ func (p *Plan) moveRoot(u *manifest.Unit, f *fingerprint.Fingerprint) bool {
 	return false
 }
 
-// watchSources has Cargo watch the sources of a vendored unit that is kept in dir. Of one
-// that it has compiled itself it does not: it holds them for unchanging. But then it
-// compiles what lies there in a new checkout, and what is edited between the restore
-// and the first build has to be seen all the same. The content of a dep-info file is
-// not part of the unit's hash.
+// watchSources makes Cargo watch the sources of a vendored unit that is kept in dir. Cargo
+// takes them to be immutable, and does not watch those of a unit that it has compiled
+// itself. But in a new checkout it would compile what lies there, so an edit between the
+// restore and the first build has to be seen. The content of a dep-info file is not part
+// of the unit's hash.
 func (p *Plan) watchSources(dir string, u *manifest.Unit, f *fingerprint.Fingerprint) error {
 	for _, l := range f.Local {
 		if l.Kind == fingerprint.CheckDepInfo && l.Checksum {
@@ -88,7 +88,7 @@ func (p *Plan) watchSources(dir string, u *manifest.Unit, f *fingerprint.Fingerp
 	if err != nil {
 		return err
 	}
-	// Those that are there were written for another place.
+	// Absolute ones were written for another checkout.
 	files := slices.DeleteFunc(info.Files, func(f depinfo.File) bool { return filepath.IsAbs(f.Path) })
 	for _, use := range u.Inputs {
 		in := p.Manifest.Inputs[use.Index]
@@ -106,8 +106,8 @@ func (p *Plan) watchSources(dir string, u *manifest.Unit, f *fingerprint.Fingerp
 	return atomicfile.Replace(path, info.Encode())
 }
 
-// readUnwatched reports whether the script of the vendored package in home has run
-// without saying what it reads. It runs again when its program is compiled again.
+// readUnwatched reports whether the script of the vendored package in home declares no
+// inputs. It runs again when its program is compiled again.
 func (p *Plan) readUnwatched(home rooted.Path) bool {
 	return slices.ContainsFunc(p.Manifest.Units, func(u manifest.Unit) bool { return u.Unwatched && u.Home != nil && *u.Home == home })
 }

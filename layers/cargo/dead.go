@@ -8,33 +8,33 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 )
 
-// dropDead takes from s the units that no build with the lockfile can ask for: those of
-// registry and git packages that are not in it, and all above them, since the hash of a
-// unit covers what it depends on. It returns their files, those of old sessions among
-// them, and the immutable units.
-func dropDead(s *builddir.Dir, lock *lockfile.Lockfile) (left []string, immutable []*builddir.Unit, err error) {
+// dropDead removes the dead units from bd, those that no build with the lockfile can ask
+// for: units of registry and git packages that are not in it, and all their dependents,
+// since the hash of a unit covers what it depends on. It returns their files, and those of
+// old sessions, relative to the build directory; and the immutable ones of the units.
+func dropDead(bd *builddir.Dir, lock *lockfile.Lockfile) (files []string, immutable []*builddir.Unit, err error) {
 	var dead map[*builddir.Unit]bool
 	if lock != nil {
 		locked := depset.LockedSources(lock)
-		dead = s.WithDependents(func(u *builddir.Unit) bool { return u.From != "" && !locked.Have(u.From) })
+		dead = bd.WithDependents(func(u *builddir.Unit) bool { return u.From != "" && !locked.Have(u.From) })
 	}
-	for _, u := range s.Units {
+	for _, u := range bd.Units {
 		if !dead[u] {
 			continue
 		}
 		if !u.Mutable() {
 			immutable = append(immutable, u)
 		}
-		dirs, files, err := builddir.DiskUnit{Dir: s, Unit: u}.All()
+		dirs, own, err := builddir.DiskUnit{Dir: bd, Unit: u}.All()
 		if err != nil {
 			return nil, nil, err
 		}
-		left = append(append(left, dirs...), files...)
+		files = append(append(files, dirs...), own...)
 	}
-	s.Units = slices.DeleteFunc(s.Units, func(u *builddir.Unit) bool { return dead[u] })
-	for _, u := range s.Units {
+	bd.Units = slices.DeleteFunc(bd.Units, func(u *builddir.Unit) bool { return dead[u] })
+	for _, u := range bd.Units {
 		u.Dependents = slices.DeleteFunc(u.Dependents, func(a *builddir.Unit) bool { return dead[a] })
 	}
-	sessions, err := builddir.OldSessions(s.Path, s.Profiles)
-	return append(left, sessions...), immutable, err
+	sessions, err := builddir.OldSessions(bd.Path, bd.Profiles)
+	return append(files, sessions...), immutable, err
 }

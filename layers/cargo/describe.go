@@ -11,8 +11,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// describer finds out what units were built from. What its readers have read for one
-// unit they know for all.
+// describer finds out what units were built from. Its readers read each file once for all
+// units.
 type describer struct {
 	checkout    *checkout.Checkout
 	rules       rule.Set
@@ -26,20 +26,20 @@ type describer struct {
 	git         *reach.Git
 }
 
-func newDescriber(s *builddir.Dir, d *draft, pure []rule.MacroRange) *describer {
-	sources := checkout.NewSourceReader(d.checkout, s, d.from)
+func newDescriber(bd *builddir.Dir, d *draft, pure []rule.MacroRange) *describer {
+	sources := checkout.NewSourceReader(d.checkout, bd, d.from)
 	macros := reach.NewMacros(pure, sources.Of)
 	return &describer{
-		checkout: d.checkout, rules: d.rules, dir: s, from: d.from,
-		sources: sources, links: linkage.NewReader(d.checkout, s.Path), macros: macros,
+		checkout: d.checkout, rules: d.rules, dir: bd, from: d.from,
+		sources: sources, links: linkage.NewReader(d.checkout, bd.Path), macros: macros,
 		texts:       &textReader{d.checkout, d.from, d.trees, map[string]sourceTexts{}, map[string][]climbingText{}},
-		conditional: &conditionalReader{s, macros, map[fileQuestion]bool{}},
-		git:         reach.NewGit(s, macros, d.from.Resolve),
+		conditional: &conditionalReader{bd, macros, map[fileQuestion]bool{}},
+		git:         reach.NewGit(bd, macros, d.from.Resolve),
 	}
 }
 
-// wholePackage makes all that lies in and beside a subject's package an input, and what
-// is named elsewhere, for code that may read any of it without a trace.
+// wholePackage makes inputs of all that lies in a subject's package and beside it, and of
+// what is named elsewhere: for code that may read any of it unseen.
 func (b *describer) wholePackage(s *subject, by rule.Rule) {
 	if !b.rules.On(by) {
 		return
@@ -49,9 +49,9 @@ func (b *describer) wholePackage(s *subject, by rule.Rule) {
 		return
 	}
 	s.useTree(rooted.Path{Root: rooted.Workspace}, manifest.ScopeBeside, by)
-	for _, around := range b.checkout.Workspace.Packages {
-		if _, inside := paths.Under(s.pkg.Root, around.Root); inside && around.Root != s.pkg.Root && around.Root != b.checkout.Workspace.Root {
-			s.useTree(b.from.HomeOf(&around), manifest.ScopeBeside, by)
+	for _, outer := range b.checkout.Workspace.Packages {
+		if _, inside := paths.Under(s.pkg.Root, outer.Root); inside && outer.Root != s.pkg.Root && outer.Root != b.checkout.Workspace.Root {
+			s.useTree(b.from.HomeOf(&outer), manifest.ScopeBeside, by)
 		}
 	}
 	s.useSearched()
@@ -60,8 +60,8 @@ func (b *describer) wholePackage(s *subject, by rule.Rule) {
 	b.variables(s, by)
 }
 
-// variables makes inputs of what cargo tells of a subject's package, and configures, in
-// variables: for code that may read any of them.
+// variables makes inputs of what cargo tells in variables, of a subject's package and of
+// the [env] table: for code that may read any of them.
 func (b *describer) variables(s *subject, by rule.Rule) {
 	if !b.rules.On(by) || s.u.Source == builddir.SourceVendored {
 		return

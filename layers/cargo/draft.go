@@ -10,8 +10,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// draft is a manifest that is being written. Every input, tree and fact stands in it
-// once, however many units use it.
+// draft is a manifest that is being written. Every input, tree and fact is in it once,
+// however many units use it.
 type draft struct {
 	manifest *manifest.Manifest
 	checkout *checkout.Checkout
@@ -22,9 +22,9 @@ type draft struct {
 	inputIndex, treeIndex, factIndex map[string]int // in the manifest
 }
 
-func newDraft(p *checkout.Checkout, rules rule.Set, from *checkout.Attribution, trees *inputs.TreeReader, m *manifest.Manifest) *draft {
+func newDraft(co *checkout.Checkout, rules rule.Set, from *checkout.Attribution, trees *inputs.TreeReader, m *manifest.Manifest) *draft {
 	return &draft{
-		checkout: p, rules: rules, from: from, trees: trees, manifest: m,
+		checkout: co, rules: rules, from: from, trees: trees, manifest: m,
 		inputIndex: map[string]int{}, treeIndex: map[string]int{}, factIndex: map[string]int{},
 	}
 }
@@ -70,7 +70,7 @@ func (d *draft) fact(f manifest.Fact) int {
 	return i
 }
 
-// display names a path of the place for a person.
+// display names a path of the checkout for a person.
 func (d *draft) display(path string) string {
 	if rel, ok := paths.Under(path, d.checkout.Workspace.Root); ok && rel != "" {
 		return rel

@@ -12,11 +12,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Handoff is what the compiler's wrapper has to know of the plan's place and
-// of the origins of what lies in its build directory. checkout is the root of the
-// git checkout, "" where there is none; plain names crates that are always
-// compiled where they lie. So are those into which macros or linkers were found to
-// have put the origin's path: they would put it there again.
+// Handoff returns what the compiler's wrapper has to know of the plan's checkout and
+// of the origins of what lies in its build directory. gitRoot is the root of the git
+// checkout, "" if there is none; plain names crates that are always compiled where they
+// lie. Those into which macros or linkers have put the origin's path are added to them:
+// compiled in a view of the origin, they would get that path again.
 func (p *Plan) Handoff(gitRoot string, plain []string) *handoff.Handoff {
 	ws := p.Checkout.Workspace
 	here := &handoff.Handoff{Root: ws.Root, Checkout: gitRoot, InPlaceCrates: slices.Clone(plain)}

@@ -20,36 +20,37 @@ import (
 
 // Inspection is what Inspect works on.
 type Inspection struct {
-	Checkout *checkout.Checkout
+	Checkout *checkout.Checkout // whose build directory is read
 	Settings rule.Settings
-	// Previous is the manifest that lies in the build directory, if there is
-	// one: units it knows and that were not built since keep what it says.
+	// Previous is the manifest that lies in the build directory, nil if there is none:
+	// what it says of units that were not built since is taken over.
 	Previous *manifest.Manifest
 	// Restored is the time the last restore gave to the units of Previous, in
 	// ns; 0 when the directory was not restored.
 	Restored int64
-	// Cache is what Previous's inspection left for this one; see Manifest.
+	// Cache is the text of the unit cache that lies beside Previous; see
+	// builddir.Cache.
 	Cache []byte
 	// Sealed is the kernel's time when Previous was made, in ns.
 	Sealed int64
-	// Without are profiles that are not looked at: they could not be locked.
+	// Without are profiles that are not inspected: they could not be locked.
 	Without []string
 }
 
-// Inspect reads the place's build directory. It must be called under Cargo's
-// locks (Lock); sources may change meanwhile: what was changed after the
-// compiler started is recorded as dirty.
+// Inspect reads the checkout's build directory. It must be called under Cargo's
+// locks (builddir.Lock). Sources may change meanwhile: a unit is recorded as dirty if
+// an input was changed after the compiler had started.
 func Inspect(ctx context.Context, in Inspection) (*manifest.Manifest, error) {
-	p := in.Checkout
+	co := in.Checkout
 	var (
 		dirty   bool
 		unknown error
 		asking  sync.WaitGroup
 	)
-	if p.Dirty != nil {
-		asking.Go(func() { dirty, unknown = p.Dirty() }) // a process, while there is other work
+	if co.Dirty != nil {
+		asking.Go(func() { dirty, unknown = co.Dirty() }) // a process, while there is other work
 	}
-	s, err := builddir.Scan(p.Workspace.BuildDir, p.Workspace.CargoHome, in.Cache, in.Without...)
+	bd, err := builddir.Scan(co.Workspace.BuildDir, co.Workspace.CargoHome, in.Cache, in.Without...)
 	asking.Wait()
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func Inspect(ctx context.Context, in Inspection) (*manifest.Manifest, error) {
 	if unknown != nil {
 		return nil, unknown
 	}
-	return newInspector(ctx, in, s, inputs.NewTreeReader(p, inputs.NewDigester(), in.Settings), dirty).build()
+	return newInspector(ctx, in, bd, inputs.NewTreeReader(co, inputs.NewDigester(), in.Settings), dirty).build()
 }
 
 // inspector makes the manifest of one build directory.
@@ -70,23 +71,23 @@ type inspector struct {
 	units    *describedUnits
 }
 
-// newInspector makes that of s. trees may be shared with the build directory around it:
-// nothing in a build directory is in them.
-func newInspector(ctx context.Context, in Inspection, s *builddir.Dir, trees *inputs.TreeReader, dirty bool) *inspector {
-	p := in.Checkout
-	from := checkout.NewAttribution(p, s.Path)
+// newInspector returns an inspector of bd. A build directory inside another may use the
+// trees of that one: they hold nothing that lies in a build directory.
+func newInspector(ctx context.Context, in Inspection, bd *builddir.Dir, trees *inputs.TreeReader, dirty bool) *inspector {
+	co := in.Checkout
+	from := checkout.NewAttribution(co, bd.Path)
 	from.Origins[0].Clean = !dirty
-	d := newDraft(p, in.Settings.Rules, from, trees, &manifest.Manifest{Format: manifest.Format, Layout: s.Layout, Profiles: s.Profiles, Git: p.Git, Dirty: dirty})
+	d := newDraft(co, in.Settings.Rules, from, trees, &manifest.Manifest{Format: manifest.Format, Layout: bd.Layout, Profiles: bd.Profiles, Git: co.Git, Dirty: dirty})
 	former := newPrevious(in.Previous, in.Sealed, in.Restored)
-	units := &describedUnits{s, former, d, newDescriber(s, d, in.Settings.PureMacros), map[*builddir.Unit]*manifest.Unit{}}
-	return &inspector{ctx, in, s, former, d, units}
+	units := &describedUnits{bd, former, d, newDescriber(bd, d, in.Settings.PureMacros), map[*builddir.Unit]*manifest.Unit{}}
+	return &inspector{ctx, in, bd, former, d, units}
 }
 
 func (b *inspector) build() (*manifest.Manifest, error) {
 	m, from := b.draft.manifest, b.draft.from
-	left := newLeftovers(b.dir, from)
+	strays := newStrays(b.dir, from)
 	if b.draft.rules.On(rule.LeftOutside) {
-		if err := left.find(newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
+		if err := strays.find(newMakerFinder(b.dir, from, b.draft.trees, b.previous)); err != nil {
 			return nil, err
 		}
 	}
@@ -97,7 +98,7 @@ func (b *inspector) build() (*manifest.Manifest, error) {
 	m.Dead = append(m.Dead, files...)
 	b.prefetch()
 	stamped := b.dir.WithDependents((*builddir.Unit).Mutable)
-	chosen, err := b.choose(stamped, left)
+	chosen, err := b.choose(stamped, strays)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +106,8 @@ func (b *inspector) build() (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	left.list(m, index)
-	if err := b.nest(left.beside.Nested); err != nil {
+	strays.list(m, index)
+	if err := b.nest(strays.beside.Nested); err != nil {
 		return nil, err
 	}
 	unlisted := slices.DeleteFunc(slices.Clone(b.dir.Units), func(u *builddir.Unit) bool { _, ok := index[u]; return ok })
@@ -116,9 +117,10 @@ func (b *inspector) build() (*manifest.Manifest, error) {
 	return m, nil
 }
 
-// choose returns the units a manifest must know: those to be stamped, which are the
-// mutable ones, those that name this checkout, and all above either.
-func (b *inspector) choose(stamped map[*builddir.Unit]bool, left *leftovers) ([]*builddir.Unit, error) {
+// choose returns the units that the manifest must list: those to be stamped, which are the
+// mutable ones and their dependents; those that name this checkout, and their dependents;
+// and the makers of strays.
+func (b *inspector) choose(stamped map[*builddir.Unit]bool, strays *strays) ([]*builddir.Unit, error) {
 	want := maps.Clone(stamped)
 	var up func(u *builddir.Unit)
 	up = func(u *builddir.Unit) {
@@ -130,7 +132,7 @@ func (b *inspector) choose(stamped map[*builddir.Unit]bool, left *leftovers) ([]
 			up(a)
 		}
 	}
-	makers, err := left.describe(b.units.of)
+	makers, err := strays.describe(b.units.of)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +169,7 @@ func (b *inspector) choose(stamped map[*builddir.Unit]bool, left *leftovers) ([]
 	return slices.DeleteFunc(slices.Clone(b.dir.Units), func(u *builddir.Unit) bool { return !want[u] }), nil
 }
 
-// list writes the chosen units into the manifest, and returns where each stands.
+// list writes the chosen units into the manifest, and returns the index of each.
 func (b *inspector) list(chosen []*builddir.Unit, stamped map[*builddir.Unit]bool) (map[*builddir.Unit]int, error) {
 	m := b.draft.manifest
 	index := map[*builddir.Unit]int{}
@@ -208,13 +210,13 @@ func (b *inspector) mayName(u *builddir.Unit) bool {
 	if b.previous.units[u.Key] != nil {
 		return true
 	}
-	if b.previous.lookedAt(u) {
+	if b.previous.wasInspected(u) {
 		return false
 	}
 	return u.Broken == nil && (u.Run || len(b.units.describer.originEnv(u)) > 0 || b.units.describer.links.MayLink(u))
 }
 
-// prefetch reads in parallel the files that units will ask for one by one.
+// prefetch reads, several at a time, the files that units will ask for one by one.
 func (b *inspector) prefetch() {
 	var paths []string
 	seen := map[string]bool{}
@@ -247,17 +249,18 @@ func (b *inspector) linkFault(u *builddir.Unit) *rule.Reason {
 	}
 	for i, d := range u.Deps {
 		if d == nil {
-			return &rule.Reason{Rule: rule.OlderThanDep, Detail: u.Needs[i].Name + " was rebuilt with other settings since"}
+			return rule.Because(rule.OlderThanDep, u.Needs[i].Name+" was rebuilt with other settings since")
 		}
 		if d.NewestOutput(u.NeedsMetadataOnly(d)) > newest {
-			return &rule.Reason{Rule: rule.OlderThanDep, Detail: d.Package + " was rebuilt since"}
+			return rule.Because(rule.OlderThanDep, d.Package+" was rebuilt since")
 		}
 	}
 	return nil
 }
 
 // nest describes the build directories inside this one by the same rules. Those
-// that are not of this workspace are left out, and so are those inside them.
+// that are not of this workspace are left out of the layer, and so are those inside
+// them.
 func (b *inspector) nest(nested []string) error {
 	if !b.draft.rules.On(rule.NestedBuild) {
 		return nil
@@ -273,13 +276,13 @@ func (b *inspector) nest(nested []string) error {
 		}
 		if m == nil {
 			out.Dead = append(out.Dead, rel)
-			out.Left = append(out.Left, paths.Path(rel))
+			out.LeftOut = append(out.LeftOut, paths.Path(rel))
 			continue
 		}
-		for _, left := range m.Left {
-			out.Left = append(out.Left, paths.Path(rel)+"/"+left)
+		for _, left := range m.LeftOut {
+			out.LeftOut = append(out.LeftOut, paths.Path(rel)+"/"+left)
 		}
-		m.Left = nil
+		m.LeftOut = nil
 		for _, dead := range m.Dead {
 			out.Dead = append(out.Dead, rel+"/"+dead)
 		}
@@ -288,8 +291,9 @@ func (b *inspector) nest(nested []string) error {
 	return nil
 }
 
-// inspectNested returns nil for a build directory that is not understood, or not
-// of this workspace: names of sources mean something else there.
+// inspectNested describes a build directory inside this one. It returns nil for one that
+// is not understood, or not of this workspace: names of sources mean something else
+// there.
 func (b *inspector) inspectNested(rel string) (*manifest.Manifest, error) {
 	in := b.in
 	in.Checkout, in.Previous = b.in.Checkout.Within(rel), b.previous.nested(rel)
@@ -297,11 +301,11 @@ func (b *inspector) inspectNested(rel string) (*manifest.Manifest, error) {
 	if slices.ContainsFunc(b.in.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
 		return nil, nil // it could not be locked
 	}
-	s, err := builddir.Scan(in.Checkout.Workspace.BuildDir, in.Checkout.Workspace.CargoHome, in.Cache)
+	bd, err := builddir.Scan(in.Checkout.Workspace.BuildDir, in.Checkout.Workspace.CargoHome, in.Cache)
 	if err != nil {
 		return nil, nil //nolint:nilerr // it is left out
 	}
-	m, err := newInspector(b.ctx, in, s, b.draft.trees, b.draft.manifest.Dirty).build()
+	m, err := newInspector(b.ctx, in, bd, b.draft.trees, b.draft.manifest.Dirty).build()
 	if err := b.ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// describeCompile describes what one call of rustc read. ofMacro: what it wrote holds
-// the commit, which macros may have asked for.
+// describeCompile describes what one call of rustc read. ofMacro: its outputs hold the
+// commit, and a macro may have put it there.
 func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 	ofWorkspace := s.u.Mutable() && s.pkg != nil
 	if ofWorkspace {
@@ -48,8 +48,8 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if around, found := w.NamesOrigin(); found {
-		s.elsewhere(rule.MacroOrigin, "macro of "+macro+" may have embedded "+around)
+	if excerpt, found := w.NamesOrigin(); found {
+		s.elsewhere(rule.MacroOrigin, "macro of "+macro+" may have embedded "+excerpt)
 	}
 	return w.HoldsCommit(), nil
 }
@@ -189,7 +189,8 @@ func (b *describer) recordEnvironment(s *subject) error {
 			continue
 		}
 		if _, named := s.origin.Mentions(e.Value); !named {
-			// Whence it comes, the branch is judged with that: a script, or the user.
+			// The value holds the commit, which alone counts here. Whether the branch
+			// does is decided where the value comes from.
 			s.unit.Commit, s.unit.CommitOnly = true, true
 			continue
 		}
@@ -204,9 +205,9 @@ func (b *describer) recordEnvironment(s *subject) error {
 	return nil
 }
 
-// isGiven reports whether a variable came from the user, not from Cargo or a
-// script: Cargo tracks only those. With the same value in another checkout a
-// build there reads the origin's files, and must go on watching them.
+// isGiven reports whether a variable came from the user, not from Cargo or a script: only
+// those are in Cargo's dep-info. With the same value in another checkout a build there
+// reads the origin's files, and must go on watching them.
 func isGiven(u *builddir.Unit, name string) bool {
 	return u.DepInfo != nil && slices.ContainsFunc(u.DepInfo.Env, func(e depinfo.Env) bool { return e.Name == name && e.Set })
 }

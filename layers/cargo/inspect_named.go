@@ -20,9 +20,9 @@ import (
 )
 
 // A script or macro reads what it was written to read: the files of its own package,
-// those beside the packages, and those of other packages that something names. What
-// names them are texts in its sources, in those of the crates that it is made of, in
-// the arguments of a macro, and in files of the package that it reads.
+// those beside the packages, and those of other packages that something names. Names
+// stand as texts in its sources, in those of the crates that it is made of, in the
+// arguments of a macro, and in files of the package that it reads.
 
 // sourceTexts is what a source file says.
 type sourceTexts struct{ texts, words []string }
@@ -30,7 +30,8 @@ type sourceTexts struct{ texts, words []string }
 // climbingText is a text with "..", and the directory of the file it is in.
 type climbingText struct{ text, dir string }
 
-// textReader reads what sources, and files beside them, say: each once for all units.
+// textReader reads texts of sources and of files beside them, each file once for all
+// units.
 type textReader struct {
 	checkout *checkout.Checkout
 	from     *checkout.Attribution
@@ -39,8 +40,8 @@ type textReader struct {
 	climbing map[string][]climbingText // by package
 }
 
-// useNamed makes inputs of what a subject's script or macros may read outside of their
-// package by name.
+// useNamed makes inputs of what a subject's script or macros may read by name outside of
+// their package.
 func (r *textReader) useNamed(s *subject, by rule.Rule) {
 	f := r.finder(s)
 	names, whole := f.Names()
@@ -73,7 +74,8 @@ func (r *textReader) useNamed(s *subject, by rule.Rule) {
 	}
 }
 
-// finder has all texts that may name what a subject's script or macros read.
+// finder returns a finder with all texts that may name what a subject's script or macros
+// read.
 func (r *textReader) finder(s *subject) *extent.Finder {
 	ws := r.checkout.Workspace
 	f := &extent.Finder{
@@ -109,7 +111,7 @@ func (r *textReader) addProgram(f *extent.Finder, u *builddir.Unit, o *checkout.
 		return
 	}
 	seen[u] = true
-	if u.Pkg == "cargo_metadata" {
+	if u.Package == "cargo_metadata" {
 		f.Program("MetadataCommand")
 	}
 	if u.Mutable() {
@@ -150,7 +152,7 @@ func (r *textReader) handsOn(u *builddir.Unit, o *checkout.Origin) bool {
 	return false
 }
 
-// AddSources adds what the sources of a unit say.
+// addSources adds the texts in the sources of a unit.
 func (r *textReader) addSources(f *extent.Finder, u *builddir.Unit, o *checkout.Origin, program bool) {
 	own := ""
 	if p := r.from.PackageOf(u); p != nil {
@@ -171,7 +173,7 @@ func (r *textReader) addSources(f *extent.Finder, u *builddir.Unit, o *checkout.
 	}
 }
 
-// textsOf reads the sources of a unit.
+// textsOf returns the texts in the Rust sources of a unit, by absolute path.
 func (r *textReader) textsOf(u *builddir.Unit, o *checkout.Origin) map[string]sourceTexts {
 	all := map[string]sourceTexts{}
 	if u.SourceList == nil {
@@ -201,7 +203,7 @@ func (r *textReader) textsOf(u *builddir.Unit, o *checkout.Origin) map[string]so
 	return all
 }
 
-// packageTexts lists the texts with ".." in files of a package that are no Rust:
+// packageTexts lists the texts with ".." in files of a package that are not Rust:
 // sources of C that include each other, files that name what is to be read.
 func (r *textReader) packageTexts(pkg *project.Package) []climbingText {
 	if list, ok := r.climbing[pkg.Root]; ok {

@@ -23,19 +23,19 @@ import (
 // all else it may have looked at.
 func (b *describer) describeRun(s *subject) error {
 	u, unit := s.u, s.unit
-	outputPath, outDir, rootPath := u.ScriptFiles()
+	outputPath, outDir, rootPath := u.Dir.ScriptFiles()
 	raw, err := os.ReadFile(filepath.Join(b.dir.Path, outputPath))
 	if err != nil {
-		return fmt.Errorf("read what the script of %s printed: %w", u.Pkg, err)
+		return fmt.Errorf("read what the script of %s printed: %w", u.Package, err)
 	}
 	called, _ := os.ReadFile(filepath.Join(b.dir.Path, rootPath))
 	lines := script.Parse(raw)
-	left := s.printed(lines, string(called))
+	texts := s.printed(lines, string(called))
 	written, err := b.written(s, outDir)
 	if err != nil {
 		return err
 	}
-	left = append(left, written...)
+	texts = append(texts, written...)
 	b.recordWatched(s, lines, string(called))
 	if u.Fingerprint != nil {
 		for _, l := range u.Fingerprint.Local {
@@ -52,7 +52,7 @@ func (b *describer) describeRun(s *subject) error {
 	}
 	b.wholePackage(s, rule.ScriptTree)
 	unit.Commit = unit.Commit || b.git.Reads(u)
-	unit.CommitOnly = unit.Commit && b.git.CommitOnly(u, s.origin.Git.Ref, left)
+	unit.CommitOnly = unit.Commit && b.git.CommitOnly(u, s.origin.Git.Ref, texts)
 	silent := u.Fingerprint != nil && slices.ContainsFunc(u.Fingerprint.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})
@@ -60,9 +60,9 @@ func (b *describer) describeRun(s *subject) error {
 	return nil
 }
 
-// printed looks for the origin in what the script told Cargo. The name of its
-// own output directory does not count: Cargo replaces it by the present one on
-// every build (cargo 1.95, custom_build.rs:prev_build_output). It returns what counts.
+// printed looks for the origin in what the script told Cargo, and returns those texts. The
+// name of the script's own output directory is taken out: Cargo replaces it by the
+// present one on every build (cargo 1.95, custom_build.rs:prev_build_output).
 func (s *subject) printed(lines []script.Line, called string) (told []string) {
 	for _, l := range lines {
 		if !l.Directive || l.Key == "warning" || l.Key == "rerun-if-changed" {
@@ -81,8 +81,8 @@ func (s *subject) printed(lines []script.Line, called string) (told []string) {
 	return told
 }
 
-// written looks for the origin in what the script left in its output directory. It
-// returns the texts of a script that may be anyone's.
+// written looks for the origin in the files of the script's output directory. If the
+// script is mutable, it returns their texts.
 func (b *describer) written(s *subject, outDir string) (texts []string, err error) {
 	err = filepath.WalkDir(filepath.Join(b.dir.Path, outDir), func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrPermission) {
@@ -116,18 +116,18 @@ func (b *describer) written(s *subject, outDir string) (texts []string, err erro
 	return texts, nil
 }
 
-// unreadable is the reason for which a script runs again everywhere that has left
-// something that nobody may read, and that no copy has.
+// unreadable returns the reason, or an earlier one, for which a script runs again in any
+// checkout: a file that it has written may not be read, so no copy has it.
 func (b *describer) unreadable(unit *manifest.Unit, path string) *rule.Reason {
 	if unit.Always != nil {
 		return unit.Always
 	}
 	rel, _ := paths.Under(path, b.dir.Path)
-	return &rule.Reason{Rule: rule.InDoubt, Detail: rel + " may not be read"}
+	return rule.Because(rule.InDoubt, rel+" may not be read")
 }
 
 // recordWatched records what rerun-if-changed names. Absolute paths are rewritten for
-// each place, since they would go on watching the origin.
+// each checkout, since they would go on watching the origin.
 func (b *describer) recordWatched(s *subject, lines []script.Line, called string) {
 	for i, l := range lines {
 		if !l.Directive || l.Key != "rerun-if-changed" {

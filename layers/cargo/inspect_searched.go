@@ -12,9 +12,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Some settings are looked for in one directory after the other, upwards. rustc and
-// cargo list the file that was found, if any; one that appears before it is found
-// instead.
+// Some settings files are looked for in one directory after the other, upwards. rustc and
+// cargo list the file that was found, if any; one that appears nearer is found instead.
 
 // recordLints records where clippy looked for its settings: in each directory from the
 // package on, or from CLIPPY_CONF_DIR (clippy of rustc 1.95, clippy_config/conf.rs:
@@ -65,8 +64,8 @@ func (s *subject) recordLints() {
 }
 
 // useSearched records what else is looked for upwards: variables for macros and
-// scripts, and the style of a formatter that scripts run. What lies in the workspace
-// is compared with all that is beside the packages.
+// scripts, and the style of a formatter that scripts run. Only files above the workspace
+// are recorded here; those in it are part of the tree beside the packages.
 func (s *subject) useSearched() {
 	s.useAbove(".env")
 	if s.u.Run {
@@ -76,5 +75,5 @@ func (s *subject) useSearched() {
 }
 
 func (s *subject) useAbove(name string) {
-	s.useFact(manifest.Fact{Kind: manifest.FactAbove, Path: rooted.Path{Root: rooted.Workspace, Rel: name}, Value: inputs.Above(s.draft.checkout.Workspace.Root, name)}, rule.Searched)
+	s.useFact(manifest.Fact{Kind: manifest.FactFileAbove, Path: rooted.Path{Root: rooted.Workspace, Rel: name}, Value: inputs.FileAbove(s.draft.checkout.Workspace.Root, name)}, rule.Searched)
 }

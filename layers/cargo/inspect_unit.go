@@ -9,8 +9,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// describedUnits are the units of a build directory that were asked for, with what they
-// were built from.
+// describedUnits describes units of a build directory, each once when it is first asked
+// for.
 type describedUnits struct {
 	dir       *builddir.Dir
 	previous  *previous
@@ -19,7 +19,7 @@ type describedUnits struct {
 	units     map[*builddir.Unit]*manifest.Unit
 }
 
-// of describes a unit, once.
+// of returns the description of a unit.
 func (b *describedUnits) of(u *builddir.Unit) (*manifest.Unit, error) {
 	if unit := b.units[u]; unit != nil {
 		return unit, nil
@@ -30,7 +30,7 @@ func (b *describedUnits) of(u *builddir.Unit) (*manifest.Unit, error) {
 		}
 	}
 	unit := &manifest.Unit{
-		UnitName: u.UnitName, Record: paths.Path(u.Record), File: u.File, Layout: u.Layout, Source: u.Source,
+		UnitName: u.UnitName, Record: paths.Path(u.Dir.Record), File: u.File, Layout: u.Dir.Layout, Source: u.Source,
 		Run: u.Run, Doc: u.Doc, Mutable: u.Mutable(), Built: u.Started, Cost: u.Cost, Linker: b.draft.linker(u),
 	}
 	s := &subject{draft: b.draft, u: u, unit: unit}
@@ -38,7 +38,7 @@ func (b *describedUnits) of(u *builddir.Unit) (*manifest.Unit, error) {
 	case u.Broken != nil:
 		unit.Always = u.Broken
 	case u.Doc:
-		unit.Always = &rule.Reason{Rule: rule.Documentation, Detail: "documentation is not carried to another checkout"}
+		unit.Always = rule.Because(rule.Documentation, "documentation is not carried to another checkout")
 	case k != nil:
 		b.previous.inherit(s, k)
 	default:
@@ -64,7 +64,7 @@ func (b *describedUnits) describe(s *subject) error {
 	}
 	s.pkg = from.PackageOf(u)
 	if u.Mutable() && s.pkg == nil && b.draft.rules.On(rule.UnknownUnit) {
-		s.always(rule.UnknownUnit, "package "+u.Pkg+" is not part of the workspace")
+		s.always(rule.UnknownUnit, "package "+u.Package+" is not part of the workspace")
 		return nil
 	}
 	if s.pkg != nil {
@@ -81,7 +81,7 @@ func (b *describedUnits) describe(s *subject) error {
 	return err
 }
 
-// commitFromBelow reports whether something that a unit is built on holds the commit
+// commitFromBelow reports whether something that a unit depends on holds the commit
 // already: a crate with the value that a script gave it, or what a script has written.
 func (b *describedUnits) commitFromBelow(u *builddir.Unit) bool {
 	seen := map[*builddir.Unit]bool{}

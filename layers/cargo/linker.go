@@ -13,7 +13,8 @@ import (
 // path in each; that its content is the same is an ingredient of the dependency-set
 // fingerprint.
 
-// linker returns which of the place's own linkers a unit's fingerprint holds.
+// linker returns which of the checkout's own linkers a unit's fingerprint holds, nil if
+// none.
 func (d *draft) linker(u *builddir.Unit) *rooted.Path {
 	if u.Run || u.Fingerprint == nil {
 		return nil
@@ -29,8 +30,8 @@ func (d *draft) linker(u *builddir.Unit) *rooted.Path {
 	return nil
 }
 
-// relink brings the linker in a fingerprint to its place. It reports whether what is
-// there is the linker where the directory was sealed.
+// relink changes the linker in a fingerprint to that in the checkout. It reports whether
+// what was there is the linker where the directory was sealed.
 func (p *Plan) relink(u *manifest.Unit, f *fingerprint.Fingerprint) bool {
 	to, ok := p.Checkout.Abs(*u.Linker)
 	if !ok {

@@ -12,13 +12,13 @@ import (
 )
 
 // Plan is what Verify found: which units of a manifest may stay as they are in a
-// place, and which are rebuilt there.
+// checkout, and which are rebuilt there.
 type Plan struct {
 	Manifest *manifest.Manifest
 	Checkout *checkout.Checkout
 	settings rule.Settings
 	reasons  []*rule.Reason // by unit; nil: nothing against it
-	atHome   []bool         // by origin: the place is where that origin was
+	atHome   []bool         // by origin: the checkout lies where that origin was
 	// newest is, by unit, what Cargo will say of the newest file of a package
 	// whose script declares nothing.
 	newest map[int]string
@@ -27,18 +27,19 @@ type Plan struct {
 	lacked map[string]bool // see Lacked
 }
 
-// Narrow tells the plan which units, by key, a build of the place needs. Programs
-// that belong to other units are none that it would make.
+// Narrow tells the plan which units, by key, a build of the checkout needs. Programs of
+// other units are removed by Apply: that build would not make them.
 func (p *Plan) Narrow(needed map[string]bool) { p.needed = needed }
 
-// MadeFor reports whether the manifest's registry units were built for what the
-// place asks for: then there is no need to plan its build.
+// MadeFor reports whether the manifest's registry units were built for what the checkout
+// asks for: then there is no need to plan its build.
 func (p *Plan) MadeFor() bool {
 	m, ws := p.Manifest, p.Checkout.Workspace
 	return m.Fingerprint.ID == p.Checkout.Fingerprint.ID && m.Requested == ws.Requested()
 }
 
-// DirtyUnits reports, by unit, what will be rebuilt: what has a reason and all above.
+// DirtyUnits reports, by index in the manifest, which units will be rebuilt: those that
+// have a reason, and all that depend on them.
 func (p *Plan) DirtyUnits() []bool {
 	units := p.Manifest.Units
 	dirty := make([]bool, len(units))
@@ -79,7 +80,7 @@ func (p *Plan) Rebuild() []freshness.Verdict {
 					v.Because = append(v.Because, p.Manifest.Units[d].Unit)
 				}
 			}
-			v.Reason = &rule.Reason{Rule: rule.Dependency, Detail: "a dependency will be rebuilt"}
+			v.Reason = rule.Because(rule.Dependency, "a dependency will be rebuilt")
 		}
 		list = append(list, v)
 	}
@@ -91,8 +92,8 @@ func (p *Plan) Kept() int {
 	return p.Manifest.Immutable + len(p.Manifest.Units) - len(p.Rebuild())
 }
 
-// bindStrays has the run of every script made dirty that may have left something
-// which goes with the dirty run of another: only both together make it again.
+// bindStrays makes the run of a script dirty if it may have left a stray that another
+// dirty run may have left, too: only both together make that again.
 func (p *Plan) bindStrays() {
 	if !p.settings.Rules.On(rule.LeftOutside) {
 		return
@@ -115,7 +116,7 @@ func (p *Plan) bindStrays() {
 func (p *Plan) remake(units []int, detail string) {
 	for _, i := range units {
 		if p.reasons[i] == nil {
-			p.reasons[i] = &rule.Reason{Rule: rule.LeftOutside, Detail: detail}
+			p.reasons[i] = rule.Because(rule.LeftOutside, detail)
 		}
 	}
 }
@@ -138,8 +139,8 @@ func (p *Plan) Noted() []freshness.Noted {
 	return list
 }
 
-// Dirty returns the keys of the units that Cargo would rebuild in the place, with
-// documentation, which it never takes over.
+// Dirty returns the keys of the units that Cargo would rebuild in the checkout, with
+// documentation, which is never carried over.
 func (p *Plan) Dirty() []string {
 	var keys []string
 	for i, d := range p.DirtyUnits() {
@@ -151,7 +152,7 @@ func (p *Plan) Dirty() []string {
 }
 
 // FreshInside counts the units that stay fresh in build directories inside the
-// plan's. Nothing is recorded of what they are worth.
+// plan's. What they cost to build is not recorded.
 func (p *Plan) FreshInside() int {
 	n := 0
 	for _, inside := range p.nests {
@@ -160,36 +161,36 @@ func (p *Plan) FreshInside() int {
 	return n
 }
 
-// Grafts reports whether units of the manifest serve the place where their keys
-// coincide.
+// Grafts reports whether a unit of the manifest serves the checkout if that needs one of
+// the same key.
 func (p *Plan) Grafts() bool { return p.Manifest.Fingerprint.GraftsTo(p.Checkout.Fingerprint) }
 
-// Lacked lists files, by absolute name, that units of the manifest were built from
-// and that are missing in the place. They may come yet, as those of a submodule
-// do, and then the manifest has to be compared again. In a tree that lacks several
-// it is the first one.
+// Lacked lists files, by absolute name, that units of the manifest were built from and
+// that are missing in the checkout. They may appear later, as those of a submodule do,
+// and then the manifest has to be compared again. Of a tree that lacks several, only the
+// first one is listed.
 func (p *Plan) Lacked() []string { return slices.Sorted(maps.Keys(p.lacked)) }
 
-// DiffersInside reports whether the place speaks against a unit of a build
-// directory inside the plan's; see Differing.
+// DiffersInside reports whether Differing units are in a build directory inside the
+// plan's.
 func (p *Plan) DiffersInside() bool {
 	return slices.ContainsFunc(p.nests, func(n nestedPlan) bool { return len(n.plan.Differing()) > 0 })
 }
 
-// Fresh lists the units of the plan's layer that stay as they are in the place;
-// recall is what lies in the layer beside the manifest. Documentation never does.
-func (p *Plan) Fresh(recall []byte) []manifest.Entry {
+// Fresh lists the units of the plan's layer that stay as they are in the checkout;
+// unitCache is the layer's. Documentation never stays.
+func (p *Plan) Fresh(unitCache []byte) []manifest.Entry {
 	dirty := map[string]bool{}
 	for i, d := range p.DirtyUnits() {
 		u := &p.Manifest.Units[i]
 		dirty[u.Key()] = d || u.Doc
 	}
-	return slices.DeleteFunc(manifest.Entries(p.Manifest, recall), func(e manifest.Entry) bool { return dirty[e.Key] })
+	return slices.DeleteFunc(manifest.Entries(p.Manifest, unitCache), func(e manifest.Entry) bool { return dirty[e.Key] })
 }
 
-// Differing returns the keys of the units against which the place itself speaks:
-// something they were built from is not the same there. Units that would be
-// rebuilt anywhere, or only since others are, are not among them.
+// Differing returns the keys of the units that were built from something that is not the
+// same in the checkout. Units that would be rebuilt anywhere, or only because of others,
+// are not among them.
 func (p *Plan) Differing() []string {
 	var keys []string
 	for i, r := range p.reasons {

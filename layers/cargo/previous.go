@@ -7,8 +7,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 )
 
-// previous is the manifest of the inspection before: what it says of units that were
-// not built since is known, whatever lies there now.
+// previous is the manifest of the last inspection: what it says of units that were
+// not built since is taken over without reading them.
 type previous struct {
 	manifest *manifest.Manifest // empty if there is none
 	sealed   int64              // see Inspection
@@ -17,7 +17,7 @@ type previous struct {
 	strays   map[string]*manifest.Stray // by path
 }
 
-// newPrevious tells what m says, nil for none, which was made at the time sealed.
+// newPrevious returns one of m, nil for none, which was made at the time sealed.
 func newPrevious(m *manifest.Manifest, sealed, restored int64) *previous {
 	p := &previous{manifest: m, sealed: sealed, restored: restored, units: map[string]*manifest.Unit{}, strays: map[string]*manifest.Stray{}}
 	if m == nil {
@@ -32,9 +32,9 @@ func newPrevious(m *manifest.Manifest, sealed, restored int64) *previous {
 	return p
 }
 
-// lookedAt reports whether u was there when the manifest was made, which need not
+// wasInspected reports whether u was there when the manifest was made, which need not
 // list it.
-func (p *previous) lookedAt(u *builddir.Unit) bool {
+func (p *previous) wasInspected(u *builddir.Unit) bool {
 	return u.Cached || p.sealed != 0 && u.Started < p.sealed && u.Started != 0
 }
 
@@ -59,7 +59,7 @@ func (p *previous) nested(rel string) *manifest.Manifest {
 	return p.manifest.Nested[i].Manifest
 }
 
-// inherit says of a subject what k does, a unit of the manifest.
+// inherit says of a subject what k says, the same unit in the manifest.
 func (p *previous) inherit(s *subject, k *manifest.Unit) {
 	unit, m := s.unit, p.manifest
 	unit.Built, unit.Cost = k.Built, k.Cost

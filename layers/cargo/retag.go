@@ -13,7 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// retag rewrites the fingerprints of units that would be built again in the place
+// retag rewrites the fingerprints of units that would be built again in the checkout
 // for no other reason than where and when its files were written: the time of the
 // newest file of a package found equal, the new name of a watched path or of a
 // vendored crate's root. What depends on such a unit records its hash, so the new
@@ -68,7 +68,7 @@ func (r *retagger) visit(i int) error {
 	err := r.one(i, u, moved)
 	if in, ok := errors.AsType[doubt](err); ok {
 		if r.a.plan.reasons[i] == nil {
-			r.a.plan.reasons[i] = &rule.Reason{Rule: rule.InDoubt, Detail: string(in)}
+			r.a.plan.reasons[i] = rule.Because(rule.InDoubt, string(in))
 		}
 		return nil
 	}
@@ -126,7 +126,8 @@ func (r *retagger) one(i int, u *manifest.Unit, moved bool) error {
 	return nil
 }
 
-// move brings a fingerprint, and what Cargo reads besides, to the place.
+// move changes a fingerprint, and what else Cargo reads, to what they are in the
+// checkout.
 func (r *retagger) move(i int, u *manifest.Unit, f *fingerprint.Fingerprint) error {
 	plan := r.a.plan
 	if u.Root != nil {
@@ -153,8 +154,8 @@ func (r *retagger) move(i int, u *manifest.Unit, f *fingerprint.Fingerprint) err
 	return nil
 }
 
-// local brings the part of a fingerprint that is about the script's own inputs
-// to what Cargo will compute in the place.
+// local changes the part of a fingerprint that is about the script's own inputs to what
+// Cargo will compute in the checkout.
 func (r *retagger) local(i int, u *manifest.Unit, f *fingerprint.Fingerprint) (bool, error) {
 	if u.Newest {
 		for l := range f.Local {

@@ -26,30 +26,30 @@ type keptStray struct {
 	to     *rooted.Path // where a link leads, if that moves
 }
 
-// leftovers are the strays of a build directory, by what becomes of them.
-type leftovers struct {
-	dir    *builddir.Dir
-	from   *checkout.Attribution
-	beside *builddir.Beside
-	kept   []*keptStray
-	dead   []string // paths that no layer has, and of those what somebody may miss:
-	left   []paths.Path
-	// Why scripts run again for what they left: doubts anywhere, away in any place
-	// but the origin.
+// strays are the strays of a build directory, by what becomes of them.
+type strays struct {
+	dir     *builddir.Dir
+	from    *checkout.Attribution
+	beside  *builddir.Beside
+	kept    []*keptStray
+	dead    []string     // paths that no layer has
+	leftOut []paths.Path // those of them that somebody may miss
+	// doubts and away say why scripts run again for what they left: doubts in any
+	// checkout, away in any but the origin.
 	doubts, away map[*builddir.Unit]string
 }
 
-// newLeftovers has found nothing yet in s.
-func newLeftovers(s *builddir.Dir, from *checkout.Attribution) *leftovers {
-	return &leftovers{dir: s, from: from, beside: &builddir.Beside{}, doubts: map[*builddir.Unit]string{}, away: map[*builddir.Unit]string{}}
+// newStrays returns the strays of bd, before any was found.
+func newStrays(bd *builddir.Dir, from *checkout.Attribution) *strays {
+	return &strays{dir: bd, from: from, beside: &builddir.Beside{}, doubts: map[*builddir.Unit]string{}, away: map[*builddir.Unit]string{}}
 }
 
 // find looks for what lies beside the units, and for the script that left it: what was
-// made while a script ran is its own. A layer has nothing that nobody accounts for; and
-// where it cannot be told that something is still as its script left it, the layer has
-// it not, and the script runs again. It must be called before dropDead: what belongs to
-// a unit that is dead is no stray.
-func (l *leftovers) find(f *makerFinder) (err error) {
+// made while a script ran is held for its own. What no script accounts for is left out of
+// the layer. What may have changed since a script left it is left out, too, and the
+// script runs again. find must be called before dropDead: what belongs to a dead unit is
+// no stray.
+func (l *strays) find(f *makerFinder) (err error) {
 	if l.beside, err = builddir.ListBeside(l.dir.Path, l.dir.Profiles, l.dir.Units); err != nil {
 		return err
 	}
@@ -57,9 +57,8 @@ func (l *leftovers) find(f *makerFinder) (err error) {
 	return l.findAway(f)
 }
 
-// keep keeps the strays of which it is sure that they are as some script left them, and
-// returns the others.
-func (l *leftovers) keep(f *makerFinder) (dead []*builddir.Stray) {
+// keep keeps the strays that are surely as a script left them, and returns the others.
+func (l *strays) keep(f *makerFinder) (dead []*builddir.Stray) {
 	for _, s := range l.beside.Strays {
 		makers, sure := f.find(s)
 		switch {
@@ -77,8 +76,8 @@ func (l *leftovers) keep(f *makerFinder) (dead []*builddir.Stray) {
 	return dead
 }
 
-// doubt has scripts run again, wherever the layer is restored.
-func (l *leftovers) doubt(makers []*builddir.Unit, detail string) {
+// doubt makes scripts run again, wherever the layer is restored.
+func (l *strays) doubt(makers []*builddir.Unit, detail string) {
 	for _, u := range makers {
 		if l.doubts[u] == "" {
 			l.doubts[u] = detail
@@ -86,9 +85,9 @@ func (l *leftovers) doubt(makers []*builddir.Unit, detail string) {
 	}
 }
 
-// leaveOut keeps strays out of the layer: all that they lie in, unless that holds
-// something which is kept.
-func (l *leftovers) leaveOut(dead []*builddir.Stray) {
+// leaveOut keeps strays out of the layer: the whole directory that one lies in, unless
+// something in it is kept.
+func (l *strays) leaveOut(dead []*builddir.Stray) {
 	holds := map[string]bool{}
 	for _, s := range l.kept {
 		holds[s.Top] = true
@@ -108,15 +107,15 @@ func (l *leftovers) leaveOut(dead []*builddir.Stray) {
 			seen[rel] = true
 			l.dead = append(l.dead, rel)
 			if !s.Quiet {
-				l.left = append(l.left, paths.Path(rel))
+				l.leftOut = append(l.leftOut, paths.Path(rel))
 			}
 		}
 	}
 }
 
-// findAway finds what scripts have left in the artifact directory, where that is
-// another one. No layer has it.
-func (l *leftovers) findAway(f *makerFinder) error {
+// findAway finds what scripts have left in the artifact directory, if that is not the
+// build directory. No layer has it.
+func (l *strays) findAway(f *makerFinder) error {
 	ws := l.from.Checkout.Workspace
 	if ws.TargetDir == "" || ws.Outer != "" || filepath.Clean(ws.TargetDir) == filepath.Clean(ws.BuildDir) {
 		return nil
@@ -144,9 +143,9 @@ func (l *leftovers) findAway(f *makerFinder) error {
 	return nil
 }
 
-// describe adds to what is said of their makers what strays say against keeping these,
-// and returns the makers. units are those that are not dead, each described by unit.
-func (l *leftovers) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) (makers []*builddir.Unit, err error) {
+// describe adds to the descriptions of scripts' runs what their strays say against
+// keeping them, and returns those runs. unit describes a unit that is not dead.
+func (l *strays) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) (makers []*builddir.Unit, err error) {
 	l.dropOfDead()
 	for _, s := range l.kept {
 		for _, u := range s.makers {
@@ -170,7 +169,7 @@ func (l *leftovers) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) 
 			return nil, err
 		}
 		if doubt != "" && described.Always == nil {
-			described.Always = &rule.Reason{Rule: rule.LeftOutside, Detail: doubt}
+			described.Always = rule.Because(rule.LeftOutside, doubt)
 		}
 		if away != "" {
 			againElsewhere(described, away)
@@ -180,8 +179,8 @@ func (l *leftovers) describe(unit func(*builddir.Unit) (*manifest.Unit, error)) 
 	return makers, nil
 }
 
-// dropOfDead leaves out what a unit that no build can ask for may have left.
-func (l *leftovers) dropOfDead() {
+// dropOfDead leaves out the strays that a dead unit may have left.
+func (l *strays) dropOfDead() {
 	live := map[*builddir.Unit]bool{}
 	for _, u := range l.dir.Units {
 		live[u] = true
@@ -197,16 +196,17 @@ func (l *leftovers) dropOfDead() {
 	})
 }
 
-// againElsewhere says so once, also of a run that an earlier inspection knew.
+// againElsewhere makes a script run again in any checkout but its origin. It adds the
+// reason once, though the unit may have it from an earlier inspection.
 func againElsewhere(unit *manifest.Unit, detail string) {
 	if r := (rule.Reason{Rule: rule.LeftOutside, Detail: detail}); !slices.Contains(unit.Elsewhere, r) {
 		unit.Elsewhere = append(unit.Elsewhere, r)
 	}
 }
 
-// describeStray looks in what a script left for what it would not leave in
-// another place.
-func (l *leftovers) describeStray(s *keptStray, u *builddir.Unit, unit *manifest.Unit) error {
+// describeStray looks in a stray for what its script would not leave in another
+// checkout.
+func (l *strays) describeStray(s *keptStray, u *builddir.Unit, unit *manifest.Unit) error {
 	own := &l.from.Origins[unit.Origin]
 	if s.Link != "" {
 		loc, ok := l.leads(s.Stray, own)
@@ -238,9 +238,9 @@ func (l *leftovers) describeStray(s *keptStray, u *builddir.Unit, unit *manifest
 	return nil
 }
 
-// leads returns where a link leads, nil where its text is the same in every
-// place. ok is false where nothing tells what its text would be in another.
-func (l *leftovers) leads(s *builddir.Stray, own *checkout.Origin) (loc *rooted.Path, ok bool) {
+// leads returns where a link leads, nil if its text is the same in every checkout. ok is
+// false if nothing tells what its text would be in another.
+func (l *strays) leads(s *builddir.Stray, own *checkout.Origin) (loc *rooted.Path, ok bool) {
 	if !filepath.IsAbs(s.Link) {
 		to, _ := l.from.Origins[0].Locate(filepath.Join(l.from.Checkout.Workspace.BuildDir, path.Dir(s.Path), s.Link))
 		switch to.Root {
@@ -259,16 +259,16 @@ func (l *leftovers) leads(s *builddir.Stray, own *checkout.Origin) (loc *rooted.
 	return nil, true
 }
 
-// namesInside counts the names of a file among the strays and in what its script
-// wrote.
-func (l *leftovers) namesInside(s *builddir.Stray, u *builddir.Unit) int {
+// namesInside counts the names that a file has among the strays and in the output
+// directory of its script.
+func (l *strays) namesInside(s *builddir.Stray, u *builddir.Unit) int {
 	n := 0
 	for _, other := range l.beside.Strays {
 		if other.Stat.Ino == s.Stat.Ino && !other.IsDir {
 			n++
 		}
 	}
-	_, outDir, _ := u.ScriptFiles()
+	_, outDir, _ := u.Dir.ScriptFiles()
 	_ = filepath.WalkDir(filepath.Join(l.dir.Path, outDir), func(name string, d fs.DirEntry, err error) error {
 		var st unix.Stat_t
 		if err == nil && d.Type().IsRegular() && unix.Lstat(name, &st) == nil && st.Ino == s.Stat.Ino {
@@ -279,13 +279,13 @@ func (l *leftovers) namesInside(s *builddir.Stray, u *builddir.Unit) int {
 	return n
 }
 
-// list writes what lies beside the units into the manifest, where the index of each is
-// known.
-func (l *leftovers) list(m *manifest.Manifest, index map[*builddir.Unit]int) {
+// list writes what lies beside the units into the manifest; index is where each unit is in
+// that.
+func (l *strays) list(m *manifest.Manifest, index map[*builddir.Unit]int) {
 	for _, p := range l.beside.Placed {
 		m.Placed = append(m.Placed, paths.Path(p))
 	}
-	m.Dead, m.Left = append(m.Dead, l.dead...), append(m.Left, l.left...)
+	m.Dead, m.LeftOut = append(m.Dead, l.dead...), append(m.LeftOut, l.leftOut...)
 	for _, s := range l.kept {
 		entry := manifest.Stray{Path: paths.Path(s.Path), Size: int64(s.Stat.Size), Mtime: nanoseconds(s.Stat.Mtime), Link: s.to}
 		for _, u := range s.makers {

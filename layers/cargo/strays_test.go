@@ -73,7 +73,7 @@ func TestNothingStrays(t *testing.T) {
 // lookInto returns the manifest as Inspect makes it, with what is left out.
 func lookInto(t *testing.T, dir string) *manifest.Manifest {
 	t.Helper()
-	m, err := Inspect(t.Context(), Inspection{Checkout: place(t, dir)})
+	m, err := Inspect(t.Context(), Inspection{Checkout: checkoutAt(t, dir)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,26 +11,27 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
-// subject is a unit that is described: as it lies on disk, and what is said of it.
+// subject is a unit while it is described: as it lies on disk, and as the manifest will
+// list it.
 type subject struct {
 	draft  *draft
 	u      *builddir.Unit
 	unit   *manifest.Unit
 	origin *checkout.Origin // where it was built
-	pkg    *project.Package // whose it is, nil for none of the workspace
+	pkg    *project.Package // its package; nil if that is none of the workspace
 }
 
 // home is where the subject's package lies.
 func (s *subject) home() rooted.Path { return s.draft.from.HomeOf(s.pkg) }
 
-// always says why the unit is rebuilt wherever it gets to, unless that is known.
+// always says why the unit is rebuilt in any checkout. The first reason counts.
 func (s *subject) always(by rule.Rule, detail string) {
 	if s.unit.Always == nil && s.draft.rules.On(by) {
-		s.unit.Always = &rule.Reason{Rule: by, Detail: detail}
+		s.unit.Always = rule.Because(by, detail)
 	}
 }
 
-// elsewhere says why the unit is rebuilt anywhere but in its origin.
+// elsewhere says why the unit is rebuilt in any checkout but its origin.
 func (s *subject) elsewhere(by rule.Rule, detail string) {
 	if s.draft.rules.On(by) {
 		s.unit.Elsewhere = append(s.unit.Elsewhere, rule.Reason{Rule: by, Detail: detail})
@@ -59,7 +60,7 @@ func (s *subject) useFile(loc rooted.Path, by rule.Rule) {
 	s.use(manifest.Input{Path: loc, Kind: manifest.InputFile, Value: st.Digest}, by)
 }
 
-// useTree makes all an input that counts below a directory.
+// useTree makes an input of all below a directory that counts in scope.
 func (s *subject) useTree(loc rooted.Path, scope string, by rule.Rule) {
 	entries, newest, err := s.draft.trees.Read(loc, scope)
 	if err != nil {
@@ -80,8 +81,8 @@ func (s *subject) useFact(f manifest.Fact, by rule.Rule) {
 	}
 }
 
-// changed marks a unit one of whose inputs was changed at or after the instant
-// its build began: then it may have been built from something else.
+// changed marks the unit if an input was changed when its build had begun, or at the same
+// instant: then it may have been built from something else.
 func (s *subject) changed(name string, at int64) {
 	if at >= s.u.Started {
 		s.always(rule.ChangedSince, name+" changed after the build had begun")

@@ -11,21 +11,21 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Verify compares everything the manifest's units were built from with what
-// lies in the place, by content. It reads only. What is edited after Verify
-// began is for Cargo to see: the caller makes sure that the time given to Apply
-// is older than any such edit.
+// Verify compares everything that the manifest's units were built from with what lies in
+// the checkout of r, by content. With strict, a unit that was compiled in another
+// checkout stays only if it cannot name that. Verify reads only. Cargo has to see what is edited after Verify began:
+// the caller makes sure that the time given to Apply is older than any such edit.
 func Verify(ctx context.Context, m *manifest.Manifest, r *Reader, strict bool) (*Plan, error) {
-	p, s := r.checkout, r.settings
+	co, s := r.checkout, r.settings
 	v := &verifier{
-		plan: &Plan{Manifest: m, Checkout: p, settings: s, reasons: make([]*rule.Reason, len(m.Units))}, strict: strict,
+		plan: &Plan{Manifest: m, Checkout: co, settings: s, reasons: make([]*rule.Reason, len(m.Units))}, strict: strict,
 		reader: r, comparison: newComparison(m, r),
 	}
 	for i := range m.Origins {
-		v.plan.atHome = append(v.plan.atHome, m.Origins[i].IsAt(p))
+		v.plan.atHome = append(v.plan.atHome, m.Origins[i].IsAt(co))
 	}
-	if p.Fingerprint != nil && s.Rules.On(rule.Fingerprint) {
-		v.unseen = m.Fingerprint.DiffersUnseen(p.Fingerprint)
+	if co.Fingerprint != nil && s.Rules.On(rule.Fingerprint) {
+		v.unseen = m.Fingerprint.DiffersUnseen(co.Fingerprint)
 	}
 	v.comparison.prefetch()
 	for i := range m.Units {
@@ -62,19 +62,19 @@ func (v *verifier) judge(i int) *rule.Reason {
 		return u.Always
 	}
 	if v.unseen != "" && u.Mutable {
-		return &rule.Reason{Rule: rule.Fingerprint, Detail: "it was built with another " + v.unseen}
+		return rule.Because(rule.Fingerprint, "it was built with another "+v.unseen)
 	}
 	if !v.plan.atHome[u.Origin] {
 		if len(u.Elsewhere) > 0 {
 			return &u.Elsewhere[0]
 		}
 		if v.strict && rules.On(rule.Strict) && !u.Run && (u.Mutable || u.Named) {
-			return &rule.Reason{Rule: rule.Strict, Detail: "it was built in " + v.plan.Manifest.Origins[u.Origin].Root()}
+			return rule.Because(rule.Strict, "it was built in "+v.plan.Manifest.Origins[u.Origin].Root())
 		}
 	}
 	if u.Commit && rules.On(rule.GitState) {
 		if text := v.comparison.commit(u.Origin, u.CommitOnly); text != "" {
-			return &rule.Reason{Rule: rule.GitState, Detail: text}
+			return rule.Because(rule.GitState, text)
 		}
 	}
 	for _, use := range u.Inputs {
@@ -87,17 +87,17 @@ func (v *verifier) judge(i int) *rule.Reason {
 			v.lack(d)
 		}
 		if rules.On(use.Rule) {
-			return &rule.Reason{Rule: use.Rule, Detail: d.text}
+			return rule.Because(use.Rule, d.text)
 		}
 	}
 	for _, use := range u.Trees {
 		d := v.comparison.tree(use.Index)
 		v.lack(d)
 		if d.text != "" && rules.On(use.Rule) {
-			return &rule.Reason{Rule: use.Rule, Detail: d.text}
+			return rule.Because(use.Rule, d.text)
 		}
 		if d.ignored != "" && rules.On(rule.IgnoredInputs) {
-			return &rule.Reason{Rule: rule.IgnoredInputs, Detail: d.ignored}
+			return rule.Because(rule.IgnoredInputs, d.ignored)
 		}
 	}
 	for _, use := range u.Facts {
@@ -108,8 +108,8 @@ func (v *verifier) judge(i int) *rule.Reason {
 	return nil
 }
 
-// findNewest foresees the fingerprints of scripts that declare nothing. One that
-// cannot be foreseen belongs to a script that Cargo runs again.
+// findNewest predicts the fingerprints of scripts that declare no inputs. If that is not
+// possible, the script runs again.
 func (v *verifier) findNewest(ctx context.Context) {
 	v.plan.newest = map[int]string{}
 	for i := range v.plan.Manifest.Units {
@@ -120,7 +120,7 @@ func (v *verifier) findNewest(ctx context.Context) {
 		home, _ := v.reader.checkout.Abs(*u.Home)
 		text, err := inputs.NewestSource(ctx, v.reader.checkout, home)
 		if err != nil {
-			v.plan.reasons[i] = &rule.Reason{Rule: rule.InDoubt, Detail: "its script declares nothing, and " + err.Error()}
+			v.plan.reasons[i] = rule.Because(rule.InDoubt, "its script declares nothing, and "+err.Error())
 			continue
 		}
 		v.plan.newest[i] = text
@@ -135,13 +135,13 @@ func (v *verifier) absent() {
 		for j := range v.plan.Manifest.Units {
 			u := &v.plan.Manifest.Units[j]
 			if u.Run && v.plan.reasons[j] == nil && u.Home != nil && lacks.Home != nil && *u.Home == *lacks.Home {
-				v.plan.reasons[j] = &rule.Reason{Rule: rule.AbsentInput, Detail: "a source of " + lacks.Package + " is missing and may be written by the script"}
+				v.plan.reasons[j] = rule.Because(rule.AbsentInput, "a source of "+lacks.Package+" is missing and may be written by the script")
 			}
 		}
 	}
 }
 
-// strays finds links whose end is missing in the place: their scripts run again.
+// strays finds links to what is missing in the checkout: their scripts run again.
 func (v *verifier) strays() {
 	if !v.reader.settings.Rules.On(rule.LeftOutside) {
 		return
@@ -178,8 +178,8 @@ func (v *verifier) nested(ctx context.Context) error {
 	return nil
 }
 
-// maxLacked bounds how many missing files are remembered: what comes later comes
-// whole, as a submodule does, so a few tell.
+// maxLacked bounds how many missing files are remembered. A few suffice: files that come
+// later, as those of a submodule, come together.
 const maxLacked = 64
 
 func (v *verifier) lack(d *diff) {

@@ -13,27 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A stray is something in a build directory that belongs to no unit: a script
+// Stray is something in a build directory that belongs to no unit: a script
 // copied it beside the program, a program under test wrote it, a tool keeps its
 // reports there.
 type Stray struct {
 	Path string // relative to the build directory
-	Top  string // the entry of a directory of Cargo's that it is or lies in
-	// quiet: it is a tool's own, or what is left of a unit that is gone. Nobody
-	// asks who made it.
+	Top  string // the entry of a directory of Cargo's that it is, or that it lies in
+	// Quiet: it is a tool's own, or a remainder of a unit that is gone. Who made it does
+	// not matter, and nobody misses it in a layer.
 	Quiet bool
-	// builds: it is a directory in which somebody ran Cargo.
+	// HoldsBuild: it is a directory in which somebody ran Cargo.
 	HoldsBuild bool
 	IsDir      bool
-	Link       string // what a symbolic link says
-	Stat       unix.Statx_t
+	Link       string       // text of a symbolic link; "" of anything else
+	Stat       unix.Statx_t // not filled in where Quiet is set by its name
 }
 
-// Beside is what lies in a build directory beside its units.
+// Beside is what lies in a build directory, or an artifact directory, beside the units.
+// All paths are relative to it.
 type Beside struct {
-	Placed []string // final names that Cargo gave to what units made
-	Strays []*Stray
-	Nested []string // build directories in it
+	Placed []string // final names that Cargo gave to outputs of units
+	Strays []*Stray // what belongs to no unit
+	Nested []string // build directories inside this one
 }
 
 // toolsOwn is what Cargo and well-known tools keep in a build directory, or in the
@@ -62,16 +63,16 @@ func ListBeside(dir string, profiles []string, units []*Unit) (*Beside, error) {
 		w.units[p] = &profileUnits{ids: map[string]bool{}, targets: map[string][]*Unit{}}
 	}
 	for _, u := range units {
-		p := w.units[u.ProfileDir]
+		p := w.units[u.Profile]
 		if p == nil {
 			continue
 		}
-		p.ids[u.Id] = true
+		p.ids[u.Dir.ID] = true
 		if !u.Run {
 			name := strings.ReplaceAll(u.Target, "-", "_")
 			p.targets[name] = append(p.targets[name], u)
 		}
-		if u.Run && !u.Cached && u.Layout != "" {
+		if u.Run && !u.Cached && u.Dir.Layout != "" {
 			p.runs = append(p.runs, u)
 		}
 	}
@@ -84,7 +85,7 @@ func ListBeside(dir string, profiles []string, units []*Unit) (*Beside, error) {
 type profileUnits struct {
 	ids     map[string]bool
 	targets map[string][]*Unit // by name, as crates are called
-	runs    []*Unit            // those of which it was not seen before what lies there
+	runs    []*Unit            // runs of scripts whose directories no earlier inspection has listed
 }
 
 type besideWalk struct {
@@ -165,9 +166,9 @@ func (w *besideWalk) profile(profile string) error {
 	return nil
 }
 
-// final judges what may be the final name of something that a unit made. Cargo
-// gives it anew on every build, as a hard link (cargo 1.95, compiler/mod.rs:
-// link_targets): what is not one was changed or put there by somebody else.
+// final judges what may be the final name of an output of a unit. Cargo makes it anew on
+// every build, as a hard link (cargo 1.95, compiler/mod.rs:link_targets): a file that is
+// no link to an output was changed or put there by somebody else.
 func (w *besideWalk) final(profile, rel string, e os.DirEntry) error {
 	stem, _, _ := strings.Cut(e.Name(), ".")
 	crate := strings.ReplaceAll(stem, "-", "_")
@@ -201,8 +202,8 @@ func (w *besideWalk) isMade(profile string, fi fs.FileInfo, makers []*Unit) bool
 	ext := filepath.Ext(fi.Name())
 	for _, u := range makers {
 		crate := strings.ReplaceAll(u.Target, "-", "_")
-		if u.Layout == LayoutUnits {
-			out := filepath.Dir(u.Record) + "/out"
+		if u.Dir.Layout == LayoutUnits {
+			out := filepath.Dir(u.Dir.Record) + "/out"
 			found := false
 			_ = ListDir(filepath.Join(w.dir, out), func(name []byte, k EntryKind) {
 				found = found || k == EntryFile && same(out+"/"+string(name))
@@ -213,7 +214,7 @@ func (w *besideWalk) isMade(profile string, fi fs.FileInfo, makers []*Unit) bool
 			continue
 		}
 		for _, dir := range []string{profile + "/deps/", profile + "/examples/"} {
-			for _, name := range []string{crate + "-" + u.Id, crate, u.Target + "-" + u.Id} {
+			for _, name := range []string{crate + "-" + u.Dir.ID, crate, u.Target + "-" + u.Dir.ID} {
 				if same(dir+name+ext) || same(dir+"lib"+name+ext) {
 					return true
 				}
@@ -223,8 +224,8 @@ func (w *besideWalk) isMade(profile string, fi fs.FileInfo, makers []*Unit) bool
 	return false
 }
 
-// isOutputName reports whether rustc, or a linker for it, makes files with such
-// an ending.
+// isOutputName reports whether a name ends like those of files that rustc, or a linker
+// for it, makes.
 func isOutputName(name string) bool {
 	switch _, ext, _ := strings.Cut(name, "."); ext {
 	case "", "d", "so", "a", "rlib", "rmeta", "dwp", "dylib", "dll", "dll.a", "dll.lib", "dll.exp", "lib", "exp", "exe", "pdb", "wasm", "js", "o", "s", "S", "ll", "bc", "mir":
@@ -240,7 +241,7 @@ func (w *besideWalk) outputs(profile, dir string) error {
 	err := ListDir(filepath.Join(w.dir, dir), func(name []byte, k EntryKind) {
 		stem, _, _ := strings.Cut(string(name), ".")
 		if _, id := SplitID(stem); id != "" {
-			if k == EntryOther {
+			if k == entryOther {
 				found = append(found, string(name))
 			} else if !p.ids[id] {
 				w.quiet(dir + "/" + string(name))
@@ -264,7 +265,7 @@ func (w *besideWalk) outputs(profile, dir string) error {
 	return err
 }
 
-// buildDirs lists what scripts, and in the newer layout all units, have.
+// buildDirs lists the directories of scripts; in the newer layout, of all units.
 func (w *besideWalk) buildDirs(profile string) error {
 	dir, p := profile+"/build", w.units[profile]
 	var strange, pkgs []string
@@ -289,7 +290,7 @@ func (w *besideWalk) buildDirs(profile string) error {
 		}))
 	}
 	for _, u := range p.runs {
-		_, outDir, _ := u.ScriptFiles()
+		_, outDir, _ := u.Dir.ScriptFiles()
 		own := filepath.Dir(outDir)
 		err = errors.Join(err, ListDir(filepath.Join(w.dir, own), func(name []byte, _ EntryKind) {
 			switch string(name) {
@@ -308,7 +309,7 @@ func (w *besideWalk) buildDirs(profile string) error {
 // maxStrays bounds how many files below one name are looked at one by one.
 const maxStrays = 20000
 
-// stray lists what lies at rel, file by file, so that each finds who made it.
+// stray lists what lies at rel, file by file: each may have another maker.
 func (w *besideWalk) stray(rel, top string, inProfile bool) error {
 	if IsDiscarded(path.Base(rel)) {
 		return nil
@@ -397,14 +398,15 @@ func BuildsBelow(buildDir string) ([]string, error) {
 	return found, nil
 }
 
-// discardedSuffix ends the name that something gets which another user owns, as root
-// does after a build with sudo: it cannot be removed, but nobody finds it.
+// discardedSuffix ends the new name of something that cannot be removed because another
+// user owns it, as root does after a build with sudo. Under that name nobody finds it.
 const discardedSuffix = paths.TreeLeftSuffix
 
-// IsDiscarded reports whether a name is one that discard has given.
+// IsDiscarded reports whether a name is one that Discard has given.
 func IsDiscarded(name string) bool { return strings.HasSuffix(name, discardedSuffix) }
 
-// Discard removes something from a copy of a build directory.
+// Discard removes something, with all in it, from a copy of a build directory. What this
+// user may not remove is renamed, or stays; see IsDiscarded.
 func Discard(name string) error {
 	err := os.RemoveAll(name)
 	if !errors.Is(err, fs.ErrPermission) {

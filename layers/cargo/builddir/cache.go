@@ -9,42 +9,44 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// A recall is what an inspection learnt of the units that its manifest does not
-// list: immutable ones that name no checkout. The next inspection of the same
-// directory, or of a clone of it, takes a unit's word from there if its hash
-// file is still the same one. A build directory of 20,000 files has thousands of
-// such units, and reading them is most of what an inspection costs.
+// The unit cache holds what an inspection has read of the units that its manifest does
+// not list: immutable ones that name no checkout. The next inspection of the same
+// directory, or of a clone of it, takes a unit from there if its hash file is still the
+// same one. A build directory of 20,000 files has thousands of such units, and reading
+// them is most of what an inspection costs.
 //
-// The form is text, one unit a line, fields separated by tabs. A line that
-// cannot be read is as good as none.
+// Its form is text, one unit a line, fields separated by tabs. A line that cannot be
+// read is ignored.
 const cacheHeader = "cargo-cow units 4\n"
 
-// Cacheable reports whether all that later inspections need of u can be kept.
+// Cacheable reports whether the unit cache can hold all that later inspections need of
+// u.
 func (u *Unit) Cacheable() bool {
-	return u.Broken == nil && u.Fingerprint != nil && u.HashKnown && !u.Doc && !u.Mutable() && u.Stamp != Stamp{} &&
+	return u.Broken == nil && u.Fingerprint != nil && u.HashKnown && !u.Doc && !u.Mutable() && u.stamp != stamp{} &&
 		(u.Run || u.SourceList != nil && len(u.SourceList.Deps) > 0)
 }
 
-// A Recall is what the next Inspect of the same directory need not read again.
-// It is advice: without it an inspection takes longer.
+// Cache is the unit cache as an inspection leaves it for the next one of the same
+// directory. It is advice: without it an inspection takes longer.
 type Cache struct {
-	// Keep: all that the last inspection left still serves, and Text is to be
-	// added to it; else Text replaces it.
+	// Keep: the unit cache that is there still serves, and Text is to be appended to
+	// it; else Text replaces it.
 	Keep bool
+	// Text is one line for each unit, after a header where it replaces what is there.
 	Text []byte
 }
 
-// NewCache leaves what is still true where it is. It grows by what was built
-// since, so that a layer shares the rest with the one before it, and is made anew
-// when a quarter of it is about units that are gone.
-func (s *Dir) NewCache(units []*Unit) Cache {
+// NewCache returns the unit cache for these units of d. What was built since the last
+// one is appended to that, so that a layer shares the rest with the one before it;
+// when a quarter of its lines are about units that are gone, it is written anew.
+func (d *Dir) NewCache(units []*Unit) Cache {
 	kept := 0
 	for _, u := range units {
 		if u.Cached {
 			kept++
 		}
 	}
-	r := Cache{Keep: s.CacheLines > 0 && (s.CacheLines-kept)*4 < s.CacheLines}
+	r := Cache{Keep: d.cacheLines > 0 && (d.cacheLines-kept)*4 < d.cacheLines}
 	if !r.Keep {
 		r.Text = []byte(cacheHeader)
 	}
@@ -59,9 +61,16 @@ func (s *Dir) NewCache(units []*Unit) Cache {
 	return r
 }
 
+// WholeCache returns the text of a unit cache for these units of d, nothing appended to
+// what is there.
+func (d *Dir) WholeCache(units []*Unit) []byte {
+	d.cacheLines = 0
+	return d.NewCache(units).Text
+}
+
 func (u *Unit) appendLine(b []byte) []byte {
 	b = fmt.Appendf(b, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%s\t",
-		paths.Escape(u.Record), paths.Escape(u.File), u.Stamp.Mtime, u.Stamp.ino,
+		paths.Escape(u.Dir.Record), paths.Escape(u.File), u.stamp.mtime, u.stamp.ino,
 		fingerprint.FormatHash(u.Hash), u.Source, u.Kind, u.Started, u.Cost, paths.Escape(u.From))
 	for i, d := range u.Fingerprint.Deps {
 		if i > 0 {
@@ -75,10 +84,10 @@ func (u *Unit) appendLine(b []byte) []byte {
 	return b
 }
 
-// DecodeCache returns the units by the directory of their fingerprint files, and
-// the number of lines. What lies further down was learnt later. Where the last
-// line is cut, an earlier command was: then none counts, and the file is made
-// anew.
+// DecodeCache returns the units of a unit cache by the directory of their fingerprint
+// files, and the number of its lines. Of two lines on one directory the lower one is
+// newer, and counts. Where the last line is cut off, the command that wrote it was
+// interrupted: then no line counts, and the file is written anew.
 func DecodeCache(b []byte) (known map[string]*Unit, lines int) {
 	text, ok := strings.CutPrefix(string(b), cacheHeader)
 	if !ok || !strings.HasSuffix(text, "\n") {
@@ -89,15 +98,15 @@ func DecodeCache(b []byte) (known map[string]*Unit, lines int) {
 	all := make([]Unit, lines)
 	for line := range strings.Lines(text) {
 		if u := &all[0]; u.decode(strings.TrimSuffix(line, "\n")) {
-			known[u.Record] = u
+			known[u.Dir.Record] = u
 			all = all[1:]
 		}
 	}
 	return known, lines
 }
 
-// decode reads a line into u. The names of the outputs it leaves in rest: of
-// most units nobody asks for them.
+// decode reads a line into u. It leaves the names of the outputs encoded, in
+// cachedOutputs: they are needed of few units.
 func (u *Unit) decode(line string) bool {
 	rest, good := line, true
 	field := func() string {
@@ -117,15 +126,15 @@ func (u *Unit) decode(line string) bool {
 		return n
 	}
 	*u = Unit{line: line, Cached: true, HashKnown: true}
-	u.Record, u.File = path(), path()
-	u.Stamp.Mtime, u.Stamp.ino = int64(number()), number()
+	u.Dir.Record, u.File = path(), path()
+	u.stamp.mtime, u.stamp.ino = int64(number()), number()
 	hash, err := fingerprint.ParseHash([]byte(field()))
 	u.Hash, u.Source, u.Kind, u.Started = hash, field(), field(), int64(number())
 	u.Cost = int64(number())
 	from, badFrom := paths.Unescape(field())
 	u.From = from
 	deps, rest, _ := strings.Cut(rest, "\t")
-	u.CachedOutputs = rest
+	u.cachedOutputs = rest
 	return good && err == nil && badFrom == nil && u.decodeDeps(deps)
 }
 
@@ -133,62 +142,74 @@ func (u *Unit) decodeDeps(text string) bool {
 	if text == "" {
 		return true
 	}
-	u.Needs = make([]need, 0, strings.Count(text, ",")+1)
+	u.Needs = make([]Need, 0, strings.Count(text, ",")+1)
 	for d := range strings.SplitSeq(text, ",") {
 		hash, name, ok := strings.Cut(d, ":")
 		h, err := fingerprint.ParseHash([]byte(hash))
 		if !ok || err != nil {
 			return false
 		}
-		u.Needs = append(u.Needs, need{name, h})
+		u.Needs = append(u.Needs, Need{name, h})
 	}
 	return true
 }
 
-// cachedUnit takes a unit from the recall if it was not built since. It belongs
-// to dir only: a recalled unit is used once.
-func (s *Dir) cachedUnit(ud UnitDir) *Unit {
-	u := s.Cache[ud.Record]
+// cachedUnit takes a unit from the unit cache if it was not built since; nil if it is not
+// there. The unit belongs to d from then on: it is taken once.
+func (d *Dir) cachedUnit(ud UnitDir) *Unit {
+	u := d.cache[ud.Record]
 	if u == nil {
 		return nil
 	}
-	now, ok := s.stampFile(u.Record + "/" + u.File)
-	if !ok || now != u.Stamp {
+	now, ok := d.stampFile(u.Dir.Record + "/" + u.File)
+	if !ok || now != u.stamp {
 		return nil
 	}
 	kind := u.Kind
-	u.UnitDir, u.Key, u.UnitName = ud, ud.Record+"/"+u.File, NameOf(ud, u.File)
+	u.Dir, u.Key, u.UnitName = ud, ud.Record+"/"+u.File, NameOf(ud, u.File)
 	u.Kind, u.Run = kind, kind == KindRun
 	return u
 }
 
-// LoadTimes looks up when a recalled unit's outputs were written; only units that
-// something mutable depends on are asked for it.
-func (s *Dir) LoadTimes(u *Unit) {
+// CacheKnows reports whether the unit cache that d was scanned with tells of this build
+// of u. The time of its hash file decides: a copy made file by file has other inodes.
+func (d *Dir) CacheKnows(u *Unit) bool {
+	c := d.cache[u.Dir.Record]
+	return c != nil && c.File == u.File && c.stamp.mtime == u.stamp.mtime
+}
+
+// CheckedOnly reports of a Cached unit whether cargo check has made it: it has metadata
+// and nothing to link.
+func (u *Unit) CheckedOnly() bool {
+	return strings.Contains(u.cachedOutputs, ".rmeta") && !strings.Contains(u.cachedOutputs, ".rlib")
+}
+
+// LoadTimes fills in the outputs of a Cached unit, with the times they were written. Only
+// what mutable units depend on needs that.
+func (d *Dir) LoadTimes(u *Unit) {
 	if !u.Cached || u.timed {
 		return
 	}
 	u.timed = true
-	for p := range strings.SplitSeq(u.CachedOutputs, "\t") {
+	for p := range strings.SplitSeq(u.cachedOutputs, "\t") {
 		if p, err := paths.Unescape(p); err == nil && paths.IsLocal(p) {
-			s.addOutput(u, p)
+			d.addOutput(u, p)
 		}
 	}
 }
 
-// Reload makes of a recalled unit one that was read in full, for a manifest that
-// is to list it.
-func (s *Dir) Reload(u *Unit) error {
-	outs, err := s.outputsIn(u.ProfileDir)
+// Reload reads a Cached unit in full, for a manifest that is to list it.
+func (d *Dir) Reload(u *Unit) error {
+	outs, err := d.outputsIn(u.Profile)
 	if err != nil {
 		return err
 	}
-	fresh := &Unit{UnitDir: u.UnitDir, File: u.File, Key: u.Key, Run: u.Run, Deps: u.Deps, Dependents: u.Dependents}
-	fresh.UnitName = NameOf(u.UnitDir, u.File)
-	if err := s.read(fresh, outs); err != nil {
+	fresh := &Unit{Dir: u.Dir, File: u.File, Key: u.Key, Run: u.Run, Deps: u.Deps, Dependents: u.Dependents}
+	fresh.UnitName = NameOf(u.Dir, u.File)
+	if err := d.read(fresh, outs); err != nil {
 		return err
 	}
-	fresh.Classify(s.cargoHome)
+	fresh.Classify(d.cargoHome)
 	if fresh.Run {
 		fresh.Source, fresh.From = u.Source, u.From
 	}

@@ -26,14 +26,14 @@ func TestCheckHasACost(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cargo check: %v\n%s", err, out)
 	}
-	s, err := Scan(filepath.Join(dir, "target"), filepath.Join(dir, "home"), nil)
+	d, err := Scan(filepath.Join(dir, "target"), filepath.Join(dir, "home"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Units) != 1 || s.Units[0].Cost == 0 {
-		t.Errorf("got %d units, want one with a cost", len(s.Units))
+	if len(d.Units) != 1 || d.Units[0].Cost == 0 {
+		t.Errorf("got %d units, want one with a cost", len(d.Units))
 	}
-	for _, u := range s.Units {
+	for _, u := range d.Units {
 		t.Logf("%s: %d ms", u.Unit, u.Cost)
 	}
 }

@@ -10,52 +10,54 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stampFile looks at a file of the build directory. The name is relative to it:
-// that saves the kernel half of the way to each of thousands of files.
-func (s *Dir) stampFile(name string) (Stamp, bool) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(s.fd, name, &st, 0); err != nil {
-		return Stamp{}, false
-	}
-	return Stamp{st.Mtim.Nano(), st.Ino}, true
-}
-
 // Dir is a build directory with the units in it.
 type Dir struct {
-	Path       string
-	fd         int // dir, while it is scanned
+	Path     string   // absolute
+	Profiles []string // profile directories, relative to Path
+	Layout   string   // LayoutClassic or LayoutUnits; "" where there is no unit
+	Units    []*Unit
+
 	cargoHome  string
-	Profiles   []string
-	Layout     string
-	Units      []*Unit
-	Cache      map[string]*Unit
-	CacheLines int // of the recall
+	fd         int              // of the directory, while it is scanned
+	cache      map[string]*Unit // the unit cache it was scanned with, by UnitDir.Record
+	cacheLines int              // in the text of that
 
 	mu      sync.Mutex
 	written map[string]*outputIndex // of all units, by profile; see outputsIn
 }
 
-// outputsIn lists what lies in a profile, once: whoever asks for the files of many
-// units must not change the directory meanwhile.
-func (s *Dir) outputsIn(profile string) (*outputIndex, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if o := s.written[profile]; o != nil {
+// stampFile looks at a file of the build directory. The name is relative to it:
+// that saves the kernel half of the way to each of thousands of files.
+func (d *Dir) stampFile(name string) (stamp, bool) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd, name, &st, 0); err != nil {
+		return stamp{}, false
+	}
+	return stamp{st.Mtim.Nano(), st.Ino}, true
+}
+
+// outputsIn returns what units have written in a profile. The directory is listed once:
+// nobody may change it between two calls. It is safe for concurrent use.
+func (d *Dir) outputsIn(profile string) (*outputIndex, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o := d.written[profile]; o != nil {
 		return o, nil
 	}
-	o, err := newOutputIndex(s.Path, profile, nil)
+	o, err := newOutputIndex(d.Path, profile, nil)
 	if err != nil {
 		return nil, err
 	}
-	if s.written == nil {
-		s.written = map[string]*outputIndex{}
+	if d.written == nil {
+		d.written = map[string]*outputIndex{}
 	}
-	s.written[profile] = o
+	d.written[profile] = o
 	return o, nil
 }
 
-// WithDependents returns the units of which is holds, and all that stand above one.
-func (s *Dir) WithDependents(is func(*Unit) bool) map[*Unit]bool {
+// WithDependents returns the units for which is returns true, and all that depend on
+// one of them, directly or not.
+func (d *Dir) WithDependents(is func(*Unit) bool) map[*Unit]bool {
 	found := map[*Unit]bool{}
 	var up func(u *Unit)
 	up = func(u *Unit) {
@@ -66,7 +68,7 @@ func (s *Dir) WithDependents(is func(*Unit) bool) map[*Unit]bool {
 			}
 		}
 	}
-	for _, u := range s.Units {
+	for _, u := range d.Units {
 		if is(u) {
 			up(u)
 		}

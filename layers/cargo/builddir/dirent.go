@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// EntryKind is what a directory says of an entry.
+// EntryKind is what sort of file an entry of a directory is.
 type EntryKind int
 
 const (
-	EntryOther EntryKind = iota
-	EntryFile
-	EntryDir
+	entryOther EntryKind = iota
+	EntryFile            // a regular file
+	EntryDir             // a directory
 )
 
-// ListDir calls entry for everything in a directory, in no order; name is good until
-// it returns. A directory that is missing is empty. With ten thousand entries, as
-// deps has, package os takes twice as long: it makes a value of every one.
+// ListDir calls entry for everything in a directory, in no order; name is valid until
+// entry returns. A directory that is missing is empty. Package os takes twice as long for
+// ten thousand entries, as deps has: it makes a value of each.
 func ListDir(dir string, entry func(name []byte, k EntryKind)) error {
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +78,7 @@ func kindOf(fd int, name []byte, typ byte) EntryKind {
 	if typ == unix.DT_UNKNOWN {
 		var st unix.Stat_t
 		if err := unix.Fstatat(fd, string(name), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return EntryOther
+			return entryOther
 		}
 		typ = byte(st.Mode & unix.S_IFMT >> 12) // DT_* are S_IF* shifted
 	}
@@ -88,5 +88,5 @@ func kindOf(fd int, name []byte, typ byte) EntryKind {
 	case unix.DT_DIR:
 		return EntryDir
 	}
-	return EntryOther
+	return entryOther
 }

@@ -22,10 +22,11 @@ type DiskUnit struct {
 	Unit *Unit
 }
 
-// Path is where a file of the unit's directory lies.
+// Path returns where rel, a path relative to the unit's build directory, lies.
 func (h DiskUnit) Path(rel string) string { return filepath.Join(h.Dir.Path, rel) }
 
-// SeenByDependents lists the outputs that decide what dependents become.
+// SeenByDependents lists the outputs that decide what dependents become, relative to the
+// build directory: metadata, and what runs at compile time.
 func (h DiskUnit) SeenByDependents() ([]string, error) {
 	files, err := h.files()
 	return slices.DeleteFunc(files, func(p string) bool {
@@ -37,34 +38,34 @@ func (h DiskUnit) SeenByDependents() ([]string, error) {
 	}), err
 }
 
-// files lists what the unit wrote outside the directory of its fingerprint. The
-// list is the caller's.
+// files lists what the unit wrote outside the directory of its fingerprint. The caller
+// may change the list.
 func (h DiskUnit) files() ([]string, error) {
 	u := h.Unit
-	outs, err := h.Dir.outputsIn(u.ProfileDir)
+	outs, err := h.Dir.outputsIn(u.Profile)
 	if err != nil {
 		return nil, err
 	}
-	files, err := outs.of(u.UnitDir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == KindScript)
+	files, err := outs.of(u.Dir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == KindScript)
 	return slices.Clone(files), err
 }
 
-// All is everything that belongs to the unit: whole directories, and files
-// elsewhere.
+// All lists everything that belongs to the unit, relative to the build directory: whole
+// directories, and the files that lie elsewhere.
 func (h DiskUnit) All() (dirs, files []string, err error) {
 	u := h.Unit
 	switch {
-	case u.Layout == LayoutUnits:
-		return []string{filepath.Dir(u.Record)}, nil, nil
+	case u.Dir.Layout == LayoutUnits:
+		return []string{filepath.Dir(u.Dir.Record)}, nil, nil
 	case u.Run, u.Kind == KindScript:
-		return []string{u.Record, u.ProfileDir + "/build/" + u.name()}, nil, nil
+		return []string{u.Dir.Record, u.Profile + "/build/" + u.Dir.name()}, nil, nil
 	}
 	files, err = h.files()
-	return []string{u.Record}, files, err
+	return []string{u.Dir.Record}, files, err
 }
 
-// SameFile compares two regular files byte by byte. What cannot be read is the same as
-// nothing.
+// SameFile reports whether two regular files are equal byte by byte. A file that cannot be
+// read equals none.
 func SameFile(a, b string) bool {
 	x, errX := os.Open(a)
 	if errX != nil {
@@ -97,8 +98,9 @@ func SameFile(a, b string) bool {
 
 func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-// SameTree compares names, kinds and contents. Links and the like are never the
-// same: no script of a library needs them.
+// SameTree reports whether two directories hold the same names, kinds and contents; two
+// that are missing are the same. Symbolic links and special files equal none: no script
+// of a library needs them.
 func SameTree(a, b string) bool {
 	x, errX := os.ReadDir(a)
 	y, errY := os.ReadDir(b)
@@ -120,8 +122,8 @@ func SameTree(a, b string) bool {
 	return true
 }
 
-// ComparedFiles lists the files whose times Cargo compares: what the unit wrote, and
-// what says when it was begun.
+// ComparedFiles lists the files whose times Cargo compares, relative to the build
+// directory: what the unit wrote, and its dep-info, which is dated when it was begun.
 func (h DiskUnit) ComparedFiles() []string {
 	h.Dir.LoadTimes(h.Unit)
 	var files []string
@@ -129,13 +131,14 @@ func (h DiskUnit) ComparedFiles() []string {
 		files = append(files, o.Path)
 	}
 	if !h.Unit.Run && !h.Unit.Doc {
-		files = append(files, h.Unit.Record+"/dep-"+h.Unit.File)
+		files = append(files, h.Unit.Dir.Record+"/dep-"+h.Unit.File)
 	}
 	return files
 }
 
-// TimedFiles lists the files that get the one time: those, and what the run of a script
-// has written; what a crate includes from there must not be newer than the crate.
+// TimedFiles lists the files that SetTime dates: the ComparedFiles, and what the run of a
+// script has written, since what a crate includes from there must not be newer than the
+// crate.
 func (h DiskUnit) TimedFiles() ([]string, error) {
 	files := h.ComparedFiles()
 	if h.Unit.Run {
@@ -148,7 +151,7 @@ func (h DiskUnit) TimedFiles() ([]string, error) {
 	return files, nil
 }
 
-// SetTime gives the files of a unit one time.
+// SetTime dates the TimedFiles of the unit. Those that are missing are passed over.
 func (h DiskUnit) SetTime(to time.Time) error {
 	files, err := h.TimedFiles()
 	if err != nil {
@@ -166,7 +169,7 @@ func (h DiskUnit) SetTime(to time.Time) error {
 
 // writtenBy lists what the run of a script left in the directory it was given.
 func writtenBy(dir string, u *Unit) (files []string, err error) {
-	_, outDir, _ := u.ScriptFiles()
+	_, outDir, _ := u.Dir.ScriptFiles()
 	err = filepath.WalkDir(filepath.Join(dir, outDir), func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -24,22 +24,23 @@ const (
 
 // UnitDir is where one unit's files lie, relative to the build directory.
 type UnitDir struct {
-	ProfileDir string // debug, x86_64-unknown-linux-gnu/release
-	Layout     string
-	Pkg        string // package name
-	Id         string // 16 hex digits, "" where Cargo gives none
-	Record     string // directory of the fingerprint files
+	Profile string // debug, x86_64-unknown-linux-gnu/release
+	Layout  string
+	Package string // package name
+	ID      string // 16 hex digits, "" where Cargo gives none
+	Record  string // directory of the fingerprint files
 }
 
-// name is how the unit is called in messages: package and id.
+// name is what the unit is called in messages: package and id.
 func (u UnitDir) name() string {
-	if u.Id == "" {
-		return u.Pkg
+	if u.ID == "" {
+		return u.Package
 	}
-	return u.Pkg + "-" + u.Id
+	return u.Package + "-" + u.ID
 }
 
-// ParseRecordDir tells the unit by the directory of its fingerprint files.
+// ParseRecordDir returns what the name of record, the directory of a unit's fingerprint
+// files, says of the unit.
 func ParseRecordDir(record string) UnitDir {
 	if profile, name, ok := strings.Cut(record, "/.fingerprint/"); ok {
 		pkg, id := SplitID(name)
@@ -57,14 +58,14 @@ func (u UnitDir) ScriptFiles() (output, outDir, rootOutput string) {
 		dir := filepath.Dir(u.Record)
 		return dir + "/run/stdout", dir + "/out", dir + "/run/root-output"
 	}
-	dir := u.ProfileDir + "/build/" + u.name()
+	dir := u.Profile + "/build/" + u.name()
 	return dir + "/output", dir + "/out", dir + "/root-output"
 }
 
 // Profiles lists the profile directories of a build directory, relative to it,
-// sorted: those that hold units or a lock of Cargo's. With --target there is one
-// level more. Those of a build directory inside it are not among them. What may not
-// be listed is left out; see Lock.
+// sorted: those that hold units or a lock of Cargo's, at the top or, with --target, one
+// level below. Those of a build directory inside this one are not among them, nor those
+// that may not be listed; see Locks.Foreign.
 func Profiles(buildDir string) ([]string, error) {
 	found, _, err := profiles(buildDir)
 	return found, err
@@ -173,7 +174,8 @@ func unitDirsIn(buildDir, profile string) (units []UnitDir, layout string, err e
 	return units, layout, nil
 }
 
-// SplitID takes a classic unit directory's name apart: package-0123456789abcdef.
+// SplitID takes apart a name that ends in a unit's id, as package-0123456789abcdef does;
+// id is "" where it does not.
 func SplitID(name string) (pkg, id string) {
 	i := strings.LastIndexByte(name, '-')
 	if i < 0 || !isUnitID(name[i+1:]) {
@@ -189,7 +191,7 @@ func isUnitID(s string) bool {
 // Output is one file a unit wrote.
 type Output struct {
 	Path  string // relative to the build directory
-	mtime int64
+	mtime int64  // ns
 	ino   uint64
 }
 
@@ -201,8 +203,8 @@ type outputIndex struct {
 	byKey    map[string][]string // id, or "=" and bare name -> paths in deps and examples
 }
 
-// newOutputIndex lists the files of the units that have these ids, "" for those
-// without one; nil for all.
+// newOutputIndex lists the files of the units with these ids, "" for those that have
+// none; of all units if ids is nil.
 func newOutputIndex(buildDir, profile string, ids map[string]bool) (*outputIndex, error) {
 	o := &outputIndex{buildDir: buildDir, profile: profile, byKey: map[string][]string{}}
 	for _, sub := range []string{"deps", "examples"} {
@@ -239,9 +241,9 @@ func (o *outputIndex) of(u UnitDir, crate string, script bool) ([]string, error)
 		return o.within(filepath.Dir(u.Record)+"/out", "")
 	}
 	if script {
-		return o.within(o.profile+"/build/"+u.name(), u.Id)
+		return o.within(o.profile+"/build/"+u.name(), u.ID)
 	}
-	if found := o.byKey[u.Id]; u.Id != "" && len(found) > 0 {
+	if found := o.byKey[u.ID]; u.ID != "" && len(found) > 0 {
 		return found, nil
 	}
 	return o.byKey["="+crate], nil
@@ -261,14 +263,14 @@ func (o *outputIndex) within(dir, part string) (paths []string, err error) {
 	return paths, nil
 }
 
-// InputLists returns the lists of inputs that rustc has written in profile
-// directories, the .d files, relative to the build directory.
+// InputLists returns where the .d files lie, relative to the build directory, in which
+// rustc has listed the inputs of units of these profiles.
 func InputLists(buildDir string, profiles []string) []string {
 	var lists []string
 	for _, p := range profiles {
 		for _, pattern := range []string{"deps/*.d", "examples/*.d", "build/*/*.d", "build/*/*/out/*.d"} {
 			// The pattern is well formed.
-			found, _ := filepath.Glob(filepath.Join(QuoteGlob(buildDir), QuoteGlob(p), pattern))
+			found, _ := filepath.Glob(filepath.Join(quoteGlob(buildDir), quoteGlob(p), pattern))
 			for _, path := range found {
 				if rel, err := filepath.Rel(buildDir, path); err == nil {
 					lists = append(lists, rel)
@@ -279,8 +281,8 @@ func InputLists(buildDir string, profiles []string) []string {
 	return lists
 }
 
-// QuoteGlob escapes what a pattern of filepath.Glob gives a meaning to.
-var QuoteGlob = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace
+// quoteGlob escapes what a pattern of filepath.Glob gives a meaning to.
+var quoteGlob = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace
 
 // rustcInfo is what Cargo knows of the compiler. It keeps that at the root of a
 // build directory and nowhere else (cargo 1.95, util/rustc.rs; ops/mod.rs), so
@@ -293,5 +295,6 @@ func isNested(entries []os.DirEntry) bool {
 	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == rustcInfo })
 }
 
-// MetaDir is where this program keeps what it knows of a build directory.
+// MetaDir is where this program keeps what it knows of a build directory, relative to
+// that.
 const MetaDir = paths.TreeMeta

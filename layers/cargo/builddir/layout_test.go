@@ -150,9 +150,9 @@ func TestOutputs(t *testing.T) {
 		"debug/build/q/0123456789abcdef/out/sub/x":                           "",
 	})
 	classic := func(pkg, id string) UnitDir {
-		return UnitDir{ProfileDir: "debug", Layout: LayoutClassic, Pkg: pkg, Id: id}
+		return UnitDir{Profile: "debug", Layout: LayoutClassic, Package: pkg, ID: id}
 	}
-	units := UnitDir{ProfileDir: "debug", Layout: LayoutUnits, Pkg: "q", Id: "0123456789abcdef", Record: "debug/build/q/0123456789abcdef/fingerprint"}
+	units := UnitDir{Profile: "debug", Layout: LayoutUnits, Package: "q", ID: "0123456789abcdef", Record: "debug/build/q/0123456789abcdef/fingerprint"}
 	tests := []struct {
 		u      UnitDir
 		crate  string
@@ -176,6 +176,36 @@ func TestOutputs(t *testing.T) {
 		slices.Sort(got)
 		if err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("outputs of %s = %v, %v; want %v", tt.u.name(), got, err, tt.want)
+		}
+	}
+}
+
+func TestRecordDir(t *testing.T) {
+	for record, want := range map[string]UnitDir{
+		"debug/.fingerprint/a-b-0123456789abcdef":          {Profile: "debug", Layout: LayoutClassic, Package: "a-b", ID: "0123456789abcdef", Record: ""},
+		"t/release/build/a-b/0123456789abcdef/fingerprint": {Profile: "t/release", Layout: LayoutUnits, Package: "a-b", ID: "0123456789abcdef", Record: ""},
+	} {
+		want.Record = record
+		if got := ParseRecordDir(record); got != want {
+			t.Errorf("%s: %+v, want %+v", record, got, want)
+		}
+	}
+}
+
+func TestSplitID(t *testing.T) {
+	tests := []struct{ name, pkg, id string }{
+		{"liba-407a90833ee3607c", "liba", "407a90833ee3607c"},
+		{"proc-macro2-407a90833ee3607c", "proc-macro2", "407a90833ee3607c"},
+		{"liba-407A90833EE3607C", "liba-407A90833EE3607C", ""},
+		{"liba-407a90833ee3607", "liba-407a90833ee3607", ""},
+		{"liba-407a90833ee3607cc", "liba-407a90833ee3607cc", ""},
+		{"liba", "liba", ""},
+		{"my-lib", "my-lib", ""},
+		{"", "", ""},
+	}
+	for _, tt := range tests {
+		if pkg, id := SplitID(tt.name); pkg != tt.pkg || id != tt.id {
+			t.Errorf("SplitID(%q) = %q, %q; want %q, %q", tt.name, pkg, id, tt.pkg, tt.id)
 		}
 	}
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// ErrLocked: Cargo, or another of us, holds a lock of the directory.
+// ErrLocked says that Cargo, or another command of ours, holds a lock of the directory.
 var ErrLocked = errors.New("in use by cargo")
 
-// ErrForeign: a directory belongs to somebody else, as after a build with sudo.
+// ErrForeign says that a directory belongs to another user, as after a build with sudo.
 var ErrForeign = errors.New("it belongs to another user")
 
 // LockFiles are what Cargo locks in a profile directory: the first one up to
@@ -42,15 +42,15 @@ type foreignLock struct {
 	there bool
 }
 
-// Lock takes Cargo's locks on every profile of every directory given, the build
-// directory and the artifact directory where they differ, and of build directories
-// inside them. If they are taken it
-// waits, after telling notify once; with a nil notify it fails with ErrLocked
-// instead. A directory that does not exist has nothing to lock, and of another
-// user's what may not be locked is not; see Foreign and Closed.
+// Lock takes Cargo's locks on every profile of the directories given, which are the build
+// directory and, where it is another one, the artifact directory; build directories
+// inside them are locked, too. Where somebody holds a lock it waits, after one call of
+// notify; if notify is nil it fails with ErrLocked. A directory that does not exist has
+// nothing to lock. Another user's lock that may not be taken is left alone; see Foreign
+// and Closed.
 //
-// It never waits for one lock while it holds another: Cargo takes several too,
-// in an order of its own.
+// Lock never waits for one lock while it holds another: Cargo takes several, too, in an
+// order of its own.
 func Lock(ctx context.Context, notify func(), dirs ...string) (*Locks, error) {
 	told := false
 	for {
@@ -160,12 +160,12 @@ func ownerOf(path string) int {
 	return int(fi.Sys().(*syscall.Stat_t).Uid)
 }
 
-// Foreign lists the directories of which not all locks could be had: nobody knows
-// whether somebody builds there.
+// Foreign lists the directories of which not all locks could be taken: their owner may be
+// building there.
 func (l *Locks) Foreign() []string { return l.foreignDirs(func(foreignLock) bool { return true }) }
 
-// Closed lists those where somebody may be building right now: there is a lock that
-// this user may not ask for.
+// Closed lists those of Foreign where a lock is there that this user may not ask for:
+// somebody may hold it right now.
 func (l *Locks) Closed() []string { return l.foreignDirs(func(f foreignLock) bool { return f.there }) }
 
 func (l *Locks) foreignDirs(want func(foreignLock) bool) []string {
@@ -183,10 +183,10 @@ func (l *Locks) foreignDirs(want func(foreignLock) bool) []string {
 	return dirs
 }
 
-// Guard makes sure that nobody so much as has one of the lock files open, and
-// notices who tries from now on. A cargo that had, waiting or about to wait,
-// would build in the directory of that name, whatever directory that is by then,
-// under the lock of another. The error matches ErrLocked.
+// Guard makes sure that nobody has one of the lock files open, even without holding the
+// lock, and from then on notices who opens one. A cargo that had one open would get the
+// lock of this directory in the end, and then build in whichever directory has its name
+// by then. If somebody has one open, the error matches ErrLocked.
 func (l *Locks) Guard() error {
 	if closed := l.Closed(); len(closed) > 0 {
 		return fmt.Errorf("lock %s: %w", closed[0], ErrForeign)
@@ -203,8 +203,8 @@ func (l *Locks) Guard() error {
 	return nil
 }
 
-// Disturbed reports whether somebody came after Guard: to open a lock file, or
-// with a new profile in the directory that was locked as dir and is called now.
+// Disturbed reports whether, since Guard, somebody has opened a lock file or made a new
+// profile. now is the present name of the directory that was locked under the name dir.
 func (l *Locks) Disturbed(dir, now string) (bool, error) {
 	for _, h := range l.held {
 		if disturbed, err := h.Disturbed(); err != nil || disturbed {
@@ -224,7 +224,7 @@ func (l *Locks) Disturbed(dir, now string) (bool, error) {
 	return !slices.Equal(found, l.profiles[dir]), err
 }
 
-// Unguard lets those go on who came to open a lock file.
+// Unguard ends what Guard began: those who were kept from opening a lock file go on.
 func (l *Locks) Unguard() error {
 	var errs []error
 	for _, h := range l.held {

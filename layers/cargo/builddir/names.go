@@ -2,18 +2,18 @@ package builddir
 
 import "strings"
 
-// The kinds of unit that are asked for; see UnitName.Kind.
+// Values of UnitName.Kind that code asks for.
 const (
-	KindRun    = "run-build-script"
-	KindScript = "build-script"
-	KindMacro  = "proc-macro"
-	KindDoc    = "doc"
+	KindRun    = "run-build-script" // the run of a build script
+	KindScript = "build-script"     // the program that is run
+	KindMacro  = "proc-macro"       // a library of procedural macros
+	KindDoc    = "doc"              // documentation, by rustdoc
 )
 
-// NameOf reads what a hash file's name says (cargo 1.95,
-// compilation_files.rs:fingerprint_file_path).
+// NameOf names the unit in ud whose hash file is called file: that name says target and
+// kind (cargo 1.95, compilation_files.rs:fingerprint_file_path).
 func NameOf(ud UnitDir, file string) UnitName {
-	n := UnitName{Package: ud.Pkg, Profile: ud.ProfileDir, Unit: ud.name()}
+	n := UnitName{Package: ud.Package, Profile: ud.Profile, Unit: ud.name()}
 	rest := file
 	flavor := ""
 	for _, f := range []string{"test-", "doc-", "run-"} {
@@ -57,7 +57,7 @@ type UnitName struct {
 	// Kind is lib, bin, test, example, bench, proc-macro, build-script,
 	// run-build-script or doc.
 	Kind string `json:"kind"`
-	// Test tells a unit built with the test harness.
+	// Test: it was built with the test harness.
 	Test bool `json:"test,omitempty"`
 	// Profile is the directory below the build directory: debug,
 	// x86_64-unknown-linux-gnu/release.

@@ -18,25 +18,25 @@ import (
 
 // read reads what there is of a unit. What is missing or cannot be understood breaks
 // the unit; an error is about the directory.
-func (s *Dir) read(u *Unit, outs *outputIndex) error {
-	if err := s.readFingerprint(u); err != nil {
+func (d *Dir) read(u *Unit, outs *outputIndex) error {
+	if err := d.readFingerprint(u); err != nil {
 		return err
 	}
 	if u.Run {
-		return s.readRun(u)
+		return d.readRun(u)
 	}
-	if err := s.readOutputs(u, outs); err != nil {
+	if err := d.readOutputs(u, outs); err != nil {
 		return err
 	}
-	if !u.Doc && s.readDepInfo(u) {
-		s.readSourceList(u)
+	if !u.Doc && d.readDepInfo(u) {
+		d.readSourceList(u)
 	}
 	return nil
 }
 
 // readFingerprint reads what decided a unit, and whether it was built to the end.
-func (s *Dir) readFingerprint(u *Unit) error {
-	b, err := os.ReadFile(filepath.Join(s.Path, u.Record, u.File+".json"))
+func (d *Dir) readFingerprint(u *Unit) error {
+	b, err := os.ReadFile(filepath.Join(d.Path, u.Dir.Record, u.File+".json"))
 	if err != nil {
 		return fmt.Errorf("read unit %s: %w", u.Unit, err)
 	}
@@ -44,12 +44,12 @@ func (s *Dir) readFingerprint(u *Unit) error {
 		u.breaks(rule.InDoubt, "its fingerprint cannot be read: "+err.Error())
 	}
 	if u.Fingerprint != nil {
-		for _, d := range u.Fingerprint.Deps {
-			u.Needs = append(u.Needs, need{d.Name, d.Hash})
+		for _, dep := range u.Fingerprint.Deps {
+			u.Needs = append(u.Needs, Need{dep.Name, dep.Hash})
 		}
 	}
-	u.Stamp, _ = s.stampFile(u.Record + "/" + u.File)
-	b, err = os.ReadFile(filepath.Join(s.Path, u.Record, u.File))
+	u.stamp, _ = d.stampFile(u.Dir.Record + "/" + u.File)
+	b, err = os.ReadFile(filepath.Join(d.Path, u.Dir.Record, u.File))
 	if err == nil {
 		u.Hash, err = fingerprint.ParseHash(b)
 	}
@@ -62,8 +62,8 @@ func (s *Dir) readFingerprint(u *Unit) error {
 }
 
 // readOutputs finds the files that a compiler has written for a unit.
-func (s *Dir) readOutputs(u *Unit, outs *outputIndex) error {
-	names, err := outs.of(u.UnitDir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == KindScript)
+func (d *Dir) readOutputs(u *Unit, outs *outputIndex) error {
+	names, err := outs.of(u.Dir, strings.ReplaceAll(u.Target, "-", "_"), u.Kind == KindScript)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (s *Dir) readOutputs(u *Unit, outs *outputIndex) error {
 			u.SourceListFile = n
 			continue
 		}
-		s.addOutput(u, n)
+		d.addOutput(u, n)
 	}
 	if u.Kind == "lib" && isProcMacro(u.Outputs) {
 		u.Kind = KindMacro
@@ -82,16 +82,16 @@ func (s *Dir) readOutputs(u *Unit, outs *outputIndex) error {
 
 // readDepInfo reads Cargo's list of a unit's inputs, and when the unit was begun. It
 // reports whether there is one.
-func (s *Dir) readDepInfo(u *Unit) bool {
-	u.depFile = u.Record + "/dep-" + u.File
-	fi, err := os.Stat(filepath.Join(s.Path, u.depFile))
+func (d *Dir) readDepInfo(u *Unit) bool {
+	u.depFile = u.Dir.Record + "/dep-" + u.File
+	fi, err := os.Stat(filepath.Join(d.Path, u.depFile))
 	if err != nil {
 		u.depFile = ""
 		u.breaks(rule.Cargo, "it has no dependency information")
 		return false
 	}
 	u.Started = fi.ModTime().UnixNano()
-	b, err := os.ReadFile(filepath.Join(s.Path, u.depFile))
+	b, err := os.ReadFile(filepath.Join(d.Path, u.depFile))
 	if err == nil {
 		u.DepInfo, err = depinfo.Parse(b)
 	}
@@ -100,18 +100,18 @@ func (s *Dir) readDepInfo(u *Unit) bool {
 	}
 	u.Cost = max(0, u.NewestOutput(false)-u.Started) / int64(time.Millisecond)
 	if u.Cost == 0 {
-		u.Cost = s.checkCost(u)
+		u.Cost = d.checkCost(u)
 	}
 	return true
 }
 
 // readSourceList reads rustc's list of a unit's sources.
-func (s *Dir) readSourceList(u *Unit) {
+func (d *Dir) readSourceList(u *Unit) {
 	if u.SourceListFile == "" {
 		u.breaks(rule.InDoubt, "rustc's list of its sources is missing")
 		return
 	}
-	b, err := os.ReadFile(filepath.Join(s.Path, u.SourceListFile))
+	b, err := os.ReadFile(filepath.Join(d.Path, u.SourceListFile))
 	if err == nil {
 		u.SourceList, err = depfile.Parse(b)
 		u.SeenAs, _ = handoff.ParseState(string(b))
@@ -124,20 +124,20 @@ func (s *Dir) readSourceList(u *Unit) {
 // checkCost is what cargo check took for a unit: Cargo dates its metadata back to
 // when rustc was started (cargo 1.95, compiler/mod.rs:rustc), and writes the hash
 // file when rustc is done. 0 where a restore or graft has set times since.
-func (s *Dir) checkCost(u *Unit) int64 {
-	began, ok := s.stampFile(u.Record + "/invoked.timestamp")
-	if !ok || began.Mtime != u.Started {
+func (d *Dir) checkCost(u *Unit) int64 {
+	began, ok := d.stampFile(u.Dir.Record + "/invoked.timestamp")
+	if !ok || began.mtime != u.Started {
 		return 0
 	}
-	return max(0, u.Stamp.Mtime-began.Mtime) / int64(time.Millisecond)
+	return max(0, u.stamp.mtime-began.mtime) / int64(time.Millisecond)
 }
 
-func (s *Dir) readRun(u *Unit) error {
+func (d *Dir) readRun(u *Unit) error {
 	if u.Overridden() {
 		return nil
 	}
-	output, _, root := u.ScriptFiles()
-	s.addOutput(u, output)
+	output, _, root := u.Dir.ScriptFiles()
+	d.addOutput(u, output)
 	if len(u.Outputs) == 0 {
 		u.breaks(rule.Cargo, "its output is missing")
 		return nil
@@ -145,15 +145,15 @@ func (s *Dir) readRun(u *Unit) error {
 	u.Started = u.Outputs[0].mtime
 	// Cargo dates the output back to the start of the script, and writes where
 	// the script wrote when it is done (cargo 1.95, custom_build.rs:build_work).
-	if done, ok := s.stampFile(root); ok {
-		u.Cost = max(0, done.Mtime-u.Started) / int64(time.Millisecond)
+	if done, ok := d.stampFile(root); ok {
+		u.Cost = max(0, done.mtime-u.Started) / int64(time.Millisecond)
 	}
 	return nil
 }
 
-func (s *Dir) addOutput(u *Unit, path string) {
+func (d *Dir) addOutput(u *Unit, path string) {
 	var st unix.Stat_t
-	if err := unix.Stat(filepath.Join(s.Path, path), &st); err == nil {
+	if err := unix.Stat(filepath.Join(d.Path, path), &st); err == nil {
 		u.Outputs = append(u.Outputs, Output{path, st.Mtim.Nano(), st.Ino})
 	}
 }

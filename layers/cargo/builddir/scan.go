@@ -14,43 +14,45 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
 )
 
-// Scan reads every unit of every profile in dir, but for those that recall, what
-// an earlier inspection wrote, still speaks for, and but for the profiles in without.
-func Scan(dir, cargoHome string, recall []byte, without ...string) (*Dir, error) {
+// Scan reads the units of every profile in dir, except of the profiles in without. A
+// unit that has not been built since unitCache was written (UnitCache.Text; nil where
+// there is none) is taken from there. What of a unit cannot be understood marks it as
+// Broken; an error is about the directory.
+func Scan(dir, cargoHome string, unitCache []byte, without ...string) (*Dir, error) {
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
 	}
 	defer unix.Close(fd)
-	s := &Dir{Path: dir, fd: fd, cargoHome: cargoHome}
+	d := &Dir{Path: dir, fd: fd, cargoHome: cargoHome}
 	var decoding sync.WaitGroup
-	decoding.Go(func() { s.Cache, s.CacheLines = DecodeCache(recall) })
+	decoding.Go(func() { d.cache, d.cacheLines = DecodeCache(unitCache) })
 	defer decoding.Wait()
-	if s.Profiles, err = Profiles(dir); err != nil {
+	if d.Profiles, err = Profiles(dir); err != nil {
 		return nil, err
 	}
-	s.Profiles = slices.DeleteFunc(s.Profiles, func(p string) bool { return slices.Contains(without, p) })
-	for _, profile := range s.Profiles {
+	d.Profiles = slices.DeleteFunc(d.Profiles, func(p string) bool { return slices.Contains(without, p) })
+	for _, profile := range d.Profiles {
 		dirs, layout, err := unitDirsIn(dir, profile)
 		if err != nil {
 			return nil, err
 		}
-		if s.Layout == "" {
-			s.Layout = layout
+		if d.Layout == "" {
+			d.Layout = layout
 		}
 		decoding.Wait()
-		if err := s.scanProfile(profile, dirs); err != nil {
+		if err := d.scanProfile(profile, dirs); err != nil {
 			return nil, err
 		}
 	}
-	s.link()
-	return s, nil
+	d.link()
+	return d, nil
 }
 
-func (s *Dir) scanProfile(profile string, dirs []UnitDir) error {
+func (d *Dir) scanProfile(profile string, dirs []UnitDir) error {
 	found := make([][]*Unit, len(dirs))
 	parallel.Do(len(dirs), func(i int) {
-		if u := s.cachedUnit(dirs[i]); u != nil {
+		if u := d.cachedUnit(dirs[i]); u != nil {
 			found[i] = []*Unit{u}
 		}
 	})
@@ -59,28 +61,28 @@ func (s *Dir) scanProfile(profile string, dirs []UnitDir) error {
 	for i := range dirs {
 		if found[i] == nil {
 			unknown = append(unknown, i)
-			ids[dirs[i].Id] = true
+			ids[dirs[i].ID] = true
 		}
 	}
 	if len(unknown) > 0 {
-		outs, err := newOutputIndex(s.Path, profile, ids)
+		outs, err := newOutputIndex(d.Path, profile, ids)
 		if err != nil {
 			return err
 		}
 		failed := make([]error, len(unknown))
-		parallel.Do(len(unknown), func(i int) { found[unknown[i]], failed[i] = s.scanDir(dirs[unknown[i]], outs) })
+		parallel.Do(len(unknown), func(i int) { found[unknown[i]], failed[i] = d.scanDir(dirs[unknown[i]], outs) })
 		if err := errors.Join(failed...); err != nil {
 			return err
 		}
 	}
-	s.Units = slices.Concat(append([][]*Unit{s.Units}, found...)...)
+	d.Units = slices.Concat(append([][]*Unit{d.Units}, found...)...)
 	return nil
 }
 
-// scanDir reads the fingerprint directory of a unit. It holds more than one unit
-// only where Cargo gives units of different features one directory.
-func (s *Dir) scanDir(ud UnitDir, outs *outputIndex) ([]*Unit, error) {
-	entries, err := os.ReadDir(filepath.Join(s.Path, ud.Record))
+// scanDir reads the units of one fingerprint directory: mostly one, several where Cargo
+// gives units of different features the same directory.
+func (d *Dir) scanDir(ud UnitDir, outs *outputIndex) ([]*Unit, error) {
+	entries, err := os.ReadDir(filepath.Join(d.Path, ud.Record))
 	if err != nil {
 		return nil, fmt.Errorf("read unit %s: %w", ud.name(), err)
 	}
@@ -90,27 +92,27 @@ func (s *Dir) scanDir(ud UnitDir, outs *outputIndex) ([]*Unit, error) {
 		if !ok || strings.HasPrefix(file, "dep-") || strings.HasPrefix(file, "output-") {
 			continue
 		}
-		u := &Unit{UnitDir: ud, File: file, Key: ud.Record + "/" + file}
+		u := &Unit{Dir: ud, File: file, Key: ud.Record + "/" + file}
 		u.UnitName = NameOf(ud, file)
 		u.Run, u.Doc = u.Kind == KindRun, u.Kind == KindDoc
-		if err := s.read(u, outs); err != nil {
+		if err := d.read(u, outs); err != nil {
 			return nil, err
 		}
-		u.Classify(s.cargoHome)
+		u.Classify(d.cargoHome)
 		found = append(found, u)
 	}
 	return found, nil
 }
 
-// link resolves the edges: a unit records the hash of each dependency.
-func (s *Dir) link() {
+// link finds the units that each unit depends on: it records the hash of each.
+func (d *Dir) link() {
 	byHash := map[uint64][]*Unit{}
-	for _, u := range s.Units {
+	for _, u := range d.Units {
 		if u.HashKnown {
 			byHash[u.Hash] = append(byHash[u.Hash], u)
 		}
 	}
-	for _, u := range s.Units {
+	for _, u := range d.Units {
 		for _, n := range u.Needs {
 			dep := pick(byHash[n.Hash], u)
 			u.Deps = append(u.Deps, dep)
@@ -119,7 +121,7 @@ func (s *Dir) link() {
 			}
 		}
 	}
-	for _, u := range s.Units {
+	for _, u := range d.Units {
 		if u.Run || u.Doc {
 			u.inheritSource()
 		}
@@ -130,7 +132,7 @@ func (s *Dir) link() {
 // host and target: the one in the same profile directory if there is one.
 func pick(all []*Unit, u *Unit) *Unit {
 	for _, d := range all {
-		if d.ProfileDir == u.ProfileDir && d != u {
+		if d.Profile == u.Profile && d != u {
 			return d
 		}
 	}

@@ -8,12 +8,12 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// SessionsOf lists what rustc has kept in dir of the compilations of a unit's crate. An object
-// in there holds what the assembler has read, and rustc would take it up again where
-// the sources are the same.
+// SessionsOf lists the directories, relative to the build directory dir, in which rustc
+// keeps incremental state of a unit's crate. An object in there holds what the assembler
+// has read, and rustc would use it again although only that has changed.
 func SessionsOf(dir string, u *Unit) []string {
 	crate := strings.ReplaceAll(u.Target, "-", "_")
-	found, err := filepath.Glob(QuoteGlob(filepath.Join(dir, u.Profile, "incremental")) + "/" + crate + "-*")
+	found, err := filepath.Glob(quoteGlob(filepath.Join(dir, u.Profile, "incremental")) + "/" + crate + "-*")
 	if err != nil {
 		return nil
 	}
@@ -23,8 +23,8 @@ func SessionsOf(dir string, u *Unit) []string {
 	return found
 }
 
-// OldSessions lists the sessions of incremental compilation that rustc would not
-// start from: all but the newest finished one of each crate, with their locks.
+// OldSessions lists the sessions of incremental compilation, relative to dir, that rustc
+// would not start from: all but the newest finished one of each crate, with their locks.
 func OldSessions(dir string, profiles []string) (old []string, err error) {
 	for _, profile := range profiles {
 		incremental := profile + "/incremental"

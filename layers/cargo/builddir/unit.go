@@ -14,7 +14,65 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// StampedFiles are the files by whose times Cargo tells whether u is fresh.
+// Unit is one unit as it lies in a build directory.
+type Unit struct {
+	UnitName
+	Dir    UnitDir
+	Key    string // Dir.Record + "/" + File: unique in the build directory
+	File   string // name of the hash file: lib-liba
+	Run    bool   // the run of a build script
+	Doc    bool   // made by rustdoc
+	Source string // SourcePath, ...
+	From   string // directory of its package, relative to CARGO_HOME; "" unless immutable
+	Cost   int64  // what building it took, in ms of wall-clock time; 0 where nothing tells
+
+	Fingerprint    *fingerprint.Fingerprint // as Cargo has written it; nil if unreadable or Cached
+	Hash           uint64                   // as Cargo has recorded it; see HashKnown
+	HashKnown      bool                     // false where the last build was not finished
+	Outputs        []Output                 // of a Cached unit only after LoadTimes
+	depFile        string                   // dep-<file>, relative to the build directory; "" when there is none
+	Started        int64                    // its mtime, in ns: when rustc started; of a run, when the script started
+	DepInfo        *depinfo.Info            // Cargo's list of its inputs
+	SourceList     *depfile.File            // rustc's list of its sources
+	SourceListFile string                   // where that lies, relative to the build directory
+	SeenAs         handoff.State            // where rustc saw the checkout, if the wrapper showed it elsewhere
+	Broken         *rule.Reason             // why it cannot be trusted at all; nil if it can
+	stamp          stamp                    // of the hash file
+	Needs          []Need                   // the dependencies it was built with
+
+	// Cached: it was taken from the unit cache, and has no Fingerprint, DepInfo and
+	// SourceList; see Reload.
+	Cached        bool
+	timed         bool   // its outputs have been looked up
+	line          string // of the unit cache
+	cachedOutputs string // the last fields of that line: its outputs
+
+	Deps       []*Unit // in the order of Needs; nil where no unit has that hash
+	Dependents []*Unit // the units that have it in Deps
+}
+
+// Values of Unit.Source: where the sources of a unit come from.
+const (
+	SourcePath     = "path"     // they can change
+	SourceVendored = "vendored" // a directory source: a copy that can change
+	SourceRegistry = "registry" // below CARGO_HOME, which Cargo treats as immutable
+	SourceGit      = "git"      // below CARGO_HOME, like a registry's
+	SourceUnknown  = "unknown"  // nothing tells
+)
+
+// Need is a dependency as a unit records it.
+type Need struct {
+	Name string // of the crate, as the dependent calls it
+	Hash uint64 // of the unit it was built with
+}
+
+// stamp tells one version of a file from another without reading it.
+type stamp struct {
+	mtime int64 // ns
+	ino   uint64
+}
+
+// StampedFiles lists the files by whose times Cargo tells whether u is fresh.
 func (u *Unit) StampedFiles() (files []paths.Path) {
 	for _, o := range u.Outputs {
 		files = append(files, paths.Path(o.Path))
@@ -25,12 +83,13 @@ func (u *Unit) StampedFiles() (files []paths.Path) {
 	return files
 }
 
-// Mutable reports whether the unit's sources can change: all but those that Cargo holds
-// for unchanging, what nobody knows of among them.
+// Mutable reports whether the unit's sources can change. Cargo holds only those from
+// registries and git for immutable; sources of unknown origin count as mutable.
 func (u *Unit) Mutable() bool { return u.Source != SourceRegistry && u.Source != SourceGit }
 
-// NewestOutput is the time Cargo compares: of the metadata alone where that is
-// all a dependent needs, else the latest of all outputs but debug information.
+// NewestOutput returns the modification time, in ns, that Cargo compares with that of
+// dependents: with metadata, which is all that some dependents need, that of the .rmeta
+// file alone; else the latest of all outputs, debug information excepted.
 func (u *Unit) NewestOutput(metadata bool) int64 {
 	newest := int64(0)
 	for _, o := range u.Outputs {
@@ -45,16 +104,16 @@ func (u *Unit) NewestOutput(metadata bool) int64 {
 	return newest
 }
 
-// NeedsMetadataOnly: a library that depends on a library is compiled against
-// its metadata, unless it is linked itself (cargo 1.95, build_runner/mod.rs:
-// only_requires_rmeta).
+// NeedsMetadataOnly reports whether u is compiled against the metadata of its dependency
+// d alone: so is a library that depends on a library, unless it is linked itself (cargo
+// 1.95, build_runner/mod.rs:only_requires_rmeta).
 func (u *Unit) NeedsMetadataOnly(d *Unit) bool {
 	linked := slices.ContainsFunc(u.Outputs, func(o Output) bool { return filepath.Ext(o.Path) == ".so" || filepath.Ext(o.Path) == ".a" })
 	return u.Kind == "lib" && !u.Test && !linked && d.Kind == "lib" && !d.Test
 }
 
-// LinkedUnits are u and all that is linked into it: no macro, no build script, and
-// nothing that those are made of.
+// LinkedUnits lists u and all units that are linked into it: macros and build scripts,
+// and what those are made of, are not.
 func (u *Unit) LinkedUnits() []*Unit {
 	var list []*Unit
 	seen := map[*Unit]bool{}
@@ -72,7 +131,8 @@ func (u *Unit) LinkedUnits() []*Unit {
 	return list
 }
 
-// LinkedRuns are the runs of scripts that u and what is linked into it depend on.
+// LinkedRuns lists the runs of build scripts that u, or a unit that is linked into it,
+// depends on.
 func (u *Unit) LinkedRuns() []*Unit {
 	var runs []*Unit
 	for _, l := range u.LinkedUnits() {
@@ -85,8 +145,8 @@ func (u *Unit) LinkedRuns() []*Unit {
 	return runs
 }
 
-// Links reports whether a linker has written what u is, and bundles whether rustc has
-// put the static libraries that u asks for into it.
+// Links reports whether a linker has written an output of u, and bundles whether rustc
+// has put into it the static libraries that u asks for.
 func (u *Unit) Links() (links, bundles bool) {
 	for _, o := range u.Outputs {
 		switch filepath.Ext(o.Path) {
@@ -100,10 +160,9 @@ func (u *Unit) Links() (links, bundles bool) {
 	return links && !u.Run && !u.Doc, bundles
 }
 
-// Overridden reports whether a table of Cargo's configuration has taken the place of a
-// script's run: there is no program then, nothing was printed, and the hash of the
-// table is all there is (cargo 1.95, fingerprint/mod.rs:
-// build_script_override_fingerprint).
+// Overridden reports whether a table of Cargo's configuration stands in for the run of a
+// build script: then there is no program and no output, only the hash of that table
+// (cargo 1.95, fingerprint/mod.rs:build_script_override_fingerprint).
 func (u *Unit) Overridden() bool {
 	return u.Run && u.Fingerprint != nil && len(u.Fingerprint.Deps) == 0 && len(u.Fingerprint.Local) == 1 &&
 		u.Fingerprint.Local[0].Kind == fingerprint.Precalculated && strings.HasPrefix(u.Fingerprint.Local[0].Text, "overridden build state")
@@ -111,69 +170,11 @@ func (u *Unit) Overridden() bool {
 
 // RegistryVersion is the version of a registry package, "" of any other.
 func (u *Unit) RegistryVersion() string {
-	version, ok := strings.CutPrefix(path.Base(u.From), u.Pkg+"-")
+	version, ok := strings.CutPrefix(path.Base(u.From), u.Package+"-")
 	if !ok || u.Source != SourceRegistry {
 		return ""
 	}
 	return version
-}
-
-// Stamp identifies one writing of a file.
-type Stamp struct {
-	Mtime int64
-	ino   uint64
-}
-
-// Where the sources of a unit come from.
-const (
-	SourcePath     = "path"     // they can change
-	SourceVendored = "vendored" // a directory source: a copy that can change
-	SourceRegistry = "registry" // below CARGO_HOME, which Cargo treats as immutable
-	SourceGit      = "git"
-	SourceUnknown  = "unknown"
-)
-
-// Unit is one unit as it lies in a build directory.
-type Unit struct {
-	UnitDir
-	UnitName
-	Key    string // UnitDir.record + "/" + file: unique in the build directory
-	File   string // name of the hash file: lib-liba
-	Run    bool   // the run of a build script
-	Doc    bool
-	Source string
-	From   string // directory below CARGO_HOME that holds its package; "" unless immutable
-	Cost   int64  // what building it took, in ms of wall-clock time
-
-	Fingerprint    *fingerprint.Fingerprint // as it was read
-	Hash           uint64
-	HashKnown      bool
-	Outputs        []Output
-	depFile        string // dep-<file>, relative to the build directory; "" when there is none
-	Started        int64  // its mtime: when rustc started; of a run, when the script started
-	DepInfo        *depinfo.Info
-	SourceList     *depfile.File
-	SourceListFile string
-	SeenAs         handoff.State // where rustc saw the checkout, if the wrapper showed it elsewhere
-	Broken         *rule.Reason  // why it cannot be trusted at all
-	Stamp          Stamp         // of the hash file
-	Needs          []need        // what it was built from
-
-	// Of a unit that is taken from an earlier inspection: it has no print, info
-	// and rustc.
-	Cached        bool
-	timed         bool   // its outputs have been looked up
-	line          string // of the recall
-	CachedOutputs string // of that line: the outputs
-
-	Deps       []*Unit // in the order of needs; nil where no unit has that hash
-	Dependents []*Unit
-}
-
-// A need is a dependency as a unit records it.
-type need struct {
-	Name string
-	Hash uint64
 }
 
 // Irreproducible reports whether the unit's hash, where it has one, is not what its
@@ -184,12 +185,12 @@ func (u *Unit) Irreproducible() bool {
 
 func (u *Unit) breaks(why rule.Rule, detail string) {
 	if u.Broken == nil {
-		u.Broken = &rule.Reason{Rule: why, Detail: detail}
+		u.Broken = rule.Because(why, detail)
 	}
 }
 
-// isProcMacro tells a procedural macro from other libraries: a shared object
-// with an id in its name and nothing else that could be linked.
+// isProcMacro reports whether a library with these outputs is one of procedural macros:
+// a shared object, and nothing else that could be linked.
 func isProcMacro(files []Output) bool {
 	so := false
 	for _, f := range files {
@@ -203,8 +204,8 @@ func isProcMacro(files []Output) bool {
 	return so
 }
 
-// Classify decides where the unit's sources come from, by the crate root that
-// rustc names first. The run of a script gets the class of its program later.
+// Classify sets Source and From by the crate root, which rustc names first. The run of a
+// script has none: Scan gives it those of its program.
 func (u *Unit) Classify(cargoHome string) {
 	u.Source = SourceUnknown
 	if u.Run || u.Doc || u.SourceList == nil || len(u.SourceList.Deps) == 0 {
@@ -242,14 +243,14 @@ func firstParts(path string, n int) string {
 	return path
 }
 
-// inheritSource gives the run of a script the source of the script.
+// inheritSource gives the run of a script the Source and From of the script.
 func (u *Unit) inheritSource() {
 	u.Source = SourceUnknown
 	if u.Doc {
 		return
 	}
 	for _, d := range u.Deps {
-		if d != nil && d.Kind == KindScript && d.Pkg == u.Pkg {
+		if d != nil && d.Kind == KindScript && d.Package == u.Package {
 			u.Source, u.From = d.Source, d.From
 			return
 		}

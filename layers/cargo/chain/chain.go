@@ -4,8 +4,8 @@
 // so the path tells which note holds: nothing is read from the environment, and
 // nothing that Cargo hashes changes.
 //
-// Next is on the wrapper's hot path and costs one open(2), so links are only read here;
-// package wrapper makes them. All functions may be called concurrently, by several
+// Every call of the compiler uses Next, which costs one open(2). So links are only read
+// here; package wrapper makes them. All functions may be called concurrently, by several
 // processes as well.
 package chain
 
@@ -22,13 +22,13 @@ import (
 // Program is the name of our wrapper, and of the symlink in every link.
 const Program = paths.WrapperProgram
 
-// NoteName lies beside the symlink. The wrapper itself may lie among all the
-// programs of a system, so the name must be nobody else's.
+// NoteName is the name of the note, which lies beside the symlink. The wrapper itself may
+// lie among all the programs of a system, so no other program may use that name.
 const NoteName = paths.WrapperNext
 
 const noteHead = "cargo-cow wrapper 1\n"
 
-// A Link says what is run after our wrapper.
+// Link says what is run after our wrapper.
 type Link struct {
 	// Next is the other wrapper: an absolute path, or a name to look up in PATH;
 	// "" for none.
@@ -38,8 +38,8 @@ type Link struct {
 	Former string
 }
 
-// Next returns what the wrapper that was called as argv0 is to run around the
-// compiler; "" if nothing, or if that cannot be told.
+// Next returns the wrapper that ours, called as argv0, is to run around the compiler; ""
+// if there is none, or if that cannot be told.
 func Next(argv0 string) string {
 	if !strings.Contains(argv0, "/") {
 		return ""
@@ -65,7 +65,7 @@ func Read(path string) (Link, error) {
 	return l, nil
 }
 
-// Text is the note, as it lies beside the symlink in the file NoteName.
+// Text returns the content of the note, the file NoteName beside the symlink.
 func (l Link) Text() string {
 	text := noteHead
 	if l.Next != "" {
@@ -77,8 +77,8 @@ func (l Link) Text() string {
 	return text
 }
 
-// Parse accepts what Text writes, and lines of later versions that it does not
-// know.
+// Parse reads what Text writes. Lines that it does not know, as of later versions, are
+// ignored.
 func Parse(text string) (l Link, ok bool) {
 	rest, ok := strings.CutPrefix(text, noteHead)
 	if !ok || !strings.HasSuffix(text, "\n") {

@@ -12,23 +12,23 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Attribution tells of the units in a build directory where they were built: in which
+// Attribution says of the units in a build directory where they were built: in which
 // checkout, and from which of its packages.
 type Attribution struct {
-	Checkout *Checkout
-	dir      string // the build directory
-	// Origins are the checkouts that units were built in, the place itself the first.
-	// They are added to as units are found that name another.
+	Checkout *Checkout // that the build directory belongs to now
+	dir      string    // the build directory
+	// Origins are the checkouts that units were built in; the first one is Checkout.
+	// OriginOf adds to them.
 	Origins []Origin
 }
 
-// NewAttribution tells of the units in dir, a build directory of the place's.
-func NewAttribution(p *Checkout, dir string) *Attribution {
-	return &Attribution{Checkout: p, dir: dir, Origins: []Origin{*OriginOf(p)}}
+// NewAttribution returns one for the units in dir, a build directory of co.
+func NewAttribution(co *Checkout, dir string) *Attribution {
+	return &Attribution{Checkout: co, dir: dir, Origins: []Origin{*OriginOf(co)}}
 }
 
-// Resolve resolves a name that rustc wrote: its working directory is the
-// workspace root for every package inside (cargo 1.95, workspace.rs:path_args).
+// Resolve returns the absolute form of a name that rustc wrote. Its working directory is
+// the workspace root for every package inside (cargo 1.95, workspace.rs:path_args).
 func (a *Attribution) Resolve(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -36,8 +36,8 @@ func (a *Attribution) Resolve(name string) string {
 	return a.Checkout.Workspace.Root + "/" + name
 }
 
-// OriginOf finds the checkout u was built in: rustc's list of sources begins
-// with the name of what it wrote.
+// OriginOf returns the index in Origins of the checkout that u was built in. It is found
+// by the name that the build directory had then, and added where it is new.
 func (a *Attribution) OriginOf(u *builddir.Unit) int {
 	buildDir := a.calledBuildDir(u)
 	if buildDir == "" {
@@ -69,10 +69,11 @@ func (a *Attribution) OriginOf(u *builddir.Unit) int {
 	return len(a.Origins) - 1
 }
 
-// calledBuildDir returns the build directory as it was called when u was built.
+// calledBuildDir returns the absolute name that the build directory had when u was built,
+// "" if nothing says it. rustc's list of sources begins with the name of what it wrote.
 func (a *Attribution) calledBuildDir(u *builddir.Unit) string {
 	if u.Run {
-		_, outDir, root := u.ScriptFiles()
+		_, outDir, root := u.Dir.ScriptFiles()
 		text, err := os.ReadFile(filepath.Join(a.dir, root))
 		if err != nil {
 			return ""
@@ -93,11 +94,12 @@ func (a *Attribution) calledBuildDir(u *builddir.Unit) string {
 	return ""
 }
 
-// PackageOf returns the path package a unit belongs to.
+// PackageOf returns the path or vendored package that a unit belongs to, nil for any
+// other.
 func (a *Attribution) PackageOf(u *builddir.Unit) *project.Package {
 	if u.Run {
 		for _, d := range u.Deps {
-			if d != nil && d.Kind == builddir.KindScript && d.Pkg == u.Pkg {
+			if d != nil && d.Kind == builddir.KindScript && d.Package == u.Package {
 				return a.PackageOf(d)
 			}
 		}
@@ -108,11 +110,11 @@ func (a *Attribution) PackageOf(u *builddir.Unit) *project.Package {
 	}
 	root := a.Resolve(u.SourceList.Root())
 	if real, err := filepath.EvalSymlinks(filepath.Dir(root)); err == nil {
-		if p := a.Checkout.Workspace.PackageOf(real); p != nil && p.Name == u.Pkg {
+		if p := a.Checkout.Workspace.PackageOf(real); p != nil && p.Name == u.Package {
 			return p
 		}
 	}
-	if p := a.Checkout.Workspace.PackageOf(root); p != nil && p.Name == u.Pkg {
+	if p := a.Checkout.Workspace.PackageOf(root); p != nil && p.Name == u.Package {
 		return p
 	}
 	if u.Source != builddir.SourceVendored {
@@ -120,19 +122,19 @@ func (a *Attribution) PackageOf(u *builddir.Unit) *project.Package {
 	}
 	for dir := filepath.Dir(root); len(dir) > 1; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err == nil {
-			return &project.Package{Name: u.Pkg, Root: dir}
+			return &project.Package{Name: u.Package, Root: dir}
 		}
 	}
 	return nil
 }
 
-// HomeOf is where a package of the place lies.
+// HomeOf returns where a package of the checkout lies.
 func (a *Attribution) HomeOf(pkg *project.Package) rooted.Path {
 	loc, _ := a.Origins[0].Locate(pkg.Root)
 	return loc
 }
 
-// IndexOf returns the index of an origin, adding it if it is new.
+// IndexOf returns the index of o in Origins, and adds it where it is new.
 func (a *Attribution) IndexOf(o Origin) int {
 	for i, have := range a.Origins {
 		if have.Git == o.Git && have.Clean == o.Clean && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {

@@ -1,4 +1,4 @@
-// Package checkout is one working copy of a workspace: where it lies, by every name it was called,
+// Package checkout describes a working copy of a workspace: where it lies, by every name it goes by,
 // and which units of a build directory were built in it, from which package and sources. The values
 // are plain data; an Attribution learns names as it is asked, and is for one goroutine.
 package checkout
@@ -9,33 +9,25 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 )
 
-// Within is the place with a build directory that lies in its own.
-func (p *Checkout) Within(rel string) *Checkout {
-	q, ws := *p, *p.Workspace
-	ws.Outer, ws.BuildDir = ws.BuildDir, ws.BuildDir+"/"+rel
-	q.Workspace = &ws
-	return &q
-}
-
 // Checkout is one checkout: where things lie, and what outside the files decides
 // what a build makes of them. Paths are absolute.
 type Checkout struct {
 	Workspace *project.Workspace
-	// Fingerprint is what a layer for the place is looked up by.
+	// Fingerprint is what layers for the checkout are looked up by; nil if none are.
 	Fingerprint *depset.Fingerprint
-	GitDir      string // "" when not under git
-	CommonDir   string
+	GitDir      string // of this checkout; "" when not under git
+	CommonDir   string // the git directory that all checkouts of the repository share
 	Git         GitState
 	// Env is the [env] table of cargo's configuration in canonical form.
 	Env string
-	// LinkFlags are flags of rustc's about linking that configuration gives to units
-	// without their fingerprints holding them.
+	// LinkFlags are flags for rustc about linking that come from cargo's configuration
+	// and are not part of a unit's fingerprint.
 	LinkFlags []string
 	// Getenv looks a variable up in the environment that a build will have; nil where
 	// that is not known.
 	Getenv func(name string) (string, bool)
-	// Linkers are those that cargo is configured to call and that lie in the
-	// checkout.
+	// Linkers are the linkers, by absolute path, that cargo is configured to call and
+	// that lie in the checkout.
 	Linkers []string
 	// Files lists what git tracks or would track below the workspace root, for
 	// inputs that lie beside a package. Nil: not under git, walk instead.
@@ -46,35 +38,44 @@ type Checkout struct {
 	RunGit func(dir string, args ...string) ([]byte, error)
 }
 
-// GitState is what a program that bakes its commit into itself can see.
+// GitState is what a program can see of git that builds its commit into itself.
 type GitState struct {
 	Commit string `json:"commit,omitempty"`
 	Ref    string `json:"ref,omitempty"`
 }
 
-// Abs returns where l lies in the place. The second result is false when the
-// place has no such base.
-func (p *Checkout) Abs(l rooted.Path) (string, bool) {
+// Within returns the same checkout with another build directory, which lies at rel in its
+// own.
+func (co *Checkout) Within(rel string) *Checkout {
+	inner, ws := *co, *co.Workspace
+	ws.Outer, ws.BuildDir = ws.BuildDir, ws.BuildDir+"/"+rel
+	inner.Workspace = &ws
+	return &inner
+}
+
+// Abs returns where path lies in the checkout. The second result is false if the
+// checkout has no such root.
+func (co *Checkout) Abs(path rooted.Path) (string, bool) {
 	dir := ""
-	switch l.Root {
+	switch path.Root {
 	case rooted.Absolute:
-		return l.Rel, true
+		return path.Rel, true
 	case rooted.Workspace:
-		dir = p.Workspace.Root
+		dir = co.Workspace.Root
 	case rooted.Build:
-		dir = p.Workspace.BuildDir
+		dir = co.Workspace.BuildDir
 	case rooted.GitDir:
-		dir = p.GitDir
+		dir = co.GitDir
 	case rooted.CommonDir:
-		dir = p.CommonDir
+		dir = co.CommonDir
 	case rooted.OuterBuild:
-		dir = p.Workspace.Outer
+		dir = co.Workspace.Outer
 	}
 	if dir == "" {
 		return "", false
 	}
-	if l.Rel == "" {
+	if path.Rel == "" {
 		return dir, true
 	}
-	return dir + "/" + l.Rel, true
+	return dir + "/" + path.Rel, true
 }

@@ -29,10 +29,11 @@ type Origin struct {
 	Ino uint64 `json:"ino,omitempty"`
 }
 
-// Roots are the names of its workspace root.
+// Roots returns the names of its workspace root.
 func (o *Origin) Roots() []string { return o.called(rooted.Workspace) }
 
-// Repository are the names of the git directory that all its checkouts share.
+// Repository returns the names of the git directory that all checkouts of its repository
+// share.
 func (o *Origin) Repository() []string { return o.called(rooted.CommonDir) }
 
 func (o *Origin) called(base rooted.Root) (names []string) {
@@ -44,10 +45,10 @@ func (o *Origin) called(base rooted.Root) (names []string) {
 	return names
 }
 
-// IsAt reports whether the place is where the origin was.
-func (o *Origin) IsAt(p *Checkout) bool {
-	return slices.Contains(o.Names, Name{rooted.Workspace, paths.Path(p.Workspace.Root)}) &&
-		slices.Contains(o.Names, Name{rooted.Build, paths.Path(p.Workspace.BuildDir)})
+// IsAt reports whether co lies where the origin was.
+func (o *Origin) IsAt(co *Checkout) bool {
+	return slices.Contains(o.Names, Name{rooted.Workspace, paths.Path(co.Workspace.Root)}) &&
+		slices.Contains(o.Names, Name{rooted.Build, paths.Path(co.Workspace.BuildDir)})
 }
 
 func (o *Origin) add(base rooted.Root, text string) {
@@ -55,23 +56,23 @@ func (o *Origin) add(base rooted.Root, text string) {
 		return
 	}
 	o.Names = append(o.Names, Name{base, paths.Path(text)})
-	// The longest name first: the build directory usually lies in the root.
+	// The longest name comes first: the build directory usually lies in the root.
 	slices.SortStableFunc(o.Names, func(a, b Name) int { return len(b.Text) - len(a.Text) })
 }
 
-// OriginOf is the place as an origin, by all names that are known of it: links are
-// followed.
-func OriginOf(p *Checkout) *Origin {
-	o := &Origin{Git: p.Git}
-	if fi, err := os.Stat(p.CommonDir); err == nil && p.GitDir == p.CommonDir {
+// OriginOf returns the checkout as an origin, by all names that are known of it, those
+// with symbolic links followed among them.
+func OriginOf(co *Checkout) *Origin {
+	o := &Origin{Git: co.Git}
+	if fi, err := os.Stat(co.CommonDir); err == nil && co.GitDir == co.CommonDir {
 		o.Ino = fi.Sys().(*syscall.Stat_t).Ino
 	}
 	for _, n := range []struct {
 		base rooted.Root
 		text string
 	}{
-		{rooted.Workspace, p.Workspace.Root}, {rooted.Build, p.Workspace.BuildDir},
-		{rooted.GitDir, p.GitDir}, {rooted.CommonDir, p.CommonDir}, {rooted.OuterBuild, p.Workspace.Outer},
+		{rooted.Workspace, co.Workspace.Root}, {rooted.Build, co.Workspace.BuildDir},
+		{rooted.GitDir, co.GitDir}, {rooted.CommonDir, co.CommonDir}, {rooted.OuterBuild, co.Workspace.Outer},
 	} {
 		if n.text == "" {
 			continue
@@ -84,9 +85,9 @@ func OriginOf(p *Checkout) *Origin {
 	return o
 }
 
-// Locate turns an absolute path, as some file of the build spells it, into a
-// Loc. known is false when no name of the origin explains it although it leads
-// into the origin: then the origin has a name nobody told us of.
+// Locate turns an absolute path, as some file of the build spells it, into one that
+// can be found in other checkouts. known is false when no name of the origin explains
+// the path although it leads into the origin: then the origin has another name.
 func (o *Origin) Locate(path string) (l rooted.Path, known bool) {
 	for _, n := range o.Names {
 		if rest, ok := paths.Under(path, string(n.Text)); ok {
@@ -110,9 +111,10 @@ func (o *Origin) Locate(path string) (l rooted.Path, known bool) {
 	return rooted.Path{Root: rooted.Absolute, Rel: path}, true
 }
 
-// SameFile finds the root under a name that shares no text with any known one,
-// such as a second mount of the same directory: the same file in the same
-// directory at the same place below both. The file alone may be a hard link.
+// sameFile returns the name of the root that path begins with, if the root is known by
+// another name only, as after a second mount: then the same file lies, in the same
+// directory, at the same relative path below both. The file alone proves nothing: it
+// may be a hard link.
 func (o *Origin) sameFile(path string) string {
 	fi, err := os.Stat(path)
 	if err != nil {
@@ -136,9 +138,9 @@ func (o *Origin) sameFile(path string) string {
 	return ""
 }
 
-// Mentions reports whether text holds a name of the origin as a path, that is
-// not as the front part of a longer file name. What does makes a unit dirty, so in
-// doubt it does.
+// Mentions returns the name of the origin that text holds as a path, and not as the
+// front part of a longer file name. A unit with such a text is made dirty, so in doubt
+// it is found.
 func (o *Origin) Mentions(text string) (name string, found bool) {
 	for _, n := range o.Names {
 		for i := 0; ; {
@@ -171,8 +173,8 @@ func sameDir(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// WorkDir is the workspace root as the kernel calls it, which is what cargo runs
-// rustc in. Where the origin is gone, it is the first name known.
+// WorkDir returns the workspace root as the kernel names it, with no symbolic links:
+// that is where cargo runs rustc. If the origin is gone, it is the first name known.
 func (o *Origin) WorkDir() string {
 	first := ""
 	for _, n := range o.Names {
@@ -189,7 +191,7 @@ func (o *Origin) WorkDir() string {
 	return first
 }
 
-// Root is the first name of an origin's workspace.
+// Root returns the first name of the workspace root, in words where there is none.
 func (o *Origin) Root() string {
 	for _, n := range o.Names {
 		if n.Root == rooted.Workspace {

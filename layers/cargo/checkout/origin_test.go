@@ -166,8 +166,8 @@ func TestLocateHardLink(t *testing.T) {
 	}
 }
 
-func TestPlaceAbs(t *testing.T) {
-	p := &Checkout{Workspace: &project.Workspace{Root: "/w", BuildDir: "/b"}, GitDir: "/g"}
+func TestAbs(t *testing.T) {
+	co := &Checkout{Workspace: &project.Workspace{Root: "/w", BuildDir: "/b"}, GitDir: "/g"}
 	tests := []struct {
 		loc  rooted.Path
 		want string
@@ -182,7 +182,7 @@ func TestPlaceAbs(t *testing.T) {
 		{rooted.Path{}, "", false}, // a manifest that leaves it out
 	}
 	for _, tt := range tests {
-		if got, ok := p.Abs(tt.loc); got != tt.want || ok != tt.ok {
+		if got, ok := co.Abs(tt.loc); got != tt.want || ok != tt.ok {
 			t.Errorf("Abs(%v) = %q, %v; want %q, %v", tt.loc, got, ok, tt.want, tt.ok)
 		}
 	}

@@ -12,19 +12,20 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// SourceReader reads what rustc has read for the units of a build directory.
+// SourceReader reads the sources that rustc has compiled for the units of a build
+// directory, as they are now in one checkout.
 type SourceReader struct {
 	checkout *Checkout
 	dir      *builddir.Dir
 	from     *Attribution
 }
 
-// NewSourceReader reads for the units of s, the place's build directory.
-func NewSourceReader(p *Checkout, s *builddir.Dir, from *Attribution) *SourceReader {
-	return &SourceReader{p, s, from}
+// NewSourceReader returns a reader for the units of bd, a build directory of co.
+func NewSourceReader(co *Checkout, bd *builddir.Dir, from *Attribution) *SourceReader {
+	return &SourceReader{co, bd, from}
 }
 
-// Read reads a source by the name rustc gave it in the checkout it was built in.
+// Read reads a source by the name that rustc gave it in its origin o.
 func (r *SourceReader) Read(name string, o *Origin) ([]byte, error) {
 	if filepath.IsAbs(name) {
 		if loc, _ := o.Locate(name); loc.Root != rooted.Absolute {
@@ -34,7 +35,7 @@ func (r *SourceReader) Read(name string, o *Origin) ([]byte, error) {
 	return os.ReadFile(r.from.Resolve(name))
 }
 
-// Of reads all sources of a unit.
+// Of reads all sources of a unit. It fails if one of them cannot be read.
 func (r *SourceReader) Of(u *builddir.Unit) ([]rustsrc.Source, error) {
 	list := u.SourceList
 	if list == nil {
@@ -55,8 +56,7 @@ func (r *SourceReader) Of(u *builddir.Unit) ([]rustsrc.Source, error) {
 	return sources, nil
 }
 
-// listOf reads rustc's list of the sources of a unit that was recalled without: it
-// lies beside the outputs.
+// listOf reads rustc's list of the sources of a Cached unit: it lies beside the outputs.
 func (r *SourceReader) listOf(u *builddir.Unit) (*depfile.File, error) {
 	r.dir.LoadTimes(u)
 	for _, o := range u.Outputs {

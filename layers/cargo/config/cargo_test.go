@@ -93,7 +93,7 @@ func TestLoadAgreesWithCargo(t *testing.T) {
 	caller := map[string]string{"TAKEN": "caller"}
 	for line := range strings.Lines(string(output)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		got := c.Env[name].Resolve()
+		got := c.Env[name].resolve()
 		if v, ok := caller[name]; ok && !c.Env[name].Force {
 			got = v
 		}

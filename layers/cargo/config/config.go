@@ -1,6 +1,6 @@
 // Package config reads what in Cargo's configuration decides how packages are
 // built: the config.toml files from a directory upward and in Cargo's home, and
-// the variables that go before them. Settings and ResolvedProfiles write it so
+// the variables that override them. Settings and ResolvedProfiles write it so
 // that equal meaning is equal text.
 //
 // It knows the keys that matter for layers and no others, and it does not see
@@ -64,7 +64,7 @@ type Config struct {
 	incremental         any            // build.incremental
 	host                map[string]any // the [host] table
 	targetAppliesToHost any
-	// links are the tables of [target.<key>] that take the place of build
+	// links are the tables of [target.<key>] that replace the runs of build
 	// scripts, by key and the name of what they link.
 	links map[string]any
 	// sources are the [source] tables; directories in them, and paths, the
@@ -85,15 +85,15 @@ type EnvValue struct {
 	Base     string
 }
 
-// Resolve returns the value that the variable gets.
-func (v EnvValue) Resolve() string {
+// resolve returns the value that the variable gets.
+func (v EnvValue) resolve() string {
 	if !v.Relative || filepath.IsAbs(v.Value) {
 		return v.Value
 	}
 	return v.Base + "/" + v.Value // not cleaned, as Cargo does not
 }
 
-// Rustflags are the places flags for rustc come from. Cargo takes the first of
+// Rustflags are the sources of flags for rustc. Cargo takes the first of
 // Env, Target and Build that is not empty (cargo 1.95,
 // compiler/build_context/target_info.rs: extra_args).
 type Rustflags struct {

@@ -18,7 +18,7 @@ const mark = "# by `cargo cow wrapper enable`"
 
 const bom = "\ufeff"
 
-// BuildValue is a key of the table [build] in the text of a configuration file.
+// BuildValue is the value of a key of the table [build] in a configuration file.
 type BuildValue struct {
 	Value string
 	// Literal is Value as it is written there, quotes included.
@@ -28,14 +28,14 @@ type BuildValue struct {
 // GetBuild finds the string that text has for the key build.<key>; nil if it
 // has none. Included files are not looked at.
 func GetBuild(text []byte, key string) (*BuildValue, error) {
-	l, err := lookAt(text, key)
+	doc, err := readDocument(text, key)
 	if err != nil {
 		return nil, fmt.Errorf("read build.%s: %w", key, err)
 	}
-	if l.pair == nil {
+	if doc.pair == nil {
 		return nil, nil
 	}
-	return &BuildValue{Value: l.text, Literal: string(text[l.value.from:l.value.to])}, nil
+	return &BuildValue{Value: doc.text, Literal: string(text[doc.value.from:doc.value.to])}, nil
 }
 
 // SetBuild returns text with build.<key> set to the string that literal is in
@@ -56,8 +56,8 @@ func SetBuild(text []byte, key, literal string) ([]byte, error) {
 	return out, nil
 }
 
-// UnsetBuild returns text without build.<key>. What SetBuild has added for it
-// goes, too; a comment that stands behind the value stays.
+// UnsetBuild returns text without build.<key>, and without what SetBuild has added for
+// it. A comment after the value stays.
 func UnsetBuild(text []byte, key string) ([]byte, error) {
 	out, err := unset(text, key)
 	if err == nil {
@@ -69,7 +69,7 @@ func UnsetBuild(text []byte, key string) ([]byte, error) {
 	return out, nil
 }
 
-// Literal writes s as a string of TOML, which cannot hold what is not UTF-8.
+// Literal writes s as a string of TOML. If s is not UTF-8, that is an error.
 func Literal(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", fmt.Errorf("write %q as TOML: not UTF-8", s)
@@ -106,8 +106,8 @@ func unquote(literal string) (string, error) {
 // span is a part of a text.
 type span struct{ from, to int }
 
-// looked is what is to be known of a text to edit it.
-type looked struct {
+// document is a text with where the parts lie that an edit concerns.
+type document struct {
 	pair, value *span // of the key, if it is there
 	text        string
 	single      bool  // the pair has its line for itself
@@ -122,8 +122,8 @@ type looked struct {
 	headerAlone        bool // no pair below the header
 }
 
-// lookAt reads text, which must be a whole file and TOML.
-func lookAt(text []byte, key string) (*looked, error) {
+// readDocument reads text, which must be a whole file of TOML.
+func readDocument(text []byte, key string) (*document, error) {
 	var table map[string]any
 	if err := toml.Unmarshal(bytes.TrimPrefix(text, []byte(bom)), &table); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func lookAt(text []byte, key string) (*looked, error) {
 	shift := len(text) - len(bytes.TrimPrefix(text, []byte(bom)))
 	p := new(unstable.Parser)
 	p.Reset(text[shift:])
-	l := &looked{}
+	doc := &document{}
 	var section []string // the table that pairs go into
 	for p.NextExpression() {
 		switch e := p.Expression(); e.Kind {
@@ -142,7 +142,7 @@ func lookAt(text []byte, key string) (*looked, error) {
 				if e.Kind == unstable.ArrayTable {
 					return nil, errNoTable
 				}
-				l.header, l.headerAlone = &span{max(lineStart(text, end), shift), lineEnd(text, end)}, true
+				doc.header, doc.headerAlone = &span{max(lineStart(text, end), shift), lineEnd(text, end)}, true
 			}
 		case unstable.KeyValue:
 			keys, _ := path(e, shift)
@@ -152,36 +152,36 @@ func lookAt(text []byte, key string) (*looked, error) {
 				continue
 			}
 			if len(full) == 1 {
-				if err := l.lookInside(e, key, shift); err != nil {
+				if err := doc.readInline(e, key, shift); err != nil {
 					return nil, err
 				}
 				continue
 			}
 			if full[1] == key {
-				if err := l.found(e, len(full) == 2, shift); err != nil {
+				if err := doc.found(e, len(full) == 2, shift); err != nil {
 					return nil, err
 				}
-				l.single = true
+				doc.single = true
 			}
 			switch len(section) {
 			case 0:
-				l.dotted = pair
+				doc.dotted = pair
 			case 1:
-				l.last, l.headerAlone = pair, false
+				doc.last, doc.headerAlone = pair, false
 			}
 		}
 	}
-	return l, p.Error()
+	return doc, p.Error()
 }
 
 var errNoTable = errors.New("build is not a table")
 
-// lookInside reads build = { ... }.
-func (l *looked) lookInside(e *unstable.Node, key string, shift int) error {
+// readInline reads build = { ... }.
+func (doc *document) readInline(e *unstable.Node, key string, shift int) error {
 	if e.Value().Kind != unstable.InlineTable {
 		return errNoTable
 	}
-	l.inline = &span{int(e.Value().Raw.Offset) + shift, rangeOf(e, shift).to}
+	doc.inline = &span{int(e.Value().Raw.Offset) + shift, rangeOf(e, shift).to}
 	for it := e.Value().Children(); it.Next(); {
 		inner := it.Node()
 		if inner.Kind != unstable.KeyValue {
@@ -189,23 +189,23 @@ func (l *looked) lookInside(e *unstable.Node, key string, shift int) error {
 		}
 		keys, _ := path(inner, shift)
 		if keys[0] == key {
-			if err := l.found(inner, len(keys) == 1, shift); err != nil {
+			if err := doc.found(inner, len(keys) == 1, shift); err != nil {
 				return err
 			}
-			l.prev = l.inlineLast
+			doc.prev = doc.inlineLast
 		}
-		l.inlineLast = rangeOf(inner, shift)
+		doc.inlineLast = rangeOf(inner, shift)
 	}
 	return nil
 }
 
-func (l *looked) found(e *unstable.Node, whole bool, shift int) error {
+func (doc *document) found(e *unstable.Node, whole bool, shift int) error {
 	v := e.Value()
 	if !whole || v.Kind != unstable.String {
 		return errors.New("its value is not a string")
 	}
-	l.pair, l.text = rangeOf(e, shift), string(v.Data)
-	l.value = &span{int(v.Raw.Offset) + shift, int(v.Raw.Offset+v.Raw.Length) + shift}
+	doc.pair, doc.text = rangeOf(e, shift), string(v.Data)
+	doc.value = &span{int(v.Raw.Offset) + shift, int(v.Raw.Offset+v.Raw.Length) + shift}
 	return nil
 }
 
@@ -226,7 +226,7 @@ func rangeOf(e *unstable.Node, shift int) *span {
 
 func lineStart(text []byte, at int) int { return bytes.LastIndexByte(text[:at], '\n') + 1 }
 
-// lineEnd is behind the line's end.
+// lineEnd returns the index after the end of the line.
 func lineEnd(text []byte, at int) int {
 	if i := bytes.IndexByte(text[at:], '\n'); i >= 0 {
 		return at + i + 1
@@ -234,7 +234,7 @@ func lineEnd(text []byte, at int) int {
 	return len(text)
 }
 
-// newline is how lines end in text.
+// newline returns what ends the lines of text.
 func newline(text []byte) string {
 	if i := bytes.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
 		return "\r\n"
@@ -247,28 +247,28 @@ func splice(text []byte, s span, with string) []byte {
 }
 
 func set(text []byte, key, literal string) ([]byte, error) {
-	l, err := lookAt(text, key)
+	doc, err := readDocument(text, key)
 	if err != nil {
 		return nil, err
 	}
 	pair := key + " = " + literal
 	switch {
-	case l.pair != nil:
-		return splice(text, *l.value, literal), nil
-	case l.inlineLast != nil:
-		return splice(text, span{l.inlineLast.to, l.inlineLast.to}, ", "+pair), nil
-	case l.inline != nil:
+	case doc.pair != nil:
+		return splice(text, *doc.value, literal), nil
+	case doc.inlineLast != nil:
+		return splice(text, span{doc.inlineLast.to, doc.inlineLast.to}, ", "+pair), nil
+	case doc.inline != nil:
 		space := ""
-		if text[l.inline.from+1] != '}' {
+		if text[doc.inline.from+1] != '}' {
 			space = " "
 		}
-		return splice(text, span{l.inline.from + 1, l.inline.from + 1}, space+pair), nil
-	case l.last != nil:
-		return addLine(text, l.last, pair), nil
-	case l.header != nil:
-		return addLine(text, &span{l.header.from, l.header.from}, pair), nil
-	case l.dotted != nil:
-		return addLine(text, l.dotted, "build."+pair), nil
+		return splice(text, span{doc.inline.from + 1, doc.inline.from + 1}, space+pair), nil
+	case doc.last != nil:
+		return addLine(text, doc.last, pair), nil
+	case doc.header != nil:
+		return addLine(text, &span{doc.header.from, doc.header.from}, pair), nil
+	case doc.dotted != nil:
+		return addLine(text, doc.dotted, "build."+pair), nil
 	}
 	eol := newline(text)
 	block := "[build] " + mark + eol + pair
@@ -281,7 +281,7 @@ func set(text []byte, key, literal string) ([]byte, error) {
 	return append(bytes.Clone(text), eol+eol+block...), nil
 }
 
-// addLine puts a line below the one that what ends in, as deep as that one.
+// addLine adds a line below the one that what ends in, with the same indentation.
 func addLine(text []byte, what *span, line string) []byte {
 	at := lineEnd(text, what.to)
 	indent := bytes.TrimPrefix(text[lineStart(text, what.from):], []byte(bom))
@@ -298,23 +298,23 @@ func addLine(text []byte, what *span, line string) []byte {
 }
 
 func unset(text []byte, key string) ([]byte, error) {
-	l, err := lookAt(text, key)
-	if err != nil || l.pair == nil {
+	doc, err := readDocument(text, key)
+	if err != nil || doc.pair == nil {
 		return text, err
 	}
-	if !l.single {
-		return splice(text, l.insidePair(text), ""), nil
+	if !doc.single {
+		return splice(text, doc.insidePair(text), ""), nil
 	}
-	rest := bytes.TrimLeft(text[l.pair.to:lineEnd(text, l.pair.to)], " \t")
+	rest := bytes.TrimLeft(text[doc.pair.to:lineEnd(text, doc.pair.to)], " \t")
 	if len(rest) > 0 && rest[0] == '#' {
-		return splice(text, span{l.pair.from, lineEnd(text, l.pair.to) - len(rest)}, ""), nil
+		return splice(text, span{doc.pair.from, lineEnd(text, doc.pair.to) - len(rest)}, ""), nil
 	}
-	text = splice(text, wholeLine(text, *l.pair), "")
-	if l, err = lookAt(text, key); err != nil {
+	text = splice(text, wholeLine(text, *doc.pair), "")
+	if doc, err = readDocument(text, key); err != nil {
 		return nil, err
 	}
-	if l.header != nil && l.headerAlone && l.ours(text) {
-		cut := wholeLine(text, *l.header)
+	if doc.header != nil && doc.headerAlone && doc.ours(text) {
+		cut := wholeLine(text, *doc.header)
 		// The empty line before it is ours, too.
 		before := lineStart(text, max(cut.from-1, 0))
 		switch eol := newline(text); {
@@ -330,15 +330,15 @@ func unset(text []byte, key string) ([]byte, error) {
 
 // ours reports whether the header [build] is as SetBuild writes it, with nothing
 // below it before the next header.
-func (l *looked) ours(text []byte) bool {
-	if string(bytes.TrimRight(text[l.header.from:l.header.to], "\r\n")) != "[build] "+mark {
+func (doc *document) ours(text []byte) bool {
+	if string(bytes.TrimRight(text[doc.header.from:doc.header.to], "\r\n")) != "[build] "+mark {
 		return false
 	}
-	rest := bytes.TrimLeft(text[l.header.to:], " \t\r\n")
+	rest := bytes.TrimLeft(text[doc.header.to:], " \t\r\n")
 	return len(rest) == 0 || rest[0] == '['
 }
 
-// wholeLine is the lines that s lies in with one end of line: the one behind or,
+// wholeLine returns the lines that s lies in, with one end of line: the one after them or,
 // where there is none, the one before.
 func wholeLine(text []byte, s span) span {
 	cut := span{lineStart(text, s.from), lineEnd(text, max(s.to-1, s.from))}
@@ -354,30 +354,30 @@ func wholeLine(text []byte, s span) span {
 	return cut
 }
 
-// insidePair is what to cut from an inline table: the pair and one comma.
-func (l *looked) insidePair(text []byte) span {
-	if l.prev != nil {
-		between := text[l.prev.to:l.pair.from]
+// insidePair returns what to cut from an inline table: the pair and one comma.
+func (doc *document) insidePair(text []byte) span {
+	if doc.prev != nil {
+		between := text[doc.prev.to:doc.pair.from]
 		if !bytes.ContainsAny(between, "#\n") {
-			return span{l.prev.to, l.pair.to}
+			return span{doc.prev.to, doc.pair.to}
 		}
 	}
-	cut := *l.pair
-	after := bytes.TrimLeft(text[cut.to:l.inline.to], " \t")
+	cut := *doc.pair
+	after := bytes.TrimLeft(text[cut.to:doc.inline.to], " \t")
 	if len(after) > 0 && after[0] == ',' {
 		after = bytes.TrimLeft(after[1:], " \t")
-		cut.to = l.inline.to - len(after)
+		cut.to = doc.inline.to - len(after)
 		return cut
 	}
-	if l.prev == nil {
-		head := bytes.TrimRight(text[l.inline.from+1:cut.from], " \t")
-		cut.from = l.inline.from + 1 + len(head)
+	if doc.prev == nil {
+		head := bytes.TrimRight(text[doc.inline.from+1:cut.from], " \t")
+		cut.from = doc.inline.from + 1 + len(head)
 	}
 	return cut
 }
 
-// confirm checks that out says what text says but for the key, which has the
-// value want, or none.
+// confirm checks that out says the same as text, except that the key has the value want,
+// or none.
 func confirm(text, out []byte, key string, want *string) error {
 	var tables [2]map[string]any
 	for i, b := range [][]byte{text, out} {
@@ -402,7 +402,7 @@ func confirm(text, out []byte, key string, want *string) error {
 	return nil
 }
 
-// equal is reflect.DeepEqual for what TOML can say; not-a-number is itself.
+// equal is reflect.DeepEqual for values of TOML, but not-a-number equals itself.
 func equal(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:

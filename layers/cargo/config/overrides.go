@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Overrides returns, as flags of rustc's, what the tables that take the place of
-// build scripts say about linking, for whatever package and target. Cargo hashes the
-// tables, not the files that they name.
+// Overrides returns, as flags for rustc, what the tables that replace runs of build
+// scripts say about linking, for all packages and targets. Cargo hashes the tables, not
+// the files that they name.
 func (c *Config) Overrides() []string {
 	var flags []string
 	for _, key := range slices.Sorted(maps.Keys(c.links)) {
@@ -31,7 +31,7 @@ func (c *Config) Overrides() []string {
 	return flags
 }
 
-// texts are the strings of a value that is one, or a list or table of them.
+// texts returns the strings of a value that is one, or a list or table of them.
 func texts(v any) (list []string) {
 	switch v := v.(type) {
 	case string:

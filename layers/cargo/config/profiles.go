@@ -116,11 +116,12 @@ func (c *Config) ownProfiles(manifest map[string]any, env map[string]string) map
 	return own
 }
 
-// IncrementalKey begins the line of a setting that goes before those of profiles.
+// IncrementalKey begins the line of a setting that overrides those of profiles.
 const IncrementalKey = "incremental = "
 
-// incrementalLine is what goes before the profiles' own settings (cargo 1.95,
-// core/profiles.rs: Profiles::new), if anything does; it deletes its variables.
+// incrementalLine returns the line of what overrides the profiles' own settings (cargo
+// 1.95, core/profiles.rs: Profiles::new), if anything does. It deletes the variables that
+// it has used from env.
 func (c *Config) incrementalLine(env map[string]string) []string {
 	value, ok := env["CARGO_INCREMENTAL"]
 	delete(env, "CARGO_INCREMENTAL")

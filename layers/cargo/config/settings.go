@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Scope is what the meaning of settings depends on besides themselves.
+// Scope is what the meaning of settings depends on, besides the settings.
 type Scope struct {
 	// Root is the workspace root: paths below it are written from there, so
 	// that two checkouts with the same settings have the same lines.
@@ -33,7 +33,7 @@ const layoutSwitch = "build-dir-new-layout"
 //     are all listed: whether it matches is for rustc to say;
 //   - [unstable], and [host] that it opens, where the cargo allows that;
 //   - [source] and paths: where packages are taken from;
-//   - what takes the place of build scripts in [target].
+//   - what replaces runs of build scripts in [target].
 func (c *Config) Settings(s Scope) []string {
 	var lines []string
 	add := func(key string, value any) { lines = flatten(lines, key, value) }
@@ -76,11 +76,11 @@ func (c *Config) Settings(s Scope) []string {
 	return lines
 }
 
-// The values of Layout.
+// Values of Layout.
 const (
-	LayoutDefault = "default" // what this cargo does unasked
-	LayoutUnits   = "units"   // one directory per unit
-	LayoutClassic = "classic"
+	layoutDefault = "default" // what this cargo does unasked
+	layoutUnits   = "units"   // one directory per unit
+	layoutClassic = "classic"
 )
 
 // Layout returns how the build directory is asked to be laid out. A -Z argument
@@ -91,15 +91,15 @@ const (
 // 1.100, workspace/features.rs: is_new_build_dir_layout_opt_out).
 func (c *Config) Layout(s Scope) string {
 	if c.classicLayout {
-		return LayoutClassic
+		return layoutClassic
 	}
 	// Locks in finer grains imply it.
 	for _, key := range []string{layoutSwitch, "fine-grain-locking"} {
 		if on, _ := c.unstable()[key].(bool); s.Unstable && on {
-			return LayoutUnits
+			return layoutUnits
 		}
 	}
-	return LayoutDefault
+	return layoutDefault
 }
 
 // EveryFlag returns the compiler flags that some unit may get, one after the
@@ -121,8 +121,8 @@ func (c *Config) UnitFlags() []string {
 	return all
 }
 
-// OtherFlags returns the flags of profiles and of [host], of which fingerprints hold
-// nothing but a hash.
+// OtherFlags returns the flags of profiles and of [host]. Fingerprints hold only a hash
+// of them.
 func (c *Config) OtherFlags(manifest map[string]any) []string {
 	var all []string
 	var walk func(v any, flags bool)
@@ -162,8 +162,8 @@ func (c *Config) triple(key, host string) string {
 	return key
 }
 
-// unstable is the [unstable] table with its variables in it, less what says no
-// more than that a feature is off.
+// unstable returns the [unstable] table with its variables in it, without settings that
+// only say that a feature is off.
 func (c *Config) unstable() map[string]any {
 	all := map[string]any{}
 	for key, value := range c.Unstable {

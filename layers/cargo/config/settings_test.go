@@ -90,15 +90,15 @@ func TestLayout(t *testing.T) {
 		unstable      bool
 		want          string
 	}{
-		{"", "", true, LayoutDefault},
-		{"[unstable]\nbuild-dir-new-layout = true\n", "", true, LayoutUnits},
-		{"[unstable]\nbuild-dir-new-layout = true\n", "", false, LayoutDefault},
-		{"[unstable]\nbuild-dir-new-layout = false\n", "", true, LayoutDefault},
-		{"[unstable]\nbuild-dir-new-layout = true\n", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=false", true, LayoutDefault},
-		{"[unstable]\nfine-grain-locking = true\n", "", true, LayoutUnits},
-		{"", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true", true, LayoutUnits},
-		{"", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true", false, LayoutDefault},
-		{"", "__CARGO_TEMPORARY_BUILD_DIR_NEW_LAYOUT_OPT_OUT=1", false, LayoutClassic},
+		{"", "", true, layoutDefault},
+		{"[unstable]\nbuild-dir-new-layout = true\n", "", true, layoutUnits},
+		{"[unstable]\nbuild-dir-new-layout = true\n", "", false, layoutDefault},
+		{"[unstable]\nbuild-dir-new-layout = false\n", "", true, layoutDefault},
+		{"[unstable]\nbuild-dir-new-layout = true\n", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=false", true, layoutDefault},
+		{"[unstable]\nfine-grain-locking = true\n", "", true, layoutUnits},
+		{"", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true", true, layoutUnits},
+		{"", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true", false, layoutDefault},
+		{"", "__CARGO_TEMPORARY_BUILD_DIR_NEW_LAYOUT_OPT_OUT=1", false, layoutClassic},
 	} {
 		top := write(t, map[string]string{"a/b/.cargo/config.toml": tc.file})
 		check(t, "Layout with "+tc.file+tc.environ, load(t, top, tc.environ).Layout(Scope{top, host, tc.unstable}), tc.want)

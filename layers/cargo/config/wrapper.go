@@ -8,21 +8,22 @@ import (
 // WrapperKey is the key of the table [build] that names the wrapper of rustc.
 const WrapperKey = "rustc-wrapper"
 
-// A Setting is one place that names a wrapper of rustc.
+// Setting is one setting that names a wrapper of rustc.
 type Setting struct {
-	// Variable is the environment's, or "".
+	// Variable is the variable of the environment that has it, "" if a file has.
 	Variable string
-	// File is what Cargo reads; In is where it says so, which is File or a file
-	// that File includes.
-	File, In string
+	// File is the file that Cargo reads.
+	File string
+	// In is the file that has the setting: File, or one that File includes.
+	In string
 	// Value is the program: absolute, or a name to look up in PATH. An empty one
 	// means that there is to be none.
 	Value string
 }
 
-// Wrappers lists what names a wrapper of rustc for builds in dir, with what
-// Cargo goes by first and what it hides after it. Arguments are as for Load
-// (cargo 1.95, util/context/mod.rs: maybe_get_tool).
+// Wrappers lists what names a wrapper of rustc for builds in dir: first the setting that
+// Cargo uses, then those that it overrides. Arguments are as for Load (cargo 1.95,
+// util/context/mod.rs: maybe_get_tool).
 func Wrappers(dir, cargoHome string, environ []string) ([]Setting, error) {
 	r := &reader{loader: newLoader(dir, environ)}
 	var found []Setting
@@ -46,8 +47,8 @@ func Wrappers(dir, cargoHome string, environ []string) ([]Setting, error) {
 	return found, nil
 }
 
-// FileIn is the configuration file that Cargo reads in a directory .cargo, or in
-// its home; where there is none, the one to make.
+// FileIn returns the configuration file that Cargo reads in dir, a directory .cargo or
+// Cargo's home; if there is none, the one to make.
 func FileIn(dir string) string {
 	if path, ok := configFile(dir); ok {
 		return path

@@ -26,13 +26,14 @@ import (
 type Contents struct {
 	// Packages come in the order of their cost, the greatest first.
 	Packages []Package
-	// Incremental is the state rustc keeps for the next build of a unit, Other what
-	// is no unit's: documentation, packages, Cargo's notes and this program's own.
+	// Incremental is the state that rustc keeps for the next build of a unit.
 	Incremental int64
-	Other       int64
+	// Other is what belongs to no unit: documentation, packages, Cargo's notes and those
+	// of this program.
+	Other int64
 }
 
-// Package is what there is of one package, in all profiles.
+// Package is what a build directory holds of one package, in all profiles.
 type Package struct {
 	Name string `json:"package"`
 	// Version is "" where nothing tells: for packages that can change, mostly.
@@ -46,22 +47,22 @@ type Package struct {
 	Size int64 `json:"size"`
 }
 
-// Read reads what lies in tree, a sealed layer with the manifest m. recall
-// is what the layer's inspection left; without it this takes longer.
-func Read(ctx context.Context, tree string, m *manifest.Manifest, recall []byte) (*Contents, error) {
-	s, err := builddir.Scan(tree, m.Fingerprint.Get(depset.CargoHome), recall)
+// Read reads what lies in tree, a sealed layer with the manifest m. Without unitCache,
+// which is the layer's, it takes longer.
+func Read(ctx context.Context, tree string, m *manifest.Manifest, unitCache []byte) (*Contents, error) {
+	bd, err := builddir.Scan(tree, m.Fingerprint.Get(depset.IngredientCargoHome), unitCache)
 	if err != nil {
 		return nil, fmt.Errorf("read contents: %w", err)
 	}
-	b := newLedger(s, m, recall)
-	if err := b.walk(ctx, "", noOwner); err != nil {
+	l := newLedger(bd, m, unitCache)
+	if err := l.walk(ctx, "", noOwner); err != nil {
 		return nil, fmt.Errorf("read contents: %w", err)
 	}
-	return b.close(), nil
+	return l.close(), nil
 }
 
-// owner says what a file belongs to: a package, by its index, or none. A file of
-// several names is the greatest one's.
+// owner says what a file belongs to: a package, by its index, or none. A file with
+// several names belongs to the greatest owner among them.
 type owner int
 
 const (
@@ -89,50 +90,49 @@ type linked struct {
 	size  int64
 }
 
-// newLedger opens a book with the units of s. What the manifest and the recall say of
-// them goes before what is read from the files, whose times a restore may have
-// changed.
-func newLedger(s *builddir.Dir, m *manifest.Manifest, recall []byte) *ledger {
-	b := &ledger{
-		dir: s.Path, profiles: map[string]bool{}, owners: map[string]owner{}, linked: map[inode]linked{}, sizes: map[owner]int64{},
+// newLedger returns a ledger of the units of bd. What the manifest and the unit cache say
+// of them is preferred to what the files say, whose times a restore may have changed.
+func newLedger(bd *builddir.Dir, m *manifest.Manifest, unitCache []byte) *ledger {
+	l := &ledger{
+		dir: bd.Path, profiles: map[string]bool{}, owners: map[string]owner{}, linked: map[inode]linked{}, sizes: map[owner]int64{},
 	}
-	for _, p := range s.Profiles {
-		b.profiles[p] = true
+	for _, p := range bd.Profiles {
+		l.profiles[p] = true
 	}
 	known := map[string]manifest.Entry{}
-	for _, e := range manifest.Entries(m, recall) {
+	for _, e := range manifest.Entries(m, unitCache) {
 		known[e.Key] = e
 	}
 	homes := map[string]*rooted.Path{}
 	for i := range m.Units {
 		homes[m.Units[i].Key()] = m.Units[i].Home
 	}
-	locked, _ := m.Fingerprint.Find(depset.Packages)
+	locked, _ := m.Fingerprint.Find(depset.IngredientPackages)
 	type identity struct{ name, source, from string }
 	index := map[identity]owner{}
 	byName := map[string][]owner{}
 	enter := func(u *builddir.Unit, id identity) {
 		o, ok := index[id]
 		if !ok {
-			o = owner(len(b.packages))
+			o = owner(len(l.packages))
 			index[id] = o
 			byName[id.name] = append(byName[id.name], o)
-			b.packages = append(b.packages, Package{Name: id.name, Source: id.source, From: id.from})
+			l.packages = append(l.packages, Package{Name: id.name, Source: id.source, From: id.from})
 		}
-		p := &b.packages[o]
+		p := &l.packages[o]
 		if p.Version == "" {
 			p.Version = versionOf(p, homes[u.Key], locked.Lines)
 		}
 		p.Units++
 		p.Cost += cmp.Or(known[u.Key].Cost, u.Cost)
-		b.own(u, o)
+		l.own(u, o)
 	}
 	var unknown []*builddir.Unit
-	for _, u := range s.Units {
+	for _, u := range bd.Units {
 		e := known[u.Key]
-		id := identity{u.Pkg, u.Source, u.From}
+		id := identity{u.Package, u.Source, u.From}
 		if e.Source != "" {
-			id = identity{u.Pkg, e.Source, cmp.Or(e.From, u.From)}
+			id = identity{u.Package, e.Source, cmp.Or(e.From, u.From)}
 		}
 		if id.source == builddir.SourceUnknown {
 			unknown = append(unknown, u)
@@ -142,25 +142,25 @@ func newLedger(s *builddir.Dir, m *manifest.Manifest, recall []byte) *ledger {
 	}
 	// Of documentation, for one, only the name of the package is known.
 	for _, u := range unknown {
-		id := identity{u.Pkg, builddir.SourceUnknown, ""}
-		if all := byName[u.Pkg]; len(all) == 1 {
-			p := &b.packages[all[0]]
+		id := identity{u.Package, builddir.SourceUnknown, ""}
+		if all := byName[u.Package]; len(all) == 1 {
+			p := &l.packages[all[0]]
 			id = identity{p.Name, p.Source, p.From}
 		}
 		enter(u, id)
 	}
-	return b
+	return l
 }
 
-// own notes that what bears the names of u is the package's.
-func (b *ledger) own(u *builddir.Unit, o owner) {
-	b.owners[u.Record] = o
-	if u.Id != "" {
-		b.owners[u.ProfileDir+"/"+u.Id] = o
+// own notes that files with the names of u belong to o.
+func (l *ledger) own(u *builddir.Unit, o owner) {
+	l.owners[u.Dir.Record] = o
+	if u.Dir.ID != "" {
+		l.owners[u.Profile+"/"+u.Dir.ID] = o
 	}
 	for _, f := range append([]builddir.Output{{Path: u.SourceListFile}}, u.Outputs...) {
-		if _, taken := b.owners[f.Path]; !taken && f.Path != "" && fileID(f.Path) == "" {
-			b.owners[f.Path] = o
+		if _, taken := l.owners[f.Path]; !taken && f.Path != "" && fileID(f.Path) == "" {
+			l.owners[f.Path] = o
 		}
 	}
 }
@@ -201,19 +201,19 @@ func versionOf(p *Package, home *rooted.Path, locked []string) string {
 	return ""
 }
 
-// walk enters all that lies in a directory; o is whose the directory is.
-func (b *ledger) walk(ctx context.Context, dir string, o owner) error {
+// walk counts all that lies in a directory, which belongs to o.
+func (l *ledger) walk(ctx context.Context, dir string, o owner) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	var dirs []string
 	var failed error
-	err := builddir.ListDir(filepath.Join(b.dir, dir), func(name []byte, k builddir.EntryKind) {
+	err := builddir.ListDir(filepath.Join(l.dir, dir), func(name []byte, k builddir.EntryKind) {
 		switch rel := path.Join(dir, string(name)); k {
 		case builddir.EntryDir:
 			dirs = append(dirs, rel)
 		case builddir.EntryFile:
-			failed = cmp.Or(failed, b.file(rel, o))
+			failed = cmp.Or(failed, l.file(rel, o))
 		}
 	})
 	if err = cmp.Or(err, failed); err != nil {
@@ -222,44 +222,44 @@ func (b *ledger) walk(ctx context.Context, dir string, o owner) error {
 	for _, d := range dirs {
 		below := o
 		if o == noOwner {
-			below = b.ownerOf(d)
+			below = l.ownerOf(d)
 		}
-		if err := b.walk(ctx, d, below); err != nil {
+		if err := l.walk(ctx, d, below); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *ledger) file(rel string, o owner) error {
+func (l *ledger) file(rel string, o owner) error {
 	var st unix.Stat_t
-	if err := unix.Lstat(filepath.Join(b.dir, rel), &st); err != nil {
+	if err := unix.Lstat(filepath.Join(l.dir, rel), &st); err != nil {
 		return fmt.Errorf("stat %s: %w", rel, err)
 	}
 	if o == noOwner {
-		o = b.ownerOf(rel)
+		o = l.ownerOf(rel)
 	}
 	if st.Nlink < 2 {
-		b.sizes[o] += st.Size
+		l.sizes[o] += st.Size
 		return nil
 	}
 	// Cargo links what a unit made to a name outside of all units, and rustc its
 	// object files to those it keeps.
 	id := inode{uint64(st.Dev), st.Ino}
-	if l, ok := b.linked[id]; ok {
-		o = max(o, l.owner)
+	if other, ok := l.linked[id]; ok {
+		o = max(o, other.owner)
 	}
-	b.linked[id] = linked{o, st.Size}
+	l.linked[id] = linked{o, st.Size}
 	return nil
 }
 
-// ownerOf tells whose a file or directory is by its name.
-func (b *ledger) ownerOf(rel string) owner {
+// ownerOf finds the owner of a file or directory by its name.
+func (l *ledger) ownerOf(rel string) owner {
 	profile, rest, _ := strings.Cut(rel, "/")
-	if !b.profiles[profile] {
+	if !l.profiles[profile] {
 		triple := profile
 		profile, rest, _ = strings.Cut(rest, "/")
-		if profile = triple + "/" + profile; !b.profiles[profile] {
+		if profile = triple + "/" + profile; !l.profiles[profile] {
 			return noOwner
 		}
 	}
@@ -282,26 +282,26 @@ func (b *ledger) ownerOf(rel string) owner {
 		keys = append(keys, profile+"/"+fileID(name))
 	}
 	for _, key := range keys {
-		if o, ok := b.owners[key]; ok {
+		if o, ok := l.owners[key]; ok {
 			return o
 		}
 	}
 	return noOwner
 }
 
-// close adds up.
-func (b *ledger) close() *Contents {
-	for _, l := range b.linked {
-		b.sizes[l.owner] += l.size
+// close adds up the ledger.
+func (l *ledger) close() *Contents {
+	for _, file := range l.linked {
+		l.sizes[file.owner] += file.size
 	}
-	for i := range b.packages {
-		b.packages[i].Size = b.sizes[owner(i)]
+	for i := range l.packages {
+		l.packages[i].Size = l.sizes[owner(i)]
 	}
-	slices.SortFunc(b.packages, func(x, y Package) int {
+	slices.SortFunc(l.packages, func(x, y Package) int {
 		return cmp.Or(
 			-cmp.Compare(x.Cost, y.Cost), -cmp.Compare(x.Size, y.Size),
 			strings.Compare(x.Name, y.Name), strings.Compare(x.Version, y.Version), strings.Compare(x.From, y.From),
 		)
 	})
-	return &Contents{Packages: b.packages, Incremental: b.sizes[incrementalOwner], Other: b.sizes[noOwner]}
+	return &Contents{Packages: l.packages, Incremental: l.sizes[incrementalOwner], Other: l.sizes[noOwner]}
 }

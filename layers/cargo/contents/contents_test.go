@@ -113,7 +113,7 @@ func manifestOf(t *testing.T, dir, home string) *manifest.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Fingerprint.Ingredients = []depset.Ingredient{depset.PackagesOf(ws.Lock), {Name: depset.CargoHome, Value: home}}
+	m.Fingerprint.Ingredients = []depset.Ingredient{depset.PackagesOf(ws.Lock), {Name: depset.IngredientCargoHome, Value: home}}
 	return m
 }
 
@@ -142,9 +142,9 @@ func sum(t *testing.T, dir string, match func(rel string) bool) int64 {
 	return total
 }
 
-func contentsOf(t *testing.T, dir string, m *manifest.Manifest, recall []byte) *Contents {
+func contentsOf(t *testing.T, dir string, m *manifest.Manifest, unitCache []byte) *Contents {
 	t.Helper()
-	c, err := Read(t.Context(), dir+"/target", m, recall)
+	c, err := Read(t.Context(), dir+"/target", m, unitCache)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,9 +241,9 @@ func testContents(t *testing.T, dir string, m *manifest.Manifest) {
 		t.Errorf("not in the order of cost: %+v", c.Packages)
 	}
 
-	// A recall saves time and changes nothing.
+	// The unit cache saves time and changes nothing.
 	if without := contentsOf(t, dir, m, nil); !slices.Equal(without.Packages, c.Packages) {
-		t.Errorf("without recall %+v, with it %+v", without.Packages, c.Packages)
+		t.Errorf("without the unit cache %+v, with it %+v", without.Packages, c.Packages)
 	}
 	// Restored files have one time; what they cost is remembered.
 	one := time.Unix(1_000_000_000, 0)
@@ -321,7 +321,7 @@ func TestVersionOf(t *testing.T) {
 func TestContentsOfUnknownSource(t *testing.T) {
 	unit := func(n int, source, from string) *builddir.Unit {
 		record := fmt.Sprintf("debug/.fingerprint/dep-%016x", n)
-		return &builddir.Unit{UnitDir: builddir.ParseRecordDir(record), UnitName: builddir.UnitName{Package: "dep"}, Key: record + "/lib-dep", Source: source, From: from}
+		return &builddir.Unit{Dir: builddir.ParseRecordDir(record), UnitName: builddir.UnitName{Package: "dep"}, Key: record + "/lib-dep", Source: source, From: from}
 	}
 	doc := unit(1, builddir.SourceUnknown, "")
 	one, two := unit(2, builddir.SourceRegistry, "registry/src/i/dep-1.0.0"), unit(3, builddir.SourceRegistry, "registry/src/i/dep-2.0.0")
@@ -333,9 +333,9 @@ func TestContentsOfUnknownSource(t *testing.T) {
 		{[]*builddir.Unit{doc, one}, "registry 2"},
 		{[]*builddir.Unit{doc, one, two}, "registry 1, registry 1, unknown 1"},
 	} {
-		b := newLedger(&builddir.Dir{Units: tt.units}, new(manifest.Manifest), nil)
+		l := newLedger(&builddir.Dir{Units: tt.units}, new(manifest.Manifest), nil)
 		var got []string
-		for _, p := range b.packages {
+		for _, p := range l.packages {
 			got = append(got, fmt.Sprintf("%s %d", p.Source, p.Units))
 		}
 		if strings.Join(got, ", ") != tt.want {

@@ -1,5 +1,5 @@
-// Package depfile reads and rewrites the .d files of rustc, which list in the form of
-// make what a unit was made of.
+// Package depfile reads and rewrites the .d files of rustc, which list, as rules of make,
+// what a unit was made of.
 //
 // A .d file, as rustc writes it (rustc 1.95, rustc_interface/passes.rs:
 // write_out_deps), has a rule "OUTPUT: INPUT INPUT…" for each output, an empty rule
@@ -8,17 +8,16 @@
 // stands before each space, and nothing else is escaped: a name with a newline makes
 // lines that are neither, which WellFormed finds.
 //
-// rustc writes it anew each time it compiles the unit, so it is also the place to
-// note what is true of the outputs: a note, a comment at the end, is gone when another
-// rustc has run.
+// rustc writes it anew each time it compiles the unit. So a note on the outputs, as a
+// comment at its end, is gone when those are replaced.
 //
-// There are two readings. Inputs, Variables and what rewrites take the text as rustc
-// means it. Parse takes it as Cargo does, which splits names at all white space; what
-// it makes of that, Cargo's own dep-info has.
+// There are two readings. Inputs, Variables and the functions that rewrite take the text
+// as rustc means it. Parse takes it as Cargo does, which splits names at all white space,
+// and puts the result into its own dep-info.
 //
 // Any bytes are accepted; what is not understood stays as it is, and what is not
-// rewritten is given back byte for byte. Nothing is kept, and everything may be called
-// concurrently. The package is on the way of every call of the compiler.
+// rewritten is returned byte for byte. Nothing is kept, and everything may be called
+// concurrently. Every call of the compiler uses the package, so it imports little.
 package depfile
 
 import (
@@ -58,9 +57,9 @@ func firstRule(text string) (output, inputs string, ok bool) {
 	return output, inputs, ok
 }
 
-// Made returns the text of the build directory that a unit was built in: what is
-// left of the first output's name without rel, where below the build directory
-// its outputs are.
+// Made returns the text by which the build directory was called when a unit was built: the
+// front of the first output's name. rel is the directory of the outputs, relative to the
+// build directory.
 func Made(text, rel string) (build string, ok bool) {
 	output, _, ok := firstRule(text)
 	if !ok {
@@ -92,8 +91,8 @@ func Inputs(text string) []string {
 	return found
 }
 
-// Variables calls f for each variable that the crate asked for; set is false where
-// there was none of the name. Values are as EscapeValue returns them.
+// Variables calls f for each variable that the crate asked for; set is false if there was
+// none of the name. Values are escaped as by EscapeValue.
 func Variables(text string, f func(name, value string, set bool)) {
 	if !strings.Contains(text, envKey) {
 		return
@@ -106,8 +105,8 @@ func Variables(text string, f func(name, value string, set bool)) {
 	})
 }
 
-// WellFormed reports whether all lines are rules or comments: a name with a newline
-// in it makes others, as nothing escapes it.
+// WellFormed reports whether all lines are rules or comments. A name with a newline in it
+// makes other lines, as nothing escapes that.
 func WellFormed(text string) bool {
 	good := true
 	lines(text, func(body, _ string) bool {
@@ -117,8 +116,8 @@ func WellFormed(text string) bool {
 	return good
 }
 
-// Rename returns the text of a .d file with all names of files, outputs and inputs,
-// as to returns them. Values of variables stay as they are.
+// Rename returns the text of a .d file with every name of a file, output or input,
+// replaced by to(name). Values of variables stay as they are.
 func Rename(text string, to func(name string) string) string {
 	var b strings.Builder
 	b.Grow(len(text) + 128)
@@ -164,8 +163,8 @@ func Rename(text string, to func(name string) string) string {
 	return b.String()
 }
 
-// SetValues returns the text of a .d file with the values of the variables that were
-// set as to returns them, both as EscapeValue does.
+// SetValues returns the text of a .d file with the value of every variable that was set
+// replaced by to(value); both values are escaped as by EscapeValue.
 func SetValues(text string, to func(value string) string) string {
 	if !strings.Contains(text, envKey) {
 		return text
@@ -183,8 +182,8 @@ func SetValues(text string, to func(value string) string) string {
 	return b.String()
 }
 
-// Write replaces a .d file in one step: while there is one, it tells the truth about
-// the outputs. It does not wait for the disk.
+// Write replaces a .d file in one step, so that it is never half a file. It does not wait
+// for the disk.
 func Write(path, text string) error { return atomicfile.Replace(path, []byte(text)) }
 
 // wordEnd is where the first word of s ends: at a space without a backslash.
@@ -205,5 +204,5 @@ func escape(s string) string { return strings.ReplaceAll(s, " ", `\ `) }
 // escape_dep_env).
 var escapeValue = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
 
-// EscapeValue is a variable's value as rustc writes it.
+// EscapeValue returns a variable's value as rustc writes it into a .d file.
 func EscapeValue(value string) string { return escapeValue.Replace(value) }

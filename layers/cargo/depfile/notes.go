@@ -5,11 +5,11 @@ import "strings"
 // A note's line begins with a key, which makes it a comment for make and for Cargo
 // (cargo 1.95, dep_info.rs: parse_rustc_dep_info, which has found its rule by then).
 
-// Notes calls f with what stands behind the key in each line that begins with it,
-// until that is false. It reports whether all those were whole: the last one may have
-// lost its end, and with it its meaning, in a power cut.
+// Notes calls f with what follows the key in each line that begins with it, until f
+// returns false. whole: f never did, and all those lines were whole; a power cut may
+// have taken the end of the last one.
 func Notes(text, key string, f func(note string) bool) (whole bool) {
-	// They stand at the end, and the list before them may be long.
+	// Notes stand at the end, and the list before them may be long.
 	if i := strings.Index(text, "\n"+key); i >= 0 {
 		text = text[i+1:]
 	}
@@ -40,8 +40,9 @@ func WithoutNotes(text, key string) string {
 	return b.String()
 }
 
-// LastNote returns what stands behind the key in the last line, if that is whole and
-// begins with it, and the text before that line.
+// LastNote returns what follows the key in the last line, if that is whole and begins
+// with the key, and the text before that line. Else it returns all of the text, and ok
+// is false.
 func LastNote(text, key string) (note, before string, ok bool) {
 	body, ok := strings.CutSuffix(text, "\n")
 	at := strings.LastIndexByte(body, '\n') + 1
@@ -52,7 +53,7 @@ func LastNote(text, key string) (note, before string, ok bool) {
 	return note, text[:at], true
 }
 
-// Add puts a note, a line with its key and newline, behind the text of a .d file.
+// Add appends a note, a line with its key and newline, to the text of a .d file.
 func Add(text, note string) string {
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"

@@ -13,26 +13,24 @@ var ErrFormat = errors.New("malformed dep-info")
 
 // File is the content of a .d file, as Cargo reads it.
 type File struct {
-	// Targets are the files the rules are about, in file order.
+	// Targets are the outputs that have rules, in the order of the file.
 	Targets []string
-	// Deps are the inputs in rustc's order.
-	// Names are as rustc writes them, relative to its working directory or
-	// absolute.
+	// Deps are the inputs, in the order of the file. Names are as rustc writes them,
+	// relative to its working directory or absolute.
 	Deps []string
 	// Env are the variables the crate reads with env! and option_env!.
 	Env []Env
 }
 
-// Env is one environment variable that the compiler looked at. Set is false if
-// the variable was absent.
+// Env is one environment variable that the compiler looked at.
 type Env struct {
 	Name  string
 	Value string
-	Set   bool
+	Set   bool // false if there was none of that name
 }
 
-// Root is the crate root, "" if there are no inputs: the first of them, but for
-// clippy's settings, which clippy's driver lists before all else (clippy of rustc
+// Root returns the crate root, "" if there are no inputs. It is the first input, apart
+// from clippy's settings, which clippy's driver lists before all else (clippy of rustc
 // 1.95, src/driver.rs).
 func (r *File) Root() string {
 	for _, name := range r.Deps {

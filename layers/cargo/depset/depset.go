@@ -1,7 +1,7 @@
 // Package depset computes the dependency-set fingerprint of a workspace, the name that layers are
 // filed under: packages of the lockfile, toolchain, profiles, flags, and what of the machine gets into
-// what is built. It holds what differs between two of them in words, too. It reads files and keeps
-// nothing; its functions may be called by several goroutines.
+// what is built. It also says in words how two fingerprints differ. It reads files and keeps nothing;
+// its functions may be called by several goroutines.
 package depset
 
 import (
@@ -19,9 +19,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
-// Fingerprint computes the dependency-set fingerprint of the workspace as t
-// would build it with the toolchain id. It fails with ErrNoLockfile where there
-// is no lockfile.
+// Compute computes the dependency-set fingerprint of the workspace as t would build it
+// with the toolchain id. Without a lockfile it fails with project.ErrNoLockfile.
 //
 // Of manifests only the profiles count. What else in them decides a registry
 // unit shows elsewhere: dependencies, [patch] and [replace] in the lockfile;
@@ -47,7 +46,7 @@ func Compute(ws *project.Workspace, t project.Tool, id *project.Toolchain, cfg *
 	rustc, _, _ := strings.Cut(id.Rustc, "\n")
 	f.addLines(ingRustc, rustc, append(rustcLines(id.Rustc), compilerScript(ws, t, cfg)...))
 	f.add(ingCargo, id.Cargo)
-	f.add(CargoHome, cleanHome(ws.CargoHome))
+	f.add(IngredientCargoHome, cleanHome(ws.CargoHome))
 	f.addLines(ingProfiles, countOf(len(profileLines), "as built in", "setting", "settings"), profileLines)
 	f.addLines(ingSettings, countOf(len(settings), "none", "setting", "settings"), settings)
 	f.Ingredients = append(f.Ingredients, targets.ingredient())
@@ -92,7 +91,7 @@ func lineKeys(lines []string) []string {
 	return keys
 }
 
-// profiles returns the [profile] table of the workspace's manifest, and the
+// profilesOf returns the [profile] table of the workspace's manifest, and the
 // profiles it comes to with the configuration.
 func profilesOf(ws *project.Workspace, cfg *config.Config) (manifest map[string]any, resolved []string) {
 	var m struct {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The kinds of Difference.
+// Values of Difference.Kind.
 const (
 	Added   = "added"
 	Removed = "removed"
@@ -24,7 +24,7 @@ type Difference struct {
 	// ingredient says less than its digest.
 	Old string `json:"old,omitempty"`
 	New string `json:"new,omitempty"`
-	// Unseen: Cargo would take a unit built with one for fresh with the other.
+	// Unseen: Cargo does not compare it. A unit built with Old is fresh with New.
 	Unseen bool `json:"unseen,omitempty"`
 }
 
@@ -68,7 +68,7 @@ func (f *Fingerprint) Diff(g *Fingerprint) []Difference {
 func (i Ingredient) diff(j Ingredient) []Difference {
 	var found []Difference
 	switch {
-	case i.Name == Packages && len(i.Lines)+len(j.Lines) > 0:
+	case i.Name == IngredientPackages && len(i.Lines)+len(j.Lines) > 0:
 		found = diffPackages(i.Lines, j.Lines)
 	case i.Name == ingRustc && i.Value != j.Value:
 		// All that follows from another version is not worth a word each.
@@ -139,7 +139,7 @@ func diffPackages(before, after []string) []Difference {
 				if n < 0 {
 					return false
 				}
-				d := Difference{Ingredient: Packages, Kind: Changed, Key: name, Old: a.text(), New: sides[1][n].text()}
+				d := Difference{Ingredient: IngredientPackages, Kind: Changed, Key: name, Old: a.text(), New: sides[1][n].text()}
 				if d.Old == d.New {
 					d.Old, d.New = a.text()+" (checksum "+a.checksum+")", d.New+" (checksum "+sides[1][n].checksum+")"
 				}
@@ -152,10 +152,10 @@ func diffPackages(before, after []string) []Difference {
 		pair(func(a, b Package) bool { return a.compatible() == b.compatible() })
 		pair(func(a, b Package) bool { return true })
 		for _, p := range sides[0] {
-			found = append(found, Difference{Ingredient: Packages, Kind: Removed, Key: name, Old: p.text()})
+			found = append(found, Difference{Ingredient: IngredientPackages, Kind: Removed, Key: name, Old: p.text()})
 		}
 		for _, p := range sides[1] {
-			found = append(found, Difference{Ingredient: Packages, Kind: Added, Key: name, New: p.text()})
+			found = append(found, Difference{Ingredient: IngredientPackages, Kind: Added, Key: name, New: p.text()})
 		}
 	}
 	return found

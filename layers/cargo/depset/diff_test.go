@@ -75,13 +75,13 @@ func TestDiffPackages(t *testing.T) {
 // A checksum that differs after its eighth digit shows in the id and not in the
 // lines: something is said all the same.
 func TestDiffOfDigestAlone(t *testing.T) {
-	f := &Fingerprint{ID: "1", Ingredients: []Ingredient{{Name: Packages, Value: "1", Digest: "a", Lines: []string{"a 1.0.0 01234567"}}}}
-	g := &Fingerprint{ID: "2", Ingredients: []Ingredient{{Name: Packages, Value: "1", Digest: "b", Lines: []string{"a 1.0.0 01234567"}}}}
-	if got, want := f.Diff(g), []Difference{{Ingredient: Packages, Kind: Changed, Old: "1", New: "1"}}; !slices.Equal(got, want) {
+	f := &Fingerprint{ID: "1", Ingredients: []Ingredient{{Name: IngredientPackages, Value: "1", Digest: "a", Lines: []string{"a 1.0.0 01234567"}}}}
+	g := &Fingerprint{ID: "2", Ingredients: []Ingredient{{Name: IngredientPackages, Value: "1", Digest: "b", Lines: []string{"a 1.0.0 01234567"}}}}
+	if got, want := f.Diff(g), []Difference{{Ingredient: IngredientPackages, Kind: Changed, Old: "1", New: "1"}}; !slices.Equal(got, want) {
 		t.Errorf("%+v; want %+v", got, want)
 	}
 	g.Ingredients[0].Lines = []string{"a 1.0.0 89abcdef"}
-	if got, want := f.Diff(g), []Difference{{Ingredient: Packages, Kind: Changed, Key: "a", Old: "1.0.0 (checksum 01234567)", New: "1.0.0 (checksum 89abcdef)"}}; !slices.Equal(got, want) {
+	if got, want := f.Diff(g), []Difference{{Ingredient: IngredientPackages, Kind: Changed, Key: "a", Old: "1.0.0 (checksum 01234567)", New: "1.0.0 (checksum 89abcdef)"}}; !slices.Equal(got, want) {
 		t.Errorf("%+v; want %+v", got, want)
 	}
 }

@@ -32,23 +32,23 @@ type Ingredient struct {
 	Lines []string `json:"lines,omitempty"`
 }
 
-// The names of ingredients.
+// Names of ingredients. Those that other packages ask for are exported.
 const (
-	ingVersion   = "version"
-	Packages     = "packages"
-	ingRustc     = "rustc"
-	ingCargo     = "cargo"
-	CargoHome    = "cargo-home"
-	ingProfiles  = "profiles"
-	ingSettings  = "settings"
-	ingTargets   = "targets"
-	ingLayout    = "layout"
-	ingBootstrap = "bootstrap"
-	ingWrapper   = "workspace-wrapper"
-	ingLinker    = "linker"
-	ingLibc      = "libc"
-	ingCPU       = "cpu"
-	ingFlagFiles = "flag-files"
+	ingVersion          = "version"
+	IngredientPackages  = "packages"
+	ingRustc            = "rustc"
+	ingCargo            = "cargo"
+	IngredientCargoHome = "cargo-home"
+	ingProfiles         = "profiles"
+	ingSettings         = "settings"
+	ingTargets          = "targets"
+	ingLayout           = "layout"
+	ingBootstrap        = "bootstrap"
+	ingWrapper          = "workspace-wrapper"
+	ingLinker           = "linker"
+	ingLibc             = "libc"
+	ingCPU              = "cpu"
+	ingFlagFiles        = "flag-files"
 )
 
 // unhashed names the ingredients that no hash of Cargo's covers: a unit built
@@ -71,8 +71,8 @@ func (f *Fingerprint) Find(name string) (Ingredient, bool) {
 	return Ingredient{}, false
 }
 
-// DiffersUnseen returns the name of an ingredient in which two fingerprints
-// differ although Cargo would not notice, or "". Those called but do not count.
+// DiffersUnseen returns the name of an ingredient in which two fingerprints differ
+// without Cargo noticing, "" if there is none. Ingredients named in but do not count.
 func (f *Fingerprint) DiffersUnseen(g *Fingerprint, but ...string) string {
 	for _, name := range unhashed {
 		if slices.Contains(but, name) {
@@ -95,7 +95,7 @@ func (f *Fingerprint) add(name, value string) {
 	f.Ingredients = append(f.Ingredients, Ingredient{Name: name, Value: value})
 }
 
-// addLines adds an ingredient that is its lines.
+// addLines adds an ingredient whose digest is that of its lines.
 func (f *Fingerprint) addLines(name, value string, lines []string) {
 	f.Ingredients = append(f.Ingredients, Ingredient{name, value, digest.OfText(strings.Join(lines, "\n")), lines})
 }
@@ -108,10 +108,10 @@ func (f *Fingerprint) seal() {
 	f.ID = digest.OfText(b.String())
 }
 
-// GraftsTo reports whether units built under f serve a checkout with the
-// fingerprint g where their keys coincide: what Cargo does not look at is equal,
-// and so is the path of the sources.
+// GraftsTo reports whether a unit built under f serves a checkout with the fingerprint
+// g that needs a unit of the same key: all that Cargo does not compare is equal, and so is
+// the path of the sources.
 func (f *Fingerprint) GraftsTo(g *Fingerprint) bool {
 	// A wrapper of the members' compiler does not see what is grafted.
-	return f.DiffersUnseen(g, ingWrapper) == "" && f.Get("cargo-home") == g.Get("cargo-home")
+	return f.DiffersUnseen(g, ingWrapper) == "" && f.Get(IngredientCargoHome) == g.Get(IngredientCargoHome)
 }

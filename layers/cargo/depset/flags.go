@@ -39,8 +39,8 @@ func isNative(flags []string) bool {
 	return slices.Contains(codegen(flags, "target-cpu"), "native") || slices.Contains(codegen(flags, "tune-cpu"), "native")
 }
 
-// argumentFiles adds the flags that lie in files which flags name as @path, one
-// a line. A relative path is from the workspace root, where rustc runs for the
+// WithArgumentFiles returns flags and those that lie, one a line, in files which flags
+// name as @path. A relative path starts in the workspace root, where rustc runs for the
 // workspace's own packages.
 func WithArgumentFiles(ws *project.Workspace, flags []string) []string {
 	all := slices.Clone(flags)
@@ -74,7 +74,7 @@ func unlinked(flags []string) []string {
 	})
 }
 
-// flagFiles returns the files that compiler flags name, such as profiles, as lines
+// flagFileLines returns the files that compiler flags name, such as profiles, as lines
 // "path = digest": Cargo hashes the flag, not the file.
 func flagFileLines(ws *project.Workspace, flags []string) []string {
 	var lines []string
@@ -91,7 +91,7 @@ func flagFileLines(ws *project.Workspace, flags []string) []string {
 	return lines
 }
 
-// flagFiles finds the files that flags, which \x1f parts, name.
+// flagFiles finds the files that flags name, which are separated by \x1f.
 func flagFiles(root, flags string) []string {
 	var found []string
 	// A name may have a space in it, and a flag may be several words.
@@ -130,7 +130,7 @@ type spec struct {
 	Linker       string `json:"linker"`
 }
 
-// targets returns what is built for, host-tuple resolved. Cargo builds for each
+// targetsOf returns what is built for, with host-tuple resolved. Cargo builds for each
 // once, in an order of its own.
 func targetsOf(ws *project.Workspace, cfg *config.Config, host string) targetSet {
 	var set targetSet

@@ -57,8 +57,8 @@ func libcIdentity() string {
 	return project.NotFound
 }
 
-// programIdentity is the identity of a program that t would find. One of the
-// workspace's own is the same in every checkout that has the same content.
+// programIdentity is the identity of a program that t would find. For one of the
+// workspace's own its content counts: it is the same in every checkout that has it.
 func programIdentity(ws *project.Workspace, t project.Tool, name string) string {
 	path := t.LookPath(ws.Root, name)
 	if rel, ok := paths.Under(path, ws.Root); ok {
@@ -70,7 +70,7 @@ func programIdentity(ws *project.Workspace, t project.Tool, name string) string 
 	return project.FileIdentity(path)
 }
 
-// linkers names the linkers that may be called, a line each: what configuration,
+// linkersOf names the linkers that may be called, a line each: what configuration,
 // flags and target specifications ask for, and cc, which rustc calls by default,
 // and ld, which cc calls.
 func linkersOf(ws *project.Workspace, t project.Tool, cfg *config.Config, flags []string, targets targetSet) []string {

@@ -14,11 +14,11 @@ import (
 // cratesIO is how lockfiles name the registry that nearly all packages are from.
 const cratesIO = "registry+https://github.com/rust-lang/crates.io-index"
 
-// PackagesOf is the ingredient that a lockfile comes to.
+// PackagesOf returns the ingredient that stands for a lockfile.
 func PackagesOf(l *lockfile.Lockfile) Ingredient {
 	local := len(l.Local())
 	i := Ingredient{
-		Name:   Packages,
+		Name:   IngredientPackages,
 		Value:  fmt.Sprintf("%d from registries and git, %d local", len(l.Packages)-local, local),
 		Digest: digest.Of(canonicalLock(l)),
 	}
@@ -60,8 +60,8 @@ func appendQuoted(b []byte, text string) []byte {
 }
 
 // packageLine names a package for people, in some 30 bytes: 150 of them lie in
-// each manifest, which is read at every restore. A source that is not crates.io
-// is named, of a checksum there are eight digits; a local package has no version.
+// each manifest, which is read at every restore. A source is named unless it is
+// crates.io; a checksum is cut to eight digits; a local package has no version.
 func packageLine(l *lockfile.Lockfile, p *lockfile.Package) string {
 	if p.Source == "" {
 		return p.Name
@@ -76,10 +76,11 @@ func packageLine(l *lockfile.Lockfile, p *lockfile.Package) string {
 	return line
 }
 
-// Package is a line of packageLine's.
+// Package is a package as a line of IngredientPackages names it. Version is "" of a local
+// one, Source "" also of one from crates.io.
 type Package struct{ Name, Version, Source, checksum string }
 
-// ParsePackage reads a line of the ingredient of packages.
+// ParsePackage reads a line of IngredientPackages.
 func ParsePackage(line string) Package {
 	var p Package
 	for n, word := range strings.Fields(line) {
@@ -121,16 +122,16 @@ func (p Package) compatible() string {
 	return "0.0." + patch
 }
 
-// locked is what a lockfile has of registries and git, as directories below
-// CARGO_HOME are called.
-type locked struct {
+// Locked are the packages from registries and git that a lockfile has, by the names of
+// their directories below CARGO_HOME.
+type Locked struct {
 	registry map[string]bool // name-version
 	revs     []string        // commits
 }
 
-// LockedSources is what a lockfile has of registries and git.
-func LockedSources(l *lockfile.Lockfile) locked {
-	k := locked{registry: map[string]bool{}}
+// LockedSources returns what l has of registries and git.
+func LockedSources(l *lockfile.Lockfile) Locked {
+	k := Locked{registry: map[string]bool{}}
 	for _, p := range l.Packages {
 		if _, rev, ok := strings.Cut(p.Source, "#"); ok && strings.HasPrefix(p.Source, "git+") {
 			k.revs = append(k.revs, rev)
@@ -141,10 +142,10 @@ func LockedSources(l *lockfile.Lockfile) locked {
 	return k
 }
 
-// Locked is what the lockfile has that f was computed from.
-func (f *Fingerprint) Locked() locked {
-	k := locked{registry: map[string]bool{}}
-	packages, _ := f.Find(Packages)
+// Locked returns what the lockfile that f was computed from has of registries and git.
+func (f *Fingerprint) Locked() Locked {
+	k := Locked{registry: map[string]bool{}}
+	packages, _ := f.Find(IngredientPackages)
 	for _, line := range packages.Lines {
 		p := ParsePackage(line)
 		if _, rev, ok := strings.Cut(p.Source, "#"); ok && strings.HasPrefix(p.Source, "git+") {
@@ -156,9 +157,9 @@ func (f *Fingerprint) Locked() locked {
 	return k
 }
 
-// Have reports whether the package in a directory below CARGO_HOME may be in the
-// lockfile. A checkout of git is called after the first digits of its commit.
-func (k locked) Have(from string) bool {
+// Have reports whether the package in from, a directory below CARGO_HOME, may be in the
+// lockfile. Cargo names a git checkout after the first digits of its commit.
+func (k Locked) Have(from string) bool {
 	name := path.Base(from)
 	if strings.HasPrefix(from, "git/") {
 		return slices.ContainsFunc(k.revs, func(rev string) bool { return strings.HasPrefix(rev, name) })

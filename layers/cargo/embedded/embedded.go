@@ -1,6 +1,6 @@
 // Package embedded finds paths in what rustc wrote, and tells those that matter to
-// the program from names of source files and from what debuggers read. Of a native
-// library it tells what of it decides the program that it is linked into.
+// the program from names of source files and from what debuggers read. It also tells
+// which content of a native library decides the program that it is linked into.
 //
 // It keeps no state, accepts any bytes, and may be used concurrently as long as
 // nobody changes what it was given.
@@ -17,7 +17,7 @@ import (
 // strings.
 const stringEnd = 0xc1
 
-// Outputs are the files that one run of rustc wrote.
+// Outputs are the files that one run of rustc wrote, and what it was told.
 type Outputs struct {
 	Parts []Segment
 	// Sources are the absolute names of the crate's sources, as they were spelt.
@@ -26,16 +26,16 @@ type Outputs struct {
 	WorkDirs []string
 }
 
-// Add takes in a file.
+// Add reads a file.
 func (o *Outputs) Add(path string) error {
 	parts, err := Read(path)
 	o.Parts = append(o.Parts, parts...)
 	return err
 }
 
-// Embed reports whether text stands in the outputs other than as the front of
-// a source file's name, as the working directory in metadata, or in debug
-// information; excerpt is what stands there.
+// Embed reports whether text occurs in the outputs other than as the front of a source
+// file's name, as the working directory in metadata, or in debug information; excerpt is
+// what stands around it.
 func (o *Outputs) Embed(text string) (excerpt string, found bool) {
 	if text == "" {
 		return "", false
@@ -68,7 +68,7 @@ func (o *Outputs) isSource(at []byte) bool {
 	return false
 }
 
-// Holds reports whether text stands anywhere but in debug information.
+// Holds reports whether text occurs anywhere but in debug information.
 func (o *Outputs) Holds(text string) bool {
 	return slices.ContainsFunc(o.Parts, func(p Segment) bool { return p.Kind != Debug && bytes.Contains(p.Data, []byte(text)) })
 }

@@ -99,7 +99,7 @@ func TestSplit(t *testing.T) {
 		{"archive in an archive", archive("a/", string(archive("x.txt/", "/a/repo"))), false, Data},
 	}
 	for _, tt := range tests {
-		got := seen(Split(tt.b, tt.meta), "/a/repo")
+		got := seen(split(tt.b, tt.meta), "/a/repo")
 		if len(got) != 1 || !got[tt.want] {
 			t.Errorf("%s: found in segments of kind %v; want only %v", tt.name, got, tt.want)
 		}
@@ -115,7 +115,7 @@ func TestSplitNested(t *testing.T) {
 	for i := range depth {
 		b = fmt.Appendf(b, "!<arch>\n%-48s%-10d`\n", "x", (depth-i-1)*header)
 	}
-	Split(b, false)
+	split(b, false)
 }
 
 func FuzzSplit(f *testing.F) {
@@ -128,7 +128,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add(hostile, false)
 	f.Fuzz(func(t *testing.T, b []byte, meta bool) {
 		total := 0
-		for _, p := range Split(b, meta) {
+		for _, p := range split(b, meta) {
 			total += len(p.Data)
 		}
 		if total > len(b) {

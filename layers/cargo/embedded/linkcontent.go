@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// LinkContent writes what of a native library decides the program that it is linked
-// into: of an archive its members, of an object its sections but for those that only
-// debuggers read, which name the directory it was compiled in. What is neither is
-// written as it is, and so is one that cannot be taken apart. Two libraries of one
-// link content differ in nothing else. The error is w's.
+// LinkContent writes to w the content of a native library that decides the program it is
+// linked into: of an archive its members; of an object its sections, except those that
+// only debuggers read, which name the directory it was compiled in; of anything else, or
+// what cannot be taken apart, all bytes. Libraries with equal link content are
+// interchangeable. The error is w's.
 func LinkContent(w io.Writer, b []byte) error {
 	if rest, ok := bytes.CutPrefix(b, []byte("!<arch>\n")); ok {
 		return archiveContent(w, b, rest)

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Segment is a part of a compiled file with one meaning.
+// Segment is a part of a compiled file of one Kind.
 type Segment struct {
 	Kind Kind
 	Data []byte
@@ -36,11 +36,11 @@ func Read(path string) ([]Segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Split(b, filepath.Ext(path) == ".rmeta"), nil
+	return split(b, filepath.Ext(path) == ".rmeta"), nil
 }
 
-// Split is Read of bytes; meta tells that they are metadata without a head.
-func Split(b []byte, meta bool) []Segment {
+// split is Read for bytes; meta: they are metadata without a header.
+func split(b []byte, meta bool) []Segment {
 	if bytes.HasPrefix(b, []byte("!<arch>\n")) {
 		return splitArchive(b)
 	}

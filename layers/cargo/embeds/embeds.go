@@ -1,6 +1,6 @@
-// Package embeds judges whether what a unit wrote holds a path or commit of its origin in a way that
-// matters: the names of sources that rustc notes for messages and debug information do not. It reads
-// the outputs once, when a Search is made; a Search is for one goroutine.
+// Package embeds decides whether the outputs of a unit hold a path or commit of its origin in a way that
+// matters. The names of sources that rustc notes for messages and debug information do not matter. The
+// outputs are read once, when a Search is made; a Search is for one goroutine.
 package embeds
 
 import (
@@ -22,15 +22,15 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Search judges whether what a unit wrote holds a path in a way that matters.
+// Search looks in the outputs of one unit for names of its origin.
 type Search struct {
 	embedded.Outputs
 	origin *checkout.Origin
-	names  []checkout.Name // of the origin, and those that rustc alone saw
+	names  []checkout.Name // of the origin, and those by which the wrapper showed it to rustc
 }
 
-// NewSearch reads what u, a unit in the build directory dir, has written. o is the
-// checkout it was built in.
+// NewSearch reads the outputs of u, a unit in the build directory dir. o is the checkout
+// it was built in.
 func NewSearch(dir string, u *builddir.Unit, o *checkout.Origin) (*Search, error) {
 	w := &Search{origin: o, names: o.Names}
 	if u.SeenAs != (handoff.State{}) {
@@ -59,7 +59,8 @@ func NewSearch(dir string, u *builddir.Unit, o *checkout.Origin) (*Search, error
 	return w, nil
 }
 
-// AddSources adds the names of sources as rustc spells them.
+// AddSources adds sources, named as rustc spells them: where only their names are found,
+// no name of the origin is embedded.
 func (w *Search) AddSources(names []string) {
 	for _, d := range names {
 		if filepath.IsAbs(d) {
@@ -72,10 +73,10 @@ func (w *Search) AddSources(names []string) {
 	}
 }
 
-// linkedSources are the absolute names of sources of all that a unit is built on,
-// those of vendored packages and what scripts have written:
-// what is linked holds them for its panics, and generic code brings them along. What
-// else of a place these units hold was judged with them.
+// linkedSources returns the absolute names of the sources of all that a unit depends on:
+// those of vendored packages, and files that scripts have written. Linked code holds
+// them for its panics, and generic code brings them along. Whether those units hold
+// other names of their origin is decided with them.
 func linkedSources(u *builddir.Unit) (names []string) {
 	seen := map[*builddir.Unit]bool{u: true}
 	var below func(u *builddir.Unit)
@@ -99,17 +100,19 @@ func linkedSources(u *builddir.Unit) (names []string) {
 	return names
 }
 
-// NamesOrigin reports the first name of the origin that the outputs embed.
-func (w *Search) NamesOrigin() (around string, found bool) {
+// NamesOrigin reports whether the outputs embed a name of the origin, and what stands
+// around the first one.
+func (w *Search) NamesOrigin() (excerpt string, found bool) {
 	for _, n := range w.names {
-		if around, found = w.Embed(string(n.Text)); found {
-			return around, true
+		if excerpt, found = w.Embed(string(n.Text)); found {
+			return excerpt, true
 		}
 	}
 	return "", false
 }
 
-// HoldsCommit reports whether the outputs hold the origin's commit id.
+// HoldsCommit reports whether the outputs hold the origin's commit id, abbreviated or
+// not.
 func (w *Search) HoldsCommit() bool {
 	if len(w.origin.Git.Commit) < 7 {
 		return false
@@ -117,10 +120,10 @@ func (w *Search) HoldsCommit() bool {
 	return w.Holds(w.origin.Git.Commit[:7])
 }
 
-// EnvHazard judges one env! or option_env! of a unit whose value names the
-// origin. It is harmless only if every witness says so: the name is written in
-// the unit's own sources, in includes and nowhere else, and the outputs hold the
-// value only as the front of an included file's name.
+// EnvHazard gives the reason against an env! or option_env! of a unit whose value names
+// the origin, nil if it is harmless. It is only if all of this holds: the unit's own
+// sources name the variable, they do so in includes and nowhere else, and the outputs
+// hold the value only as the front of an included file's name.
 func EnvHazard(rules rule.Set, e depfile.Env, sources [][]byte, w *Search) *rule.Reason {
 	var uses rustsrc.Uses
 	for _, src := range sources {
@@ -132,19 +135,19 @@ func EnvHazard(rules rule.Set, e depfile.Env, sources [][]byte, w *Search) *rule
 		if !rules.On(rule.EnvOrigin) {
 			return nil
 		}
-		return &rule.Reason{Rule: rule.EnvOrigin, Detail: "env!(" + strconv.Quote(e.Name) + ") is " + e.Value}
+		return rule.Because(rule.EnvOrigin, "env!("+strconv.Quote(e.Name)+") is "+e.Value)
 	}
 	if uses.Includes == 0 && rules.On(rule.EnvElsewhere) {
-		return &rule.Reason{Rule: rule.EnvElsewhere, Detail: "a macro of another crate uses env!(" + strconv.Quote(e.Name) + "), which is " + e.Value}
+		return rule.Because(rule.EnvElsewhere, "a macro of another crate uses env!("+strconv.Quote(e.Name)+"), which is "+e.Value)
 	}
-	if around, found := w.Embed(e.Value); found && rules.On(rule.EnvOrigin) {
-		return &rule.Reason{Rule: rule.EnvOrigin, Detail: "env!(" + strconv.Quote(e.Name) + ") is embedded: " + around}
+	if excerpt, found := w.Embed(e.Value); found && rules.On(rule.EnvOrigin) {
+		return rule.Because(rule.EnvOrigin, "env!("+strconv.Quote(e.Name)+") is embedded: "+excerpt)
 	}
 	return nil
 }
 
-// ContentText is all of a file that can reach another build: of objects and
-// archives everything but debug information.
+// ContentText returns all of a file that can get into another build: of objects and
+// archives everything but debug information, of a link its text.
 func ContentText(path string, d fs.DirEntry) (string, error) {
 	if d.Type()&fs.ModeSymlink != 0 {
 		return os.Readlink(path)

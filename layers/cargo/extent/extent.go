@@ -1,5 +1,6 @@
-// Package extent says how far a checkout reaches: which directories in it belong to
-// it and which to another checkout, and which names in it no build reads.
+// Package extent says how far a checkout extends: which directories in it belong to it
+// and which to another checkout, which files no build reads, and what texts in a package
+// name outside of it.
 //
 // Layers and the compiler's wrapper both ask it, so that neither overlooks what the
 // other takes for an input of a macro or script. It reads git's files and starts no
@@ -19,7 +20,7 @@ import (
 // Kind is what a directory inside a checkout is to it.
 type Kind int
 
-// The kinds of directory.
+// Values of Kind.
 const (
 	// Part belongs to the checkout: a plain directory, or a submodule.
 	Part Kind = iota
@@ -30,7 +31,7 @@ const (
 	Foreign
 )
 
-// A Checkout is a working tree of git, or a directory that is in none.
+// Checkout is a working tree of git, or a directory that is in none.
 type Checkout struct {
 	// common are the directories that the worktrees of the repository share, the
 	// innermost repository first: a checkout may itself be a submodule's.
@@ -44,7 +45,7 @@ type links struct {
 	unknown bool // they cannot be read
 }
 
-// Of finds the checkout that dir lies in.
+// Of returns the checkout that dir lies in.
 func Of(dir string) *Checkout {
 	c := &Checkout{links: map[string]links{}}
 	for dir != "" {
@@ -146,7 +147,7 @@ func real(path string) string {
 // in it. What git's own files do not tell is no part of another checkout's: it counts.
 func (c *Checkout) Nested(dir string) Kind {
 	gitDir := gitDirOf(dir)
-	if gitDir == "" || c.linked(dir) {
+	if gitDir == "" || c.isLinked(dir) {
 		return Part
 	}
 	at := real(gitDir)
@@ -173,10 +174,10 @@ func (c *Checkout) Nested(dir string) Kind {
 	return Foreign
 }
 
-// linked reports whether the checkout around dir has a link of git's there, which
-// makes a submodule of whatever lies there: one whose git directory was never moved
-// into the superproject's, too.
-func (c *Checkout) linked(dir string) bool {
+// isLinked reports whether git has a link at dir in the checkout that dir lies in: then
+// whatever lies there is a submodule, even if its git directory was never moved into that
+// of the superproject.
+func (c *Checkout) isLinked(dir string) bool {
 	top, gitDir := enclosing(filepath.Dir(dir))
 	if gitDir == "" {
 		return false

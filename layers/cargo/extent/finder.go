@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// A Finder finds what programs and sources may mean by their texts: files and
-// directories outside of a package that may be read for it unseen.
+// Finder finds what texts in programs and sources may name: files and directories outside
+// of a package that may be read for it unseen.
 //
-// A text names what is there. Joined to a directory that nobody knows, it is tried
-// below each from which programs start: their package, what lies around that up to
-// the top of the checkout, and the directory of the source itself.
+// Only what is there can be named. A program may join a text to any directory, so it is
+// tried below each from which programs start: their package, the directories above that
+// up to the top of the checkout, and the directory of the source.
 type Finder struct {
 	Root string // of the workspace
 	Top  string // of the checkout: what lies outside is the same for all of them
@@ -47,11 +47,11 @@ func (t textAt) bases(f *Finder) []string {
 	return []string{f.Home, t.own, t.dir, f.Root}
 }
 
-// A Name is what a text leads to.
+// Name is what a text leads to.
 type Name struct {
 	Path   string // clean and absolute
 	Dir    bool
-	Absent bool // there is nothing, and there could be
+	Absent bool // there is nothing at Path, but there could be
 }
 
 // longest is the longest text that is taken for a path.
@@ -66,15 +66,15 @@ func (f *Finder) Text(text, dir, own string, single bool) {
 	f.texts = append(f.texts, textAt{text: text, dir: dir, own: own, single: single})
 }
 
-// Variable adds a variable that programs see and whose value, a path, begins at the
-// workspace's root: what it names counts, and where it leads around the package, it
-// tells a program that has its name where that is.
+// Variable adds a variable that programs see, whose value is a path relative to the
+// workspace root. What it names counts. If it leads to a directory that holds the
+// package, a program that has the variable's name knows where that is.
 func (f *Finder) Variable(name, value string) {
 	f.variables = append(f.variables, [2]string{name, value})
 }
 
-// Program adds an identifier or text of a program that runs, which tells how it may
-// find its way.
+// Program adds an identifier or text of a program that runs: some tell how it may find
+// directories.
 func (f *Finder) Program(word string) {
 	if f.words == nil {
 		f.words = map[string]bool{}
@@ -96,7 +96,7 @@ func (f *Finder) Program(word string) {
 	}
 }
 
-// Has reports whether a word of the programs begins so.
+// Has reports whether a word of the programs begins with stem.
 func (f *Finder) Has(stem string) bool {
 	for w := range f.words {
 		if strings.HasPrefix(w, stem) {
@@ -145,8 +145,8 @@ func plain(text string) string {
 // what people write and programs follow is smaller.
 const LargestText = 1 << 18
 
-// Follows reports whether a file of that name in a package may name what is read with
-// it. Manifests name packages, and documentation what people read.
+// Follows reports whether a file of that name in a package may name other files that are
+// read with it. Manifests name packages, and documentation what people read.
 func Follows(name string) bool {
 	switch filepath.Ext(name) {
 	case ".rs", ".lock", ".md":
@@ -155,8 +155,8 @@ func Follows(name string) bool {
 	return name != "Cargo.toml"
 }
 
-// Climbing calls f for every text in a file that is not Rust which has a component
-// "..": C sources include so, and lists of files name so.
+// Climbing calls f for every text with a component ".." in a file that is not Rust: C
+// sources include files that way, and lists of files name them.
 func Climbing(text []byte, f func(text string)) {
 	for from := 0; from < len(text); {
 		i := bytes.Index(text[from:], []byte("../"))
@@ -175,7 +175,7 @@ func Climbing(text []byte, f func(text string)) {
 	}
 }
 
-// Top is the top of the checkout that dir lies in, or dir.
+// Top returns the top directory of the checkout that dir lies in; dir if it is in none.
 func Top(dir string) string {
 	if top, gitDir := enclosing(dir); gitDir != "" {
 		return top

@@ -34,7 +34,7 @@ func NeverRead(name string) bool {
 	return false
 }
 
-// isSwap: vim counts downwards from .swp.
+// isSwap reports whether ext is that of a swap file of vim, which counts down from .swp.
 func isSwap(ext string) bool {
 	return len(ext) == 4 && ext[:3] == ".sw" && ext[3] >= 'a' && ext[3] <= 'p'
 }
@@ -50,19 +50,18 @@ func IsCacheDir(dir string) bool {
 	return err == nil
 }
 
-// Documentation reports whether a file beside the packages, named from the top of
-// what it lies in, is documentation: that changes with every other commit, and a
-// script that reads it beside its own package without saying so is one nobody has
-// met.
+// Documentation reports whether a file beside the packages, named relative to the tree it
+// lies in, is documentation. That changes with every other commit, and no script is
+// known that reads it beside its own package without declaring so.
 func Documentation(rel string) bool {
 	base := filepath.Base(rel)
 	return strings.HasSuffix(base, ".md") || strings.HasPrefix(base, "LICENSE") || strings.HasPrefix(base, ".git") ||
 		strings.HasPrefix(rel, ".github/")
 }
 
-// Compiled reports whether a file, named from its package's directory, is source
-// that Cargo compiles by convention. To the packages that lie inside of that package
-// it is what any other package's source is; all else there lies beside them.
+// Compiled reports whether a file, named relative to its package's directory, is source
+// that Cargo compiles by convention. For packages that lie inside of that package it is
+// another package's source; all else there lies beside them.
 func Compiled(rel string) bool {
 	if rel == "build.rs" {
 		return true
@@ -75,8 +74,8 @@ func Compiled(rel string) bool {
 // upwards.
 var LintConfigs = []string{".clippy.toml", "clippy.toml"}
 
-// Above is the first file of a name in the directories above root, "" if there is
-// none, or one in root itself.
+// Above returns the path of the file of that name in the nearest directory above root; ""
+// if there is none, or if root itself has one.
 func Above(root, name string) string {
 	for dir := root; ; dir = filepath.Dir(dir) {
 		path := filepath.Join(dir, name)

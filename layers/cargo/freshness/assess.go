@@ -8,25 +8,25 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 )
 
-// A Standing is what lies in a build directory, as far as the next build there
-// is spared something by it.
+// Assessment is what a build directory is worth: what the next build there need not do,
+// and whether the last manifest still describes it.
 type Assessment struct {
 	// Fresh are the units that Cargo would leave alone, by the checks that
 	// Explain makes; documentation is not counted.
 	Fresh []manifest.Entry
-	// Since: something was built after the manifest given to Stand was written.
+	// BuiltSince: something was built after the manifest given to Assess was written.
 	BuiltSince bool
-	// Buried: a mutable unit is fresh that the manifest passes over, since no
-	// build could ask for it when that was written.
+	// Revived: a mutable unit is fresh that the manifest does not list because it was
+	// dead: when the manifest was written, no build could ask for it.
 	Revived bool
 }
 
-// Assess looks at a place's build directory. m is the manifest that was written
-// there last, at the kernel's time sealed, nil for none; restored is the time that
-// the last restore gave, 0 for none, both in ns; recall is what the last
-// inspection left. It reads only.
-func Assess(ctx context.Context, p *checkout.Checkout, m *manifest.Manifest, sealed, restored int64, recall []byte) (*Assessment, error) {
-	s, err := builddir.Scan(p.Workspace.BuildDir, p.Workspace.CargoHome, recall)
+// Assess judges the build directory of co. m is the manifest that was written there last,
+// nil for none, and sealed the kernel's time of that, in ns; restored is the time that
+// the last restore gave to units, in ns, 0 for none; unitCache is what the last inspection
+// left. It reads only.
+func Assess(ctx context.Context, co *checkout.Checkout, m *manifest.Manifest, sealed, restored int64, unitCache []byte) (*Assessment, error) {
+	bd, err := builddir.Scan(co.Workspace.BuildDir, co.Workspace.CargoHome, unitCache)
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +36,12 @@ func Assess(ctx context.Context, p *checkout.Checkout, m *manifest.Manifest, sea
 			known[m.Units[i].Key()] = &m.Units[i]
 		}
 	}
-	for _, u := range s.Units {
-		s.LoadTimes(u) // those that are recalled have no outputs else
+	for _, u := range bd.Units {
+		bd.LoadTimes(u) // else Cached ones have no outputs
 	}
-	e := newExplainer(ctx, p, s, nil)
-	st := &Assessment{}
-	for _, u := range s.Units {
+	e := newExplainer(ctx, co, bd, nil)
+	a := &Assessment{}
+	for _, u := range bd.Units {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -49,34 +49,32 @@ func Assess(ctx context.Context, p *checkout.Checkout, m *manifest.Manifest, sea
 			continue
 		}
 		k := known[u.Key]
-		buried := false
-		if !isKnownBuild(s, u, k, restored) {
-			buried = k == nil && u.Started < sealed
-			st.BuiltSince = st.BuiltSince || !buried
+		dead := false
+		if !isKnownBuild(bd, u, k, restored) {
+			dead = k == nil && u.Started < sealed
+			a.BuiltSince = a.BuiltSince || !dead
 		}
 		if e.judge(u) != nil {
 			continue
 		}
-		st.Revived = st.Revived || buried && u.Mutable()
+		a.Revived = a.Revived || dead && u.Mutable()
 		entry := manifest.Entry{Key: u.Key, Source: u.Source, From: u.From, Cost: u.Cost, UnitName: u.UnitName}
 		if k != nil {
 			entry.Cost = max(entry.Cost, k.Cost) // a restore takes it out of the times
 		}
-		st.Fresh = append(st.Fresh, entry)
+		a.Fresh = append(a.Fresh, entry)
 	}
-	return st, nil
+	return a, nil
 }
 
-// knownBuild reports whether u is the build that k, what the manifest says of it,
-// or the recall tells of.
-func isKnownBuild(s *builddir.Dir, u *builddir.Unit, k *manifest.Unit, restored int64) bool {
+// isKnownBuild reports whether u is the same build as k, which the manifest lists, or as
+// the one in the unit cache.
+func isKnownBuild(bd *builddir.Dir, u *builddir.Unit, k *manifest.Unit, restored int64) bool {
 	switch {
 	case u.Cached:
 		return true
 	case k != nil:
 		return u.Started == k.Built || restored != 0 && u.Started == restored && k.Always == nil
 	}
-	// A copy made file by file has other inodes.
-	r := s.Cache[u.Record]
-	return r != nil && r.File == u.File && r.Stamp.Mtime == u.Stamp.Mtime
+	return bd.CacheKnows(u)
 }

@@ -20,11 +20,11 @@ func (e *explainer) variable(name, value string, set bool) *rule.Reason {
 	case ok == set && (now == value || !ok):
 		return nil
 	case !ok:
-		return &rule.Reason{Rule: rule.Cargo, Detail: "the variable " + name + " is not set now"}
+		return rule.Because(rule.Cargo, "the variable "+name+" is not set now")
 	case !set:
-		return &rule.Reason{Rule: rule.Cargo, Detail: "the variable " + name + " is set now"}
+		return rule.Because(rule.Cargo, "the variable "+name+" is set now")
 	}
-	return &rule.Reason{Rule: rule.Cargo, Detail: "the variable " + name + " has another value"}
+	return rule.Because(rule.Cargo, "the variable "+name+" has another value")
 }
 
 // given reports whether a variable may be another one below cargo than beside it.

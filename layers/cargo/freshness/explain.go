@@ -1,6 +1,6 @@
-// Package freshness foresees Cargo's verdict on the units of a build directory: which of them the next
+// Package freshness predicts Cargo's verdict on the units of a build directory: which of them the next
 // build leaves alone, and why it builds the others. It makes the checks that Cargo makes on the file
-// system, and reads only. Each call works for itself.
+// system, and reads only. Calls share nothing, and may be made at the same time.
 package freshness
 
 import (
@@ -19,19 +19,20 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Explain says of every unit in a place's build directory what the next build
+// Explain says of every unit in the build directory of co what the next build
 // will do with it, by the checks that Cargo makes on the file system (cargo
 // 1.95, fingerprint/mod.rs:check_filesystem). Changes of manifests, features,
-// profiles or the toolchain, which Cargo finds by hash, are not foreseen.
-func Explain(ctx context.Context, p *checkout.Checkout, noted []Noted) ([]Verdict, error) {
-	s, err := builddir.Scan(p.Workspace.BuildDir, p.Workspace.CargoHome, nil)
+// profiles or the toolchain, which Cargo finds by hash, are not predicted. noted are
+// the reasons that the last restore found.
+func Explain(ctx context.Context, co *checkout.Checkout, noted []Noted) ([]Verdict, error) {
+	bd, err := builddir.Scan(co.Workspace.BuildDir, co.Workspace.CargoHome, nil)
 	if err != nil {
 		return nil, err
 	}
-	e := newExplainer(ctx, p, s, noted)
-	replaced := e.replaced()
+	e := newExplainer(ctx, co, bd, noted)
+	replaced := e.superseded()
 	var list []Verdict
-	for _, u := range s.Units {
+	for _, u := range bd.Units {
 		if replaced[u] {
 			continue
 		}
@@ -71,10 +72,10 @@ func (e *explainer) check(u *builddir.Unit) *rule.Reason {
 		if n, ok := e.noted[u.Key]; ok {
 			return &n
 		}
-		return &rule.Reason{Rule: rule.Cargo, Detail: "its outputs are missing"}
+		return rule.Because(rule.Cargo, "its outputs are missing")
 	}
-	if e.strayed(u) {
-		return &rule.Reason{Rule: rule.Cargo, Detail: "its package is another one here, as it lies elsewhere"}
+	if e.ofOtherCheckout(u) {
+		return rule.Because(rule.Cargo, "its package is another one here, as it lies elsewhere")
 	}
 	if r := e.moved(u); r != nil {
 		return r
@@ -86,11 +87,11 @@ func (e *explainer) check(u *builddir.Unit) *rule.Reason {
 	for i, d := range u.Deps {
 		switch {
 		case d == nil:
-			return &rule.Reason{Rule: rule.Cargo, Detail: u.Needs[i].Name + " was rebuilt with other settings since"}
+			return rule.Because(rule.Cargo, u.Needs[i].Name+" was rebuilt with other settings since")
 		case e.judge(d) != nil:
-			return &rule.Reason{Rule: rule.Dependency, Detail: d.Unit + " will be rebuilt"}
+			return rule.Because(rule.Dependency, d.Unit+" will be rebuilt")
 		case d.NewestOutput(u.NeedsMetadataOnly(d)) > newest:
-			return &rule.Reason{Rule: rule.Cargo, Detail: d.Unit + " was rebuilt since"}
+			return rule.Because(rule.Cargo, d.Unit+" was rebuilt since")
 		}
 	}
 	if u.Fingerprint == nil {
@@ -141,7 +142,7 @@ func (e *explainer) newest(u *builddir.Unit, was string) *rule.Reason {
 		return nil // only Cargo knows; a rebuild that was not foreseen does no harm
 	}
 	if now != was {
-		return &rule.Reason{Rule: rule.Cargo, Detail: "the newest file of its package is now " + now}
+		return rule.Because(rule.Cargo, "the newest file of its package is now "+now)
 	}
 	return nil
 }
@@ -199,9 +200,9 @@ func (e *explainer) stale(path string, built int64) *rule.Reason {
 	}
 	switch {
 	case t < 0:
-		return &rule.Reason{Rule: rule.Cargo, Detail: name + " is missing"}
+		return rule.Because(rule.Cargo, name+" is missing")
 	case t > built:
-		return &rule.Reason{Rule: rule.Cargo, Detail: fmt.Sprintf("%s changed at %s", name, time.Unix(0, t).Format(time.DateTime))}
+		return rule.Because(rule.Cargo, fmt.Sprintf("%s changed at %s", name, time.Unix(0, t).Format(time.DateTime)))
 	}
 	return nil
 }
@@ -227,18 +228,4 @@ func mtimeRecursive(path string) (int64, error) {
 		}
 	}
 	return latest, nil
-}
-
-// Verdict is what the next cargo build will do with one unit.
-type Verdict struct {
-	builddir.UnitName
-	Fresh bool
-	// Reason is set on a unit that is not fresh.
-	Reason *rule.Reason
-	// Because lists the units it depends on that will be rebuilt, where that
-	// is the reason.
-	Because []string
-	// Strange: its fingerprint is of a form whose hash nobody here can compute, so
-	// that it cannot be rewritten for another place.
-	Irreproducible bool
 }

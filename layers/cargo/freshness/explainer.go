@@ -6,17 +6,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
-	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Noted is a reason that was found when the build directory was restored, by
-// which a later Explain can say why a unit is dirty.
-type Noted struct {
-	Record paths.Path `json:"record"`
-	File   string     `json:"file"`
-	rule.Reason
-}
-
+// explainer makes Cargo's checks on the units of one build directory, each once.
 type explainer struct {
 	dir      *builddir.Dir
 	ctx      context.Context
@@ -27,8 +19,8 @@ type explainer struct {
 	times    map[string]int64
 }
 
-func newExplainer(ctx context.Context, p *checkout.Checkout, s *builddir.Dir, noted []Noted) *explainer {
-	e := &explainer{ctx: ctx, checkout: p, from: checkout.NewAttribution(p, s.Path), dir: s, reasons: map[*builddir.Unit]*rule.Reason{}, noted: map[string]rule.Reason{}, times: map[string]int64{}}
+func newExplainer(ctx context.Context, co *checkout.Checkout, bd *builddir.Dir, noted []Noted) *explainer {
+	e := &explainer{ctx: ctx, checkout: co, from: checkout.NewAttribution(co, bd.Path), dir: bd, reasons: map[*builddir.Unit]*rule.Reason{}, noted: map[string]rule.Reason{}, times: map[string]int64{}}
 	for _, n := range noted {
 		e.noted[string(n.Record)+"/"+n.File] = n.Reason
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
-// strayed reports whether a unit is of a path package outside of the workspace that
-// is none of the place's: such a package is called by its absolute path, and that is
-// part of the ids of its units and of all above them (cargo 1.95, core/package_id.rs:
-// stable_hash). No build of the place uses these.
-func (e *explainer) strayed(u *builddir.Unit) bool {
+// ofOtherCheckout reports whether a unit is of a path package outside of the workspace
+// that belongs to another checkout. Cargo identifies such a package by its absolute path,
+// which is part of the ids of its units and of all their dependents (cargo 1.95,
+// core/package_id.rs:stable_hash). No build of this checkout uses these.
+func (e *explainer) ofOtherCheckout(u *builddir.Unit) bool {
 	if u.Source != builddir.SourcePath || u.Run || u.SourceList == nil || len(u.SourceList.Deps) == 0 {
 		return false
 	}
@@ -22,30 +22,30 @@ func (e *explainer) strayed(u *builddir.Unit) bool {
 	return filepath.IsAbs(root) && e.checkout.Workspace.PackageOf(root) == nil
 }
 
-// replaced are the strayed units, and those above them, which have their like among
-// the others: what the next build will do is told of these.
-func (e *explainer) replaced() map[*builddir.Unit]bool {
-	gone := e.dir.WithDependents(e.strayed)
-	if len(gone) == 0 {
+// superseded returns the units of other checkouts, and their dependents, that have a
+// counterpart here: what the next build does is said of the counterparts.
+func (e *explainer) superseded() map[*builddir.Unit]bool {
+	others := e.dir.WithDependents(e.ofOtherCheckout)
+	if len(others) == 0 {
 		return nil
 	}
-	like := func(u *builddir.Unit) builddir.UnitName {
+	counterpart := func(u *builddir.Unit) builddir.UnitName {
 		n := u.UnitName
 		n.Unit = ""
 		return n
 	}
 	have := map[builddir.UnitName]bool{}
 	for _, u := range e.dir.Units {
-		if !gone[u] {
-			have[like(u)] = true
+		if !others[u] {
+			have[counterpart(u)] = true
 		}
 	}
-	maps.DeleteFunc(gone, func(u *builddir.Unit, _ bool) bool { return !have[like(u)] })
-	return gone
+	maps.DeleteFunc(others, func(u *builddir.Unit, _ bool) bool { return !have[counterpart(u)] })
+	return others
 }
 
-// rootHere is the absolute name that Cargo will have in the place for the crate
-// root of a unit; "" if it has a relative one, or if nobody can tell.
+// rootHere is the absolute name that Cargo will have in this checkout for the crate
+// root of a unit; "" if it has a relative one, or if nothing tells.
 func (e *explainer) rootHere(u *builddir.Unit) string {
 	if u.Run || u.Doc || u.SourceList == nil || len(u.SourceList.Deps) == 0 || !filepath.IsAbs(u.SourceList.Deps[0]) {
 		return ""
@@ -59,22 +59,22 @@ func (e *explainer) rootHere(u *builddir.Unit) string {
 	return here
 }
 
-// moved reports whether Cargo names a unit's crate root otherwise than when the
+// moved gives the reason if Cargo names a unit's crate root otherwise than when the
 // unit was built.
 func (e *explainer) moved(u *builddir.Unit) *rule.Reason {
 	root := e.rootHere(u)
 	if root == "" || u.Fingerprint == nil || fingerprint.HashPath(root) == u.Fingerprint.Path {
 		return nil
 	}
-	return &rule.Reason{Rule: rule.Cargo, Detail: "the path to its sources is another here"}
+	return rule.Because(rule.Cargo, "the path to its sources is another here")
 }
 
-// relinked reports whether Cargo calls a linker by another path for a unit than when
-// it was built, as far as that is the checkout's own.
+// relinked gives the reason if the linker that Cargo calls for a unit lies in the checkout
+// and its path is another one than when the unit was built.
 func (e *explainer) relinked(u *builddir.Unit) *rule.Reason {
 	if len(e.checkout.Linkers) == 0 || u.Run || u.Doc || u.Fingerprint == nil || fingerprint.NoLinker(u.Fingerprint.Config) ||
 		slices.ContainsFunc(e.checkout.Linkers, func(l string) bool { _, ok := fingerprint.Relink(u.Fingerprint.Config, l, l); return ok }) {
 		return nil
 	}
-	return &rule.Reason{Rule: rule.Cargo, Detail: "the path of the linker is another here"}
+	return rule.Because(rule.Cargo, "the path of the linker is another here")
 }

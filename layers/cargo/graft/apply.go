@@ -17,46 +17,49 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Apply puts the units that were taken into the directory: clone makes the new file
-// dst with the content and mode of src, and the time mtime, its own if that is zero; it is called from
-// several goroutines. All units of immutable sources that stand above none that is
-// mutable, those that were there and the new ones, get one time, the oldest of
-// theirs: Cargo compares them with each other and with what is above them, and
-// whatever it compares them with besides makes an older one dirty, never fresh. If
-// Apply fails, the directory is of no use to anyone.
+// Apply puts the units that were taken into the directory. clone makes the new file dst
+// with the content and mode of src and the time mtime, src's own if that is zero; it is
+// called from several goroutines.
+//
+// All units of immutable sources that depend on none that is mutable, those that were
+// there and the new ones, get one time, the oldest of theirs: Cargo compares them with
+// each other and with their dependents, and where it compares them with anything else,
+// an older time makes dirty, never fresh. If Apply fails, the directory is of no use to
+// anyone.
 func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime time.Time) error) error {
 	if len(g.taken) == 0 {
 		return nil
 	}
-	t := application{dir: g.receiver.Path, files: map[string]builddir.DiskUnit{}, flat: map[string]bool{}, timed: g.timed()}
-	if err := each(g.taken, t.add); err != nil {
+	a := application{dir: g.receiver.Path, files: map[string]builddir.DiskUnit{}, oneTime: map[string]bool{}, keepTimes: g.keepTimes()}
+	if err := each(g.taken, a.add); err != nil {
 		return err
 	}
-	there := g.standing()
-	flat := slices.DeleteFunc(slices.Concat(there, g.taken), func(h builddir.DiskUnit) bool { return t.timed[h.Unit] })
+	here := g.immutableHere()
+	oneTime := slices.DeleteFunc(slices.Concat(here, g.taken), func(h builddir.DiskUnit) bool { return a.keepTimes[h.Unit] })
 	var oldest time.Time
-	if len(flat) > 0 {
+	if len(oneTime) > 0 {
 		var err error
-		if oldest, err = flatTime(flat); err != nil {
+		if oldest, err = oldestTime(oneTime); err != nil {
 			return err
 		}
 	}
-	rels := slices.Sorted(maps.Keys(t.files))
+	rels := slices.Sorted(maps.Keys(a.files))
 	err := each(rels, func(rel string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		h, mtime := t.files[rel], time.Time{}
-		if t.flat[rel] {
+		h, mtime := a.files[rel], time.Time{}
+		if a.oneTime[rel] {
 			mtime = oldest
 		}
-		dst := filepath.Join(t.dir, rel)
+		dst := filepath.Join(a.dir, rel)
 		err := clone(dst, h.Path(rel), mtime)
 		if errors.Is(err, fs.ErrExist) {
-			if err = paths.File(dst); err == nil {
+			if err = removal.File(dst); err == nil {
 				err = clone(dst, h.Path(rel), mtime)
 			}
 		}
@@ -68,21 +71,21 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 	if err != nil {
 		return err
 	}
-	if err := t.markProfiles(g.taken); err != nil {
+	if err := a.markProfiles(g.taken); err != nil {
 		return err
 	}
-	return each(there, func(h builddir.DiskUnit) error { return h.SetTime(oldest) })
+	return each(here, func(h builddir.DiskUnit) error { return h.SetTime(oldest) })
 }
 
 // markProfiles makes profile directories known for what they are, as Cargo does by
 // its lock when it first builds in one: in one directory for each unit nothing else
 // tells them from others (see isProfile).
-func (t *application) markProfiles(taken []builddir.DiskUnit) error {
+func (a *application) markProfiles(taken []builddir.DiskUnit) error {
 	made := map[string]bool{}
 	for _, h := range taken {
-		if profile := h.Unit.ProfileDir; !made[profile] {
+		if profile := h.Unit.Profile; !made[profile] {
 			made[profile] = true
-			f, err := os.OpenFile(filepath.Join(t.dir, profile, builddir.LockFiles[0]), os.O_CREATE, 0o666)
+			f, err := os.OpenFile(filepath.Join(a.dir, profile, builddir.LockFiles[0]), os.O_CREATE, 0o666)
 			if err != nil {
 				return fmt.Errorf("graft into %s: %w", profile, err)
 			}
@@ -93,7 +96,7 @@ func (t *application) markProfiles(taken []builddir.DiskUnit) error {
 }
 
 // each calls do for all, several at a time, until one fails, and returns the first
-// error: a full disk has the same to say of every file.
+// error: a full disk gives the same error for every file.
 func each[T any](all []T, do func(T) error) error {
 	var failed atomic.Pointer[error]
 	parallel.Do(len(all), func(i int) {
@@ -110,53 +113,53 @@ func each[T any](all []T, do func(T) error) error {
 	return nil
 }
 
-// A transplant makes directories and links, and collects the files to be cloned.
-// Units may be added by several goroutines.
+// application makes directories and links, and collects the files to be cloned. Units may
+// be added by several goroutines.
 type application struct {
-	dir   string
-	mu    sync.Mutex
-	files map[string]builddir.DiskUnit // by name below dir: whose file it becomes
-	flat  map[string]bool              // which of them get the one time
-	timed map[*builddir.Unit]bool      // units whose files keep their times
+	dir       string
+	mu        sync.Mutex
+	files     map[string]builddir.DiskUnit // by name below dir: whose file it becomes
+	oneTime   map[string]bool              // which of them get the one time
+	keepTimes map[*builddir.Unit]bool      // units whose files keep their times
 }
 
 // add makes the unit's directories and links, and notes its files.
-func (t *application) add(h builddir.DiskUnit) error {
-	files, err := t.lay(h)
+func (a *application) add(h builddir.DiskUnit) error {
+	files, err := a.makeDirs(h)
 	if err != nil {
 		return fmt.Errorf("graft %s: %w", h.Unit.Unit, err)
 	}
-	var flat []string
-	if !t.timed[h.Unit] {
-		if flat, err = h.TimedFiles(); err != nil {
+	var oneTime []string
+	if !a.keepTimes[h.Unit] {
+		if oneTime, err = h.TimedFiles(); err != nil {
 			return fmt.Errorf("graft %s: %w", h.Unit.Unit, err)
 		}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, f := range files {
-		t.files[f] = h
+		a.files[f] = h
 	}
-	for _, f := range flat {
-		t.flat[f] = true
+	for _, f := range oneTime {
+		a.oneTime[f] = true
 	}
 	return nil
 }
 
-// lay makes the directories and links of a unit, and lists the files that belong
+// makeDirs makes the directories and links of a unit, and lists the files that belong
 // into them.
-func (t *application) lay(h builddir.DiskUnit) ([]string, error) {
+func (a *application) makeDirs(h builddir.DiskUnit) ([]string, error) {
 	dirs, files, err := h.All()
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range files {
-		if err := os.MkdirAll(filepath.Join(t.dir, filepath.Dir(f)), 0o777); err != nil {
+		if err := os.MkdirAll(filepath.Join(a.dir, filepath.Dir(f)), 0o777); err != nil {
 			return nil, err
 		}
 	}
 	for _, dir := range dirs {
-		inside, err := t.copyDir(h, dir)
+		inside, err := a.copyDir(h, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +171,7 @@ func (t *application) lay(h builddir.DiskUnit) ([]string, error) {
 // copyDir makes a directory with all but its files, and lists those. Cargo links
 // the program of a script to a second name (cargo 1.95, compiler/mod.rs:link_targets);
 // here these are two files with one content.
-func (t *application) copyDir(h builddir.DiskUnit, dir string) (files []string, err error) {
+func (a *application) copyDir(h builddir.DiskUnit, dir string) (files []string, err error) {
 	err = filepath.WalkDir(h.Path(dir), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -176,13 +179,13 @@ func (t *application) copyDir(h builddir.DiskUnit, dir string) (files []string, 
 		rel, _ := paths.Under(path, h.Dir.Path)
 		switch {
 		case d.IsDir():
-			return os.MkdirAll(filepath.Join(t.dir, rel), 0o777)
+			return os.MkdirAll(filepath.Join(a.dir, rel), 0o777)
 		case d.Type()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(path)
 			if err != nil {
 				return err
 			}
-			return os.Symlink(to, filepath.Join(t.dir, rel))
+			return os.Symlink(to, filepath.Join(a.dir, rel))
 		case !d.Type().IsRegular():
 			return fmt.Errorf("%s is no file", path)
 		}
@@ -192,10 +195,10 @@ func (t *application) copyDir(h builddir.DiskUnit, dir string) (files []string, 
 	return files, err
 }
 
-// timed returns the units among those that were taken that are mutable or stand
-// above one that is: a restore has given them the time of the place, which is that
-// of their like where they go.
-func (g *Graft) timed() map[*builddir.Unit]bool {
+// keepTimes returns the units of the sources that are mutable or depend on one that is.
+// A restore has given them the one time of this checkout, which such units have in g's
+// directory, too.
+func (g *Graft) keepTimes() map[*builddir.Unit]bool {
 	timed := map[*builddir.Unit]bool{}
 	seen := map[*builddir.Dir]bool{}
 	for _, h := range g.taken {
@@ -207,9 +210,9 @@ func (g *Graft) timed() map[*builddir.Unit]bool {
 	return timed
 }
 
-// standing returns the units that were there, of immutable sources and above none
-// that is mutable.
-func (g *Graft) standing() (all []builddir.DiskUnit) {
+// immutableHere returns the units that were in the directory, of immutable sources, that
+// depend on none that is mutable.
+func (g *Graft) immutableHere() (all []builddir.DiskUnit) {
 	mutable := g.receiver.WithDependents((*builddir.Unit).Mutable)
 	for _, u := range g.receiver.Units {
 		if !mutable[u] && u.Broken == nil {
@@ -219,8 +222,8 @@ func (g *Graft) standing() (all []builddir.DiskUnit) {
 	return all
 }
 
-// flatTime returns the oldest time of any file of units that Cargo compares.
-func flatTime(units []builddir.DiskUnit) (time.Time, error) {
+// oldestTime returns the oldest time of all files of units that Cargo compares.
+func oldestTime(units []builddir.DiskUnit) (time.Time, error) {
 	oldest := make([]int64, len(units))
 	parallel.Do(len(units), func(i int) {
 		for _, f := range units[i].ComparedFiles() {

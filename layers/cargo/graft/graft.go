@@ -1,6 +1,6 @@
-// Package graft takes single units out of one build directory and puts them into another, so that all
-// that Cargo and rustc compare fits together there. A Graft is for one goroutine; while it works,
-// neither directory may be in use.
+// Package graft takes single units out of sealed layers and puts them into a build directory, so that
+// all that Cargo and rustc compare fits together there. A Graft is for one goroutine; while it works,
+// the build directory must not be in use, and no layer it takes from may change.
 package graft
 
 import (
@@ -15,20 +15,20 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 )
 
-// A Stock is the units of a sealed layer that a graft may take: those from
-// immutable sources that name no checkout, or only harmlessly, and stand above
-// none that is mutable. What the manifest and the recall say decides which; what
-// they are built from is read from the layer itself.
+// Source is a sealed layer with the units that a graft may take from it: those from
+// immutable sources that name no checkout, or only harmlessly, and depend on none that
+// is mutable. Manifest and unit cache decide which these are; what they are built from
+// is read from the layer itself.
 type Source struct {
-	scanned  *builddir.Dir
+	dir      *builddir.Dir
 	byKey    map[string]*builddir.Unit
 	portable map[*builddir.Unit]bool
 }
 
-// OpenSource reads the units of the layer that lies in tree. With strict, none that
-// names a checkout at all may be taken.
-func OpenSource(tree, cargoHome string, m *manifest.Manifest, recall []byte, strict bool) (*Source, error) {
-	s, err := builddir.Scan(tree, cargoHome, recall)
+// OpenSource reads the units of the layer that lies in tree, with its manifest and unit
+// cache. With strict, no unit that names a checkout at all may be taken.
+func OpenSource(tree, cargoHome string, m *manifest.Manifest, unitCache []byte, strict bool) (*Source, error) {
+	bd, err := builddir.Scan(tree, cargoHome, unitCache)
 	if err != nil {
 		return nil, fmt.Errorf("read units of layer: %w", err)
 	}
@@ -36,21 +36,19 @@ func OpenSource(tree, cargoHome string, m *manifest.Manifest, recall []byte, str
 	for i := range m.Units {
 		listed[m.Units[i].Key()] = &m.Units[i]
 	}
-	st := &Source{scanned: s, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
-	for _, u := range s.Units {
-		st.byKey[u.Key] = u
+	src := &Source{dir: bd, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
+	for _, u := range bd.Units {
+		src.byKey[u.Key] = u
 		if l := listed[u.Key]; l != nil {
-			st.portable[u] = !strict && u.Broken == nil && !u.Mutable() && m.IsPortable(l)
+			src.portable[u] = !strict && u.Broken == nil && !u.Mutable() && m.IsPortable(l)
 		} else {
-			st.portable[u] = u.Cached || u.Cacheable()
+			src.portable[u] = u.Cached || u.Cacheable()
 		}
 	}
-	return st, nil
+	return src, nil
 }
 
-// A Graft collects units for one build directory and puts them there. The
-// directory must not be in use, and no stock may change meanwhile; a Graft is for
-// one goroutine.
+// Graft collects units for one build directory and puts them there.
 type Graft struct {
 	receiver *builddir.Dir
 	have     map[string]builddir.DiskUnit // by key: what is there, and what was taken
@@ -58,26 +56,26 @@ type Graft struct {
 	same     map[[2]*builddir.Unit]bool
 }
 
-// New reads the units of the build directory dir; recall is what the
-// inspection of what it is a clone of has left.
-func New(dir, cargoHome string, recall []byte) (*Graft, error) {
-	s, err := builddir.Scan(dir, cargoHome, recall)
+// New returns a Graft for the build directory dir, and reads the units there; unitCache is
+// that of the directory it is a clone of.
+func New(dir, cargoHome string, unitCache []byte) (*Graft, error) {
+	bd, err := builddir.Scan(dir, cargoHome, unitCache)
 	if err != nil {
 		return nil, fmt.Errorf("read units to graft to: %w", err)
 	}
-	g := &Graft{receiver: s, have: map[string]builddir.DiskUnit{}, same: map[[2]*builddir.Unit]bool{}}
-	for _, u := range s.Units {
+	g := &Graft{receiver: bd, have: map[string]builddir.DiskUnit{}, same: map[[2]*builddir.Unit]bool{}}
+	for _, u := range bd.Units {
 		if u.Broken == nil {
-			g.have[u.Key] = builddir.DiskUnit{Dir: s, Unit: u}
+			g.have[u.Key] = builddir.DiskUnit{Dir: bd, Unit: u}
 		}
 	}
 	return g, nil
 }
 
-// Has reports whether a unit is there, or was taken.
+// Has reports whether a unit, by its key, is in the directory or was taken.
 func (g *Graft) Has(key string) bool { return g.have[key].Unit != nil }
 
-// Taken lists what was taken, in the order of dependency.
+// Taken lists what was taken, each unit after those it depends on.
 func (g *Graft) Taken() []builddir.UnitName {
 	var names []builddir.UnitName
 	for _, h := range g.taken {
@@ -86,12 +84,11 @@ func (g *Graft) Taken() []builddir.UnitName {
 	return names
 }
 
-// Take takes from a stock the units with these keys that the directory lacks, and
+// Take takes from a source the units with these keys that the directory lacks, and
 // all they depend on. rustc records of each dependency which build of it was
-// used, and Cargo does not look at that (cargo's hash of a unit knows no
-// content): so a unit is taken only if each of its dependencies comes from the
-// same stock, or what is there already is byte for byte the same. Take returns
-// how many it took.
+// used, and Cargo does not look at that (its hash of a unit covers no content):
+// so a unit is taken only if each of its dependencies comes from the same source, or
+// equals byte for byte what is there already. Take returns how many it took.
 func (g *Graft) Take(s *Source, keys []string) int {
 	before := len(g.taken)
 	for _, k := range keys {
@@ -104,7 +101,7 @@ func (g *Graft) Take(s *Source, keys []string) int {
 
 func (g *Graft) take(s *Source, u *builddir.Unit, under map[*builddir.Unit]bool) bool {
 	if have := g.have[u.Key]; have.Unit != nil {
-		return have.Dir == s.scanned || g.identical(have, builddir.DiskUnit{Dir: s.scanned, Unit: u})
+		return have.Dir == s.dir || g.identical(have, builddir.DiskUnit{Dir: s.dir, Unit: u})
 	}
 	if !s.portable[u] || under[u] || g.occupied(u) {
 		return false
@@ -115,7 +112,7 @@ func (g *Graft) take(s *Source, u *builddir.Unit, under map[*builddir.Unit]bool)
 			return false
 		}
 	}
-	g.have[u.Key] = builddir.DiskUnit{Dir: s.scanned, Unit: u}
+	g.have[u.Key] = builddir.DiskUnit{Dir: s.dir, Unit: u}
 	g.taken = append(g.taken, g.have[u.Key])
 	return true
 }
@@ -123,7 +120,7 @@ func (g *Graft) take(s *Source, u *builddir.Unit, under map[*builddir.Unit]bool)
 // occupied reports whether the directory holds something else under the unit's
 // name: another unit in the same directory, or one that is broken.
 func (g *Graft) occupied(u *builddir.Unit) bool {
-	_, err := os.Lstat(filepath.Join(g.receiver.Path, u.Record))
+	_, err := os.Lstat(filepath.Join(g.receiver.Path, u.Dir.Record))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -142,7 +139,7 @@ func (g *Graft) identical(a, b builddir.DiskUnit) bool {
 
 func identical(a, b builddir.DiskUnit) bool {
 	if a.Unit.Run {
-		output, outDir, _ := a.Unit.ScriptFiles()
+		output, outDir, _ := a.Unit.Dir.ScriptFiles()
 		return builddir.SameFile(a.Path(output), b.Path(output)) && builddir.SameTree(a.Path(outDir), b.Path(outDir))
 	}
 	x, errX := a.SeenByDependents()

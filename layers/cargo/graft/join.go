@@ -8,10 +8,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 )
 
-// Stock reads the units of dir, where Apply has made a copy of the manifest's layer
-// true for the place: all that are fresh there may be taken, mutable ones too.
-func SourceOf(p *cargo.Plan, dir string, recall []byte) (*Source, error) {
-	s, err := builddir.Scan(dir, p.Checkout.Workspace.CargoHome, recall)
+// SourceOf reads the units of dir, a copy of the layer of p's manifest that p.Apply has
+// made true for its checkout: all that are fresh there may be taken, mutable ones too.
+func SourceOf(p *cargo.Plan, dir string, unitCache []byte) (*Source, error) {
+	bd, err := builddir.Scan(dir, p.Checkout.Workspace.CargoHome, unitCache)
 	if err != nil {
 		return nil, fmt.Errorf("read units to join: %w", err)
 	}
@@ -19,22 +19,21 @@ func SourceOf(p *cargo.Plan, dir string, recall []byte) (*Source, error) {
 	for i := range p.Manifest.Units {
 		listed[p.Manifest.Units[i].Key()] = i
 	}
-	st := &Source{scanned: s, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
-	for _, u := range s.Units {
-		st.byKey[u.Key] = u
+	src := &Source{dir: bd, byKey: map[string]*builddir.Unit{}, portable: map[*builddir.Unit]bool{}}
+	for _, u := range bd.Units {
+		src.byKey[u.Key] = u
 		if i, ok := listed[u.Key]; ok {
-			st.portable[u] = u.Broken == nil && !dirty[i] && !u.Doc
+			src.portable[u] = u.Broken == nil && !dirty[i] && !u.Doc
 		} else {
-			st.portable[u] = u.Cached || u.Cacheable()
+			src.portable[u] = u.Cached || u.Cacheable()
 		}
 	}
-	return st, nil
+	return src, nil
 }
 
-// Join adds to m what the manifest of a plan says of the units that g has taken
-// from its stock: the next inspection then knows what they were built from, and
-// where. m is another manifest than any build makes: what it describes was never
-// sealed.
+// Join adds to m, the manifest of g's directory, what the manifest of p says of the units
+// that g has taken from p's layer: so the next inspection knows what they were built
+// from, and where. m then describes a directory that was never sealed.
 func Join(m *manifest.Manifest, p *cargo.Plan, g *Graft) {
 	from := p.Manifest
 	number := map[string]int{}

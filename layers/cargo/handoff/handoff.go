@@ -24,10 +24,10 @@ import (
 
 // Names in a build directory.
 const (
-	// GitDir is empty; where the origin's path hides the repository, a view shows
-	// the repository here.
+	// GitDir is an empty directory. If a view hides the repository behind the origin's
+	// path, it shows the repository here.
 	GitDir = paths.TreeGit
-	// GitFile takes the place of the checkout's .git file in such a view.
+	// GitFile is shown instead of the checkout's .git file in such a view.
 	GitFile = paths.TreeGitFile
 )
 
@@ -37,7 +37,7 @@ const header = "cargo-cow place 1"
 // maxSize bounds the file: there is one origin, or a few.
 const maxSize = 1 << 18
 
-// ErrFormat is wrapped by what is wrong with the bytes of the file.
+// ErrFormat says that the file has another form than Write gives it.
 var ErrFormat = errors.New("not a place file of a known form")
 
 // Handoff says where a build directory is, and where it was before. All paths are
@@ -47,8 +47,8 @@ type Handoff struct {
 	Root string
 	// Checkout is the root of the git checkout, or Root. It is Root or above it.
 	Checkout string
-	// Build are the texts by which the build directory is called, the one that
-	// cargo uses first.
+	// Build are the texts by which the build directory is called; the first one is
+	// cargo's.
 	Build []string
 	// Git is the zero value where the checkout is no linked worktree.
 	Git Git
@@ -67,19 +67,20 @@ func (h *Handoff) InPlace(crate string) bool {
 	return slices.Contains(h.InPlaceCrates, crate) || slices.Contains(h.InPlaceCrates, EveryCrate)
 }
 
-// Git is a linked worktree's own directory in the repository, and the repository,
-// by their real paths.
-type Git struct{ Dir, Common string }
-
-// Origin is a checkout by its workspace root, and the texts its build directory
-// was called by.
-type Origin struct {
-	Root  string
-	Build []string
+// Git is where a linked worktree has its git files, by real paths.
+type Git struct {
+	Dir    string // its own, in the repository
+	Common string // the repository
 }
 
-// Write leaves h in a build directory, which may still be on its way to its final
-// name, for Read to find. It replaces what was there in one step.
+// Origin is a checkout that units were built in.
+type Origin struct {
+	Root  string   // its workspace root
+	Build []string // the texts by which its build directory was called
+}
+
+// Write leaves h in a build directory for Read to find, and replaces what was there in
+// one step. buildDir need not have its final name yet.
 func (h *Handoff) Write(buildDir string) error {
 	text, err := h.encode()
 	if err != nil {
@@ -138,9 +139,8 @@ func (h *Handoff) encode() (string, error) {
 	return b.String(), nil
 }
 
-// Read reads what a restore left in a build directory. The error is
-// fs.ErrNotExist where none did, and wraps ErrFormat where the file is of another
-// form.
+// Read reads what Write left in a build directory. The error matches fs.ErrNotExist if
+// there is nothing, and ErrFormat if the file has another form.
 func Read(buildDir string) (*Handoff, error) {
 	f, err := os.Open(filepath.Join(buildDir, paths.TreeHandoff))
 	if err != nil {
@@ -196,7 +196,7 @@ func parse(text string) (*Handoff, error) {
 	return h, nil
 }
 
-// take reads one line and reports whether it means something.
+// take reads one line into h, and reports whether it has a known form.
 func (h *Handoff) take(line string) bool {
 	key, rest, _ := strings.Cut(line, " ")
 	values, ok := words.Split(rest)
@@ -263,7 +263,7 @@ func SetUnavailable(buildDir, why string) {
 	}
 }
 
-// Unavailable returns that note.
+// Unavailable returns the note of SetUnavailable, "" if there is none.
 func Unavailable(buildDir string) string {
 	text, _ := os.ReadFile(filepath.Join(buildDir, paths.TreeUnavailable))
 	return strings.TrimSuffix(string(text), "\n")
@@ -278,6 +278,6 @@ func replace(path, text string) error {
 	return atomicfile.Replace(path, []byte(text))
 }
 
-// Forget removes what Write left: state that was made elsewhere is then not taken
-// up.
+// Forget removes what Write left: then no incremental state is used that was made
+// elsewhere.
 func Forget(buildDir string) { os.Remove(filepath.Join(buildDir, paths.TreeHandoff)) }

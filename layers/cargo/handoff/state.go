@@ -9,10 +9,13 @@ import (
 // stateKey begins the note of a unit's state in its .d file.
 const stateKey = "# cargo-cow-state"
 
-// State is where the incremental state of a unit was made: under which workspace
-// root, and by which text the build directory was called. It is noted in the unit's .d
-// file, in the last line: so it is gone when rustc has compiled the unit elsewhere.
-type State struct{ Root, Build string }
+// State says where the incremental state of a unit was made. It is noted in the last line
+// of the unit's .d file, which rustc writes anew: so the note is gone when the unit was
+// compiled elsewhere.
+type State struct {
+	Root  string // the workspace root
+	Build string // the text by which the build directory was called
+}
 
 // ParseState returns the state that AppendTo noted in a .d file.
 func ParseState(text string) (State, bool) {

@@ -1,8 +1,8 @@
 // Package incremental is about the state that rustc keeps of each crate for its next
 // compilation: which of its sessions are whole, and which it would start from.
 //
-// It looks at names only and keeps nothing; everything may be called concurrently. It
-// is on the way of every call of the compiler.
+// It looks at names only and keeps nothing; everything may be called concurrently.
+// Every call of the compiler uses it, so it imports little.
 package incremental
 
 import (
@@ -19,8 +19,8 @@ import (
 // session.
 func IsSession(name string) bool { return strings.HasPrefix(name, "s-") }
 
-// IsFinished reports whether the session of that name was written to its end.
-func IsFinished(name string) bool {
+// isFinished reports whether the session of that name was written to its end.
+func isFinished(name string) bool {
 	return IsSession(name) && !strings.HasSuffix(name, "-working")
 }
 
@@ -28,8 +28,8 @@ func IsFinished(name string) bool {
 func Newest(sessions []string) string {
 	newest := ""
 	for _, s := range sessions {
-		// The time is in base 36 of one length for centuries.
-		if IsFinished(s) && s > newest {
+		// The time is in base 36, and has the same length for centuries.
+		if isFinished(s) && s > newest {
 			newest = s
 		}
 	}
@@ -41,9 +41,9 @@ func IsLockOf(name, session string) bool {
 	return session != "" && strings.HasPrefix(session, strings.TrimSuffix(name, ".lock")+"-")
 }
 
-// Any reports whether a crate of that name has a finished session below the
-// directory that -C incremental names. Which of several directories belongs to
-// which unit is rustc's secret.
+// Any reports whether a crate of that name has a finished session below the directory
+// that -C incremental names. If the crate has several directories, nothing but rustc
+// knows which belongs to which unit.
 func Any(incremental, crate string) bool {
 	for _, d := range names(incremental) {
 		if hash, ok := strings.CutPrefix(d, crate+"-"); ok && !strings.Contains(hash, "-") && Newest(names(incremental+"/"+d)) != "" {

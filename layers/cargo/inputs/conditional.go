@@ -1,8 +1,8 @@
 package inputs
 
-// A witnessed file of the workspace is an input of a script or macro only if that
-// holds one of the texts by which it could name the file. They change with every
-// dependency that anybody adds, and hardly anything reads them.
+// Conditional lists the files of the workspace root that are inputs of a script or macro
+// only if its program holds one of the texts by which it could name the file. These
+// files change with every dependency that anybody adds, and hardly anything reads them.
 var Conditional = []struct {
 	Name  string
 	Texts [][]byte
@@ -13,8 +13,8 @@ var Conditional = []struct {
 	{"Cargo.toml", [][]byte{[]byte("Cargo.to"), []byte("--format-version"), []byte("locate-project")}},
 }
 
-// IsConditional reports whether rel, below the workspace root, is such a file.
-func IsConditional(rel string) bool {
+// isConditional reports whether rel, below the workspace root, is such a file.
+func isConditional(rel string) bool {
 	for _, w := range Conditional {
 		if rel == w.Name {
 			return true

@@ -6,25 +6,25 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
-// fileState is the content of a file and the latest time it can have changed.
-type fileState struct {
+// FileState is the content of a file and the latest time it can have changed.
+type FileState struct {
 	Digest  string
-	Err     error
-	Changed int64 // in ns
+	Err     error // why there is no digest
+	Changed int64 // ns
 }
 
-// digester reads each file once. It is safe for concurrent use.
-type digester struct {
+// Digester reads each file once. It is safe for concurrent use.
+type Digester struct {
 	mu    sync.Mutex
-	files map[string]*fileState
+	files map[string]*FileState
 }
 
 // NewDigester returns a digester that has read nothing yet.
-func NewDigester() *digester { return &digester{files: map[string]*fileState{}} }
+func NewDigester() *Digester { return &Digester{files: map[string]*FileState{}} }
 
-// File returns the state of a regular file, links followed. A file that is not
-// there, or is no file, has an err.
-func (d *digester) File(path string) *fileState {
+// File returns the state of a regular file, links followed. What is missing, or is no
+// regular file, has an Err.
+func (d *Digester) File(path string) *FileState {
 	d.mu.Lock()
 	st := d.files[path]
 	d.mu.Unlock()
@@ -32,7 +32,7 @@ func (d *digester) File(path string) *fileState {
 		return st
 	}
 	f, err := digest.OfFile(path)
-	if st = (&fileState{Digest: f.Digest, Err: err}); err == nil {
+	if st = (&FileState{Digest: f.Digest, Err: err}); err == nil {
 		st.Changed = f.Changed.UnixNano()
 	}
 	d.mu.Lock()
@@ -41,9 +41,8 @@ func (d *digester) File(path string) *fileState {
 	return st
 }
 
-// Prefetch reads the files in parallel, so that the digests are at hand when asked
-// for one by one.
-func (d *digester) Prefetch(paths []string, workers int) {
+// Prefetch reads files, workers at a time, so that File need not read them one by one.
+func (d *Digester) Prefetch(paths []string, workers int) {
 	work := make(chan string)
 	var wg sync.WaitGroup
 	for range workers {

@@ -1,23 +1,21 @@
 package inputs
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
-	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // namedTree lists a directory that something names. What git ignores in it is left
-// out, as it is what tools put there, unless git ignores all of it: then that is what
+// out, since tools put it there; unless git ignores the whole directory: then just that
 // was meant.
 func (r *TreeReader) namedTree(dir string) (entries []manifest.TreeEntry, newest Change, err error) {
 	for _, f := range r.listedBelow(dir) {
 		path := dir + "/" + f
-		if strings.HasSuffix(f, "/") || r.neverInput(path, filepath.Base(f)) || dir == r.checkout.Workspace.Root && (IsConditional(f) || extent.Documentation(f)) {
+		if strings.HasSuffix(f, "/") || r.neverInput(path, filepath.Base(f)) || dir == r.checkout.Workspace.Root && (isConditional(f) || extent.Documentation(f)) {
 			continue
 		}
 		r.addBeside(path, f, &entries, &newest)
@@ -58,18 +56,4 @@ func (r *TreeReader) listedBelow(dir string) []string {
 	}
 	list := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 	return list
-}
-
-// Above is the digest of the first file of that name above a workspace that lacks
-// it, "" if there is none.
-func Above(root, name string) string {
-	path := extent.Above(root, name)
-	if path == "" {
-		return ""
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "cannot be read"
-	}
-	return digest.Of(text)
 }

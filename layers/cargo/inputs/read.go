@@ -11,7 +11,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Read lists what lies below loc in the place and counts in scope.
+// Read lists what lies below loc in the checkout and counts in scope, one of
+// manifest.ScopePackage and so on, sorted by path; and the latest change of any of it.
 func (r *TreeReader) Read(loc rooted.Path, scope string) ([]manifest.TreeEntry, Change, error) {
 	key := scope + " " + loc.String()
 	if e, ok := r.memo[key]; ok {

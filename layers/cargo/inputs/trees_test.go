@@ -57,7 +57,7 @@ func pathsOf(entries []manifest.TreeEntry) string {
 }
 
 func TestTree(t *testing.T) {
-	p := treePlace(t)
+	co := treePlace(t)
 	tests := []struct{ name, loc, scope, want string }{
 		{"package", "w:", manifest.ScopePackage, ".env Cargo.toml README.md proto proto/a.proto proto/deep proto/deep/b.proto src src/lib.rs"},
 		// What a link leads to counts once, and only inside the checkout.
@@ -72,7 +72,7 @@ func TestTree(t *testing.T) {
 		{"watched outside", "w:member/out", manifest.ScopeWatch, "z.txt"},
 	}
 	for _, tt := range tests {
-		r := NewTreeReader(p, NewDigester(), rule.Settings{})
+		r := NewTreeReader(co, NewDigester(), rule.Settings{})
 		loc, err := rooted.Parse(tt.loc)
 		if err != nil {
 			t.Fatal(err)
@@ -85,24 +85,24 @@ func TestTree(t *testing.T) {
 			t.Errorf("%s: read again %s", tt.name, pathsOf(again))
 		}
 	}
-	if _, _, err := NewTreeReader(p, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace, Rel: "none"}, manifest.ScopeWatch); err == nil {
+	if _, _, err := NewTreeReader(co, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace, Rel: "none"}, manifest.ScopeWatch); err == nil {
 		t.Error("a tree that is not there was read")
 	}
-	if _, _, err := NewTreeReader(p, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.GitDir, Rel: "x"}, manifest.ScopeWatch); err == nil {
+	if _, _, err := NewTreeReader(co, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.GitDir, Rel: "x"}, manifest.ScopeWatch); err == nil {
 		t.Error("a tree that has no counterpart was read")
 	}
-	got, _, err := NewTreeReader(p, NewDigester(), rule.Settings{Ignore: []string{"*.proto", "src/lib.rs"}}).Read(rooted.Path{Root: rooted.Workspace}, manifest.ScopePackage)
+	got, _, err := NewTreeReader(co, NewDigester(), rule.Settings{Ignore: []string{"*.proto", "src/lib.rs"}}).Read(rooted.Path{Root: rooted.Workspace}, manifest.ScopePackage)
 	if want := ".env Cargo.toml README.md proto proto/deep src"; err != nil || pathsOf(got) != want {
 		t.Errorf("with ignored globs: %s, %v; want %s", pathsOf(got), err, want)
 	}
 }
 
 func TestTreeBeside(t *testing.T) {
-	p := treePlace(t)
-	p.Workspace.Packages = p.Workspace.Packages[1:] // a workspace without a root package
+	co := treePlace(t)
+	co.Workspace.Packages = co.Workspace.Packages[1:] // a workspace without a root package
 	read := func() string {
 		t.Helper()
-		got, _, err := NewTreeReader(p, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace}, manifest.ScopeBeside)
+		got, _, err := NewTreeReader(co, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace}, manifest.ScopeBeside)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestTreeBeside(t *testing.T) {
 	if got, want := read(), ".env proto/a.proto proto/deep/b.proto src/lib.rs"; got != want {
 		t.Errorf("without git: %s; want %s", got, want)
 	}
-	p.Files = func() ([]string, error) {
+	co.Files = func() ([]string, error) {
 		return []string{"Cargo.toml", "README.md", ".github/ci.yml", "gone", "member/data/x.txt", "proto/a.proto"}, nil
 	}
 	if got, want := read(), ".env proto/a.proto"; got != want {
@@ -122,13 +122,13 @@ func TestTreeBeside(t *testing.T) {
 // A package that holds others hides nothing of its directory from them but what
 // Cargo compiles.
 func TestTreeBesideInPackage(t *testing.T) {
-	p := treePlace(t)
-	cargotest.Write(t, p.Workspace.Root, map[string]string{"src/schema.sql": "", "shared/x.rs": "", "build.rs": "", "Cargo.lock": "", "member/src/lib.rs": "", "member/inner/Cargo.toml": ""})
-	inner := project.Package{Name: "inner", Root: p.Workspace.Root + "/member/inner"}
-	p.Workspace.Packages = append(p.Workspace.Packages, inner)
+	co := treePlace(t)
+	cargotest.Write(t, co.Workspace.Root, map[string]string{"src/schema.sql": "", "shared/x.rs": "", "build.rs": "", "Cargo.lock": "", "member/src/lib.rs": "", "member/inner/Cargo.toml": ""})
+	inner := project.Package{Name: "inner", Root: co.Workspace.Root + "/member/inner"}
+	co.Workspace.Packages = append(co.Workspace.Packages, inner)
 	read := func(loc string) string {
 		t.Helper()
-		got, _, err := NewTreeReader(p, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace, Rel: loc}, manifest.ScopeBeside)
+		got, _, err := NewTreeReader(co, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace, Rel: loc}, manifest.ScopeBeside)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestTreeBesideInPackage(t *testing.T) {
 		if got, want := read("member"), ".hidden again dangling data/sub/y.txt data/x.txt file linked out self up"; got != want {
 			t.Errorf("member: %s; want %s", got, want)
 		}
-		p.Files = func() ([]string, error) {
+		co.Files = func() ([]string, error) {
 			return strings.Fields("Cargo.lock Cargo.toml README.md build.rs proto/a.proto proto/deep/b.proto shared/x.rs src/lib.rs src/schema.sql " +
 				"member/.hidden member/Cargo.toml member/again member/dangling member/data/sub/y.txt member/data/x.txt member/file member/linked member/out member/self member/up " +
 				"member/inner/Cargo.toml member/src/lib.rs"), nil
@@ -151,14 +151,14 @@ func TestTreeBesideInPackage(t *testing.T) {
 
 // What git lists of a submodule that has not arrived is its directory.
 func TestTreeBesideSubmodule(t *testing.T) {
-	p := treePlace(t)
-	p.Workspace.Packages = p.Workspace.Packages[1:]
-	cargotest.Write(t, p.Workspace.Root, map[string]string{"left/over.txt": "", "there/.git": "gitdir: x", "there/x.c": ""})
-	if err := os.MkdirAll(p.Workspace.Root+"/empty", 0o777); err != nil {
+	co := treePlace(t)
+	co.Workspace.Packages = co.Workspace.Packages[1:]
+	cargotest.Write(t, co.Workspace.Root, map[string]string{"left/over.txt": "", "there/.git": "gitdir: x", "there/x.c": ""})
+	if err := os.MkdirAll(co.Workspace.Root+"/empty", 0o777); err != nil {
 		t.Fatal(err)
 	}
-	p.Files = func() ([]string, error) { return strings.Fields("clone/ empty left proto/a.proto there/x.c"), nil }
-	got, _, err := NewTreeReader(p, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace}, manifest.ScopeBeside)
+	co.Files = func() ([]string, error) { return strings.Fields("clone/ empty left proto/a.proto there/x.c"), nil }
+	got, _, err := NewTreeReader(co, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace}, manifest.ScopeBeside)
 	if want := ".env empty left left/over.txt proto/a.proto there/x.c"; err != nil || pathsOf(got) != want {
 		t.Errorf("%s, %v; want %s", pathsOf(got), err, want)
 	}
@@ -166,10 +166,10 @@ func TestTreeBesideSubmodule(t *testing.T) {
 
 // A directory that is named is what git lists of it, or all of it.
 func TestTreeNamed(t *testing.T) {
-	p := treePlace(t)
+	co := treePlace(t)
 	read := func(loc string) string {
 		t.Helper()
-		got, _, err := NewTreeReader(p, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace, Rel: loc}, manifest.ScopeNamed)
+		got, _, err := NewTreeReader(co, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace, Rel: loc}, manifest.ScopeNamed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +178,7 @@ func TestTreeNamed(t *testing.T) {
 	if got, want := read("member/data"), "sub sub/y.txt x.txt"; got != want {
 		t.Errorf("without git: %s; want %s", got, want)
 	}
-	p.Files = func() ([]string, error) {
+	co.Files = func() ([]string, error) {
 		return strings.Fields("Cargo.toml README.md member/Cargo.toml member/data/x.txt proto/a.proto"), nil
 	}
 	if got, want := read("member"), "Cargo.toml data/x.txt"; got != want {
@@ -193,9 +193,9 @@ func TestTreeNamed(t *testing.T) {
 }
 
 func TestTreeIgnored(t *testing.T) {
-	p := treePlace(t)
-	p.Files = func() ([]string, error) { return []string{"member/Cargo.toml", "member/data/x.txt"}, nil }
-	got, _, err := NewTreeReader(p, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace, Rel: "member/data"}, manifest.ScopePackage)
+	co := treePlace(t)
+	co.Files = func() ([]string, error) { return []string{"member/Cargo.toml", "member/data/x.txt"}, nil }
+	got, _, err := NewTreeReader(co, NewDigester(), rule.Settings{}).Read(rooted.Path{Root: rooted.Workspace, Rel: "member/data"}, manifest.ScopePackage)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,76 +18,75 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// CommandLine is what rustc and a linker are told about linking when a unit is built.
-// Cargo keeps no command lines. It is put together from what they are made of, and may
-// be more: what a script says goes to some units of its package, and to some above it
-// (cargo 1.95, core/compiler/mod.rs: add_native_deps); here all of it goes to all of
-// them.
+// CommandLine is what rustc and a linker are told about linking when a unit is built. It
+// may be more than they really were: what a script says goes to some units of its
+// package, and to some of their dependents (cargo 1.95, core/compiler/mod.rs:
+// add_native_deps); here all of it goes to all of them.
 type CommandLine struct {
 	Base string // where relative names begin: rustc's working directory
-	// Flags are those of configuration and environment: where one of them names a
-	// path, it is the same wherever cargo is called.
+	// Flags are those of configuration and environment. A path in one of them is the
+	// same wherever cargo is called.
 	Flags linking.Flags
-	// Scripts is what the scripts have said, of the unit's package and of all that it
-	// stands on.
+	// Scripts is what the build scripts have said, of the unit's package and of all that
+	// is linked into it.
 	Scripts linking.Flags
-	Own     []linking.Library // that the package's own script asks for
-	Runs    []*builddir.Unit  // that hand arguments on to a linker
+	Own     []linking.Library // those that the script of the unit's own package asks for
+	Runs    []*builddir.Unit  // the runs of scripts that hand arguments on to a linker
 }
 
-// Reader puts linkages together for the units of one build directory.
+// Reader puts together command lines for the units of one build directory.
 type Reader struct {
 	checkout    *checkout.Checkout
 	dir         string                            // the build directory
 	scriptFlags map[*builddir.Unit]*linking.Flags // by runs of scripts
 }
 
-// NewReader reads of the units in dir, the place's build directory. It is for one
-// goroutine.
-func NewReader(p *checkout.Checkout, dir string) *Reader {
-	return &Reader{checkout: p, dir: dir, scriptFlags: map[*builddir.Unit]*linking.Flags{}}
+// NewReader returns a Reader for the units in dir, a build directory of co.
+func NewReader(co *checkout.Checkout, dir string) *Reader {
+	return &Reader{checkout: co, dir: dir, scriptFlags: map[*builddir.Unit]*linking.Flags{}}
 }
 
-// Of puts together what is known of a unit's command line.
+// Of returns the command line of a unit; pkg is its package, nil for one from an
+// immutable source.
 func (r *Reader) Of(u *builddir.Unit, pkg *project.Package) *CommandLine {
 	root := r.checkout.Workspace.Root
-	k := &CommandLine{Base: root}
+	cl := &CommandLine{Base: root}
 	switch {
 	case !u.Mutable():
-		k.Base = r.checkout.Workspace.CargoHome + "/" + u.From
+		cl.Base = r.checkout.Workspace.CargoHome + "/" + u.From
 	case pkg != nil:
 		if _, inside := paths.Under(pkg.Root, root); !inside || u.Source == builddir.SourceVendored {
-			k.Base = pkg.Root
+			cl.Base = pkg.Root
 		}
 	}
 	if u.Fingerprint != nil {
-		k.Flags.Read(depset.WithArgumentFiles(r.checkout.Workspace, u.Fingerprint.Rustflags))
+		cl.Flags.Read(depset.WithArgumentFiles(r.checkout.Workspace, u.Fingerprint.Rustflags))
 	}
-	k.Flags.Read(r.checkout.LinkFlags)
+	cl.Flags.Read(r.checkout.LinkFlags)
 	for _, run := range u.LinkedRuns() {
 		said := r.scriptFlagsOf(run)
-		k.Scripts.Dirs = append(k.Scripts.Dirs, said.Dirs...)
-		k.Scripts.Libraries = append(k.Scripts.Libraries, said.Libraries...)
-		k.Scripts.Values = append(k.Scripts.Values, said.Values...)
-		if run.Pkg == u.Pkg {
-			k.Own = append(k.Own, said.Libraries...)
+		cl.Scripts.Dirs = append(cl.Scripts.Dirs, said.Dirs...)
+		cl.Scripts.Libraries = append(cl.Scripts.Libraries, said.Libraries...)
+		cl.Scripts.Values = append(cl.Scripts.Values, said.Values...)
+		if run.Package == u.Package {
+			cl.Own = append(cl.Own, said.Libraries...)
 		}
 		if len(said.Values) > 0 {
-			k.Runs = append(k.Runs, run)
+			cl.Runs = append(cl.Runs, run)
 		}
 	}
-	return k
+	return cl
 }
 
-// scriptFlagsOf is what the run of a script has said about linking, with the name of its
-// output directory as it is now.
+// scriptFlagsOf returns what the run of a script has said about linking, with the present
+// name of its output directory.
 func (r *Reader) scriptFlagsOf(run *builddir.Unit) *linking.Flags {
 	if said := r.scriptFlags[run]; said != nil {
 		return said
 	}
 	said := new(linking.Flags)
 	r.scriptFlags[run] = said
-	output, outDir, root := run.ScriptFiles()
+	output, outDir, root := run.Dir.ScriptFiles()
 	raw, err := os.ReadFile(filepath.Join(r.dir, output))
 	if err != nil {
 		return said // the run is in doubt itself
@@ -115,30 +114,31 @@ func (r *Reader) scriptFlagsOf(run *builddir.Unit) *linking.Flags {
 	return said
 }
 
-// MayLink reports whether a unit of an immutable package may have taken up something
-// that is not as immutable.
+// MayLink reports whether something that can change may have been linked into a unit of
+// an immutable package.
 func (r *Reader) MayLink(u *builddir.Unit) bool {
 	links, bundles := u.Links()
 	if u.Broken != nil || u.Cached || !links && !bundles {
 		return false
 	}
-	k := r.Of(u, nil)
-	return links && len(k.Flags.Values)+len(k.Scripts.Values) > 0 ||
-		slices.ContainsFunc(slices.Concat(k.Flags.Dirs, k.Scripts.Dirs), func(dir string) bool { return r.IsLoose(k.abs(dir)) })
+	cl := r.Of(u, nil)
+	return links && len(cl.Flags.Values)+len(cl.Scripts.Values) > 0 ||
+		slices.ContainsFunc(slices.Concat(cl.Flags.Dirs, cl.Scripts.Dirs), func(dir string) bool { return r.IsLoose(cl.abs(dir)) })
 }
 
-func (k *CommandLine) abs(path string) string {
+func (cl *CommandLine) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
-	return k.Base + "/" + path
+	return cl.Base + "/" + path
 }
 
 // systems hold what a distribution or a package manager has installed.
 var systems = []string{"/usr", "/lib", "/lib64", "/nix/store", "/gnu/store"}
 
-// IsLoose reports whether what lies at a path can differ unseen: it belongs neither to
-// the build directory, which moves along, nor to Cargo's home, nor to the system.
+// IsLoose reports whether what lies at a path can change without anyone noticing: it
+// belongs neither to the build directory, which is restored as a whole, nor to Cargo's
+// home, nor to the system.
 func (r *Reader) IsLoose(path string) bool {
 	ws := r.checkout.Workspace
 	path = filepath.Clean(path)

@@ -1,6 +1,6 @@
-// Package linking finds what a linker takes up: the files that the options of a
-// compiler and a linker, the scripts of a linker and the names of libraries stand
-// for. Nobody lists them: neither rustc nor a linker says what it has read.
+// Package linking finds the files that a linker may read: those that options of a
+// compiler and a linker, scripts of a linker and names of libraries stand for. Neither
+// rustc nor a linker lists what it has read.
 //
 // What is found is more than what is read. Each part of a value that is the name of a
 // file counts, wherever that file may lie: linkers differ in which options they have,
@@ -19,13 +19,15 @@ import (
 	"syscall"
 )
 
-// Library is a native library that is asked for. Kind may be "", and has modifiers
-// behind a colon.
-type Library struct{ Kind, Name string }
+// Library is a native library that is asked for.
+type Library struct {
+	Kind string // with modifiers after a colon; "" where none is named
+	Name string
+}
 
-// Names are those that the library's file may have: which of them the compiler or the
-// linker takes is a matter of kinds and modifiers. The first three are those of systems
-// that have no others.
+// Names returns the names that the library's file may have: which of them the compiler
+// or the linker takes depends on kinds and modifiers. On most systems only the first
+// three occur.
 func (l Library) Names() []string {
 	names := []string{l.Name}
 	for _, ext := range []string{".so", ".a", ".dylib", ".tbd", ".dll.a", ".lib"} {
@@ -60,8 +62,8 @@ func Of(file string) string {
 	return ""
 }
 
-// IsThin reports whether a file is an archive that holds the names of its members in
-// the place of their contents.
+// IsThin reports whether a file is an archive that holds the names of its members
+// instead of their contents.
 func IsThin(path string) bool {
 	text, err := head(path, len(thin))
 	return err == nil && string(text) == thin
@@ -69,17 +71,17 @@ func IsThin(path string) bool {
 
 const thin = "!<thin>"
 
-// A File is one that a name may stand for.
+// File is a file that a name in a value may stand for.
 type File struct {
-	Name string
+	Name string // as it is spelled
 	// Paths are where it is looked for, in order. It is in at least one of them.
 	Paths []string
 }
 
 // A Line is what the options of a compiler and a linker come to.
 type Line struct {
-	Base string   // where relative names begin
-	Dirs []string // that libraries and scripts are looked for in, in order; absolute or as Base is
+	Base string   // directory where relative names begin
+	Dirs []string // where libraries and scripts are looked for, in order; absolute if Base is
 	// Libraries are those that options and scripts ask for.
 	Libraries []Library
 	Files     []File
@@ -93,7 +95,7 @@ type Line struct {
 	seen map[string]bool // names that were looked for
 }
 
-// NewLine begins with the directories that are looked in before those of options.
+// NewLine returns a Line with the directories that are searched before those of options.
 func NewLine(base string, dirs ...string) *Line {
 	l := &Line{Base: base, seen: map[string]bool{}}
 	for _, dir := range dirs {
@@ -102,7 +104,7 @@ func NewLine(base string, dirs ...string) *Line {
 	return l
 }
 
-// Abs is where a name leads.
+// Abs returns the path of name, which may be relative to Base.
 func (l *Line) Abs(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -117,14 +119,14 @@ var uncovered = []string{
 	"-pass-remarks-output", "--sysroot", "-isysroot",
 }
 
-// separators are between what a value is made of. Names may have them, too.
+// separators stand between the parts of a value. Names may have them, too.
 const separators = ",= ;"
 
-// mostParts bounds of how many parts of a value a name may consist.
+// mostParts bounds how many parts of a value a name may consist of.
 const mostParts = 8
 
-// pieces are all that may be a name in a value: what is between any two separators,
-// and the ends.
+// pieces returns all that may be a name in a value: what stands between any two
+// separators, or one of them and an end.
 func pieces(value string) []string {
 	bounds := []int{-1}
 	for i := range len(value) {
@@ -228,13 +230,13 @@ func (l *Line) options(name string) {
 	l.seen[key] = true
 	l.file(name, "")
 	if text, ok := l.text(l.Abs(name)); ok {
-		l.Add(Words(text)...)
+		l.Add(splitWords(text)...)
 	}
 }
 
-// Words are those of a file of options: between white space, which quotes and
+// splitWords returns the words of a file of options: between white space, which quotes and
 // backslashes keep (libiberty/argv.c: buildargv).
-func Words(text []byte) (words []string) {
+func splitWords(text []byte) (words []string) {
 	var word []byte
 	var quote byte
 	inside := false

@@ -108,7 +108,7 @@ func TestFlags(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	got := Words([]byte("a 'b c'\td\\ e\n\"f\"g '' \\\"h"))
+	got := splitWords([]byte("a 'b c'\td\\ e\n\"f\"g '' \\\"h"))
 	if want := []string{"a", "b c", "d e", "fg", "", `"h`}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -179,7 +179,7 @@ func FuzzLine(f *testing.F) {
 	f.Add("-Wl,@f,-T,f", "-L", "a b")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		NewLine(base, c).Add(a, b)
-		Words([]byte(a))
+		splitWords([]byte(a))
 		new(Flags).Read([]string{a, b, c})
 	})
 }

@@ -1,7 +1,7 @@
-// Package macros knows procedural macros that look at nothing but the tokens they
-// are given. All others may read any file and variable, unseen by rustc and cargo.
+// Package macros lists procedural macros that are known to look at nothing but the tokens
+// they are given. All others may read any file and variable, unseen by rustc and cargo.
 //
-// It is a list and a comparison of versions; it may be used concurrently.
+// Its functions compare names and versions with lists; they may be called concurrently.
 package macros
 
 import "strings"
@@ -92,8 +92,8 @@ func versionNumbers(v string) (n [3]int) {
 	return n
 }
 
-// Pure reports whether a macro package of a registry, by name and version, is one
-// that was read, or that one of the further ranges covers.
+// Pure reports whether a macro package of a registry, by name and version, is known to
+// look at its tokens alone, from the list or by one of the ranges in more.
 func Pure(name, version string, more ...Range) bool {
 	if version == "" || version[0] < '0' || version[0] > '9' {
 		return false
@@ -108,9 +108,9 @@ func Pure(name, version string, more ...Range) bool {
 	return false
 }
 
-// Known returns the variables that a macro package of a registry, by name and
-// version, is known to read, and that it reads nothing else: most of those that were
-// read look at none. ok is false for one that nobody has read.
+// Known returns the variables that a macro package of a registry, by name and version, is
+// known to read, mostly none; it reads nothing else. ok is false if the package is not in
+// the lists.
 func Known(name, version string) (variables []string, ok bool) {
 	if Pure(name, version) {
 		return nil, true
@@ -132,9 +132,8 @@ var reading = []struct {
 	{Range{"clap_derive", "4.0.0", "4.6.10"}, []string{"CARGO_PKG_AUTHORS", "CARGO_PKG_DESCRIPTION", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"}},
 }
 
-// Expands reports whether what a macro adds to a crate is told by that crate's sources
-// and the macro's own, as a person has read them: it puts no name together that would
-// be another's.
+// Expands reports whether all names in the code that a macro adds to a crate stand in the
+// sources of that crate or of the macro: it is known to put none together from pieces.
 func Expands(name, version string) bool {
 	return Pure(name, version) && name != "const_format_proc_macros" || Pure(name, version, expanding...)
 }

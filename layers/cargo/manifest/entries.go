@@ -9,16 +9,16 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
 )
 
-// An Entry is one unit that a layer holds, as far as one needs to know it to take
-// it from there.
+// Entry is one unit that a layer holds, with what decides whether it can be taken from
+// there.
 type Entry struct {
 	Key    string   // directory of its fingerprint files and name of its hash file, relative to the build directory
 	Hash   uint64   // Cargo's own hash of it; 0 where it is not recorded
-	Source string   // SourceRegistry, ...
+	Source string   // builddir.SourceRegistry, ...
 	From   string   // directory of its package below CARGO_HOME; "" unless immutable
 	Cost   int64    // ms of wall-clock time that building it took
 	Needs  []uint64 // hashes of what it was built from
-	// Portable: it comes from an immutable source and names no checkout, or only
+	// Portable: it comes from an immutable source and names no checkout, or names one
 	// in a way that was shown not to matter.
 	Portable bool
 	// Check: cargo check made it; there is metadata only.
@@ -26,10 +26,10 @@ type Entry struct {
 	builddir.UnitName
 }
 
-// Entries lists the units of a layer by its manifest and what its inspection left
-// for the next one. Both are advice here: whoever takes a unit looks at its files.
-func Entries(m *Manifest, recall []byte) []Entry {
-	known, _ := builddir.DecodeCache(recall)
+// Entries lists the units of a layer, sorted by key, by its manifest and its unit cache.
+// Both are advice here: whoever takes a unit looks at its files.
+func Entries(m *Manifest, unitCache []byte) []Entry {
+	known, _ := builddir.DecodeCache(unitCache)
 	var list []Entry
 	for i := range m.Units {
 		u := &m.Units[i]
@@ -38,11 +38,11 @@ func Entries(m *Manifest, recall []byte) []Entry {
 	}
 	for _, u := range known {
 		e := Entry{
-			Key: u.Record + "/" + u.File, Hash: u.Hash, Source: u.Source, From: u.From, Cost: u.Cost, Portable: true,
-			UnitName: builddir.NameOf(builddir.ParseRecordDir(u.Record), u.File),
+			Key: u.Dir.Record + "/" + u.File, Hash: u.Hash, Source: u.Source, From: u.From, Cost: u.Cost, Portable: true,
+			UnitName: builddir.NameOf(builddir.ParseRecordDir(u.Dir.Record), u.File),
 		}
 		e.Kind = u.Kind
-		e.Check = strings.Contains(u.CachedOutputs, ".rmeta") && !strings.Contains(u.CachedOutputs, ".rlib")
+		e.Check = u.CheckedOnly()
 		for _, n := range u.Needs {
 			e.Needs = append(e.Needs, n.Hash)
 		}
@@ -53,7 +53,7 @@ func Entries(m *Manifest, recall []byte) []Entry {
 }
 
 // LockedKeys returns the keys of those entries whose package is in the lockfile that f
-// was computed from, or is one that the entry does not tell.
+// was computed from, or whose package is not known.
 func LockedKeys(f *depset.Fingerprint, entries []Entry) map[string]bool {
 	k := f.Locked()
 	keys := map[string]bool{}
@@ -66,4 +66,4 @@ func LockedKeys(f *depset.Fingerprint, entries []Entry) map[string]bool {
 }
 
 // PackageOf returns the name of the package that the unit with this key belongs to.
-func PackageOf(key string) string { return builddir.ParseRecordDir(path.Dir(key)).Pkg }
+func PackageOf(key string) string { return builddir.ParseRecordDir(path.Dir(key)).Package }

@@ -1,6 +1,7 @@
-// Package manifest is the form of what a layer knows of itself: every unit that might be wrong in
-// another checkout, and what it was built from. A manifest that is read is checked: it points nowhere
-// outside itself or the directory it lies in. It is not safe for concurrent changes.
+// Package manifest holds what a layer records of itself: every unit that might be wrong in another
+// checkout, and what it was built from. Decode checks what it reads: no index points outside of the
+// manifest, and no path out of the build directory. A manifest must not be changed by several
+// goroutines at once.
 package manifest
 
 import (
@@ -22,8 +23,8 @@ import (
 const Format = 2
 
 // Manifest says of one build directory what each unit was built from. It lists
-// every unit that might be wrong in another checkout, and every unit that stands
-// above one; what comes from immutable sources and names no checkout is only
+// every unit that might be wrong in another checkout, and every unit that depends
+// on one; what comes from immutable sources and names no checkout is only
 // counted. It lies inside the layer it describes (docs/format.md).
 type Manifest struct {
 	Format      int                `json:"format"`
@@ -42,37 +43,38 @@ type Manifest struct {
 	Origins []checkout.Origin `json:"origins"`
 	Inputs  []Input           `json:"inputs"`
 	Trees   []Tree            `json:"trees"`
-	// Facts are single values that are compared with the place: resolved
-	// package metadata, the [env] table, settings above the workspace.
+	// Facts are single values that are compared with those of a checkout: resolved
+	// package metadata, the [env] table, settings files above the workspace.
 	Facts     []Fact `json:"facts"`
 	Units     []Unit `json:"units"`
 	Immutable int    `json:"immutable"` // units that are not listed
-	// Others is a digest of the names and hashes of those: two layers that
-	// differ in them alone are two.
+	// Others is a digest of the names and hashes of the units that are not listed:
+	// two layers that differ in those alone are not the same.
 	Others string `json:"others,omitempty"`
-	// Placed are the final names that Cargo gave to what units made.
+	// Placed are the final names that Cargo gave to outputs of units.
 	Placed []paths.Path `json:"placed,omitempty"`
 	// Strays is what scripts left outside their directories. Nothing else lies
 	// in a layer beside the units.
 	Strays []Stray `json:"strays,omitempty"`
-	// Left lies in the build directory and not in the layer: nobody accounts for it.
-	Left []paths.Path `json:"left,omitempty"`
+	// LeftOut lies in the build directory and not in the layer: no unit or script
+	// accounts for it.
+	LeftOut []paths.Path `json:"left,omitempty"`
 	// Nested are the build directories inside this one, each with a manifest of
 	// its own.
 	Nested []Nested `json:"nested,omitempty"`
 
-	// Cache is for the next Inspect; only Inspect sets it.
+	// Cache is the unit cache for the next Inspect; only Inspect sets it.
 	Cache builddir.Cache `json:"-"`
 	// Dead are files and directories of the build directory, relative to it, that
 	// no build of the checkout can use; they are not described.
 	Dead []string `json:"-"`
 }
 
-// The kinds of Input.
+// Values of Input.Kind.
 const (
 	InputFile   = "file"   // Value is the digest of the content
-	InputAbsent = "absent" // there is nothing of that name
-	InputLink   = "link"   // Value is the Loc the name resolves to
+	InputAbsent = "absent" // there is nothing of that name; Value is empty
+	InputLink   = "link"   // Value is the rooted.Path that the name resolves to
 )
 
 // Input is one thing that a unit was built from.
@@ -82,12 +84,31 @@ type Input struct {
 	Value string      `json:"value,omitempty"`
 }
 
-// Tree is a directory with all that lies in it.
+// Tree is a directory with all in it that counts in a scope.
 type Tree struct {
 	Path    rooted.Path `json:"loc"`
 	Scope   string      `json:"scope"`
 	Entries []TreeEntry `json:"entries"`
 }
+
+// Values of Tree.Scope: which of the files below its directory count.
+const (
+	// ScopePackage is a package's own directory as a script or macro may read
+	// it: ignored files too, but no other package, checkout or build directory.
+	ScopePackage = "package"
+	// ScopeBeside is what lies beside the packages in a directory: what git lists
+	// there, and .env files above a package, which macros read by convention. Of a
+	// package in the directory itself all counts but what Cargo compiles.
+	ScopeBeside = "beside"
+	// ScopeWatch is a directory that a script watches, all of it.
+	ScopeWatch = "watch"
+	// ScopeNamed is a directory that something names, packages in it included:
+	// what git lists of it, or all of it where git lists nothing.
+	ScopeNamed = "named"
+	// ScopeLibraries is what a linker may take for a library, in the directory itself
+	// and not in those below it.
+	ScopeLibraries = "libraries"
+)
 
 // TreeEntry is a file (its digest), a symbolic link ("-> " and its text) or a
 // directory ("/").
@@ -98,28 +119,29 @@ type TreeEntry struct {
 	Ignored bool `json:"ignored,omitempty"`
 }
 
-// Fact is one value that must be the same in the place.
+// Fact is one value that must be the same in a checkout.
 type Fact struct {
-	Kind  string      `json:"kind"` // "package", "env" or "above"
-	Path  rooted.Path `json:"loc"`  // the package's directory; of "above", a file's name
+	Kind  string      `json:"kind"` // FactPackage, ...
+	Path  rooted.Path `json:"loc"`  // the package's directory; of FactFileAbove, a file's name below the workspace
 	Value string      `json:"value"`
 }
 
-// The kinds of Fact.
+// Values of Fact.Kind.
 const (
-	FactPackage = "package"
-	FactEnv     = "env"
-	FactAbove   = "above"
+	FactPackage   = "package"
+	FactEnv       = "env"
+	FactFileAbove = "above"
 )
 
-// Use ties a unit to an Input, Tree or Fact, under the rule that asks for it.
+// Use says that a unit was built from an Input, Tree or Fact, and which rule asks for
+// the comparison.
 type Use struct {
 	Index int       `json:"i"`
 	Rule  rule.Rule `json:"rule"`
 }
 
 // Watch is a line of a script's output, or an entry of a dep-info file, that
-// holds an absolute path and is rewritten for each place.
+// holds an absolute path and is rewritten for each checkout.
 type Watch struct {
 	Index int         `json:"i"`
 	Path  rooted.Path `json:"loc"`
@@ -136,7 +158,7 @@ type Unit struct {
 	Run    bool       `json:"run,omitempty"`
 	Doc    bool       `json:"doc,omitempty"`
 	// Mutable units have inputs that can differ; the others are listed because
-	// they name their origin, or stand above one that is mutable.
+	// they name their origin, or depend on one that is mutable.
 	Mutable bool `json:"mutable,omitempty"`
 	// Built tells one build of the unit from another: the time of its dep-info
 	// or of its script's output, in ns.
@@ -150,15 +172,15 @@ type Unit struct {
 	Inputs []Use `json:"inputs,omitempty"`
 	Trees  []Use `json:"trees,omitempty"`
 	Facts  []Use `json:"facts,omitempty"`
-	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: not
-	// on the branch.
+	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: on the
+	// commit alone.
 	Commit     bool `json:"commit,omitempty"`
 	CommitOnly bool `json:"commit_only,omitempty"`
-	// Assembles: the assembler reads files for it, which rustc does not know of when it
-	// takes up what it kept of the last compilation.
+	// Assembles: the assembler reads files for it. rustc does not know of them when it
+	// uses its incremental state again.
 	Assembles bool `json:"assembles,omitempty"`
-	// Always is why it is rebuilt anywhere, Elsewhere why it is rebuilt in any
-	// place but its origin.
+	// Always is why it is rebuilt in any checkout, Elsewhere why it is rebuilt in any
+	// but its origin.
 	Always    *rule.Reason  `json:"always,omitempty"`
 	Elsewhere []rule.Reason `json:"elsewhere,omitempty"`
 	// Named: its origin is named by debug information or an env! value that was
@@ -167,7 +189,7 @@ type Unit struct {
 	// Moved are the absolute paths to rewrite: entries of the dep-info, or
 	// lines of the script's output.
 	Moved []Watch `json:"moved,omitempty"`
-	// Newest is set on the run of a script that declares nothing: its
+	// Newest is set on the run of a script that declares no inputs: its
 	// fingerprint holds the time and name of its package's newest file.
 	Newest bool `json:"newest,omitempty"`
 	// Unwatched is set on such a run of a vendored package: its fingerprint holds the
@@ -186,17 +208,42 @@ type Unit struct {
 	Home *rooted.Path `json:"home,omitempty"`
 }
 
-// Key is unique among the units of a manifest.
+// Key returns a name of the unit that is unique among those of a manifest; that of
+// builddir.Unit.Key.
 func (u *Unit) Key() string { return string(u.Record) + "/" + u.File }
 
-// DepFile is the unit's dep-info file, relative to the build directory.
+// DepFile returns the path of the unit's dep-info file, relative to the build directory.
 func (u *Unit) DepFile() string { return string(u.Record) + "/dep-" + u.File }
 
-// Dir is where the unit's files lie.
+// Dir returns where the unit's files lie.
 func (u *Unit) Dir() builddir.UnitDir {
 	pkg, id := builddir.SplitID(u.Unit)
-	return builddir.UnitDir{ProfileDir: u.Profile, Layout: u.Layout, Pkg: pkg, Id: id, Record: string(u.Record)}
+	return builddir.UnitDir{Profile: u.Profile, Layout: u.Layout, Package: pkg, ID: id, Record: string(u.Record)}
 }
+
+// Stray is something that the run of a script left in the build directory, but
+// outside its own directory. It stays and goes with that run.
+type Stray struct {
+	Path  paths.Path `json:"path"`
+	Size  int64      `json:"size"`
+	Mtime int64      `json:"mtime"` // ns
+	// Link is where a symbolic link leads, if its text differs from checkout to
+	// checkout.
+	Link *rooted.Path `json:"link,omitempty"`
+	// Units are the runs that may have left it: several, if they ran at the same time.
+	Units []int `json:"units"`
+}
+
+// Nested is a build directory inside another: an editor's, or that of a tool
+// which builds the workspace with flags of its own.
+type Nested struct {
+	Path     paths.Path `json:"path"`
+	Manifest *Manifest  `json:"manifest"` // of its units; without a fingerprint
+}
+
+// NestedCacheFile is where the unit cache of a build directory inside another lies,
+// relative to that directory. Whoever seals a layer writes it.
+const NestedCacheFile = paths.TreeUnits
 
 // Encode returns the manifest's bytes. Equal manifests have equal bytes.
 func (m *Manifest) Encode() ([]byte, error) {
@@ -207,8 +254,8 @@ func (m *Manifest) Encode() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// Decode reads what Encode wrote. It trusts no index: a manifest that
-// points outside itself is an error.
+// Decode reads what Encode wrote. A manifest of another Format is an error, and so is
+// one with an index or a path that leads out of it or out of the build directory.
 func Decode(b []byte) (*Manifest, error) {
 	m := new(Manifest)
 	if err := json.Unmarshal(b, m); err != nil {
@@ -235,7 +282,7 @@ func (m *Manifest) check() error {
 	return m.checkBeside()
 }
 
-// checkBeside checks what a manifest says of what is no unit's.
+// checkBeside checks what a manifest says of strays and nested build directories.
 func (m *Manifest) checkBeside() error {
 	for i := range m.Strays {
 		s := &m.Strays[i]
@@ -293,18 +340,18 @@ func (m *Manifest) checkUnit(u *Unit) error {
 	return nil
 }
 
-// LeftSince lists what is left out and was not when prev, which may be nil, was made.
-func (m *Manifest) LeftSince(prev *Manifest) (left []string) {
-	for _, p := range m.Left {
-		if prev == nil || !slices.Contains(prev.Left, p) {
+// LeftOutSince lists what m leaves out and prev, which may be nil, did not.
+func (m *Manifest) LeftOutSince(prev *Manifest) (left []string) {
+	for _, p := range m.LeftOut {
+		if prev == nil || !slices.Contains(prev.LeftOut, p) {
 			left = append(left, string(p))
 		}
 	}
 	return left
 }
 
-// SameBuild reports whether nothing was built between two inspections: they list
-// the same builds of the same units.
+// SameBuild reports whether nothing was built between the inspections that m and prev
+// are of: they list the same builds of the same units.
 func (m *Manifest) SameBuild(prev *Manifest) bool {
 	if len(m.Units) != len(prev.Units) || m.Immutable != prev.Immutable || m.Others != prev.Others || m.Fingerprint.ID != prev.Fingerprint.ID {
 		return false
@@ -326,8 +373,8 @@ func (m *Manifest) SameBuild(prev *Manifest) bool {
 	return true
 }
 
-// IsPortable reports whether a listed unit is as good in any checkout: it is listed
-// only because it names its origin in a way that was shown not to matter.
+// IsPortable reports whether a listed unit is right in any checkout: it is listed
+// only because it names its origin, in a way that was shown not to matter.
 func (m *Manifest) IsPortable(u *Unit) bool {
 	return !u.Mutable && u.Always == nil && len(u.Elsewhere) == 0 && !u.Rewatch && !u.Newest && !u.Commit && !u.Doc &&
 		u.Root == nil && u.Linker == nil &&
@@ -335,51 +382,7 @@ func (m *Manifest) IsPortable(u *Unit) bool {
 		!slices.ContainsFunc(u.Deps, func(d int) bool { return !m.IsPortable(&m.Units[d]) })
 }
 
-// Nested is a build directory inside another: an editor's, or that of a tool
-// which builds the workspace with flags of its own.
-type Nested struct {
-	Path     paths.Path `json:"path"`
-	Manifest *Manifest  `json:"manifest"` // of its units; without a fingerprint
-}
-
-// NestedCacheFile is where the recall of a build directory inside another lies, relative
-// to it: whoever seals writes it.
-const NestedCacheFile = paths.TreeUnits
-
-// AllKnown reports whether all that was built is of the workspace.
+// AllKnown reports whether every unit is of a package of the workspace, or immutable.
 func (m *Manifest) AllKnown() bool {
 	return !slices.ContainsFunc(m.Units, func(u Unit) bool { return u.Always != nil && u.Always.Rule == rule.UnknownUnit })
 }
-
-// Stray is something that the run of a script left in the build directory, but
-// outside its own directory. It stays and goes with that run.
-type Stray struct {
-	Path  paths.Path `json:"path"`
-	Size  int64      `json:"size"`
-	Mtime int64      `json:"mtime"` // ns
-	// Link is where a symbolic link leads, if its text is another one in each
-	// place.
-	Link *rooted.Path `json:"link,omitempty"`
-	// Units are the runs that may have left it: several, where they ran at once.
-	Units []int `json:"units"`
-}
-
-// The scopes of a Tree: what lies below its directory and counts.
-const (
-	// ScopePackage is a package's own directory as a script or macro may read
-	// it: ignored files too, but no other package, checkout or build directory.
-	ScopePackage = "package"
-	// ScopeBeside is what lies around the packages in a directory: what git
-	// lists there, and .env files above a package, which macros read by convention. A package
-	// that lies in the directory itself hides nothing of it from those inside
-	// but what Cargo compiles.
-	ScopeBeside = "beside"
-	// ScopeWatch is a directory that a script watches, all of it.
-	ScopeWatch = "watch"
-	// ScopeNamed is a directory that something names, packages in it included:
-	// what git lists of it, or all of it where git lists nothing.
-	ScopeNamed = "named"
-	// ScopeLibraries is what in a directory may be taken for a library, not what lies
-	// in directories below it.
-	ScopeLibraries = "libraries"
-)

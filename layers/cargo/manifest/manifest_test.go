@@ -145,8 +145,8 @@ func TestUnitPaths(t *testing.T) {
 	}
 }
 
-// A unit that stands above one that could be wrong elsewhere is not given away.
-func TestHarmless(t *testing.T) {
+// A unit that depends on one that could be wrong elsewhere is not portable.
+func TestPortable(t *testing.T) {
 	named := Unit{Named: true}
 	for name, tt := range map[string]struct {
 		u    Unit
@@ -165,7 +165,7 @@ func TestHarmless(t *testing.T) {
 	} {
 		m := &Manifest{Units: []Unit{tt.u, named, {Mutable: true}}}
 		if got := m.IsPortable(&m.Units[0]); got != tt.want {
-			t.Errorf("%s: harmless %v, want %v", name, got, tt.want)
+			t.Errorf("%s: portable %v, want %v", name, got, tt.want)
 		}
 	}
 }

@@ -20,10 +20,10 @@ const keptPlans = 64
 
 const planHeader = "cargo-cow plan 1\n"
 
-// planPaths names the files of the plans of builds, each by all that decides it:
-// the dependency-set fingerprint, what is requested of its packages, what the path
-// packages are, by name, place and manifest, and what cargo would be told to
-// build. Sources do not decide it. The names are "" where plans are not kept.
+// planPaths names the files in which the plans of builds are kept, each by all that
+// decides the plan: the dependency-set fingerprint, what is requested of its packages,
+// the path packages by name, directory and manifest, and the arguments that cargo would
+// get. Sources do not decide it. The names are "" where plans are not kept.
 func (p *Planner) planPaths(builds []Build) []string {
 	files := make([]string, len(builds))
 	if p.Kept == "" || p.Fingerprint == nil {
@@ -44,8 +44,8 @@ func (p *Planner) planPaths(builds []Build) []string {
 	return files
 }
 
-// recallPlan returns a plan that was kept, nil if there is none.
-func recallPlan(path string) []string {
+// loadKept reads a kept plan, nil if there is none, and marks it as used.
+func loadKept(path string) []string {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil
@@ -58,7 +58,7 @@ func recallPlan(path string) []string {
 	return keys
 }
 
-// readKept returns nil for what is no whole plan.
+// readKept returns the keys in the text of a kept plan; nil if it is incomplete.
 func readKept(text string) []string {
 	text, ok := strings.CutPrefix(text, planHeader)
 	text, end := strings.CutSuffix(text, ".\n")
@@ -72,7 +72,7 @@ func readKept(text string) []string {
 	return keys
 }
 
-// keepPlan keeps a plan. That it cannot is no error: then cargo is asked again.
+// keepPlan keeps a plan. If it cannot be kept, cargo is asked again next time.
 func keepPlan(path string, keys []string) {
 	dir := filepath.Dir(path)
 	if slices.ContainsFunc(keys, func(k string) bool { return strings.Contains(k, "\n") }) || os.MkdirAll(dir, 0o700) != nil {

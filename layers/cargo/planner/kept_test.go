@@ -16,18 +16,18 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// plan asks for what builds of a workspace need, and tells whether cargo was asked.
-func planOf(s *projecttest.Project, t *testing.T, kept string) (needed map[string]bool, asked bool) {
+// planOf asks for what builds of a workspace need, and tells whether cargo was asked.
+func planOf(t *testing.T, s *projecttest.Project, kept string) (needed map[string]bool, asked bool) {
 	t.Helper()
-	survey, _ := s.Survey(t)
-	f, err := depset.Compute(survey.Workspace, s.Tool, survey.Toolchain, survey.Config, rule.Set{})
+	answers, _ := s.Ask(t)
+	f, err := depset.Compute(answers.Workspace, s.Tool, answers.Toolchain, answers.Config, rule.Set{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(s.Calls); err != nil {
 		t.Fatal(err)
 	}
-	p := &Planner{Tool: s.Tool, Workspace: survey.Workspace, Wrapper: filepath.Dir(s.Calls) + "/refuse", Temp: t.TempDir(), Kept: kept, Fingerprint: f}
+	p := &Planner{Tool: s.Tool, Workspace: answers.Workspace, Wrapper: filepath.Dir(s.Calls) + "/refuse", Temp: t.TempDir(), Kept: kept, Fingerprint: f}
 	needed, err = p.Needed(t.Context(), Build{Profile: "debug"}, Build{Profile: "debug", All: true})
 	if err != nil {
 		t.Fatal(err)
@@ -50,31 +50,31 @@ func newPlanned(t *testing.T, dir string) *projecttest.Project {
 
 // copied is the workspace, and what was kept of it, in another directory: a plan
 // serves there as well.
-func copied(s *projecttest.Project, t *testing.T) (dir string, other *projecttest.Project) {
+func copied(t *testing.T, s *projecttest.Project) (dir string, other *projecttest.Project) {
 	t.Helper()
 	dir = cargotest.RealTempDir(t)
 	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(s.Calls))); err != nil {
 		t.Fatal(err)
 	}
-	return dir, projecttest.In(dir)
+	return dir, projecttest.At(dir)
 }
 
 // Whatever changed, a kept plan is the one that cargo would make now.
 func TestPlanKept(t *testing.T) {
 	dir := cargotest.RealTempDir(t)
 	first := newPlanned(t, dir)
-	if needed, asked := planOf(first, t, dir+"/plans"); !asked || len(needed) < 4 {
+	if needed, asked := planOf(t, first, dir+"/plans"); !asked || len(needed) < 4 {
 		t.Fatalf("the first plan: cargo asked %v, %v", asked, needed)
 	}
 	for _, tt := range projecttest.Changes {
 		t.Run(tt.Name, func(t *testing.T) {
-			dir, s := copied(first, t)
+			dir, s := copied(t, first)
 			tt.Change(t, dir, s)
-			got, asked := planOf(s, t, dir+"/plans")
+			got, asked := planOf(t, s, dir+"/plans")
 			if asked != tt.Plan {
 				t.Errorf("asked = %v, want %v", asked, tt.Plan)
 			}
-			if want, _ := planOf(s, t, ""); !maps.Equal(got, want) {
+			if want, _ := planOf(t, s, ""); !maps.Equal(got, want) {
 				t.Errorf("kept plan %v, now %v", got, want)
 			}
 		})
@@ -91,7 +91,7 @@ func TestPlanFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := recallPlan(path); fmt.Sprint(got) != fmt.Sprint(keys) {
+	if got := loadKept(path); fmt.Sprint(got) != fmt.Sprint(keys) {
 		t.Errorf("kept %v, want %v", got, keys)
 	}
 	for n := range whole {
@@ -113,7 +113,7 @@ func TestPlanFiles(t *testing.T) {
 	if err != nil || len(entries) != keptPlans {
 		t.Errorf("%d plans are kept, want %d (%v)", len(entries), keptPlans, err)
 	}
-	if recallPlan(path) != nil {
+	if loadKept(path) != nil {
 		t.Error("the oldest is still there")
 	}
 }

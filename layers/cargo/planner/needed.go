@@ -18,9 +18,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Needed returns the keys of the units that the builds need, as Entry.Key has
-// them. A build that cargo cannot plan, because a profile is unknown or a crate
-// was not downloaded, is an error that wraps ErrPlanning with cargo's own words.
+// Needed returns the keys (manifest.Entry.Key) of the units that the builds need. If
+// cargo cannot plan a build, because a profile is unknown or a crate was not
+// downloaded, the error wraps ErrPlanning and holds cargo's own words; the keys of the
+// other builds are returned with it.
 func (p *Planner) Needed(ctx context.Context, builds ...Build) (map[string]bool, error) {
 	needed := map[string]bool{}
 	need := func(keys []string) {
@@ -31,7 +32,7 @@ func (p *Planner) Needed(ctx context.Context, builds ...Build) (map[string]bool,
 	var unknown []Build
 	var paths []string
 	for i, path := range p.planPaths(builds) {
-		keys := recallPlan(path)
+		keys := loadKept(path)
 		if need(keys); keys == nil {
 			unknown, paths = append(unknown, builds[i]), append(paths, path)
 		}
@@ -87,8 +88,8 @@ func (p *Planner) plan(ctx context.Context, scratch string, b Build) ([]string, 
 	cmd.Dir = p.Workspace.Root
 	cmd.Env = append(slices.Clone(p.Tool.Environ), "PWD="+cmd.Dir, PlanningVariable+"=1", "RUSTC_WRAPPER="+p.Wrapper,
 		"CARGO_TARGET_DIR="+scratch, "CARGO_BUILD_BUILD_DIR="+scratch, "CARGO_TERM_COLOR=never", "CARGO_BUILD_JOBS=1",
-		// Cargo logs, for each unit, that it was never built, else with the way
-		// to there: a third of the run.
+		// Cargo logs for each unit that it was never built. With a backtrace that would
+		// take a third of the run.
 		"RUST_BACKTRACE=0", "RUST_LIB_BACKTRACE=0",
 		// The name changed in 1.99.
 		"CARGO_LOG=cargo::core::compiler::fingerprint=debug,cargo::compiler::fingerprint=debug")
@@ -109,8 +110,8 @@ func (p *Planner) plan(ctx context.Context, scratch string, b Build) ([]string, 
 	return nil, fmt.Errorf("plan `cargo %s`: %w: %s", strings.Join(b.args(), " "), ErrPlanning, said)
 }
 
-// keep keeps cargo's notes for the next run. Several may do so at once; the notes
-// of any will do.
+// keep keeps cargo's notes for the next run. Of several runs at once, the notes of any
+// will do.
 func (p *Planner) keep(notes string, known []byte) {
 	b, err := os.ReadFile(notes)
 	if err != nil || p.Notes == "" || bytes.Equal(b, known) {
@@ -119,8 +120,8 @@ func (p *Planner) keep(notes string, known []byte) {
 	_ = atomicfile.WriteUnsynced(p.Notes, b, 0o600)
 }
 
-// readPlan returns the units that the log names, relative to the directory
-// planned in, and else the first error that cargo printed.
+// readPlan returns the keys of the units that the log names, whose files lie in scratch,
+// and the first error that cargo printed.
 func readPlan(log io.Reader, scratch string) (keys []string, said string) {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
@@ -129,7 +130,7 @@ func readPlan(log io.Reader, scratch string) (keys []string, said string) {
 		if text, ok := strings.CutPrefix(line, "error: "); ok && said == "" {
 			said = text
 		}
-		_, path, ok := strings.Cut(line, planMark)
+		_, path, ok := strings.Cut(line, logMark)
 		if !ok {
 			continue
 		}
@@ -141,9 +142,8 @@ func readPlan(log io.Reader, scratch string) (keys []string, said string) {
 	return slices.Compact(keys), said
 }
 
-// RefuseCompile tells a planning run's compiler what to do with a command line:
-// run it if it only asks rustc something, fail if it would compile. args begin
-// with the compiler.
+// RefuseCompile reports whether the compiler of a planning run must fail on a command
+// line: it does unless that only asks rustc something. args begin with the compiler.
 func RefuseCompile(args []string) (refuse bool) {
 	for _, a := range args {
 		if a == "-vV" || a == "-V" || a == "--version" || a == "--print" || strings.HasPrefix(a, "--print=") {

@@ -1,6 +1,5 @@
-// Package planner has cargo say which units a build needs, without building any. Plans are kept by
-// what decided them. A Planner holds no state of its own between calls; two may work at once if their
-// temporary directories differ.
+// Package planner has cargo say which units a build needs, without building any. Plans are kept by what
+// decides them. A Planner has no state of its own between calls, and may be used by several goroutines.
 package planner
 
 import (
@@ -12,20 +11,20 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 )
 
-// PlanningVariable is set in the environment of a program that is to answer, as
-// RUSTC_WRAPPER, what a planning run needs: see Planner.
+// PlanningVariable is set in the environment of the program that a planning run calls as
+// RUSTC_WRAPPER: see Planner.Wrapper.
 const PlanningVariable = "CARGO_COW_PLANNING"
 
-// ErrPlanning: cargo could not say which units a build needs.
+// ErrPlanning says that cargo could not tell which units a build needs.
 var ErrPlanning = errors.New("cargo did not plan the build")
 
-// A Planner learns from cargo which units a build of a checkout needs, without
+// Planner learns from cargo which units a build of a checkout needs, without
 // building any: cargo fingerprints all of them before it runs the first, into a
 // directory of its own, and then meets a compiler that refuses to compile.
 // A run takes 0.1 to 0.4 s. It changes nothing in the checkout.
 type Planner struct {
-	Tool      project.Tool
-	Workspace *project.Workspace
+	Tool      project.Tool       // by which cargo is run
+	Workspace *project.Workspace // that is to be built
 	// Wrapper is the program that cargo calls instead of rustc. With
 	// PlanningVariable in its environment it passes questions on to the
 	// compiler it is told of (RefuseCompile) and fails otherwise.
@@ -38,14 +37,15 @@ type Planner struct {
 	// Kept is a directory in which plans are kept, by the fingerprint of the
 	// checkout among others: those of one lockfile serve all its checkouts. ""
 	// keeps none.
-	Kept        string
+	Kept string
+	// Fingerprint is the checkout's. Without one no plan is kept.
 	Fingerprint *depset.Fingerprint
 }
 
-// A Build is what cargo would be asked to build.
+// Build is what cargo would be asked to build.
 type Build struct {
-	Profile string // directory: debug, x86_64-unknown-linux-gnu/release
-	Check   bool   // cargo check
+	Profile string // profile directory: debug, x86_64-unknown-linux-gnu/release
+	Check   bool   // cargo check instead of cargo build
 	All     bool   // every target of every member, tests among them
 }
 
@@ -73,6 +73,6 @@ func (b Build) args() []string {
 // util/rustc.rs).
 const compilerNotes = ".rustc_info.json"
 
-// planMark precedes, in cargo's log, the path of each unit's hash file (cargo
+// logMark precedes, in cargo's log, the path of each unit's hash file (cargo
 // 1.95, fingerprint/mod.rs:prepare_target).
-const planMark = "fingerprint at: "
+const logMark = "fingerprint at: "

@@ -26,10 +26,10 @@ type Answers struct {
 	Config    *config.Config
 }
 
-// Ask asks cargo and rustc about the checkout that t.Dir belongs to. Their
-// answers cost some 60 ms of process time, which is most of a restore; so they
-// are kept in t.Memo, together with digests of everything they were found by,
-// and asked for again only when one of those has changed.
+// Ask asks cargo and rustc about the checkout that t.Dir belongs to. That costs some
+// 60 ms of process time, which is most of a restore; so the answers are kept in t.Memo,
+// with digests of everything that decides them, and asked for again only when one of
+// those has changed.
 //
 // Answers are kept only for a workspace whose root is t.Dir, has no manifest
 // above it and no packages outside: everything else is asked every time.
@@ -39,27 +39,27 @@ func (t Tool) Ask(ctx context.Context) (*Answers, error) {
 		return nil, err
 	}
 	key := t.memoKey(cfg)
-	if s := t.recollect(key); s != nil {
-		s.Config = cfg
-		return s, nil
+	if a := t.readMemo(key); a != nil {
+		a.Config = cfg
+		return a, nil
 	}
-	s, err := t.askAll(ctx, cfg)
+	a, err := t.askAll(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	t.memorize(key, s)
-	return s, nil
+	t.writeMemo(key, a)
+	return a, nil
 }
 
 // askAll runs the programs side by side.
 func (t Tool) askAll(ctx context.Context, cfg *config.Config) (*Answers, error) {
 	var (
-		s                 = &Answers{Config: cfg}
+		a                 = &Answers{Config: cfg}
 		located, answered error
 		wg                sync.WaitGroup
 	)
-	wg.Go(func() { s.Workspace, located = Locate(ctx, t) })
-	wg.Go(func() { s.Toolchain, answered = t.Toolchain(ctx, t.Dir, cfg) })
+	wg.Go(func() { a.Workspace, located = Locate(ctx, t) })
+	wg.Go(func() { a.Toolchain, answered = t.Toolchain(ctx, t.Dir, cfg) })
 	wg.Wait()
 	if located != nil {
 		return nil, located
@@ -67,17 +67,17 @@ func (t Tool) askAll(ctx context.Context, cfg *config.Config) (*Answers, error) 
 	if answered != nil {
 		return nil, answered
 	}
-	root := s.Workspace.Root
+	root := a.Workspace.Root
 	if root == t.Dir {
-		return s, nil
+		return a, nil
 	}
 	// Configuration and toolchain can differ from one directory to another.
 	var err error
-	if s.Config, err = config.Load(root, s.Workspace.CargoHome, t.Environ); err != nil {
+	if a.Config, err = config.Load(root, a.Workspace.CargoHome, t.Environ); err != nil {
 		return nil, err
 	}
-	s.Toolchain, err = t.Toolchain(ctx, root, s.Config)
-	return s, err
+	a.Toolchain, err = t.Toolchain(ctx, root, a.Config)
+	return a, err
 }
 
 // memo is one kept answer. Paths are relative to the workspace root.
@@ -87,9 +87,9 @@ type memo struct {
 	Target   paths.Path    `json:"target"`
 	Build    paths.Path    `json:"build"`
 	Packages []memoPackage `json:"packages"`
-	// Seen are digests of what cargo looked at: manifests, by name, and the
-	// listings in which it finds targets and members.
-	Seen string `json:"seen"`
+	// Inputs is a digest of what cargo looked at: manifests, by name, and the
+	// listings in which it finds targets and members; see memoInputs.
+	Inputs string `json:"seen"`
 }
 
 type memoPackage struct {
@@ -177,10 +177,10 @@ func underManifest(dir string) bool {
 	}
 }
 
-// surroundings digests what cargo reads and lists below root to describe packages in
+// memoInputs digests what cargo reads and lists below root to describe packages in
 // roots (cargo 1.95, workspace/members.rs and util/toml/targets.rs). Any doubt
 // makes a digest that nothing equals.
-func surroundings(root string, roots []string) string {
+func memoInputs(root string, roots []string) string {
 	var b strings.Builder
 	for _, rel := range roots {
 		dir := filepath.Join(root, rel)
@@ -233,8 +233,8 @@ func escapeGlob(s string) string {
 
 func (t Tool) memoPath(key string) string { return filepath.Join(t.Memo, key+".json") }
 
-// recollect returns the kept answer if everything it was found by is as it was.
-func (t Tool) recollect(key string) *Answers {
+// readMemo returns the kept answer if everything that decides it is as it was, else nil.
+func (t Tool) readMemo(key string) *Answers {
 	if key == "" {
 		return nil
 	}
@@ -253,7 +253,7 @@ func (t Tool) recollect(key string) *Answers {
 			roots = append(roots, string(p.Root))
 			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata, p.Requests})
 		}
-		if m.Seen == "" || surroundings(t.Dir, roots) != m.Seen {
+		if m.Inputs == "" || memoInputs(t.Dir, roots) != m.Inputs {
 			continue
 		}
 		lock, err := os.ReadFile(filepath.Join(t.Dir, "Cargo.lock"))
@@ -272,15 +272,15 @@ func (t Tool) recollect(key string) *Answers {
 // the branches one works on at a time.
 const keptAnswers = 16
 
-// memorize keeps an answer. That it cannot is no error: then it is asked again.
-func (t Tool) memorize(key string, s *Answers) {
-	ws := s.Workspace
+// writeMemo keeps an answer. If it cannot be kept, it is asked for again next time.
+func (t Tool) writeMemo(key string, a *Answers) {
+	ws := a.Workspace
 	target, ok := paths.Under(ws.TargetDir, ws.Root)
 	build, ok2 := paths.Under(ws.BuildDir, ws.Root)
 	if key == "" || ws.Root != t.Dir || !ok || !ok2 || ws.Lock == nil || ws.unlisted() {
 		return
 	}
-	m := memo{Rustc: s.Toolchain.Rustc, Cargo: s.Toolchain.Cargo, Target: paths.Path(target), Build: paths.Path(build)}
+	m := memo{Rustc: a.Toolchain.Rustc, Cargo: a.Toolchain.Cargo, Target: paths.Path(target), Build: paths.Path(build)}
 	var roots []string
 	for _, p := range ws.Packages {
 		rel, ok := paths.Under(p.Root, ws.Root)
@@ -290,14 +290,14 @@ func (t Tool) memorize(key string, s *Answers) {
 		roots = append(roots, rel)
 		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, paths.Path(rel), p.Metadata, p.Requests})
 	}
-	if m.Seen = surroundings(ws.Root, roots); m.Seen == "" {
+	if m.Inputs = memoInputs(ws.Root, roots); m.Inputs == "" {
 		return
 	}
 	var all []memo
 	if text, err := os.ReadFile(t.memoPath(key)); err == nil {
 		_ = json.Unmarshal(text, &all)
 	}
-	all = append([]memo{m}, slices.DeleteFunc(all, func(o memo) bool { return o.Seen == m.Seen })...)
+	all = append([]memo{m}, slices.DeleteFunc(all, func(o memo) bool { return o.Inputs == m.Inputs })...)
 	text, err := json.Marshal(all[:min(len(all), keptAnswers)])
 	if err != nil || os.MkdirAll(t.Memo, 0o700) != nil {
 		return

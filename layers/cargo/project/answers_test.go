@@ -11,21 +11,21 @@ import (
 )
 
 // Whatever changed, a kept answer is the one that would be given now.
-func TestSurveyMemo(t *testing.T) {
+func TestAskMemo(t *testing.T) {
 	for _, tt := range projecttest.Changes {
 		t.Run(tt.Name, func(t *testing.T) {
 			dir := cargotest.RealTempDir(t)
 			s := projecttest.New(t, dir)
-			if _, asked := s.Survey(t); !asked {
-				t.Fatal("the first survey asked nobody")
+			if _, asked := s.Ask(t); !asked {
+				t.Fatal("the first time nobody was asked")
 			}
 			tt.Change(t, dir, s)
-			got, asked := s.Survey(t)
-			if asked != tt.Survey {
-				t.Errorf("asked = %v, want %v", asked, tt.Survey)
+			got, asked := s.Ask(t)
+			if asked != tt.Ask {
+				t.Errorf("asked = %v, want %v", asked, tt.Ask)
 			}
 			s.Tool.Memo = ""
-			want, _ := s.Survey(t)
+			want, _ := s.Ask(t)
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("kept answer %+v, %+v; now %+v, %+v", got.Workspace, got.Toolchain, want.Workspace, want.Toolchain)
 			}
@@ -34,15 +34,15 @@ func TestSurveyMemo(t *testing.T) {
 }
 
 // One answer serves every checkout with the same manifests.
-func TestSurveyMemoServesWorktree(t *testing.T) {
+func TestAskMemoServesWorktree(t *testing.T) {
 	dir := cargotest.RealTempDir(t)
 	s := projecttest.New(t, dir)
-	s.Survey(t)
+	s.Ask(t)
 	if err := os.CopyFS(dir+"/other", os.DirFS(dir+"/ws")); err != nil {
 		t.Fatal(err)
 	}
 	s.Tool.Dir = dir + "/other"
-	got, asked := s.Survey(t)
+	got, asked := s.Ask(t)
 	if asked {
 		t.Error("the copy was asked about again")
 	}

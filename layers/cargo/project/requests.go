@@ -12,10 +12,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
-// Requested is a digest of what decides, beside the dependency-set fingerprint,
+// Requested returns a digest of what decides, beside the dependency-set fingerprint,
 // which units a build needs: the dependencies and features that the manifests
-// name, the resolver, and which package of the lockfile uses which. A checkout
-// that differs from a layer in nothing of that finds all its registry units there.
+// name, the resolver, and which package of the lockfile uses which. A checkout that has
+// this in common with a layer finds all its registry units there.
 func (ws *Workspace) Requested() string {
 	var lines []string
 	for _, p := range ws.Packages {
@@ -42,7 +42,7 @@ func (ws *Workspace) Requested() string {
 	if ws.Lock != nil {
 		for _, p := range ws.Lock.Packages {
 			for _, d := range p.Dependencies {
-				if d.Source != "" { // what the manifests tell has a version that changes
+				if d.Source != "" { // local ones are in the manifests, without versions that change
 					lines = append(lines, fmt.Sprintf("%q %q needs %q %q", p.Name, p.Source, d.Name, d.Version))
 				}
 			}

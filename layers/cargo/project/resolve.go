@@ -8,11 +8,11 @@ import (
 )
 
 // Resolve has cargo write the lockfile of a workspace that has none, with the versions
-// that a build would choose which comes next. One that is there meanwhile keeps what
-// it says (cargo 1.95, ops/cargo_update.rs:update_lockfile). Where the registry cannot
-// be asked, cargo is left to what it has downloaded, as long as ctx lasts.
+// that the next build would choose. If one has appeared meanwhile, its versions stay
+// (cargo 1.95, ops/cargo_update.rs:update_lockfile).
 //
-// online bounds how long the registry is asked.
+// The registry is asked until online ends. If it does not answer, cargo chooses among
+// what it has downloaded, until ctx ends.
 func (t Tool) Resolve(ctx, online context.Context, root string) error {
 	_, err := t.run(online, root, t.Cargo, "update", "--workspace", "--quiet")
 	if err == nil || ctx.Err() != nil || errors.Is(err, ErrNoCargo) {

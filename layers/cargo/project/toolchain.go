@@ -15,9 +15,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/config"
 )
 
-// Toolchain is what would build: the full text that rustc and cargo print of
-// themselves.
-type Toolchain struct{ Rustc, Cargo string }
+// Toolchain is what would build a workspace, by what the programs print of themselves.
+type Toolchain struct {
+	Rustc string // rustc -vV
+	Cargo string // cargo -V
+}
 
 // Toolchain asks rustc and cargo, as they would be run in dir, what they are.
 func (t Tool) Toolchain(ctx context.Context, dir string, cfg *config.Config) (*Toolchain, error) {
@@ -38,12 +40,12 @@ func (t Tool) Toolchain(ctx context.Context, dir string, cfg *config.Config) (*T
 	return &Toolchain{strings.TrimSpace(string(of)), strings.TrimSpace(string(version))}, nil
 }
 
-// RustcPath is the compiler that cargo would call.
+// RustcPath returns the compiler that cargo would call, as it is configured.
 func (t Tool) RustcPath(cfg *config.Config) string {
 	return cmp.Or(t.Getenv("RUSTC"), cfg.Rustc, "rustc")
 }
 
-// Host is the triple that rustc builds for unasked; "" if it does not say.
+// Host returns the target that rustc builds for by default; "" if it does not say.
 func (id *Toolchain) Host() string {
 	for line := range strings.Lines(id.Rustc) {
 		if host, ok := strings.CutPrefix(line, "host: "); ok {
@@ -60,12 +62,12 @@ func (id *Toolchain) minor() int {
 	return minor
 }
 
-// Incremental adds to the lines of the profiles that nothing is compiled
-// incrementally, where cargo decides so since it runs in CI: whether a member is,
-// shows in its id (cargo 1.99, core/profiles.rs: Profiles::new; cargo-util, is_ci).
+// Incremental adds to the lines of the profiles that nothing is compiled incrementally,
+// if cargo decides so because it runs in CI. The ids of members depend on it (cargo 1.99,
+// core/profiles.rs: Profiles::new; cargo-util, is_ci).
 func (id *Toolchain) Incremental(t Tool, lines []string) []string {
-	_, ci := t.lookup("CI")
-	_, build := t.lookup("TF_BUILD")
+	_, ci := t.Lookup("CI")
+	_, build := t.Lookup("TF_BUILD")
 	const off = config.IncrementalKey + "false"
 	if id.minor() < 99 || !ci && !build || slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, config.IncrementalKey) }) {
 		return lines
@@ -81,11 +83,11 @@ func (id *Toolchain) Unstable() bool {
 	return strings.Contains(id.Cargo, "-nightly") || strings.Contains(id.Cargo, "-dev")
 }
 
-// NotFound is the identity of a file that is not there.
+// NotFound is what FileIdentity returns of a file that is missing.
 const NotFound = "not found"
 
-// FileIdentity tells one version of a program or library from another without
-// reading it.
+// FileIdentity returns a text that tells one version of a program or library from another,
+// without reading it.
 func FileIdentity(path string) string {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -98,7 +100,8 @@ func FileIdentity(path string) string {
 	return fmt.Sprintf("%s, %d bytes, %s", real, fi.Size(), fi.ModTime().UTC().Format(time.RFC3339Nano))
 }
 
-// LookPath finds a program as a child with t's environment would.
+// LookPath finds a program as a child with t's environment would that runs in root. One
+// that is not found is returned as it is named.
 func (t Tool) LookPath(root, name string) string {
 	if strings.Contains(name, "/") {
 		if !filepath.IsAbs(name) {

@@ -24,14 +24,14 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Errors of Locate and Fingerprint that callers decide on.
+// Errors that callers decide on.
 var (
-	// ErrNoPackage: there is no Cargo.toml in the directory or above it.
+	// ErrNoPackage says that there is no Cargo.toml in the directory or above it.
 	ErrNoPackage = errors.New("not a cargo project")
-	// ErrNoLockfile: the workspace has no Cargo.lock, so its dependency set
+	// ErrNoLockfile says that the workspace has no Cargo.lock, so its dependency set
 	// has no name.
 	ErrNoLockfile = errors.New("no Cargo.lock")
-	// ErrNoCargo: cargo could not be started.
+	// ErrNoCargo says that cargo could not be started.
 	ErrNoCargo = errors.New("cargo is not installed or not on the PATH")
 )
 
@@ -44,22 +44,20 @@ type Tool struct {
 	Dir string
 	// Environ is the whole environment of the caller, as os.Environ gives it.
 	Environ []string
-	// Memo is a directory of the user's in which answers are kept; see Survey.
+	// Memo is a directory of the user's in which answers are kept; see Ask.
 	// "" keeps none.
 	Memo string
 }
 
-// Getenv returns the value of name in t.Environ, the last one given.
+// Getenv returns the value of name in t.Environ, the last one given, "" if there is none.
 func (t Tool) Getenv(name string) string {
-	v, _ := t.lookup(name)
+	v, _ := t.Lookup(name)
 	return v
 }
 
 // Lookup returns the value of name in t.Environ, the last one given, and whether
 // there is one.
-func (t Tool) Lookup(name string) (string, bool) { return t.lookup(name) }
-
-func (t Tool) lookup(name string) (string, bool) {
+func (t Tool) Lookup(name string) (string, bool) {
 	for _, kv := range slices.Backward(t.Environ) {
 		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
 			return v, true
@@ -116,7 +114,7 @@ type Package struct {
 	Requests string
 }
 
-// Workspace is what cargo says of a checkout.
+// Workspace is what cargo says of a checkout. All paths are absolute.
 type Workspace struct {
 	Root      string
 	TargetDir string // cargo's artifact directory
@@ -125,8 +123,8 @@ type Workspace struct {
 	// of a build directory; else "".
 	Outer     string
 	CargoHome string
-	Packages  []Package // sorted by Root
-	Lock      *lockfile.Lockfile
+	Packages  []Package          // sorted by Root
+	Lock      *lockfile.Lockfile // nil if there is no Cargo.lock
 }
 
 // metadata is the part of `cargo metadata` that is used (cargo 1.95,
@@ -219,9 +217,9 @@ func (ws *Workspace) addPackages(raw []json.RawMessage) error {
 	return nil
 }
 
-// resolved is what cargo metadata says of a package, without what it says only
-// of where the package lies. The id is such: it leaves the name out if that is
-// the name of the directory.
+// resolved is what cargo metadata says of a package, without what depends on where the
+// package lies. The id does: it leaves the name out if that is the name of the
+// directory.
 func (ws *Workspace) resolved(raw json.RawMessage) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {
@@ -257,7 +255,7 @@ func (ws *Workspace) PackageOf(path string) *Package {
 	return best
 }
 
-// Immutable reports whether path lies where Cargo holds files for unchanging
+// Immutable reports whether path lies where Cargo takes files to be immutable
 // (cargo 1.95, fingerprint/mod.rs:find_stale_file).
 func (ws *Workspace) Immutable(path string) bool {
 	_, registry := paths.Under(path, ws.CargoHome+"/registry")
@@ -265,7 +263,7 @@ func (ws *Workspace) Immutable(path string) bool {
 	return registry || git
 }
 
-// CargoHome is the absolute directory that cargo keeps its registry in.
+// CargoHome returns the absolute directory that cargo keeps its registry in.
 func (t Tool) CargoHome() string {
 	home := t.Getenv("CARGO_HOME")
 	if home == "" {

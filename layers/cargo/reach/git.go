@@ -10,10 +10,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Most scripts that read git's state read the commit, and nothing of the branch that
-// it was checked out as. Then another branch at the same commit is no reason to run
-// them again. That has to be shown: by what the script has left, and by all that it
-// was compiled from.
+// Most scripts that ask git read the commit, and nothing of the branch that is checked
+// out. Then another branch at the same commit is no reason to run them again. That has
+// to be shown: by what the script has printed and written, and by all that it was
+// compiled from.
 
 // Git finds what programs that run at compile time ask of git.
 type Git struct {
@@ -23,9 +23,9 @@ type Git struct {
 	named    map[*builddir.Unit]bool  // programs: whether they name git
 }
 
-// NewGit finds it for the units of s. It is for one goroutine.
-func NewGit(s *builddir.Dir, m *Macros, absolute func(string) string) *Git {
-	return &Git{s, m, absolute, map[*builddir.Unit]bool{}}
+// NewGit returns a Git for the units of bd.
+func NewGit(bd *builddir.Dir, m *Macros, absolute func(string) string) *Git {
+	return &Git{bd, m, absolute, map[*builddir.Unit]bool{}}
 }
 
 // Reads reports whether a script asks git what it is building: its sources
@@ -36,7 +36,7 @@ func (r *Git) Reads(u *builddir.Unit) bool {
 			continue
 		}
 		for _, d := range program.Deps {
-			if d != nil && isGitReader(d.Pkg) {
+			if d != nil && isGitReader(d.Package) {
 				return true
 			}
 		}
@@ -56,11 +56,11 @@ func isGitReader(pkg string) bool {
 // gitReaders are crates that build scripts use to learn the commit.
 var gitReaders = []string{"vergen", "built", "shadow-rs", "git2", "gix", "git-version", "git-testament", "rustc_tools_util", "build-info"}
 
-// CommitOnly reports whether the run of a script, which has left these texts, can
-// have looked at the commit only.
-func (r *Git) CommitOnly(u *builddir.Unit, ref string, left []string) bool {
+// CommitOnly reports whether the run of a script, which has printed and written these
+// texts with ref checked out, can have looked at the commit only.
+func (r *Git) CommitOnly(u *builddir.Unit, ref string, texts []string) bool {
 	if branch := strings.TrimPrefix(ref, "refs/heads/"); branch != "" {
-		for _, text := range left {
+		for _, text := range texts {
 			if holdsWord(text, branch) {
 				return false
 			}
@@ -77,17 +77,17 @@ func (r *Git) CommitOnly(u *builddir.Unit, ref string, left []string) bool {
 		}
 		asks = asks || git
 	}
-	// Else nobody knows where it has the commit from: another program, perhaps.
+	// A script that does not ask git has the commit from elsewhere: another program, perhaps.
 	return asks
 }
 
 // asksGit looks through the sources of a program that runs at compile time, and of
-// all that is built into it: whether any names git, and whether any may ask for more
-// than the commit, as what cannot be read may.
+// all that is built into it. git: one of them names git. branch: one of them may ask for
+// more than the commit; one that cannot be read may.
 func (r *Git) asksGit(program *builddir.Unit) (git, branch bool) {
 	seen := map[*builddir.Unit]bool{}
-	var look func(u *builddir.Unit)
-	look = func(u *builddir.Unit) {
+	var visit func(u *builddir.Unit)
+	visit = func(u *builddir.Unit) {
 		if u == nil || seen[u] || branch {
 			return
 		}
@@ -97,7 +97,7 @@ func (r *Git) asksGit(program *builddir.Unit) (git, branch bool) {
 			branch = branch || r.asksGitByRun(u)
 			return
 		}
-		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Pkg) {
+		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Package) {
 			branch = true
 			return
 		}
@@ -120,10 +120,10 @@ func (r *Git) asksGit(program *builddir.Unit) (git, branch bool) {
 			}
 		}
 		for _, d := range u.Deps {
-			look(d)
+			visit(d)
 		}
 	}
-	look(program)
+	visit(program)
 	return git, branch
 }
 
@@ -175,7 +175,7 @@ func (r *Git) namesGit(program *builddir.Unit) bool {
 		if u.Run {
 			return slices.ContainsFunc(u.Deps, names)
 		}
-		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Pkg) {
+		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Package) {
 			return true
 		}
 		return slices.ContainsFunc(u.SourceList.Deps, func(name string) bool {

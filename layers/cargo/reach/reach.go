@@ -1,6 +1,6 @@
-// Package reach tells what the procedural macros that a unit may run can get at, by a list of those
-// that are known and by reading the sources of the others; and whether a script or macro asks git. In doubt it gets at
-// everything. Macros and Git remember their answers, and are for one goroutine.
+// Package reach tells what the procedural macros that a unit may run can get at, by a list of known
+// macros and by reading the sources of the others; and whether a script or macro asks git. In doubt a
+// macro gets at everything. Macros and Git remember their answers, and are for one goroutine.
 package reach
 
 import (
@@ -12,10 +12,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 )
 
-// Macros answers, for every unit, which macro that gets at more than its tokens it
-// may run, and what all that it may run get at: its own dependencies and whatever
-// library dependencies re-export, but not the macros that other macros or scripts were
-// made with.
+// Macros tells of every unit which macros it may run, and what those get at beside their
+// tokens. A unit may run the macros it depends on and whatever its library dependencies
+// re-export, but not those that other macros or scripts were made with.
 type Macros struct {
 	extra   []rule.MacroRange
 	sources func(u *builddir.Unit) ([]rustsrc.Source, error) // that rustc has read for a unit
@@ -25,26 +24,26 @@ type Macros struct {
 	macros  map[*builddir.Unit]rustsrc.Reach
 }
 
-// NewMacros answers for units whose sources are read with sources. extra are macros
-// that the user holds for pure. It is for one goroutine.
+// NewMacros returns Macros that reads the sources of units with sources. extra are macros
+// that the user holds for pure.
 func NewMacros(extra []rule.MacroRange, sources func(*builddir.Unit) ([]rustsrc.Source, error)) *Macros {
 	return &Macros{extra, sources, map[*builddir.Unit][]*builddir.Unit{}, map[*builddir.Unit]rustsrc.Reach{}, map[*builddir.Unit]rustsrc.Reach{}}
 }
 
 // Impure returns the name of a macro that u may run and that is not pure, "" if there
-// is none, and what all get at together.
+// is none, and what all that it may run get at.
 func (m *Macros) Impure(u *builddir.Unit) (name string, reach rustsrc.Reach) {
 	for _, d := range m.runs(u) {
 		r := m.Of(d)
 		if name == "" && !r.Pure() {
-			name = d.Pkg
+			name = d.Package
 		}
 		reach = reach.Join(r)
 	}
 	return name, reach
 }
 
-// runs are the macros that u may run.
+// runs returns the macros that u may run.
 func (m *Macros) runs(u *builddir.Unit) []*builddir.Unit {
 	if list, ok := m.running[u]; ok {
 		return list
@@ -73,8 +72,8 @@ func (m *Macros) runs(u *builddir.Unit) []*builddir.Unit {
 	return list
 }
 
-// Of is what a macro gets at: as it is known, or as the sources name it of all that
-// it is made of.
+// Of returns what a macro gets at: what the list of known macros says, or else what the
+// sources of all that it is made of name.
 func (m *Macros) Of(macro *builddir.Unit) rustsrc.Reach {
 	if r, ok := m.macros[macro]; ok {
 		return r
@@ -86,10 +85,10 @@ func (m *Macros) Of(macro *builddir.Unit) rustsrc.Reach {
 
 func (m *Macros) found(macro *builddir.Unit) rustsrc.Reach {
 	if version := macro.RegistryVersion(); version != "" {
-		if macros.Pure(macro.Pkg, version, m.extra...) {
+		if macros.Pure(macro.Package, version, m.extra...) {
 			return rustsrc.Reach{}
 		}
-		if variables, ok := macros.Known(macro.Pkg, version); ok {
+		if variables, ok := macros.Known(macro.Package, version); ok {
 			return rustsrc.Reach{Variables: variables}
 		}
 	}
@@ -115,7 +114,7 @@ func (m *Macros) found(macro *builddir.Unit) rustsrc.Reach {
 	return total.Settle()
 }
 
-// codeOf is what a crate's own code gets at, and that which macros may have added.
+// codeOf returns what a crate's own code gets at, with what macros may have added to it.
 func (m *Macros) codeOf(u *builddir.Unit) rustsrc.Reach {
 	if r, ok := m.code[u]; ok {
 		return r
@@ -124,12 +123,12 @@ func (m *Macros) codeOf(u *builddir.Unit) rustsrc.Reach {
 	r := rustsrc.Reach{}
 	for _, macro := range m.runs(u) {
 		c.Expanded = true
-		if version := macro.RegistryVersion(); version == "" || !macros.Expands(macro.Pkg, version) {
-			r = rustsrc.Reach{Any: "code by macro " + macro.Pkg}
+		if version := macro.RegistryVersion(); version == "" || !macros.Expands(macro.Package, version) {
+			r = rustsrc.Reach{Any: "code by macro " + macro.Package}
 		}
 	}
 	if u.RegistryVersion() != "" {
-		c.Base = rustsrc.BaseOf(strings.ReplaceAll(u.Pkg, "-", "_"))
+		c.Base = rustsrc.BaseOf(strings.ReplaceAll(u.Package, "-", "_"))
 	}
 	if r.Any == "" {
 		var err error

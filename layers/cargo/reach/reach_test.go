@@ -14,7 +14,7 @@ import (
 
 // builtFrom is a compiled unit of pkg whose first source is root.
 func builtFrom(pkg, root string) *builddir.Unit {
-	u := &builddir.Unit{UnitDir: builddir.UnitDir{Pkg: pkg}, DepInfo: &depinfo.Info{}, SourceList: &depfile.File{Deps: []string{root}}}
+	u := &builddir.Unit{UnitName: builddir.UnitName{Package: pkg}, DepInfo: &depinfo.Info{}, SourceList: &depfile.File{Deps: []string{root}}}
 	u.Classify("/h/.cargo")
 	return u
 }
@@ -74,7 +74,7 @@ func TestImpure(t *testing.T) {
 	lib := func(deps ...*builddir.Unit) *builddir.Unit {
 		return &builddir.Unit{UnitName: builddir.UnitName{Kind: "lib"}, Deps: deps}
 	}
-	script := &builddir.Unit{UnitDir: builddir.UnitDir{Pkg: "p"}, UnitName: builddir.UnitName{Kind: builddir.KindScript}, Deps: []*builddir.Unit{lib(reads)}}
+	script := &builddir.Unit{UnitName: builddir.UnitName{Package: "p", Kind: builddir.KindScript}, Deps: []*builddir.Unit{lib(reads)}}
 	run := &builddir.Unit{UnitName: builddir.UnitName{Kind: builddir.KindRun}, Run: true, Deps: []*builddir.Unit{script}}
 	tests := []struct {
 		name string

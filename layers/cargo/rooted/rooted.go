@@ -1,6 +1,6 @@
 // Package rooted has paths that can be found again in another checkout: a root, which is a directory
-// that moves with the checkout, and the rest. A Path is plain data, and reads back what it has
-// written, whatever bytes a file name holds.
+// that moves with the checkout, and what lies below. A Path is plain data. Its text form holds any
+// file name, whatever bytes that has, and Parse gives back the same Path.
 package rooted
 
 import (
@@ -11,10 +11,10 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Root says what a Loc is relative to.
+// Root says what a Path is relative to.
 type Root byte
 
-// The bases. Everything a build names lies under one of the directories that
+// The roots. Everything that a build names lies below one of the directories that
 // move with a checkout, or does not move at all.
 const (
 	Workspace  Root = 'w' // the workspace root
@@ -28,18 +28,18 @@ const (
 const roots = "wbgcao"
 
 // MarshalText implements encoding.TextMarshaler.
-func (b Root) MarshalText() ([]byte, error) { return []byte{byte(b)}, nil }
+func (r Root) MarshalText() ([]byte, error) { return []byte{byte(r)}, nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (b *Root) UnmarshalText(text []byte) error {
+func (r *Root) UnmarshalText(text []byte) error {
 	if len(text) != 1 || !strings.ContainsRune(roots, rune(text[0])) {
 		return fmt.Errorf("parse base %q: not a known one", text)
 	}
-	*b = Root(text[0])
+	*r = Root(text[0])
 	return nil
 }
 
-// Path is a path that can be found again in another checkout: a base and the
+// Path is a path that can be found again in another checkout: a root and the
 // rest. It prints as "w:src/lib.rs"; bytes that are not UTF-8, control
 // characters and '%' print as %XX, so that any file name survives JSON.
 type Path struct {
@@ -48,22 +48,22 @@ type Path struct {
 }
 
 // String returns the form that Parse reads.
-func (l Path) String() string { return string(l.Root) + ":" + paths.Escape(l.Rel) }
+func (p Path) String() string { return string(p.Root) + ":" + paths.Escape(p.Rel) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (l Path) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+func (p Path) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (l *Path) UnmarshalText(b []byte) error {
-	p, err := Parse(string(b))
+func (p *Path) UnmarshalText(b []byte) error {
+	parsed, err := Parse(string(b))
 	if err != nil {
 		return err
 	}
-	*l = p
+	*p = parsed
 	return nil
 }
 
-// Parse reads what Loc.String wrote.
+// Parse reads what Path.String wrote. Anything else is an error.
 func Parse(s string) (Path, error) {
 	if len(s) < 2 || s[1] != ':' || !strings.ContainsRune(roots, rune(s[0])) {
 		return Path{}, fmt.Errorf("parse location %q: no known base", s)
@@ -72,30 +72,30 @@ func Parse(s string) (Path, error) {
 	if err != nil {
 		return Path{}, fmt.Errorf("parse location %q: %w", s, err)
 	}
-	l := Path{Root(s[0]), path}
-	if strings.IndexByte(path, 0) >= 0 || (l.Root == Absolute) != filepath.IsAbs(path) {
+	p := Path{Root(s[0]), path}
+	if strings.IndexByte(path, 0) >= 0 || (p.Root == Absolute) != filepath.IsAbs(path) {
 		return Path{}, fmt.Errorf("parse location %q: not a path of that base", s)
 	}
-	return l, nil
+	return p, nil
 }
 
-// Join returns the location of a path below l.
-func (l Path) Join(rel string) Path {
-	if l.Rel == "" {
-		return Path{l.Root, rel}
+// Join returns the path of rel, which is relative to p.
+func (p Path) Join(rel string) Path {
+	if p.Rel == "" {
+		return Path{p.Root, rel}
 	}
-	return Path{l.Root, l.Rel + "/" + rel}
+	return Path{p.Root, p.Rel + "/" + rel}
 }
 
-// Display names l for a person who stands in the workspace root.
-func (l Path) Display() string {
+// Display names p for a person, relative to the workspace root.
+func (p Path) Display() string {
 	switch {
-	case l.Root == Workspace && l.Rel == "":
+	case p.Root == Workspace && p.Rel == "":
 		return "the workspace"
-	case l.Root == Workspace, l.Root == Absolute:
-		return paths.Escape(l.Rel)
-	case l.Root == GitDir, l.Root == CommonDir:
-		return ".git/" + paths.Escape(l.Rel)
+	case p.Root == Workspace, p.Root == Absolute:
+		return paths.Escape(p.Rel)
+	case p.Root == GitDir, p.Root == CommonDir:
+		return ".git/" + paths.Escape(p.Rel)
 	}
-	return l.String()
+	return p.String()
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-func TestParseLoc(t *testing.T) {
+func TestParse(t *testing.T) {
 	tests := []struct {
 		text string
 		want Path
@@ -42,7 +42,7 @@ func TestParseLoc(t *testing.T) {
 	}
 }
 
-func FuzzParseLoc(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{"w:src/lib.rs", "a:/x%ff", "b:", "g:%25", "c:..", "w:%", "a:/\x00"} {
 		f.Add(s)
 	}

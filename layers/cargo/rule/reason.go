@@ -5,3 +5,6 @@ type Reason struct {
 	Rule   Rule   `json:"rule"`
 	Detail string `json:"detail"` // the file, line or path that decided
 }
+
+// Because returns the reason that r gives, with its detail.
+func Because(r Rule, detail string) *Reason { return &Reason{r, detail} }

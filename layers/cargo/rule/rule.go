@@ -14,21 +14,21 @@ import (
 type Rule string
 
 // The rules. Each closes one way in which a moved unit could be taken for fresh
-// although a clean build in its new place would give something else.
+// although a clean build in its new checkout would give something else.
 const (
 	SourceContent   Rule = "source-content"             // a source differs, whatever its time says
 	OutsideSource   Rule = "outside-source"             // a source outside the package is watched at the origin
 	WatchMoved      Rule = "script-watch-moved"         // a build script watches the origin by absolute path
 	ScriptInput     Rule = "script-input"               // a watched file or directory differs
 	ScriptOutput    Rule = "script-output-names-origin" // a build script printed a path or commit of the origin
-	ScriptFiles     Rule = "script-files-name-origin"   // a file in OUT_DIR holds one
+	ScriptFiles     Rule = "script-files-name-origin"   // a file in OUT_DIR holds a path or commit of the origin
 	EnvOrigin       Rule = "env-names-origin"           // an env! value names the origin and may be embedded
 	MacroInputs     Rule = "macro-inputs"               // a macro may read any file of its package
 	ScriptTree      Rule = "script-tree"                // a build script may read any file of its package
 	GitState        Rule = "git-state"                  // a build script reads the commit it is built at
 	ModuleShadow    Rule = "module-shadow"              // a new file would be taken for a module
-	Fingerprint     Rule = "fingerprint"                // another toolchain, linker, CARGO_HOME, CPU
-	Strict          Rule = "strict"                     // asked for: nothing may name the origin
+	Fingerprint     Rule = "fingerprint"                // linker, libc, CPU or the like differ, which cargo does not compare
+	Strict          Rule = "strict"                     // the user asked for it: no kept unit may be built elsewhere
 	OlderThanDep    Rule = "older-than-dependency"      // built before what it is linked with
 	MacroOrigin     Rule = "macro-names-origin"         // a macro embedded a path of the origin
 	OriginAlias     Rule = "origin-alias"               // a path that no known name of the origin explains
@@ -36,21 +36,21 @@ const (
 	IgnoredInputs   Rule = "ignored-inputs"             // files git does not list are inputs as well
 	PackageMetadata Rule = "package-metadata"           // what the manifest resolves to differs
 	ConfigEnv       Rule = "config-env"                 // the [env] table differs
-	Searched        Rule = "searched-settings"          // a settings file that is looked for in directory after directory
+	Searched        Rule = "searched-settings"          // another settings file would be found, looking upwards from a package
 	EmptyOutDir     Rule = "empty-out-dir"              // a script that runs again starts from an empty OUT_DIR
 	UnknownUnit     Rule = "unknown-unit"               // nothing says where it came from
 	EnvElsewhere    Rule = "env-elsewhere"              // an env! value used by code outside the unit
 	LinkInput       Rule = "link-input"                 // something a linker has taken up differs
 	LinkOrigin      Rule = "link-names-origin"          // an argument of the linker put a path of the origin into a program
 	SourceName      Rule = "source-name"                // file!() of a vendored crate names the origin
-	UnlinkUplifted  Rule = "unlink-uplifted"            // a program that will be rebuilt is not left to be run
+	UnlinkUplifted  Rule = "unlink-uplifted"            // a program that will be rebuilt is removed, so that nobody runs the old one
 	AbsentInput     Rule = "absent-input"               // an input is missing; the script that wrote it runs again
 	ChangedSince    Rule = "changed-since-build"        // an input changed after the compiler had started
-	Clock           Rule = "clock"                      // what is edited during a restore is seen by cargo
+	Clock           Rule = "clock"                      // what is edited during a restore is newer for cargo than all units
 	InDoubt         Rule = "in-doubt"                   // something could not be read or understood
 	Documentation   Rule = "documentation"              // rustdoc output is not carried
 	LeftOutside     Rule = "left-outside"               // a script left something outside OUT_DIR
-	NestedBuild     Rule = "nested-build"               // a build directory inside another is judged, or left out
+	NestedBuild     Rule = "nested-build"               // a build directory inside another is judged like it, or left out
 	Cargo           Rule = "cargo"                      // cargo itself holds the unit dirty
 	Dependency      Rule = "dependency"                 // something it depends on will be rebuilt
 )
@@ -64,12 +64,13 @@ var all = []Rule{
 	LinkInput, LinkOrigin, Searched,
 }
 
-// Set says which rules hold. The zero value is the only one a user ever
-// meets: all of them. Tests switch single rules off to prove that it is this
-// rule, and no luck, that closes a hazard.
+// Set says which rules hold. The zero value holds all of them, and is the only one
+// outside of tests: those switch single rules off to prove that it is the rule, and
+// not chance, that closes a hazard.
 type Set struct{ without []Rule }
 
-// Without returns rules with the named ones switched off.
+// Without returns the set of all rules but the named ones. A name that is no rule is an
+// error.
 func Without(names []string) (Set, error) {
 	var r Set
 	for _, n := range names {
@@ -82,5 +83,5 @@ func Without(names []string) (Set, error) {
 	return r, nil
 }
 
-// On reports whether rule holds.
+// On reports whether rule is in the set.
 func (r Set) On(rule Rule) bool { return !slices.Contains(r.without, rule) }

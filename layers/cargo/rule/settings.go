@@ -2,7 +2,8 @@ package rule
 
 import "github.com/cargo-cow/cargo-cow/layers/cargo/macros"
 
-// Settings are a user's additions to what this package knows.
+// Settings are what a user's configuration adds to what this program knows of units, and
+// which rules hold.
 type Settings struct {
 	PureMacros []MacroRange // more macros that read nothing
 	Ignore     []string     // globs of files that are never inputs

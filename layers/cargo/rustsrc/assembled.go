@@ -2,10 +2,10 @@ package rustsrc
 
 import "bytes"
 
-// Assembled looks in a source, of Rust or of the assembler, for what has the latter
-// read files: it does so in the compiler, which does not list them. found tells that
-// there is something of the kind, and names are those of the files; one that is put
-// together comes out as what no file is called.
+// Assembled finds the directives in a source, of Rust or of the assembler, by which the
+// assembler reads files: it does so inside the compiler, which does not list them. found:
+// there is a directive. names are those of the files; for a name that is put together
+// from pieces it is a text that no file is named.
 func Assembled(src []byte) (names []string, found bool) {
 	for _, directive := range []string{".incbin", ".include"} {
 		for rest := src; ; {

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// How a token stands in a file.
+// tokenContext says what a token is part of.
 type tokenContext uint8
 
 const (
 	inCode       tokenContext = iota
-	inExpression              // among the arguments of a macro that takes them for what they are
-	inMacro                   // among those of another, which may make anything of them
-	inQuote                   // what a macro is to write
+	inExpression              // an argument of a macro that evaluates its arguments
+	inMacro                   // an argument of another macro, which may make anything of it
+	inQuote                   // code that a macro writes
 )
 
-// contexts tells how each token stands. A macro's definition is code like other: what
-// it adds comes out as it stands there, and what it is given is passed elsewhere.
+// contexts returns the context of each token. A macro's definition is code like any other:
+// what it adds is written there, and what it is given is written where it is called.
 func (p parser) contexts() []tokenContext {
 	list := make([]tokenContext, len(p))
 	type bracket struct {
@@ -52,7 +52,7 @@ func (p parser) contexts() []tokenContext {
 	return list
 }
 
-// argumentsOf tells what the bracket at i makes of what is in it.
+// argumentsOf returns the context that the bracket at i gives to what is in it.
 func (p parser) argumentsOf(i int) tokenContext {
 	switch {
 	case p.is(i-1, punct, "!") && p.isIdent(i-2):

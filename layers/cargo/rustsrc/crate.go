@@ -2,20 +2,20 @@ package rustsrc
 
 import "strings"
 
-// A Source is a file that rustc has read for a crate.
+// Source is a file that rustc has read for a crate.
 type Source struct {
-	Name string
+	Name string // as rustc spells it
 	Text []byte
 }
 
-// A Crate is what is to be known of a crate whose reach is asked for.
+// Crate is what has to be known of a crate to find its Reach.
 type Crate struct {
-	Sources []Source // all that rustc has read
+	Sources []Source // all files that rustc has read for it
 	// Expanded: it uses macros that may make code of its strings.
 	Expanded bool
-	// Base names it if it is one of those that hand on what the compiler gives to
-	// macros, as its registry has it; see BaseOf. What they have only for those above
-	// them to use does not count for them.
+	// Base is its name if it is one of the crates of a registry that macros are written
+	// with, else ""; see BaseOf. What such a crate only offers to its dependents does not
+	// count as its own reach.
 	Base string
 }
 
@@ -66,7 +66,7 @@ func (p parser) includesAny() bool {
 	return false
 }
 
-// BaseOf is the Base of a crate that a registry has by that name, "" for most.
+// BaseOf returns the Base of a crate that a registry has by that name, "" for most.
 func BaseOf(crate string) string {
 	switch crate {
 	case "proc_macro2", "quote", "syn":

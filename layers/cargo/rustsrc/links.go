@@ -2,12 +2,14 @@ package rustsrc
 
 import "strings"
 
-// Link is a native library that an attribute #[link] asks for. Name is "" where
-// it is not written as a plain string; Kind is "" where none is named.
-type Link struct{ Name, Kind string }
+// Link is a native library that an attribute #[link] asks for.
+type Link struct {
+	Name string // "" if it is not written as a plain string
+	Kind string // "" if none is named
+}
 
-// Links returns what the attributes of a file ask for, those that a condition takes
-// out included.
+// Links returns what the attributes of a file ask for, including those that a condition
+// excludes.
 func Links(src []byte) []Link {
 	// Few files have the word, and fewer the attribute.
 	if !strings.Contains(string(src), "link") {

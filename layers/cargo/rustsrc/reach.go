@@ -5,51 +5,54 @@ import (
 	"strings"
 )
 
-// ReachRule is the number of the rule by which a Reach is found: what was found by
-// another one counts for nothing.
+// ReachRule is the version of the rules by which a Reach is found. One found by another
+// version is not used.
 const ReachRule = "1"
 
-// A Reach is what code can get at beside what it is given, as far as its sources name
-// it. The zero Reach is code that computes and nothing else.
+// Reach is what code can get at, beside what it is given, as far as its sources name
+// it. The zero Reach is that of code which only computes.
 //
 // Code gets at a file, a variable, a process, the network or the clock through a
 // module or function of the standard library, which has to be named, or through what
-// is foreign to Rust, which has to be declared. Names are tokens: no comment has any,
-// and no macro_rules! puts one together. So what none of the sources that a program
-// is made of names, the program does not do; what they name inside of a macro's
-// brackets may be anything's part, and counts as it stands. Sources are taken as rustc
-// read them, conditions that take code out are not looked at.
+// is foreign to Rust, which has to be declared. Names are tokens: comments hold none,
+// and macro_rules! cannot put one together. So a program does nothing that none of its
+// sources names. A name inside of a macro's brackets may be part of anything, and
+// counts. Conditions that exclude code are ignored: excluded code counts, too.
 type Reach struct {
-	// Any is a name of what may be anything: a process, a function of C, the clock. ""
-	// if there is none.
+	// Any is a name by which code may do anything: a process, a function of C, the
+	// clock; "" if there is none.
 	Any string
-	// Environment is a name of what reads variables that nobody can tell. "" if there
-	// is none.
+	// Environment is a name by which code reads variables that cannot be determined; ""
+	// if there is none.
 	Environment string
-	// Files is a name of what reads files, or tells where something lies. "" if there
-	// is none.
+	// Files is a name by which code reads files, or learns where something lies; "" if
+	// there is none.
 	Files string
-	// Asks is a name that methods have which ask the file system, of a type for paths,
-	// and Paths a name of such a type: one crate may have the one, another the other.
-	Asks, Paths string
-	// Quotes is a macro whose arguments are what a macro writes, not what it does; they
-	// were not read. Redefines is such a macro that is defined: one crate's may be what
-	// another one uses. "" if there is none.
-	Quotes, Redefines string
-	// Variables are those of the environment that are read by a name that is written
-	// out where they are read, sorted.
+	// Asks is a method's name by which paths ask the file system; "" if there is none.
+	// It counts together with Paths, which another crate may have.
+	Asks string
+	// Paths is the name of a type of paths; "" if there is none.
+	Paths string
+	// Quotes is a macro whose arguments are code that it writes, not code that it runs;
+	// they were not read. "" if there is none. It counts together with Redefines, which
+	// another crate may have.
+	Quotes string
+	// Redefines is a macro of such a name that is defined here; "" if there is none.
+	Redefines string
+	// Variables are the variables of the environment whose names are written out where
+	// they are read, sorted.
 	Variables []string
 }
 
-// anything reports whether all the rest counts for nothing.
+// anything reports whether code may get at anything, whatever else is known.
 func (r Reach) anything() bool { return r.Any != "" || r.Quotes != "" && r.Redefines != "" }
 
-// Pure reports whether code gets at nothing.
+// Pure reports whether code only computes.
 func (r Reach) Pure() bool {
 	return !r.SeesEnvironment() && !r.SeesFiles() && len(r.Variables) == 0
 }
 
-// SeesFiles reports whether code may read files or look where they are.
+// SeesFiles reports whether code may read files, or ask which exist.
 func (r Reach) SeesFiles() bool {
 	return r.anything() || r.Files != "" || r.Asks != "" && r.Paths != ""
 }
@@ -57,8 +60,8 @@ func (r Reach) SeesFiles() bool {
 // SeesEnvironment reports whether code may read any variable.
 func (r Reach) SeesEnvironment() bool { return r.anything() || r.Environment != "" }
 
-// Settle returns the reach of a whole program: what several crates decide together is
-// decided.
+// Settle returns the reach of a whole program, the Join of all its crates: what only
+// counts together, as Asks and Paths, is resolved.
 func (r Reach) Settle() Reach {
 	switch {
 	case r.Any != "":
@@ -71,7 +74,7 @@ func (r Reach) Settle() Reach {
 	return Reach{Environment: r.Environment, Files: r.Files, Variables: r.Variables}
 }
 
-// names are what is told of a reach, but for variables, by the words for them.
+// names returns the fields that hold a name, by the words for them.
 func (r *Reach) names() map[string]*string {
 	return map[string]*string{"any": &r.Any, "environment": &r.Environment, "files": &r.Files, "asks": &r.Asks, "paths": &r.Paths, "quotes": &r.Quotes, "redefines": &r.Redefines}
 }
@@ -94,7 +97,7 @@ func (r Reach) Join(o Reach) Reach {
 	return r
 }
 
-// Words are the reach as a list of texts, which ParseReach reads.
+// Words returns the reach as a list of texts, which ParseReach reads.
 func (r Reach) Words() []string {
 	list := []string{ReachRule}
 	for _, kind := range kindsOfReach {
@@ -108,11 +111,11 @@ func (r Reach) Words() []string {
 	return list
 }
 
-// Unread is the reach of what nobody has read.
+// Unread is the reach of code that could not be read: anything.
 var Unread = Reach{Any: "not read"}
 
-// ParseReach reads what Words wrote. What another rule found, or nobody, may be
-// anything.
+// ParseReach reads what Words wrote. What another version of the rules wrote is
+// Unread.
 func ParseReach(list []string) Reach {
 	if len(list) == 0 || list[0] != ReachRule {
 		return Unread

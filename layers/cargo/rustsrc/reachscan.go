@@ -34,7 +34,7 @@ func (p parser) reach(expanded bool, base string) Reach {
 	return s.found
 }
 
-// A reachScan looks for names that code gets at something by, in one file.
+// reachScan looks in one file for names by which code gets at something.
 type reachScan struct {
 	parser
 	contexts []tokenContext
@@ -50,7 +50,7 @@ func note(field *string, name string) {
 	}
 }
 
-// A use is how a name stands where it is found.
+// use is an occurrence of a name, and how it occurs.
 type use struct {
 	at       int
 	name     string

@@ -7,9 +7,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
-// All also removes directories that their owner may not list or write to.
+// File removes a file, or an empty directory. One that is missing is no error.
+func File(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	}
+	return err
+}
+
+// All removes something with all in it, also directories that their owner may not list or
+// write to. What is missing is no error.
 func All(path string) error {
 	err := os.RemoveAll(path)
 	if !errors.Is(err, fs.ErrPermission) {

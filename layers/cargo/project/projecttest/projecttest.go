@@ -15,13 +15,14 @@ import (
 // Project is a real workspace, asked through a cargo that counts its calls.
 type Project struct {
 	Tool  project.Tool
-	Calls string
+	Calls string // file to which that cargo adds a line for each call
 }
 
 func packageNamed(name string) string {
 	return "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"
 }
 
+// New makes the workspace in dir.
 func New(t *testing.T, dir string) *Project {
 	t.Helper()
 	cargotest.Require(t, "")
@@ -43,17 +44,19 @@ func New(t *testing.T, dir string) *Project {
 		t.Fatal(err)
 	}
 	cargotest.Run(t, dir+"/ws", "", nil, "generate-lockfile", "--offline")
-	return In(dir)
+	return At(dir)
 }
 
-func In(dir string) *Project {
+// At returns the workspace that New has made in dir, or a copy of it there.
+func At(dir string) *Project {
 	return &Project{
 		Tool:  project.Tool{Cargo: dir + "/cargo", Dir: dir + "/ws", Environ: append(os.Environ(), "PWD="+dir+"/ws"), Memo: dir + "/memo"},
 		Calls: dir + "/calls",
 	}
 }
 
-func (s *Project) Survey(t *testing.T) (answer *project.Answers, asked bool) {
+// Ask asks what cargo says of the workspace, and tells whether cargo was called for it.
+func (s *Project) Ask(t *testing.T) (answer *project.Answers, asked bool) {
 	t.Helper()
 	if err := os.RemoveAll(s.Calls); err != nil {
 		t.Fatal(err)
@@ -71,8 +74,8 @@ func (s *Project) Survey(t *testing.T) (answer *project.Answers, asked bool) {
 var Changes = []struct {
 	Name   string
 	Change func(t *testing.T, dir string, s *Project)
-	// Whether cargo is asked again: what there is, what a build of it needs.
-	Survey, Plan bool
+	Ask    bool // whether cargo has to be asked again what there is
+	Plan   bool // whether it has to be asked again what a build needs
 }{
 	{"nothing", func(*testing.T, string, *Project) {}, false, false},
 	{"a source", writing("ws/crates/a/src/lib.rs", "pub fn f() {}"), false, false},

@@ -25,7 +25,7 @@ type span struct {
 	from, to int64
 }
 
-// makerFinder finds which scripts left something.
+// makerFinder finds the runs of scripts that may have left a stray.
 type makerFinder struct {
 	dir      *builddir.Dir
 	from     *checkout.Attribution
@@ -35,9 +35,9 @@ type makerFinder struct {
 	programs map[*builddir.Unit][]byte
 }
 
-func newMakerFinder(s *builddir.Dir, from *checkout.Attribution, trees *inputs.TreeReader, p *previous) *makerFinder {
-	f := &makerFinder{dir: s, from: from, trees: trees, previous: p, programs: map[*builddir.Unit][]byte{}}
-	for _, u := range s.Units {
+func newMakerFinder(bd *builddir.Dir, from *checkout.Attribution, trees *inputs.TreeReader, p *previous) *makerFinder {
+	f := &makerFinder{dir: bd, from: from, trees: trees, previous: p, programs: map[*builddir.Unit][]byte{}}
+	for _, u := range bd.Units {
 		if !u.Run || u.Broken != nil || u.Started == 0 {
 			continue
 		}
@@ -64,8 +64,8 @@ func (f *makerFinder) find(s *builddir.Stray) (makers []*builddir.Unit, sure boo
 	return f.byName(s), false
 }
 
-// asBefore finds a stray in the former manifest, where neither it nor what its
-// makers have made has changed.
+// asBefore finds the makers of a stray in the previous manifest, if neither it nor their
+// runs have changed.
 func (f *makerFinder) asBefore(s *builddir.Stray) (makers []*builddir.Unit) {
 	k := f.previous.strays[s.Path]
 	if k == nil || k.Mtime != nanoseconds(s.Stat.Mtime) || k.Size != int64(s.Stat.Size) && s.Link == "" {
@@ -100,12 +100,12 @@ func (f *makerFinder) byTime(s *builddir.Stray) (makers []*builddir.Unit, sure b
 	return makers, sure
 }
 
-// shortName is a length below which a name says nothing: any program has it in it.
+// shortName is the length below which a name says nothing: any program may hold it.
 const shortName = 6
 
-// byName finds the scripts of the workspace that may have left something at some
-// earlier run: their program has its name in it, or their package has a file of
-// that name, or the link leads into the package.
+// byName finds the scripts of the workspace that may have left a stray at an earlier run:
+// their program holds its name, or their package has a file of that name, or the stray
+// is a link into the package.
 func (f *makerFinder) byName(s *builddir.Stray) (makers []*builddir.Unit) {
 	inProfile := slices.ContainsFunc(f.dir.Profiles, func(p string) bool { return strings.HasPrefix(s.Path, p+"/") })
 	if s.HoldsBuild && !inProfile {
@@ -132,7 +132,7 @@ func (f *makerFinder) byName(s *builddir.Stray) (makers []*builddir.Unit) {
 	return makers
 }
 
-// program is what the script of a run consists of.
+// program returns the content of the program of a run.
 func (f *makerFinder) program(run *builddir.Unit) []byte {
 	if text, ok := f.programs[run]; ok {
 		return text

@@ -18,9 +18,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// strays removes what the scripts left that run again, so that they find what
-// they would in an empty directory, and has the links of the others lead to what
-// is in the place.
+// strays removes what dirty runs of scripts have left, so that they find what they would
+// find in an empty directory, and makes the links that others have left lead into the
+// checkout.
 func (a *applier) strays(dirty []bool) error {
 	if !a.plan.settings.Rules.On(rule.LeftOutside) {
 		return nil
@@ -53,7 +53,7 @@ func (a *applier) removeStray(rel string) error {
 	return nil
 }
 
-// relink gives a link the text it would have in the place, and the time it has.
+// relink gives a link the text it would have in the checkout, and keeps its time.
 func (a *applier) relink(s *manifest.Stray) error {
 	name := a.path(string(s.Path))
 	var st unix.Stat_t
@@ -89,8 +89,8 @@ func (a *applier) relink(s *manifest.Stray) error {
 	return nil
 }
 
-// known reports whether the manifest, or Cargo itself, accounts for a directory,
-// or a file beside profiles or in one. inside: for part of what lies in it.
+// known reports whether the manifest, or Cargo itself, accounts for something beside
+// profiles or in one: own, for itself; inside, for a part of what lies in it.
 func (a *applier) known(rel string) (inside, own bool) {
 	m := a.plan.Manifest
 	base := path.Base(rel)
@@ -115,8 +115,8 @@ func (a *applier) known(rel string) (inside, own bool) {
 	return inside, false
 }
 
-// dropUnknown removes what the manifest does not account for: a build that began
-// while the layer was sealed, or whoever else was at work there, had just made it.
+// dropUnknown removes what the manifest does not account for: it was made while the layer
+// was being sealed, by a build that had begun or by somebody else.
 func (a *applier) dropUnknown() error {
 	rules := a.plan.settings.Rules
 	all := rules.On(rule.LeftOutside) && rules.On(rule.NestedBuild)

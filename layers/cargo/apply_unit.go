@@ -14,10 +14,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
-	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// applier makes a copy of a build directory true for a place.
+// applier makes a copy of a build directory true for a checkout.
 type applier struct {
 	plan *Plan
 	dir  string
@@ -44,10 +43,10 @@ func (a *applier) dirty(u *manifest.Unit) error {
 		return a.dirtyDoc(u)
 	}
 	if !u.Run {
-		return paths.File(a.path(u.DepFile()))
+		return removal.File(a.path(u.DepFile()))
 	}
 	output, outDir, _ := u.Dir().ScriptFiles()
-	if err := paths.File(a.path(output)); err != nil {
+	if err := removal.File(a.path(output)); err != nil {
 		return err
 	}
 	if !a.plan.settings.Rules.On(rule.EmptyOutDir) {
@@ -69,10 +68,10 @@ func (a *applier) dirty(u *manifest.Unit) error {
 // dirtyDoc removes the page whose presence and time Cargo checks.
 func (a *applier) dirtyDoc(u *manifest.Unit) error {
 	crate := strings.ReplaceAll(u.Target, "-", "_")
-	return paths.File(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
+	return removal.File(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
 }
 
-// rewriteDepInfo makes Cargo watch the place's files instead of the origin's.
+// rewriteDepInfo makes Cargo watch the checkout's files instead of the origin's.
 // The content of this file is not part of the unit's hash.
 func (a *applier) rewriteDepInfo(u *manifest.Unit) error {
 	path := a.path(u.DepFile())
@@ -94,8 +93,8 @@ func (a *applier) rewriteDepInfo(u *manifest.Unit) error {
 	return atomicfile.Replace(path, info.Encode())
 }
 
-// rewriteOutput makes a script watch the place's files. It returns the lines as
-// Cargo will read them in the place.
+// rewriteOutput makes a script watch the checkout's files. It returns the lines as
+// Cargo will read them there.
 func (a *applier) rewriteOutput(u *manifest.Unit) ([]script.Line, error) {
 	output, outDir, root := u.Dir().ScriptFiles()
 	b, err := os.ReadFile(a.path(output))

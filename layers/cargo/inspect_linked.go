@@ -16,8 +16,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// recordLinkInputs makes inputs of what a linker, or rustc where it bundles libraries, has
-// taken up into a unit: nobody lists it. A program may have taken any library of the
+// recordLinkInputs makes inputs of what a linker, or rustc where it bundles libraries, may
+// have put into a unit: nothing lists that. A program may hold any library of the
 // directories that were named, a library only those that it asks for.
 func (b *describer) recordLinkInputs(s *subject) error {
 	links, bundles := s.u.Links()
@@ -42,25 +42,25 @@ func (b *describer) recordLinkInputs(s *subject) error {
 	return nil
 }
 
-// linksFile reports whether flags hand a file on to a linker that can differ unseen,
-// such as one that says of versions: a linker may put the name of what it writes where
-// such a file says nothing.
+// linksFile reports whether flags hand a file on to a linker that can change without
+// anyone noticing, such as a version script: if the file names no version, a linker may
+// use the name of its output instead.
 func (t *linkCollector) linksFile() bool {
 	return t.line != nil && slices.ContainsFunc(t.line.Files, func(f linking.File) bool {
 		return slices.ContainsFunc(f.Paths, func(path string) bool { _, loose := t.loc(path); return loose })
 	})
 }
 
-// linkCollector is one unit with what it may have taken up.
+// linkCollector collects what may have been linked into one unit.
 type linkCollector struct {
 	b    *describer
 	s    *subject
 	link *linkage.CommandLine
-	line *linking.Line // nil where that is not asked
+	line *linking.Line // nil if rule.LinkInput is off
 }
 
-// loc is where a path is found in another checkout, false where it needs no looking
-// at.
+// loc returns where a path lies in any checkout, and whether it has to be compared
+// there.
 func (t *linkCollector) loc(path string) (rooted.Path, bool) {
 	if !t.b.links.IsLoose(path) {
 		return rooted.Path{}, false
@@ -74,8 +74,7 @@ func (t *linkCollector) loc(path string) (rooted.Path, bool) {
 	return loc, loc.Root != rooted.Build
 }
 
-// fixed are the absolute paths that flags have in them: they are the same wherever
-// cargo is called.
+// fixed returns the absolute paths in flags: they are the same wherever cargo is called.
 func (t *linkCollector) fixed() (paths []string) {
 	for _, value := range slices.Concat(t.link.Flags.Dirs, t.link.Flags.Values) {
 		for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",= ", r) }) {
@@ -87,7 +86,8 @@ func (t *linkCollector) fixed() (paths []string) {
 	return paths
 }
 
-// dirs are the directories that libraries are looked for in.
+// dirs returns the directories in which libraries are looked for, as far as they have to
+// be compared.
 func (t *linkCollector) dirs() []rooted.Path {
 	var list []rooted.Path
 	for _, dir := range t.line.Dirs {
@@ -98,8 +98,8 @@ func (t *linkCollector) dirs() []rooted.Path {
 	return list
 }
 
-// anyLibrary makes all libraries of the named directories inputs: what is asked for is
-// known to what is linked, and to sources that may be another crate's macro's.
+// anyLibrary makes inputs of all libraries in the named directories: which of them are
+// asked for, only the linked crates know, and that may come from a macro of another crate.
 func (t *linkCollector) anyLibrary() {
 	for i := 0; i < len(t.line.Dirs); i++ { // a library may be a script that names more
 		loc, loose := t.loc(t.line.Dirs[i])
@@ -122,7 +122,7 @@ func (t *linkCollector) anyLibrary() {
 	if len(t.dirs()) == 0 {
 		return
 	}
-	// A name may be all of a file's, whatever that is.
+	// The name of a library may be that of a file, whatever its extension.
 	for _, lib := range slices.Concat(t.link.Flags.Libraries, t.link.Scripts.Libraries, t.line.Libraries) {
 		t.named(lib.Name)
 	}
@@ -149,7 +149,8 @@ func (t *linkCollector) library(loc rooted.Path, path string) {
 	t.line.Script(path)
 }
 
-// named makes inputs of the files of one name in all directories, if there is one.
+// named makes inputs of the files of this name in all directories, if one has such a
+// file.
 func (t *linkCollector) named(name string) {
 	if name == "" {
 		return
@@ -170,8 +171,8 @@ func (t *linkCollector) named(name string) {
 	}
 }
 
-// fileOrNone makes a file an input, or that there is none, which one that is found
-// later would be behind.
+// fileOrNone makes an input of a file, or of its absence: if it appeared, it would be found
+// before others of its name.
 func (t *linkCollector) fileOrNone(loc rooted.Path) {
 	path, ok := t.b.checkout.Abs(loc)
 	if !ok {
@@ -185,7 +186,7 @@ func (t *linkCollector) fileOrNone(loc rooted.Path) {
 	}
 }
 
-// files makes inputs of those that arguments and scripts name.
+// files makes inputs of the files that arguments and scripts of the linker name.
 func (t *linkCollector) files() {
 	for _, f := range t.line.Files {
 		for _, path := range f.Paths {
@@ -196,7 +197,7 @@ func (t *linkCollector) files() {
 	}
 }
 
-// tools makes inputs of directories that linkers and start files may come from.
+// tools makes inputs of the directories that linkers and start files may come from.
 func (t *linkCollector) tools() {
 	for _, dir := range t.line.Tools {
 		loc, loose := t.loc(t.line.Abs(dir))
@@ -207,8 +208,8 @@ func (t *linkCollector) tools() {
 	}
 }
 
-// bundled makes inputs of the libraries that a library has taken in: those that its
-// script and flags ask for, and those of which it has a member, whoever wrote the
+// bundled makes inputs of the libraries that are bundled into a library: those that its
+// script and flags ask for, and those of which it holds a member, whichever crate has the
 // attribute.
 func (t *linkCollector) bundled() {
 	dirs := t.dirs()
@@ -243,9 +244,9 @@ func (t *linkCollector) bundled() {
 	}
 }
 
-// names looks in a unit for names of the origin where arguments were handed on to its
+// names looks in a unit for names of the origin that arguments have handed on to its
 // linker: a run path, the name of an interpreter or of a library are kept as they were
-// given, a script's own output directory among them.
+// given, even one in a script's own output directory.
 func (t *linkCollector) names() error {
 	b, u := t.b, t.s.u
 	if !b.rules.On(rule.LinkOrigin) {
@@ -270,8 +271,8 @@ func (t *linkCollector) names() error {
 			w.AddSources(l.SourceList.Deps)
 		}
 	}
-	if around, found := w.NamesOrigin(); found {
-		t.s.elsewhere(rule.LinkOrigin, "its linker has put "+strings.TrimSpace(around)+" into it")
+	if excerpt, found := w.NamesOrigin(); found {
+		t.s.elsewhere(rule.LinkOrigin, "its linker has put "+strings.TrimSpace(excerpt)+" into it")
 	}
 	return nil
 }

@@ -10,15 +10,15 @@ import (
 )
 
 // recordAssembled makes inputs of the files that a unit's sources have the assembler read.
-// One that is not found by its name may be any of the package's.
+// If one is not found by its name, all files of the package become inputs.
 func (b *describer) recordAssembled(s *subject) {
 	if !b.rules.On(rule.LinkInput) {
 		return
 	}
 	base := b.links.Of(s.u, s.pkg).Base
 	seen := map[string]bool{}
-	var look func(src []byte)
-	look = func(src []byte) {
+	var read func(src []byte)
+	read = func(src []byte) {
 		names, found := rustsrc.Assembled(src)
 		s.unit.Assembles = s.unit.Assembles || found
 		for _, name := range names {
@@ -38,12 +38,12 @@ func (b *describer) recordAssembled(s *subject) {
 			if loc, _ := s.origin.Locate(path); loc.Root != rooted.Build && !b.checkout.Workspace.Immutable(path) {
 				s.useFile(loc, rule.LinkInput)
 			}
-			look(text)
+			read(text)
 		}
 	}
 	for _, name := range s.u.SourceList.Deps {
 		if src, err := b.sources.Read(name, s.origin); err == nil {
-			look(src)
+			read(src)
 		}
 	}
 }

@@ -11,21 +11,22 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
-// conditionalReader looks for those files in what runs at compile time, each program once.
+// conditionalReader finds out which of inputs.Conditional a program that runs at compile
+// time may read. It looks into each program once.
 type conditionalReader struct {
 	dir    *builddir.Dir
 	macros *reach.Macros
 	may    map[fileQuestion]bool
 }
 
-// fileQuestion is a question about a program and a witnessed file.
+// fileQuestion asks whether a program may read a file.
 type fileQuestion struct {
 	program *builddir.Unit
-	file    int
+	file    int // in inputs.Conditional
 }
 
-// use makes those files of the workspace inputs of a subject that its script, or a
-// macro that it uses, may read. Cargo does not watch them for it.
+// use makes inputs of a subject of the conditional files that its script, or a macro that
+// it uses, may read. Cargo does not watch them for it.
 func (r *conditionalReader) use(s *subject, by rule.Rule) {
 	if s.pkg.Root == s.draft.checkout.Workspace.Root {
 		return // they are in its tree
@@ -38,7 +39,7 @@ func (r *conditionalReader) use(s *subject, by rule.Rule) {
 }
 
 // mayRead reports whether the run of a script, or a macro that a unit uses, may
-// read the i-th witnessed file.
+// read the i-th conditional file.
 func (r *conditionalReader) mayRead(u *builddir.Unit, i int) bool {
 	if u.Run {
 		for _, d := range u.Deps {
@@ -71,8 +72,8 @@ func (r *conditionalReader) mayRead(u *builddir.Unit, i int) bool {
 	return reads(u)
 }
 
-// names looks into what runs at compile time. What cannot be read may read
-// anything.
+// names reports whether a program that runs at compile time holds a name of the i-th
+// conditional file. One that cannot be read may.
 func (r *conditionalReader) names(u *builddir.Unit, i int) bool {
 	q := fileQuestion{u, i}
 	may, known := r.may[q]
