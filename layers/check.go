@@ -33,7 +33,7 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 	if err := s.sweep(ctx); err != nil {
 		found = append(found, Problem{Path: filepath.Join(s.opts.Dir, layersDir), Problem: err.Error()})
 	}
-	done, err := s.working(ctx)
+	done, err := s.holdOffSweep(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
@@ -71,7 +71,7 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 		return s.treeProblem(name, repair)
 	}
 	// It may be half way out, so look again with nobody at it.
-	release, err := s.hold(name)
+	release, err := s.lease(name)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (s *Store) treeProblem(name string, repair bool) *Problem {
 	}
 	p := &Problem{Path: s.records().Path(name), Problem: "the record of a layer is missing or damaged"}
 	if repair {
-		p.Repaired = s.recordAnew(name) == nil
+		p.Repaired = s.rebuildRecord(name) == nil
 	}
 	return p
 }

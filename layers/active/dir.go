@@ -36,7 +36,7 @@ type Dir struct {
 // At names what lies beside the build directory. What is to be undone lies
 // there for weeks: in a checkout of git it is called so that whoever passes over
 // what begins with the name of the build directory passes over it as well. Git, and
-// cargo with it, pass over it for what it says itself (see disown). Without git
+// cargo with it, pass over it for what it says itself (see hideFromGit). Without git
 // cargo takes all files of a package for its own that do not begin with a dot
 // (cargo 1.95, sources/path.rs:list_files_walk).
 func At(buildDir string, inGit bool) Dir {

@@ -10,7 +10,7 @@ import (
 
 func look(t *testing.T, store string, want State) {
 	t.Helper()
-	got, err := Look(store, "/b")
+	got, err := ReadState(store, "/b")
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}

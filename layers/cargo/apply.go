@@ -14,7 +14,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
-	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 )
 
 // Apply makes dir, a writable copy of the build directory that the plan's
@@ -76,7 +76,7 @@ func (a *applier) unlinkUplifted(dirty []bool) error {
 			}
 			for _, e := range entries {
 				if e.Type().IsRegular() && isUplifted(e.Name(), u.Target) {
-					if err := paths.File(a.path(dir + "/" + e.Name())); err != nil {
+					if err := removal.File(a.path(dir + "/" + e.Name())); err != nil {
 						return fmt.Errorf("unlink %s: %w", e.Name(), err)
 					}
 				}

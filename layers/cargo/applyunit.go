@@ -14,7 +14,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
-	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // applier makes a copy of a build directory true for a place.
@@ -44,10 +43,10 @@ func (a *applier) dirty(u *manifest.Unit) error {
 		return a.dirtyDoc(u)
 	}
 	if !u.Run {
-		return paths.File(a.path(u.DepFile()))
+		return removal.File(a.path(u.DepFile()))
 	}
 	output, outDir, _ := u.Dir().ScriptFiles()
-	if err := paths.File(a.path(output)); err != nil {
+	if err := removal.File(a.path(output)); err != nil {
 		return err
 	}
 	if !a.plan.settings.Rules.On(rule.EmptyOutDir) {
@@ -69,7 +68,7 @@ func (a *applier) dirty(u *manifest.Unit) error {
 // dirtyDoc removes the page whose presence and time Cargo checks.
 func (a *applier) dirtyDoc(u *manifest.Unit) error {
 	crate := strings.ReplaceAll(u.Target, "-", "_")
-	return paths.File(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
+	return removal.File(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
 }
 
 // rewriteDepInfo makes Cargo watch the place's files instead of the origin's.

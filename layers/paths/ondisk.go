@@ -31,7 +31,7 @@ const (
 	// Parts of names there, before and behind ids.
 	TempPrefix  = ".tmp-" // of what is being made or removed, here and elsewhere
 	TrashPrefix = ".trash-"
-	PlacePrefix = "place-"
+	ClaimPrefix = "place-"
 	JSONSuffix  = ".json"
 	LeaseSuffix = ".lease"
 )

@@ -8,15 +8,14 @@ package record
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -97,8 +96,5 @@ func (rs Records) Write(r Record) error {
 
 // Remove removes a record, if there is one.
 func (rs Records) Remove(id string) error {
-	if err := os.Remove(rs.Path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return removal.File(rs.Path(id))
 }

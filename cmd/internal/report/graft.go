@@ -16,7 +16,7 @@ type GraftJSON struct {
 }
 
 // NewGraftJSON is what g comes to; nil is no graft.
-func NewGraftJSON(g *layers.Grafted) GraftJSON {
+func NewGraftJSON(g *layers.GraftReport) GraftJSON {
 	if g == nil {
 		return GraftJSON{}
 	}
@@ -25,7 +25,7 @@ func NewGraftJSON(g *layers.Grafted) GraftJSON {
 }
 
 // Graft tells which units came from which layers; nil is no graft.
-func Graft(term *ui.Terminal, g *layers.Grafted) {
+func Graft(term *ui.Terminal, g *layers.GraftReport) {
 	if g == nil {
 		return
 	}

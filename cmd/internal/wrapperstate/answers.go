@@ -25,9 +25,9 @@ type Answers struct {
 	Why        string `json:"refused_why,omitempty"` // the most frequent reason
 }
 
-// LookAtAnswers finds the compiler that calls run here, and sums up the last calls that
+// FindAnswers finds the compiler that calls run here, and sums up the last calls that
 // are remembered.
-func LookAtAnswers(s *wrapper.Setup, events []warehouse.Event) (a Answers) {
+func FindAnswers(s *wrapper.Setup, events []warehouse.Event) (a Answers) {
 	name, around, err := s.Compiler()
 	dir := s.Workspace
 	if dir == "" {

@@ -19,8 +19,8 @@ type State struct {
 	Answers  Answers           // whether calls can be answered, as status has found out
 }
 
-// Look finds the settings that hold, and whether the wrapper can work.
-func Look(s *wrapper.Setup) (*State, error) {
+// Find finds the settings that hold, and whether the wrapper can work.
+func Find(s *wrapper.Setup) (*State, error) {
 	settings, err := s.Settings()
 	if err != nil {
 		return nil, err

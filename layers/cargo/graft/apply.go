@@ -17,6 +17,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -56,7 +57,7 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 		dst := filepath.Join(t.dir, rel)
 		err := clone(dst, h.Path(rel), mtime)
 		if errors.Is(err, fs.ErrExist) {
-			if err = paths.File(dst); err == nil {
+			if err = removal.File(dst); err == nil {
 				err = clone(dst, h.Path(rel), mtime)
 			}
 		}

@@ -1,5 +1,5 @@
-// Package removal removes what may be missing, or may not be listed by its owner. The functions may be
-// called by several goroutines.
+// Package removal removes what may not be there, or what its owner may not list. It keeps
+// no state, and may be used from anywhere at once.
 package removal
 
 import (
@@ -7,7 +7,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
+
+// File removes a file. That it is not there, or nothing can be below its path, is no error.
+func File(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	return err
+}
 
 // All also removes directories that their owner may not list or write to.
 func All(path string) error {
