@@ -79,9 +79,7 @@ func (h *warehousePlan) table(a *app, head string, list []warehouse.Choice, o pr
 		}
 		tab.Row(phrase.ID(c.Key), warehouse.Crate(c.Unit), phrase.Ago(c.Used, now), frees, o.whyRecord(c))
 	}
-	if n := len(list) - shown; n > 0 {
-		tab.Row(fmt.Sprintf("… and %d more (--verbose)", n))
-	}
+	tab.More(len(list)-shown, "--verbose")
 	a.term.Table(tab)
 }
 

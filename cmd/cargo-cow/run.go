@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -59,14 +61,17 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	if code != 0 || ctx.Err() != nil {
 		return exit.Silently(code)
 	}
+	w, err := a.open(ctx)
 	if o.wait {
-		if err := a.snapshot(ctx, snapshotOptions{label: o.label}); err != nil {
+		if err == nil {
+			err = a.sealAfterRun(ctx, w, o)
+		}
+		if err != nil {
 			return exit.Partly(err)
 		}
 		return nil
 	}
 	// What is wrong already is said now: nobody hears what is said in the background.
-	w, err := a.open(ctx)
 	if err == nil {
 		err = w.Store.Writable()
 	}
@@ -82,4 +87,13 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	}
 	a.term.Detail("Sealing", "in the background")
 	return nil
+}
+
+// sealAfterRun takes the snapshot that run waits for.
+func (a *app) sealAfterRun(ctx context.Context, w *open.Project, o runOptions) error {
+	rep, err := w.Snapshot(ctx, layers.SnapshotOptions{Label: o.label, Notify: a.term.Blocking})
+	if err == nil {
+		report.Snapshot(a.term, rep)
+	}
+	return err
 }

@@ -58,12 +58,10 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return err
 	}
-	rep, err := w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := w.Snapshot(ctx, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return err
 	}
-	background.Forget(w.Store.Dir(), w.BuildDir())
-	w.NoteBuilt()
 	report.Snapshot(a.term, rep)
 	if o.into == "" {
 		return nil

@@ -223,8 +223,8 @@ func (c *Checkout) passedOver(h *Hook) {
 	}
 }
 
-// mentions looks for our block or line in a file. Whether git comes to it is for
-// ProbeHook to find out.
+// mentions looks for our block or line in a file, and notes what it finds. Whether git
+// comes to it is for ProbeHook to find out.
 func (h *Hook) mentions(path string, text []byte) bool {
 	if _, block, _, ok := cutBlock(string(text)); ok {
 		h.State, h.In, h.Program = HookInstalled, path, blockProgram(block)

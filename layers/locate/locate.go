@@ -1,10 +1,10 @@
 // Package locate finds the store that a build directory belongs to, by one rule for
 // the commands and for the wrapper of rustc.
 //
-// A store serves the build directories of the file system it is on, so of all the
-// places where one may be, the first counts whose files can share data with the
-// build directory. Which file system that is, is not told by paths, device numbers
-// or mounts: a Btrfs has many of each. It is found out by cloning.
+// A store serves the build directories of the file system it is on. So of all stores that
+// there may be, in their order, the first counts whose files can share data with the build
+// directory. Paths, device numbers and mounts do not tell which can: one Btrfs has many of
+// each. It is found out by cloning a file.
 //
 // A store that is not there, cannot serve here, or cannot be written to is passed
 // over or used as it is; nothing is ever forgotten for it. The package only looks:
@@ -61,8 +61,9 @@ const (
 // configured one is returned though it is absent.
 func (q *Question) Find() (dir string, kind Kind) {
 	here := Existing(q.BuildDir)
-	// look reports whether dir serves, and keeps it in mind if it is better than nothing.
-	look := func(store string, asked bool) bool {
+	// serves reports whether a store serves, and keeps the best so far, which may be one
+	// that does not.
+	serves := func(store string, asked bool) bool {
 		if !IsStore(store) {
 			return false
 		}
@@ -85,7 +86,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 	known := append(slices.Clip(q.Remembered), q.Noted)
 	for _, named := range []bool{true, false} {
 		for _, r := range known {
-			if r.Named == named && look(r.Dir, named) {
+			if r.Named == named && serves(r.Dir, named) {
 				return dir, kind
 			}
 		}
@@ -96,27 +97,27 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return q.Configured, Absent
 		}
 	}
-	if look(Chosen(q.Data), true) {
+	if serves(Chosen(q.Data), true) {
 		return dir, kind
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A
 	// mount between it and the build directory may be of the same file system.
 	name := "/" + paths.BesideStore()
 	for i := range len(here) {
-		if here[i] == '/' && look(here[:i]+name, false) {
+		if here[i] == '/' && serves(here[:i]+name, false) {
 			return dir, kind
 		}
 	}
-	if here != "/" && look(here+name, false) {
+	if here != "/" && serves(here+name, false) {
 		return dir, kind
 	}
 	// A file system that has several mounts has one store, below one of them.
 	for _, store := range Made(q.Data) {
-		if look(store, false) {
+		if serves(store, false) {
 			return dir, kind
 		}
 	}
-	look(q.Cache, false)
+	serves(q.Cache, false)
 	return dir, kind
 }
 

@@ -92,6 +92,7 @@ func (p *profile) later(q *profile) bool {
 	return cmp.Or(strings.Compare(p.newest, q.newest), cmp.Compare(p.written, q.written)) > 0
 }
 
+// readProfile lists what a profile directory has.
 func readProfile(dir string) (*profile, error) {
 	p := &profile{}
 	// Both layouts: all outputs side by side, or one directory for each unit.

@@ -78,7 +78,7 @@ func (s *Setup) NoteStore(store string) error {
 	return atomicfile.Write(path, []byte(store+"\n"), 0o600)
 }
 
-// Setting is one place that names a wrapper.
+// Setting is a file or variable that names a wrapper.
 type Setting struct {
 	config.Setting
 	Ours bool
@@ -119,8 +119,8 @@ func (s *Setup) Failure() string {
 	return handoff.Unavailable(s.BuildDir)
 }
 
-// Settings lists all places that name a wrapper for builds in s.Dir: what Cargo
-// goes by first, and what that hides after it.
+// Settings lists all files and variables that name a wrapper for builds in s.Dir: the one
+// that Cargo goes by first, then those that it hides.
 func (s *Setup) Settings() ([]Setting, error) { return s.settings(s.Dir) }
 
 func (s *Setup) settings(dir string) ([]Setting, error) {

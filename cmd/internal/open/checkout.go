@@ -44,11 +44,11 @@ func (s *Session) Repository(ctx context.Context) (*git.Checkout, error) {
 }
 
 // userDirs are this program's directories among those of the user.
-func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.get) }
+func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.Get) }
 
 // cargo says how to run cargo where the session works.
 func (s *Session) cargo() project.Tool {
-	tool := project.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
+	tool := project.Tool{Cargo: s.environ.Get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
 	if tool.Cargo == "" {
 		tool.Cargo = "cargo"
 	}
@@ -100,8 +100,8 @@ func linkFlags(cfg *config.Config, root string) []string {
 	return flags
 }
 
-// Unresolved is Checkout for what does not ask for the dependencies: where there is no
-// lockfile, they have no fingerprint, and it is nil.
+// Unresolved is Checkout for what can go on without a lockfile: where there is none, the
+// checkout's Fingerprint is nil.
 func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 	if s.checkout != nil {
 		return s.checkout, nil
@@ -109,12 +109,12 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 	tool := s.cargo()
 	// Both start processes, and need nothing of each other.
 	var (
-		survey   *project.Answers
+		answers  *project.Answers
 		repo     *git.Checkout
 		failures [2]error
 		wg       sync.WaitGroup
 	)
-	wg.Go(func() { survey, failures[0] = tool.Ask(ctx) })
+	wg.Go(func() { answers, failures[0] = tool.Ask(ctx) })
 	wg.Go(func() { repo, failures[1] = s.repository(ctx, s.opts.Dir) })
 	wg.Wait()
 	for _, err := range failures {
@@ -122,7 +122,7 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 			return nil, err
 		}
 	}
-	ws := survey.Workspace
+	ws := answers.Workspace
 	conf, err := s.Config(ws.Root)
 	if err != nil {
 		return nil, err
@@ -136,18 +136,18 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 			return nil, err
 		}
 	}
-	fp, err := depset.Compute(ws, tool, survey.Toolchain, survey.Config, settings.Rules)
+	fp, err := depset.Compute(ws, tool, answers.Toolchain, answers.Config, settings.Rules)
 	if err != nil && !errors.Is(err, project.ErrNoLockfile) {
 		return nil, err
 	}
-	s.checkout = &layers.Checkout{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
-		LinkFlags: linkFlags(survey.Config, ws.Root), Linkers: survey.Config.LinkersBelow(ws.Root), Settings: settings}
+	s.checkout = &layers.Checkout{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(answers.Config.Env, ws.Root),
+		LinkFlags: linkFlags(answers.Config, ws.Root), Linkers: answers.Config.LinkersBelow(ws.Root), Settings: settings}
 	s.config = conf
 	return s.checkout, nil
 }
 
 // Checkout asks cargo and git about the checkout, once. Its Git is nil where there
-// is no checkout of git, or no git. The error wraps cargo.ErrNoLockfile where there
+// is no checkout of git, or no git. The error wraps project.ErrNoLockfile where there
 // is no lockfile.
 func (s *Session) Checkout(ctx context.Context) (*layers.Checkout, error) {
 	checkout, err := s.Unresolved(ctx)

@@ -8,9 +8,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
-	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // workingTree is one after a checkout.
@@ -46,7 +46,7 @@ func (t *workingTree) workspace(ctx context.Context, dir string) (settled bool, 
 			}
 		}
 	}
-	stub, _ := driver.IsStub(buildDir) // no cargo clean leaves one
+	stub := rollback.IsStub(buildDir) // no cargo clean leaves one
 	if layers.NothingBuilt(buildDir) && (stub || !t.repo.Had(t.built, buildDir)) {
 		if _, err := w.Resolve(ctx, true); err != nil {
 			return false, err

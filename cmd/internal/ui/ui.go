@@ -27,6 +27,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/environ"
 )
 
 // Options are the user's wishes, from flags.
@@ -51,10 +53,10 @@ type stream struct {
 	width int // columns; 0 when it is no terminal
 }
 
-// New makes a Terminal of stdout and stderr. environ is consulted for colour and
-// verbosity. It fails on a Color that is no choice.
-func New(out, err io.Writer, environ []string, o Options) (*Terminal, error) {
-	env := lookup(environ)
+// New makes a Terminal of stdout and stderr. vars, the environment, is consulted for
+// colour and verbosity. It fails on a Color that is no choice.
+func New(out, err io.Writer, vars []string, o Options) (*Terminal, error) {
+	env := environ.Environ(vars).Get
 	if o.Color != "" && !isChoice(o.Color) {
 		return nil, fmt.Errorf("choose colour %q: want auto, always or never", o.Color)
 	}
@@ -68,19 +70,6 @@ func New(out, err io.Writer, environ []string, o Options) (*Terminal, error) {
 		s.color = useColor(o.Color, env, s.width > 0)
 	}
 	return t, nil
-}
-
-// lookup returns the last value of a variable, as a process would see it.
-func lookup(environ []string) func(string) string {
-	return func(name string) string {
-		value := ""
-		for _, kv := range environ {
-			if v, ok := strings.CutPrefix(kv, name+"="); ok {
-				value = v
-			}
-		}
-		return value
-	}
 }
 
 // speaksUTF8 reads the locale (locale(7)). Without one it is C, which is ASCII.

@@ -13,9 +13,8 @@ import (
 // project. What was in the way before that may long be mended.
 const lastCalls = 20
 
-// Answers says whether calls can be answered from the warehouse: whether the
-// compiler that they run can be told, found out by the way that a call goes, and what
-// became of the last ones.
+// Answers says whether calls can be answered from the warehouse: which compiler they run,
+// found out as a call does it, and what became of the last ones.
 type Answers struct {
 	Compiler   string `json:"compiler,omitempty"`    // the one that is run in the end
 	NoCompiler string `json:"no_compiler,omitempty"` // why all calls are handed on

@@ -2,7 +2,7 @@
 // goes by it, what goes before it and how to mend that, whether this machine lets it
 // work, and whether its calls are answered.
 //
-// It looks and changes nothing (layers/wrapper switches). A State is for one goroutine.
+// It changes nothing (layers/wrapper does). A State is for one goroutine.
 package wrapperstate
 
 import (
