@@ -93,7 +93,7 @@ func (s *Store) treeProblem(name string, repair bool) *Problem {
 		return problem("not a layer of this store")
 	}
 	if rollback.IsStub(path) {
-		p := problem("a roll-back of the subvolume around took this layer along")
+		p := problem("a roll-back of the subvolume around the store took this layer along")
 		if repair {
 			p.Repaired = s.forgetLost(name) == nil
 		}

@@ -106,7 +106,7 @@ func ReadState(store, buildDir string) (State, error) {
 	var c content
 	switch err := json.Unmarshal(text, &c); {
 	case err != nil:
-		return State{Failure: "its account is torn"}, nil
+		return State{Failure: "its account cannot be read"}, nil
 	case c.Error == "":
 		return State{Failure: "it was killed"}, nil
 	}

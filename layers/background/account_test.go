@@ -70,7 +70,7 @@ func TestKilled(t *testing.T) {
 	if err := os.WriteFile(file(store, "/b"), []byte(`{"build_dir":`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	look(t, store, State{Failure: "its account is torn"})
+	look(t, store, State{Failure: "its account cannot be read"})
 }
 
 func TestQueue(t *testing.T) {

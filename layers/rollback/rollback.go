@@ -18,7 +18,7 @@ import (
 )
 
 // Err: a roll-back of the system took something along.
-var Err = errors.New("a roll-back of the subvolume around has left only its name")
+var Err = errors.New("a roll-back of the subvolume around it has left only its name")
 
 // IsStub reports whether a path is known to be a stub.
 func IsStub(path string) bool {
