@@ -61,10 +61,10 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	if code != 0 || ctx.Err() != nil {
 		return exit.Silently(code)
 	}
-	w, err := a.open(ctx)
+	p, err := a.open(ctx)
 	if o.wait {
 		if err == nil {
-			err = a.sealAfterRun(ctx, w, o)
+			err = a.sealAfterRun(ctx, p, o)
 		}
 		if err != nil {
 			return exit.Partly(err)
@@ -73,10 +73,10 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	}
 	// What is wrong already is said now: nobody hears what is said in the background.
 	if err == nil {
-		err = w.Store.Writable()
+		err = p.Store.Writable()
 	}
 	if err == nil {
-		err = w.Store.Usable(w.Checkout)
+		err = p.Store.Usable(p.Checkout)
 	}
 	if err == nil {
 		err = spawn.Snapshot(a.environ, s.Dir(), a.store, o.label)
@@ -90,8 +90,8 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 }
 
 // sealAfterRun takes the snapshot that run waits for.
-func (a *app) sealAfterRun(ctx context.Context, w *open.Project, o runOptions) error {
-	rep, err := w.Snapshot(ctx, layers.SnapshotOptions{Label: o.label, Notify: a.term.Blocking})
+func (a *app) sealAfterRun(ctx context.Context, p *open.Project, o runOptions) error {
+	rep, err := p.Snapshot(ctx, layers.SnapshotOptions{Label: o.label, Notify: a.term.Blocking})
 	if err == nil {
 		report.Snapshot(a.term, rep)
 	}

@@ -28,11 +28,11 @@ background failed.`,
 }
 
 func (a *app) status(ctx context.Context, now time.Time) error {
-	w, err := a.openUnresolved(ctx)
+	p, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
-	st, err := w.Store.Status(ctx, w.Checkout)
+	st, err := p.Store.Status(ctx, p.Checkout)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("see how the last snapshot went: %w", err)
 	}
-	remark := w.Remark(st.BuildDir)
+	remark := p.Remark(st.BuildDir)
 	unused := handoff.Unavailable(st.BuildDir)
 	a.term.JSON("status", struct {
 		*layers.Status
@@ -57,7 +57,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if remark != "" {
 		tab.Row("", remark)
 	}
-	if w.Store.Driver().Caps().EnforcesSeal {
+	if p.Store.Driver().Caps().EnforcesSeal {
 		tab.Row("", "`cargo cow rm --all` removes it")
 	}
 	layersRows(tab, st)

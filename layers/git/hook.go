@@ -60,11 +60,11 @@ const (
 // hookHead is what a hook file of our own begins with.
 const hookHead = "#!/bin/sh\n"
 
-// HandLine is what a user whose hook we leave alone adds to it. Where a hook is
+// handLine is what a user whose hook we leave alone adds to it. Where a hook is
 // shared, others may not have this program, and it is nothing to tell them about.
-const HandLine = `command -v cargo-cow >/dev/null && cargo-cow restore --hook "$@" || :`
+const handLine = `command -v cargo-cow >/dev/null && cargo-cow restore --hook "$@" || :`
 
-// handMark is in whatever line runs our hook, HandLine or a like of it.
+// handMark is in whatever line runs our hook, handLine or a like of it.
 const handMark = "cargo-cow restore --hook"
 
 // switchFile, in the directory cargo-cow of the common directory, switches on
@@ -230,7 +230,7 @@ func (h *Hook) mentions(path string, text []byte) bool {
 		h.State, h.In, h.Program = HookInstalled, path, blockProgram(block)
 		return true
 	}
-	if strings.Contains(string(text), handMark) { // HandLine, or a like of it
+	if strings.Contains(string(text), handMark) { // handLine, or a like of it
 		h.State, h.In, h.Program = HookInstalled, path, "cargo-cow"
 		return true
 	}
@@ -287,7 +287,7 @@ func (c *Checkout) InstallHook(ctx context.Context, program string) (*Hook, erro
 	return h, nil
 }
 
-// installShared adds HandLine to the file that husky runs, if it is husky's
+// installShared adds handLine to the file that husky runs, if it is husky's
 // directory and lies in the checkout, as its users would by hand.
 func (c *Checkout) installShared(ctx context.Context, h *Hook) (*Hook, error) {
 	file := huskyFile(h.Path)
@@ -348,12 +348,12 @@ func (h *Hook) ByHand() string {
 	if file := huskyFile(h.Path); file != "" && file == h.In {
 		return "see that husky runs " + file + ", and that cargo-cow is on the PATH that it has there"
 	} else if file != "" {
-		return "add this line to " + file + ", which husky runs: " + HandLine
+		return "add this line to " + file + ", which husky runs: " + handLine
 	}
 	if h.State == HookAbsent {
-		return "make " + h.Path + " a shell script with this line, executable: " + HandLine
+		return "make " + h.Path + " a shell script with this line, executable: " + handLine
 	}
-	return "add this line to " + h.Path + ", where all that goes before lets it be reached: " + HandLine
+	return "add this line to " + h.Path + ", where all that goes before lets it be reached: " + handLine
 }
 
 // whyShared says what leads out of the repository.

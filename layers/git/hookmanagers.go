@@ -86,12 +86,12 @@ func huskyFile(path string) string {
 	return ""
 }
 
-// addHandLine puts HandLine where a script that husky runs comes to it whatever
+// addHandLine puts handLine where a script that husky runs comes to it whatever
 // follows: after its first line, and after the one by which it becomes husky's
 // (versions 5 to 8: that line runs the script again, and ends).
 func addHandLine(text string) string {
 	if text == "" {
-		return hookHead + HandLine + "\n"
+		return hookHead + handLine + "\n"
 	}
 	lines := slices.Collect(strings.Lines(text))
 	at := 0
@@ -104,13 +104,13 @@ func addHandLine(text string) string {
 	if before != "" && !strings.HasSuffix(before, "\n") {
 		before += "\n"
 	}
-	return before + HandLine + "\n" + strings.Join(lines[at:], "")
+	return before + handLine + "\n" + strings.Join(lines[at:], "")
 }
 
 // cutHandLine takes the line out again.
 func cutHandLine(text string) (rest string, ok bool) {
-	if at := lineStart(text, HandLine); at >= 0 {
-		return text[:at] + text[min(at+len(HandLine)+1, len(text)):], true
+	if at := lineStart(text, handLine); at >= 0 {
+		return text[:at] + text[min(at+len(handLine)+1, len(text)):], true
 	}
 	return text, false
 }

@@ -36,7 +36,7 @@ type Question struct {
 	// Configured is the one that the user's configuration names, for all repositories
 	// that were not given one of their own. No other is looked for.
 	Configured string
-	// Data is the directory of this program's data, where ChosenFile and MadeFile are.
+	// Data is the directory of this program's data, where ChosenFile and the list of stores that were made are.
 	Data string
 	// Cache is where a store is made that cannot be beside what it serves.
 	Cache string
@@ -68,7 +68,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return false
 		}
 		found := Far
-		if HoldsCopies(store) {
+		if holdsCopies(store) {
 			found = Copying
 			if asked {
 				found = Near
@@ -97,7 +97,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return q.Configured, Absent
 		}
 	}
-	if serves(Chosen(q.Data), true) {
+	if serves(chosen(q.Data), true) {
 		return dir, kind
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A
@@ -112,7 +112,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 		return dir, kind
 	}
 	// A file system that has several mounts has one store, below one of them.
-	for _, store := range Made(q.Data) {
+	for _, store := range made(q.Data) {
 		if serves(store, false) {
 			return dir, kind
 		}
@@ -130,9 +130,9 @@ func IsStore(dir string) bool {
 	return unix.Stat(dir+"/"+paths.StoreVersion, &st) == nil
 }
 
-// HoldsCopies reports whether the layers of a store are copies, which need no file
+// holdsCopies reports whether the layers of a store are copies, which need no file
 // system of their own.
-func HoldsCopies(store string) bool {
+func holdsCopies(store string) bool {
 	name, err := os.ReadFile(store + "/" + paths.StoreDriver)
 	return err == nil && strings.TrimSpace(string(name)) == "copy"
 }

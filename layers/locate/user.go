@@ -52,12 +52,12 @@ func (u User) Answers() string {
 // whoever runs below Cargo. Commands know the build directory and the repository, and
 // have the configuration read with all that it may say.
 func Within(dir string, u User) *Question {
-	q := &Question{BuildDir: dir, Configured: Configured(u.ConfigFile()), Data: u.Data, Cache: u.Cache}
+	q := &Question{BuildDir: dir, Configured: configured(u.ConfigFile()), Data: u.Data, Cache: u.Cache}
 	for ; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
 		if q.Noted.Dir == "" {
 			q.Noted = Noted(dir)
 		}
-		if repo := Repository(dir); repo != "" {
+		if repo := repository(dir); repo != "" {
 			q.Remembered = Memory(repo)
 			break
 		}

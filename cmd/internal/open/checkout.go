@@ -183,9 +183,9 @@ func (s *Session) CheckBuildDir(checkout *layers.Checkout, arg string) error {
 	}
 }
 
-// Hide keeps git, and through git cargo, from seeing the trees that a restore
+// hide keeps git, and through git cargo, from seeing the trees that a restore
 // leaves beside the build directory: the one to undo to, and half-made ones.
-func Hide(checkout *layers.Checkout) error {
+func hide(checkout *layers.Checkout) error {
 	if checkout.Git == nil {
 		return nil
 	}

@@ -19,14 +19,14 @@ func TestCheckBuildDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := session(t, dir)
-	p := &layers.Checkout{Workspace: &project.Workspace{Root: dir, BuildDir: filepath.Join(dir, "target")}}
+	co := &layers.Checkout{Workspace: &project.Workspace{Root: dir, BuildDir: filepath.Join(dir, "target")}}
 	for _, arg := range []string{"target", "./target/", filepath.Join(dir, "target"), filepath.Join(link, "target"), "x/../target"} {
-		if err := s.CheckBuildDir(p, arg); err != nil {
+		if err := s.CheckBuildDir(co, arg); err != nil {
 			t.Errorf("%s: %v", arg, err)
 		}
 	}
 	var help *layers.HelpError
-	if err := s.CheckBuildDir(p, "out"); !errors.As(err, &help) || !strings.Contains(help.Help, "build.build-dir") {
+	if err := s.CheckBuildDir(co, "out"); !errors.As(err, &help) || !strings.Contains(help.Help, "build.build-dir") {
 		t.Errorf("out: got %v", err)
 	}
 }

@@ -68,11 +68,11 @@ func (p *Project) Snapshot(ctx context.Context, o layers.SnapshotOptions) (*laye
 	return rep, nil
 }
 
-// HideUndo keeps git from seeing what is kept for undo (Hide). In a sandbox where the
+// HideUndo keeps git from seeing what is kept for undo (hide). In a sandbox where the
 // repository cannot be written to, git sees it, which is no reason to build anew: tell
 // is called with the cause.
 func (p *Project) HideUndo(tell func(cause error)) error {
-	err := Hide(p.Checkout)
+	err := hide(p.Checkout)
 	if layers.IsReadOnly(err) {
 		tell(err)
 		return nil

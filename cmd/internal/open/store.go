@@ -137,7 +137,7 @@ func (s *Session) InitStore(ctx context.Context, checkout *layers.Checkout, do f
 		return readOnlyHelp(err)
 	}
 	defer note.Discard()
-	if err := Hide(checkout); err != nil {
+	if err := hide(checkout); err != nil {
 		return readOnlyHelp(err)
 	}
 	existed := locate.IsStore(dir)

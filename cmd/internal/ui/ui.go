@@ -168,7 +168,7 @@ func (t *Terminal) line(style Style, verb, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	pad := strings.Repeat(" ", max(0, 12-len(verb)))
-	fmt.Fprintf(t.err.w, "%s%s %s\n", pad, t.err.paint(style, verb), Clean(text))
+	fmt.Fprintf(t.err.w, "%s%s %s\n", pad, t.err.paint(style, verb), clean(text))
 }
 
 // Warn says what the user should know though the work goes on.
@@ -199,9 +199,9 @@ func (t *Terminal) message(style Style, kind, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	fmt.Fprintf(t.err.w, "%s: %s\n", t.err.paint(style, kind), Clean(lines[0]))
+	fmt.Fprintf(t.err.w, "%s: %s\n", t.err.paint(style, kind), clean(lines[0]))
 	for _, l := range lines[1:] {
-		fmt.Fprintf(t.err.w, "  %s\n", Clean(l))
+		fmt.Fprintf(t.err.w, "  %s\n", clean(l))
 	}
 }
 
@@ -212,7 +212,7 @@ func (t *Terminal) Println(format string, args ...any) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintln(t.out.w, Clean(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(t.out.w, clean(fmt.Sprintf(format, args...)))
 }
 
 // JSON writes one line of the result with --json, and nothing without: the
@@ -237,9 +237,9 @@ func (t *Terminal) JSON(reason string, v any) {
 	fmt.Fprintf(t.out.w, `{"reason":%s%s%s`, strconv.Quote(reason), sep, rest)
 }
 
-// Clean escapes what could move the cursor or start an escape sequence, and
+// clean escapes what could move the cursor or start an escape sequence, and
 // bytes that are no text.
-func Clean(s string) string {
+func clean(s string) string {
 	bad := func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 	if strings.IndexFunc(s, bad) < 0 {
 		return s
