@@ -70,7 +70,7 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	if rollback.IsStub(s.tree(name)) {
 		return s.treeProblem(name, repair)
 	}
-	// It may be half way out, so look again with nobody at it.
+	// It may be on its way out: look again under a lease, with which nobody removes it.
 	release, err := s.lease(name)
 	if errors.Is(err, ErrNotFound) {
 		return nil

@@ -17,7 +17,8 @@ type criteria struct {
 	noGraft bool   // what others have that the layer lacks does not matter
 }
 
-// choose chooses once more where all that it chose from was removed meanwhile.
+// choose finds the layer for a checkout (chooseOnce). Where the layers that it chose from
+// were removed meanwhile, it begins again.
 func (s *Store) choose(ctx context.Context, co *Checkout, want criteria) (*choice, error) {
 	if want.from != "" {
 		return s.chooseOnce(ctx, co, want)
@@ -149,9 +150,9 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 	return list, needed, nil
 }
 
-// lacking finds out what a checkout needs for which a layer was chosen that was made
-// for other dependencies, or other features of them. Where that cannot be found out,
-// the layer serves without.
+// lacking finds out what a checkout needs, for a layer that was made for other
+// dependencies, or other features of them. Where that cannot be found out, the layer
+// serves all the same.
 func (s *Store) lacking(ctx context.Context, co *Checkout, c *choice) error {
 	x, err := s.index(ctx)
 	if err != nil {

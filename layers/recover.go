@@ -21,7 +21,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// recover makes true what crashes may have left untrue: a layer without a record,
+// recover mends what crashes may have left: a layer without a record,
 // or with an empty one, gets one, a record without a layer goes, and half-made or
 // half-deleted trees are removed if nobody is at work. That costs two
 // directory listings and a stat for every layer.

@@ -52,7 +52,7 @@ func (s *Store) LayerUses(ctx context.Context, known ...string) ([]LayerUse, err
 	uses := make([]LayerUse, len(list))
 	var found *checkouts
 	for i, r := range list {
-		// Whether it can be removed is found out again by Remove.
+		// Advice: Remove finds out for itself.
 		leased, err := lease.Held(filepath.Join(s.opts.Dir, leasesDir), r.ID)
 		if err != nil {
 			return nil, err

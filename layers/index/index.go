@@ -210,8 +210,8 @@ func (x *Index) Portable(key string) bool {
 	return h != nil && h.portable
 }
 
-// Worth is, by layer, what building the units cost that it holds. A layer that is not in
-// the index holds none.
+// Worth returns for each of the layers what building those of the units cost that it holds,
+// in ms. A layer that is not in the index holds none.
 func (x *Index) Worth(layers []string, units iter.Seq[string]) []int64 {
 	numbers := make([]int, len(layers))
 	for i, id := range layers {

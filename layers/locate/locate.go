@@ -24,7 +24,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// A Question is whose store is looked for, and who may know. All paths are absolute
+// A Question is which build directory's store is looked for, and what may tell. All paths are absolute
 // and without symbolic links; "" is nothing.
 type Question struct {
 	// BuildDir is the build directory, or any directory in it. It need not exist.

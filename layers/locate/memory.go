@@ -63,7 +63,7 @@ func repository(top string) string {
 	return filepath.Clean(to)
 }
 
-// Memory returns the stores that a repository remembers, given what Repository
+// Memory returns the stores that a repository remembers, given what repository
 // returned. What is not legible is nothing.
 func Memory(repository string) []Remembered {
 	text, err := os.ReadFile(repository + "/" + paths.RepositoryMemory)

@@ -197,8 +197,8 @@ func (s *Setup) Enable(l Level, program string) (*Change, error) {
 	return c, err
 }
 
-// link is what the wrapper is to remember when it is named in file, which says
-// now.
+// link is what the wrapper is to remember once file names it; now is what file says so
+// far.
 func (s *Setup) link(l Level, file string, now *config.BuildValue) (chain.Link, error) {
 	if now != nil && ours(now.Value) {
 		link, err := chain.Read(now.Value)

@@ -15,7 +15,7 @@ type GraftJSON struct {
 	Lacking *int     `json:"lacking,omitempty"` // needed registry and git units that no layer could give
 }
 
-// NewGraftJSON is what g comes to; nil is no graft.
+// NewGraftJSON is g for JSON; nil is no graft.
 func NewGraftJSON(g *layers.GraftReport) GraftJSON {
 	if g == nil {
 		return GraftJSON{}
