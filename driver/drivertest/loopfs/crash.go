@@ -51,9 +51,10 @@ func shutDown(t testing.TB, dir string) {
 }
 
 // crashBtrfs puts a copy of the image in its place, since Btrfs cannot be shut down
-// before Linux 6.19. A copy does for it, though the file system is in use: the superblock
-// lies in front and is copied first, and what it refers to is not overwritten before the
-// second commit from then on. They are 30 s apart, and nobody asks for one meanwhile.
+// before Linux 6.19. A copy does for it, though the file system is mounted: the superblock
+// lies in front and is copied first, and what it refers to is not overwritten before a
+// commit, of which there is one in 30 s, is followed by more writing, of which there is
+// none.
 func crashBtrfs(t testing.TB, dir, image string, m mounted) {
 	t.Helper()
 	// The image holds what the file system has written, not what it has yet to
