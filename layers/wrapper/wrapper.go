@@ -102,7 +102,7 @@ func (s *Setup) File(l Level) (string, error) {
 
 // Compiler is what cargo would run as rustc, and what it runs around it for members
 // of the workspace, "" for nothing: programs, or names to look up in PATH.
-func (s *Setup) Compiler() (rustc, around string, err error) {
+func (s *Setup) Compiler() (rustc, workspaceWrapper string, err error) {
 	cfg, err := config.Load(s.Dir, s.CargoHome, s.Environ)
 	if err != nil {
 		return "", "", fmt.Errorf("find the compiler: %w", err)

@@ -27,7 +27,7 @@ type Answers struct {
 // FindAnswers finds the compiler that calls run here, and sums up the last calls that
 // are remembered.
 func FindAnswers(s *wrapper.Setup, events []warehouse.Event) (a Answers) {
-	name, around, err := s.Compiler()
+	name, workspaceWrapper, err := s.Compiler()
 	dir := s.Workspace
 	if dir == "" {
 		dir = s.Dir
@@ -42,8 +42,8 @@ func FindAnswers(s *wrapper.Setup, events []warehouse.Event) (a Answers) {
 	if err != nil {
 		a.NoCompiler = err.Error()
 	}
-	if around != "" && !rustc.Drives(around) {
-		a.Members = around + " runs around the compiler"
+	if workspaceWrapper != "" && !rustc.Drives(workspaceWrapper) {
+		a.Members = workspaceWrapper + " runs around the compiler"
 	}
 	events = events[max(0, len(events)-lastCalls):]
 	sum := warehouse.Sum(events)
