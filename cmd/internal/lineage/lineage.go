@@ -62,8 +62,8 @@ func Draw(list []layers.Record, p Pen) []Line {
 
 // forest is a list of layers, by their indices in it.
 type forest struct {
-	roots []int
-	first []bool  // it is a root
+	roots    []int
+	first    []bool  // it is a root
 	children [][]int // what was made from it
 }
 
