@@ -125,7 +125,7 @@ func TestCatalogForgetsDamaged(t *testing.T) {
 	if got := label(); got != "damaged" {
 		t.Fatalf("label %q: the record was not read", got)
 	}
-	if err := s.recordAnew(ids[0]); err != nil {
+	if err := s.rebuildRecord(ids[0]); err != nil {
 		t.Fatal(err)
 	}
 	if got := label(); got != right {

@@ -33,7 +33,7 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 	if err := s.sweep(ctx); err != nil {
 		found = append(found, Problem{Path: filepath.Join(s.opts.Dir, layersDir), Problem: err.Error()})
 	}
-	done, err := s.working(ctx)
+	done, err := s.holdOffSweep(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
@@ -70,8 +70,8 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	if rollback.IsStub(s.tree(name)) {
 		return s.treeProblem(name, repair)
 	}
-	// It may be half way out, so look again with nobody at it.
-	release, err := s.hold(name)
+	// It may be on its way out: look again under a lease, with which nobody removes it.
+	release, err := s.lease(name)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (s *Store) treeProblem(name string, repair bool) *Problem {
 		return problem("not a layer of this store")
 	}
 	if rollback.IsStub(path) {
-		p := problem("a roll-back of the subvolume around took this layer along")
+		p := problem("a roll-back of the subvolume around the store took this layer along")
 		if repair {
 			p.Repaired = s.forgetLost(name) == nil
 		}
@@ -115,7 +115,7 @@ func (s *Store) treeProblem(name string, repair bool) *Problem {
 	}
 	p := &Problem{Path: s.records().Path(name), Problem: "the record of a layer is missing or damaged"}
 	if repair {
-		p.Repaired = s.recordAnew(name) == nil
+		p.Repaired = s.rebuildRecord(name) == nil
 	}
 	return p
 }

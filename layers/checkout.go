@@ -27,7 +27,7 @@ type Checkout struct {
 	Git         *git.Checkout       // nil: not under git
 	Fingerprint *depset.Fingerprint // nil: there is no lockfile, for commands that need none
 	Env         string              // [env] of Cargo's configuration, canonical
-	LinkFlags   []string            // see cargo.Place
+	LinkFlags   []string            // see checkout.Checkout
 	Linkers     []string            // of Cargo's configuration, those in the checkout
 	Settings    rule.Settings
 }
@@ -58,11 +58,11 @@ func (co *Checkout) view(ctx context.Context) *checkout.Checkout {
 	return v
 }
 
-// handOff tells the compiler's wrapper where the build directory in tmp, restored by
-// a plan, is going to lie and where it came from. Where that cannot be told, state
-// is not taken up, which is right and no reason to fail. With strict nothing may name
-// another checkout, as debug information of what the wrapper takes from there would:
-// then it has to be told.
+// handOff leaves the handoff for the compiler's wrapper in tmp, a copy restored by a plan:
+// where it is going to lie, and where it came from. Without one the wrapper does not take
+// rustc's incremental state up, which is right and no reason to fail. With strict nothing
+// may name another checkout, as the debug information of what is compiled with that state
+// does; then the wrapper has to be told, and failing to is an error.
 func (co *Checkout) handOff(tmp string, plan *cargo.Plan, strict bool) error {
 	handoff.SetUnavailable(tmp, "") // what went wrong elsewhere
 	checkout := ""

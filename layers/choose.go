@@ -17,7 +17,8 @@ type criteria struct {
 	noGraft bool   // what others have that the layer lacks does not matter
 }
 
-// choose chooses once more where all that it chose from was removed meanwhile.
+// choose finds the layer for a checkout (chooseOnce). Where the layers that it chose from
+// were removed meanwhile, it begins again.
 func (s *Store) choose(ctx context.Context, co *Checkout, want criteria) (*choice, error) {
 	if want.from != "" {
 		return s.chooseOnce(ctx, co, want)
@@ -50,7 +51,7 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, want criteria) (*c
 	}
 	switch {
 	case needed != nil:
-		best.needed, best.held = needed, c.index.Held(best.record.ID, needed)
+		best.needed, best.neededHeld = needed, c.index.CountHeld(best.record.ID, needed)
 	case !want.noGraft && !best.plan.MadeFor():
 		if err := s.lacking(ctx, co, best); err != nil {
 			return nil, errors.Join(err, best.drop())
@@ -80,14 +81,14 @@ func (s *Store) candidates(ctx context.Context, co *Checkout, from string) ([]Re
 		return nil, err
 	}
 	slices.SortStableFunc(list, func(a, b Record) int {
-		return cmp.Compare(unlike(a, head(co)), unlike(b, head(co)))
+		return cmp.Compare(commitRank(a, head(co)), commitRank(b, head(co)))
 	})
 	return list, nil
 }
 
-// unlike orders layers before they are compared: those of the same commit come
+// commitRank orders layers before they are compared: those of the same commit come
 // first, and the clean ones of them before the others.
-func unlike(r Record, head string) int {
+func commitRank(r Record, head string) int {
 	switch {
 	case head == "" || r.Commit != head:
 		return 2
@@ -123,7 +124,7 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 		}
 	}
 	if len(profiles) == 0 {
-		return nil, nil, s.none(co, "or was built by its compiler")
+		return nil, nil, s.noLayer(co, "or was built by its compiler")
 	}
 	x, err := s.index(ctx)
 	if err != nil {
@@ -131,7 +132,7 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 	}
 	needed, err := s.plan(ctx, co, profiles, x.Checked())
 	if errors.Is(err, planner.ErrPlanning) {
-		return nil, nil, s.none(co, "and what it needs is not known: "+err.Error())
+		return nil, nil, s.noLayer(co, "and what it needs is not known: "+err.Error())
 	}
 	if err != nil {
 		return nil, nil, err
@@ -144,14 +145,14 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 	// Of two that hold the same, the newer one.
 	slices.SortStableFunc(list, func(a, b Record) int { return cmp.Compare(worth[b.ID], worth[a.ID]) })
 	if len(list) == 0 {
-		return nil, nil, s.none(co, "or anything that it needs")
+		return nil, nil, s.noLayer(co, "or anything that it needs")
 	}
 	return list, needed, nil
 }
 
-// lacking finds out what a checkout needs for which a layer was chosen that was made
-// for other dependencies, or other features of them. Where that cannot be found out,
-// the layer serves without.
+// lacking finds out what a checkout needs, for a layer that was made for other
+// dependencies, or other features of them. Where that cannot be found out, the layer
+// serves all the same.
 func (s *Store) lacking(ctx context.Context, co *Checkout, c *choice) error {
 	x, err := s.index(ctx)
 	if err != nil {
@@ -162,7 +163,7 @@ func (s *Store) lacking(ctx context.Context, co *Checkout, c *choice) error {
 		return err
 	}
 	if err == nil {
-		c.needed, c.held = needed, x.Held(c.record.ID, needed)
+		c.needed, c.neededHeld = needed, x.CountHeld(c.record.ID, needed)
 	}
 	return nil
 }

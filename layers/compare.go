@@ -32,7 +32,7 @@ type comparison struct {
 	store    *Store
 	checkout *Checkout
 	dir      string
-	here     *freshness.Assessment
+	current  *freshness.Assessment
 	// same is the layer that the build directory is the same as, nil for none.
 	same *choice
 	// needed are the units that builds of the checkout need; nil while nobody has
@@ -52,10 +52,10 @@ func (x *comparison) assess(ctx context.Context, strict bool) error {
 	m, sealed := active.Manifest(x.dir)
 	view := x.checkout.view(ctx)
 	var err error
-	if x.here, err = freshness.Assess(ctx, view, m, sealed, from.Restored, active.Recall(x.dir)); err != nil {
+	if x.current, err = freshness.Assess(ctx, view, m, sealed, from.Restored, active.UnitCache(x.dir)); err != nil {
 		return fmt.Errorf("look at %s: %w", x.dir, foreign.Explain(x.dir, err))
 	}
-	if x.here.BuiltSince || !from.OfLayer() {
+	if x.current.BuiltSince || !from.OfLayer() {
 		return nil
 	}
 	// It may be removed by now, or never have come to be.
@@ -122,7 +122,7 @@ func (x *comparison) pick(ctx context.Context, best *choice) (*choice, error) {
 // directory was built from in something that Cargo does not look at: only a
 // restore has that rebuilt.
 func (x *comparison) missedByCargo(keep *buildState) bool {
-	if x.here.Revived && x.same.record.Fingerprint != x.checkout.Fingerprint.ID {
+	if x.current.Revived && x.same.record.Fingerprint != x.checkout.Fingerprint.ID {
 		return true // of what comes back to life nothing is known
 	}
 	if x.same.plan.DiffersInside() {
@@ -145,9 +145,9 @@ func (x *comparison) state(c *choice) *buildState {
 	if b := x.states[c]; b != nil {
 		return b
 	}
-	fresh := x.here.Fresh
+	fresh := x.current.Fresh
 	if c != nil {
-		fresh = c.plan.Fresh(active.Recall(x.store.tree(c.record.ID)))
+		fresh = c.plan.Fresh(active.UnitCache(x.store.tree(c.record.ID)))
 	}
 	b := &buildState{c, make(map[string]manifest.Entry, len(fresh))}
 	for _, e := range fresh {
@@ -244,7 +244,7 @@ func (x *comparison) setNeeded(ctx context.Context, needed map[string]bool) erro
 	}
 	x.needed = needed
 	if c := x.same; c != nil && c.needed == nil && !c.plan.MadeFor() {
-		c.needed, c.held = needed, x.index.Held(c.record.ID, needed)
+		c.needed, c.neededHeld = needed, x.index.CountHeld(c.record.ID, needed)
 		c.plan.Narrow(needed)
 	}
 	clear(x.states)

@@ -25,7 +25,7 @@ func (s *Store) Contents(ctx context.Context, ref string) (*Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.hold(r.ID)
+	release, err := s.lease(r.ID)
 	if errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (s *Store) Contents(ctx context.Context, ref string) (*Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := contents.Read(ctx, s.tree(r.ID), m, active.Recall(s.tree(r.ID)))
+	c, err := contents.Read(ctx, s.tree(r.ID), m, active.UnitCache(s.tree(r.ID)))
 	if err != nil {
 		return nil, fmt.Errorf("read layer %s: %w", r.ID, err)
 	}

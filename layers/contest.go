@@ -14,12 +14,14 @@ import (
 
 // choice is a layer found fit for a checkout, under a lease.
 type choice struct {
-	record  Record
-	plan    *cargo.Plan
-	needed  map[string]bool // units that the checkout needs, if the layer was not made for what it asks for
-	held    int             // how many of them the layer has
-	others  []*choice       // layers that have what this one lacks, the one with most first
-	release func() error
+	record Record
+	plan   *cargo.Plan
+	// needed are the units that the checkout needs, nil where the layer was made for what
+	// it asks for. neededHeld is how many of them the layer has.
+	needed     map[string]bool
+	neededHeld int
+	others     []*choice // layers that have what this one lacks, the one with most first
+	release    func() error
 }
 
 // drop gives up the leases of a choice.
@@ -39,7 +41,7 @@ const maxCompared = 16
 
 // compare takes a layer and compares it with a checkout, by content.
 func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, strict bool) (*choice, error) {
-	release, err := s.hold(r.ID)
+	release, err := s.lease(r.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +55,8 @@ func (s *Store) compare(ctx context.Context, r Record, reader *cargo.Reader, str
 	return nil, errors.Join(fmt.Errorf("use layer %s: %w", r.ID, err), release())
 }
 
-// none is that no layer serves a checkout of another dependency set.
-func (s *Store) none(co *Checkout, why string) error {
+// noLayer is the error that no layer serves a checkout whose dependency set none has.
+func (s *Store) noLayer(co *Checkout, why string) error {
 	return &HelpError{
 		Err:  fmt.Errorf("restore: %w: none of %s has the dependency set of this checkout (%s), %s", ErrNoLayer, s.opts.Dir, co.Fingerprint.ID[:8], why),
 		Help: "cargo build && cargo cow snapshot",
@@ -70,7 +72,7 @@ type contest struct {
 	checkout *Checkout
 	strict   bool
 	reader   *cargo.Reader
-	near     []Record        // in the order of candidates
+	nearest  []Record        // in the order of candidates
 	needed   map[string]bool // only these count; nil: all
 	index    *index.Index    // nil where there is nothing to choose
 	worth    map[string]int64
@@ -80,7 +82,7 @@ type contest struct {
 func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
 	c := &contest{
 		store: s, checkout: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
-		near: candidates, needed: needed, worth: map[string]int64{}, saved: map[*choice]int64{},
+		nearest: candidates, needed: needed, worth: map[string]int64{}, saved: map[*choice]int64{},
 	}
 	if len(candidates) == 1 && needed == nil {
 		return c, nil
@@ -99,13 +101,13 @@ func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Recor
 	return c, nil
 }
 
-// run compares layers with the checkout, by turns the nearest and the one that holds
-// most, and returns the best, leased. One that holds no more than the best saves
-// is not looked at.
+// run compares layers with the checkout and returns the best, leased. By turns it takes
+// the nearest and the one that holds most. A layer that holds no more than the best saves
+// cannot win, and is not compared.
 func (c *contest) run(ctx context.Context) (*choice, error) {
-	rich := slices.Clone(c.near)
-	slices.SortStableFunc(rich, func(a, b Record) int { return cmp.Compare(c.worth[b.ID], c.worth[a.ID]) })
-	queues := [2][]Record{c.near, rich}
+	richest := slices.Clone(c.nearest)
+	slices.SortStableFunc(richest, func(a, b Record) int { return cmp.Compare(c.worth[b.ID], c.worth[a.ID]) })
+	queues := [2][]Record{c.nearest, richest}
 	tried := map[string]bool{}
 	var best *choice
 	var unreadable error
@@ -126,10 +128,10 @@ func (c *contest) run(ctx context.Context) (*choice, error) {
 		}
 		compared++
 		if c.needed != nil && !next.plan.Grafts() {
-			unreadable = errors.Join(c.store.none(c.checkout, "or anything that it needs"), next.release())
+			unreadable = errors.Join(c.store.noLayer(c.checkout, "or anything that it needs"), next.release())
 			continue
 		}
-		c.reckon(next)
+		c.estimate(next)
 		if best == nil || c.better(ctx, next, best) {
 			best, next = next, best
 		}
@@ -146,8 +148,9 @@ func (c *contest) run(ctx context.Context) (*choice, error) {
 	return best, nil
 }
 
-// reckon reckons what a layer saves: all that it holds but what is to be rebuilt.
-func (c *contest) reckon(x *choice) {
+// estimate notes what a layer saves: what building all that it holds has cost, less what
+// is to be rebuilt.
+func (c *contest) estimate(x *choice) {
 	if c.index == nil {
 		return
 	}
@@ -160,9 +163,8 @@ func (c *contest) reckon(x *choice) {
 	c.saved[x] = saved
 }
 
-// mayBeat reports whether a layer can be better than the best so far. One that
-// saves as much may be nearer; but where nothing is left to be rebuilt, that is no
-// reason to look.
+// mayBeat reports whether a layer can be better than the best so far. One that saves as
+// much may be nearer, but that counts only where the best leaves something to be rebuilt.
 func (c *contest) mayBeat(best *choice, r Record) bool {
 	if best == nil || c.worth[r.ID] > c.saved[best] {
 		return true
@@ -185,8 +187,8 @@ func (c *contest) better(ctx context.Context, a, b *choice) bool {
 			return errX == nil && (errY != nil || x < y)
 		}
 	}
-	was := slices.IndexFunc(c.near, func(r Record) bool { return r.ID == a.record.ID })
-	return was < slices.IndexFunc(c.near, func(r Record) bool { return r.ID == b.record.ID })
+	was := slices.IndexFunc(c.nearest, func(r Record) bool { return r.ID == a.record.ID })
+	return was < slices.IndexFunc(c.nearest, func(r Record) bool { return r.ID == b.record.ID })
 }
 
 const (
@@ -198,9 +200,8 @@ const (
 	minJoined = 20
 )
 
-// join finds the layers that have what the best one lacks, compares them with the
-// checkout, and has them given with it. What it finds is a gain and no need: whatever
-// fails is left out.
+// join adds to the best layer others that have what it lacks, each compared with the
+// checkout. The restore goes without them as well, so one that cannot be used is left out.
 func (c *contest) join(ctx context.Context, best *choice) {
 	if c.index == nil {
 		return
@@ -212,7 +213,7 @@ func (c *contest) join(ctx context.Context, best *choice) {
 			return
 		}
 		other, err := c.store.compare(ctx, *r, c.reader, c.strict)
-		c.near = slices.DeleteFunc(slices.Clone(c.near), func(n Record) bool { return n.ID == r.ID })
+		c.nearest = slices.DeleteFunc(slices.Clone(c.nearest), func(n Record) bool { return n.ID == r.ID })
 		if err != nil {
 			continue
 		}
@@ -238,8 +239,8 @@ func (c *contest) join(ctx context.Context, best *choice) {
 	}
 }
 
-// nextSource returns the layer that holds most of what is lacking; nil if that is not
-// worth it in any.
+// nextSource returns the layer that holds most of what is lacking; nil if none holds
+// enough of it.
 func (c *contest) nextSource(best *choice, have func(key string) bool) *Record {
 	lacking := func(yield func(string) bool) {
 		for key := range c.index.Units {
@@ -248,15 +249,15 @@ func (c *contest) nextSource(best *choice, have func(key string) bool) *Record {
 			}
 		}
 	}
-	worth := c.index.Worth(ids(c.near), lacking)
+	worth := c.index.Worth(ids(c.nearest), lacking)
 	top := -1
 	for i, w := range worth {
-		if w >= minJoined && c.near[i].ID != best.record.ID && (top < 0 || w > worth[top]) {
+		if w >= minJoined && c.nearest[i].ID != best.record.ID && (top < 0 || w > worth[top]) {
 			top = i
 		}
 	}
 	if top < 0 {
 		return nil
 	}
-	return &c.near[top]
+	return &c.nearest[top]
 }

@@ -16,44 +16,43 @@ import (
 // ExtendReport says what became of a layer that was given more units.
 type ExtendReport struct {
 	Record
-	Grafted *Grafted
+	Grafted *GraftReport
 	// CreatedNew is false if the layer had all units that the other could give.
 	CreatedNew bool
 }
 
-// Extend makes a layer that is the layer into with the registry and git units that
-// it lacks and the layer from has: what a finished worktree has compiled is then
-// where others start from. It has the label and the sources of into and is chosen
-// before it, being newer. Packages that the lockfile of into does not have are
-// left out.
-func (s *Store) Extend(ctx context.Context, co *Checkout, into, from string) (*ExtendReport, error) {
-	done, err := s.working(ctx)
+// Extend makes a layer that is the layer base with the registry and git units that base
+// lacks and the layer from has, so that what a finished worktree has compiled is there
+// for others. The new layer has the label and the sources of base and, being newer, is
+// chosen before it. Packages that the lockfile of base does not have are left out.
+func (s *Store) Extend(ctx context.Context, co *Checkout, base, from string) (*ExtendReport, error) {
+	done, err := s.holdOffSweep(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("extend layer: %w", err)
 	}
 	defer done()
-	base, err := s.Layer(ctx, into)
+	r, err := s.Layer(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.hold(base.ID)
+	release, err := s.lease(r.ID)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	m, err := s.manifest(base.ID)
+	m, err := s.manifest(r.ID)
 	if err != nil {
 		return nil, err
 	}
-	tmp := s.temp()
-	if err := s.opts.Driver.Clone(ctx, tmp, s.tree(base.ID)); err != nil {
-		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
+	tmp := s.tempTree()
+	if err := s.opts.Driver.Clone(ctx, tmp, s.tree(r.ID)); err != nil {
+		return nil, fmt.Errorf("extend layer %s: %w", r.ID, err)
 	}
-	r, err := s.extend(ctx, co, tmp, m, base, from)
-	if gone := s.opts.Driver.Delete(context.WithoutCancel(ctx), tmp); gone != nil || err != nil {
-		return nil, errors.Join(err, gone)
+	rep, err := s.extend(ctx, co, tmp, m, r, from)
+	if err := s.dropTemp(ctx, tmp, err); err != nil {
+		return nil, err
 	}
-	return r, nil
+	return rep, nil
 }
 
 // extend works on tmp, a copy of the layer base.
@@ -62,7 +61,7 @@ func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifes
 	if err != nil {
 		return nil, err
 	}
-	entries := manifest.Entries(given, active.Recall(s.tree(from)))
+	entries := manifest.Entries(given, active.UnitCache(s.tree(from)))
 	usable := manifest.LockedKeys(&m.Fingerprint, slices.DeleteFunc(entries, func(e manifest.Entry) bool { return !e.Portable }))
 	grafted, err := s.graft(ctx, co, tmp, wanted{usable, []string{from}, true})
 	if err != nil {
@@ -71,7 +70,7 @@ func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifes
 	if len(grafted.Units) == 0 {
 		return &ExtendReport{Record: *base, Grafted: grafted}, nil
 	}
-	unitCache, err := m.Extend(tmp, co.Workspace.CargoHome, active.Recall(tmp))
+	cache, err := m.Extend(tmp, co.Workspace.CargoHome, active.UnitCache(tmp))
 	if err != nil {
 		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
 	}
@@ -80,7 +79,7 @@ func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifes
 	if err != nil {
 		return nil, err
 	}
-	if err := active.WriteFile(tmp, active.RecallFile, unitCache); err != nil {
+	if err := active.WriteFile(tmp, active.UnitCacheFile, cache); err != nil {
 		return nil, err
 	}
 	if err := active.WriteFile(tmp, active.ManifestFile, b); err != nil {
@@ -93,7 +92,7 @@ func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifes
 	if err := pointSealed.Hit(); err != nil {
 		return nil, err
 	}
-	s.used(base.ID, id)
+	s.noteUse(base.ID, id)
 	r := record.New(id, m, s.opts.Now())
 	return &ExtendReport{Record: r, Grafted: grafted, CreatedNew: true}, s.writeRecord(r)
 }

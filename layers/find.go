@@ -24,7 +24,7 @@ func (s *Store) layersOf(ctx context.Context, fingerprint string) ([]Record, err
 	if err != nil {
 		return nil, fmt.Errorf("list layers: %w", err)
 	}
-	trees = s.kept(slices.DeleteFunc(trees, func(t string) bool { return !digest.Is(t) }))
+	trees = s.withoutLost(slices.DeleteFunc(trees, func(t string) bool { return !digest.Is(t) }))
 	list, err := s.records().List(ctx, trees, fingerprint, s.record)
 	if err != nil {
 		return nil, err

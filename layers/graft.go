@@ -23,8 +23,8 @@ var pointGrafted = crashpoint.New("graft.grafted")
 // has to give is next to nothing.
 const maxSources = 16
 
-// Grafted says what a graft did.
-type Grafted struct {
+// GraftReport says what a graft did.
+type GraftReport struct {
 	Units []builddir.UnitName `json:"units"`
 	From  []string            `json:"from"` // layers, the one that gave first, first
 	// Lacking counts the units of registry and git packages that the build needs
@@ -40,8 +40,8 @@ type wanted struct {
 }
 
 // graft puts units that dir, a build directory that nobody uses, lacks into it.
-func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted) (*Grafted, error) {
-	g, err := graft.New(dir, co.Workspace.CargoHome, active.Recall(dir))
+func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted) (*GraftReport, error) {
+	g, err := graft.New(dir, co.Workspace.CargoHome, active.UnitCache(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (s *Store) graft(ctx context.Context, co *Checkout, dir string, want wanted
 	if err != nil {
 		return nil, err
 	}
-	done := &Grafted{}
+	done := &GraftReport{}
 	tried := map[string]bool{}
 	for range maxSources {
 		id, keys := bestSource(x, g, want, tried)
@@ -114,15 +114,15 @@ func bestSource(x *index.Index, g *graft.Graft, want wanted, tried map[string]bo
 
 // takeFrom takes units from one layer, which stays leased until release.
 func (s *Store) takeFrom(id string, co *Checkout, g *graft.Graft, keys []string, strict bool) (took int, release func() error, err error) {
-	release, err = s.hold(id)
+	release, err = s.lease(id)
 	if err != nil {
 		return 0, nil, err
 	}
 	m, err := s.manifest(id)
 	if err == nil && m.Fingerprint.GraftsTo(co.Fingerprint) {
 		var source *graft.Source
-		if source, err = graft.OpenSource(s.tree(id), co.Workspace.CargoHome, m, active.Recall(s.tree(id)), strict); err == nil {
-			s.used(id)
+		if source, err = graft.OpenSource(s.tree(id), co.Workspace.CargoHome, m, active.UnitCache(s.tree(id)), strict); err == nil {
+			s.noteUse(id)
 			return g.Take(source, keys), release, nil
 		}
 	}
@@ -142,13 +142,13 @@ type GraftOptions struct {
 // lacks. It works on a clone, which takes the name of the build directory when it
 // is done; what was there can be brought back with Undo. If no layer has anything
 // to give, nothing is changed.
-func (s *Store) Graft(ctx context.Context, co *Checkout, o GraftOptions) (*Grafted, error) {
+func (s *Store) Graft(ctx context.Context, co *Checkout, o GraftOptions) (*GraftReport, error) {
 	w, err := s.begin(ctx, co, o.Notify)
 	if err != nil {
 		return nil, err
 	}
 	defer w.end()
-	if w.found != active.Tree {
+	if w.kind != active.Tree {
 		return nil, &HelpError{Err: fmt.Errorf("graft to %s: %w", w.path(), ErrNoTarget), Help: "cargo cow init"}
 	}
 	want := wanted{strict: o.Strict}
@@ -159,7 +159,7 @@ func (s *Store) Graft(ctx context.Context, co *Checkout, o GraftOptions) (*Graft
 		}
 		want.from = []string{r.ID}
 	}
-	if err := w.lock(ctx, o.NoWait); err != nil {
+	if err := w.lockCargo(ctx, o.NoWait); err != nil {
 		return nil, err
 	}
 	if want.units, err = s.needs(ctx, co, o.Packages); err != nil {

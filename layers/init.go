@@ -30,21 +30,21 @@ func (s *Store) Init(ctx context.Context, co *Checkout, notify Notify) (*InitRep
 	}
 	defer w.end()
 	r := &InitReport{BuildDir: w.path(), Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
-	if w.found == active.Tree {
+	if w.kind == active.Tree {
 		r.Already, err = w.noteStore()
 		return r, err
 	}
-	if w.found == active.Absent {
+	if w.kind == active.Absent {
 		if err := driver.MakeDirs(filepath.Dir(w.path()), 0o777); err != nil {
 			return nil, fmt.Errorf("make %s: %w", w.path(), err)
 		}
 	}
-	if err := w.lock(ctx, false); err != nil {
+	if err := w.lockCargo(ctx, false); err != nil {
 		return nil, err
 	}
-	if w.found == active.Directory {
+	if w.kind == active.Directory {
 		r.TakenOver = true
-		ctx, left := leaveOut(ctx)
+		ctx, left := collectUncopied(ctx)
 		err := w.dir.TakeOver(ctx)
 		r.Uncopied = left.report()
 		return r, err
@@ -64,7 +64,7 @@ func (s *Store) Init(ctx context.Context, co *Checkout, notify Notify) (*InitRep
 // noteStore tells a build directory that is a tree which store it belongs to. It
 // reports whether it was one of some store before.
 func (w *work) noteStore() (already bool, err error) {
-	store := w.store.noted()
+	store := w.store.note()
 	if store.Dir == "" || locate.Noted(w.path()) == store {
 		return true, nil
 	}

@@ -4,21 +4,22 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/graft"
 )
 
-// join puts into tmp, made true for the checkout from the layer that was chosen, what
-// other layers have: units of registries and the checkout's own alike. Each of these
-// layers is made true for the checkout as well, in a copy beside, and gives the units
-// that are fresh there, with all they depend on. Where copies take their time, it
-// gives only what is the same in any checkout, as it is.
-func (w *work) join(ctx context.Context, tmp string, others []*choice, strict bool) (*Grafted, error) {
-	var done *Grafted
+// join puts units of other layers into tmp, which was made true for the checkout from the
+// layer that was chosen: units of registries, and the checkout's own alike. Each of those
+// layers is made true for the checkout as well, in a copy beside, and gives the units that
+// are fresh there, with all they depend on. Where a copy takes time, it gives only, and
+// straight away, what is the same in any checkout.
+func (w *work) join(ctx context.Context, tmp string, others []*choice, strict bool) (*GraftReport, error) {
+	var done *GraftReport
 	for _, o := range others {
-		var given *Grafted
+		var given *GraftReport
 		var err error
 		if w.store.opts.Driver.Caps().ConstantTime {
 			given, err = w.joinOne(ctx, tmp, o)
@@ -29,14 +30,14 @@ func (w *work) join(ctx context.Context, tmp string, others []*choice, strict bo
 			return nil, err
 		}
 		if len(given.Units) > 0 {
-			w.store.used(o.record.ID)
-			done = done.and(given)
+			w.store.noteUse(o.record.ID)
+			done = done.plus(given)
 		}
 	}
 	return done, nil
 }
 
-func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Grafted, err error) {
+func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *GraftReport, err error) {
 	beside, err := w.dir.Prepare(ctx, w.store.tree(o.record.ID))
 	if err != nil {
 		return nil, err
@@ -45,16 +46,16 @@ func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Graft
 	if _, err := o.plan.Apply(ctx, beside, w.t0); err != nil {
 		return nil, err
 	}
-	source, err := graft.SourceOf(o.plan, beside, active.Recall(beside))
+	source, err := graft.SourceOf(o.plan, beside, active.UnitCache(beside))
 	if err != nil {
 		return nil, err
 	}
-	g, err := graft.New(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
+	g, err := graft.New(tmp, w.checkout.Workspace.CargoHome, active.UnitCache(tmp))
 	if err != nil {
 		return nil, err
 	}
-	given = &Grafted{}
-	if g.Take(source, slices.SortedFunc(keysOf(o.needed), cmp.Compare[string])) == 0 {
+	given = &GraftReport{}
+	if g.Take(source, slices.Sorted(maps.Keys(o.needed))) == 0 {
 		return given, nil
 	}
 	if err := applyGraft(ctx, g); err != nil {
@@ -73,18 +74,8 @@ func (w *work) joinOne(ctx context.Context, tmp string, o *choice) (given *Graft
 	return given, active.WriteFile(tmp, active.ManifestFile, b)
 }
 
-func keysOf(m map[string]bool) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
-// and adds up what two grafts did; either may be nil.
-func (g *Grafted) and(more *Grafted) *Grafted {
+// plus is what two grafts did together; either may be nil.
+func (g *GraftReport) plus(more *GraftReport) *GraftReport {
 	if g == nil || more == nil {
 		return cmp.Or(g, more)
 	}
@@ -94,5 +85,5 @@ func (g *Grafted) and(more *Grafted) *Grafted {
 			from = append(from, id)
 		}
 	}
-	return &Grafted{slices.Concat(g.Units, more.Units), from, more.Lacking}
+	return &GraftReport{slices.Concat(g.Units, more.Units), from, more.Lacking}
 }

@@ -21,7 +21,7 @@ func (s *Store) SetLabel(ctx context.Context, ref, label string) (r *Record, cha
 	if r.Label == label {
 		return r, false, nil
 	}
-	release, err := s.hold(r.ID)
+	release, err := s.lease(r.ID)
 	if err != nil {
 		return nil, false, err
 	}

@@ -56,7 +56,7 @@ type Options struct {
 	// Tool names this program and its version in manifests.
 	Tool string
 	// Self is this program's own file: cargo runs it when asked what a build
-	// needs (cargo.Planner).
+	// needs (planner.Planner).
 	Self string
 	// Temp is a directory for what is needed during a command only.
 	Temp string

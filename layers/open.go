@@ -52,7 +52,7 @@ func Create(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
 	// Whoever makes the store at the same time, and is done, tidies up in it.
-	done, err := (&Store{opts: o}).working(ctx)
+	done, err := (&Store{opts: o}).holdOffSweep(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}

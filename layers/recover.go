@@ -21,9 +21,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// recover makes true what crashes may have left untrue: a layer without a record,
+// recover mends what crashes may have left: a layer without a record,
 // or with an empty one, gets one, a record without a layer goes, and half-made or
-// half-deleted trees are removed if nobody is at work. The look costs two
+// half-deleted trees are removed if nobody is at work. That costs two
 // directory listings and a stat for every layer.
 func (s *Store) recover(ctx context.Context) error {
 	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
@@ -46,10 +46,10 @@ func (s *Store) recover(ctx context.Context) error {
 		} else if rollback.IsStub(s.tree(t)) {
 			s.lost = append(s.lost, t)
 		} else if fi, err := os.Stat(s.records().Path(t)); err != nil || fi.Size() == 0 {
-			// What cannot be read is left for Check to tell of. Under a lease,
-			// since somebody may be removing it.
-			if release, err := s.hold(t); err == nil {
-				_ = s.recordAnew(t)
+			// Under a lease, since somebody may be removing it. What cannot be
+			// read is left for Check to tell of.
+			if release, err := s.lease(t); err == nil {
+				_ = s.rebuildRecord(t)
 				_ = release()
 			}
 		}
@@ -114,13 +114,13 @@ func (s *Store) sweep(ctx context.Context) error {
 			left = append(left, s.opts.Driver.Delete(ctx, s.tree(t)))
 		}
 	}
-	s.forget()
+	s.sweepLeftovers()
 	return errors.Join(left...)
 }
 
-// forget removes what is kept beside layers that are no more. The caller holds
+// sweepLeftovers removes what is kept beside layers that are no more. The caller holds
 // the store's lock exclusively, so none comes back meanwhile.
-func (s *Store) forget() {
+func (s *Store) sweepLeftovers() {
 	gone := func(id string) bool {
 		_, err := os.Lstat(s.tree(id))
 		return digest.Is(id) && errors.Is(err, fs.ErrNotExist)

@@ -59,7 +59,7 @@ func TestOpenRecovers(t *testing.T) {
 // What somebody is making is no garbage.
 func TestOpenLeavesWorkAlone(t *testing.T) {
 	s := newStore(t)
-	done, err := s.working(t.Context())
+	done, err := s.holdOffSweep(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,13 +85,13 @@ func TestOpenLeavesWorkAlone(t *testing.T) {
 func TestForget(t *testing.T) {
 	s := newStore(t)
 	id := s.filed(t, "one")
-	release, err := s.hold(id)
+	release, err := s.lease(id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release()
 	lost := strings.Repeat("0", 32)
-	s.used(lost)
+	s.noteUse(lost)
 	for _, name := range []string{lost + lease.Suffix, "place-" + lost} {
 		if err := os.WriteFile(filepath.Join(s.Dir(), leasesDir, name), nil, 0o600); err != nil {
 			t.Fatal(err)

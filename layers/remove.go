@@ -60,7 +60,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	done, err := s.working(ctx)
+	done, err := s.holdOffSweep(ctx)
 	if err != nil {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}

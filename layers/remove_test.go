@@ -29,7 +29,7 @@ func (s *Store) filed(t *testing.T, label string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.used(id)
+	s.noteUse(id)
 	return id
 }
 
@@ -124,7 +124,7 @@ func TestRemoveAgain(t *testing.T) {
 func TestRemoveInUse(t *testing.T) {
 	s := newStore(t)
 	id := s.filed(t, "one")
-	release, err := s.hold(id)
+	release, err := s.lease(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestRemovalUnderWay(t *testing.T) {
 	if err := os.Remove(s.records().Path(id)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.hold(id); !errors.Is(err, ErrNotFound) {
+	if _, err := s.lease(id); !errors.Is(err, ErrNotFound) {
 		t.Errorf("hold = %v, want ErrNotFound", err)
 	}
 	s = s.reopen(t)

@@ -14,7 +14,7 @@ func TestRemoveStore(t *testing.T) {
 	if err := s.RemoveEmpty(ctx); err == nil {
 		t.Error("RemoveEmpty of a store with a layer: no error")
 	}
-	release, err := s.hold(id)
+	release, err := s.lease(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestRemoveStore(t *testing.T) {
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	done, err := s.working(ctx)
+	done, err := s.holdOffSweep(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

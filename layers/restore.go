@@ -45,7 +45,7 @@ type RestoreReport struct {
 	Undeletable []string
 	// Grafted is what other layers gave; nil where none was asked: the layer was
 	// named, or no other has anything that it lacks.
-	Grafted *Grafted
+	Grafted *GraftReport
 }
 
 // Restore makes a writable copy of a layer, true for the checkout, its build
@@ -83,13 +83,13 @@ func (w *work) report(c *choice) *RestoreReport {
 // restore is the second half of a restore: it puts the layer that was chosen in the
 // place of the build directory.
 func (w *work) restore(ctx context.Context, c *choice, o RestoreOptions) (*RestoreReport, error) {
-	w.store.used(c.record.ID)
+	w.store.noteUse(c.record.ID)
 	if !w.checkout.Settings.Rules.On(rule.Clock) {
 		if err := w.startClock(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.lock(ctx, o.NoWait); err != nil {
+	if err := w.lockCargo(ctx, o.NoWait); err != nil {
 		return nil, err
 	}
 	if err := w.dir.CheckOwn(); err != nil {
@@ -113,8 +113,8 @@ func (w *work) restore(ctx context.Context, c *choice, o RestoreOptions) (*Resto
 		return nil, err
 	}
 	replace := w.dir.Replace
-	if w.worthless() {
-		replace = w.dir.ReplaceWorthless
+	if w.isPlainCopy() {
+		replace = w.dir.ReplaceKeepingUndo
 	}
 	if r.Undo, err = replace(ctx, tmp); err != nil {
 		return nil, err
@@ -141,10 +141,10 @@ func (w *work) makeTrue(ctx context.Context, tmp string, c *choice, o RestoreOpt
 		if err != nil {
 			return err
 		}
-		r.Grafted = r.Grafted.and(more)
+		r.Grafted = r.Grafted.plus(more)
 	}
 	from := active.Provenance{Layer: c.record.ID, Restored: w.t0.UnixNano(), Noted: c.plan.Noted(), Lacked: c.plan.Lacked()}
-	if from.Placed, err = w.dir.Now(); err != nil {
+	if from.Written, err = w.dir.Now(); err != nil {
 		return err
 	}
 	return from.Write(tmp)
@@ -156,6 +156,6 @@ func (r *RestoreReport) count(c *choice) {
 	r.Rebuild = c.plan.Rebuild()
 	r.Kept = c.plan.Kept()
 	if c.needed != nil {
-		r.Kept = c.held - len(r.Rebuild)
+		r.Kept = c.neededHeld - len(r.Rebuild)
 	}
 }

@@ -55,7 +55,7 @@ type SnapshotReport struct {
 // Snapshot seals the checkout's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (*SnapshotReport, error) {
-	ctx, left := leaveOut(ctx)
+	ctx, left := collectUncopied(ctx)
 	r, err := s.snapshot(ctx, co, o)
 	if r != nil {
 		r.Uncopied = left.report()
@@ -72,34 +72,34 @@ func (s *Store) snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (
 		return nil, err
 	}
 	defer w.end()
-	if w.found == active.Absent && rollback.IsStub(w.path()) {
+	if w.kind == active.Absent && rollback.IsStub(w.path()) {
 		return nil, fmt.Errorf("seal %s: %w", w.path(), rolledBack())
 	}
-	if w.found == active.Absent {
+	if w.kind == active.Absent {
 		return nil, &HelpError{Err: fmt.Errorf("seal %s: %w", w.path(), ErrNoTarget), Help: "cargo build"}
 	}
-	if err := w.lock(ctx, o.NoWait); err != nil {
+	if err := w.lockCargo(ctx, o.NoWait); err != nil {
 		return nil, err
 	}
-	if w.found == active.Directory {
+	if w.kind == active.Directory {
 		// cargo clean leaves none of our trees: what is built next is an
 		// ordinary directory.
 		if err := w.dir.TakeOver(ctx); err != nil {
 			return nil, err
 		}
-		w.dir.Unlock() // the locks of what was taken over
-		if err := w.lock(ctx, o.NoWait); err != nil {
+		w.dir.UnlockCargo() // the locks of what was taken over
+		if err := w.lockCargo(ctx, o.NoWait); err != nil {
 			return nil, err
 		}
 	}
 	return w.seal(ctx, o.Label)
 }
 
-// seal inspects and publishes. The order is: the description into the tree, the
-// tree as a layer, the record beside it; a crash leaves a prefix of that.
+// seal inspects and publishes. The order is: the description into the tree, the tree as a
+// layer, the record beside it. A crash may come between any two of them.
 func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) {
 	s := w.store
-	done, err := s.working(ctx)
+	done, err := s.holdOffSweep(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("seal %s: %w", w.path(), err)
 	}
@@ -123,7 +123,7 @@ func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) 
 	notOurs := w.dir.Join(omit.unlocked)
 	if prev != nil && from.Layer != "" && m.SameBuild(prev) {
 		if r, err := s.record(from.Layer); err == nil && (label == "" || label == r.Label) {
-			s.used(from.Layer)
+			s.noteUse(from.Layer)
 			return &SnapshotReport{Record: *r, Foreign: notOurs}, nil
 		}
 	}
@@ -145,8 +145,8 @@ func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.used(r.Parent, r.ID)
-	s.feed(r.ID, m.Profiles)
+	s.noteUse(r.Parent, r.ID)
+	s.tellWarehouse(r.ID, m.Profiles)
 	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftOutSince(prev), Foreign: notOurs}, pointRecorded.Hit()
 }
 
@@ -160,7 +160,7 @@ func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*manifest.Mani
 	)
 	looking.Go(func() { theirs, theirsErr = foreign.Dirs(w.path()) }) // some ms, beside other work
 	in.Checkout, in.Settings = w.checkout.view(ctx), w.checkout.Settings
-	in.Cache, in.Without = active.Recall(w.path()), omit.unlocked
+	in.Cache, in.Without = active.UnitCache(w.path()), omit.unlocked
 	m, err := cargo.Inspect(ctx, in)
 	looking.Wait()
 	if err = errors.Join(err, theirsErr); err != nil {
@@ -184,28 +184,28 @@ func describe(dir string, from active.Provenance, m *manifest.Manifest) (id stri
 	if err := from.Write(dir); err != nil {
 		return "", err
 	}
-	if err := writeRecalls(dir, m); err != nil {
+	if err := writeUnitCaches(dir, m); err != nil {
 		return "", err
 	}
 	return from.Layer, active.WriteFile(dir, active.ManifestFile, b)
 }
 
-// writeRecalls leaves what the next inspection need not read, in the build directory
-// and in each inside it.
-func writeRecalls(dir string, m *manifest.Manifest) error {
+// writeUnitCaches writes what the next inspection need not read again, into the build
+// directory and into each inside it.
+func writeUnitCaches(dir string, m *manifest.Manifest) error {
 	write := active.WriteFile
 	if m.Cache.Keep {
 		write = active.AppendFile
 	}
-	if err := write(dir, active.RecallFile, m.Cache.Text); err != nil {
+	if err := write(dir, active.UnitCacheFile, m.Cache.Text); err != nil {
 		return err
 	}
 	for _, n := range m.Nested {
 		inside := filepath.Join(dir, string(n.Path))
 		if err := os.MkdirAll(filepath.Join(inside, active.MetaDir), 0o777); err != nil {
-			return fmt.Errorf("write %s: %w", active.RecallFile, err)
+			return fmt.Errorf("write %s: %w", active.UnitCacheFile, err)
 		}
-		if err := writeRecalls(inside, n.Manifest); err != nil {
+		if err := writeUnitCaches(inside, n.Manifest); err != nil {
 			return err
 		}
 	}
@@ -218,16 +218,16 @@ func (w *work) publish(ctx context.Context, id string, m *manifest.Manifest, omi
 	s := w.store
 	from := w.path()
 	if len(m.Dead)+len(omit.unlocked) > 0 || omit.foreign {
-		if from, err = w.lean(ctx, m, omit); err != nil {
+		if from, err = w.leanCopy(ctx, m, omit); err != nil {
 			return false, err
 		}
 		if err := pointCopied.Hit(); err != nil {
-			return false, s.drop(ctx, from, err)
+			return false, s.dropTemp(ctx, from, err)
 		}
 	}
 	err = s.opts.Driver.Seal(ctx, s.tree(id), from)
 	if from != w.path() {
-		err = s.drop(ctx, from, err)
+		err = s.dropTemp(ctx, from, err)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
@@ -250,11 +250,11 @@ func (s *Store) recordSealed(id string, m *manifest.Manifest, created bool) (Rec
 	return r, s.writeRecord(r)
 }
 
-// feed tells the warehouse which of the units that it knows of a layer holds. Those
-// that are compiled incrementally lie in layers only: loose, each edit would leave
-// its outputs behind. It is no part of the snapshot's promise: what goes wrong is a
-// unit that is compiled once more.
-func (s *Store) feed(id string, profiles []string) {
+// tellWarehouse tells the warehouse which of the units that it has records of lie in a
+// layer. The files of units that are compiled incrementally lie in layers only: loose in
+// the warehouse, each edit would leave some behind. This is no part of the snapshot's
+// promise: where it fails, a unit is compiled once more.
+func (s *Store) tellWarehouse(id string, profiles []string) {
 	if _, err := os.Stat(filepath.Join(s.opts.Dir, warehouse.Dir)); err != nil {
 		return
 	}

@@ -44,9 +44,9 @@ type Status struct {
 	Matching   int  `json:"matching"`       // of this fingerprint
 	Fresh      int  `json:"fresh"`
 	Dirty      int  `json:"dirty"`
-	// Strange units have fingerprints that cannot be rewritten for another checkout,
+	// Irreproducible units have fingerprints that cannot be rewritten for another checkout,
 	// since this version of Cargo computes them in a way nobody here knows.
-	Strange int `json:"strange,omitempty"`
+	Irreproducible int `json:"strange,omitempty"`
 	// ReadOnly: here, in a sandbox maybe, layers can be restored and none can be made.
 	ReadOnly bool `json:"read_only,omitempty"`
 	// Unresolved: there is no lockfile yet.
@@ -97,7 +97,7 @@ func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
 	}
 	for _, v := range verdicts {
 		if v.Irreproducible {
-			r.Strange++
+			r.Irreproducible++
 		}
 		if v.Fresh {
 			r.Fresh++

@@ -74,8 +74,8 @@ func (s *Store) tree(id string) string { return filepath.Join(s.opts.Dir, layers
 
 func (s *Store) records() record.Records { return record.In(s.opts.Dir) }
 
-// working holds off tidying up while trees are being made.
-func (s *Store) working(ctx context.Context) (done func() error, err error) {
+// holdOffSweep holds off tidying up while trees are being made.
+func (s *Store) holdOffSweep(ctx context.Context) (done func() error, err error) {
 	return flock.Lock(ctx, filepath.Join(s.opts.Dir, lockFile), flock.Shared, nil)
 }
 
@@ -104,8 +104,8 @@ func (s *Store) manifest(id string) (*manifest.Manifest, error) {
 	return m, nil
 }
 
-// fromTree makes the record of a layer from what lies in its tree.
-func (s *Store) fromTree(id string) (*Record, error) {
+// readTree makes the record of a layer from what lies in its tree.
+func (s *Store) readTree(id string) (*Record, error) {
 	m, err := s.manifest(id)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (s *Store) fromTree(id string) (*Record, error) {
 func (s *Store) record(id string) (*Record, error) {
 	r, err := s.records().Read(id)
 	if err != nil {
-		r, err = s.fromTree(id)
+		r, err = s.readTree(id)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read layer %s: %w", id, err)
@@ -131,10 +131,10 @@ func (s *Store) record(id string) (*Record, error) {
 	return r, nil
 }
 
-// recordAnew writes the record of a layer from what lies in its tree, and has the
-// catalog made anew: a damaged record may have got into it.
-func (s *Store) recordAnew(id string) error {
-	r, err := s.fromTree(id)
+// rebuildRecord writes the record of a layer from what lies in its tree, and removes the
+// catalog, which is made again when needed: a damaged record may have got into it.
+func (s *Store) rebuildRecord(id string) error {
+	r, err := s.readTree(id)
 	if err == nil {
 		err = s.writeRecord(*r)
 	}
@@ -175,23 +175,24 @@ func (s *Store) Writable() error {
 	return err
 }
 
-// claims is how build directories are claimed that belong to the store.
-func (s *Store) claims() active.Options {
-	return active.Options{Driver: s.opts.Driver, Store: s.opts.Dir, Claims: filepath.Join(s.opts.Dir, leasesDir), Note: s.noted()}
+// claimOptions is how build directories are claimed that belong to the store.
+func (s *Store) claimOptions() active.Options {
+	return active.Options{Driver: s.opts.Driver, Store: s.opts.Dir, Claims: filepath.Join(s.opts.Dir, leasesDir), Note: s.note()}
 }
 
-// temp is where a tree may be made in the store, to be sealed or dropped: left over, it
-// is garbage.
-func (s *Store) temp() string { return s.tree(driver.TempPrefix + atomicfile.TempSuffix()) }
+// tempTree is where a tree may be made in the store, to be sealed or dropped. Left over
+// after a crash, it is garbage.
+func (s *Store) tempTree() string { return s.tree(driver.TempPrefix + atomicfile.TempSuffix()) }
 
-// drop deletes a tree that was made at temp, since of err if there is one.
-func (s *Store) drop(ctx context.Context, temp string, err error) error {
+// dropTemp deletes a tree that was made at tempTree. It returns err, the reason for it if
+// there is one, with what went wrong.
+func (s *Store) dropTemp(ctx context.Context, temp string, err error) error {
 	return errors.Join(err, s.opts.Driver.Delete(context.WithoutCancel(ctx), temp))
 }
 
-// noted is what a build directory is told of its store: nothing, where that was named
-// for one command only.
-func (s *Store) noted() locate.Remembered {
+// note is what a build directory is told of the store that it belongs to: nothing, where
+// the store was named for one command only.
+func (s *Store) note() locate.Remembered {
 	if s.opts.Passing {
 		return locate.Remembered{}
 	}
@@ -210,20 +211,20 @@ func (s *Store) index(ctx context.Context) (*index.Index, error) {
 		if err != nil {
 			return nil, err
 		}
-		return manifest.Entries(m, active.Recall(s.tree(id))), nil
+		return manifest.Entries(m, active.UnitCache(s.tree(id))), nil
 	})
 }
 
 // ids lists the layers, sorted.
 func (s *Store) ids() ([]string, error) {
 	all, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
-	all = s.kept(slices.DeleteFunc(all, func(n string) bool { return !digest.Is(n) }))
+	all = s.withoutLost(slices.DeleteFunc(all, func(n string) bool { return !digest.Is(n) }))
 	slices.Sort(all)
 	return all, err
 }
 
-// kept drops the names of layers that a roll-back has taken along.
-func (s *Store) kept(names []string) []string {
+// withoutLost drops the names of layers that a roll-back has taken along.
+func (s *Store) withoutLost(names []string) []string {
 	if len(s.lost) == 0 {
 		return names
 	}

@@ -21,11 +21,11 @@ type SwitchReport struct {
 	Why      string // it was kept
 }
 
-// Switch makes the build directory fit what was checked out just now: it restores the best layer if that leaves less to be compiled than the
-// build directory does as it is, and otherwise leaves that alone. What it
-// replaces can be brought back with Undo. A build directory that is the same as
-// a layer is never kept where Cargo would miss a difference
-// (docs/design/0009-switch.md).
+// Switch makes the build directory fit what was checked out just now. It restores the best
+// layer if that leaves less to be compiled than the build directory does as it is, and
+// keeps the build directory otherwise. What it replaces can be brought back with Undo. A
+// build directory that is the same as a layer is never kept where Cargo would miss a
+// difference (docs/design/0009-switch.md).
 func (s *Store) Switch(ctx context.Context, co *Checkout, o SwitchOptions) (*SwitchReport, error) {
 	w, err := s.begin(ctx, co, o.Notify)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Store) Switch(ctx context.Context, co *Checkout, o SwitchOptions) (*Swi
 	}
 	x := newComparison(w)
 	defer x.release()
-	if w.found != active.Absent {
+	if w.kind != active.Absent {
 		if err := x.assess(ctx, o.Strict); err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (s *Store) Switch(ctx context.Context, co *Checkout, o SwitchOptions) (*Swi
 	case !errors.Is(err, ErrNoLayer):
 		return nil, err
 	}
-	if w.found != active.Absent {
+	if w.kind != active.Absent {
 		if c, err = x.pick(ctx, c); err != nil {
 			return nil, err
 		}

@@ -17,15 +17,16 @@ type Uncopied struct {
 	Why error `json:"-"`
 }
 
-// leavingOut collects what the driver leaves out in the calls with its context. It
-// may be used by several goroutines at once.
-type leavingOut struct {
+// uncopiedList is what the driver has left out. It may be used by several goroutines at
+// once.
+type uncopiedList struct {
 	mu  sync.Mutex
 	why map[string]error
 }
 
-func leaveOut(ctx context.Context) (context.Context, *leavingOut) {
-	l := &leavingOut{why: map[string]error{}}
+// collectUncopied returns a context in which the driver tells the list what it leaves out.
+func collectUncopied(ctx context.Context) (context.Context, *uncopiedList) {
+	l := &uncopiedList{why: map[string]error{}}
 	return driver.TellLeftOut(ctx, func(path string, why error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -34,7 +35,7 @@ func leaveOut(ctx context.Context) (context.Context, *leavingOut) {
 }
 
 // report is for when the calls are done.
-func (l *leavingOut) report() Uncopied {
+func (l *uncopiedList) report() Uncopied {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var r Uncopied

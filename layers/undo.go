@@ -39,8 +39,8 @@ func (s *Store) Undo(ctx context.Context, co *Checkout, noWait bool, notify Noti
 	if err := w.identify(); err != nil {
 		return nil, err
 	}
-	if w.found != active.Absent {
-		if err := w.lock(ctx, noWait); err != nil {
+	if w.kind != active.Absent {
+		if err := w.lockCargo(ctx, noWait); err != nil {
 			return nil, err
 		}
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// used notes that layers were used just now. It is advice: what cannot be noted,
+// noteUse notes that layers were used just now. It is advice: what cannot be noted,
 // on a read-only disk for one, is not.
-func (s *Store) used(ids ...string) {
+func (s *Store) noteUse(ids ...string) {
 	for _, id := range ids {
 		if digest.Is(id) {
 			_ = lastuse.Stamp(filepath.Join(s.opts.Dir, lastUseDir), id, s.opts.Now())
@@ -28,8 +28,8 @@ func (s *Store) used(ids ...string) {
 	}
 }
 
-// Use is a layer with what is known of its use.
-type Use struct {
+// LayerUse is a layer with what is known of its use.
+type LayerUse struct {
 	Record
 	// LastUse is when the layer was last sealed, restored, grafted from, or the
 	// parent of what was sealed, to within lastuse.Interval; the zero time if
@@ -42,22 +42,22 @@ type Use struct {
 	OriginGone bool `json:"origin_gone,omitempty"`
 }
 
-// Uses lists the layers as Layers does, with their use. The caller may know of build
-// directories that are in use.
-func (s *Store) Uses(ctx context.Context, known ...string) ([]Use, error) {
+// LayerUses lists the layers as Layers does, with their use. known are build directories
+// in use of which the caller knows; the others are found.
+func (s *Store) LayerUses(ctx context.Context, known ...string) ([]LayerUse, error) {
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	uses := make([]Use, len(list))
+	uses := make([]LayerUse, len(list))
 	var found *checkouts
 	for i, r := range list {
-		// Whether it can be removed is found out again by Remove.
+		// Advice: Remove finds out for itself.
 		leased, err := lease.Held(filepath.Join(s.opts.Dir, leasesDir), r.ID)
 		if err != nil {
 			return nil, err
 		}
-		uses[i] = Use{
+		uses[i] = LayerUse{
 			Record:     r,
 			LastUse:    lastuse.Read(filepath.Join(s.opts.Dir, lastUseDir), r.ID),
 			Leased:     leased,
@@ -83,9 +83,9 @@ func originGone(root string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// hold leases a layer, so that nobody removes it, until release is called. A
+// lease leases a layer, so that nobody removes it, until release is called. A
 // layer that is gone, or on its way out, is ErrNotFound.
-func (s *Store) hold(id string) (release func() error, err error) {
+func (s *Store) lease(id string) (release func() error, err error) {
 	release, err = lease.Acquire(filepath.Join(s.opts.Dir, leasesDir), id)
 	if errors.Is(err, lease.ErrHeld) {
 		return nil, fmt.Errorf("use layer %s: %w: it is being removed", id, ErrNotFound)

@@ -20,7 +20,7 @@ func TestLeaseOnReadOnlyStore(t *testing.T) {
 	id := s.filed(t, "")
 	barred := &Store{opts: s.opts}
 	barred.opts.Dir = loopfs.ReadOnlyView(t, s.opts.Dir)
-	release, err := barred.hold(id)
+	release, err := barred.lease(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestLeaseOnReadOnlyStore(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.opts.Dir, leasesDir, id+lease.Suffix)); err != nil {
 		t.Fatal(err)
 	}
-	release, err = barred.hold(id)
+	release, err = barred.lease(id)
 	if err != nil {
 		t.Fatalf("a layer whose lease has no file: %v", err)
 	}
@@ -50,20 +50,20 @@ func TestUses(t *testing.T) {
 	now := time.Unix(2e9, 0)
 	s.opts.Now = func() time.Time { return now }
 	here, gone := t.TempDir(), filepath.Join(t.TempDir(), "gone")
-	want := map[string]Use{}
+	want := map[string]LayerUse{}
 	for label, origin := range map[string]string{"leased": here, "gone": gone, "unused": here} {
 		id := s.layer(t, label)
 		r := Record{ID: id, Label: label, Origin: origin, Created: time.Unix(1e9, 0).UTC()}
 		if err := s.writeRecord(r); err != nil {
 			t.Fatal(err)
 		}
-		u := Use{Record: r, Leased: label == "leased", OriginGone: label == "gone"}
+		u := LayerUse{Record: r, Leased: label == "leased", OriginGone: label == "gone"}
 		if label != "unused" {
-			s.used(id, "", "..")
+			s.noteUse(id, "", "..")
 			u.LastUse = now
 		}
 		if u.Leased {
-			release, err := s.hold(id)
+			release, err := s.lease(id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,8 +72,8 @@ func TestUses(t *testing.T) {
 		want[label] = u
 	}
 	now = now.Add(lastuse.Interval / 2)
-	s.used(want["gone"].ID) // too soon to be written again
-	uses, err := s.Uses(t.Context())
+	s.noteUse(want["gone"].ID) // too soon to be written again
+	uses, err := s.LayerUses(t.Context())
 	if err != nil || len(uses) != len(want) {
 		t.Fatalf("%d uses, %v; want %d", len(uses), err, len(want))
 	}
@@ -105,7 +105,7 @@ func TestOriginGone(t *testing.T) {
 func TestHoldWhatIsGone(t *testing.T) {
 	s := newStore(t)
 	id := strings.Repeat("0", 32)
-	if _, err := s.hold(id); !errors.Is(err, ErrNotFound) {
+	if _, err := s.lease(id); !errors.Is(err, ErrNotFound) {
 		t.Errorf("hold = %v, want ErrNotFound", err)
 	}
 	if held, err := lease.Held(filepath.Join(s.Dir(), leasesDir), id); held || err != nil {

@@ -8,22 +8,22 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// work is what one command does with the build directory of a checkout: all that its
-// steps have in common. It begins with a claim, which keeps other commands of this
-// program away; lock adds Cargo's own locks, for as long as the directory is written
-// to or replaced; end gives back all of it. A command adds its own step only.
+// work is one command at work on the build directory of a checkout: what all commands
+// that seal or replace one have in common. It begins with a claim, which keeps other
+// commands of this program away; lockCargo adds Cargo's own locks, while the directory is
+// sealed or replaced; end gives all of it back. A command adds its own step only.
 type work struct {
 	store    *Store
 	checkout *Checkout
 	dir      *active.Claim
-	found    active.Kind // what stood there when the work began
+	kind     active.Kind // what stood there when the work began
 	// t0 is the one time that files of kept units get, once startClock is called.
 	t0     time.Time
 	notify Notify
 }
 
-// begin claims the build directory of a checkout and finds out what it is. It fails where the
-// directory is none that can be sealed or replaced.
+// begin claims the build directory of a checkout and finds out what it is. It fails where
+// that is something that cannot be sealed or replaced.
 func (s *Store) begin(ctx context.Context, c *Checkout, notify Notify) (*work, error) {
 	w, err := s.claim(ctx, c, notify)
 	if err != nil {
@@ -36,9 +36,9 @@ func (s *Store) begin(ctx context.Context, c *Checkout, notify Notify) (*work, e
 	return w, nil
 }
 
-// claim is begin without identify.
+// claim is begin for what can go on whatever the build directory is.
 func (s *Store) claim(ctx context.Context, c *Checkout, notify Notify) (*work, error) {
-	dir, err := active.Take(ctx, c.buildDir(), s.claims(), notify)
+	dir, err := active.Take(ctx, c.buildDir(), s.claimOptions(), notify)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +46,13 @@ func (s *Store) claim(ctx context.Context, c *Checkout, notify Notify) (*work, e
 }
 
 func (w *work) identify() (err error) {
-	w.found, err = w.dir.Kind(w.store.opts.Driver)
+	w.kind, err = w.dir.Kind(w.store.opts.Driver)
 	return err
 }
 
-// lock takes Cargo's locks on everything that a build in the checkout locks.
-func (w *work) lock(ctx context.Context, noWait bool) error {
-	return w.dir.Lock(ctx, w.checkout.Workspace.TargetDir, noWait, w.notify)
+// lockCargo takes Cargo's locks on everything that a build in the checkout locks.
+func (w *work) lockCargo(ctx context.Context, noWait bool) error {
+	return w.dir.LockCargo(ctx, w.checkout.Workspace.TargetDir, noWait, w.notify)
 }
 
 // startClock sets t0: whatever is written from now on is newer.
@@ -66,9 +66,9 @@ func (w *work) end() { _ = w.dir.Release() }
 // path is the build directory.
 func (w *work) path() string { return w.dir.Path }
 
-// worthless reports whether the build directory is no more than a copy of a layer, and
-// there is something else to undo to.
-func (w *work) worthless() bool {
+// isPlainCopy reports whether the build directory is no more than a copy of a layer, and
+// something else is kept for undo, which is worth more.
+func (w *work) isPlainCopy() bool {
 	if !w.dir.Undoable() || !rollback.Exists(w.path()) {
 		return false
 	}

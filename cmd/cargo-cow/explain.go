@@ -36,11 +36,11 @@ fresh.`,
 }
 
 func (a *app) explain(ctx context.Context, packages []string, o explainOptions) error {
-	w, err := a.openUnresolved(ctx)
+	p, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
-	verdicts, err := w.Store.Explain(ctx, w.Checkout)
+	verdicts, err := p.Store.Explain(ctx, p.Checkout)
 	if err != nil {
 		return err
 	}

@@ -34,17 +34,17 @@ With PACKAGE, adds only these packages and their dependencies.`,
 }
 
 func (a *app) graft(ctx context.Context, packages []string, o graftOptions) error {
-	w, err := a.open(ctx)
+	p, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	g, err := w.Store.Graft(ctx, w.Checkout, layers.GraftOptions{From: o.from, Packages: packages, Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+	g, err := p.Store.Graft(ctx, p.Checkout, layers.GraftOptions{From: o.from, Packages: packages, Strict: p.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return err
 	}
 	a.term.JSON("graft", report.NewGraftJSON(g))
 	if len(g.Units) == 0 {
-		a.term.Status("Unchanged", "%s: no layer has a unit that it lacks", w.BuildDir())
+		a.term.Status("Unchanged", "%s: no layer has a unit that it lacks", p.BuildDir())
 	}
 	report.Graft(a.term, g)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -278,3 +279,53 @@ func TestDocsAreCurrent(t *testing.T) {
 		}
 	}
 }
+
+// What the README says of a command is what its help says.
+func TestReadmeIsCurrent(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range newRoot(&app{}).Commands() {
+		row := fmt.Sprintf("| [`%s`](docs/cli/cargo-cow-%[1]s.md) | %s |\n", cmd.Name(), cmd.Short)
+		if cmd.IsAvailableCommand() && cmd.Name() != "completion" && !bytes.Contains(text, []byte(row)) {
+			t.Errorf("README.md lacks %s", row)
+		}
+	}
+}
+
+// Programs that read JSON lines find every reason in the manual.
+func TestReasonsAreDocumented(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/cli/cargo-cow.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, dir := range []string{".", "../internal/report", "../internal/ui"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(file, "_test.go") || filepath.Base(file) == "warm.go" { // which is hidden
+				continue
+			}
+			for _, call := range jsonCall.FindAllSubmatch(text, -1) {
+				found++
+				if !bytes.Contains(manual, fmt.Appendf(nil, "`%s`", call[1])) {
+					t.Errorf("%s: docs/cli/cargo-cow.md does not say what %s is", file, call[1])
+				}
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("found %d JSON lines: this looks for the wrong thing", found)
+	}
+}
+
+// jsonCall is how a JSON line is written (ui.Terminal.JSON).
+var jsonCall = regexp.MustCompile(`\b(?:term|t)\.JSON\("([a-z-]+)"`)

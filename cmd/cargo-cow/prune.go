@@ -86,7 +86,7 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	if err := st.Writable(); !o.dryRun && layers.IsReadOnly(err) {
 		return err
 	}
-	uses, err := st.Uses(ctx, a.buildDirHere(ctx, o.gone)...)
+	uses, err := st.LayerUses(ctx, a.buildDirHere(ctx, o.gone)...)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	byID := map[string]*layers.Use{}
+	byID := map[string]*layers.LayerUse{}
 	for i := range uses {
 		byID[uses[i].ID] = &uses[i]
 	}
@@ -119,7 +119,7 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 }
 
 // fitSize makes the plan hold the layers to a size.
-func (a *app) fitSize(ctx context.Context, st *layers.Store, plan *prune.Plan, uses []layers.Use, o pruneOptions) error {
+func (a *app) fitSize(ctx context.Context, st *layers.Store, plan *prune.Plan, uses []layers.LayerUse, o pruneOptions) error {
 	ids := make([]string, len(uses))
 	for i := range uses {
 		ids[i] = uses[i].ID
@@ -155,7 +155,7 @@ func (a *app) buildDirHere(ctx context.Context, gone bool) []string {
 	return []string{checkout.Workspace.BuildDir}
 }
 
-func candidates(uses []layers.Use) []prune.Layer {
+func candidates(uses []layers.LayerUse) []prune.Layer {
 	list := make([]prune.Layer, len(uses))
 	for i, u := range uses {
 		list[i] = prune.Layer{
@@ -168,7 +168,7 @@ func candidates(uses []layers.Use) []prune.Layer {
 
 // carryOut removes the victims. One that somebody has begun to use, or removed,
 // since the plan was made is no failure.
-func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.Use, ofWarehouse *warehousePlan, dryRun bool) error {
+func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.LayerUse, ofWarehouse *warehousePlan, dryRun bool) error {
 	r := removal{term: a.term, store: st, dryRun: dryRun, say: a.term.Detail}
 	kept := len(plan.Kept)
 	for _, c := range plan.Victims {
@@ -203,7 +203,7 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 	return r.end()
 }
 
-func (a *app) planTable(head string, list []prune.Choice, byID map[string]*layers.Use, o pruneOptions, now time.Time) {
+func (a *app) planTable(head string, list []prune.Choice, byID map[string]*layers.LayerUse, o pruneOptions, now time.Time) {
 	tab := ui.NewTable(head, "CREATED", "LAST USE", "WHY", "ORIGIN")
 	for i := range list {
 		c := &list[i]
@@ -212,9 +212,9 @@ func (a *app) planTable(head string, list []prune.Choice, byID map[string]*layer
 	a.term.Table(tab)
 }
 
-func (a *app) planJSON(c prune.Choice, u *layers.Use, remove bool) {
+func (a *app) planJSON(c prune.Choice, u *layers.LayerUse, remove bool) {
 	a.term.JSON("plan", struct {
-		*layers.Use
+		*layers.LayerUse
 		Remove bool         `json:"remove"`
 		Why    prune.Reason `json:"why"`
 	}{u, remove, c.Why})

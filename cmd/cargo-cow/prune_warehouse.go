@@ -52,48 +52,46 @@ func freeSpace(dir string) (int64, error) {
 	return int64(st.Bavail) * st.Bsize, nil
 }
 
-func (h *warehousePlan) show(a *app, o pruneOptions, now time.Time) {
-	h.table(a, "REMOVE", h.Victims, o, now)
+func (p *warehousePlan) show(a *app, o pruneOptions, now time.Time) {
+	p.table(a, "REMOVE", p.Victims, o, now)
 	if a.term.Verbose() {
-		h.table(a, "KEEP", h.Kept, o, now)
+		p.table(a, "KEEP", p.Kept, o, now)
 	}
-	for i := range h.Victims {
-		h.json(a, &h.Victims[i], true)
+	for i := range p.Victims {
+		p.json(a, &p.Victims[i], true)
 	}
-	for i := range h.Kept {
-		h.json(a, &h.Kept[i], false)
+	for i := range p.Kept {
+		p.json(a, &p.Kept[i], false)
 	}
-	if h.Short > 0 {
-		a.term.Warn("the warehouse cannot free as much as was asked for: %s are missing", phrase.Size(h.Short))
+	if p.Short > 0 {
+		a.term.Warn("the warehouse cannot free as much as was asked for: %s are missing", phrase.Size(p.Short))
 	}
 }
 
-func (h *warehousePlan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
+func (p *warehousePlan) table(a *app, head string, list []warehouse.Choice, o pruneOptions, now time.Time) {
 	tab := ui.NewTable(head, "CRATE", "LAST USE", "FREES", "WHY")
 	shown := ui.Shown(len(list), a.term.Verbose())
 	for i := range list[:shown] {
 		c := &list[i]
 		frees := ""
 		if head == "REMOVE" {
-			frees = h.upTo(c.Frees)
+			frees = p.upTo(c.Frees)
 		}
 		tab.Row(phrase.ID(c.Key), warehouse.Crate(c.Unit), phrase.Ago(c.Used, now), frees, o.whyRecord(c))
 	}
-	if n := len(list) - shown; n > 0 {
-		tab.Row(fmt.Sprintf("… and %d more (--verbose)", n))
-	}
+	tab.More(len(list)-shown, "--verbose")
 	a.term.Table(tab)
 }
 
 // upTo tells bytes that may be fewer.
-func (h *warehousePlan) upTo(bytes int64) string {
-	if h.Exact {
+func (p *warehousePlan) upTo(bytes int64) string {
+	if p.Exact {
 		return phrase.Size(bytes)
 	}
 	return "up to " + phrase.Size(bytes)
 }
 
-func (h *warehousePlan) json(a *app, c *warehouse.Choice, remove bool) {
+func (p *warehousePlan) json(a *app, c *warehouse.Choice, remove bool) {
 	a.term.JSON("plan-record", struct {
 		report.RecordJSON
 		Frees  int64            `json:"frees"`
@@ -103,11 +101,11 @@ func (h *warehousePlan) json(a *app, c *warehouse.Choice, remove bool) {
 }
 
 // carryOut removes what is planned. The layers have gone before.
-func (h *warehousePlan) carryOut(ctx context.Context, r *removal) error {
-	s := warehouse.Swept{Records: len(h.Victims), Files: len(h.Files), Leftovers: len(h.Leftovers), Frees: h.Frees}
+func (p *warehousePlan) carryOut(ctx context.Context, r *removal) error {
+	s := warehouse.Swept{Records: len(p.Victims), Files: len(p.Files), Leftovers: len(p.Leftovers), Frees: p.Frees}
 	var err error
 	if !r.dryRun {
-		s, err = h.warehouse.CarryOut(ctx, h.Plan)
+		s, err = p.warehouse.CarryOut(ctx, p.Plan)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -125,11 +123,11 @@ func (h *warehousePlan) carryOut(ctx context.Context, r *removal) error {
 		Lacking int64 `json:"lacking,omitempty"`
 		Kept    int   `json:"kept"`
 		DryRun  bool  `json:"dry_run,omitempty"`
-	}{s.Records, s.Files, s.Leftovers, s.Frees, h.Exact, h.Short, len(h.Kept) + len(h.Victims) - s.Records, r.dryRun})
-	if h.Empty() {
+	}{s.Records, s.Files, s.Leftovers, s.Frees, p.Exact, p.Short, len(p.Kept) + len(p.Victims) - s.Records, r.dryRun})
+	if p.Empty() {
 		return nil
 	}
-	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", phrase.Count(s.Records, "record"), phrase.Count(s.Files, "file"), h.upTo(s.Frees))
+	text := fmt.Sprintf("%s and %s of the warehouse, which frees %s", phrase.Count(s.Records, "record"), phrase.Count(s.Files, "file"), p.upTo(s.Frees))
 	if s.Leftovers > 0 {
 		text += fmt.Sprintf("; and %s left by killed writers", phrase.Count(s.Leftovers, "file"))
 	}

@@ -73,39 +73,39 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	if o.dryRun {
 		open = a.open
 	}
-	w, err := open(ctx)
+	p, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	if !o.dryRun {
-		resolved, err := w.Resolve(ctx, false)
+		resolved, err := p.Resolve(ctx, false)
 		if resolved {
 			a.term.Status("Resolved", "the dependencies with cargo: there was no Cargo.lock")
 		}
 		if err != nil {
 			return err
 		}
-		if err := w.HideUndo(report.UndoSeen(a.term)); err != nil {
+		if err := p.HideUndo(report.UndoSeen(a.term)); err != nil {
 			return err
 		}
 	}
-	rep, err := w.Store.Restore(ctx, w.Checkout, layers.RestoreOptions{
-		From: o.from, Strict: o.strict || w.Strict(), NoWait: o.noWait, DryRun: o.dryRun, NoGraft: o.noGraft, Notify: a.term.Blocking,
+	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{
+		From: o.from, Strict: o.strict || p.Strict(), NoWait: o.noWait, DryRun: o.dryRun, NoGraft: o.noGraft, Notify: a.term.Blocking,
 	})
 	if err != nil {
 		return err
 	}
 	report.Restore(a.term, rep, o.dryRun)
 	if !o.dryRun {
-		w.NoteBuilt()
+		p.NoteBuilt()
 	}
-	if !o.dryRun && !o.noWarm && (o.warm || w.Warm()) {
+	if !o.dryRun && !o.noWarm && (o.warm || p.Warm()) {
 		// What is restored serves without.
-		if err := spawn.Warm(a.environ, w.BuildDir()); err != nil {
+		if err := spawn.Warm(a.environ, p.BuildDir()); err != nil {
 			a.term.Warn("%v", err)
 		}
 	}
-	if remark := w.Remark(w.BuildDir()); remark != "" {
+	if remark := p.Remark(p.BuildDir()); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}
 	return nil

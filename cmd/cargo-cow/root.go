@@ -11,13 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/planning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 )
 
 // run is the whole program: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	if planning(environ) {
-		return answerPlanning(args, environ)
+	if planning.Asked(environ) {
+		return planning.Answer(args, environ, stderr)
 	}
 	// Cargo passes the name of the subcommand on: `cargo cow x` runs `cargo-cow cow x`.
 	if len(args) > 0 && args[0] == "cow" {

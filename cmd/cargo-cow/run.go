@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -59,19 +61,22 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	if code != 0 || ctx.Err() != nil {
 		return exit.Silently(code)
 	}
+	p, err := a.open(ctx)
 	if o.wait {
-		if err := a.snapshot(ctx, snapshotOptions{label: o.label}); err != nil {
+		if err == nil {
+			err = a.sealAfterRun(ctx, p, o)
+		}
+		if err != nil {
 			return exit.Partly(err)
 		}
 		return nil
 	}
 	// What is wrong already is said now: nobody hears what is said in the background.
-	w, err := a.open(ctx)
 	if err == nil {
-		err = w.Store.Writable()
+		err = p.Store.Writable()
 	}
 	if err == nil {
-		err = w.Store.Usable(w.Checkout)
+		err = p.Store.Usable(p.Checkout)
 	}
 	if err == nil {
 		err = spawn.Snapshot(a.environ, s.Dir(), a.store, o.label)
@@ -82,4 +87,13 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) error {
 	}
 	a.term.Detail("Sealing", "in the background")
 	return nil
+}
+
+// sealAfterRun takes the snapshot that run waits for.
+func (a *app) sealAfterRun(ctx context.Context, p *open.Project, o runOptions) error {
+	rep, err := p.Snapshot(ctx, layers.SnapshotOptions{Label: o.label, Notify: a.term.Blocking})
+	if err == nil {
+		report.Snapshot(a.term, rep)
+	}
+	return err
 }

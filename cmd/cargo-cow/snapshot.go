@@ -54,21 +54,19 @@ LAYER; whatever would have started from LAYER starts from the new one.`,
 }
 
 func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
-	w, err := a.open(ctx)
+	p, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	rep, err := w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := p.Snapshot(ctx, layers.SnapshotOptions{Label: o.label, NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return err
 	}
-	background.Forget(w.Store.Dir(), w.BuildDir())
-	w.NoteBuilt()
 	report.Snapshot(a.term, rep)
 	if o.into == "" {
 		return nil
 	}
-	ext, err := w.Store.Extend(ctx, w.Checkout, o.into, rep.ID)
+	ext, err := p.Store.Extend(ctx, p.Checkout, o.into, rep.ID)
 	if err != nil {
 		return err
 	}
@@ -78,17 +76,17 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 
 // snapshotInBackground takes a snapshot, and leaves an account instead of talking.
 func (a *app) snapshotInBackground(ctx context.Context, o snapshotOptions) error {
-	w, err := a.open(ctx)
+	p, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	account, err := background.Begin(ctx, w.Store.Dir(), w.BuildDir(), time.Now())
+	account, err := background.Begin(ctx, p.Store.Dir(), p.BuildDir(), time.Now())
 	if err != nil {
 		return err
 	}
-	_, err = w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{Label: o.label})
+	_, err = p.Store.Snapshot(ctx, p.Checkout, layers.SnapshotOptions{Label: o.label})
 	if err == nil {
-		w.NoteBuilt()
+		p.NoteBuilt()
 	}
 	return errors.Join(err, account.End(err))
 }

@@ -28,19 +28,19 @@ background failed.`,
 }
 
 func (a *app) status(ctx context.Context, now time.Time) error {
-	w, err := a.openUnresolved(ctx)
+	p, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
-	st, err := w.Store.Status(ctx, w.Checkout)
+	st, err := p.Store.Status(ctx, p.Checkout)
 	if err != nil {
 		return err
 	}
-	last, err := background.Look(st.Store, st.BuildDir)
+	last, err := background.ReadState(st.Store, st.BuildDir)
 	if err != nil {
 		return fmt.Errorf("see how the last snapshot went: %w", err)
 	}
-	remark := w.Remark(st.BuildDir)
+	remark := p.Remark(st.BuildDir)
 	unused := handoff.Unavailable(st.BuildDir)
 	a.term.JSON("status", struct {
 		*layers.Status
@@ -57,7 +57,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	if remark != "" {
 		tab.Row("", remark)
 	}
-	if w.Store.Driver().Caps().EnforcesSeal {
+	if p.Store.Driver().Caps().EnforcesSeal {
 		tab.Row("", "`cargo cow rm --all` removes it")
 	}
 	layersRows(tab, st)
@@ -116,8 +116,8 @@ func unitsRows(tab *ui.Table, st *layers.Status, now time.Time) {
 	} else if st.Exists {
 		tab.Row("units", fmt.Sprintf("%d fresh, %d to be rebuilt", st.Fresh, st.Dirty))
 	}
-	if st.Strange > 0 {
-		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Strange))
+	if st.Irreproducible > 0 {
+		tab.Row("", fmt.Sprintf("%d of them were built by a cargo whose fingerprints this program cannot compute:", st.Irreproducible))
 		tab.Row("", "in another checkout cargo rebuilds some of them although nothing differs")
 	}
 }

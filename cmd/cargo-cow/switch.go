@@ -77,43 +77,43 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 		return exit.Silently(code)
 	}
 	// Another commit may be another project: everything is asked again.
-	w, err := a.open(ctx)
+	p, err := a.open(ctx)
 	if errors.Is(err, project.ErrNoPackage) {
 		return nil
 	}
 	if err != nil {
 		return exit.Partly(err)
 	}
-	rep, err := w.Store.Switch(ctx, w.Checkout, layers.SwitchOptions{Strict: w.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := p.Store.Switch(ctx, p.Checkout, layers.SwitchOptions{Strict: p.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
 	if err != nil {
 		return exit.Partly(err)
 	}
-	w.NoteBuilt()
+	p.NoteBuilt()
 	a.reportSwitch(rep)
 	return nil
 }
 
 // sealBeforeSwitch takes a snapshot if there is anything to take one of.
 func (a *app) sealBeforeSwitch(ctx context.Context, o switchOptions) error {
-	w, err := a.open(ctx)
+	p, err := a.open(ctx)
 	if errors.Is(err, project.ErrNoPackage) {
 		return nil // none in the commit that is left
 	}
 	if err != nil {
 		return err
 	}
-	if w.Checkout.Git == nil {
-		return fmt.Errorf("switch %s: %w", w.Dir(), git.ErrNotRepository)
+	if p.Checkout.Git == nil {
+		return fmt.Errorf("switch %s: %w", p.Dir(), git.ErrNotRepository)
 	}
-	if err := w.HideUndo(report.UndoSeen(a.term)); err != nil {
+	if err := p.HideUndo(report.UndoSeen(a.term)); err != nil {
 		return err
 	}
-	if err := w.Store.Writable(); layers.IsReadOnly(err) {
+	if err := p.Store.Writable(); layers.IsReadOnly(err) {
 		// The branch is what was asked for; undo keeps what is replaced.
 		a.term.Warn("nothing is sealed: %v", err)
 		return nil
 	}
-	rep, err := w.Store.Snapshot(ctx, w.Checkout, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
+	rep, err := p.Store.Snapshot(ctx, p.Checkout, layers.SnapshotOptions{NoWait: o.noWait, Notify: a.term.Blocking})
 	if errors.Is(err, layers.ErrNoTarget) {
 		return nil
 	}

@@ -29,12 +29,12 @@ takes cargo's own locks, as restore does.`,
 }
 
 func (a *app) undo(ctx context.Context, o undoOptions) error {
-	w, err := a.openUnresolved(ctx)
+	p, err := a.openUnresolved(ctx)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
-		rep, err := w.Store.Undoable(w.Checkout)
+		rep, err := p.Store.Undoable(p.Checkout)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (a *app) undo(ctx context.Context, o undoOptions) error {
 		a.term.Status("Would", "bring back %s", rep.BuildDir)
 		return nil
 	}
-	rep, err := w.Store.Undo(ctx, w.Checkout, o.noWait, a.term.Blocking)
+	rep, err := p.Store.Undo(ctx, p.Checkout, o.noWait, a.term.Blocking)
 	if err != nil {
 		return err
 	}

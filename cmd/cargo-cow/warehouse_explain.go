@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
@@ -49,7 +50,7 @@ func (a *app) warehouseExplain(ctx context.Context, ref string) error {
 	tab.Row("key", e.Key)
 	tab.Row("unit", e.Unit)
 	tab.Row("request", e.Request)
-	tab.Row("serves", report.Serves(e))
+	tab.Row("serves", phrase.Serves(e))
 	a.term.Table(tab)
 
 	k := keyTables{term: a.term}
@@ -60,7 +61,7 @@ func (a *app) warehouseExplain(ctx context.Context, ref string) error {
 	for _, in := range e.Inputs {
 		value := in.Digest
 		if value == rustc.Absent {
-			value = report.InputDigest(in)
+			value = phrase.InputDigest(in)
 		}
 		k.add("input", in.Name, value)
 	}

@@ -50,7 +50,7 @@ func (a *app) warehouseList(ctx context.Context, o warehouseListOptions, now tim
 	for i := range list {
 		e := &list[i]
 		a.term.JSON("record", report.NewRecordJSON(e))
-		tab.Row(phrase.ID(e.Key), warehouse.Crate(e.Unit), phrase.Ago(e.Used, now), phrase.Cost(e.Cost.Milliseconds()), phrase.Size(e.Size()), report.Where(e.Location()), e.Dir)
+		tab.Row(phrase.ID(e.Key), warehouse.Crate(e.Unit), phrase.Ago(e.Used, now), phrase.Cost(e.Cost.Milliseconds()), phrase.Size(e.Size()), phrase.Where(e.Location()), e.Dir)
 	}
 	a.term.Table(tab)
 	return nil

@@ -53,7 +53,7 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	tab.Row("unit", e.Unit)
 	tab.Row("made in", e.Dir)
 	tab.Row("outputs in", e.OutDir)
-	tab.Row("serves", report.Serves(e))
+	tab.Row("serves", phrase.Serves(e))
 	tab.Row("last use", phrase.Ago(e.Used, now))
 	tab.Row("cost", phrase.Cost(e.Cost.Milliseconds()))
 	tab.Row("size", phrase.Size(e.Size()))
@@ -68,7 +68,7 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	a.term.Println("")
 	tab = ui.NewTable("FILE", "KIND", "SIZE", "WHERE")
 	for _, p := range e.Located {
-		where := report.Where(p.Location)
+		where := phrase.Where(p.Location)
 		if p.Path != "" {
 			where += ": " + p.Path
 		}
@@ -80,7 +80,7 @@ func (a *app) warehouseShow(ctx context.Context, ref string, o warehouseShowOpti
 	tab = ui.NewTable("INPUT", "DIGEST")
 	shown := ui.Shown(len(e.Inputs), o.all)
 	for _, in := range e.Inputs[:shown] {
-		tab.Row(in.Name, report.InputDigest(in))
+		tab.Row(in.Name, phrase.InputDigest(in))
 	}
 	tab.More(len(e.Inputs)-shown, "--all")
 	a.term.Table(tab)

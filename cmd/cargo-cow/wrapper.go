@@ -88,7 +88,7 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 	if err != nil {
 		return wrapperHelp(err)
 	}
-	state, err := wrapperstate.Look(s)
+	state, err := wrapperstate.Find(s)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (a *app) disableWrapper(ctx context.Context, session *open.Session, level w
 	if err != nil {
 		return wrapperHelp(err)
 	}
-	state, err := wrapperstate.Look(s)
+	state, err := wrapperstate.Find(s)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (a *app) disableWrapper(ctx context.Context, session *open.Session, level w
 
 func (a *app) wrapperStatus(ctx context.Context, session *open.Session, _ wrapper.Level) error {
 	s := session.Wrapper(ctx)
-	state, err := wrapperstate.Look(s)
+	state, err := wrapperstate.Find(s)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (a *app) wrapperStatus(ctx context.Context, session *open.Session, _ wrappe
 		if w, err := a.warehouse(ctx); err == nil {
 			events = w.Events()
 		}
-		state.Answers = wrapperstate.LookAtAnswers(s, events)
+		state.Answers = wrapperstate.FindAnswers(s, events)
 	}
 	a.term.JSON("wrapper", state.JSON(nil))
 	tab := &ui.Table{}

@@ -32,7 +32,7 @@ var rules = []rule{
 		"layers do not know which driver they stand on; what they believe about Cargo is layers/cargo's business"},
 	{"layers/active", []string{"driver", "layers/cargo/...", "layers/foreign", "layers/internal/...", "layers/locate", "layers/paths", "layers/rollback", xsys},
 		"how a build directory is replaced does not depend on what layers there are"},
-	{"layers/record", []string{"layers/cargo/manifest", "layers/internal/atomicfile", "layers/internal/digest", "layers/internal/ls", "layers/paths"},
+	{"layers/record", []string{"layers/cargo/manifest", "layers/internal/atomicfile", "layers/internal/digest", "layers/internal/ls", "layers/internal/parallel", "layers/internal/removal", "layers/paths"},
 		"what is said of a layer is read and written without a look at it"},
 	{"layers/index", []string{"layers/cargo/manifest", "layers/internal/atomicfile", "layers/internal/bitset", "layers/internal/digest"},
 		"an index is made from what is in layers, not from how they are kept"},

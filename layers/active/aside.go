@@ -19,7 +19,7 @@ func (c *Claim) setAside(ctx context.Context, path string) error {
 	if err := c.remove(ctx, c.undo); err != nil {
 		return fmt.Errorf("remove what an earlier restore replaced: %w", err)
 	}
-	if err := disown(path); err != nil {
+	if err := hideFromGit(path); err != nil {
 		return fmt.Errorf("set aside %s: %w", c.Path, err)
 	}
 	if err := driver.Publish(path, c.undo); err != nil {
@@ -34,8 +34,8 @@ const ignoreFile = ".gitignore"
 // that was set aside: the project's own rules name the build directory alone.
 const ignoreReplaced = "# What the last restore of cargo-cow replaced\n*\n"
 
-// disown marks a tree as one that was set aside.
-func disown(tree string) error {
+// hideFromGit marks a tree as one that was set aside, by a .gitignore inside it.
+func hideFromGit(tree string) error {
 	name := filepath.Join(tree, ignoreFile)
 	if rollback.Exists(name) {
 		return nil
@@ -47,8 +47,8 @@ func disown(tree string) error {
 	return err
 }
 
-// own takes back the mark of disown.
-func own(tree string) error {
+// unhideFromGit takes that mark away again.
+func unhideFromGit(tree string) error {
 	name := filepath.Join(tree, ignoreFile)
 	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced {
 		return nil

@@ -27,20 +27,20 @@ type Options struct {
 // away. Only what has a claim on one writes into it.
 type Claim struct {
 	Dir
-	opts    Options
-	file    string          // the lock, where one could be made
-	locks   *builddir.Locks // Cargo's own, nil while they are not held
-	release func() error
+	opts       Options
+	lockFile   string          // the lock, where one could be made
+	cargoLocks *builddir.Locks // Cargo's own, nil while they are not held
+	release    func() error
 }
 
 func newClaim(d Dir, o Options) *Claim {
-	return &Claim{Dir: d, opts: o, file: filepath.Join(o.Claims, FilePrefix+digest.OfText(d.Path))}
+	return &Claim{Dir: d, opts: o, lockFile: filepath.Join(o.Claims, ClaimPrefix+digest.OfText(d.Path))}
 }
 
-// Lock takes Cargo's locks on everything that a build locks which writes into the
-// build directory and into artifacts. Where another process has them it waits and
-// tells notify, if there is any; with noWait it fails with ErrBusy.
-func (c *Claim) Lock(ctx context.Context, artifacts string, noWait bool, notify func(what string)) error {
+// LockCargo takes all of Cargo's locks that a build takes which writes into the build
+// directory and into artifacts. Where another process has one, it waits and tells
+// notify, if there is any; with noWait it fails with ErrBusy.
+func (c *Claim) LockCargo(ctx context.Context, artifacts string, noWait bool, notify func(what string)) error {
 	var wait func()
 	if !noWait {
 		wait = func() {
@@ -56,23 +56,23 @@ func (c *Claim) Lock(ctx context.Context, artifacts string, noWait bool, notify 
 			Help: "run it again when cargo is done, or without --no-wait",
 		}
 	}
-	c.locks = locks
+	c.cargoLocks = locks
 	return err
 }
 
-// Unlock gives Cargo's locks back, if they are held.
-func (c *Claim) Unlock() {
-	if c.locks != nil {
-		c.locks.Unlock()
-		c.locks = nil
+// UnlockCargo gives Cargo's locks back, if they are held.
+func (c *Claim) UnlockCargo() {
+	if c.cargoLocks != nil {
+		c.cargoLocks.Unlock()
+		c.cargoLocks = nil
 	}
 }
 
-// Unlocked lists what could not be locked, since it is another user's, relative to the
-// build directory.
+// Unlocked lists the directories, relative to the build directory, that could not be
+// locked, since they are another user's.
 func (c *Claim) Unlocked() []string {
 	var rels []string
-	for _, dir := range c.locks.Foreign() {
+	for _, dir := range c.cargoLocks.Foreign() {
 		if rel, err := filepath.Rel(c.Path, dir); err == nil && filepath.IsLocal(rel) {
 			rels = append(rels, rel)
 		}
@@ -80,8 +80,8 @@ func (c *Claim) Unlocked() []string {
 	return rels
 }
 
-// FilePrefix begins the names of the files by which build directories are claimed.
-const FilePrefix = paths.PlacePrefix
+// ClaimPrefix begins the names of the files by which build directories are claimed.
+const ClaimPrefix = paths.ClaimPrefix
 
 // ErrBusy: Cargo, or another command of this program, is at work in the
 // build directory.

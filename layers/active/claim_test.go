@@ -23,7 +23,7 @@ func TestLockBeside(t *testing.T) {
 	lock := func(c *Claim) (func() error, error) {
 		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer cancel()
-		return c.lock(ctx, nil)
+		return c.lockOut(ctx, nil)
 	}
 	able := newClaim(target, Options{Claims: claims})
 	// A store whose leases are on a disk that is read-only for us.
@@ -39,7 +39,7 @@ func TestLockBeside(t *testing.T) {
 	if err := first(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(able.file); err != nil {
+	if err := os.Remove(able.lockFile); err != nil {
 		t.Fatal(err)
 	}
 	second, err := lock(barred)
@@ -56,8 +56,8 @@ func TestLockBeside(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Those who can write do not get in each other's way in one directory.
-	one, err1 := able.lock(ctx, nil)
-	two, err2 := other.lock(ctx, nil)
+	one, err1 := able.lockOut(ctx, nil)
+	two, err2 := other.lockOut(ctx, nil)
 	if err := errors.Join(err1, err2, one(), two()); err != nil {
 		t.Error(err)
 	}

@@ -9,9 +9,9 @@ import (
 )
 
 // clock is the one that the kernel dates files with. It dates the file of the claim,
-// since the directory's own time is looked at by cargo.
+// since cargo looks at the time of the directory.
 func (c *Claim) clock() (*kernelclock.Clock, error) {
-	return kernelclock.Open(c.file, filepath.Dir(c.Path))
+	return kernelclock.Open(c.lockFile, filepath.Dir(c.Path))
 }
 
 // Tick returns a time of the clock that the kernel stamps files with, after

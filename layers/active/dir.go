@@ -33,12 +33,12 @@ type Dir struct {
 	misnamed string
 }
 
-// At names what lies beside the build directory. What is to be undone lies
-// there for weeks: in a checkout of git it is called so that whoever passes over
-// what begins with the name of the build directory passes over it as well. Git, and
-// cargo with it, pass over it for what it says itself (see disown). Without git
-// cargo takes all files of a package for its own that do not begin with a dot
-// (cargo 1.95, sources/path.rs:list_files_walk).
+// At names what lies beside the build directory. What undo brings back lies there for
+// weeks. In a checkout of git its name begins with that of the build directory: whatever
+// passes over "target*" passes over it as well, and git, and cargo with it, pass over it
+// for the .gitignore inside (hideFromGit). Without git its name begins with a dot: cargo
+// takes all other files of a package for its own (cargo 1.95,
+// sources/path.rs:list_files_walk).
 func At(buildDir string, inGit bool) Dir {
 	dir, base := filepath.Split(filepath.Clean(buildDir))
 	plain := filepath.Join(dir, base+undoSuffix)

@@ -13,10 +13,13 @@ import (
 // Names in every tree, build directory and layer alike.
 const (
 	// MetaDir is this program's own directory.
-	MetaDir        = paths.TreeMeta
-	ManifestFile   = paths.TreeManifest
+	MetaDir = paths.TreeMeta
+	// ManifestFile says what each unit was built from.
+	ManifestFile = paths.TreeManifest
+	// UnitCacheFile has what need not be read of the units again.
+	UnitCacheFile = manifest.NestedCacheFile
+
 	provenanceFile = paths.TreeActive
-	RecallFile     = manifest.NestedCacheFile
 )
 
 // WriteFile replaces one of this program's files in a build directory. It does
@@ -47,8 +50,8 @@ func AppendFile(dir, name string, b []byte) error {
 	return nil
 }
 
-// Manifest reads the manifest that lies in a build directory, and when it was
-// written, by the kernel's clock, in ns.
+// Manifest reads the manifest that lies in a build directory, and when it was written, by
+// the kernel's clock, in ns since 1970. It is nil where there is none, or none legible.
 func Manifest(dir string) (*manifest.Manifest, int64) {
 	path := filepath.Join(dir, ManifestFile)
 	fi, err := os.Stat(path)
@@ -66,8 +69,9 @@ func Manifest(dir string) (*manifest.Manifest, int64) {
 	return m, fi.ModTime().UnixNano()
 }
 
-// Recall returns what an inspection left in a build directory or layer.
-func Recall(dir string) []byte {
-	b, _ := os.ReadFile(filepath.Join(dir, RecallFile))
+// UnitCache reads what the last inspection has learnt of the units in a build directory
+// or layer, so that the next need not read them again. Nothing is an empty one.
+func UnitCache(dir string) []byte {
+	b, _ := os.ReadFile(filepath.Join(dir, UnitCacheFile))
 	return b
 }

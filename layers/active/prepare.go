@@ -18,8 +18,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// preparedFile marks a tree that has not been put in place yet. A tree left over
-// without it is what a crash kept a restore from setting aside for undo.
+// preparedFile marks a tree that has not been put in place yet. A tree that is left over
+// without the mark was replaced, and a crash came before it was set aside for undo.
 const preparedFile = paths.TreePrepared
 
 // Prepare makes a tree beside the build directory: a copy of from, or an empty

@@ -23,10 +23,10 @@ type Provenance struct {
 	Restored int64 `json:"restored,omitempty"`
 	// Noted are the reasons for which that restore had units rebuilt.
 	Noted []freshness.Noted `json:"noted,omitempty"`
-	// Placed is when that restore had written its last file, by the kernel's clock,
-	// in ns: a file that changed later is somebody else's.
-	Placed int64 `json:"placed,omitempty"`
-	// Lacked are files that units were built from and that restore did not find.
+	// Written is when that restore had written its last file, by the kernel's clock,
+	// in ns since 1970: a file that changed later was changed by somebody else.
+	Written int64 `json:"placed,omitempty"`
+	// Lacked are files that units were built from and that the restore did not find.
 	Lacked []string `json:"lacked,omitempty"`
 }
 
@@ -44,7 +44,7 @@ func ReadProvenance(dir string) Provenance {
 // OfLayer reports whether it names a layer, which may be gone.
 func (p Provenance) OfLayer() bool { return digest.Is(p.Layer) }
 
-// Write has a build directory say it.
+// Write writes it into a build directory.
 func (p Provenance) Write(dir string) error {
 	b, err := json.Marshal(p)
 	if err != nil {
@@ -61,7 +61,7 @@ func (p Provenance) Write(dir string) error {
 // about the compiler, its locks. A removed file leaves no trace, but neither
 // anything that could be lost.
 func (p Provenance) Untouched(dir string) bool {
-	if p.Placed == 0 {
+	if p.Written == 0 {
 		return false
 	}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -81,7 +81,7 @@ func (p Provenance) Untouched(dir string) bool {
 		if err != nil {
 			return err
 		}
-		if st, ok := fi.Sys().(*syscall.Stat_t); !ok || st.Ctim.Nano() > p.Placed {
+		if st, ok := fi.Sys().(*syscall.Stat_t); !ok || st.Ctim.Nano() > p.Written {
 			return errTouched
 		}
 		return nil

@@ -33,10 +33,10 @@ func (c *Claim) Replace(ctx context.Context, tmp string) (replaced bool, err err
 	return true, c.setAside(ctx, was)
 }
 
-// ReplaceWorthless is Replace where the build directory is no more than a copy of a
-// layer and there is something else to undo to: then that stays what BringBack brings
-// back. What is replaced is marked first as what tidying up removes.
-func (c *Claim) ReplaceWorthless(ctx context.Context, tmp string) (replaced bool, err error) {
+// ReplaceKeepingUndo is Replace for a build directory that is no more than a copy of a
+// layer: it is deleted, and what an earlier Replace has kept stays what BringBack brings
+// back. It is marked first, so that after a crash it is removed and not kept.
+func (c *Claim) ReplaceKeepingUndo(ctx context.Context, tmp string) (replaced bool, err error) {
 	if err := markPrepared(c.Path); err != nil {
 		return false, fmt.Errorf("replace %s: %w", c.Path, err)
 	}
@@ -51,11 +51,11 @@ func (c *Claim) ReplaceWorthless(ctx context.Context, tmp string) (replaced bool
 // directory, and keeps what it replaces in turn. Where something is there, the caller
 // holds Cargo's locks.
 func (c *Claim) BringBack() error {
-	if c.locks == nil {
+	if c.cargoLocks == nil {
 		if err := driver.Publish(c.undo, c.Path); err != nil {
 			return fmt.Errorf("undo in %s: %w", c.Path, rollback.Explain(err))
 		}
-		if err := own(c.Path); err != nil {
+		if err := unhideFromGit(c.Path); err != nil {
 			return fmt.Errorf("undo in %s: %w", c.Path, err)
 		}
 		return pointUndone.Hit()
@@ -63,7 +63,7 @@ func (c *Claim) BringBack() error {
 	if err := c.exchange(c.undo, pointUndone); err != nil {
 		return err
 	}
-	if err := errors.Join(disown(c.undo), own(c.Path)); err != nil {
+	if err := errors.Join(hideFromGit(c.undo), unhideFromGit(c.Path)); err != nil {
 		return fmt.Errorf("undo in %s: %w", c.Path, err)
 	}
 	return nil
@@ -110,19 +110,19 @@ func (c *Claim) exchange(other string, point *crashpoint.Point) error {
 	if err := c.CheckOwn(); err != nil {
 		return err
 	}
-	if err := c.locks.Guard(); errors.Is(err, builddir.ErrLocked) {
+	if err := c.cargoLocks.Guard(); errors.Is(err, builddir.ErrLocked) {
 		return busy()
 	} else if err != nil {
 		return fmt.Errorf("replace %s: %w", c.Path, err)
 	}
-	defer c.locks.Unguard()
+	defer c.cargoLocks.Unguard()
 	if err := driver.Exchange(other, c.Path); err != nil {
 		return c.ExplainMove(fmt.Errorf("replace %s: %w", c.Path, err))
 	}
 	err := point.Hit()
 	if err == nil {
 		var disturbed bool
-		if disturbed, err = c.locks.Disturbed(c.Path, other); disturbed {
+		if disturbed, err = c.cargoLocks.Disturbed(c.Path, other); disturbed {
 			err = busy()
 		}
 	}
@@ -135,7 +135,7 @@ func (c *Claim) exchange(other string, point *crashpoint.Point) error {
 // CheckOwn refuses to work on a build directory in which somebody else may be
 // building right now.
 func (c *Claim) CheckOwn() error {
-	if closed := c.locks.Closed(); len(closed) > 0 {
+	if closed := c.cargoLocks.Closed(); len(closed) > 0 {
 		return foreign.Error("replace "+c.Path, closed...)
 	}
 	return nil

@@ -62,7 +62,7 @@ func replace(t *testing.T, d Dir, o Options, name string) error {
 		t.Fatal(err)
 	}
 	defer c.Release()
-	if err := c.Lock(t.Context(), d.Path, true, nil); err != nil {
+	if err := c.LockCargo(t.Context(), d.Path, true, nil); err != nil {
 		t.Fatal(err)
 	}
 	tmp, err := c.Prepare(t.Context(), "")
@@ -86,7 +86,7 @@ func TestReplaceAndBringBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Lock(t.Context(), d.Path, true, nil); err != nil {
+		if err := c.LockCargo(t.Context(), d.Path, true, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.BringBack(); err != nil {

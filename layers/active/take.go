@@ -18,12 +18,12 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
-// Take claims a build directory. What a command that crashed left beside it is put
-// away at once, and what this one leaves when it fails is with its Release. Notify, if
-// there is any, is told what Take waits for.
+// Take claims a build directory, and puts away what a command that crashed has left
+// beside it. Release does the same for the command that has the claim. Notify, if there
+// is any, is told what Take waits for.
 func Take(ctx context.Context, d Dir, o Options, notify func(what string)) (*Claim, error) {
 	c := newClaim(d, o)
-	unlock, err := c.lock(ctx, func() {
+	unlock, err := c.lockOut(ctx, func() {
 		if notify != nil {
 			notify("another cargo-cow in " + d.Path)
 		}
@@ -31,8 +31,8 @@ func Take(ctx context.Context, d Dir, o Options, notify func(what string)) (*Cla
 	if err != nil {
 		return nil, fmt.Errorf("claim %s: %w", d.Path, err)
 	}
-	note(c.file, d.Path+"\n")
-	before, err := readBeside(d)
+	note(c.lockFile, d.Path+"\n")
+	before, err := readParent(d)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("claim %s: %w", d.Path, err), unlock())
 	}
@@ -40,17 +40,17 @@ func Take(ctx context.Context, d Dir, o Options, notify func(what string)) (*Cla
 		if _, unfit := d.Kind(o.Driver); unfit != nil {
 			err = unfit // which says why nothing can be done there
 		}
-		return nil, errors.Join(err, before.restore(d), unlock())
+		return nil, errors.Join(err, before.restoreTime(d), unlock())
 	}
 	c.release = func() error {
-		return errors.Join(c.tidy(context.WithoutCancel(ctx)), before.restore(d), unlock())
+		return errors.Join(c.tidy(context.WithoutCancel(ctx)), before.restoreTime(d), unlock())
 	}
 	return c, nil
 }
 
 // Release ends the claim, and before it Cargo's locks.
 func (c *Claim) Release() error {
-	c.Unlock()
+	c.UnlockCargo()
 	return c.release()
 }
 
@@ -63,8 +63,8 @@ func note(claim, text string) {
 	_ = os.WriteFile(claim, []byte(text), 0o600)
 }
 
-// tidy removes trees that were being prepared when a process died, and keeps for
-// undo one that had been replaced.
+// tidy removes trees that were being prepared when a process died. One that had been
+// replaced is kept for undo.
 func (c *Claim) tidy(ctx context.Context) error {
 	parent, prefix := filepath.Split(c.tmp)
 	left, err := ls.Names(parent)
@@ -105,11 +105,12 @@ func (c *Claim) tidy(ctx context.Context) error {
 	return nil
 }
 
-// lock keeps other commands of this program away from a build directory. The
-// lock is a file in the store. Where none can be made, it is the directory that holds
-// the build directory; those who have a file share that one.
-func (c *Claim) lock(ctx context.Context, wait func()) (unlock func() error, err error) {
-	file, err := flock.Lock(ctx, c.file, flock.Exclusive, wait)
+// lockOut keeps other commands of this program away from a build directory, by an
+// exclusive lock on a file in the store. Where no file can be made there, it locks the
+// directory around the build directory. Those who have a file lock that as well, shared,
+// so that the two kinds exclude each other.
+func (c *Claim) lockOut(ctx context.Context, wait func()) (unlock func() error, err error) {
+	file, err := flock.Lock(ctx, c.lockFile, flock.Exclusive, wait)
 	if err != nil && !help.IsReadOnly(err) {
 		return nil, err
 	}

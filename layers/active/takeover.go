@@ -8,7 +8,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 )
 
-var pointAdopted = crashpoint.New("init.cloned")
+var pointCloned = crashpoint.New("init.cloned")
 
 var pointTakenOver = crashpoint.New("init.taken-over")
 
@@ -24,7 +24,7 @@ func (c *Claim) TakeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := pointAdopted.Hit(); err != nil {
+	if err := pointCloned.Hit(); err != nil {
 		return err
 	}
 	// Small files were copied, and the originals will be gone before the kernel

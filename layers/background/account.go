@@ -86,8 +86,8 @@ type State struct {
 	Failure string // why the last snapshot failed; "" if it did not
 }
 
-// Look reads the account of a build directory.
-func Look(store, buildDir string) (State, error) {
+// ReadState reads the account of a build directory.
+func ReadState(store, buildDir string) (State, error) {
 	path := file(store, buildDir)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil // and none is made by looking
@@ -106,7 +106,7 @@ func Look(store, buildDir string) (State, error) {
 	var c content
 	switch err := json.Unmarshal(text, &c); {
 	case err != nil:
-		return State{Failure: "its account is torn"}, nil
+		return State{Failure: "its account cannot be read"}, nil
 	case c.Error == "":
 		return State{Failure: "it was killed"}, nil
 	}
@@ -115,7 +115,7 @@ func Look(store, buildDir string) (State, error) {
 
 // Forget drops the account of a snapshot that failed, once a later one is made.
 func Forget(store, buildDir string) {
-	if s, err := Look(store, buildDir); err == nil && s.Failure != "" {
+	if s, err := ReadState(store, buildDir); err == nil && s.Failure != "" {
 		os.Truncate(file(store, buildDir), 0)
 	}
 }

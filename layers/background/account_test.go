@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-func look(t *testing.T, store string, want State) {
+func wantState(t *testing.T, store string, want State) {
 	t.Helper()
-	got, err := Look(store, "/b")
+	got, err := ReadState(store, "/b")
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
@@ -27,23 +27,23 @@ func begin(t *testing.T, store string) *Account {
 
 func TestAccount(t *testing.T) {
 	store := t.TempDir()
-	look(t, store, State{})
+	wantState(t, store, State{})
 	if entries, err := os.ReadDir(store); err != nil || len(entries) > 0 {
 		t.Errorf("looking has made %v, %v", entries, err)
 	}
 
 	a := begin(t, store)
-	look(t, store, State{Running: true})
+	wantState(t, store, State{Running: true})
 	if err := a.End(errors.New("no space")); err != nil {
 		t.Fatal(err)
 	}
-	look(t, store, State{Failure: "no space"})
+	wantState(t, store, State{Failure: "no space"})
 
 	a = begin(t, store)
 	if err := a.End(nil); err != nil {
 		t.Fatal(err)
 	}
-	look(t, store, State{})
+	wantState(t, store, State{})
 }
 
 func TestForget(t *testing.T) {
@@ -51,12 +51,12 @@ func TestForget(t *testing.T) {
 	Forget(store, "/b")
 	a := begin(t, store)
 	Forget(store, "/b")
-	look(t, store, State{Running: true})
+	wantState(t, store, State{Running: true})
 	if err := a.End(errors.New("no space")); err != nil {
 		t.Fatal(err)
 	}
 	Forget(store, "/b")
-	look(t, store, State{})
+	wantState(t, store, State{})
 }
 
 // What a killed process leaves is neither success nor a snapshot under way.
@@ -66,11 +66,11 @@ func TestKilled(t *testing.T) {
 	if err := a.unlock(); err != nil {
 		t.Fatal(err)
 	}
-	look(t, store, State{Failure: "it was killed"})
+	wantState(t, store, State{Failure: "it was killed"})
 	if err := os.WriteFile(file(store, "/b"), []byte(`{"build_dir":`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	look(t, store, State{Failure: "its account is torn"})
+	wantState(t, store, State{Failure: "its account cannot be read"})
 }
 
 func TestQueue(t *testing.T) {

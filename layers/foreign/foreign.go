@@ -1,9 +1,9 @@
-// Package foreign is about what belongs to another user in what is this user's. One
-// build with sudo leaves files of root in a user's build directory. What is readable
-// can be copied, and the copy is the user's own. But directories of another user can
-// be neither emptied nor removed, in a snapshot as little as where they are; so a
-// layer never has any, and a build directory that has some can be replaced, while
-// what it held can then be removed by that user only.
+// Package foreign finds what belongs to another user inside what is this user's, and says
+// how to mend it. One build with sudo leaves files of root in a user's build directory.
+// What is readable can be copied, and the copy is the user's own. But a directory of
+// another user can be neither emptied nor removed, nor can its copy in a snapshot. So a
+// layer never has any. A build directory that has some can be replaced, and only that user
+// can then remove what it held.
 //
 // The package looks and explains; it changes nothing and may be used from anywhere
 // at once.

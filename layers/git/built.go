@@ -46,12 +46,12 @@ func (c *Checkout) current() bool {
 	return errN == nil && errI == nil && noted.ModTime().After(init.ModTime())
 }
 
-// Had reports whether the working tree has had the build directory.
+// Had reports whether the working tree has had a build directory, by what b notes.
 func (c *Checkout) Had(b Built, buildDir string) bool {
 	return slices.Contains(b.Dirs, c.relative(buildDir))
 }
 
-// NoteBuilt notes a build directory that is there, or one more; all as Built.All.
+// NoteBuilt adds build directories to what the working tree has noted; all is Built.All.
 // The file is always written: the shell compares its time with that of what init
 // has noted.
 func (c *Checkout) NoteBuilt(all bool, buildDirs ...string) error {

@@ -57,7 +57,7 @@ const (
 	hookEnd   = "# <<< cargo-cow <<<"
 )
 
-// handMark is in whatever line runs our hook, HandLine or a like of it.
+// handMark is in whatever line runs our hook, handLine or a like of it.
 const handMark = "cargo-cow restore --hook"
 
 // switchFile, in the directory cargo-cow of the common directory, switches on
@@ -216,14 +216,14 @@ func (c *Checkout) passedOver(h *Hook) {
 	}
 }
 
-// mentions looks for our block or line in a file. Whether git comes to it is for
-// ProbeHook to find out.
+// mentions looks for our block or line in a file, and notes what it finds. Whether git
+// comes to it is for ProbeHook to find out.
 func (h *Hook) mentions(path string, text []byte) bool {
 	if _, block, _, ok := cutBlock(string(text)); ok {
 		h.State, h.In, h.Program = HookInstalled, path, blockProgram(block)
 		return true
 	}
-	if strings.Contains(string(text), handMark) { // HandLine, or a like of it
+	if strings.Contains(string(text), handMark) { // handLine, or a like of it
 		h.State, h.In, h.Program = HookInstalled, path, "cargo-cow"
 		return true
 	}
@@ -280,7 +280,7 @@ func (c *Checkout) InstallHook(ctx context.Context, program string) (*Hook, erro
 	return h, nil
 }
 
-// installShared adds HandLine to the file that husky runs, if it is husky's
+// installShared adds handLine to the file that husky runs, if it is husky's
 // directory and lies in the checkout, as its users would by hand.
 func (c *Checkout) installShared(ctx context.Context, h *Hook) (*Hook, error) {
 	file := huskyFile(h.Path)
@@ -341,12 +341,12 @@ func (h *Hook) ByHand() string {
 	if file := huskyFile(h.Path); file != "" && file == h.In {
 		return "see that husky runs " + file + ", and that cargo-cow is on the PATH that it has there"
 	} else if file != "" {
-		return "add this line to " + file + ", which husky runs: " + HandLine
+		return "add this line to " + file + ", which husky runs: " + handLine
 	}
 	if h.State == HookAbsent {
-		return "make " + h.Path + " a shell script with this line, executable: " + HandLine
+		return "make " + h.Path + " a shell script with this line, executable: " + handLine
 	}
-	return "add this line to " + h.Path + ", where all that goes before lets it be reached: " + HandLine
+	return "add this line to " + h.Path + ", where all that goes before lets it be reached: " + handLine
 }
 
 // whyShared says what leads out of the repository.

@@ -227,7 +227,7 @@ func TestHookAddedByHand(t *testing.T) {
 	c := open(t, root, env)
 	command(t, env, root, "git", "config", "core.hooksPath", "githooks")
 	path := filepath.Join(root, "githooks", "post-checkout")
-	write(t, path, "#!/bin/sh\n"+HandLine+"\n")
+	write(t, path, "#!/bin/sh\n"+handLine+"\n")
 	if h, err := c.HookState(t.Context()); err != nil || h.State != HookDisabled {
 		t.Errorf("not executable: got %+v, %v", h, err)
 	}

@@ -29,14 +29,13 @@ type Reach struct {
 	Late    bool     // they were stopped after hookPatience
 }
 
-// ProbeHook finds out by running whether git comes to our post-checkout hook: what
-// a hook is made of does not tell, since it may end before, be another program's
-// script that runs ours, or not be looked at at all. The hooks are run as
-// `git checkout` of the present commit runs them, so each does what it does at
-// every checkout; ours only answers, in a file in the directory temp, or where none
-// can be made, in git's. Where the hook's text has a line of ours and was not reached,
-// the hooks are run once more as in a new worktree: the line may stand under a
-// condition.
+// ProbeHook runs the post-checkout hooks to find out whether git comes to ours. Their text
+// does not tell: a hook may end before our line, be another program's script that runs
+// ours, or be passed over by git. They are run as `git checkout` of the present commit runs
+// them, so each does what it does at every checkout; ours only answers, in a file in the
+// directory temp, or where none can be made, in git's. Where the hook has a line of ours
+// that was not reached, the hooks are run once more as in a new worktree: the line may
+// stand under a condition.
 func (c *Checkout) ProbeHook(ctx context.Context, temp string) (*Reach, error) {
 	failed := func(err error) (*Reach, error) { return nil, fmt.Errorf("run hooks of %s: %w", c.Root, err) }
 	dir, err := os.MkdirTemp(temp, "cargo-cow-probe-")
@@ -84,7 +83,8 @@ func (c *Checkout) ProbeHook(ctx context.Context, temp string) (*Reach, error) {
 	return r, nil
 }
 
-// Reach has what running has shown decide over what the texts made one believe.
+// Reach corrects the State, which the texts of the hooks told, by what running them has
+// shown.
 func (h *Hook) Reach(r *Reach) {
 	switch {
 	case r.Reached:

@@ -1,7 +1,7 @@
-// Package index lists the units of all layers: for whoever looks for a unit, where it
-// may be, and for whoever chooses among layers, what each of them spares. The file is
-// made from the layers and made again when they are others; what it says is not trusted
-// without a look at the layer.
+// Package index lists the units of all layers: which layers hold a unit, for whoever looks
+// for one, and what building it has cost, for whoever chooses among layers. The index is a
+// file that is made from the layers, and brought up to date where layers were added or
+// removed. It only says where to look: the layer itself decides.
 //
 // An Index does not change once it is open and may be used from anywhere at once. Of
 // several processes that write the file any will do.
@@ -32,11 +32,11 @@ const header = "cargo-cow index 1\n"
 // An Index is the units of all layers.
 type Index struct {
 	layers []string // sorted
-	units  map[string]*holding
+	units  map[string]*unit
 }
 
-// holding is a unit and the layers that hold it.
-type holding struct {
+// unit is a unit and the layers that hold it.
+type unit struct {
 	cost int64 // ms
 	// portable: it can be grafted, from one layer at least.
 	portable bool
@@ -75,7 +75,7 @@ func (x *Index) add(n int, entries []manifest.Entry) {
 	for _, e := range entries {
 		h := x.units[e.Key]
 		if h == nil {
-			h = &holding{}
+			h = &unit{}
 			x.units[e.Key] = h
 		}
 		h.cost = max(h.cost, e.Cost)
@@ -85,8 +85,8 @@ func (x *Index) add(n int, entries []manifest.Entry) {
 	}
 }
 
-// renumber makes the index one of the layers in to, a sorted list, and forgets
-// those that are not in it.
+// renumber gives the layers the numbers they have in to, a sorted list, and forgets those
+// that are not in it.
 func (x *Index) renumber(to []string) {
 	number := make([]int, len(x.layers))
 	for i, id := range x.layers {
@@ -142,7 +142,7 @@ func read(path string) *Index {
 			return x
 		}
 	}
-	return &Index{units: map[string]*holding{}}
+	return &Index{units: map[string]*unit{}}
 }
 
 func decode(b []byte) *Index {
@@ -151,7 +151,7 @@ func decode(b []byte) *Index {
 		return nil
 	}
 	text := string(b)
-	x := &Index{units: make(map[string]*holding, strings.Count(text, "\n"))}
+	x := &Index{units: make(map[string]*unit, strings.Count(text, "\n"))}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		if digest.Is(line) && len(x.units) == 0 {
@@ -167,7 +167,7 @@ func decode(b []byte) *Index {
 		if !ok || err1 != nil || err2 != nil || err3 != nil || ms < 0 {
 			return nil
 		}
-		h := &holding{ms, strings.Contains(flags, "p"), strings.Contains(flags, "c"), bits}
+		h := &unit{ms, strings.Contains(flags, "p"), strings.Contains(flags, "c"), bits}
 		h.layers.Each(func(n int) { ok = ok && n < len(x.layers) })
 		if !ok {
 			return nil
@@ -210,8 +210,8 @@ func (x *Index) Portable(key string) bool {
 	return h != nil && h.portable
 }
 
-// Worth is, by layer, what building the units cost that it holds. A layer that is not in
-// the index holds none.
+// Worth returns for each of the layers what building those of the units cost that it holds,
+// in ms. A layer that is not in the index holds none.
 func (x *Index) Worth(layers []string, units iter.Seq[string]) []int64 {
 	numbers := make([]int, len(layers))
 	for i, id := range layers {
@@ -241,8 +241,8 @@ func (x *Index) Holds(layer, key string) bool {
 	return ok && x.units[key] != nil && x.units[key].layers.Has(n)
 }
 
-// Held counts the units that the layer has, fresh or not.
-func (x *Index) Held(layer string, units map[string]bool) int {
+// CountHeld counts those of the units that the layer has, fresh or not.
+func (x *Index) CountHeld(layer string, units map[string]bool) int {
 	n := 0
 	for key := range units {
 		if x.Holds(layer, key) {

@@ -13,7 +13,7 @@ const shared = "debug/.fingerprint/a-0123456789abcdef/lib-a"
 
 // sampleIndex is of two layers with one unit in common.
 func sampleIndex() *Index {
-	x := &Index{layers: []string{strings.Repeat("a", 32), strings.Repeat("b", 32)}, units: map[string]*holding{}}
+	x := &Index{layers: []string{strings.Repeat("a", 32), strings.Repeat("b", 32)}, units: map[string]*unit{}}
 	x.add(1, []manifest.Entry{
 		{Key: shared, Cost: 1200, Portable: true},
 		{Key: "debug/.fingerprint/odd\tname\n-0123456789abcdef/lib-odd", Cost: 0},

@@ -1,10 +1,10 @@
 // Package locate finds the store that a build directory belongs to, by one rule for
 // the commands and for the wrapper of rustc.
 //
-// A store serves the build directories of the file system it is on, so of all the
-// places where one may be, the first counts whose files can share data with the
-// build directory. Which file system that is, is not told by paths, device numbers
-// or mounts: a Btrfs has many of each. It is found out by cloning.
+// A store serves the build directories of the file system it is on. So of all stores that
+// there may be, in their order, the first counts whose files can share data with the build
+// directory. Paths, device numbers and mounts do not tell which can: one Btrfs has many of
+// each. It is found out by cloning a file.
 //
 // A store that is not there, cannot serve here, or cannot be written to is passed
 // over or used as it is; nothing is ever forgotten for it. The package only looks:
@@ -24,7 +24,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// A Question is whose store is looked for, and who may know. All paths are absolute
+// A Question is which build directory's store is looked for, and what may tell. All paths are absolute
 // and without symbolic links; "" is nothing.
 type Question struct {
 	// BuildDir is the build directory, or any directory in it. It need not exist.
@@ -36,7 +36,7 @@ type Question struct {
 	// Configured is the one that the user's configuration names, for all repositories
 	// that were not given one of their own. No other is looked for.
 	Configured string
-	// Data is the directory of this program's data, where ChosenFile and MadeFile are.
+	// Data is the directory of this program's data, where ChosenFile and the list of stores that were made are.
 	Data string
 	// Cache is where a store is made that cannot be beside what it serves.
 	Cache string
@@ -61,13 +61,14 @@ const (
 // configured one is returned though it is absent.
 func (q *Question) Find() (dir string, kind Kind) {
 	here := Existing(q.BuildDir)
-	// look reports whether dir serves, and keeps it in mind if it is better than nothing.
-	look := func(store string, asked bool) bool {
+	// serves reports whether a store serves, and keeps the best so far, which may be one
+	// that does not.
+	serves := func(store string, asked bool) bool {
 		if !IsStore(store) {
 			return false
 		}
 		found := Far
-		if HoldsCopies(store) {
+		if holdsCopies(store) {
 			found = Copying
 			if asked {
 				found = Near
@@ -85,7 +86,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 	known := append(slices.Clip(q.Remembered), q.Noted)
 	for _, named := range []bool{true, false} {
 		for _, r := range known {
-			if r.Named == named && look(r.Dir, named) {
+			if r.Named == named && serves(r.Dir, named) {
 				return dir, kind
 			}
 		}
@@ -96,27 +97,27 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return q.Configured, Absent
 		}
 	}
-	if look(Chosen(q.Data), true) {
+	if serves(chosen(q.Data), true) {
 		return dir, kind
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A
 	// mount between it and the build directory may be of the same file system.
 	name := "/" + paths.BesideStore()
 	for i := range len(here) {
-		if here[i] == '/' && look(here[:i]+name, false) {
+		if here[i] == '/' && serves(here[:i]+name, false) {
 			return dir, kind
 		}
 	}
-	if here != "/" && look(here+name, false) {
+	if here != "/" && serves(here+name, false) {
 		return dir, kind
 	}
 	// A file system that has several mounts has one store, below one of them.
-	for _, store := range Made(q.Data) {
-		if look(store, false) {
+	for _, store := range made(q.Data) {
+		if serves(store, false) {
 			return dir, kind
 		}
 	}
-	look(q.Cache, false)
+	serves(q.Cache, false)
 	return dir, kind
 }
 
@@ -129,9 +130,9 @@ func IsStore(dir string) bool {
 	return unix.Stat(dir+"/"+paths.StoreVersion, &st) == nil
 }
 
-// HoldsCopies reports whether the layers of a store are copies, which need no file
+// holdsCopies reports whether the layers of a store are copies, which need no file
 // system of their own.
-func HoldsCopies(store string) bool {
+func holdsCopies(store string) bool {
 	name, err := os.ReadFile(store + "/" + paths.StoreDriver)
 	return err == nil && strings.TrimSpace(string(name)) == "copy"
 }

@@ -61,7 +61,7 @@ func TestFind(t *testing.T) {
 	away := other + "/app/target"
 	chosen, made := here+"/data1", here+"/data2"
 	write(t, ChosenFile(chosen), near+"\n")
-	write(t, MadeFile(made), gone+"\n"+far+"\n"+near+"\n")
+	write(t, madeFile(made), gone+"\n"+far+"\n"+near+"\n")
 	known := func(dirs ...string) (list []Remembered) {
 		for _, d := range dirs {
 			list = append(list, Remembered{Dir: d})
@@ -217,7 +217,7 @@ func TestRepository(t *testing.T) {
 		if want != "" {
 			want = dir + want
 		}
-		if got := Repository(dir + top); got != want {
+		if got := repository(dir + top); got != want {
 			t.Errorf("%s: got %q, want %q", top, got, want)
 		}
 	}
@@ -225,7 +225,7 @@ func TestRepository(t *testing.T) {
 
 func TestConfigured(t *testing.T) {
 	file := t.TempDir() + "/config.yaml"
-	if got := Configured(file); got != "" {
+	if got := configured(file); got != "" {
 		t.Errorf("without a file: got %q", got)
 	}
 	for text, want := range map[string]string{
@@ -237,7 +237,7 @@ func TestConfigured(t *testing.T) {
 		"":                                 "",
 	} {
 		write(t, file, text)
-		if got := Configured(file); got != want {
+		if got := configured(file); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
@@ -245,11 +245,11 @@ func TestConfigured(t *testing.T) {
 
 func TestMade(t *testing.T) {
 	dir := t.TempDir()
-	if got := Made(dir); got != nil {
+	if got := made(dir); got != nil {
 		t.Errorf("nothing: got %q", got)
 	}
-	write(t, MadeFile(dir), "/a\nrelative\n/b/../c\n/d e\n/torn")
-	if got, want := Made(dir), []string{"/a", "/d e"}; !slices.Equal(got, want) {
+	write(t, madeFile(dir), "/a\nrelative\n/b/../c\n/d e\n/torn")
+	if got, want := made(dir), []string{"/a", "/d e"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -28,9 +28,9 @@ func Legacy(store string) Remembered {
 	return Remembered{store, base != paths.User && !strings.HasPrefix(base, paths.UserStorePrefix)}
 }
 
-// Repository returns the directory that all worktrees of a repository share, given
+// repository returns the directory that all worktrees of a repository share, given
 // the top of a working tree; "" where there is no repository at that top.
-func Repository(top string) string {
+func repository(top string) string {
 	git := top + "/.git"
 	var st unix.Stat_t
 	if unix.Stat(git, &st) != nil {
@@ -63,7 +63,7 @@ func Repository(top string) string {
 	return filepath.Clean(to)
 }
 
-// Memory returns the stores that a repository remembers, given what Repository
+// Memory returns the stores that a repository remembers, given what repository
 // returned. What is not legible is nothing.
 func Memory(repository string) []Remembered {
 	text, err := os.ReadFile(repository + "/" + paths.RepositoryMemory)
@@ -182,24 +182,24 @@ func Note(buildDir string, store Remembered) error {
 // wrapper, in the directory of this program's data.
 func ChosenFile(dataDir string) string { return dataDir + "/" + paths.UserStore }
 
-// Chosen returns what it holds.
-func Chosen(dataDir string) string {
+// chosen returns what it holds.
+func chosen(dataDir string) string {
 	if dataDir == "" {
 		return ""
 	}
 	return readPath(ChosenFile(dataDir))
 }
 
-// MadeFile, in the directory of this program's data, lists the stores that were made
+// madeFile, in the directory of this program's data, lists the stores that were made
 // beside build directories, a path on each line, the latest last.
-func MadeFile(dataDir string) string { return dataDir + "/" + paths.UserStores }
+func madeFile(dataDir string) string { return dataDir + "/" + paths.UserStores }
 
-// Made returns what it lists.
-func Made(dataDir string) []string {
+// made returns what it lists.
+func made(dataDir string) []string {
 	if dataDir == "" {
 		return nil
 	}
-	text, err := os.ReadFile(MadeFile(dataDir))
+	text, err := os.ReadFile(madeFile(dataDir))
 	if err != nil {
 		return nil
 	}
@@ -220,7 +220,7 @@ const keptStores = 64
 // with this one and lie on another mount of the same file system. Without it they get
 // another.
 func AddMade(dataDir, store string) error {
-	list := Made(dataDir)
+	list := made(dataDir)
 	if dataDir == "" || slices.Contains(list, store) {
 		return nil
 	}
@@ -229,7 +229,7 @@ func AddMade(dataDir, store string) error {
 	}
 	list = append(list, store)
 	text := strings.Join(list[max(0, len(list)-keptStores):], "\n") + "\n"
-	return atomicfile.Write(MadeFile(dataDir), []byte(text), 0o644)
+	return atomicfile.Write(madeFile(dataDir), []byte(text), 0o644)
 }
 
 // readPath returns the path that a file holds, "" if there is none.
@@ -242,9 +242,9 @@ func readPath(file string) string {
 	return path
 }
 
-// Configured returns the store that the user's configuration file names, "" if none.
+// configured returns the store that the user's configuration file names, "" if none.
 // Only its plain form is known here, a line "store: PATH".
-func Configured(file string) string {
+func configured(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return ""

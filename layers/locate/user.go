@@ -47,17 +47,17 @@ func (u User) Answers() string {
 	return strings.TrimSuffix(u.Cache, paths.User) + paths.UserAnswers
 }
 
-// Within asks for the store of a build directory that dir lies in, of which nothing
-// else is known: whoever may know is found on the way up from dir. It is the question of
-// whoever runs below Cargo. Commands know the build directory and the repository, and
-// have the configuration read with all that it may say.
+// Within asks for the store of the build directory that dir lies in, where nothing else is
+// known: the note of the build directory and the memory of the repository are looked for on
+// the way up from dir. It is what the wrapper asks, which Cargo runs. Commands know the
+// build directory and the repository already, and read the whole configuration.
 func Within(dir string, u User) *Question {
-	q := &Question{BuildDir: dir, Configured: Configured(u.ConfigFile()), Data: u.Data, Cache: u.Cache}
+	q := &Question{BuildDir: dir, Configured: configured(u.ConfigFile()), Data: u.Data, Cache: u.Cache}
 	for ; dir != "/"; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
 		if q.Noted.Dir == "" {
 			q.Noted = Noted(dir)
 		}
-		if repo := Repository(dir); repo != "" {
+		if repo := repository(dir); repo != "" {
 			q.Remembered = Memory(repo)
 			break
 		}

@@ -39,7 +39,7 @@ func TestUserOf(t *testing.T) {
 
 // Nothing is read in the root of the file system where a user has no data.
 func TestNoData(t *testing.T) {
-	if Chosen("") != "" || Made("") != nil || AddMade("", "/s") != nil {
+	if chosen("") != "" || made("") != nil || AddMade("", "/s") != nil {
 		t.Error("there is data of nobody's")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Path is a file name that may hold any byte; it is escaped in JSON like a Loc.
+// Path is a file name that may hold any byte, and is escaped in JSON (Escape).
 type Path string
 
 // MarshalText implements encoding.TextMarshaler.

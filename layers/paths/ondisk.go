@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Everything that this program leaves on disk is called as it is said here, once. What
-// is in the files is docs/format.md's matter, which a test holds these tables against.
+// The names of everything that this program leaves on disk, each said once. A test holds
+// docs/format.md, which says what is in the files, against these tables.
 
 // In a store.
 const (
@@ -31,7 +31,7 @@ const (
 	// Parts of names there, before and behind ids.
 	TempPrefix  = ".tmp-" // of what is being made or removed, here and elsewhere
 	TrashPrefix = ".trash-"
-	PlacePrefix = "place-"
+	ClaimPrefix = "place-"
 	JSONSuffix  = ".json"
 	LeaseSuffix = ".lease"
 )
@@ -60,8 +60,8 @@ const (
 	TreeLeftSuffix = ".cargo-cow-left" // of what cannot be removed from a copy
 )
 
-// Beside a build directory, parts of names. All but what UndoSuffix ends begin with a
-// dot, and the build directory's own name is in between.
+// Beside a build directory, parts of names behind the build directory's own. All but
+// those that end in UndoSuffix begin with a dot.
 const (
 	BesideMark = ".cargo-cow-" // in all of them
 	BesideTemp = BesideMark + "tmp-"

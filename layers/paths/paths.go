@@ -3,9 +3,9 @@
 // below another, and whether one stands in a longer text. It asks no file system, keeps
 // no state, and may be used concurrently.
 //
-// Where in a text a path ends nobody can tell: every byte but a slash and a zero may go
-// on with a file's name. There are three answers, and each caller takes the one whose
-// error is on the safe side of what follows from it.
+// Where in a text a path ends nobody can tell: every byte but a slash and a zero may be
+// more of the last file's name. So there are three answers, MayEnd, SeemsToEnd and MustEnd,
+// and each caller takes the one whose errors are harmless to it.
 package paths
 
 import (

@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -92,12 +90,9 @@ func (c catalog) record(id string) *Record {
 	return r
 }
 
-// readers read records side by side, which halves the time on two processors.
-const readers = 4
-
 // List returns the records of layers in no order, with the labels that they were given,
-// of one fingerprint unless it is "". Those that the catalog lacks are read with read;
-// layers whose record cannot be read are left out.
+// and only those of one fingerprint unless it is "". Those that the catalog lacks are read
+// with read; layers whose record cannot be read are left out.
 func (rs Records) List(ctx context.Context, ids []string, fingerprint string, read func(id string) (*Record, error)) ([]Record, error) {
 	path := filepath.Join(rs.store, CatalogFile)
 	c := readCatalog(path)
@@ -111,17 +106,11 @@ func (rs Records) List(ctx context.Context, ids []string, fingerprint string, re
 			missing = append(missing, i)
 		}
 	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(readers, len(missing)) {
-		wg.Go(func() {
-			for n := next.Add(1) - 1; n < int64(len(missing)) && ctx.Err() == nil; n = next.Add(1) - 1 {
-				i := missing[n]
-				found[i], _ = read(ids[i])
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Do(len(missing), func(n int) { // halves the time on two processors
+		if i := missing[n]; ctx.Err() == nil {
+			found[i], _ = read(ids[i])
+		}
+	})
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -156,10 +145,8 @@ func (rs Records) writeCatalog(was catalog, ids []string, found []*Record) {
 	_ = atomicfile.WriteUnsynced(filepath.Join(rs.store, CatalogFile), c.encode(), 0o600)
 }
 
-// ForgetCatalog has the catalog made anew: a damaged record may have got into it.
+// ForgetCatalog removes the catalog, which is made anew when needed: for when a damaged
+// record may have got into it.
 func (rs Records) ForgetCatalog() error {
-	if err := os.Remove(filepath.Join(rs.store, CatalogFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return removal.File(filepath.Join(rs.store, CatalogFile))
 }

@@ -1,14 +1,13 @@
 package record
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -48,7 +47,7 @@ func (rs Records) Relabel(r *Record) {
 
 // ForgetLabel removes what a layer that is gone was called.
 func (rs Records) ForgetLabel(id string) error {
-	if err := os.Remove(rs.labelPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removal.File(rs.labelPath(id)); err != nil {
 		return fmt.Errorf("forget label: %w", err)
 	}
 	return nil

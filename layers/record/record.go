@@ -1,6 +1,6 @@
-// Package record keeps an entry beside each layer that tells what of it people ask and
-// choices go by, with the label that it was given later. The layer itself holds all that
-// is in it: a lost record is made again from there.
+// Package record keeps a record beside each layer: what people ask about a layer and what
+// choices among layers go by, and the label that it was given later. But for that label a
+// record says nothing that the layer does not say itself, and a lost one is made again.
 //
 // Any number of processes may read and write the records of a store at once; a reader
 // finds a whole record, or none.
@@ -8,19 +8,18 @@ package record
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Record is the entry of a layer.
+// Record is the entry of a layer. Its JSON is part of what commands print.
 type Record struct {
 	ID          string    `json:"layer"`
 	Created     time.Time `json:"sealed"`
@@ -82,8 +81,8 @@ func (rs Records) Read(id string) (*Record, error) {
 	return r, nil
 }
 
-// Write does not wait for the disk: the layer itself is durable, and a record that a
-// power cut took or emptied is made again from it.
+// Write writes a record. It does not wait for the disk: the layer itself is durable, and a
+// record that a power cut took or emptied is made again from it.
 func (rs Records) Write(r Record) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -97,8 +96,5 @@ func (rs Records) Write(r Record) error {
 
 // Remove removes a record, if there is one.
 func (rs Records) Remove(id string) error {
-	if err := os.Remove(rs.Path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return removal.File(rs.Path(id))
 }

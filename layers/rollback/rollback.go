@@ -1,8 +1,9 @@
 // Package rollback is about what a roll-back leaves. A roll-back of the system, or of a
 // home, puts an old snapshot in the place of a subvolume. Of every tree that lay in it,
 // be it a build directory, the store or one of its layers, the snapshot has a stub
-// (driver.ErrStub): the tree itself went with the subvolume that was rolled away. So
-// stubs are taken for what is not there, and told of where somebody asks for what was.
+// (driver.ErrStub): the tree itself went with the subvolume that was rolled away. So a
+// stub counts as nothing, and where somebody asks for what was there, the error says that
+// a roll-back took it along.
 //
 // The package keeps nothing between calls and may be used from anywhere at once.
 package rollback
@@ -18,7 +19,7 @@ import (
 )
 
 // Err: a roll-back of the system took something along.
-var Err = errors.New("a roll-back of the subvolume around has left only its name")
+var Err = errors.New("a roll-back of the subvolume around it has left only its name")
 
 // IsStub reports whether a path is known to be a stub.
 func IsStub(path string) bool {
@@ -26,8 +27,8 @@ func IsStub(path string) bool {
 	return err == nil && stub
 }
 
-// Exists reports whether something is at path, and is no stub; what cannot be looked
-// at is taken to be.
+// Exists reports whether something is at path that is no stub. What cannot be looked at is
+// taken to be something.
 func Exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !errors.Is(err, fs.ErrNotExist) && !IsStub(path)

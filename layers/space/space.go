@@ -28,9 +28,9 @@ import (
 // file all are measured again.
 const header = "cargo-cow sizes 1\n"
 
-// Sizes says how many bytes layers would take that shared nothing, as far as that is
-// known from the file path or can be found out within patience, those first that come
-// first. tree tells where a layer lies, and present which are worth a line.
+// Sizes says how many bytes each layer would take if it shared nothing, as far as that is
+// known from the file path or can be measured within patience, in the order of layers.
+// tree tells where a layer lies, and present which layers are to stay in the file.
 func Sizes(ctx context.Context, path string, layers []string, tree func(id string) string, present func() ([]string, error), patience time.Duration) (map[string]int64, error) {
 	text, _ := os.ReadFile(path)
 	known := parse(text)
@@ -86,15 +86,16 @@ func encode(layers []string, known map[string]int64) []byte {
 	return b
 }
 
-// Piece is data that certain layers hold, all of it each of them.
+// Piece is data that layers share: each of Layers holds all of it, and no other layer any.
 type Piece struct {
 	Bytes  int64
 	Layers []string
 }
 
-// Together says what layers take together, by who shares it: what one of them frees shows
-// only where all are looked at. It reads the extents of every file. Small files, which
-// the file system keeps among its own data, count nothing.
+// Together says what layers take together, by who shares it. What removing one frees shows
+// only where all layers are looked at, since others may share its data. It reads the
+// extents of every file. Small files, which the file system keeps among its own data,
+// count nothing.
 func Together(ctx context.Context, ids []string, tree func(id string) string) ([]Piece, error) {
 	type extent struct{ at, length uint64 }
 	extents := map[extent]*bitset.Set{}

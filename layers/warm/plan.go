@@ -41,7 +41,7 @@ func Plan(buildDir string) (files []File, bytes int64, err error) {
 	}
 	var best *profile
 	for _, name := range profiles {
-		p, err := look(filepath.Join(buildDir, name))
+		p, err := readProfile(filepath.Join(buildDir, name))
 		if err != nil {
 			return nil, 0, fmt.Errorf("plan reading of %s: %w", buildDir, err)
 		}
@@ -52,7 +52,7 @@ func Plan(buildDir string) (files []File, bytes int64, err error) {
 	if best == nil {
 		return nil, 0, nil
 	}
-	seen := map[inode]bool{}
+	listed := map[inode]bool{}
 	for _, paths := range [][]string{best.metadata, best.state, best.libraries} {
 		for _, path := range paths {
 			fi, err := os.Lstat(path)
@@ -64,10 +64,10 @@ func Plan(buildDir string) (files []File, bytes int64, err error) {
 			}
 			st := fi.Sys().(*syscall.Stat_t)
 			id := inode{uint64(st.Dev), st.Ino}
-			if !fi.Mode().IsRegular() || fi.Size() == 0 || seen[id] {
+			if !fi.Mode().IsRegular() || fi.Size() == 0 || listed[id] {
 				continue
 			}
-			seen[id] = true
+			listed[id] = true
 			files = append(files, File{path, fi.Size()})
 			bytes += fi.Size()
 		}
@@ -92,7 +92,8 @@ func (p *profile) later(q *profile) bool {
 	return cmp.Or(strings.Compare(p.newest, q.newest), cmp.Compare(p.written, q.written)) > 0
 }
 
-func look(dir string) (*profile, error) {
+// readProfile lists what a profile directory has.
+func readProfile(dir string) (*profile, error) {
 	p := &profile{}
 	// Both layouts: all outputs side by side, or one directory for each unit.
 	if err := p.outputs(filepath.Join(dir, "deps")); err != nil {

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// share is the part of the available memory that is read at most: one in so many.
-// The rest is for the build that the reading is for, its compilers and its linker,
-// and for what else it reads: sources, the standard library.
+// share is by what the available memory is divided, for how much is read at most. The
+// rest is for the build that the reading is for, its compilers and its linker, and for
+// what else it reads: sources, the standard library.
 const share = 2
 
 // step is how much is read between two looks at the context and at memory: little

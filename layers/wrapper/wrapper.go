@@ -75,7 +75,7 @@ func (s *Setup) NoteStore(store string) error {
 	return atomicfile.Write(path, []byte(store+"\n"), 0o600)
 }
 
-// Setting is one place that names a wrapper.
+// Setting is a file or variable that names a wrapper.
 type Setting struct {
 	config.Setting
 	Ours bool
@@ -99,7 +99,7 @@ func (s *Setup) File(l Level) (string, error) {
 
 // Compiler is what cargo would run as rustc, and what it runs around it for members
 // of the workspace, "" for nothing: programs, or names to look up in PATH.
-func (s *Setup) Compiler() (rustc, around string, err error) {
+func (s *Setup) Compiler() (rustc, workspaceWrapper string, err error) {
 	cfg, err := config.Load(s.Dir, s.CargoHome, s.Environ)
 	if err != nil {
 		return "", "", fmt.Errorf("find the compiler: %w", err)
@@ -116,8 +116,8 @@ func (s *Setup) Failure() string {
 	return handoff.Unavailable(s.BuildDir)
 }
 
-// Settings lists all places that name a wrapper for builds in s.Dir: what Cargo
-// goes by first, and what that hides after it.
+// Settings lists all files and variables that name a wrapper for builds in s.Dir: the one
+// that Cargo goes by first, then those that it hides.
 func (s *Setup) Settings() ([]Setting, error) { return s.settings(s.Dir) }
 
 func (s *Setup) settings(dir string) ([]Setting, error) {
@@ -194,8 +194,8 @@ func (s *Setup) Enable(l Level, program string) (*Change, error) {
 	return c, err
 }
 
-// link is what the wrapper is to remember when it is named in file, which says
-// now.
+// link is what the wrapper is to remember once file names it; now is what file says so
+// far.
 func (s *Setup) link(l Level, file string, now *config.BuildValue) (chain.Link, error) {
 	if now != nil && ours(now.Value) {
 		link, err := chain.Read(now.Value)

@@ -40,12 +40,12 @@ func Draw(list []layers.Record, p Pen) []Line {
 	var lines []Line
 	var branch func(i, depth int)
 	branch = func(i, depth int) {
-		for n, above := range g.above[i] {
+		for n, child := range g.children[i] {
 			if n == 0 {
-				branch(above, depth)
+				branch(child, depth)
 				continue
 			}
-			branch(above, depth+1)
+			branch(child, depth+1)
 			lines = append(lines, Line{Art: strings.Repeat(p.line, depth) + p.join})
 		}
 		dot := p.linked
@@ -62,16 +62,16 @@ func Draw(list []layers.Record, p Pen) []Line {
 
 // forest is a list of layers, by their indices in it.
 type forest struct {
-	roots []int
-	first []bool  // it is a root
-	above [][]int // what was made from it
+	roots    []int
+	first    []bool  // it is a root
+	children [][]int // what was made from it
 }
 
 // grow goes down from each layer in turn to the first one that was met before. So
 // roots and branches come in the order of the newest layer above them. Records
 // that make a ring, as only damaged ones do, are cut open somewhere.
 func grow(list []layers.Record) forest {
-	g := forest{first: make([]bool, len(list)), above: make([][]int, len(list))}
+	g := forest{first: make([]bool, len(list)), children: make([][]int, len(list))}
 	index := map[string]int{}
 	for i := range list {
 		index[list[i].ID] = i
@@ -80,14 +80,14 @@ func grow(list []layers.Record) forest {
 	for start := range list {
 		for i := start; walk[i] == 0; {
 			walk[i] = start + 1
-			below, there := index[list[i].Parent]
-			if !there || walk[below] == start+1 {
+			parent, there := index[list[i].Parent]
+			if !there || walk[parent] == start+1 {
 				g.first[i] = true
 				g.roots = append(g.roots, i)
 				break
 			}
-			g.above[below] = append(g.above[below], i)
-			i = below
+			g.children[parent] = append(g.children[parent], i)
+			i = parent
 		}
 	}
 	return g

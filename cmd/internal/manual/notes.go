@@ -12,7 +12,10 @@ over time, never changed or removed.
 |---|---|
 | ` + "`init`" + ` | the build directory (` + "`build_dir`" + `), the store and its driver; whether it was a tree already, or taken over |
 | ` + "`snapshot`" + ` | the layer, whether it is new (` + "`created`" + `), its units, how many of them (` + "`dirty`" + `) are rebuilt everywhere |
+| ` + "`extend`" + ` | with ` + "`snapshot --into`" + `, the layer, whether it is new, how many units were ` + "`grafted`" + ` into it and ` + "`from`" + ` which layers |
 | ` + "`restore`" + ` | the layer, the units kept, to be rebuilt and retagged; a ` + "`unit`" + ` line for each to be rebuilt comes before |
+| ` + "`graft`" + ` | how many units were ` + "`grafted`" + `, ` + "`from`" + ` which layers; ` + "`lacking`" + `: how many that the build needs no layer could give |
+| ` + "`switch`" + ` | whether the build directory was ` + "`restored`" + `, and from which ` + "`layer`" + `, or ` + "`why`" + ` it was kept; a ` + "`restore`" + ` line comes before |
 | ` + "`unit`" + ` | a unit, its verdict, the rule and the detail that decided, the units that are the cause |
 | ` + "`layer`" + ` | the record of a layer; with ` + "`list --graph`" + `, whether the build directory was made from it (` + "`here`" + `); with ` + "`list`" + `, its ` + "`size`" + ` by itself |
 | ` + "`package`" + ` | what a layer holds of a package: units, ` + "`cost_ms`" + ` (0 where not measured), ` + "`size`" + ` in bytes |

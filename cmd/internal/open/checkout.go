@@ -44,7 +44,7 @@ func (s *Session) Repository(ctx context.Context) (*git.Checkout, error) {
 
 // cargo says how to run cargo where the session works.
 func (s *Session) cargo() project.Tool {
-	tool := project.Tool{Cargo: s.environ.get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
+	tool := project.Tool{Cargo: s.environ.Get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
 	if tool.Cargo == "" {
 		tool.Cargo = "cargo"
 	}
@@ -96,8 +96,8 @@ func linkFlags(cfg *config.Config, root string) []string {
 	return flags
 }
 
-// Unresolved is Checkout for what does not ask for the dependencies: where there is no
-// lockfile, they have no fingerprint, and it is nil.
+// Unresolved is Checkout for what can go on without a lockfile: where there is none, the
+// checkout's Fingerprint is nil.
 func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 	if s.checkout != nil {
 		return s.checkout, nil
@@ -105,12 +105,12 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 	tool := s.cargo()
 	// Both start processes, and need nothing of each other.
 	var (
-		survey   *project.Answers
+		answers  *project.Answers
 		repo     *git.Checkout
 		failures [2]error
 		wg       sync.WaitGroup
 	)
-	wg.Go(func() { survey, failures[0] = tool.Ask(ctx) })
+	wg.Go(func() { answers, failures[0] = tool.Ask(ctx) })
 	wg.Go(func() { repo, failures[1] = s.repository(ctx, s.opts.Dir) })
 	wg.Wait()
 	for _, err := range failures {
@@ -118,7 +118,7 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 			return nil, err
 		}
 	}
-	ws := survey.Workspace
+	ws := answers.Workspace
 	conf, err := s.Config(ws.Root)
 	if err != nil {
 		return nil, err
@@ -132,18 +132,18 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 			return nil, err
 		}
 	}
-	fp, err := depset.Compute(ws, tool, survey.Toolchain, survey.Config, settings.Rules)
+	fp, err := depset.Compute(ws, tool, answers.Toolchain, answers.Config, settings.Rules)
 	if err != nil && !errors.Is(err, project.ErrNoLockfile) {
 		return nil, err
 	}
-	s.checkout = &layers.Checkout{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(survey.Config.Env, ws.Root),
-		LinkFlags: linkFlags(survey.Config, ws.Root), Linkers: survey.Config.LinkersBelow(ws.Root), Settings: settings}
+	s.checkout = &layers.Checkout{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(answers.Config.Env, ws.Root),
+		LinkFlags: linkFlags(answers.Config, ws.Root), Linkers: answers.Config.LinkersBelow(ws.Root), Settings: settings}
 	s.config = conf
 	return s.checkout, nil
 }
 
 // Checkout asks cargo and git about the checkout, once. Its Git is nil where there
-// is no checkout of git, or no git. The error wraps cargo.ErrNoLockfile where there
+// is no checkout of git, or no git. The error wraps project.ErrNoLockfile where there
 // is no lockfile.
 func (s *Session) Checkout(ctx context.Context) (*layers.Checkout, error) {
 	checkout, err := s.Unresolved(ctx)
@@ -179,9 +179,9 @@ func (s *Session) CheckBuildDir(checkout *layers.Checkout, arg string) error {
 	}
 }
 
-// Hide keeps git, and through git cargo, from seeing the trees that a restore
+// hide keeps git, and through git cargo, from seeing the trees that a restore
 // leaves beside the build directory: the one to undo to, and half-made ones.
-func Hide(checkout *layers.Checkout) error {
+func hide(checkout *layers.Checkout) error {
 	if checkout.Git == nil {
 		return nil
 	}

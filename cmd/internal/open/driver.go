@@ -25,9 +25,10 @@ func drivers() []driver.Driver {
 	return []driver.Driver{btrfs.New(), plain.New(plain.Reflink), plain.New(plain.Copy)}
 }
 
-// shareData tells whether files in two directories may share data, if files on
-// their file system may at all. Different mounts may be of one file system, so
-// there it is tried.
+// shareData tells whether files in two directories may share data, if files on their file
+// system may at all. Different mounts may be of one file system, so between those it is
+// tried. It is for a store that is yet to be made: of one that is there, locate.Shares
+// clones a file, and need not make any.
 func shareData(a, b string) bool {
 	if locate.SameMount(a, b) {
 		return true

@@ -15,13 +15,14 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 // namedStore is the store that the user named for this command, by flag or
 // environment; "" when they did not.
 func (s *Session) namedStore() string {
-	for _, dir := range []string{s.opts.Store, s.environ.get("CARGO_COW_STORE")} {
+	for _, dir := range []string{s.opts.Store, s.environ.Get("CARGO_COW_STORE")} {
 		if dir != "" && !filepath.IsAbs(dir) {
 			dir = filepath.Join(s.opts.Dir, dir)
 		}
@@ -165,12 +166,12 @@ func noStoreError(q *locate.Question, far string) error {
 		if _, err := checkOwner(r.Dir); err != nil {
 			return err
 		}
-		if isStub(r.Dir) {
+		if rollback.IsStub(r.Dir) {
 			return layers.RolledBackStore(r.Dir)
 		}
 	}
 	for _, dir := range storeParents(q.BuildDir) {
-		if store := storeIn(dir); isStub(store) {
+		if store := storeIn(dir); rollback.IsStub(store) {
 			return layers.RolledBackStore(store)
 		}
 	}

@@ -15,10 +15,10 @@ import (
 // git. The index of a workspace with hundreds of dependencies takes 2 s.
 const resolveTimeout = 15 * time.Second
 
-// resolve has cargo make the lockfile of the session's workspace, as the build would
-// that comes next, and reports whether there was none. For the hook only where git
-// ignores it: a file that git sees would be in the way of the next checkout of a commit
-// that has one, so there the error wraps cargo.ErrNoLockfile.
+// resolve has cargo make the lockfile of the session's workspace, as the next build
+// would, and reports whether there was none. For the hook it does so only where git
+// ignores the file: one that git sees would be in the way of the next checkout of a commit
+// that has one. There the error wraps project.ErrNoLockfile.
 func (s *Session) resolve(ctx context.Context, hook bool) (resolved bool, err error) {
 	checkout, err := s.Unresolved(ctx)
 	if err != nil || checkout.Fingerprint != nil {

@@ -7,16 +7,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
-
-// isStub tells whether a roll-back has left only the name of a store.
-func isStub(store string) bool {
-	stub, err := driver.IsStub(store)
-	return err == nil && stub
-}
 
 // checkOwner tells whether the store is there, and refuses one of another user:
 // layers are programs that will be run.
@@ -27,7 +21,7 @@ func checkOwner(store string) (exists bool, err error) {
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("open store %s: %w", store, err)
-	case isStub(store): // whoever it seems to belong to
+	case rollback.IsStub(store): // whoever it seems to belong to
 		return false, nil
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return false, fmt.Errorf("open store %s: not a directory", store)

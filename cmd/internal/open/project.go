@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/background"
 )
 
 // A Project is a checkout with the store that is there already: what most commands
@@ -40,9 +41,9 @@ func (s *Session) open(ctx context.Context, find func(context.Context) (*layers.
 // BuildDir is the project's build directory.
 func (p *Project) BuildDir() string { return p.Checkout.Workspace.BuildDir }
 
-// Resolve has cargo make the lockfile that the checkout lacks, for what goes on to a
-// build: which layer fits shows by it. It reports whether there was none. For the hook it
-// does so only where that is in nobody's way (resolve).
+// Resolve has cargo make the lockfile that the checkout lacks: which layer fits shows by
+// it. It reports whether there was none. For the hook it does so only where the file is in
+// nobody's way (resolve).
 func (p *Project) Resolve(ctx context.Context, hook bool) (resolved bool, err error) {
 	if p.Checkout.Fingerprint != nil {
 		return false, nil
@@ -54,11 +55,24 @@ func (p *Project) Resolve(ctx context.Context, hook bool) (resolved bool, err er
 	return resolved, err
 }
 
-// HideUndo keeps git from seeing what is kept for undo (Hide). In a sandbox where the
+// Snapshot seals the build directory as a layer. What status still says of an earlier
+// snapshot in the background that failed is forgotten then, and the working tree notes
+// that it has had its build directory.
+func (p *Project) Snapshot(ctx context.Context, o layers.SnapshotOptions) (*layers.SnapshotReport, error) {
+	rep, err := p.Store.Snapshot(ctx, p.Checkout, o)
+	if err != nil {
+		return nil, err
+	}
+	background.Forget(p.Store.Dir(), p.BuildDir())
+	p.NoteBuilt()
+	return rep, nil
+}
+
+// HideUndo keeps git from seeing what is kept for undo (hide). In a sandbox where the
 // repository cannot be written to, git sees it, which is no reason to build anew: tell
 // is called with the cause.
 func (p *Project) HideUndo(tell func(cause error)) error {
-	err := Hide(p.Checkout)
+	err := hide(p.Checkout)
 	if layers.IsReadOnly(err) {
 		tell(err)
 		return nil

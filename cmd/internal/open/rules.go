@@ -2,7 +2,10 @@
 
 package open
 
-import "github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+import (
+	"github.com/cargo-cow/cargo-cow/cmd/internal/environ"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+)
 
 // testRules: outside of tests every rule holds.
-func testRules(environ) (rule.Set, error) { return rule.Set{}, nil }
+func testRules(environ.Environ) (rule.Set, error) { return rule.Set{}, nil }

@@ -5,13 +5,14 @@ package open
 import (
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/environ"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
 // testRules switches off the rules that CARGO_COW_TEST_WITHOUT lists, so that a
 // test can show what each of them prevents.
-func testRules(e environ) (rule.Set, error) {
-	names := e.get("CARGO_COW_TEST_WITHOUT")
+func testRules(e environ.Environ) (rule.Set, error) {
+	names := e.Get("CARGO_COW_TEST_WITHOUT")
 	if names == "" {
 		return rule.Set{}, nil
 	}

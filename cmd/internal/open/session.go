@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/environ"
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -36,7 +37,7 @@ type Options struct {
 // Session is one command's view of the world.
 type Session struct {
 	opts     Options
-	environ  environ
+	environ  environ.Environ
 	checkout *layers.Checkout
 	config   *Config // set with checkout
 	user     *Config
@@ -61,7 +62,7 @@ func New(o Options) (*Session, error) {
 	}
 	o.Dir = dir
 	s := &Session{opts: o, environ: append(git.Environ(o.Environ), "PWD="+dir)}
-	if spec := s.environ.get("CARGO_COW_CRASHPOINT"); spec != "" {
+	if spec := s.environ.Get("CARGO_COW_CRASHPOINT"); spec != "" {
 		if err := layers.ArmCrashpoint(spec); err != nil {
 			return nil, err
 		}
@@ -81,4 +82,4 @@ func withoutPath(err error) error {
 func (s *Session) Dir() string { return s.opts.Dir }
 
 // userDirs are this program's directories among those of the user.
-func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.get) }
+func (s *Session) userDirs() locate.User { return locate.UserOf(s.environ.Get) }

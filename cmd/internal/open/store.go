@@ -9,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // readOnlyHelp tells of a sandbox where something cannot be written that can be
@@ -36,7 +37,7 @@ func (s *Session) openStore(ctx context.Context, dir string, checkout *layers.Ch
 	if err != nil {
 		return nil, err
 	}
-	if !exists && !create && isStub(dir) {
+	if !exists && !create && rollback.IsStub(dir) {
 		return nil, layers.RolledBackStore(dir)
 	}
 	if !exists && !create {
@@ -110,7 +111,7 @@ func (s *Session) AnyStore(ctx context.Context) (*layers.Store, error) {
 // there is none, and returns where it is. named tells that the user chose it: the
 // wrapper cannot know that by itself.
 func (s *Session) PrepareStore(ctx context.Context) (dir string, named bool, err error) {
-	named = s.namedStore() != "" && s.environ.get("CARGO_COW_STORE") == "" // which the wrapper sees
+	named = s.namedStore() != "" && s.environ.Get("CARGO_COW_STORE") == "" // which the wrapper sees
 	buildDir, repo, err := s.buildDirAndRepository(ctx)
 	if err == nil {
 		dir, err = s.storeToMake(buildDir, repo)
@@ -136,7 +137,7 @@ func (s *Session) InitStore(ctx context.Context, checkout *layers.Checkout, do f
 		return readOnlyHelp(err)
 	}
 	defer note.Discard()
-	if err := Hide(checkout); err != nil {
+	if err := hide(checkout); err != nil {
 		return readOnlyHelp(err)
 	}
 	existed := locate.IsStore(dir)

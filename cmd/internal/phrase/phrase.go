@@ -1,5 +1,6 @@
-// Package phrase says a value in the few words it has in a line of output: a layer,
-// a unit, a verdict, an amount. All commands say the same thing alike.
+// Package phrase says a value in the few words it has in a line of output: a layer, a
+// unit, a verdict, a record of the warehouse, an amount. All commands say the same thing
+// alike. Whole lines are package report's.
 //
 // Its functions depend on nothing but their arguments, and any number of goroutines
 // may call them.

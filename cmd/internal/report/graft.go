@@ -15,8 +15,8 @@ type GraftJSON struct {
 	Lacking *int     `json:"lacking,omitempty"` // needed registry and git units that no layer could give
 }
 
-// NewGraftJSON is what g comes to; nil is no graft.
-func NewGraftJSON(g *layers.Grafted) GraftJSON {
+// NewGraftJSON is g for JSON; nil is no graft.
+func NewGraftJSON(g *layers.GraftReport) GraftJSON {
 	if g == nil {
 		return GraftJSON{}
 	}
@@ -25,7 +25,7 @@ func NewGraftJSON(g *layers.Grafted) GraftJSON {
 }
 
 // Graft tells which units came from which layers; nil is no graft.
-func Graft(term *ui.Terminal, g *layers.Grafted) {
+func Graft(term *ui.Terminal, g *layers.GraftReport) {
 	if g == nil {
 		return
 	}

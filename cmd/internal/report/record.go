@@ -3,8 +3,6 @@ package report
 import (
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
-	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -28,36 +26,4 @@ func NewRecordJSON(e *warehouse.Entry) RecordJSON {
 	return RecordJSON{
 		e.Key, e.Unit, warehouse.Crate(e.Unit), e.Used, e.Cost.Milliseconds(), e.Size(), e.Location(), string(e.Portability), e.Dir, e.OutDir, e.Incremental,
 	}
-}
-
-// Where tells where files lie.
-func Where(w warehouse.Location) string {
-	switch w {
-	case warehouse.Loose:
-		return "loose"
-	case warehouse.InLayer:
-		return "in a layer"
-	case warehouse.Built:
-		return "where it was built"
-	}
-	return "gone"
-}
-
-// Serves tells where a record may be used.
-func Serves(e *warehouse.Entry) string {
-	switch e.Portability {
-	case rustc.Anywhere:
-		return "anywhere"
-	case rustc.SameDir:
-		return "where rustc runs in " + e.Dir
-	}
-	return "where outputs go to " + e.OutDir
-}
-
-// InputDigest tells what an input was when the record was made.
-func InputDigest(in rustc.Input) string {
-	if in.Digest == rustc.Absent {
-		return "must not be there"
-	}
-	return phrase.ID(in.Digest)
 }

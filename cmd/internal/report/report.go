@@ -41,9 +41,9 @@ func Uncopied(term *ui.Terminal, left layers.Uncopied) {
 	}
 }
 
-// Foreign tells which directories are not in a layer since another user's
+// foreignDirs tells which directories are not in a layer since another user's
 // build left them.
-func Foreign(term *ui.Terminal, dirs []string) {
+func foreignDirs(term *ui.Terminal, dirs []string) {
 	for _, dir := range dirs {
 		term.Warn("left out: %s belongs to another user (%s)", dir, foreign.Help(dir))
 	}

@@ -26,7 +26,7 @@ func Snapshot(term *ui.Terminal, rep *layers.SnapshotReport) {
 		Foreign []string `json:"foreign,omitempty"` // directories of another user that are not in it
 	}{rep.ID, rep.CreatedNew, rep.Label, rep.Units, rep.DirtyUnits, rep.Parent, rep.LeftOut, rep.Uncopied, rep.Foreign})
 	defer Uncopied(term, rep.Uncopied)
-	defer Foreign(term, rep.Foreign)
+	defer foreignDirs(term, rep.Foreign)
 	if !rep.CreatedNew {
 		term.Status("Unchanged", "since %s", phrase.ID(rep.ID))
 		return

@@ -29,6 +29,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/environ"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,10 +55,10 @@ type stream struct {
 	width int // columns; 0 when it is no terminal
 }
 
-// New makes a Terminal of stdout and stderr. environ is consulted for colour and
-// verbosity. It fails on a Color that is no choice.
-func New(out, err io.Writer, environ []string, o Options) (*Terminal, error) {
-	env := lookup(environ)
+// New makes a Terminal of stdout and stderr. vars, the environment, is consulted for
+// colour and verbosity. It fails on a Color that is no choice.
+func New(out, err io.Writer, vars []string, o Options) (*Terminal, error) {
+	env := environ.Environ(vars).Get
 	if o.Color != "" && !isChoice(o.Color) {
 		return nil, fmt.Errorf("choose colour %q: want auto, always or never", o.Color)
 	}
@@ -71,19 +72,6 @@ func New(out, err io.Writer, environ []string, o Options) (*Terminal, error) {
 		s.color = useColor(o.Color, env, s.width > 0)
 	}
 	return t, nil
-}
-
-// lookup returns the last value of a variable, as a process would see it.
-func lookup(environ []string) func(string) string {
-	return func(name string) string {
-		value := ""
-		for _, kv := range environ {
-			if v, ok := strings.CutPrefix(kv, name+"="); ok {
-				value = v
-			}
-		}
-		return value
-	}
 }
 
 // speaksUTF8 reads the locale (locale(7)). Without one it is C, which is ASCII.
@@ -182,7 +170,7 @@ func (t *Terminal) line(style Style, verb, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	pad := strings.Repeat(" ", max(0, 12-len(verb)))
-	fmt.Fprintf(t.err.w, "%s%s %s\n", pad, t.err.paint(style, verb), Clean(text))
+	fmt.Fprintf(t.err.w, "%s%s %s\n", pad, t.err.paint(style, verb), clean(text))
 }
 
 // Warn says what the user should know though the work goes on.
@@ -213,9 +201,9 @@ func (t *Terminal) message(style Style, kind, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	fmt.Fprintf(t.err.w, "%s: %s\n", t.err.paint(style, kind), Clean(lines[0]))
+	fmt.Fprintf(t.err.w, "%s: %s\n", t.err.paint(style, kind), clean(lines[0]))
 	for _, l := range lines[1:] {
-		fmt.Fprintf(t.err.w, "  %s\n", Clean(l))
+		fmt.Fprintf(t.err.w, "  %s\n", clean(l))
 	}
 }
 
@@ -226,7 +214,7 @@ func (t *Terminal) Println(format string, args ...any) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintln(t.out.w, Clean(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(t.out.w, clean(fmt.Sprintf(format, args...)))
 }
 
 // JSON writes one line of the result with --json, and nothing without: the
@@ -251,9 +239,9 @@ func (t *Terminal) JSON(reason string, v any) {
 	fmt.Fprintf(t.out.w, `{"reason":%s%s%s`, strconv.Quote(reason), sep, rest)
 }
 
-// Clean escapes what could move the cursor or start an escape sequence, and
+// clean escapes what could move the cursor or start an escape sequence, and
 // bytes that are no text.
-func Clean(s string) string {
+func clean(s string) string {
 	bad := func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 	if strings.IndexFunc(s, bad) < 0 {
 		return s

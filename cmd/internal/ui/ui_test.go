@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/environ"
 )
 
 func terminal(t *testing.T, o Options, environ ...string) (*Terminal, *bytes.Buffer, *bytes.Buffer) {
@@ -38,7 +40,7 @@ func TestColor(t *testing.T) {
 		{"never", "CARGO_TERM_COLOR=always", true, false},
 		{"auto", "CARGO_TERM_COLOR=always", false, false},
 	} {
-		if got := useColor(tt.flag, lookup(strings.Fields(tt.environ)), tt.tty); got != tt.want {
+		if got := useColor(tt.flag, environ.Environ(strings.Fields(tt.environ)).Get, tt.tty); got != tt.want {
 			t.Errorf("--color=%s, %s, terminal %v: got %v", tt.flag, tt.environ, tt.tty, got)
 		}
 	}
@@ -143,12 +145,12 @@ func TestOmitEmpty(t *testing.T) {
 }
 
 func TestBoxes(t *testing.T) {
-	for environ, want := range map[string]bool{
+	for locale, want := range map[string]bool{
 		"": false, "LANG=C": false, "LANG=de_DE.UTF-8": true, "LANG=en_US.utf8": true, "LANG=de_DE@euro": false,
 		"LC_CTYPE=C.UTF-8 LANG=C": true, "LC_ALL=C LANG=de_DE.UTF-8": false,
 	} {
-		if got := speaksUTF8(lookup(strings.Fields(environ))); got != want {
-			t.Errorf("with %s: got %v", environ, got)
+		if got := speaksUTF8(environ.Environ(strings.Fields(locale)).Get); got != want {
+			t.Errorf("with %s: got %v", locale, got)
 		}
 	}
 	if term, _, _ := terminal(t, Options{}, "LANG=C.UTF-8"); term.Boxes() {
@@ -164,7 +166,7 @@ func TestClean(t *testing.T) {
 		"\u202egnp":      `\u202egnp`,
 		"literal \ufffd": "literal \ufffd",
 	} {
-		if got := Clean(in); got != want {
+		if got := clean(in); got != want {
 			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
 		}
 	}

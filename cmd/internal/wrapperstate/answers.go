@@ -13,9 +13,8 @@ import (
 // project. What was in the way before that may long be mended.
 const lastCalls = 20
 
-// Answers says whether calls can be answered from the warehouse: whether the
-// compiler that they run can be told, found out by the way that a call goes, and what
-// became of the last ones.
+// Answers says whether calls can be answered from the warehouse: which compiler they run,
+// found out as a call does it, and what became of the last ones.
 type Answers struct {
 	Compiler   string `json:"compiler,omitempty"`    // the one that is run in the end
 	NoCompiler string `json:"no_compiler,omitempty"` // why all calls are handed on
@@ -25,10 +24,10 @@ type Answers struct {
 	Why        string `json:"refused_why,omitempty"` // the most frequent reason
 }
 
-// LookAtAnswers finds the compiler that calls run here, and sums up the last calls that
+// FindAnswers finds the compiler that calls run here, and sums up the last calls that
 // are remembered.
-func LookAtAnswers(s *wrapper.Setup, events []warehouse.Event) (a Answers) {
-	name, around, err := s.Compiler()
+func FindAnswers(s *wrapper.Setup, events []warehouse.Event) (a Answers) {
+	name, workspaceWrapper, err := s.Compiler()
 	dir := s.Workspace
 	if dir == "" {
 		dir = s.Dir
@@ -43,8 +42,8 @@ func LookAtAnswers(s *wrapper.Setup, events []warehouse.Event) (a Answers) {
 	if err != nil {
 		a.NoCompiler = err.Error()
 	}
-	if around != "" && !rustc.Drives(around) {
-		a.Members = around + " runs around the compiler"
+	if workspaceWrapper != "" && !rustc.Drives(workspaceWrapper) {
+		a.Members = workspaceWrapper + " runs around the compiler"
 	}
 	events = events[max(0, len(events)-lastCalls):]
 	sum := warehouse.Sum(events)

@@ -2,7 +2,7 @@
 // goes by it, what goes before it and how to mend that, whether this machine lets it
 // work, and whether its calls are answered.
 //
-// It looks and changes nothing (layers/wrapper switches). A State is for one goroutine.
+// It changes nothing (layers/wrapper does). A State is for one goroutine.
 package wrapperstate
 
 import (
@@ -19,8 +19,8 @@ type State struct {
 	Answers  Answers           // whether calls can be answered, as status has found out
 }
 
-// Look finds the settings that hold, and whether the wrapper can work.
-func Look(s *wrapper.Setup) (*State, error) {
+// Find finds the settings that hold, and whether the wrapper can work.
+func Find(s *wrapper.Setup) (*State, error) {
 	settings, err := s.Settings()
 	if err != nil {
 		return nil, err

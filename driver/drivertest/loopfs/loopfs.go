@@ -9,10 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -122,72 +120,6 @@ func mount(t testing.TB, fstype string, opts []Option) string {
 	return dir
 }
 
-// Crash does to the file system mounted at dir, which one of the functions above
-// has returned, what a power cut would do: when it returns, dir is again mounted,
-// with what had reached the device at the time of the call. Nothing may have a
-// file open there. A write cache inside the disk is not modelled.
-func Crash(t testing.TB, dir string) {
-	t.Helper()
-	image := filepath.Join(filepath.Dir(dir), "image")
-	fstype, options := mountedAs(t, dir)
-	// The image file holds what the file system has written, not what it has yet
-	// to write. Unmounting would write it, so copy first.
-	run(t, "cp", "--sparse=always", image, image+".crashed")
-	if err := unix.Unmount(dir, 0); err != nil {
-		t.Fatalf("unmount %s: %v", dir, err)
-	}
-	if err := os.Rename(image+".crashed", image); err != nil {
-		t.Fatal(err)
-	}
-	if fstype == "btrfs" {
-		forgetBtrfsDevices(t)
-	}
-	run(t, "mount", "-t", fstype, "-o", "loop,"+options, image, dir)
-}
-
-// mountedAs returns the type of the file system mounted at dir and its options,
-// without those that only describe the mount.
-func mountedAs(t testing.TB, dir string) (fstype, options string) {
-	t.Helper()
-	table, err := os.ReadFile("/proc/self/mounts")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(table)) {
-		f := strings.Fields(line)
-		if len(f) < 4 || f[1] != dir {
-			continue
-		}
-		keep := []string{"noatime"}
-		for o := range strings.SplitSeq(f[3], ",") {
-			if strings.HasPrefix(o, "user_subvol") || strings.HasPrefix(o, "commit=") || strings.HasPrefix(o, "compress") {
-				keep = append(keep, o)
-			}
-		}
-		return f[2], strings.Join(keep, ",")
-	}
-	t.Fatalf("%s is not mounted", dir)
-	return "", ""
-}
-
-// forgetBtrfsDevices makes the kernel forget the unmounted devices it has seen:
-// it would refuse a copy that is older than the original (BTRFS_IOC_FORGET_DEV,
-// Linux 5.0).
-func forgetBtrfsDevices(t testing.TB) {
-	t.Helper()
-	control, err := os.OpenFile("/dev/btrfs-control", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer control.Close()
-	var args [4096]byte // an empty name means all
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, control.Fd(), 0x50009405, uintptr(unsafe.Pointer(&args)))
-	// EBUSY says that some are mounted, by other tests; the rest is forgotten.
-	if errno != 0 && errno != unix.EBUSY {
-		t.Fatalf("forget btrfs devices: %v", errno)
-	}
-}
-
 // lookMkfs also looks where users without privilege have no PATH to.
 func lookMkfs(name string) (string, error) {
 	if path, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
@@ -203,21 +135,26 @@ func run(t testing.TB, name string, args ...string) {
 	}
 }
 
-// unmount waits for what still has files open, such as a child that was just
-// killed. A lazy unmount is the last resort, and a failure of the test.
+// unmount unmounts dir when the test is over. A lazy unmount is the last resort, and a
+// failure of the test.
 func unmount(t testing.TB, dir string) {
 	t.Helper()
-	var err error
+	if err := tryUnmount(dir); err != nil {
+		t.Errorf("unmount %s: %v", dir, err)
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s lazily: %v", dir, err)
+		}
+	}
+}
+
+// tryUnmount waits for what still has files open, such as a child that was just
+// killed.
+func tryUnmount(dir string) (err error) {
 	for wait := time.Millisecond; wait < 4*time.Second; wait *= 2 {
 		if err = unix.Unmount(dir, 0); err != unix.EBUSY {
 			break
 		}
 		time.Sleep(wait)
 	}
-	if err != nil {
-		t.Errorf("unmount %s: %v", dir, err)
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Errorf("unmount %s lazily: %v", dir, err)
-		}
-	}
+	return err
 }

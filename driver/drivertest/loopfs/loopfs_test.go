@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -80,6 +82,34 @@ func TestCrash(t *testing.T) {
 				t.Error("a file that was not synced has survived")
 			}
 			write("after")
+		})
+	}
+}
+
+// A process beside the test that has a mount namespace of its own, as a view of the
+// wrapper has, keeps the file system mounted for as long as it runs.
+func TestCrashBesideMountNamespace(t *testing.T) {
+	for name, mount := range map[string]func(testing.TB, ...Option) string{"btrfs": Btrfs, "xfs": XFS, "ext4": Ext4} {
+		t.Run(name, func(t *testing.T) {
+			dir := mount(t)
+			synced := filepath.Join(dir, "synced")
+			if err := os.Mkdir(synced, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			unix.Sync()
+			other := exec.Command("sleep", "0.5")
+			other.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+			if err := other.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer other.Wait()
+			Crash(t, dir)
+			if _, err := os.Stat(synced); err != nil {
+				t.Error(err)
+			}
+			if err := os.Mkdir(filepath.Join(dir, "after"), 0o755); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

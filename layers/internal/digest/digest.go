@@ -45,7 +45,7 @@ func Is(s string) bool {
 	return true
 }
 
-// text is that of a digest. (encoding/hex would be one package more for a program that
+// text writes a digest in hex. (encoding/hex would be one package more for a program that
 // starts for each unit.)
 func text(sum [32]byte) string { return fmt.Sprintf("%x", sum[:Size]) }
 
@@ -55,7 +55,7 @@ type Hash struct{ *blake3.Hasher }
 // New returns the Hash of nothing yet.
 func New() Hash { return Hash{blake3.New()} }
 
-// Digest returns that of what was written so far.
+// Digest returns the digest of what was written so far.
 func (h Hash) Digest() string {
 	var sum [32]byte
 	h.Sum(sum[:0])

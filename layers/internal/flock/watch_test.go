@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest"
 )
@@ -45,11 +48,28 @@ func TestGuardForeign(t *testing.T) {
 		}
 
 		p := startHolder(t, path)
-		p.want(t, "waiting")
+		p.want(t, "waiting") // it says so just before it is
+		wantQueued(t, path)
 		if err := h.Guard(); !errors.Is(err, ErrLocked) {
 			t.Errorf("Guard while another process waits: %v, want ErrLocked", err)
 		}
 		must(t, h.Unlock())
 		p.want(t, "locked")
 	})
+}
+
+// wantQueued waits until the kernel has somebody wait for the lock on a file.
+func wantQueued(t *testing.T, path string) {
+	t.Helper()
+	var st unix.Stat_t
+	must(t, unix.Stat(path, &st))
+	for range 1000 {
+		waiting, err := (&watch{ino: st.Ino}).waited()
+		must(t, err)
+		if waiting {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("nobody waits for the lock")
 }

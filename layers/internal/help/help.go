@@ -1,5 +1,5 @@
-// Package help is errors that say what mends them, and what of the causes decides
-// that. It holds no state and may be used from anywhere at once.
+// Package help has errors that say what mends them, and tells apart the causes that decide
+// what does. It holds no state and may be used from anywhere at once.
 package help
 
 import (

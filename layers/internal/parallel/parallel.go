@@ -1,5 +1,5 @@
-// Package parallel spreads work over a few goroutines. A call returns when all of its work is done; it
-// may be made from several goroutines at once.
+// Package parallel spreads work over a few goroutines. A call returns when all of its work
+// is done; it may be made from several goroutines at once.
 package parallel
 
 import (

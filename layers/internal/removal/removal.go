@@ -1,5 +1,5 @@
-// Package removal removes what may be missing, or may not be listed by its owner. The functions may be
-// called by several goroutines.
+// Package removal removes what may not be there, or what its owner may not list. It keeps
+// no state, and may be used from anywhere at once.
 package removal
 
 import (

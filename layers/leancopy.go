@@ -12,21 +12,22 @@ import (
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
-// omission is what of a build directory is another user's and does not get into a layer.
+// omission is what of a build directory is another user's, which no layer has.
 type omission struct {
 	unlocked []string // directories that could not be locked, relative; they are left out
 	foreign  bool     // there are others, of which the layer gets copies
 }
 
-// lean makes a copy of the build directory without what no build there can use, and
-// without what could not be locked. The build directory keeps it: its user may go back
-// to another lockfile. Where directories are another user's, those of the copy are not.
-func (w *work) lean(ctx context.Context, m *manifest.Manifest, omit omission) (tmp string, err error) {
+// leanCopy makes a copy of the build directory without the units that no build there can
+// use, and without the directories that could not be locked. The build directory keeps
+// them: its user may go back to another lockfile. Directories of another user are this
+// user's in the copy.
+func (w *work) leanCopy(ctx context.Context, m *manifest.Manifest, omit omission) (tmp string, err error) {
 	s := w.store
 	if omit.foreign || len(omit.unlocked) > 0 {
 		tmp, err = w.ownCopy(ctx, omit.unlocked)
 	} else {
-		tmp = s.temp()
+		tmp = s.tempTree()
 		err = s.opts.Driver.Clone(ctx, tmp, w.path())
 	}
 	if err != nil {
@@ -35,12 +36,12 @@ func (w *work) lean(ctx context.Context, m *manifest.Manifest, omit omission) (t
 	if len(m.Dead) == 0 {
 		return tmp, nil
 	}
-	unitCache, err := m.RemoveDead(tmp, w.checkout.Workspace.CargoHome, active.Recall(tmp))
+	cache, err := m.RemoveDead(tmp, w.checkout.Workspace.CargoHome, active.UnitCache(tmp))
 	if err == nil {
-		err = active.WriteFile(tmp, active.RecallFile, unitCache)
+		err = active.WriteFile(tmp, active.UnitCacheFile, cache)
 	}
 	if err != nil {
-		return "", s.drop(ctx, tmp, fmt.Errorf("seal %s: %w", w.path(), err))
+		return "", s.dropTemp(ctx, tmp, fmt.Errorf("seal %s: %w", w.path(), err))
 	}
 	return tmp, nil
 }
@@ -49,7 +50,7 @@ func (w *work) lean(ctx context.Context, m *manifest.Manifest, omit omission) (t
 // this user: file by file, without the directories that could not be locked.
 func (w *work) ownCopy(ctx context.Context, without []string) (string, error) {
 	s := w.store
-	tmp := s.temp()
+	tmp := s.tempTree()
 	if err := s.opts.Driver.Create(ctx, tmp); err != nil {
 		return "", err
 	}
@@ -63,7 +64,7 @@ func (w *work) ownCopy(ctx context.Context, without []string) (string, error) {
 		LeftOut: driver.LeftOut(ctx, w.path()),
 	})
 	if err != nil {
-		return "", s.drop(ctx, tmp, err)
+		return "", s.dropTemp(ctx, tmp, err)
 	}
 	return tmp, nil
 }

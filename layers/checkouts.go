@@ -42,29 +42,29 @@ type checkouts struct {
 func (s *Store) findCheckouts(ctx context.Context, known ...string) *checkouts {
 	cs := &checkouts{store: s, visited: map[string]bool{}, layers: map[string]bool{}, moved: map[string]bool{}, repositories: map[uint64]bool{}}
 	for _, p := range known {
-		cs.tree(p)
+		cs.noteBuildDir(p)
 	}
 	if d, ok := s.opts.Driver.(lister); ok {
 		trees, _ := d.Below(ctx, filepath.Dir(s.opts.Dir), func(path string) bool { return path == s.opts.Dir })
 		for _, t := range trees {
-			cs.tree(t)
+			cs.noteBuildDir(t)
 		}
 	}
 	dir := filepath.Join(s.opts.Dir, leasesDir)
 	claims, _ := ls.Names(dir)
 	for _, name := range claims {
-		if !strings.HasPrefix(name, active.FilePrefix) {
+		if !strings.HasPrefix(name, active.ClaimPrefix) {
 			continue
 		}
 		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
-			cs.near(strings.TrimSuffix(string(text), "\n"), cs.tree)
+			cs.findNear(strings.TrimSuffix(string(text), "\n"), cs.noteBuildDir)
 		}
 	}
 	return cs
 }
 
-// tree takes note of a build directory.
-func (cs *checkouts) tree(path string) {
+// noteBuildDir takes note of a build directory.
+func (cs *checkouts) noteBuildDir(path string) {
 	if cs.visited[path] {
 		return
 	}
@@ -84,24 +84,25 @@ func (cs *checkouts) tree(path string) {
 // roots are the names by which a build directory knows the checkout it is of: that
 // of its last restore, or, where there was none, of its last snapshot.
 func roots(buildDir string) (names []string) {
-	place, err := handoff.Read(buildDir)
+	h, err := handoff.Read(buildDir)
 	if err == nil {
-		names = append(names, place.Root)
+		names = append(names, h.Root)
 	}
 	m, _ := active.Manifest(buildDir)
 	if m == nil {
 		return names
 	}
 	own := m.Origins[0].Roots()
-	if err != nil || slices.Contains(own, place.Root) {
+	if err != nil || slices.Contains(own, h.Root) {
 		names = append(names, own...)
 	}
 	return names
 }
 
-// near calls found with path if there is something. Else the directories beside the
-// first missing one on the way are tried in its place: it may have been renamed.
-func (cs *checkouts) near(path string, found func(path string)) {
+// findNear calls found with path if that is there. If not, the first directory on the way
+// that is missing may have been renamed: then found is called with each path that is there
+// and goes through another one beside it.
+func (cs *checkouts) findNear(path string, found func(path string)) {
 	dir, rest := path, ""
 	for isGone(dir) && dir != filepath.Dir(dir) {
 		rest = filepath.Join(filepath.Base(dir), rest)
@@ -120,7 +121,7 @@ func (cs *checkouts) near(path string, found func(path string)) {
 	}
 }
 
-func (cs *checkouts) repository(path string) {
+func (cs *checkouts) noteRepository(path string) {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) == nil {
 		cs.repositories[st.Ino] = true
@@ -141,11 +142,11 @@ func (cs *checkouts) inUse(r *Record) bool {
 	o := &m.Origins[0]
 	for _, n := range o.Names {
 		if n.Root == rooted.Build {
-			cs.near(string(n.Text), cs.tree)
+			cs.findNear(string(n.Text), cs.noteBuildDir)
 		}
 	}
 	for _, dir := range o.Repository() {
-		cs.near(dir, cs.repository)
+		cs.findNear(dir, cs.noteRepository)
 	}
 	return cs.layers[r.ID] || slices.ContainsFunc(o.Roots(), func(root string) bool { return cs.moved[root] }) ||
 		o.Ino != 0 && cs.repositories[o.Ino]

@@ -13,15 +13,15 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// beside is the directory that holds the build directory: often the root of a
-// package, whose time tells whether a file was removed from it. What this
-// program does there is no such change.
-type beside struct {
+// parentDir is the directory around the build directory as it was when the claim began.
+// Often it is the root of a package, and then its time tells cargo whether a file was
+// removed from it. What this program does there is no such change.
+type parentDir struct {
 	names []string
 	mtime unix.Timespec
 }
 
-func readBeside(d Dir) (*beside, error) {
+func readParent(d Dir) (*parentDir, error) {
 	dir := filepath.Dir(d.Path)
 	var st unix.Stat_t
 	if err := unix.Stat(dir, &st); errors.Is(err, fs.ErrNotExist) {
@@ -33,7 +33,7 @@ func readBeside(d Dir) (*beside, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &beside{others(d, all), st.Mtim}, nil
+	return &parentDir{others(d, all), st.Mtim}, nil
 }
 
 // others leaves out the names that belong to this program.
@@ -46,18 +46,18 @@ func others(d Dir, all []string) []string {
 	return all
 }
 
-// restore gives the directory its time back, unless somebody else changed it
+// restoreTime gives the directory its time back, unless somebody else changed it
 // meanwhile.
-func (b *beside) restore(d Dir) error {
-	if b == nil {
+func (p *parentDir) restoreTime(d Dir) error {
+	if p == nil {
 		return nil
 	}
 	dir := filepath.Dir(d.Path)
 	now, err := ls.Names(dir)
-	if err != nil || !slices.Equal(others(d, now), b.names) {
+	if err != nil || !slices.Equal(others(d, now), p.names) {
 		return nil
 	}
-	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, b.mtime}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, p.mtime}
 	if err := unix.UtimesNanoAt(unix.AT_FDCWD, dir, times, 0); err != nil && !errors.Is(err, unix.EPERM) {
 		return &fs.PathError{Op: "set time of", Path: dir, Err: err}
 	}

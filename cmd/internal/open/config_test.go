@@ -1,0 +1,100 @@
+package open
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+)
+
+func TestParseYAML(t *testing.T) {
+	for _, tt := range []struct{ text, project, user string }{
+		{"", "", ""},
+		{"# nothing\n", "", ""},
+		{"strict: true\n", "", ""},
+		{"strict: maybe\n", "line 1: misplaced str `maybe`", "line 1: misplaced str `maybe`"},
+		{"strict: true\nstricter: 1\n", "line 2: unknown key stricter", "line 2: unknown key stricter"},
+		{"store: /x\n", "line 1: unknown key store (only", ""},
+		{"strict: [\n", "line 1", "line 1"},
+		{"strict: true\n---\nstrict: false\n", "more than one document", "more than one document"},
+		{"- strict\n", "line 1", "line 1"},
+	} {
+		check := func(who, want string, err error) {
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s, %q: got error %v, want %q", who, tt.text, err, want)
+			}
+		}
+		check("project", tt.project, parseYAML([]byte(tt.text), &projectKeys{}))
+		check("user", tt.user, parseYAML([]byte(tt.text), &userKeys{}))
+	}
+}
+
+func FuzzParseYAML(f *testing.F) {
+	f.Add([]byte("strict: true\nstore: /x\n"))
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte("\xff\xfe\x00"))
+	f.Add([]byte("0000"))
+	f.Add([]byte("!00"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := parseYAML(text, &projectKeys{}); err != nil && strings.Contains(err.Error(), "open.") {
+			t.Errorf("the message speaks of our types: %v", err)
+		}
+		parseYAML(text, &userKeys{})
+	})
+}
+
+func TestConfigOrder(t *testing.T) {
+	root := t.TempDir()
+	home := filepath.Join(t.TempDir(), "config")
+	write(t, filepath.Join(home, "cargo-cow", "config.yaml"), "strict: true\nstore: /user\nignore: [a]\n")
+	read := func() (*Config, error) { return session(t, root, "XDG_CONFIG_HOME="+home).Config(root) }
+	c, err := read()
+	if err != nil || c.Store != "/user" || !c.Strict || !slices.Equal(c.Settings.Ignore, []string{"a"}) {
+		t.Errorf("user file: got %+v, %v", c, err)
+	}
+	write(t, filepath.Join(root, projectFile), "strict: false\nignore: [b]\npure_macros:\n- {name: m, from: 1.0.0}\n")
+	c, err = read()
+	if err != nil || c.Store != "/user" || c.Strict || !slices.Equal(c.Settings.Ignore, []string{"a", "b"}) ||
+		!slices.Equal(c.Settings.PureMacros, []rule.MacroRange{{Name: "m", From: "1.0.0"}}) {
+		t.Errorf("project file: got %+v, %v", c, err)
+	}
+	for text, want := range map[string]string{
+		"store: /project\n":              "line 1",
+		"inputs: ['[']\n":                `glob "["`,
+		"pure_macros: [{from: 1.0.0}]\n": "no name",
+		"pure_macros: [{nam: x}]\n":      "unknown key nam",
+	} {
+		write(t, filepath.Join(root, projectFile), text)
+		if _, err := read(); err == nil || !strings.Contains(err.Error(), projectFile) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+	write(t, filepath.Join(home, "cargo-cow", "config.yaml"), "store: relative\n")
+	if _, err := read(); err == nil || !strings.Contains(err.Error(), "absolute") {
+		t.Errorf("relative store: got %v", err)
+	}
+}
+
+func TestFindProjectFile(t *testing.T) {
+	root := t.TempDir()
+	member := filepath.Join(root, "ws", "member", "src")
+	if err := os.MkdirAll(member, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, projectFile), "")
+	ws := filepath.Join(root, "ws")
+	if got := findProjectFile(member, ws); got != "" {
+		t.Errorf("above the workspace: got %q", got)
+	}
+	write(t, filepath.Join(ws, projectFile), "")
+	if got := findProjectFile(member, ws); got != filepath.Join(ws, projectFile) {
+		t.Errorf("in the workspace: got %q", got)
+	}
+	write(t, filepath.Join(ws, "member", projectFile), "")
+	if got := findProjectFile(member, ws); got != filepath.Join(ws, "member", projectFile) {
+		t.Errorf("in the member: got %q", got)
+	}
+}

@@ -1,0 +1,32 @@
+package open
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/driver/plain"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+func TestDriverOfStore(t *testing.T) {
+	dir := t.TempDir()
+	if err := recordDriver(dir, plain.New(plain.Copy)); err != nil {
+		t.Fatal(err)
+	}
+	d, err := chooseDriver(t.Context(), dir, "", true)
+	if err != nil || d.Name() != "copy" {
+		t.Errorf("got %v, %v", d, err)
+	}
+	// A store on another mount can serve, since its layers are copied anyway.
+	if err := checkSharesData(d, dir, "/proc/x"); err != nil {
+		t.Errorf("checkSharesData: %v", err)
+	}
+	if err := checkSharesData(plain.New(plain.Reflink), dir, "/dev/shm/x/target"); err == nil {
+		t.Error("checkSharesData across file systems: no error")
+	}
+	write(t, filepath.Join(dir, paths.StoreDriver), "zfs\n")
+	if _, err := chooseDriver(t.Context(), dir, "", true); err == nil || !strings.Contains(err.Error(), `"zfs"`) {
+		t.Errorf("unknown driver: got %v", err)
+	}
+}
