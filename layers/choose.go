@@ -41,7 +41,7 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, want criteria) (*c
 			return nil, s.tellLost(err)
 		}
 	}
-	c, err := s.newContest(ctx, co, candidates, needed, want.strict)
+	c, err := s.newRanking(ctx, co, candidates, needed, want.strict)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, want criteria) (*c
 		best.plan.Narrow(best.needed)
 	}
 	if !want.noGraft && needed == nil {
-		c.join(ctx, best)
+		c.chooseOthers(ctx, best)
 	}
 	return best, nil
 }

@@ -52,17 +52,6 @@ func (p *Process) Signal(s os.Signal) error {
 	return os.NewSyscallError("kill", unix.Kill(p.pid, signal))
 }
 
-// Probe makes a view and ends it. It returns nil if views can be made here by this user; else the error matches
-// ErrUnavailable and says why not. It costs as much as a Start.
-func Probe() error {
-	p, err := start(job{probe: true, binds: []Bind{{From: "/proc", At: "/proc"}}, command: Command{Dir: "/"}})
-	if err != nil {
-		return err
-	}
-	_, err = p.Wait()
-	return err
-}
-
 func start(j job) (*Process, error) {
 	if !mainCalled.Load() {
 		return nil, unavailable("start child", errors.New("this program does not call alias.Main"))

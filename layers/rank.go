@@ -63,11 +63,11 @@ func (s *Store) noLayer(co *Checkout, why string) error {
 	}
 }
 
-// A contest finds, among layers, the one that saves a checkout most compiling. What a
+// A ranking finds, among layers, the one that saves a checkout most compiling. What a
 // unit is worth is what building it cost, by the index: the same for all layers that
 // have it, whatever the machine was doing when each was built. So a layer that has all
 // that another has, and more, is never worth less.
-type contest struct {
+type ranking struct {
 	store    *Store
 	checkout *Checkout
 	strict   bool
@@ -79,8 +79,8 @@ type contest struct {
 	saved    map[*choice]int64
 }
 
-func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*contest, error) {
-	c := &contest{
+func (s *Store) newRanking(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*ranking, error) {
+	c := &ranking{
 		store: s, checkout: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
 		nearest: candidates, needed: needed, worth: map[string]int64{}, saved: map[*choice]int64{},
 	}
@@ -104,7 +104,7 @@ func (s *Store) newContest(ctx context.Context, co *Checkout, candidates []Recor
 // run compares layers with the checkout and returns the best, leased. By turns it takes
 // the nearest and the one that holds most. A layer that holds no more than the best saves
 // cannot win, and is not compared.
-func (c *contest) run(ctx context.Context) (*choice, error) {
+func (c *ranking) run(ctx context.Context) (*choice, error) {
 	richest := slices.Clone(c.nearest)
 	slices.SortStableFunc(richest, func(a, b Record) int { return cmp.Compare(c.worth[b.ID], c.worth[a.ID]) })
 	queues := [2][]Record{c.nearest, richest}
@@ -150,7 +150,7 @@ func (c *contest) run(ctx context.Context) (*choice, error) {
 
 // estimate notes what a layer saves: what building all that it holds has cost, less what
 // is to be rebuilt.
-func (c *contest) estimate(x *choice) {
+func (c *ranking) estimate(x *choice) {
 	if c.index == nil {
 		return
 	}
@@ -165,14 +165,14 @@ func (c *contest) estimate(x *choice) {
 
 // mayBeat reports whether a layer can be better than the best so far. One that saves as
 // much may be nearer, but that counts only where the best leaves something to be rebuilt.
-func (c *contest) mayBeat(best *choice, r Record) bool {
+func (c *ranking) mayBeat(best *choice, r Record) bool {
 	if best == nil || c.worth[r.ID] > c.saved[best] {
 		return true
 	}
 	return c.worth[r.ID] == c.saved[best] && len(best.plan.Rebuild()) > 0
 }
 
-func (c *contest) better(ctx context.Context, a, b *choice) bool {
+func (c *ranking) better(ctx context.Context, a, b *choice) bool {
 	if x, y := c.saved[a], c.saved[b]; x != y {
 		return x > y
 	}
@@ -200,9 +200,9 @@ const (
 	minJoined = 20
 )
 
-// join adds to the best layer others that have what it lacks, each compared with the
+// chooseOthers adds to the best layer others that have what it lacks, each compared with the
 // checkout. The restore goes without them as well, so one that cannot be used is left out.
-func (c *contest) join(ctx context.Context, best *choice) {
+func (c *ranking) chooseOthers(ctx context.Context, best *choice) {
 	if c.index == nil {
 		return
 	}
@@ -241,7 +241,7 @@ func (c *contest) join(ctx context.Context, best *choice) {
 
 // nextSource returns the layer that holds most of what is lacking; nil if none holds
 // enough of it.
-func (c *contest) nextSource(best *choice, have func(key string) bool) *Record {
+func (c *ranking) nextSource(best *choice, have func(key string) bool) *Record {
 	lacking := func(yield func(string) bool) {
 		for key := range c.index.Units {
 			if !have(key) && (best.needed == nil || best.needed[key]) && !yield(key) {
