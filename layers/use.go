@@ -2,20 +2,12 @@ package layers
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
-	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
-	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // noteUse notes that layers were used just now. It is advice: what cannot be noted,
@@ -71,38 +63,4 @@ func (s *Store) LayerUses(ctx context.Context, known ...string) ([]LayerUse, err
 		}
 	}
 	return uses, nil
-}
-
-// originGone reports whether the directory is certainly not there. A record
-// cannot spell a name that is not UTF-8, so of such a one nothing is known.
-func originGone(root string) bool {
-	if root == "" || strings.ContainsRune(root, utf8.RuneError) {
-		return false
-	}
-	_, err := os.Lstat(root)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-// lease leases a layer, so that nobody removes it, until release is called. A
-// layer that is gone, or on its way out, is ErrNotFound.
-func (s *Store) lease(id string) (release func() error, err error) {
-	release, err = lease.Acquire(filepath.Join(s.opts.Dir, leasesDir), id)
-	if errors.Is(err, lease.ErrHeld) {
-		return nil, fmt.Errorf("use layer %s: %w: it is being removed", id, ErrNotFound)
-	}
-	if help.IsReadOnly(err) {
-		// Its lease has no file, and none can be made here. Should it be removed at
-		// this very moment, what is cloned from it fails.
-		release, err = func() error { return nil }, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("use layer %s: %w", id, err)
-	}
-	if !rollback.Exists(s.tree(id)) {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("use layer %s: %w", id, err), release())
-	}
-	return release, nil
 }

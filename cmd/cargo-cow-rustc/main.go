@@ -54,17 +54,17 @@ func wrap(argv, env []string) outcome {
 		// Nothing lives long enough here to be worth collecting.
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(mostMemory)
-		if out, done := compile(call, env); done {
+		if out, done := route(call, env); done {
 			return out
 		}
 	}
 	return become(behind(argv), env)
 }
 
-// compile goes the first way that is open for a call: an answer from the warehouse, a
+// route goes the first way that is open for a call: an answer from the warehouse, a
 // run in a view, one that is recorded. done is false where none is, and then nothing
 // was said.
-func compile(call *rustc.Call, env []string) (out outcome, done bool) {
+func route(call *rustc.Call, env []string) (out outcome, done bool) {
 	v := newViewedCall(call, env)
 	c := newCachedCall(call, env, v)
 	if c != nil && c.answer() {

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
+	"github.com/cargo-cow/cargo-cow/layers/space"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -29,7 +28,7 @@ func planWarehouse(ctx context.Context, st *layers.Store, plan prune.Plan, o pru
 	}
 	policy := warehouse.Policy{MaxAge: time.Duration(o.maxAge), MaxSize: int64(o.warehouseSize)}
 	if o.minFree > 0 {
-		free, err := freeSpace(st.Dir())
+		free, err := space.Free(st.Dir())
 		if err != nil {
 			return nil, err
 		}
@@ -41,15 +40,6 @@ func planWarehouse(ctx context.Context, st *layers.Store, plan prune.Plan, o pru
 		return nil, err
 	}
 	return &warehousePlan{inventory.Plan(policy, now), w}, nil
-}
-
-// freeSpace is what the user may still write to the file system of a directory.
-func freeSpace(dir string) (int64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("find free space of %s: %w", dir, err)
-	}
-	return int64(st.Bavail) * st.Bsize, nil
 }
 
 func (p *warehousePlan) show(a *app, o pruneOptions, now time.Time) {

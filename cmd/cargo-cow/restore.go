@@ -32,10 +32,11 @@ func newRestore(a *app) *cobra.Command {
 whatever differs from where the layer was built; ` + "`cargo cow explain`" + ` lists it.
 ` + "`cargo cow undo`" + ` brings the previous build directory back.
 
-Without --from, restore chooses the layer: same dependencies and toolchain, most
-equal sources, nearest commit. If no layer has the dependencies of this checkout,
-it takes the layer that saves most work, and adds units which that layer lacks
-from other layers, unless --no-graft is given.
+Without --from, restore chooses among the layers with the same dependencies and
+toolchain the one that saves most compiling; among equals that of the nearest
+commit, then the newest. If no layer has the dependencies of this checkout, it
+takes the layer that saves most work, and adds units which that layer lacks from
+other layers, unless --no-graft is given.
 
 None of a new copy is in memory yet. With --warm, the files that the first build
 after an edit will read are read ahead in the background, as long as nothing else

@@ -195,6 +195,27 @@ func TestNamedFilesExist(t *testing.T) {
 	}
 }
 
+// A qualified name of the code: `Type.method`, `package.Function`.
+var qualifiedName = regexp.MustCompile("`([A-Za-z]+\\.[A-Za-z]+)`")
+
+// What the page on the architecture calls by a qualified name is declared somewhere, wherever the page says so.
+func TestQualifiedNamesExist(t *testing.T) {
+	files := goFiles(t)
+	names := qualifiedName.FindAllStringSubmatch(string(read(t, "docs/architecture.md")), -1)
+	if len(names) < 20 {
+		t.Fatalf("found %d names", len(names))
+	}
+	for _, m := range names {
+		switch filepath.Ext(m[1]) {
+		case ".go", ".lock":
+			continue
+		}
+		if !declaredIn(t, files, "*.go", m[1]) {
+			t.Errorf("docs/architecture.md: nothing is called %s", m[1])
+		}
+	}
+}
+
 // declaredIn tells whether one of the files, named by the end of its path or by a pattern, declares the name; without a
 // name, whether there is one. A name may leave out a method's type, or have its package in front.
 func declaredIn(t *testing.T, files []string, path, name string) bool {

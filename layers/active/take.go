@@ -4,18 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
-	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
-	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // Take claims a build directory, and puts away what a command that crashed has left
@@ -61,48 +55,6 @@ func note(claim, text string) {
 		return
 	}
 	_ = os.WriteFile(claim, []byte(text), 0o600)
-}
-
-// tidy removes trees that were being prepared when a process died. One that had been
-// replaced is kept for undo.
-func (c *Claim) tidy(ctx context.Context) error {
-	parent, prefix := filepath.Split(c.tmp)
-	left, err := ls.Names(parent)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("tidy up beside %s: %w", c.Path, err)
-	}
-	c.putAwayStub(ctx, c.undo)
-	c.putAwayStub(ctx, c.misnamed)
-	for _, name := range left {
-		path := filepath.Join(parent, name)
-		if path != c.swap && !strings.HasPrefix(name, prefix) {
-			continue
-		}
-		if c.putAwayStub(ctx, path) {
-			continue
-		}
-		if _, err := os.Lstat(filepath.Join(path, preparedFile)); path == c.swap && errors.Is(err, fs.ErrNotExist) {
-			if err := c.setAside(ctx, path); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := c.remove(ctx, path); err != nil {
-			return fmt.Errorf("tidy up beside %s: %w", c.Path, err)
-		}
-	}
-	if rollback.Exists(c.misnamed) && !rollback.Exists(c.undo) {
-		if err := c.setAside(ctx, c.misnamed); err != nil {
-			return err
-		}
-	}
-	if err := os.Remove(filepath.Join(c.Path, preparedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
-		return fmt.Errorf("tidy up %s: %w", c.Path, err)
-	}
-	return nil
 }
 
 // lockOut keeps other commands of this program away from a build directory, by an

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -155,4 +156,14 @@ func (cs *checkouts) inUse(r *Record) bool {
 func isGone(path string) bool {
 	_, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
+}
+
+// originGone reports whether the directory is certainly not there. A record
+// cannot spell a name that is not UTF-8, so of such a one nothing is known.
+func originGone(root string) bool {
+	if root == "" || strings.ContainsRune(root, utf8.RuneError) {
+		return false
+	}
+	_, err := os.Lstat(root)
+	return errors.Is(err, fs.ErrNotExist)
 }
