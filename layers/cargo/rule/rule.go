@@ -55,6 +55,7 @@ const (
 	Dependency      Rule = "dependency"                 // something it depends on will be rebuilt
 )
 
+// all are the rules of ours, which a test may switch off. The last two above are Cargo's.
 var all = []Rule{
 	SourceContent, OutsideSource, WatchMoved, ScriptInput, ScriptOutput, ScriptFiles,
 	EnvOrigin, MacroInputs, ScriptTree, GitState, ModuleShadow, Fingerprint, Strict,
