@@ -301,15 +301,7 @@ func TestImpureCompiled(t *testing.T) {
 		"src/lib.rs": "m::read!();",
 	})
 	s.env["CARGO_MANIFEST_DIR"] = s.root
-	m := *s
-	m.argv = append([]string{}, s.argv...)
-	m.swap("lib", "proc-macro")
-	m.swap("lib_a", "m")
-	m.swap("src/lib.rs", "src/m.rs")
-	m.swap("--emit=dep-info,metadata", "--emit=dep-info,link")
-	m.argv = append(m.argv, "--extern", "proc_macro")
-	m.mustRecord()
-	s.add("--extern", "m="+s.out+"/libm-4567.so")
+	s.useMacros("src/m.rs")
 	rec := s.mustRecord()
 	if why := s.holds(rec); why != "" {
 		t.Fatalf("nothing has changed: %s", why)

@@ -23,17 +23,9 @@ func named(t *testing.T, macro, argument string) *scene {
 			format!("pub const T: &str = {text:?};").parse().unwrap() }`,
 	})
 	s.env["CARGO_MANIFEST_DIR"] = s.root + "/m"
-	m := *s
-	m.argv = append([]string{}, s.argv...)
-	m.swap("lib", "proc-macro")
-	m.swap("lib_a", "m")
-	m.swap("src/lib.rs", "m/src/lib.rs")
-	m.swap("--emit=dep-info,metadata", "--emit=dep-info,link")
-	m.argv = append(m.argv, "--extern", "proc_macro")
-	m.mustRecord()
+	s.useMacros("m/src/lib.rs")
 	s.env["CARGO_MANIFEST_DIR"] = s.root + "/a"
 	s.swap("src/lib.rs", "a/src/lib.rs")
-	s.add("--extern", "m="+s.out+"/libm-4567.so")
 	return s
 }
 

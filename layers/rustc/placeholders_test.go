@@ -114,15 +114,7 @@ func TestPlacesOfMacros(t *testing.T) {
 			#[proc_macro] pub fn one(_: TokenStream) -> TokenStream { "1".parse().unwrap() }`,
 		"src/lib.rs": "", "text.txt": "",
 	})
-	m := *s
-	m.argv = append([]string{}, s.argv...)
-	m.swap("lib", "proc-macro")
-	m.swap("lib_a", "m")
-	m.swap("src/lib.rs", "src/m.rs")
-	m.swap("--emit=dep-info,metadata", "--emit=dep-info,link")
-	m.argv = append(m.argv, "--extern", "proc_macro")
-	m.mustRecord()
-	s.add("--extern", "m="+s.out+"/libm-4567.so")
+	s.useMacros("src/m.rs")
 	s.swap("--emit=dep-info,metadata", "--emit=dep-info,metadata,link")
 	for source, want := range map[string]Portability{
 		`pub const D: &str = m::here!();`:                           SameOutDir,
@@ -155,15 +147,7 @@ func TestOutDirOfMacros(t *testing.T) {
 			format!("{:?}", std::env::var("OUT_DIR").unwrap()).parse().unwrap() }`,
 		"src/lib.rs": "pub const D: &str = m::out!();",
 	})
-	m := *s
-	m.argv = append([]string{}, s.argv...)
-	m.swap("lib", "proc-macro")
-	m.swap("lib_a", "m")
-	m.swap("src/lib.rs", "src/m.rs")
-	m.swap("--emit=dep-info,metadata", "--emit=dep-info,link")
-	m.argv = append(m.argv, "--extern", "proc_macro")
-	m.mustRecord()
-	s.add("--extern", "m="+s.out+"/libm-4567.so")
+	s.useMacros("src/m.rs")
 	s.env["OUT_DIR"] = s.top + "/build/a-1/out"
 	s.write(s.env["OUT_DIR"]+"/x", "")
 	rec := s.mustRecord()

@@ -294,6 +294,20 @@ func (s *scene) record() (*Record, error) {
 	return rec, nil
 }
 
+// useMacros compiles the macro crate m from one file, and has the scene use it.
+func (s *scene) useMacros(source string) {
+	s.t.Helper()
+	m := *s
+	m.argv = append([]string{}, s.argv...)
+	m.swap("lib", "proc-macro")
+	m.swap("lib_a", "m")
+	m.swap("src/lib.rs", source)
+	m.swap("--emit=dep-info,metadata", "--emit=dep-info,link")
+	m.add("--extern", "proc_macro")
+	m.mustRecord()
+	s.add("--extern", "m="+s.out+"/libm-4567.so")
+}
+
 func (s *scene) mustRecord() *Record {
 	s.t.Helper()
 	rec, err := s.record()
