@@ -44,18 +44,25 @@ func (co *Checkout) view(ctx context.Context) *checkout.Checkout {
 	}
 	v.GitDir, v.CommonDir = co.Git.GitDir, co.Git.CommonDir
 	v.Git = checkout.GitState{Commit: co.Git.Head, Ref: co.Git.Ref}
-	v.Files = once(func() ([]string, error) { return co.Git.ListFiles(ctx, co.Workspace.Root) })
+	v.RunGit = co.askGit(ctx)
+	v.Files = once(func() ([]string, error) { return git.ListFiles(v.RunGit, co.Workspace.Root) })
 	v.Dirty = once(func() (bool, error) { return co.Git.Dirty(ctx) })
-	asked := map[string]func() ([]byte, error){}
-	v.RunGit = func(dir string, args ...string) ([]byte, error) {
-		args = append([]string{"-C", dir}, args...)
-		question := strings.Join(args, "\x00")
-		if asked[question] == nil {
-			asked[question] = once(func() ([]byte, error) { return co.Git.Run(ctx, args...) })
-		}
-		return asked[question]()
-	}
 	return v
+}
+
+// askGit returns a function that asks git each question once. What git has said when the
+// checkout was opened it is not asked again.
+func (co *Checkout) askGit(ctx context.Context) git.Asker {
+	asked := map[string]func() ([]byte, error){}
+	question := func(dir string, args []string) string { return strings.Join(append([]string{dir}, args...), "\x00") }
+	asked[question(co.Git.Root, []string{"rev-parse", "--show-toplevel"})] = func() ([]byte, error) { return []byte(co.Git.Root + "\n"), nil }
+	return func(dir string, args ...string) ([]byte, error) {
+		q := question(dir, args)
+		if asked[q] == nil {
+			asked[q] = once(func() ([]byte, error) { return co.Git.RunIn(ctx, dir, args...) })
+		}
+		return asked[q]()
+	}
 }
 
 // handOff leaves the handoff for the compiler's wrapper in tmp, a copy restored by a plan:

@@ -134,7 +134,7 @@ type GraftOptions struct {
 	From     string   // a layer as Store.Layer finds it; "" for all of them
 	Packages []string // only units of these, and what they depend on; none for all
 	Strict   bool     // none that names the checkout it was built in
-	NoWait   bool     // fail with ErrBusy instead of waiting for Cargo
+	NoWait   bool     // fail with ErrBusy instead of waiting for Cargo, or for a command that may wait for it
 	Notify   Notify
 }
 
@@ -143,7 +143,7 @@ type GraftOptions struct {
 // is done; what was there can be brought back with Undo. If no layer has anything
 // to give, nothing is changed.
 func (s *Store) Graft(ctx context.Context, co *Checkout, o GraftOptions) (*GraftReport, error) {
-	w, err := s.begin(ctx, co, o.Notify)
+	w, err := s.begin(ctx, co, o.NoWait, o.Notify)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ type InitReport struct {
 // Init makes the checkout's build directory a tree. What lies in it is cloned with
 // all its times, so that nothing is compiled again, and exchanged in one step.
 func (s *Store) Init(ctx context.Context, co *Checkout, notify Notify) (*InitReport, error) {
-	w, err := s.begin(ctx, co, notify)
+	w, err := s.begin(ctx, co, false, notify)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ var (
 type RestoreOptions struct {
 	From   string // a layer as Store.Layer finds it; "" for the best one
 	Strict bool   // have every unit rebuilt that may name its origin
-	NoWait bool   // fail with ErrBusy instead of waiting for Cargo
+	NoWait bool   // fail with ErrBusy instead of waiting for Cargo, or for a command that may wait for it
 	DryRun bool   // choose and compare only
 	// NoGraft: take units from the one layer only.
 	NoGraft bool
@@ -51,7 +51,7 @@ type RestoreReport struct {
 // Restore makes a writable copy of a layer, true for the checkout, its build
 // directory. Sources are never touched.
 func (s *Store) Restore(ctx context.Context, co *Checkout, o RestoreOptions) (*RestoreReport, error) {
-	w, err := s.begin(ctx, co, o.Notify)
+	w, err := s.begin(ctx, co, o.NoWait, o.Notify)
 	if err != nil {
 		return nil, err
 	}

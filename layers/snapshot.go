@@ -34,7 +34,7 @@ var (
 // SnapshotOptions say how to seal.
 type SnapshotOptions struct {
 	Label  string
-	NoWait bool // fail with ErrBusy instead of waiting for Cargo
+	NoWait bool // fail with ErrBusy instead of waiting for Cargo, or for a command that may wait for it
 	Notify Notify
 }
 
@@ -67,7 +67,7 @@ func (s *Store) snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (
 	if err := s.Writable(); help.IsReadOnly(err) {
 		return nil, err
 	}
-	w, err := s.begin(ctx, co, o.Notify)
+	w, err := s.begin(ctx, co, o.NoWait, o.Notify)
 	if err != nil {
 		return nil, err
 	}

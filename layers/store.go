@@ -176,8 +176,8 @@ func (s *Store) Writable() error {
 }
 
 // claimOptions is how build directories are claimed that belong to the store.
-func (s *Store) claimOptions() active.Options {
-	return active.Options{Driver: s.opts.Driver, Store: s.opts.Dir, Claims: filepath.Join(s.opts.Dir, leasesDir), Note: s.note()}
+func (s *Store) claimOptions(noWait bool) active.Options {
+	return active.Options{Driver: s.opts.Driver, Store: s.opts.Dir, Claims: filepath.Join(s.opts.Dir, leasesDir), Note: s.note(), NoWait: noWait}
 }
 
 // tempTree is where a tree may be made in the store, to be sealed or dropped. Left over

@@ -10,7 +10,7 @@ import (
 // SwitchOptions say how to follow a checkout.
 type SwitchOptions struct {
 	Strict bool // have every unit rebuilt that may name its origin
-	NoWait bool // fail with ErrBusy instead of waiting for Cargo
+	NoWait bool // fail with ErrBusy instead of waiting for Cargo, or for a command that may wait for it
 	Notify Notify
 }
 
@@ -27,7 +27,7 @@ type SwitchReport struct {
 // build directory that is the same as a layer is never kept where Cargo would miss a
 // difference (docs/design/0009-switch.md).
 func (s *Store) Switch(ctx context.Context, co *Checkout, o SwitchOptions) (*SwitchReport, error) {
-	w, err := s.begin(ctx, co, o.Notify)
+	w, err := s.begin(ctx, co, o.NoWait, o.Notify)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func undoable(d active.Dir) (*UndoReport, error) {
 // Undo brings back the build directory that the last restore replaced. What it
 // replaces is kept in turn: undoing twice changes nothing.
 func (s *Store) Undo(ctx context.Context, co *Checkout, noWait bool, notify Notify) (*UndoReport, error) {
-	w, err := s.claim(ctx, co, notify)
+	w, err := s.claim(ctx, co, noWait, notify)
 	if err != nil {
 		return nil, err
 	}

@@ -23,9 +23,10 @@ type work struct {
 }
 
 // begin claims the build directory of a checkout and finds out what it is. It fails where
-// that is something that cannot be sealed or replaced.
-func (s *Store) begin(ctx context.Context, c *Checkout, notify Notify) (*work, error) {
-	w, err := s.claim(ctx, c, notify)
+// that is something that cannot be sealed or replaced; with noWait, where another command
+// keeps it.
+func (s *Store) begin(ctx context.Context, c *Checkout, noWait bool, notify Notify) (*work, error) {
+	w, err := s.claim(ctx, c, noWait, notify)
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +38,8 @@ func (s *Store) begin(ctx context.Context, c *Checkout, notify Notify) (*work, e
 }
 
 // claim is begin for what can go on whatever the build directory is.
-func (s *Store) claim(ctx context.Context, c *Checkout, notify Notify) (*work, error) {
-	dir, err := active.Take(ctx, c.buildDir(), s.claimOptions(), notify)
+func (s *Store) claim(ctx context.Context, c *Checkout, noWait bool, notify Notify) (*work, error) {
+	dir, err := active.Take(ctx, c.buildDir(), s.claimOptions(noWait), notify)
 	if err != nil {
 		return nil, err
 	}

@@ -16,14 +16,22 @@ import (
 type subject struct {
 	cow              *program.Program
 	origin, worktree string
+	layer            string
 	files, real      int // of the target: all, and those that a build has made
+}
+
+// count counts the files of the origin's target, which a build has made.
+func (*bencher) count(s *subject) (err error) {
+	s.real, err = bulk.Count(filepath.Join(s.origin, "target", "debug"))
+	s.files = s.real
+	return err
 }
 
 func (s *subject) target() string { return filepath.Join(s.worktree, "target") }
 
 func (b *bencher) makeSubject(dir string, files int) (*subject, error) {
 	dir = filepath.Join(dir, fmt.Sprint(files))
-	s := &subject{cow: b.cow, origin: filepath.Join(dir, "origin"), worktree: filepath.Join(dir, "place")}
+	s := &subject{cow: b.storeIn(dir), origin: filepath.Join(dir, "origin"), worktree: filepath.Join(dir, "place")}
 	fmt.Fprintf(os.Stderr, "bench: making a target of %d files\n", files)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
@@ -41,21 +49,28 @@ func (b *bencher) makeSubject(dir string, files int) (*subject, error) {
 	if _, err := project.Cargo(b.ctx, s.origin, nil, "build", "--locked"); err != nil {
 		return nil, err
 	}
-	profile := filepath.Join(s.origin, "target", "debug")
-	var err error
-	if s.real, err = bulk.Count(profile); err != nil {
+	if err := b.count(s); err != nil {
 		return nil, err
 	}
-	added, err := bulk.Fill(profile, files-s.real)
+	added, err := bulk.Fill(filepath.Join(s.origin, "target", "debug"), files-s.real)
 	if err != nil {
 		return nil, err
 	}
-	s.files = s.real + added
+	s.files += added
 	if err := b.noop(s.origin); err != nil {
 		return nil, err
 	}
-	_, err = s.cow.Run(b.ctx, s.origin, "snapshot")
+	answer, err := s.cow.Run(b.ctx, s.origin, "snapshot")
+	s.layer = answer.Layer
 	return s, err
+}
+
+// storeIn is the program with a store in dir. Subjects of one project have one each: in a common one each restore would
+// take the largest target, which holds most.
+func (b *bencher) storeIn(dir string) *program.Program {
+	cow := *b.cow
+	cow.Store = filepath.Join(dir, "store")
+	return &cow
 }
 
 // noop checks that cargo has nothing to do in dir.
@@ -80,8 +95,13 @@ func (b *bencher) clear(s *subject) error {
 			}
 		}
 	}
-	// Subvolumes are cleaned up from the next commit on, which by itself is 30 s away; meanwhile an idle machine may push
-	// everything out of memory that the measured program needs.
+	return b.settle()
+}
+
+// settle waits until the file system has written what was written, and is done with what was removed. Subvolumes are
+// cleaned up from the next commit on, which by itself is 30 s away; meanwhile an idle machine may push everything out of
+// memory that the measured program needs.
+func (b *bencher) settle() error {
 	_, err := b.scratch.Used()
 	if err == nil && b.scratch.Own {
 		_, err = project.Run(b.ctx, "", nil, "btrfs", "subvolume", "sync", b.scratch.Dir)

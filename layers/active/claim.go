@@ -21,6 +21,9 @@ type Options struct {
 	Store, Claims string
 	// Note is what a build directory is told of its store.
 	Note locate.Remembered
+	// NoWait: fail with ErrBusy where another command of this program, which may be
+	// waiting for a build, has the build directory and keeps it.
+	NoWait bool
 }
 
 // A Claim is a build directory from which other commands of this program are kept

@@ -68,3 +68,31 @@ func TestLockBeside(t *testing.T) {
 		t.Errorf("something is left beside the build directory: %v, %v", list, err)
 	}
 }
+
+// A command that must not wait for a build waits for another command only as long as one
+// works that does not wait for a build itself.
+func TestTakeWithoutWaiting(t *testing.T) {
+	target := At(filepath.Join(t.TempDir(), "target"), false)
+	o := Options{Claims: t.TempDir()}
+	first, err := Take(t.Context(), target, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.NoWait = true
+	if _, err := Take(t.Context(), target, o, nil); !errors.Is(err, ErrBusy) {
+		t.Errorf("beside one that stays: got %v, want ErrBusy", err)
+	}
+	go func() {
+		time.Sleep(50 * time.Millisecond)
+		if err := first.Release(); err != nil {
+			t.Error(err)
+		}
+	}()
+	second, err := Take(t.Context(), target, o, nil)
+	if err != nil {
+		t.Fatalf("beside one that soon ends: %v", err)
+	}
+	if err := second.Release(); err != nil {
+		t.Error(err)
+	}
+}

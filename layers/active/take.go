@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
@@ -17,7 +18,7 @@ import (
 // is any, is told what Take waits for.
 func Take(ctx context.Context, d Dir, o Options, notify func(what string)) (*Claim, error) {
 	c := newClaim(d, o)
-	unlock, err := c.lockOut(ctx, func() {
+	unlock, err := c.lockOutInTime(ctx, func() {
 		if notify != nil {
 			notify("another cargo-cow in " + d.Path)
 		}
@@ -40,6 +41,29 @@ func Take(ctx context.Context, d Dir, o Options, notify func(what string)) (*Cla
 		return errors.Join(c.tidy(context.WithoutCancel(ctx)), before.restoreTime(d), unlock())
 	}
 	return c, nil
+}
+
+// patience is how long a command that must not wait for a build waits for another one of
+// this program. On a busy machine that takes some tenths of a second, and giving up would
+// be to build anew for nothing. One that takes longer waits for a build itself, or copies
+// file by file.
+const patience = 2 * time.Second
+
+// lockOutInTime is lockOut. With NoWait it fails with ErrBusy where that takes too long.
+func (c *Claim) lockOutInTime(ctx context.Context, wait func()) (unlock func() error, err error) {
+	if !c.opts.NoWait {
+		return c.lockOut(ctx, wait)
+	}
+	inTime, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	unlock, err = c.lockOut(inTime, nil)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = &help.Error{
+			Err:  fmt.Errorf("%w by another cargo-cow, which may be waiting for cargo", ErrBusy),
+			Help: "run it again when that is done, or without --no-wait",
+		}
+	}
+	return unlock, err
 }
 
 // Release ends the claim, and before it Cargo's locks.

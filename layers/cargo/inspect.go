@@ -14,7 +14,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
-	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -231,7 +230,7 @@ func (b *inspector) prefetch() {
 			}
 		}
 	}
-	b.draft.trees.Digests.Prefetch(paths, parallel.Workers)
+	b.draft.trees.Digests.Prefetch(paths)
 }
 
 // linkFault is the part of Cargo's check that one common time would hide: a

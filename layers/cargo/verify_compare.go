@@ -11,7 +11,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
-	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
 )
 
 // Reader reads the sources of one checkout, each file once, however many manifests are
@@ -56,7 +55,7 @@ func (c *comparison) prefetch() {
 			}
 		}
 	}
-	c.reader.trees.Digests.Prefetch(paths, parallel.Workers)
+	c.reader.trees.Digests.Prefetch(paths)
 }
 
 func (c *comparison) input(i int) *diff {

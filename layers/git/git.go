@@ -1,4 +1,5 @@
-// Package git asks the git program about one checkout.
+// Package git asks the git program about one checkout, and reads for itself what takes
+// no more than a look at a few files.
 //
 // It promises answers about the directory it was given and about nothing else:
 // the variables by which git tells a hook where it runs (GIT_DIR and its kin)
@@ -48,79 +49,6 @@ type Checkout struct {
 	environ []string
 }
 
-// Open asks git for the checkout that dir lies in. The environment is the
-// caller's; PATH is taken from it too. Errors wrap ErrNotRepository, ErrForeign or
-// ErrNoGit where these are the cause.
-func Open(ctx context.Context, dir string, environ []string) (*Checkout, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open git checkout: %w", err)
-	}
-	c := &Checkout{Root: dir, environ: Environ(environ)}
-	// One process for all of it: what precedes an unborn HEAD is printed before
-	// rev-parse fails on it. The order is that of the answers.
-	out, err := c.Run(ctx, "rev-parse", "--path-format=absolute",
-		"--show-toplevel", "--git-dir", "--git-common-dir", "HEAD", "--symbolic-full-name", "HEAD")
-	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	if len(lines) < 3 {
-		var ge *gitError
-		if errors.As(err, &ge) {
-			switch {
-			case ge.noCheckout():
-				err = ErrNotRepository
-			case strings.Contains(ge.stderr, "dubious ownership"):
-				err = ErrForeign
-			}
-		}
-		if err == nil {
-			err = fmt.Errorf("git rev-parse printed %q", out)
-		}
-		return nil, fmt.Errorf("open git checkout %s: %w", dir, err)
-	}
-	for i, p := range []*string{&c.Root, &c.GitDir, &c.CommonDir} {
-		if *p, err = filepath.EvalSymlinks(lines[i]); err != nil {
-			return nil, fmt.Errorf("open git checkout %s: %w", dir, err)
-		}
-	}
-	if len(lines) >= 5 {
-		c.Head = lines[3]
-		if lines[4] != "HEAD" {
-			c.Ref = lines[4]
-		}
-		return c, nil
-	}
-	// No commit yet: HEAD names a branch that will be.
-	if out, err := c.Run(ctx, "symbolic-ref", "-q", "HEAD"); err == nil {
-		c.Ref = strings.TrimSpace(string(out))
-	}
-	return c, nil
-}
-
-// OpenBare asks git for the repository that dir lies in, or that a .git file there
-// names, whether it has a working tree or not. Only its git directories are known.
-// Errors are those of Open.
-func OpenBare(ctx context.Context, dir string, environ []string) (*Checkout, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open git repository: %w", err)
-	}
-	c := &Checkout{Root: dir, environ: Environ(environ)}
-	out, err := c.Run(ctx, "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir")
-	if err != nil {
-		var ge *gitError
-		switch {
-		case !errors.As(err, &ge):
-		case ge.noCheckout():
-			err = ErrNotRepository
-		case strings.Contains(ge.stderr, "dubious ownership"):
-			err = ErrForeign
-		}
-		return nil, fmt.Errorf("open git repository of %s: %w", dir, err)
-	}
-	c.GitDir, c.CommonDir, _ = strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
-	return c, nil
-}
-
 // local names the variables that tie a git process to one repository
 // (git 2.39, `git rev-parse --local-env-vars`), less those that carry the user's
 // own configuration.
@@ -144,10 +72,11 @@ func Environ(environ []string) []string {
 // error carries git's own first line; output printed before a failure is
 // returned with it.
 func (c *Checkout) Run(ctx context.Context, args ...string) ([]byte, error) {
-	return c.runIn(ctx, c.Root, args...)
+	return c.RunIn(ctx, c.Root, args...)
 }
 
-func (c *Checkout) runIn(ctx context.Context, dir string, args ...string) ([]byte, error) {
+// RunIn is Run in a directory of the checkout.
+func (c *Checkout) RunIn(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	git, err := program(c.environ)
 	if err != nil {
 		return nil, fmt.Errorf("git %s: %w", args[0], err)
@@ -329,13 +258,16 @@ func parseWorktrees(out, sep string) []string {
 	return roots
 }
 
-// ListFiles lists what git sees below dir (a directory of the checkout):
+// Asker runs git in a directory and returns what it printed, as Checkout.RunIn does.
+type Asker func(dir string, args ...string) ([]byte, error)
+
+// ListFiles lists what git sees below dir (a directory of a checkout):
 // tracked files, whether or not they still exist, and untracked ones that are
 // not ignored. Paths are relative to dir, sorted, each once. A submodule's files
 // are among them, as git sees them there; one that has not arrived is one entry,
 // "sub". So is another repository inside the checkout: "sub/".
-func (c *Checkout) ListFiles(ctx context.Context, dir string) ([]string, error) {
-	files, err := c.listFiles(ctx, dir)
+func ListFiles(run Asker, dir string) ([]string, error) {
+	files, err := listFiles(run, dir)
 	if err != nil {
 		return nil, fmt.Errorf("list files of %s: %w", dir, err)
 	}
@@ -343,39 +275,35 @@ func (c *Checkout) ListFiles(ctx context.Context, dir string) ([]string, error) 
 	return slices.Compact(files), nil // an unmerged file is listed once a stage
 }
 
-func (c *Checkout) listFiles(ctx context.Context, dir string) ([]string, error) {
-	out, err := c.runIn(ctx, dir, "ls-files", "-z", "--stage", "--cached", "--others", "--exclude-standard")
+func listFiles(run Asker, dir string) ([]string, error) {
+	// The question of package sourcelist, too: one answer serves both.
+	out, err := run(dir, "ls-files", "-z", "-t", "--stage", "--cached", "--others", "--exclude-standard")
 	if err != nil {
 		return nil, err
 	}
 	var files []string
-	for entry := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
-		// What is tracked has a mode, an object and a stage in front of a tab; what
-		// is not has none of these.
-		info, name, _ := strings.Cut(entry, "\t")
-		if !isStaged(info) {
-			name = entry
-		} else if sub := filepath.Join(dir, name); strings.HasPrefix(info, "160000 ") && arrived(sub) {
-			below, err := c.listFiles(ctx, sub)
-			if err != nil {
-				return nil, err
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		// What is not tracked has a tag alone; what is has a mode, an object and a stage in
+		// front of a tab, too.
+		tag, name, _ := strings.Cut(line, " ")
+		if tag != "?" {
+			info, path, _ := strings.Cut(name, "\t")
+			if name = path; strings.HasPrefix(info, "160000 ") && arrived(filepath.Join(dir, name)) {
+				below, err := listFiles(run, filepath.Join(dir, name))
+				if err != nil {
+					return nil, err
+				}
+				for _, f := range below {
+					files = append(files, name+"/"+f)
+				}
+				continue
 			}
-			for _, f := range below {
-				files = append(files, name+"/"+f)
-			}
-			continue
 		}
 		if name != "" {
 			files = append(files, name)
 		}
 	}
 	return files, nil
-}
-
-// isStaged reports whether a text is what git tells of an entry in front of its name.
-func isStaged(info string) bool {
-	parts := strings.Split(info, " ")
-	return len(parts) == 3 && len(parts[0]) == 6 && strings.Trim(parts[0], "01234567") == "" && isID(parts[1])
 }
 
 // arrived reports whether a submodule has been checked out.

@@ -63,7 +63,9 @@ func (w *world) age(id string, by time.Duration) {
 	if b, err = json.Marshal(record); err != nil {
 		w.T.Fatal(err)
 	}
-	if err := os.WriteFile(path, b, 0o600); err != nil {
+	// In one step: others may read it, and mend one that is empty.
+	aged := filepath.Join(w.store, "aged-"+id)
+	if err := errors.Join(os.WriteFile(aged, b, 0o600), os.Rename(aged, path)); err != nil {
 		w.T.Fatal(err)
 	}
 	if err := os.Chtimes(filepath.Join(w.store, "lastuse", id), then, then); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -41,7 +42,7 @@ func TestSnapshot(t *testing.T) {
 	}
 	for name, readonly := range map[string]bool{"writable": false, "sealed": true} {
 		to := filepath.Join(p.Dir, name)
-		if err := snapshot(from, to, true, readonly); err != nil {
+		if err := (snapshooter{sync: true, readonly: readonly}).snapshot(from, to); err != nil {
 			t.Fatal(err)
 		}
 		if text, err := os.ReadFile(filepath.Join(to, "file")); string(text) != "text" {
@@ -50,8 +51,25 @@ func TestSnapshot(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(to, "new"), nil, 0o644); errors.Is(err, unix.EROFS) != readonly {
 			t.Errorf("%s: a write into it: %v", name, err)
 		}
-		if err := snapshot(from, to, false, readonly); !errors.Is(err, fs.ErrExist) {
+		if err := (snapshooter{readonly: readonly}).snapshot(from, to); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("%s: a second snapshot of that name: %v, want EEXIST", name, err)
+		}
+	}
+	for _, atOnce := range []bool{false, true} {
+		var to []string
+		for n := range 3 {
+			to = append(to, filepath.Join(p.Dir, fmt.Sprintf("%t-%d", atOnce, n)))
+		}
+		if err := (snapshooter{}).all(from, to, atOnce); err != nil {
+			t.Fatal(err)
+		}
+		for _, tree := range to {
+			if text, err := os.ReadFile(filepath.Join(tree, "file")); string(text) != "text" {
+				t.Errorf("at once: %t: the file in %s holds %q, %v", atOnce, tree, text, err)
+			}
+		}
+		if err := (snapshooter{}).all(from, to[2:], atOnce); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("at once: %t: again: %v, want EEXIST", atOnce, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +45,15 @@ func Duration(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%.1f ms", d.Seconds()*1e3)
 	}
+}
+
+// Count writes n with a comma before each three digits.
+func Count(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // Table writes rows as a Markdown table, the first row as its head.

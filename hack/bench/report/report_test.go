@@ -33,6 +33,14 @@ func TestDuration(t *testing.T) {
 	}
 }
 
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 20_007: "20,007", 1_234_567: "1,234,567"} {
+		if got := Count(n); got != want {
+			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	var out strings.Builder
 	if err := Table(&out, [][]string{{"what", "time"}, {"cp", "1 s"}}); err != nil {

@@ -50,11 +50,14 @@ type foreignLock struct {
 // and Closed.
 //
 // Lock never waits for one lock while it holds another: Cargo takes several, too, in an
-// order of its own.
+// order of its own. But it keeps the one it has waited for while it tries the others. If
+// it gave that back first, the next build that waits would have it, and where builds
+// follow each other Lock would wait behind each of them.
 func Lock(ctx context.Context, notify func(), dirs ...string) (*Locks, error) {
 	told := false
+	var waited *flock.Held
 	for {
-		l, busy, err := tryLock(dirs)
+		l, busy, err := tryLock(dirs, waited)
 		if err != nil || busy == "" {
 			return l, err
 		}
@@ -65,19 +68,30 @@ func Lock(ctx context.Context, notify func(), dirs ...string) (*Locks, error) {
 			notify()
 			told = true
 		}
-		unlock, err := flock.Lock(ctx, busy, flock.Exclusive, nil)
-		if err == nil {
-			err = unlock()
-		}
-		if err != nil {
+		if waited, err = flock.Hold(ctx, busy, flock.Exclusive, nil); err != nil {
 			return nil, fmt.Errorf("lock %s: %w", filepath.Dir(busy), err)
 		}
 	}
 }
 
-// tryLock takes all locks or none; busy is one that somebody else holds.
-func tryLock(dirs []string) (l *Locks, busy string, err error) {
+// tryLock takes all locks or none, and makes have, a lock that is held already, one of
+// them; it is nil, or given back if it is none of them. busy is one that somebody else
+// holds.
+func tryLock(dirs []string, have *flock.Held) (l *Locks, busy string, err error) {
 	l = &Locks{profiles: map[string][]string{}}
+	defer func() {
+		if have != nil {
+			err = errors.Join(err, have.Unlock())
+		}
+	}()
+	take := func(path string) (h *flock.Held, err error) {
+		// cargo clean may have removed the file, and the next build made another.
+		if have == nil || have.Name() != path || !have.IsNamed() {
+			return flock.TryHold(path, flock.Exclusive)
+		}
+		h, have = have, nil
+		return h, nil
+	}
 	for {
 		found, err := l.lockPaths(dirs)
 		if err != nil {
@@ -89,7 +103,7 @@ func tryLock(dirs []string) (l *Locks, busy string, err error) {
 		}
 		// A build may have made a new profile just now: then look again.
 		for _, path := range more {
-			h, err := flock.TryHold(path, flock.Exclusive)
+			h, err := take(path)
 			if errors.Is(err, flock.ErrLocked) {
 				return nil, path, l.Unlock()
 			}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +109,59 @@ func TestLockTaken(t *testing.T) {
 	}
 	if len(told) != 0 {
 		t.Error("told more than once")
+	}
+}
+
+// Where builds follow each other, so that one always waits, Lock has its turn like a
+// build, and not when they pause.
+func TestLockBetweenBuilds(t *testing.T) {
+	dir := t.TempDir()
+	profileDir(t, dir+"/debug", ".cargo-lock")
+	lock := dir + "/debug/.cargo-lock"
+	var (
+		stop   atomic.Bool
+		turns  atomic.Int32
+		builds sync.WaitGroup
+	)
+	for range 3 {
+		builds.Go(func() {
+			for !stop.Load() {
+				unlock, err := flock.Lock(t.Context(), lock, flock.Exclusive, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				turns.Add(1)
+				time.Sleep(10 * time.Millisecond)
+				if err := unlock(); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(2 * time.Millisecond) // a process ends, another one is started
+			}
+		})
+	}
+	// Each of the three may be in front once when Lock comes, and one more may slip in
+	// where the kernel has woken us and not run us yet.
+	const most = 6
+	waited := 0
+	for range 15 {
+		began := int32(0)
+		locks, err := Lock(t.Context(), func() { began, waited = turns.Load(), waited+1 }, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := turns.Load() - began; began > 0 && n > most {
+			t.Errorf("%d builds had their turn while Lock waited, want at most %d", n, most)
+		}
+		if err := locks.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	stop.Store(true)
+	builds.Wait()
+	if waited < 10 {
+		t.Errorf("Lock had to wait %d times of 15: this shows nothing", waited)
 	}
 }
 

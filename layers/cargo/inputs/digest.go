@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
 )
 
 // FileState is the content of a file and the latest time it can have changed.
@@ -41,20 +42,7 @@ func (d *Digester) File(path string) *FileState {
 	return st
 }
 
-// Prefetch reads files, workers at a time, so that File need not read them one by one.
-func (d *Digester) Prefetch(paths []string, workers int) {
-	work := make(chan string)
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for p := range work {
-				d.File(p)
-			}
-		})
-	}
-	for _, p := range paths {
-		work <- p
-	}
-	close(work)
-	wg.Wait()
+// Prefetch reads files, several at a time, so that File need not read them one by one.
+func (d *Digester) Prefetch(paths []string) {
+	parallel.Do(len(paths), func(i int) { d.File(paths[i]) })
 }

@@ -92,6 +92,11 @@ type memo struct {
 	Inputs string `json:"seen"`
 }
 
+// passed are what lies in the root of one checkout and not of another though cargo would
+// describe both alike: its build directories, which a new worktree lacks, and .git, which
+// is a file there.
+func (m *memo) passed() []string { return []string{".git", string(m.Target), string(m.Build)} }
+
 type memoPackage struct {
 	Name     string     `json:"name"`
 	Version  string     `json:"version"`
@@ -116,7 +121,7 @@ func (t Tool) memoKey(cfg *config.Config) string {
 		}
 	}
 	rustc := t.RustcPath(cfg)
-	add("form", "2") // of the memo
+	add("form", "3") // of the memo
 	add("cargo", FileIdentity(t.LookPath(t.Dir, t.Cargo)))
 	add("rustc", FileIdentity(t.LookPath(t.Dir, rustc)))
 	t.addRustup(add)
@@ -179,8 +184,9 @@ func underManifest(dir string) bool {
 
 // memoInputs digests what cargo reads and lists below root to describe packages in
 // roots (cargo 1.95, workspace/members.rs and util/toml/targets.rs). Any doubt
-// makes a digest that nothing equals.
-func memoInputs(root string, roots []string) string {
+// makes a digest that nothing equals. Names in the root that are in passed do not
+// count: cargo has no use for them, and they tell the origin from a new worktree.
+func memoInputs(root string, roots []string, passed ...string) string {
 	var b strings.Builder
 	for _, rel := range roots {
 		dir := filepath.Join(root, rel)
@@ -195,11 +201,15 @@ func memoInputs(root string, roots []string) string {
 				continue
 			}
 			for _, e := range entries {
-				if rel == "" && sub == "" && strings.Contains(e.Name(), paths.BesideMark) {
+				if rel == "" && sub == "" && (strings.Contains(e.Name(), paths.BesideMark) || slices.Contains(passed, e.Name())) {
 					continue
 				}
-				_, err := os.Stat(filepath.Join(dir, sub, e.Name(), "main.rs"))
-				fmt.Fprintf(&b, "%q %v %v\n", sub+"/"+e.Name(), e.Type(), err == nil)
+				program := false
+				if !e.Type().IsRegular() { // a directory, or a link to one
+					_, err := os.Stat(filepath.Join(dir, sub, e.Name(), "main.rs"))
+					program = err == nil
+				}
+				fmt.Fprintf(&b, "%q %v %v\n", sub+"/"+e.Name(), e.Type(), program)
 			}
 		}
 	}
@@ -246,6 +256,7 @@ func (t Tool) readMemo(key string) *Answers {
 	if json.Unmarshal(text, &all) != nil {
 		return nil
 	}
+	inputs := map[string]string{} // of this checkout, by what they are the inputs of
 	for _, m := range all {
 		var roots []string
 		ws := &Workspace{Root: t.Dir, TargetDir: t.Dir + "/" + string(m.Target), BuildDir: t.Dir + "/" + string(m.Build), CargoHome: t.CargoHome()}
@@ -253,7 +264,11 @@ func (t Tool) readMemo(key string) *Answers {
 			roots = append(roots, string(p.Root))
 			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata, p.Requests})
 		}
-		if m.Inputs == "" || memoInputs(t.Dir, roots) != m.Inputs {
+		of := strings.Join(append(m.passed(), roots...), "\x00")
+		if _, known := inputs[of]; !known {
+			inputs[of] = memoInputs(t.Dir, roots, m.passed()...)
+		}
+		if m.Inputs == "" || inputs[of] != m.Inputs {
 			continue
 		}
 		lock, err := os.ReadFile(filepath.Join(t.Dir, "Cargo.lock"))
@@ -268,9 +283,13 @@ func (t Tool) readMemo(key string) *Answers {
 	return nil
 }
 
-// keptAnswers bounds how many answers are kept for one environment: enough for
-// the branches one works on at a time.
-const keptAnswers = 16
+const (
+	// keptAnswers bounds how many answers are kept for one environment: enough for the
+	// worktrees one has at a time, each of which may have another list of sources.
+	keptAnswers = 64
+	// keptBytes bounds what they take together, since all are read each time (4 ms).
+	keptBytes = 256 << 10
+)
 
 // writeMemo keeps an answer. If it cannot be kept, it is asked for again next time.
 func (t Tool) writeMemo(key string, a *Answers) {
@@ -290,7 +309,7 @@ func (t Tool) writeMemo(key string, a *Answers) {
 		roots = append(roots, rel)
 		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, paths.Path(rel), p.Metadata, p.Requests})
 	}
-	if m.Inputs = memoInputs(ws.Root, roots); m.Inputs == "" {
+	if m.Inputs = memoInputs(ws.Root, roots, m.passed()...); m.Inputs == "" {
 		return
 	}
 	var all []memo
@@ -299,6 +318,10 @@ func (t Tool) writeMemo(key string, a *Answers) {
 	}
 	all = append([]memo{m}, slices.DeleteFunc(all, func(o memo) bool { return o.Inputs == m.Inputs })...)
 	text, err := json.Marshal(all[:min(len(all), keptAnswers)])
+	for err == nil && len(text) > keptBytes && len(all) > 1 {
+		all = all[:len(all)/2]
+		text, err = json.Marshal(all)
+	}
 	if err != nil || os.MkdirAll(t.Memo, 0o700) != nil {
 		return
 	}

@@ -1,6 +1,7 @@
 package project_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -49,5 +50,58 @@ func TestAskMemoServesWorktree(t *testing.T) {
 	if got.Workspace.Root != dir+"/other" || got.Workspace.BuildDir != dir+"/other/target" || len(got.Workspace.Packages) != 2 ||
 		got.Workspace.Packages[0].Root != filepath.Join(dir, "other/crates/a") {
 		t.Errorf("the copy is %+v", got.Workspace)
+	}
+}
+
+// What was asked in the origin of a package serves its new worktrees: there is nothing built
+// there yet, and .git is a file.
+func TestAskMemoServesNewWorktree(t *testing.T) {
+	dir := cargotest.RealTempDir(t)
+	s := projecttest.New(t, dir)
+	for _, to := range []string{dir + "/origin", dir + "/new"} {
+		cargotest.Write(t, to, map[string]string{"src/lib.rs": "", "Cargo.toml": "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"})
+		cargotest.Run(t, to, "", nil, "generate-lockfile", "--offline")
+	}
+	cargotest.Write(t, dir+"/origin", map[string]string{".git/HEAD": "", "target/debug/one": "", "target.cargo-cow-undo/x": ""})
+	cargotest.Write(t, dir+"/new", map[string]string{".git": "gitdir: elsewhere\n"})
+	s.Tool.Dir = dir + "/origin"
+	want, asked := s.Ask(t)
+	if !asked {
+		t.Fatal("the first time nobody was asked")
+	}
+	s.Tool.Dir = dir + "/new"
+	got, asked := s.Ask(t)
+	if asked {
+		t.Error("the new worktree was asked about again")
+	}
+	if len(got.Workspace.Packages) != 1 || got.Workspace.Packages[0].Metadata != want.Workspace.Packages[0].Metadata {
+		t.Errorf("the new worktree is %+v, the origin %+v", got.Workspace, want.Workspace)
+	}
+	// A script that cargo finds by its name is another matter.
+	cargotest.Write(t, dir+"/new", map[string]string{"build.rs": "fn main() {}\n"})
+	if _, asked := s.Ask(t); !asked {
+		t.Error("with a build script the same answer was given")
+	}
+}
+
+// As many worktrees as work at once have an answer each, though each lists other sources.
+func TestAskMemoServesManyWorktrees(t *testing.T) {
+	dir := cargotest.RealTempDir(t)
+	s := projecttest.New(t, dir)
+	const worktrees = 20
+	at := func(n int) string { return fmt.Sprintf("%s/tree-%d", dir, n) }
+	for n := range worktrees {
+		if err := os.CopyFS(at(n), os.DirFS(dir+"/ws")); err != nil {
+			t.Fatal(err)
+		}
+		cargotest.Write(t, at(n), map[string]string{fmt.Sprintf("crates/a/src/m%d.rs", n): ""})
+	}
+	for _, first := range []bool{true, false} {
+		for n := range worktrees {
+			s.Tool.Dir = at(n)
+			if _, asked := s.Ask(t); asked != first {
+				t.Errorf("worktree %d, for the first time: %t: asked %t", n, first, asked)
+			}
+		}
 	}
 }

@@ -6,40 +6,54 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// repository finds the working tree that the package lies in. Cargo asks Git
-// only if the package's Cargo.toml is in the index (path.rs:
+// repository lists the package in the working tree that it lies in; nil if there is none,
+// or the package's Cargo.toml is not in its index: then Cargo does not ask Git (path.rs:
 // discover_gix_repo).
-func (l *lister) repository() (root string, tracked bool, err error) {
+func (l *lister) repository() (*listing, error) {
 	dir := l.root
 	for !present(filepath.Join(dir, ".git")) {
 		if dir == filepath.Dir(dir) {
-			return "", false, nil
+			return nil, nil
 		}
 		dir = filepath.Dir(dir)
 	}
 	if l.git == nil {
-		return "", false, fmt.Errorf("%w: the package is in a Git repository and no git was given", ErrUnsupported)
+		return nil, fmt.Errorf("%w: the package is in a Git repository and no git was given", ErrUnsupported)
 	}
-	out, err := l.git(l.ctx, l.root, "rev-parse", "--show-toplevel")
+	// Asked at the top, which others may have asked about already: were it not the top
+	// of a working tree, Git would name another one.
+	out, err := l.git(l.ctx, dir, "rev-parse", "--show-toplevel")
 	if err != nil {
-		return "", false, fmt.Errorf("find the repository: %w", err)
+		return nil, fmt.Errorf("find the repository: %w", err)
 	}
-	root = strings.TrimSuffix(string(out), "\n")
+	root := strings.TrimSuffix(string(out), "\n")
 	if root != dir {
-		return "", false, fmt.Errorf("%w: git takes %s for the top of the working tree", ErrUnsupported, root)
+		return nil, fmt.Errorf("%w: git takes %s for the top of the working tree", ErrUnsupported, root)
 	}
-	rel, err := filepath.Rel(root, l.root)
+	prefix, err := filepath.Rel(root, l.root)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
-	index, err := l.index(root, filepath.Join(rel, "Cargo.toml"))
+	g, err := l.listing(root, prefix)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
-	return root, len(index) > 0, nil
+	manifest := filepath.Join(prefix, "Cargo.toml")
+	if !slices.ContainsFunc(g.index, func(e indexEntry) bool { return e.path == manifest }) {
+		return nil, nil
+	}
+	return g, nil
+}
+
+// listing is what Git lists in one working tree, at or below prefix.
+type listing struct {
+	repo, prefix string
+	index        []indexEntry // in its order
+	untracked    []string     // neither tracked nor ignored; another repository ends in a slash
 }
 
 // indexEntry is a file in Git's index.
@@ -49,34 +63,32 @@ type indexEntry struct {
 	merging bool   // one of several versions in a conflict
 }
 
-// index lists the index entries at or below prefix, in index order.
-func (l *lister) index(repo, prefix string) ([]indexEntry, error) {
-	out, err := l.lsFiles(repo, prefix, "--stage")
-	if err != nil {
-		return nil, err
-	}
-	var entries []indexEntry
-	for _, line := range out {
-		meta, path, ok := strings.Cut(line, "\t")
-		fields := strings.Fields(meta)
-		if !ok || len(fields) != 3 {
-			return nil, fmt.Errorf("list the index: unexpected line %q", line)
-		}
-		entries = append(entries, indexEntry{path: path, gitlink: fields[0] == "160000", merging: fields[2] != "0"})
-	}
-	return entries, nil
-}
-
-func (l *lister) lsFiles(repo, prefix string, options ...string) ([]string, error) {
-	args := append([]string{"--literal-pathspecs", "ls-files", "-z"}, options...)
+// listing asks Git for all that it knows of a working tree, at once: starting it costs
+// more than its answer.
+func (l *lister) listing(repo, prefix string) (*listing, error) {
+	args := []string{"ls-files", "-z", "-t", "--stage", "--cached", "--others", "--exclude-standard"}
 	if prefix != "." {
-		args = append(args, "--", prefix)
+		args = slices.Concat([]string{"--literal-pathspecs"}, args, []string{"--", prefix})
 	}
 	out, err := l.git(l.ctx, repo, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list the files of %s: %w", repo, err)
 	}
-	return nulTerminated(out), nil
+	g := &listing{repo: repo, prefix: prefix}
+	for _, line := range nulTerminated(out) {
+		tag, entry, _ := strings.Cut(line, " ")
+		if tag == "?" {
+			g.untracked = append(g.untracked, entry)
+			continue
+		}
+		meta, path, ok := strings.Cut(entry, "\t")
+		fields := strings.Fields(meta)
+		if !ok || len(fields) != 3 {
+			return nil, fmt.Errorf("list the index of %s: unexpected line %q", repo, line)
+		}
+		g.index = append(g.index, indexEntry{path: path, gitlink: fields[0] == "160000", merging: fields[2] != "0"})
+	}
+	return g, nil
 }
 
 // tree is what Git says of one working tree, below the package root if the
@@ -92,30 +104,24 @@ type tree struct {
 	dirs      map[string]bool
 }
 
-// listGit lists the working tree at repo, all of it unless the package lies in
-// it (path.rs: list_files_gix). The directory walk of the gix crate that Cargo
-// uses emits files in the order in which it reads them (gix-dir 0.21,
-// walk/readdir.rs: recursive), and so does this one; git itself is asked only
-// what to leave out.
-func (l *lister) listGit(repo string) error {
-	prefix, err := filepath.Rel(repo, l.root)
+// listRepository lists the working tree at repo, which lies in the package.
+func (l *lister) listRepository(repo string) error {
+	g, err := l.listing(repo, ".")
 	if err != nil {
 		return err
 	}
-	if prefix == ".." || strings.HasPrefix(prefix, "../") {
-		prefix = "."
-	}
+	return l.listGit(g)
+}
+
+// listGit lists what Git does (path.rs: list_files_gix). The directory walk of the gix
+// crate that Cargo uses emits files in the order in which it reads them (gix-dir 0.21,
+// walk/readdir.rs: recursive), and so does this one; git itself is asked only
+// what to leave out.
+func (l *lister) listGit(g *listing) error {
+	repo, prefix := g.repo, g.prefix
 	if strings.ContainsAny(prefix, `*?[\:`) {
 		// Cargo does not quote it in its pathspec.
 		return fmt.Errorf("%w: the path has special characters", ErrUnsupported)
-	}
-	index, err := l.index(repo, prefix)
-	if err != nil {
-		return err
-	}
-	untracked, err := l.lsFiles(repo, prefix, "--others", "--exclude-standard")
-	if err != nil {
-		return err
 	}
 
 	t := &tree{
@@ -126,13 +132,13 @@ func (l *lister) listGit(repo string) error {
 		nested:    map[string]bool{},
 		dirs:      map[string]bool{},
 	}
-	for _, e := range index {
+	for _, e := range g.index {
 		t.add(e.path)
 		if e.gitlink {
 			t.nested[e.path] = true
 		}
 	}
-	for _, path := range untracked {
+	for _, path := range g.untracked {
 		name := strings.TrimSuffix(path, "/")
 		t.add(name)
 		t.untracked[name] = true
@@ -145,7 +151,7 @@ func (l *lister) listGit(repo string) error {
 	}
 
 	// Files in the target directory that are tracked come last.
-	for _, e := range index {
+	for _, e := range g.index {
 		if strings.HasPrefix(e.path, t.target+"/") && !e.merging {
 			l.add(filepath.Join(repo, e.path))
 		}
@@ -194,7 +200,7 @@ func (l *lister) walkGit(t *tree, dir string) error {
 // listNested lists a submodule or another repository inside of the package.
 func (l *lister) listNested(dir string) error {
 	if present(filepath.Join(dir, ".git")) {
-		return l.listGit(dir)
+		return l.listRepository(dir)
 	}
 	return l.walk(dir, false)
 }

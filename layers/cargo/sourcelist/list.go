@@ -63,12 +63,12 @@ func (l *lister) list() error {
 	if l.rules.including {
 		return l.walk(l.root, true)
 	}
-	repo, tracked, err := l.repository()
+	g, err := l.repository()
 	if err != nil {
 		return err
 	}
-	if tracked {
-		return l.listGit(repo)
+	if g != nil {
+		return l.listGit(g)
 	}
 	if err := l.rules.excludeHidden(); err != nil {
 		return err

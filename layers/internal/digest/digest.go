@@ -81,20 +81,24 @@ func OfFile(path string) (File, error) {
 		return File{}, err
 	}
 	defer f.close()
-	h := New()
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
+	n, err := f.fill(buf[:])
+	if err != nil {
+		return File{}, err
+	}
+	if n < len(buf) { // as of nearly all sources: a Hash would be another allocation
+		changed, err := f.changed()
+		return File{Of(buf[:n]), int64(n), changed}, err
+	}
+	h := New()
 	size := int64(0)
-	for {
-		n, err := f.read(buf[:])
-		if err != nil {
-			return File{}, err
-		}
-		if n == 0 {
-			break
-		}
+	for n > 0 {
 		size += int64(n)
 		h.Write(buf[:n])
+		if n, err = f.fill(buf[:]); err != nil {
+			return File{}, err
+		}
 	}
 	changed, err := f.changed()
 	return File{h.Digest(), size, changed}, err
@@ -167,6 +171,21 @@ func (f *file) read(b []byte) (int, error) {
 	n, err := retry(func() (int, error) { return syscall.Read(f.fd, b) })
 	if err != nil {
 		return 0, f.failed(err)
+	}
+	return n, nil
+}
+
+// fill reads as much as there is room or file for.
+func (f *file) fill(b []byte) (n int, err error) {
+	for n < len(b) {
+		more, err := f.read(b[n:])
+		if err != nil {
+			return n, err
+		}
+		if more == 0 {
+			break
+		}
+		n += more
 	}
 	return n, nil
 }

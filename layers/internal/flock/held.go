@@ -17,6 +17,12 @@ type Held struct {
 // Name is the path of the file.
 func (h *Held) Name() string { return h.file.Name() }
 
+// IsNamed reports whether the file still has the name by which it was locked.
+func (h *Held) IsNamed() bool {
+	same, err := stillNamed(h.file, h.file.Name())
+	return same && err == nil
+}
+
 // Unlock gives the lock back, and what Guard took. It must be called exactly
 // once.
 func (h *Held) Unlock() error { return errors.Join(h.unwatch(), unlock(h.file)) }

@@ -19,7 +19,16 @@ import (
 // a waiting flock, so the lock may then still be acquired later, and is released
 // at once.
 func Lock(ctx context.Context, path string, mode Mode, notify func()) (unlock func() error, err error) {
-	h, err := acquire(path, func(f *os.File) error {
+	h, err := Hold(ctx, path, mode, notify)
+	if err != nil {
+		return nil, err
+	}
+	return h.Unlock, nil
+}
+
+// Hold is Lock for callers who want to know more of the file.
+func Hold(ctx context.Context, path string, mode Mode, notify func()) (*Held, error) {
+	return acquire(path, func(f *os.File) error {
 		err := try(f, mode)
 		if !errors.Is(err, ErrLocked) {
 			return err
@@ -30,10 +39,6 @@ func Lock(ctx context.Context, path string, mode Mode, notify func()) (unlock fu
 		}
 		return wait(ctx, f, mode)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return h.Unlock, nil
 }
 
 // TryLock is Lock without waiting: if the lock is not free, the error matches
