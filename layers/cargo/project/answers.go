@@ -93,11 +93,12 @@ type memo struct {
 }
 
 type memoPackage struct {
-	Name     string     `json:"name"`
-	Version  string     `json:"version"`
-	Root     paths.Path `json:"root"`
-	Metadata string     `json:"metadata"`
-	Requests string     `json:"requests"`
+	Name      string            `json:"name"`
+	Version   string            `json:"version"`
+	Root      paths.Path        `json:"root"`
+	Metadata  string            `json:"metadata"`
+	Requests  string            `json:"requests"`
+	Variables map[string]string `json:"variables"`
 }
 
 // memoKey is a digest of all that decides the answers but the sources: the
@@ -116,7 +117,7 @@ func (t Tool) memoKey(cfg *config.Config) string {
 		}
 	}
 	rustc := t.RustcPath(cfg)
-	add("form", "2") // of the memo
+	add("form", "3") // of the memo
 	add("cargo", FileIdentity(t.LookPath(t.Dir, t.Cargo)))
 	add("rustc", FileIdentity(t.LookPath(t.Dir, rustc)))
 	t.addRustup(add)
@@ -251,7 +252,7 @@ func (t Tool) readMemo(key string) *Answers {
 		ws := &Workspace{Root: t.Dir, TargetDir: t.Dir + "/" + string(m.Target), BuildDir: t.Dir + "/" + string(m.Build), CargoHome: t.CargoHome()}
 		for _, p := range m.Packages {
 			roots = append(roots, string(p.Root))
-			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata, p.Requests})
+			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata, p.Requests, p.Variables})
 		}
 		if m.Inputs == "" || memoInputs(t.Dir, roots) != m.Inputs {
 			continue
@@ -288,7 +289,7 @@ func (t Tool) writeMemo(key string, a *Answers) {
 			return
 		}
 		roots = append(roots, rel)
-		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, paths.Path(rel), p.Metadata, p.Requests})
+		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, paths.Path(rel), p.Metadata, p.Requests, p.Variables})
 	}
 	if m.Inputs = memoInputs(ws.Root, roots); m.Inputs == "" {
 		return
