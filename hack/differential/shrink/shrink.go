@@ -1,5 +1,6 @@
 // Package shrink makes a history that goes wrong smaller: fewer steps, then fewer packages and habits, as long as it
-// goes wrong in the same way.
+// goes wrong in the same way. What it returns has gone wrong so, or is the history it was given. Calls may run at once;
+// the history given is not changed.
 package shrink
 
 import (

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,59 +15,6 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/hack/differential/history"
 )
-
-// verbs are the steps that are done in a checkout.
-var verbs map[string]func(*Checkout, history.Step) error
-
-func init() { // a table whose entries use it
-	verbs = map[string]func(*Checkout, history.Step) error{
-		"repository": (*Checkout).repository,
-		"adopt":      func(c *Checkout, s history.Step) error { return c.said(c.World.tool.Adopt(c, s.Word(1))) },
-		"worktree":   (*Checkout).worktree, "clone": (*Checkout).clone, "move": (*Checkout).move, "leave": (*Checkout).leave,
-		"write": (*Checkout).write, "append": (*Checkout).append, "unappend": (*Checkout).unappend, "remove": (*Checkout).remove, "link": (*Checkout).link,
-		"touch": (*Checkout).touch, "chmod": (*Checkout).chmod, "describe": (*Checkout).describe,
-		"env": (*Checkout).setEnv, "commit": (*Checkout).commit, "git": (*Checkout).anyGit, "merge": (*Checkout).merge, "rebase": (*Checkout).merge,
-		"cargo":    func(c *Checkout, s history.Step) error { return c.judged(s.Rest(1)) },
-		"together": (*Checkout).together, "interrupt": (*Checkout).interrupt, "clean": (*Checkout).clean,
-		"keep":    func(c *Checkout, _ history.Step) error { return c.said(c.World.tool.Keep(c)) },
-		"acquire": (*Checkout).acquire, "undo": (*Checkout).undo, "graft": (*Checkout).other, "prune": (*Checkout).other, "check": (*Checkout).other,
-		"switch": (*Checkout).switches,
-	}
-}
-
-// said makes an error of the tool's what it is to the history.
-func (c *Checkout) said(err error) error {
-	var r *Refusal
-	switch {
-	case err == nil, errors.Is(err, ErrNot):
-		return err
-	case errors.As(err, &r):
-		c.World.Counts.Refused++
-		c.World.Log("   %s", r.Why)
-		return nil
-	case c.World.ctx.Err() != nil:
-		return c.World.ctx.Err()
-	}
-	return &Fault{Kind: "tool", Detail: err.Error()}
-}
-
-// Command is a command in c.
-func (c *Checkout) Command(env []string, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(c.World.ctx, name, args...)
-	cmd.Dir, cmd.Env = c.Dir, append(c.Env(), env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 10 * time.Second // for what a killed cargo has left behind holding the pipe
-	return cmd
-}
-
-func (c *Checkout) run(name string, args ...string) error {
-	out, err := c.Command(nil, name, args...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
-	}
-	return nil
-}
 
 func (c *Checkout) repository(history.Step) error {
 	for _, args := range [][]string{{"cargo", "fetch", "--quiet"}, {"git", "init", "-q", "-b", "main"}, {"git", "add", "--all"}, {"git", "commit", "-q", "-m", "first"}} {

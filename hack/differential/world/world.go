@@ -14,9 +14,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/differential/history"
@@ -48,6 +50,8 @@ type Tool interface {
 
 // ErrNot is what a tool says to what it cannot do at all.
 var ErrNot = errors.New("not one of the tool's abilities")
+
+var errSkip = errors.New("not possible here")
 
 // A Refusal is an answer of a tool that had a reason not to do it, and said so.
 type Refusal struct{ Why string }
@@ -131,64 +135,6 @@ func writeFile(path, text string) error {
 	return os.WriteFile(path, []byte(text), 0o644)
 }
 
-// Run does all steps of h. The error is a *Fault where something is wrong with the tool.
-func (w *World) Run(steps []history.Step) error {
-	for _, s := range steps {
-		if err := w.Do(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Do does the next step. One that cannot be done, because what it is about is not there (any more), is passed over.
-func (w *World) Do(s history.Step) error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
-	w.Log("%d: %s", w.step+1, s)
-	start := time.Now()
-	err := w.do(s)
-	var f *Fault
-	switch {
-	case errors.Is(err, ErrNot) || errors.Is(err, errSkip):
-		w.Counts.Skipped++
-		w.Log("   passed over: %v", err)
-		err = nil
-	case errors.As(err, &f):
-		f.Step = w.step
-		err = f
-	case err != nil && w.ctx.Err() == nil:
-		err = fmt.Errorf("step %d: %s: %w", w.step+1, s, err)
-	}
-	w.Log("   %.1fs", time.Since(start).Seconds())
-	w.step++
-	w.Counts.Steps++
-	return err
-}
-
-var errSkip = errors.New("not possible here")
-
-// worldly are the steps that are not done in a checkout.
-func (w *World) do(s history.Step) error {
-	switch s.Verb() {
-	case "set":
-		w.env = append(w.env, s.Word(0)+"="+s.Word(1))
-		return nil
-	case "wrapper":
-		_, err := w.tool.Do(w.checkouts["a"], "wrapper", s.Rest(0))
-		return err
-	}
-	c := w.checkouts[s.Word(0)]
-	if c == nil {
-		return fmt.Errorf("%w: there is no %s", errSkip, s.Word(0))
-	}
-	if do, ok := verbs[s.Verb()]; ok {
-		return do(c, s)
-	}
-	return fmt.Errorf("no step is called %q", s.Verb())
-}
-
 // Env is the environment of commands in c.
 func (c *Checkout) Env() []string {
 	env := slices.Clone(c.World.env)
@@ -213,3 +159,56 @@ func (c *Checkout) Var(name string) string {
 
 // Path is a path in c; "../" leads beside it.
 func (c *Checkout) Path(name string) string { return filepath.Join(c.Dir, name) }
+
+// Command is a command in c.
+func (c *Checkout) Command(env []string, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(c.World.ctx, name, args...)
+	cmd.Dir, cmd.Env = c.Dir, append(c.Env(), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second // for what a killed cargo has left behind holding the pipe
+	return cmd
+}
+
+func (c *Checkout) run(name string, args ...string) error {
+	out, err := c.Command(nil, name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// An Outcome is what came of one run of cargo: whether it succeeded, and what its programs or tests printed.
+type Outcome struct {
+	Succeeded bool
+	Says      []string // lines KEY=VALUE, each behind the name of the program, sorted
+	Error     string   // what rustc or cargo said was wrong
+	Units     []Unit   `json:"-"` // what cargo reported on
+}
+
+// A Unit is one that cargo reported on.
+type Unit struct {
+	Package, Target, Kind string
+	// ID is what cargo calls it in the build directory, such as app-407a90833ee3607c; "" where its files do not tell, as
+	// those of programs do not.
+	ID    string
+	Fresh bool
+}
+
+func (u Unit) String() string { return u.Package + " " + u.Target + " " + u.Kind + " " + u.ID }
+
+// said makes an error of the tool's what it is to the history.
+func (c *Checkout) said(err error) error {
+	var r *Refusal
+	switch {
+	case err == nil, errors.Is(err, ErrNot):
+		return err
+	case errors.As(err, &r):
+		c.World.Counts.Refused++
+		c.World.Log("   %s", r.Why)
+		return nil
+	case c.World.ctx.Err() != nil:
+		return c.World.ctx.Err()
+	}
+	return &Fault{Kind: "tool", Detail: err.Error()}
+}
