@@ -44,6 +44,9 @@ type runner struct {
 const size = 40 << 30
 
 func (r *runner) run(ctx context.Context, files []string) (err error) {
+	if err = os.MkdirAll(r.out, 0o755); err != nil {
+		return err
+	}
 	if r.space, err = scratch.Make(ctx, size); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ var rules = []rule{
 		"a graft serves what a plan has found: nothing below looks at it"},
 	{"layers/cargo/freshness", []string{"layers/cargo/builddir", "layers/cargo/checkout", "layers/cargo/depinfo", "layers/cargo/fingerprint", "layers/cargo/inputs", "layers/cargo/manifest", "layers/cargo/project", "layers/cargo/rule", "layers/paths"},
 		"Cargo's verdict is foreseen for a build directory as it lies, whatever is planned with it"},
-	{"layers/cargo/contents", []string{"layers/cargo/builddir", "layers/cargo/depset", "layers/cargo/manifest", "layers/cargo/rooted", xsys},
+	{"layers/cargo/contents", []string{"layers/cargo/builddir", "layers/cargo/depset", "layers/cargo/manifest", "layers/cargo/rooted", "layers/internal/parallel", xsys},
 		"what is in a layer is told by its files and its manifest"},
 	{"layers/cargo/inputs", []string{"layers/cargo/checkout", "layers/cargo/extent", "layers/cargo/linking", "layers/cargo/manifest", "layers/cargo/project", "layers/cargo/rooted", "layers/cargo/rule", "layers/cargo/sourcelist", "layers/internal/digest", "layers/paths"},
 		"what is read of a checkout is the same for who records it and for who compares it"},

@@ -46,7 +46,11 @@ func (g *Generator) Next() []history.Step {
 		return append(g.edits(c, false), g.cargo(c))
 	case n < 40:
 		// What cargo would miss, and then another state.
-		return append(g.edits(c, true), history.Step{"acquire", c}, g.cargo(c))
+		steps := append(g.edits(c, true), history.Step{"acquire", c})
+		if g.b.chance(3) {
+			steps = append(steps, history.Step{"present", c})
+		}
+		return append(steps, g.cargo(c))
 	case n < 48:
 		return []history.Step{g.cargo(c), {"keep", c}}
 	case n < 52:

@@ -29,7 +29,7 @@ const (
 
 // answer is a line of --json output, as far as it is read here.
 type answer struct {
-	Reason, Kind, Unit, Verdict string
+	Reason, Kind, Profile, Unit, Verdict string
 }
 
 // do runs a command of cargo-cow in c and returns its lines.
@@ -133,7 +133,7 @@ func (t *cow) Promise(c *world.Checkout) (map[string]bool, error) {
 	promised := map[string]bool{}
 	for _, l := range lines {
 		if l.Reason == "unit" && l.Kind != "run-build-script" {
-			promised[l.Unit] = l.Verdict == "dirty"
+			promised[l.Profile+"/"+l.Unit] = l.Verdict == "dirty"
 		}
 	}
 	return promised, nil

@@ -75,6 +75,7 @@ func init() { // a table whose entries use it
 		"touch": (*Checkout).touch, "chmod": (*Checkout).chmod, "describe": (*Checkout).describe,
 		"env": (*Checkout).setEnv, "commit": (*Checkout).commit, "git": (*Checkout).anyGit, "merge": (*Checkout).merge, "rebase": (*Checkout).merge,
 		"cargo":    func(c *Checkout, s history.Step) error { return c.judged(s.Rest(1)) },
+		"present":  func(c *Checkout, _ history.Step) error { return c.present() },
 		"together": (*Checkout).together, "interrupt": (*Checkout).interrupt, "clean": (*Checkout).clean,
 		"keep":    func(c *Checkout, _ history.Step) error { return c.said(c.World.tool.Keep(c)) },
 		"acquire": (*Checkout).acquire, "undo": (*Checkout).undo, "graft": (*Checkout).other, "prune": (*Checkout).other, "check": (*Checkout).other,

@@ -43,6 +43,35 @@ func (c *Checkout) judged(args []string) error {
 	return c.kept(promised, got)
 }
 
+// present runs the program that lies in the build directory before anything is built there, as somebody may: if there is
+// one, it says what a clean build's says.
+func (c *Checkout) present() error {
+	program := c.Path("target/debug/app")
+	if !exists(program) {
+		return errSkip
+	}
+	want, err := c.truth([]string{"build", "--workspace"})
+	if err != nil {
+		return err
+	}
+	out, err := c.Command(nil, program).Output()
+	if err != nil {
+		return &Fault{Kind: "stale", Detail: fmt.Sprintf("in %s the program that lies there: %v", c.Name, err)}
+	}
+	got := &Outcome{Succeeded: true}
+	for line := range strings.Lines(string(out)) {
+		got.Says = append(got.Says, "app: "+strings.TrimSpace(line))
+	}
+	slices.Sort(got.Says)
+	of := &Outcome{Succeeded: want.Succeeded}
+	for _, says := range want.Says {
+		if strings.HasPrefix(says, "app: ") {
+			of.Says = append(of.Says, says)
+		}
+	}
+	return c.compare(got, of)
+}
+
 // truth is the outcome of a clean build, remembered by all that decides it.
 func (c *Checkout) truth(args []string) (*Outcome, error) {
 	w := c.World

@@ -104,8 +104,9 @@ func key(says string) string {
 	return k
 }
 
-// id is where cargo puts a unit's id into the names of its files: libapp-ID.rlib, or build/app/ID/out/libapp.rlib.
-var id = regexp.MustCompile(`[-/]([0-9a-f]{16})(?:[./]|$)`)
+// id is where cargo puts a unit's profile and id into the names of its files: target/debug/deps/libapp-ID.rlib, or
+// target/debug/build/app/ID/out/libapp.rlib.
+var id = regexp.MustCompile(`/(?:target|intermediate)/(.+?)/(?:deps|build|examples)/.*[-/]([0-9a-f]{16})(?:[./]|$)`)
 
 // unit is what the message is about.
 func (m *message) unit() Unit {
@@ -114,8 +115,8 @@ func (m *message) unit() Unit {
 		u.Kind += " test"
 	}
 	for _, name := range m.Filenames {
-		if found := id.FindAllStringSubmatch(name, -1); found != nil {
-			u.ID = u.Package + "-" + found[len(found)-1][1]
+		if found := id.FindStringSubmatch(name); found != nil {
+			u.ID = found[1] + "/" + u.Package + "-" + found[2]
 		}
 	}
 	return u

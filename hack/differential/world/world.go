@@ -189,7 +189,7 @@ type Outcome struct {
 // A Unit is one that cargo reported on.
 type Unit struct {
 	Package, Target, Kind string
-	// ID is what cargo calls it in the build directory, such as app-407a90833ee3607c; "" where its files do not tell, as
+	// ID is what cargo calls it in the build directory, such as debug/app-407a90833ee3607c; "" where its files do not tell, as
 	// those of programs do not.
 	ID    string
 	Fresh bool
