@@ -16,7 +16,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test soak fuzz toolchains explain bench bench-rivals published macros demo docs clean
+.PHONY: help build check test soak differential stale-table rules fuzz toolchains explain bench bench-rivals published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -63,6 +63,20 @@ toolchains: ## all scripts and hazards with every version of Rust that is held t
 explain: ## workspaces on published crates: what explain says is what cargo rebuilds
 	hack/setup
 	CARGO_COW_TEST_WORKSPACES="web rpc data" go test -count=1 -timeout 60m -v -run TestExplainKeepsItsWord ./cmd/cargo-cow/soundness
+
+N ?= 100
+SEED ?= 1
+differential: ## N random histories of made-up workspaces, from SEED on, each build against a clean one
+	hack/setup
+	go run ./hack/differential -n $(N) -seed $(SEED) -toolchains ",$(shell echo $(TOOLCHAINS) | tr ' ' ,)" -published 10
+
+stale-table: ## N histories with cargo-cow and each other tool, as a table
+	hack/setup
+	go run ./hack/differential -table -n $(N) -seed $(SEED)
+
+rules: ## each rule switched off: after how many histories it shows, at most N
+	hack/setup
+	go run ./hack/differential -rules -n $(N) -seed $(SEED)
 
 fuzz: ## run every fuzzer for FUZZTIME (10s)
 	hack/fuzz $(FUZZTIME)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/contents"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
@@ -25,10 +26,16 @@ type Problem struct {
 	Repaired bool   `json:"repaired"`
 }
 
-// Check reads every record and manifest and compares them. With repair it makes
-// records anew. Layers are never removed: one whose manifest is damaged is
-// reported and used by nobody. Left-over trees are put away, as by Open.
-func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
+// Checking says how far a check goes.
+type Checking struct {
+	Repair bool // records are made anew
+	Deep   bool // every file of every layer is read
+}
+
+// Check reads every record and manifest and compares them. Layers are never removed: one
+// whose manifest is damaged is reported and used by nobody. Left-over trees are put away,
+// as by Open.
+func (s *Store) Check(ctx context.Context, how Checking) ([]Problem, error) {
 	var found []Problem
 	if err := s.sweep(ctx); err != nil {
 		found = append(found, Problem{Path: filepath.Join(s.opts.Dir, layersDir), Problem: err.Error()})
@@ -46,8 +53,14 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if p := s.checkTree(t, repair); p != nil {
+		if p := s.checkTree(t, how.Repair); p != nil {
 			found = append(found, *p)
+		} else if how.Deep && digest.Is(t) {
+			damaged, err := s.damaged(ctx, t)
+			if err != nil {
+				return nil, fmt.Errorf("check store: %w", err)
+			}
+			found = append(found, damaged...)
 		}
 	}
 	records, err := ls.Names(filepath.Join(s.opts.Dir, record.Dir))
@@ -55,7 +68,7 @@ func (s *Store) Check(ctx context.Context, repair bool) ([]Problem, error) {
 		return nil, fmt.Errorf("check store: %w", err)
 	}
 	for _, r := range records {
-		if p := s.checkRecord(r, repair); p != nil {
+		if p := s.checkRecord(r, how.Repair); p != nil {
 			found = append(found, *p)
 		}
 	}
@@ -79,6 +92,28 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 		defer release()
 	}
 	return s.treeProblem(name, repair)
+}
+
+// damaged reads a layer whole, and holds it meanwhile. One that is gone by now has no
+// damage.
+func (s *Store) damaged(ctx context.Context, name string) ([]Problem, error) {
+	release, err := s.lease(name)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err == nil {
+		defer release()
+	}
+	m, err := s.manifest(name)
+	if err != nil {
+		return nil, err
+	}
+	found, err := contents.Damaged(ctx, s.tree(name), m)
+	var problems []Problem
+	for _, d := range found {
+		problems = append(problems, Problem{Path: filepath.Join(s.tree(name), d.Path), Problem: fmt.Sprintf("%s; `cargo cow rm %.8s` removes the layer", d.Problem, name)})
+	}
+	return problems, err
 }
 
 func (s *Store) treeProblem(name string, repair bool) *Problem {

@@ -51,7 +51,7 @@ func TestOpenRecovers(t *testing.T) {
 			t.Errorf("%s is still there", path)
 		}
 	}
-	if problems, err := s.Check(t.Context(), false); err != nil || len(problems) > 0 {
+	if problems, err := s.Check(t.Context(), Checking{}); err != nil || len(problems) > 0 {
 		t.Errorf("Check = %+v, %v; want none", problems, err)
 	}
 }

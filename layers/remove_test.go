@@ -63,7 +63,7 @@ func (s *Store) traces(t *testing.T, id string) []string {
 
 func (s *Store) clean(t *testing.T) {
 	t.Helper()
-	if problems, err := s.reopen(t).Check(t.Context(), false); err != nil || len(problems) > 0 {
+	if problems, err := s.reopen(t).Check(t.Context(), Checking{}); err != nil || len(problems) > 0 {
 		t.Errorf("Check = %+v, %v; want none", problems, err)
 	}
 }
@@ -162,7 +162,7 @@ func TestRemovalUnderWay(t *testing.T) {
 	}
 	s = s.reopen(t)
 	for _, repair := range []bool{false, true} {
-		if problems, err := s.Check(t.Context(), repair); err != nil || len(problems) > 0 {
+		if problems, err := s.Check(t.Context(), Checking{Repair: repair}); err != nil || len(problems) > 0 {
 			t.Errorf("Check(%v) = %+v, %v; want none", repair, problems, err)
 		}
 	}
@@ -260,7 +260,7 @@ func TestRemoveWhatCannotBeDeleted(t *testing.T) {
 	if got := s.labels(t); got != "two" {
 		t.Errorf("layers %q, want two", got)
 	}
-	if problems, err := s.Check(t.Context(), true); err != nil || len(problems) != 1 || problems[0].Repaired {
+	if problems, err := s.Check(t.Context(), Checking{Repair: true}); err != nil || len(problems) != 1 || problems[0].Repaired {
 		t.Errorf("Check = %+v, %v; want one problem that is not mended", problems, err)
 	}
 	s.opts.Driver = directories{}

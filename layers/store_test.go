@@ -146,7 +146,7 @@ func TestDamagedManifest(t *testing.T) {
 	if _, err := s.manifest(id); err == nil {
 		t.Error("the manifest was read")
 	}
-	problems, err := s.Check(t.Context(), true)
+	problems, err := s.Check(t.Context(), Checking{Repair: true})
 	if err != nil || len(problems) != 1 || problems[0].Repaired {
 		t.Errorf("Check = %+v, %v; want one problem that is not mended", problems, err)
 	}

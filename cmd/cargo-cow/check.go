@@ -14,6 +14,7 @@ import (
 
 type checkOptions struct {
 	repair bool
+	deep   bool
 }
 
 func newCheck(a *app) *cobra.Command {
@@ -22,8 +23,12 @@ func newCheck(a *app) *cobra.Command {
 		Use:   "check",
 		Short: "Check the store",
 		Long: `Checks that every record belongs to a whole layer, that every layer has a record,
-and that the records and files of the warehouse are named as they should be. It does
-not compare the content of files; "cargo cow warehouse verify" does.
+and that the records and files of the warehouse are named as they should be.
+
+With --deep, it also reads every file: those of layers to their end, where a file
+system with checksums finds what the disk has lost, and those of the warehouse to
+compare them with their names. Each unit that was sealed must be there. What is
+damaged in a layer is not repaired: remove the layer, and build.
 
 With --repair, it makes missing records of layers again, and removes what nothing
 refers to and what is damaged in the warehouse; that is compiled again when needed.
@@ -31,6 +36,7 @@ The exit code is 1 if there are problems, and 3 if some could not be repaired.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), o) },
 	}
+	cmd.Flags().BoolVar(&o.deep, "deep", false, "read every file")
 	cmd.Flags().BoolVar(&o.repair, "repair", false, "repair what can be repaired")
 	return cmd
 }
@@ -40,11 +46,11 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	problems, err := st.Check(ctx, o.repair)
+	problems, err := st.Check(ctx, layers.Checking{Repair: o.repair, Deep: o.deep})
 	if err != nil {
 		return err
 	}
-	more, err := a.checkWarehouse(ctx, warehouse.In(st.Dir()), o.repair, time.Now())
+	more, err := a.checkWarehouse(ctx, warehouse.In(st.Dir()), o, time.Now())
 	if err != nil {
 		return err
 	}
@@ -63,8 +69,8 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 	return a.checked(st, len(problems), left, o.repair)
 }
 
-func (a *app) checkWarehouse(ctx context.Context, w *warehouse.Warehouse, repair bool, now time.Time) ([]layers.Problem, error) {
-	v, err := w.Verify(ctx, warehouse.Verification{Remove: repair})
+func (a *app) checkWarehouse(ctx context.Context, w *warehouse.Warehouse, o checkOptions, now time.Time) ([]layers.Problem, error) {
+	v, err := w.Verify(ctx, warehouse.Verification{Remove: o.repair, Content: o.deep})
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +78,7 @@ func (a *app) checkWarehouse(ctx context.Context, w *warehouse.Warehouse, repair
 	for _, d := range v.Damaged {
 		problems = append(problems, layers.Problem{Path: d.Path, Problem: d.Problem, Repaired: d.Removed})
 	}
-	if !repair {
+	if !o.repair {
 		return problems, nil
 	}
 	swept, err := w.Sweep(ctx, now)

@@ -201,14 +201,14 @@ func remove(base string) error {
 		return nil
 	}
 	// Sealed trees resist until they are writable again.
-	if err := unseal(dir); err != nil {
+	if err := Unseal(dir); err != nil {
 		return err
 	}
 	return os.RemoveAll(base)
 }
 
-// unseal makes every directory below dir writable, read-only subvolumes included.
-func unseal(dir string) error {
+// Unseal makes every directory below dir writable, read-only subvolumes included.
+func Unseal(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err

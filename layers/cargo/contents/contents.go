@@ -1,6 +1,6 @@
 // Package contents says what a sealed layer holds, by package: how many units, what they cost to build,
-// and what room they take. It reads names, sizes and the manifest, no file's content. A call works alone;
-// there may be any number at once.
+// and what room they take, for which it reads names, sizes and the manifest; and what of it is damaged,
+// for which it reads every file. A call works alone; there may be any number at once.
 package contents
 
 import (

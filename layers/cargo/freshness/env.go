@@ -3,7 +3,8 @@ package freshness
 import (
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
@@ -43,11 +44,27 @@ func given(name string) bool {
 	return false
 }
 
-func (e *explainer) variables(list []depinfo.Env) *rule.Reason {
-	for _, v := range list {
+func (e *explainer) variables(u *builddir.Unit) *rule.Reason {
+	pkg := e.from.PackageOf(u)
+	for _, v := range u.DepInfo.Env {
+		// Of the manifest's own cargo knows the value before any other (cargo 1.95,
+		// fingerprint/mod.rs: find_stale_item).
+		if now, ok := ofManifest(pkg, v.Name); ok {
+			if !v.Set || now != v.Value {
+				return rule.Because(rule.Cargo, "the manifest says something else for "+v.Name)
+			}
+			continue
+		}
 		if r := e.variable(v.Name, v.Value, v.Set); r != nil {
 			return r
 		}
 	}
 	return nil
+}
+
+func ofManifest(p *project.Package, name string) (value string, ok bool) {
+	if p != nil {
+		value, ok = p.Variables[name]
+	}
+	return value, ok
 }

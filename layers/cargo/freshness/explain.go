@@ -163,7 +163,7 @@ func (e *explainer) depInfo(u *builddir.Unit) *rule.Reason {
 			return r
 		}
 	}
-	return e.variables(u.DepInfo.Env)
+	return e.variables(u)
 }
 
 // home is the directory of the package a unit belongs to.

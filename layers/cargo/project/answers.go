@@ -98,11 +98,12 @@ type memo struct {
 func (m *memo) passed() []string { return []string{".git", string(m.Target), string(m.Build)} }
 
 type memoPackage struct {
-	Name     string     `json:"name"`
-	Version  string     `json:"version"`
-	Root     paths.Path `json:"root"`
-	Metadata string     `json:"metadata"`
-	Requests string     `json:"requests"`
+	Name      string            `json:"name"`
+	Version   string            `json:"version"`
+	Root      paths.Path        `json:"root"`
+	Metadata  string            `json:"metadata"`
+	Requests  string            `json:"requests"`
+	Variables map[string]string `json:"variables"`
 }
 
 // memoKey is a digest of all that decides the answers but the sources: the
@@ -262,7 +263,7 @@ func (t Tool) readMemo(key string) *Answers {
 		ws := &Workspace{Root: t.Dir, TargetDir: t.Dir + "/" + string(m.Target), BuildDir: t.Dir + "/" + string(m.Build), CargoHome: t.CargoHome()}
 		for _, p := range m.Packages {
 			roots = append(roots, string(p.Root))
-			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata, p.Requests})
+			ws.Packages = append(ws.Packages, Package{p.Name, p.Version, filepath.Join(t.Dir, string(p.Root)), p.Metadata, p.Requests, p.Variables})
 		}
 		of := strings.Join(append(m.passed(), roots...), "\x00")
 		if _, known := inputs[of]; !known {
@@ -307,7 +308,7 @@ func (t Tool) writeMemo(key string, a *Answers) {
 			return
 		}
 		roots = append(roots, rel)
-		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, paths.Path(rel), p.Metadata, p.Requests})
+		m.Packages = append(m.Packages, memoPackage{p.Name, p.Version, paths.Path(rel), p.Metadata, p.Requests, p.Variables})
 	}
 	if m.Inputs = memoInputs(ws.Root, roots, m.passed()...); m.Inputs == "" {
 		return

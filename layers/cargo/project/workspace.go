@@ -112,6 +112,9 @@ type Package struct {
 	// Requests is a digest of the part of that which says what other packages
 	// are to be built for it; see Workspace.Requested.
 	Requests string
+	// Variables are those that cargo makes of the manifest and compares with what a unit was
+	// built with (cargo 1.95, core/manifest.rs:ManifestMetadata::env_var); nil: not known.
+	Variables map[string]string
 }
 
 // Workspace is what cargo says of a checkout. All paths are absolute.
@@ -195,6 +198,7 @@ func (ws *Workspace) addPackages(raw []json.RawMessage) error {
 			Version  string  `json:"version"`
 			Source   *string `json:"source"`
 			Manifest string  `json:"manifest_path"`
+			described
 		}
 		if err := json.Unmarshal(b, &p); err != nil {
 			return fmt.Errorf("read cargo metadata: %w", err)
@@ -211,10 +215,28 @@ func (ws *Workspace) addPackages(raw []json.RawMessage) error {
 		if err != nil {
 			return fmt.Errorf("read cargo metadata: %w", err)
 		}
-		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digest.Of(resolved), Requests: requests})
+		ws.Packages = append(ws.Packages, Package{Name: p.Name, Version: p.Version, Root: root, Metadata: digest.Of(resolved), Requests: requests, Variables: p.variables()})
 	}
 	slices.SortFunc(ws.Packages, func(a, b Package) int { return strings.Compare(a.Root, b.Root) })
 	return nil
+}
+
+// described is what a manifest says for people to read.
+type described struct {
+	Authors     []string `json:"authors"`
+	Description string   `json:"description"`
+	Homepage    string   `json:"homepage"`
+	Repository  string   `json:"repository"`
+	License     string   `json:"license"`
+	LicenseFile string   `json:"license_file"`
+}
+
+// variables are what cargo makes of it; what the manifest does not say is "".
+func (d *described) variables() map[string]string {
+	return map[string]string{
+		"CARGO_PKG_AUTHORS": strings.Join(d.Authors, ":"), "CARGO_PKG_DESCRIPTION": d.Description, "CARGO_PKG_HOMEPAGE": d.Homepage,
+		"CARGO_PKG_REPOSITORY": d.Repository, "CARGO_PKG_LICENSE": d.License, "CARGO_PKG_LICENSE_FILE": d.LicenseFile,
+	}
 }
 
 // resolved is what cargo metadata says of a package, without what depends on where the

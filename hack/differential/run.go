@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/hack/differential/generate"
+	"github.com/cargo-cow/cargo-cow/hack/differential/history"
+	"github.com/cargo-cow/cargo-cow/hack/differential/shrink"
+	"github.com/cargo-cow/cargo-cow/hack/differential/tool"
+	"github.com/cargo-cow/cargo-cow/hack/differential/world"
+	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/scratch"
+)
+
+func toolNames() []string { return tool.Names() }
+
+// A runner does histories, several at once.
+type runner struct {
+	n, steps, jobs, published      int
+	seed                           uint64
+	time                           time.Duration
+	tool, without, toolchains, out string
+	shrink, first, verbose         bool
+
+	space *scratch.Space
+	kit   *tool.Kit
+
+	mu     sync.Mutex
+	counts world.Counts
+	done   int
+	faults []string       // where the histories that went wrong are written down
+	kinds  map[string]int // of faults
+	worlds int
+}
+
+// size of the scratch space. Its image is sparse.
+const size = 40 << 30
+
+func (r *runner) run(ctx context.Context, files []string) (err error) {
+	if err = os.MkdirAll(r.out, 0o755); err != nil {
+		return err
+	}
+	if r.space, err = scratch.Make(ctx, size); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.space.Close()) }()
+	if !r.space.Own {
+		return fmt.Errorf("it needs root and loop devices: %s", r.space.Note)
+	}
+	if r.kit, err = tool.Prepare(ctx, r.tool, filepath.Join(r.space.Dir, "kit")); err != nil {
+		return err
+	}
+	jobs := make(chan func(context.Context) error)
+	var wait sync.WaitGroup
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for range r.jobs {
+		wait.Go(func() {
+			for job := range jobs {
+				if err := job(ctx); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	r.give(ctx, jobs, files)
+	close(jobs)
+	wait.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// give hands out what is to be done.
+func (r *runner) give(ctx context.Context, jobs chan<- func(context.Context) error, files []string) {
+	for _, name := range files {
+		jobs <- func(ctx context.Context) error { return r.replay(ctx, name) }
+	}
+	if len(files) > 0 {
+		return
+	}
+	begin := time.Now()
+	for i := range r.n {
+		if ctx.Err() != nil || r.time > 0 && time.Since(begin) > r.time || r.first && r.failed() {
+			return
+		}
+		jobs <- func(ctx context.Context) error { return r.made(ctx, r.seed+uint64(i)) }
+	}
+}
+
+func (r *runner) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.faults) > 0
+}
+
+// options of the workspace of a seed.
+func (r *runner) options(seed uint64) generate.Options {
+	opt := generate.Options{Published: r.published > 0 && seed%uint64(max(r.published, 1)) == 0}
+	if names := strings.Split(r.toolchains, ","); r.toolchains != "" {
+		opt.Toolchain = names[seed%uint64(len(names))]
+	}
+	return opt
+}
+
+// made does a history that is made up as it goes.
+func (r *runner) made(ctx context.Context, seed uint64) error {
+	g, h := generate.New(seed, r.options(seed))
+	for range r.steps {
+		h.Steps = append(h.Steps, g.Next()...)
+	}
+	return r.judge(ctx, fmt.Sprintf("seed-%d", seed), h)
+}
+
+func (r *runner) replay(ctx context.Context, name string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	h, err := history.Parse(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return r.judge(ctx, strings.TrimSuffix(filepath.Base(name), ".txtar"), h)
+}
+
+// judge does a history, and makes it smaller if it goes wrong.
+func (r *runner) judge(ctx context.Context, name string, h *history.History) error {
+	counts, err := r.do(ctx, name, h)
+	r.mu.Lock()
+	r.counts.Add(counts)
+	r.done++
+	r.mu.Unlock()
+	var f *world.Fault
+	if err == nil || ctx.Err() != nil {
+		return nil
+	} else if !errors.As(err, &f) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	r.note("%s: %v", name, f)
+	if r.shrink {
+		h = shrink.History(h, f.Step, func(smaller *history.History) bool {
+			_, err := r.do(ctx, name, smaller)
+			var again *world.Fault
+			return errors.As(err, &again) && again.Kind == f.Kind
+		})
+	}
+	path := filepath.Join(r.out, name+".txtar")
+	h.Comment = append(h.Comment, strings.Split(strings.TrimSpace(f.Kind+": "+f.Detail), "\n")...)
+	r.note("%s: written to %s, %d steps", name, path, len(h.Steps))
+	r.mu.Lock()
+	r.faults = append(r.faults, path)
+	if r.kinds == nil {
+		r.kinds = map[string]int{}
+	}
+	r.kinds[f.Kind]++
+	r.mu.Unlock()
+	return os.WriteFile(path, h.Format(), 0o644)
+}
+
+// do does a history in a world of its own.
+func (r *runner) do(ctx context.Context, name string, h *history.History) (world.Counts, error) {
+	r.mu.Lock()
+	r.worlds++
+	dir := filepath.Join(r.space.Dir, fmt.Sprint("w", r.worlds))
+	r.mu.Unlock()
+	env := append(project.Env("CARGO_TERM_COLOR=never", "CARGO_COW_TEST_WITHOUT="+r.without), r.kit.Env(dir)...)
+	w, err := world.New(ctx, dir, h, r.kit.Tool(), env)
+	if err != nil {
+		return world.Counts{}, err
+	}
+	if r.verbose {
+		w.Log = func(format string, args ...any) { r.note("%s: "+format, append([]any{name}, args...)...) }
+	}
+	err = w.Run(h.Steps)
+	return w.Counts, errors.Join(err, w.Remove(scratch.Unseal))
+}
+
+func (r *runner) note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Printf(format+"\n", args...)
+}
+
+func (r *runner) summary() string {
+	c := r.counts
+	return fmt.Sprintf("%d histories, %d steps, %d builds judged by %d clean ones; %d units fresh, %d rebuilt; %d promises; acquired %d times, refused %d, passed over %d; excused as cargo's own %d; %d histories went wrong",
+		r.done, c.Steps, c.Builds, c.Clean, c.Fresh, c.Rebuilt, c.Promises, c.Acquired, c.Refused, c.Skipped, c.Excused, len(r.faults))
+}

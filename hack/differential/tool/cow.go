@@ -1,0 +1,140 @@
+package tool
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/hack/differential/world"
+)
+
+// cow is cargo-cow.
+type cow struct {
+	plain
+	program string // cargo-cow; the wrapper lies beside it
+	hook    string // how the repository was adopted
+	wrapper bool
+}
+
+func (t *cow) Name() string { return "cargo-cow" }
+
+// Exit codes that are answers (docs/cli/cargo-cow.md).
+const (
+	codeNothing = 4 // no layer, nothing to bring back
+	codeBusy    = 5
+)
+
+// answer is a line of --json output, as far as it is read here.
+type answer struct {
+	Reason, Kind, Profile, Unit, Verdict string
+}
+
+// do runs a command of cargo-cow in c and returns its lines.
+func (t *cow) do(c *world.Checkout, args ...string) ([]answer, error) {
+	cmd := c.Command(nil, t.program, append([]string{"--json"}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if n, ok := code(err); ok && (n == codeNothing || n == codeBusy) {
+		return nil, &world.Refusal{Why: fmt.Sprintf("cargo-cow %s: %s%s", strings.Join(args, " "), out, stderr.Bytes())}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cargo-cow %s: %w: %s%s", strings.Join(args, " "), err, out, stderr.Bytes())
+	}
+	var lines []answer
+	for l := range bytes.Lines(out) {
+		var a answer
+		if err := json.Unmarshal(l, &a); err != nil {
+			return nil, fmt.Errorf("cargo-cow %s: its line is no JSON: %w: %s", strings.Join(args, " "), err, l)
+		}
+		lines = append(lines, a)
+	}
+	return lines, nil
+}
+
+func (t *cow) Adopt(c *world.Checkout, how string) error {
+	t.hook = how
+	if _, err := t.do(c, "init"); err != nil {
+		return err
+	}
+	var err error
+	switch how {
+	case "hook":
+		_, err = t.do(c, "hook", "install")
+	case "switching":
+		_, err = t.do(c, "hook", "install", "--switch")
+	}
+	return err
+}
+
+func (t *cow) Env(*world.Checkout) []string {
+	if !t.wrapper {
+		return nil
+	}
+	return []string{"RUSTC_WRAPPER=" + filepath.Join(filepath.Dir(t.program), "cargo-cow-rustc")}
+}
+
+func (t *cow) Worktree(c *world.Checkout, name, dir string) (bool, error) {
+	_, err := t.plain.Worktree(c, name, dir)
+	return t.hook != "" && err == nil, err
+}
+
+func (t *cow) Keep(c *world.Checkout) error {
+	if !exists(c.Path("target")) {
+		return world.ErrNot
+	}
+	_, err := t.do(c, "snapshot")
+	return err
+}
+
+func (t *cow) Acquire(c *world.Checkout) error {
+	_, err := t.do(c, "restore")
+	return err
+}
+
+func (t *cow) Do(c *world.Checkout, verb string, args []string) (bool, error) {
+	switch verb {
+	case "wrapper":
+		t.wrapper = slices.Equal(args, []string{"on"})
+		return false, nil
+	case "switch":
+		if c.Command(nil, "git", "rev-parse", "-q", "--verify", args[0]).Run() != nil {
+			return false, world.ErrNot
+		}
+		_, err := t.do(c, "switch", "--detach", args[0])
+		return err == nil, err
+	case "prune":
+		_, err := t.do(c, "prune", "--keep-last", "1")
+		return false, err
+	case "check":
+		_, err := t.do(c, "check")
+		return false, err
+	case "undo", "graft":
+		if !exists(c.Path("target")) {
+			return false, world.ErrNot
+		}
+		_, err := t.do(c, verb)
+		return false, err
+	}
+	return false, world.ErrNot
+}
+
+func (t *cow) Promise(c *world.Checkout) (map[string]bool, error) {
+	if !exists(c.Path("target")) {
+		return nil, nil
+	}
+	lines, err := t.do(c, "explain", "--all")
+	if err != nil {
+		return nil, err
+	}
+	promised := map[string]bool{}
+	for _, l := range lines {
+		if l.Reason == "unit" && l.Kind != "run-build-script" {
+			promised[l.Profile+"/"+l.Unit] = l.Verdict == "dirty"
+		}
+	}
+	return promised, nil
+}

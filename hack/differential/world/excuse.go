@@ -1,0 +1,158 @@
+package world
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/hack/differential/history"
+)
+
+// acquired: the build directory is true for the checkout as it lies now. What undo would bring back is what was there.
+func (c *Checkout) acquired() {
+	c.before = c.baseline
+	c.excused, c.baseline = map[string]bool{}, c.values(nil)
+}
+
+// baselines is called before cargo builds: what it then finds changed, unseen, is its own affair.
+func (c *Checkout) baselines() {
+	if c.baseline == nil { // the first build in a checkout without a state
+		c.baseline = c.values(nil)
+	}
+}
+
+// undone: the build directory is again what it was before it was last acquired, and knows of nothing since.
+func (c *Checkout) undone() {
+	c.baseline, c.before = c.before, c.baseline
+	if c.baseline == nil {
+		c.baseline = map[string]string{}
+	}
+	c.excused = map[string]bool{}
+	for key := range c.aged {
+		c.excused[key] = true
+	}
+}
+
+// excuse notes the hidden inputs that are not what they were when the build directory was acquired.
+func (c *Checkout) excuse(args []string) {
+	now := c.values(args)
+	for key, value := range now {
+		switch was, ok := c.baseline[key]; {
+		case !ok || was == "":
+			c.baseline[key] = value
+		case was != value:
+			c.excused[key] = true
+		}
+	}
+}
+
+func (c *Checkout) excusePath(path string) {
+	for _, in := range c.World.inputs {
+		if in.Kind == history.File && in.Name == path || in.Kind == history.Tree && strings.HasPrefix(path, in.Name+"/") {
+			c.excused[in.Key], c.aged[in.Key] = true, true
+		}
+	}
+}
+
+// excuseAll excuses every line.
+func (c *Checkout) excuseAll(string) {
+	for _, in := range c.World.inputs {
+		c.excused[in.Key] = true
+	}
+	c.excused["*"] = true
+}
+
+// isExcused reports whether a line that differs may differ.
+func (c *Checkout) isExcused(key string) bool {
+	return c.excused["*"] || c.excused[key]
+}
+
+// values are what hidden inputs are, by key: all that a key has together. That of a command line is known where there is
+// one.
+func (c *Checkout) values(args []string) map[string]string {
+	all := map[string]string{}
+	for _, in := range c.World.inputs {
+		if !in.Hidden {
+			continue
+		}
+		switch in.Kind {
+		case history.File, history.Tree:
+			all[in.Key] += digest(c.Path(in.Name))
+		case history.Env:
+			all[in.Key] += "env " + c.Var(in.Name)
+		case history.Head:
+			all[in.Key] += "head " + c.head()
+		case history.Args:
+			if args != nil {
+				all[in.Key] += strings.Join(args, " ")
+			}
+		}
+	}
+	return all
+}
+
+// head is the commit and the branch.
+func (c *Checkout) head() string {
+	out, err := c.Command(nil, "git", "log", "-1", "--format=%H %D").Output()
+	if err != nil {
+		return err.Error()
+	}
+	return string(out)
+}
+
+// digest tells two states of a file, a link or a directory apart; leaving out names below it that are in skip.
+func digest(path string, skip ...string) string {
+	h := sha256.New()
+	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(path, name)
+		if err != nil {
+			return err
+		}
+		for _, s := range skip {
+			if rel == s && d.IsDir() {
+				return fs.SkipDir
+			} else if rel == s {
+				return nil
+			}
+		}
+		return addTo(h, rel, name, d)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return "absent"
+	} else if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:12])
+}
+
+func addTo(h io.Writer, rel, name string, d fs.DirEntry) error {
+	info, err := d.Info()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(h, "%q %v ", rel, info.Mode())
+	if d.IsDir() {
+		return nil
+	}
+	if d.Type()&fs.ModeSymlink != 0 {
+		to, err := os.Readlink(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "-> %q ", to)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a link that leads nowhere
+		return err
+	}
+	_, err = fmt.Fprintf(h, "%d %s", len(text), text)
+	return err
+}

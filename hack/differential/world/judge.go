@@ -1,0 +1,176 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// judged builds in c and compares with a clean build of what lies there, and with what the tool had promised.
+func (c *Checkout) judged(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("cargo without a command")
+	}
+	w := c.World
+	c.baselines()
+	c.excuse(args)
+	promised, err := w.tool.Promise(c)
+	if err := c.said(err); err != nil {
+		return err
+	}
+	got := c.observe(args)
+	if w.ctx.Err() != nil {
+		return w.ctx.Err()
+	}
+	w.Counts.Builds++
+	for _, u := range got.Units {
+		if u.Fresh {
+			w.Counts.Fresh++
+		} else {
+			w.Counts.Rebuilt++
+		}
+	}
+	want, err := c.truth(args)
+	if err != nil {
+		return err
+	}
+	if f := c.compare(got, want); f != nil {
+		return f
+	}
+	return c.kept(promised, got)
+}
+
+// present runs the program that lies in the build directory before anything is built there, as somebody may: if there is
+// one, it says what a clean build's says.
+func (c *Checkout) present() error {
+	program := c.Path("target/debug/app")
+	if !exists(program) {
+		return errSkip
+	}
+	want, err := c.truth([]string{"build", "--workspace"})
+	if err != nil {
+		return err
+	}
+	out, err := c.Command(nil, program).Output()
+	if err != nil {
+		return &Fault{Kind: "stale", Detail: fmt.Sprintf("in %s the program that lies there: %v", c.Name, err)}
+	}
+	got := &Outcome{Succeeded: true}
+	for line := range strings.Lines(string(out)) {
+		got.Says = append(got.Says, "app: "+strings.TrimSpace(line))
+	}
+	slices.Sort(got.Says)
+	of := &Outcome{Succeeded: want.Succeeded}
+	for _, says := range want.Says {
+		if strings.HasPrefix(says, "app: ") {
+			of.Says = append(of.Says, says)
+		}
+	}
+	return c.compare(got, of)
+}
+
+// truth is the outcome of a clean build, remembered by all that decides it.
+func (c *Checkout) truth(args []string) (*Outcome, error) {
+	w := c.World
+	env := slices.Clone(c.Env())
+	slices.Sort(env)
+	what := strings.Join([]string{c.Dir, strings.Join(args, "\x00"), strings.Join(env, "\x00"), c.head(),
+		digest(c.Dir, ".git", "target", "intermediate"), digest(w.Dir + "/ext")}, "\x01")
+	if known, ok := w.truths[what]; ok {
+		return known, nil
+	}
+	o, err := c.cleanBuild(args)
+	if err == nil {
+		w.Counts.Clean++
+		w.truths[what] = o
+	}
+	return o, err
+}
+
+// compare returns the fault in what was built, if there is one.
+func (c *Checkout) compare(got, want *Outcome) error {
+	if got.Succeeded != want.Succeeded {
+		if len(c.excused) > 0 {
+			c.World.Counts.Excused++
+			c.World.Log("   excused: succeeds %v, clean %v: %s%s", got.Succeeded, want.Succeeded, got.Error, want.Error)
+			// It may have left things half done.
+			return nil
+		}
+		return &Fault{Kind: "broken", Detail: fmt.Sprintf("in %s cargo succeeds: %v; a clean build: %v\n%s%s", c.Name, got.Succeeded, want.Succeeded, got.Error, want.Error)}
+	}
+	if !got.Succeeded {
+		return nil // both fail; what is wrong may be told in another order
+	}
+	var differ []string
+	excused := false
+	for _, d := range difference(got.Says, want.Says) {
+		if c.isExcused(key(d[2:])) {
+			excused = true
+			continue
+		}
+		differ = append(differ, d)
+	}
+	if excused {
+		c.World.Counts.Excused++
+	}
+	if len(differ) > 0 {
+		return &Fault{Kind: "stale", Detail: fmt.Sprintf("in %s (- says, + a clean build says):\n%s", c.Name, strings.Join(differ, "\n"))}
+	}
+	return nil
+}
+
+// difference lists the lines of one sorted list that the other does not have, and the other way round.
+func difference(got, want []string) (all []string) {
+	i, j := 0, 0
+	for i < len(got) || j < len(want) {
+		switch {
+		case j == len(want) || i < len(got) && got[i] < want[j]:
+			all = append(all, "- "+got[i])
+			i++
+		case i == len(got) || want[j] < got[i]:
+			all = append(all, "+ "+want[j])
+			j++
+		default:
+			i, j = i+1, j+1
+		}
+	}
+	return all
+}
+
+// kept compares cargo's verdicts with what was promised of the same units.
+func (c *Checkout) kept(promised map[string]bool, got *Outcome) error {
+	if promised == nil || !got.Succeeded {
+		return nil
+	}
+	var wrong []string
+	for _, u := range got.Units {
+		dirty, ok := promised[u.ID]
+		if !ok {
+			continue
+		}
+		c.World.Counts.Promises++
+		if dirty == u.Fresh {
+			wrong = append(wrong, fmt.Sprintf("%s: promised to be rebuilt: %v; cargo says fresh: %v", u, dirty, u.Fresh))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	slices.Sort(wrong)
+	return &Fault{Kind: "promise", Detail: "in " + c.Name + ": " + strings.Join(wrong, "\n")}
+}
+
+// Remove removes the world, also what a tool has sealed in it or left beside it under its name.
+func (w *World) Remove(unseal func(dir string) error) error {
+	if err := unseal(w.Dir); err != nil {
+		return err
+	}
+	beside, err := filepath.Glob(w.Dir + ".*")
+	for _, dir := range append(beside, w.Dir) {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
+}

@@ -1,0 +1,214 @@
+// Package world does what a history says, with real git, cargo and one tool, and judges every build: what its programs
+// and tests print must be what a clean build prints, made at the same moment and at the same path. For that the clean
+// build runs where the world is covered by an overlay and the build directory by an empty one, so that it neither finds
+// nor leaves anything. A World is for one goroutine; any number of worlds may live beside each other.
+//
+// Cargo itself misses some changes: of what it does not look at, and of files that got an old time. A tool answers for
+// them when it has a build state take the place of another ("acquire", and a switch), and from then on only for what it
+// then saw. So a difference is excused where all that differs is due to inputs that have changed, unseen by cargo, since
+// the checkout's build directory was last acquired; nothing else is.
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/hack/differential/history"
+)
+
+// A Tool gives build states to checkouts. What it does not do returns ErrNot. An error is a fault of the tool's, unless
+// it is a Refusal.
+type Tool interface {
+	Name() string
+	// Adopt is what a user does once in a repository, after its first commit; how is "", "hook" or "switching".
+	Adopt(c *Checkout, how string) error
+	// Cargo is the program that stands for cargo where something is built.
+	Cargo() string
+	// Env is more environment of cargo in c.
+	Env(c *Checkout) []string
+	// Worktree adds a worktree dir with the new branch name to c's repository. Acquired: and gave it a build state.
+	Worktree(c *Checkout, name, dir string) (acquired bool, err error)
+	// Keep is what a user does after a build, so that other checkouts get its state.
+	Keep(c *Checkout) error
+	// Acquire gives c the best state that was kept, whatever lies there.
+	Acquire(c *Checkout) error
+	// Do is anything else the tool can: undo, graft, switch, prune, check, wrapper. Acquired says whether the
+	// build directory was made true for c as it lies.
+	Do(c *Checkout, verb string, args []string) (acquired bool, err error)
+	// Promise is which units of the build directory, by [Unit].ID, the next cargo that wants them will build again, and
+	// which not; nil where the tool says nothing of it.
+	Promise(c *Checkout) (map[string]bool, error)
+}
+
+// ErrNot is what a tool says to what it cannot do at all.
+var ErrNot = errors.New("not one of the tool's abilities")
+
+var errSkip = errors.New("not possible here")
+
+// A Refusal is an answer of a tool that had a reason not to do it, and said so.
+type Refusal struct{ Why string }
+
+func (r *Refusal) Error() string { return "refused: " + r.Why }
+
+// A Fault is something wrong, and ends a history.
+type Fault struct {
+	Step   int    // counted from 0
+	Kind   string // stale, broken, promise, tool
+	Detail string
+}
+
+func (f *Fault) Error() string { return fmt.Sprintf("step %d: %s: %s", f.Step+1, f.Kind, f.Detail) }
+
+// Counts are what was done in a world.
+type Counts struct {
+	Builds, Clean, Fresh, Rebuilt, Promises, Excused, Refused, Skipped, Acquired, Steps int
+}
+
+// Add adds other to c.
+func (c *Counts) Add(o Counts) {
+	c.Builds, c.Clean, c.Fresh, c.Rebuilt = c.Builds+o.Builds, c.Clean+o.Clean, c.Fresh+o.Fresh, c.Rebuilt+o.Rebuilt
+	c.Promises, c.Excused, c.Refused, c.Skipped = c.Promises+o.Promises, c.Excused+o.Excused, c.Refused+o.Refused, c.Skipped+o.Skipped
+	c.Acquired, c.Steps = c.Acquired+o.Acquired, c.Steps+o.Steps
+}
+
+// A World is a directory with checkouts, and what lies beside them.
+type World struct {
+	Dir       string
+	Log       func(format string, args ...any)
+	Counts    Counts
+	ctx       context.Context
+	tool      Tool
+	env       []string // of everything; the last of a name counts
+	checkouts map[string]*Checkout
+	inputs    []history.Input
+	step      int
+	truths    map[string]*Outcome // of clean builds, by all that decides them
+	covers    string              // a directory for what clean builds need
+}
+
+// A Checkout is one of the world's.
+type Checkout struct {
+	Name, Dir string
+	World     *World
+	env       map[string]string
+	excused   map[string]bool   // keys of which cargo alone may be wrong
+	baseline  map[string]string // what hidden inputs were when the build directory was acquired
+	before    map[string]string // the same of the build directory that undo brings back
+	aged      map[string]bool   // keys whose files were ever given an old time here
+}
+
+// New makes a world in dir, which must be absolute, its own, and empty, with the files of h. The environment env comes
+// before what steps set.
+func New(ctx context.Context, dir string, h *history.History, tool Tool, env []string) (*World, error) {
+	w := &World{Dir: dir, ctx: ctx, tool: tool, env: env, checkouts: map[string]*Checkout{}, inputs: h.Inputs, truths: map[string]*Outcome{},
+		covers: dir + ".covers", Log: func(string, ...any) {}}
+	for _, f := range h.Files {
+		if !filepath.IsLocal(f.Name) {
+			return nil, fmt.Errorf("make world: %q leads out of it", f.Name)
+		}
+		if err := writeFile(filepath.Join(dir, f.Name), string(f.Data)); err != nil {
+			return nil, fmt.Errorf("make world: %w", err)
+		}
+	}
+	w.at("a")
+	return w, os.MkdirAll(w.covers, 0o755)
+}
+
+func (w *World) at(name string) *Checkout {
+	c := &Checkout{Name: name, Dir: filepath.Join(w.Dir, name), World: w, env: map[string]string{}, excused: map[string]bool{}, aged: map[string]bool{}}
+	w.checkouts[name] = c
+	return c
+}
+
+func writeFile(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// Env is the environment of commands in c.
+func (c *Checkout) Env() []string {
+	env := slices.Clone(c.World.env)
+	for name, value := range c.env {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// Var is the variable's value in c, "" where it has none.
+func (c *Checkout) Var(name string) string {
+	if value, ok := c.env[name]; ok {
+		return value
+	}
+	for _, kv := range slices.Backward(c.World.env) {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// Path is a path in c; "../" leads beside it.
+func (c *Checkout) Path(name string) string { return filepath.Join(c.Dir, name) }
+
+// Command is a command in c.
+func (c *Checkout) Command(env []string, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(c.World.ctx, name, args...)
+	cmd.Dir, cmd.Env = c.Dir, append(c.Env(), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second // for what a killed cargo has left behind holding the pipe
+	return cmd
+}
+
+func (c *Checkout) run(name string, args ...string) error {
+	out, err := c.Command(nil, name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// An Outcome is what came of one run of cargo: whether it succeeded, and what its programs or tests printed.
+type Outcome struct {
+	Succeeded bool
+	Says      []string // lines KEY=VALUE, each behind the name of the program, sorted
+	Error     string   // what rustc or cargo said was wrong
+	Units     []Unit   `json:"-"` // what cargo reported on
+}
+
+// A Unit is one that cargo reported on.
+type Unit struct {
+	Package, Target, Kind string
+	// ID is what cargo calls it in the build directory, such as debug/app-407a90833ee3607c; "" where its files do not tell, as
+	// those of programs do not.
+	ID    string
+	Fresh bool
+}
+
+func (u Unit) String() string { return u.Package + " " + u.Target + " " + u.Kind + " " + u.ID }
+
+// said makes an error of the tool's what it is to the history.
+func (c *Checkout) said(err error) error {
+	var r *Refusal
+	switch {
+	case err == nil, errors.Is(err, ErrNot):
+		return err
+	case errors.As(err, &r):
+		c.World.Counts.Refused++
+		c.World.Log("   %s", r.Why)
+		return nil
+	case c.World.ctx.Err() != nil:
+		return c.World.ctx.Err()
+	}
+	return &Fault{Kind: "tool", Detail: err.Error()}
+}
