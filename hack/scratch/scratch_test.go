@@ -156,7 +156,7 @@ func TestUnseal(t *testing.T) {
 	if err := os.RemoveAll(layer); err == nil {
 		t.Fatal("a read-only subvolume was removed before unseal")
 	}
-	if err := unseal(p.Dir); err != nil {
+	if err := Unseal(p.Dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(layer); err != nil {

@@ -191,7 +191,7 @@ func (c *checkout) builds(want []string, says string) {
 // checks runs `cargo cow check`, which must find nothing.
 func (c *checkout) checks() {
 	c.T.Helper()
-	if r := c.TryCow("check"); r.Code != 0 || r.Line(c.T, "check")["clean"] != true {
+	if r := c.TryCow("check", "--deep"); r.Code != 0 || r.Line(c.T, "check")["clean"] != true {
 		c.T.Errorf("check: %v", r)
 	}
 }
