@@ -49,8 +49,13 @@ func New(t testing.TB, sector int) *Disk {
 	return d
 }
 
-// Dir is where the disk is mounted.
-func (d *Disk) Dir() string { return d.dir }
+// Dir is where the disk is mounted, which it must be.
+func (d *Disk) Dir() string {
+	if d.dir == "" {
+		panic(d.String() + " is not mounted") // nobody writes to what lies there then
+	}
+	return d.dir
+}
 
 // MountPoint is a directory that the disk and its forks can be mounted at, one at a time.
 func (d *Disk) MountPoint() string { return filepath.Join(d.host.base, "mnt") }
