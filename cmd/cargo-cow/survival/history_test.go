@@ -218,7 +218,7 @@ func (h *history) start(s *step) *fixture.Process {
 func (h *history) run(s *step) {
 	h.t.Helper()
 	s.ended[0] = time.Now()
-	stop := h.stir()
+	stop := h.stir(func() { syncs(h.w.Dir) }) // as another program does
 	r := h.start(s).Wait()
 	stop()
 	s.span.to, s.ended[1] = h.position(), time.Now()
@@ -229,10 +229,9 @@ func (h *history) run(s *step) {
 	h.enter(s)
 }
 
-// stir has the file system write what it has, as another program does that syncs, or
-// memory that is short: more often than not, and at random instants until the returned
-// function is called.
-func (h *history) stir() (stop func()) {
+// stir has what is new be written by do at random instants, more often than not, until the
+// returned function is called.
+func (h *history) stir(do func()) (stop func()) {
 	if h.chance(0.4) {
 		return func() {}
 	}
@@ -245,7 +244,7 @@ func (h *history) stir() (stop func()) {
 			case <-done:
 				return
 			case <-time.After(time.Duration(random.Int64N(most))):
-				syncs(h.w.Dir)
+				do()
 			}
 		}
 	}()
@@ -255,7 +254,23 @@ func (h *history) stir() (stop func()) {
 	}
 }
 
-// syncs has all be written that can be.
+// writeBack has the kernel begin to write the files in a directory, as it does by itself
+// after a while. Unlike syncs it is not told what comes of it, and leaves that to be told to
+// others.
+func writeBack(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if f, err := os.Open(path); err == nil {
+			_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE)
+			f.Close()
+		}
+		return nil
+	})
+}
+
+// syncs has all be written that can be, and takes note of what cannot.
 func syncs(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = unix.Syncfs(int(d.Fd()))

@@ -136,7 +136,7 @@ func (l *lyingWorld) failing(t *testing.T, seed uint64, v *verdict, kinds times)
 	f, name := newFault(h.random)
 	h.disk.Arm(t, f)
 	t.Cleanup(func() { h.disk.Disarm(t) })
-	stop := h.stir()
+	stop := h.stir(func() { writeBack(h.place(s.place).Target()) })
 	q := h.start(s)
 	if f.Errno == 0 {
 		h.stalled(q)
