@@ -3,7 +3,6 @@ package faultdisk
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -78,13 +77,7 @@ func (d *Disk) Format(t testing.TB, fstype string) {
 	t.Helper()
 	loop := d.attach(t)
 	defer loop.Close()
-	mkfs, err := loopfs.Mkfs(fstype)
-	if err != nil {
-		loopfs.Unavailable(t, err.Error())
-	}
-	if out, err := exec.Command(mkfs, "-q", d.device).CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", mkfs, d.device, err, out)
-	}
+	loopfs.Format(t, fstype, d.device)
 	d.fstype = fstype
 }
 

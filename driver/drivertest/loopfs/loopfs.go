@@ -76,10 +76,6 @@ func mount(t testing.TB, fstype string, opts []Option) string {
 	if os.Getuid() != 0 {
 		Unavailable(t, "mounting a "+fstype+" image needs root")
 	}
-	mkfs, err := Mkfs(fstype)
-	if err != nil {
-		Unavailable(t, err.Error())
-	}
 
 	// Not t.TempDir, which other users cannot enter.
 	base, err := os.MkdirTemp("", "loopfs-")
@@ -104,7 +100,7 @@ func mount(t testing.TB, fstype string, opts []Option) string {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	run(t, mkfs, append(append([]string{"-q"}, c.mkfs...), image)...)
+	Format(t, fstype, image, c.mkfs...)
 	// mount(8) finds a free loop device, tries again if another process was
 	// quicker, and has the kernel free it at unmount.
 	run(t, "mount", "-t", fstype, "-o", c.options, image, dir)

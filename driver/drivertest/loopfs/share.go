@@ -14,14 +14,32 @@ import (
 
 // What other fixtures that mount file systems need as well.
 
-// Mkfs finds the program that makes a file system of that type, also where users without
-// privilege have no PATH to.
-func Mkfs(fstype string) (string, error) {
+// Format makes a file system of that type on a device or in an image. The program for it is
+// looked for also where users without privilege have no PATH to; where it is missing, see
+// [Unavailable].
+func Format(t testing.TB, fstype, device string, args ...string) {
+	t.Helper()
 	name := "mkfs." + fstype
-	if path, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
-		return path, nil
+	path, err := exec.LookPath(filepath.Join("/usr/sbin", name))
+	if err != nil {
+		path, err = exec.LookPath(name)
 	}
-	return exec.LookPath(name)
+	if err != nil {
+		Unavailable(t, err.Error())
+	}
+	args = append(append([]string{"-q"}, args...), device)
+	for tries := 0; ; tries++ {
+		out, err := exec.Command(path, args...).CombinedOutput()
+		if err == nil {
+			return
+		}
+		// mkfs.btrfs looks at what is mounted from all loop devices, and gives up where one
+		// of them is freed meanwhile (btrfs-progs 6.2, check_mounted).
+		if tries > 100 || !strings.Contains(string(out), "cannot check mount status") {
+			t.Fatalf("%s %q: %v\n%s", path, args, err, out)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Unmount unmounts dir when the test is over. It waits for what still has files open, such
