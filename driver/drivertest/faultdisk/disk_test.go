@@ -150,6 +150,33 @@ func TestFailingWrites(t *testing.T) {
 	})
 }
 
+// Whichever write fails, who syncs is told, or all is there.
+func TestNoWriteFailsUnheard(t *testing.T) {
+	each(t, func(t *testing.T, d *Disk) {
+		heard := 0
+		for after := range 12 {
+			path := d.file("file")
+			if err := os.WriteFile(path, bytes.Repeat([]byte("file"), 2<<20), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			d.Arm(t, Fault{After: after, Times: 1, Errno: syscall.ENOSPC})
+			err := syncFS(d.dir)
+			failed := d.Status(t).Failed
+			d.Disarm(t)
+			d.PowerCut(t, Loss{Keep: 1}) // it may be read-only
+			if err == nil && !has(t, path, 2<<20) {
+				t.Errorf("after %d writes %d failed, nobody was told, and the file is not what it was", after, failed)
+			}
+			if err != nil {
+				heard++
+			}
+		}
+		if heard == 0 {
+			t.Error("nobody was told of any failure: this shows nothing")
+		}
+	})
+}
+
 // What syncs waits for a disk that stalls, for as long as it does.
 func TestStalledDisk(t *testing.T) {
 	each(t, func(t *testing.T, d *Disk) {

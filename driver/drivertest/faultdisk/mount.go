@@ -60,6 +60,7 @@ func (d *Disk) attach(t testing.TB) *os.File {
 		}
 		err = unix.IoctlLoopConfigure(int(loop.Fd()), &config)
 		if err == nil {
+			limitRequests(t, n)
 			d.device = path
 			return loop
 		}
@@ -70,6 +71,16 @@ func (d *Disk) attach(t testing.TB) *os.File {
 	}
 	t.Fatalf("attach %s: all free loop devices were taken", d)
 	return nil
+}
+
+// limitRequests has each request of a loop device be one request of FUSE, which are of 1 MiB
+// at most. Of a larger one the second part may fail alone, and the loop device takes a write
+// that was done in part for one that was done (Linux 6.18, drivers/block/loop.c:lo_complete_rq).
+func limitRequests(t testing.TB, loop int) {
+	t.Helper()
+	if err := os.WriteFile(fmt.Sprintf("/sys/block/loop%d/queue/max_sectors_kb", loop), []byte("512"), 0); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Format makes a file system on the disk.
