@@ -180,7 +180,8 @@ const mostLayers = 9
 // draw makes one of the places ready for a command at random.
 func (h *history) draw() *step {
 	h.t.Helper()
-	names := slices.Sorted(maps.Keys(kinds))
+	// What commits and what replaces comes more often than the rest.
+	names := append(slices.Sorted(maps.Keys(kinds)), "snapshot", "snapshot", "snapshot", "switch", "restore", "build")
 	for {
 		kind := names[h.random.IntN(len(names))]
 		if len(h.book.now()) > mostLayers {

@@ -50,9 +50,10 @@ func (n times) String() string {
 	return strings.Join(all, ", ")
 }
 
-// How many cuts are made from one history, and of how many commands it is: a cut costs a
-// tenth of the history that it is made from.
-const cutsInHistory, stepsInHistory = 25, 12
+// How many cuts are made from one history in the middle of commands, and of how many
+// commands it is: a cut costs a tenth of the history that it is made from. One more in
+// four is made right when a command has returned.
+const cutsInHistory, stepsInHistory, moreCuts = 25, 12, 4
 
 func (l *lyingWorld) powerCuts(t *testing.T, seed uint64, n int) {
 	v, kinds := &verdict{}, times{}
@@ -66,25 +67,33 @@ func (l *lyingWorld) powerCuts(t *testing.T, seed uint64, n int) {
 				h.run(h.draw())
 			}
 			h.disk.Unmount(t)
-			for i := range batch {
-				t.Run(fmt.Sprint("cut ", i), func(t *testing.T) { kinds[h.cut(t, l, uint64(i), v)]++ })
+			for i := range batch + (batch+moreCuts-1)/moreCuts {
+				t.Run(fmt.Sprint("cut ", i), func(t *testing.T) {
+					if s := h.cut(t, l, uint64(i), i < batch, v); i < batch {
+						kinds[s.kind]++
+					} else {
+						kinds["after one"]++
+					}
+				})
 			}
 		})
 		done += batch
 	}
-	t.Logf("%d power cuts on %s in %.0f s, in the middle of: %v; %v", n, l.fstype, time.Since(began).Seconds(), kinds, v)
+	t.Logf("%d power cuts on %s in %.0f s in the middle of commands: %v; %v", n, l.fstype, time.Since(began).Seconds(), kinds, v)
 }
 
 // cut cuts the power in the middle of one of the commands, after some operation of the
-// disk or at some time, and judges what is left.
-func (h *history) cut(t *testing.T, l *lyingWorld, seed uint64, v *verdict) (kind string) {
+// disk or at some time, or when it has just returned, and judges what is left.
+func (h *history) cut(t *testing.T, l *lyingWorld, seed uint64, middle bool, v *verdict) *step {
 	g := h.in(t)
 	g.random = newRandom(h.seed<<16 + seed)
 	s := h.book.steps[g.random.IntN(len(h.book.steps))]
-	at := s.span.from
-	if ops := s.span.to - s.span.from; ops > 0 && g.chance(0.5) {
-		at += g.random.IntN(ops)
-	} else {
+	at := s.span.to
+	switch ops := s.span.to - s.span.from; {
+	case !middle:
+	case ops > 0 && g.chance(0.5):
+		at = s.span.from + g.random.IntN(ops)
+	default:
 		at = h.disk.Position(t, s.ended[0].Add(time.Duration(g.random.Int64N(int64(s.ended[1].Sub(s.ended[0]))))))
 	}
 	loss := faultdisk.Loss{
@@ -99,7 +108,7 @@ func (h *history) cut(t *testing.T, l *lyingWorld, seed uint64, v *verdict) (kin
 	if t.Failed() {
 		t.Logf("the power was cut with %+v: %+v", loss, cut)
 	}
-	return s.kind
+	return s
 }
 
 // failingWrites has the disk fail, or stall, while a command runs.
