@@ -177,11 +177,13 @@ var kinds = map[string]func(h *history, p *checkout) *step{
 // mostLayers bounds what a history leaves in the store, and so what judging it costs.
 const mostLayers = 9
 
-// draw makes one of the places ready for a command at random.
-func (h *history) draw() *step {
+// draw makes one of the places ready for a command at random: one of these kinds, or of
+// all.
+func (h *history) draw(names ...string) *step {
 	h.t.Helper()
-	// What commits and what replaces comes more often than the rest.
-	names := append(slices.Sorted(maps.Keys(kinds)), "snapshot", "snapshot", "snapshot", "switch", "restore", "build")
+	if len(names) == 0 {
+		names = slices.Sorted(maps.Keys(kinds))
+	}
 	for {
 		kind := names[h.random.IntN(len(names))]
 		if len(h.book.now()) > mostLayers {
@@ -230,10 +232,10 @@ func (h *history) run(s *step) {
 	h.enter(s)
 }
 
-// stir has what is new be written by do at random instants, more often than not, until the
+// stir has what is new be written by do at random instants, half of the time, until the
 // returned function is called.
 func (h *history) stir(do func()) (stop func()) {
-	if h.chance(0.4) {
+	if h.chance(0.5) {
 		return func() {}
 	}
 	random, most := newRandom(h.random.Uint64()), 1+h.random.Int64N(int64(60*time.Millisecond))

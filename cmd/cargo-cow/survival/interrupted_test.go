@@ -63,8 +63,12 @@ func (l *lyingWorld) powerCuts(t *testing.T, seed uint64, n int) {
 		seed := seed + uint64(done)
 		t.Run(fmt.Sprint("history ", seed), func(t *testing.T) {
 			h := l.fork(t, seed, true)
-			for range max(4, min(stepsInHistory, batch)) {
-				h.run(h.draw())
+			for i := range max(5, min(stepsInHistory, batch)) {
+				var names []string
+				if i%2 == 0 { // what there is to lose
+					names = []string{"snapshot", "snapshot", "switch", "label"}
+				}
+				h.run(h.draw(names...))
 			}
 			h.disk.Unmount(t)
 			for i := range batch + (batch+moreCuts-1)/moreCuts {
