@@ -57,16 +57,6 @@ func Ext4(t testing.TB, opts ...Option) string {
 	return mount(t, "ext4", opts)
 }
 
-// Unavailable skips the test, or fails it if the environment variable CI is set.
-// Other fixtures that need something of the machine should call it too.
-func Unavailable(t testing.TB, reason string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("cannot run, and CI is set: %s", reason)
-	}
-	t.Skipf("NOT RUN: %s", reason)
-}
-
 func mount(t testing.TB, fstype string, opts []Option) string {
 	t.Helper()
 	c := config{size: 1 << 30, options: "loop,noatime"}

@@ -14,6 +14,16 @@ import (
 
 // What other fixtures that mount file systems need as well.
 
+// Unavailable skips the test, or fails it if the environment variable CI is set.
+// Other fixtures that need something of the machine should call it too.
+func Unavailable(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("cannot run, and CI is set: %s", reason)
+	}
+	t.Skipf("NOT RUN: %s", reason)
+}
+
 // Format makes a file system of that type on a device or in an image. The program for it is
 // looked for also where users without privilege have no PATH to; where it is missing, see
 // [Unavailable].
