@@ -111,6 +111,7 @@ func TestFullDisk(t *testing.T) {
 func TestDurable(t *testing.T) {
 	for _, name := range []string{"btrfs", "xfs", "ext4"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			disk := faultdisk.Mounted(t, name, "")
 			dir := disk.Dir()
 			must(t, WriteUnsynced(filepath.Join(dir, "advice"), []byte("not waited for"), 0o644))
@@ -133,6 +134,7 @@ func TestDurable(t *testing.T) {
 func TestWholeAtAnyInstant(t *testing.T) {
 	for _, name := range []string{"btrfs", "xfs", "ext4"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			base := faultdisk.Mounted(t, name, "")
 			dir := base.Dir()
 			base.Unmount(t)
