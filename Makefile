@@ -40,10 +40,14 @@ test: ## install what is missing, then every test on real file systems; with CI 
 	go run ./hack/noskip -race -timeout 20m ./reflink/... ./driver/... ./layers/...
 	go run ./hack/noskip -count=1 -timeout 20m $(LONGEST) ./cmd/... ./hack/...
 
-# The same tests as those of make test, with larger numbers (docs/testing.md, "Hidden inputs").
-soak: ## tests that can be made larger, with larger numbers: for a night
+# The same tests as those of make test, in numbers for a night (docs/testing.md, "Hidden inputs").
+SOAK = CARGO_COW_TEST_KILLS=$(1) CARGO_COW_TEST_CUTS=$(2) CARGO_COW_TEST_FAULTS=$(2) go test -v -count=1 -timeout 6h
+
+soak: ## tests that can be made larger, in numbers for a night: kills, power cuts, failing disks, crowds
 	hack/setup
 	CARGO_COW_TEST_CROWD=200 go test -count=1 -timeout 2h -v -run 'TestCrowd$$' ./cmd/cargo-cow/survival
+	$(call SOAK,500,200) -run 'TestInterruptedAnywhere/btrfs' ./cmd/cargo-cow/survival
+	$(call SOAK,50,50) -run 'TestInterruptedAnywhere/(xfs|ext4)' ./cmd/cargo-cow/survival
 
 # One after the other, as each run uses all processors. The words after the colon are more environment.
 TOOLCHAINS = $(shell sed -e 's/\#.*//' hack/toolchains)

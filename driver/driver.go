@@ -53,9 +53,10 @@
 //
 // Seal is the commit point. If it has returned nil, the sealed tree is there
 // after a crash of the process or of the machine, with everything that was
-// written to its source before the call. If it was interrupted, the final name
-// is either absent or stands for the whole tree; beside it a temporary name may
-// be left over, which is garbage.
+// written to its source before the call. If the disk has not taken some of that, Seal
+// fails, unless somebody else was told before (SyncFileSystem). If it was interrupted,
+// the final name is either absent or stands for the whole tree; beside it a temporary
+// name may be left over, which is garbage.
 //
 // Create and Clone promise nothing: after a process was killed the tree may be
 // there in part, and after a power cut a tree may be gone, or hold empty files.

@@ -66,6 +66,21 @@ func SyncNames(dir string) error {
 	return nil
 }
 
+// SyncFileSystem writes all that is new in the file system of dir, and fails if any of
+// that could not be written, or could not before and nobody was told (errseq(3), Linux
+// 5.8). Each failure is told to one caller only.
+func SyncFileSystem(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync file system: %w", err)
+	}
+	defer f.Close()
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
+		return fmt.Errorf("sync file system of %s: %w", dir, err)
+	}
+	return nil
+}
+
 func renameat2(from, to string, flags uint) error {
 	for {
 		err := unix.Renameat2(unix.AT_FDCWD, filepath.Clean(from), unix.AT_FDCWD, filepath.Clean(to), flags)

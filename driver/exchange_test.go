@@ -11,7 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/driver/btrfs"
-	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 )
 
 func mark(t *testing.T, dir, content string) {
@@ -91,7 +91,8 @@ func TestPublish(t *testing.T) {
 // The ways of putting a clone in the place of a target directory, then a power
 // cut: what was exchanged and synced stays so, and what was not is whole.
 func TestExchangeOnBtrfs(t *testing.T) {
-	dir, d := loopfs.Btrfs(t), btrfs.New()
+	disk, d := faultdisk.Mounted(t, "btrfs", ""), btrfs.New()
+	dir := disk.Dir()
 	create := func(path string) string {
 		path = filepath.Join(dir, path)
 		if err := d.Create(t.Context(), path); err != nil {
@@ -122,7 +123,7 @@ func TestExchangeOnBtrfs(t *testing.T) {
 	if err := driver.Exchange(published, target); err != nil {
 		t.Fatal(err)
 	}
-	loopfs.Crash(t, dir)
+	disk.PowerCut(t, faultdisk.Loss{})
 	if one, other := readMark(t, target), readMark(t, published); one+other != "clone1target" && one+other != "targetclone1" {
 		t.Errorf("after a power cut the exchanged names stand for %q and %q", one, other)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver/btrfs"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
@@ -19,7 +20,7 @@ func btrfsDir(opts ...loopfs.Option) func(testing.TB) string {
 }
 
 func TestConformance(t *testing.T) {
-	drivertest.Run(t, drivertest.Factory{Driver: btrfs.New(), Dir: btrfsDir(), Crash: loopfs.Crash})
+	drivertest.Run(t, drivertest.Factory{Driver: btrfs.New(), Disk: func(t testing.TB) *faultdisk.Disk { return faultdisk.Mounted(t, "btrfs", "") }})
 }
 
 // nobody is a user that owns nothing else.

@@ -98,15 +98,23 @@ func seal(ctx context.Context, tree, from string) error {
 		return err
 	}
 	if len(inside) == 0 {
-		return btrfs.SubvolSnapshot(tree, from, true)
+		return sealWritten(tree, from)
 	}
 	tmp := filepath.Join(filepath.Dir(tree), driver.TempPrefix+strings.ToLower(rand.Text()))
 	if err := snapshot(ctx, tmp, from, inside); err != nil {
 		return err
 	}
-	err = btrfs.SubvolSnapshot(tree, tmp, true)
+	err = sealWritten(tree, tmp)
 	_ = deleteSubvolume(tmp) // sealed is sealed: what is left over is garbage
 	return err
+}
+
+// sealWritten seals what is on the disk by then, or tells why it is not.
+func sealWritten(tree, from string) error {
+	if err := driver.SyncFileSystem(from); err != nil {
+		return err
+	}
+	return btrfs.SubvolSnapshot(tree, from, true)
 }
 
 // Usage reads the extent maps. Files of at most 2048 bytes lie in metadata and

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 )
 
 // Factory makes what the suite needs.
@@ -23,14 +24,22 @@ type Factory struct {
 	Driver driver.Driver
 	// Dir returns a directory of a file system for which the driver is meant.
 	Dir func(t testing.TB) string
-	// Crash does to the file system of the directory that Dir returned what a
-	// power cut does, see [loopfs.Crash]. If it is nil, durability is not tested.
-	Crash func(t testing.TB, dir string)
+	// Disk, in the place of Dir, mounts one from a disk whose power can be cut. If it is
+	// nil, durability is not tested.
+	Disk func(t testing.TB) *faultdisk.Disk
+}
+
+func (f Factory) make(t testing.TB) (dir string, disk *faultdisk.Disk) {
+	if f.Disk == nil {
+		return f.Dir(t), nil
+	}
+	disk = f.Disk(t)
+	return disk.Dir(), disk
 }
 
 // Run runs the suite.
 func Run(t *testing.T, f Factory) {
-	base := f.Dir(t)
+	base, disk := f.make(t)
 	tests := []struct {
 		name string
 		run  func(*testing.T, env)
@@ -79,8 +88,9 @@ func Run(t *testing.T, f Factory) {
 			tt.run(t, env{f.Driver, dir})
 		})
 	}
-	if f.Crash != nil {
-		t.Run("seal is durable", func(t *testing.T) { testSealDurable(t, f, base) })
+	if disk != nil {
+		t.Run("seal is durable", func(t *testing.T) { testSealDurable(t, f, disk) })
+		t.Run("seal tells of a disk that fails", func(t *testing.T) { testSealTells(t, f, disk) })
 	}
 }
 

@@ -1,13 +1,17 @@
 package drivertest
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 )
 
 func testSealKeeps(t *testing.T, e env) {
@@ -93,8 +97,8 @@ func testEnforcesSeal(t *testing.T, e env) {
 
 // testSealDurable cuts the power right after Seal has returned. It leaves to the
 // tests after it a file system that has been through that.
-func testSealDurable(t *testing.T, f Factory, base string) {
-	dir := filepath.Join(base, "durable")
+func testSealDurable(t *testing.T, f Factory, disk *faultdisk.Disk) {
+	dir := filepath.Join(disk.Dir(), "durable")
 	must(t, os.Mkdir(dir, 0o755))
 	e := env{f.Driver, dir}
 	tree := e.tree(t, "tree")
@@ -103,6 +107,38 @@ func testSealDurable(t *testing.T, f Factory, base string) {
 	}
 	want := describe(t, tree)
 	must(t, e.Seal(t.Context(), e.path("sealed"), tree))
-	f.Crash(t, base)
+	disk.PowerCut(t, faultdisk.Loss{})
 	wantSame(t, describe(t, e.path("sealed")), want)
+}
+
+// testSealTells has the disk fail one write of those that Seal waits for: it says so, and
+// what could not be written is not sealed. Each time it is another write.
+func testSealTells(t *testing.T, f Factory, disk *faultdisk.Disk) {
+	dir := filepath.Join(disk.Dir(), "tells")
+	must(t, os.Mkdir(dir, 0o755))
+	must(t, driver.SyncFileSystem(dir))
+	e := env{f.Driver, dir}
+	for after := range 4 {
+		tree, sealed := e.tree(t, fmt.Sprint("tree", after)), e.path(fmt.Sprint("sealed", after))
+		for i := range 20 {
+			write(t, filepath.Join(tree, "debug/deps", fmt.Sprint(i)), big)
+		}
+		want := describe(t, tree)
+		disk.Arm(t, faultdisk.Fault{After: after, Times: 1, Errno: unix.EIO})
+		err := e.Seal(t.Context(), sealed, tree)
+		failed := disk.Status(t).Failed
+		disk.Disarm(t)
+		disk.PowerCut(t, faultdisk.Loss{Keep: 1}) // the file system may be read-only
+		switch {
+		case failed == 0:
+			t.Fatal("no write has failed: this shows nothing")
+		case err == nil: // it was written again, elsewhere
+			wantSame(t, describe(t, sealed), want)
+		default:
+			if !errors.Is(err, unix.EIO) && !errors.Is(err, unix.EROFS) { // what a file system becomes
+				t.Errorf("Seal on a disk that fails: %v", err)
+			}
+			wantAbsent(t, sealed)
+		}
+	}
 }

@@ -13,8 +13,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
@@ -131,7 +129,8 @@ func (d *Driver) seal(ctx context.Context, tree, from string) error {
 	if err := d.fill(ctx, tmp, from); err != nil {
 		return errors.Join(err, driver.RemoveAll(tmp))
 	}
-	if err := syncFileSystem(tmp); err != nil {
+	// One call beats an fsync for each of many files.
+	if err := driver.SyncFileSystem(tmp); err != nil {
 		return errors.Join(err, driver.RemoveAll(tmp))
 	}
 	if err := driver.Publish(tmp, tree); err != nil {
@@ -139,19 +138,6 @@ func (d *Driver) seal(ctx context.Context, tree, from string) error {
 	}
 	if err := driver.SyncNames(filepath.Dir(tree)); err != nil {
 		return errors.Join(err, driver.RemoveAll(tree))
-	}
-	return nil
-}
-
-// syncFileSystem writes everything, which beats an fsync for each of many files.
-func syncFileSystem(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := unix.Syncfs(int(f.Fd())); err != nil {
-		return fmt.Errorf("sync file system of %s: %w", dir, err)
 	}
 	return nil
 }

@@ -8,35 +8,36 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 func TestReflinkOnBtrfs(t *testing.T) {
-	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Reflink), Dir: btrfsDir, Crash: loopfs.Crash})
+	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Reflink), Disk: disk("btrfs")})
 }
 
 func TestReflinkOnXFS(t *testing.T) {
-	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Reflink), Dir: xfsDir, Crash: loopfs.Crash})
+	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Reflink), Disk: disk("xfs")})
 }
 
 func TestCopyOnExt4(t *testing.T) {
-	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: ext4Dir, Crash: loopfs.Crash})
+	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Copy), Disk: disk("ext4")})
 }
 
 // Where the file system could share, a copy must not.
 func TestCopyOnXFS(t *testing.T) {
-	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: xfsDir})
+	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: func(t testing.TB) string { return loopfs.XFS(t) }})
 }
 
 func TestCopyInTempDir(t *testing.T) {
 	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: func(t testing.TB) string { return t.TempDir() }})
 }
 
-func btrfsDir(t testing.TB) string { return loopfs.Btrfs(t) }
-func xfsDir(t testing.TB) string   { return loopfs.XFS(t) }
-func ext4Dir(t testing.TB) string  { return loopfs.Ext4(t) }
+func disk(fstype string) func(testing.TB) *faultdisk.Disk {
+	return func(t testing.TB) *faultdisk.Disk { return faultdisk.Mounted(t, fstype, "") }
+}
 
 // The driver "reflink" does not copy in secret.
 func TestReflinkUnsupported(t *testing.T) {
@@ -61,9 +62,9 @@ func TestReflinkUnsupported(t *testing.T) {
 }
 
 func BenchmarkReflinkOnXFS(b *testing.B) {
-	drivertest.Bench(b, drivertest.Factory{Driver: plain.New(plain.Reflink), Dir: xfsDir})
+	drivertest.Bench(b, drivertest.Factory{Driver: plain.New(plain.Reflink), Dir: func(t testing.TB) string { return loopfs.XFS(t) }})
 }
 
 func BenchmarkCopyOnExt4(b *testing.B) {
-	drivertest.Bench(b, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: ext4Dir})
+	drivertest.Bench(b, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: func(t testing.TB) string { return loopfs.Ext4(t) }})
 }

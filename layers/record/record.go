@@ -81,14 +81,15 @@ func (rs Records) Read(id string) (*Record, error) {
 	return r, nil
 }
 
-// Write writes a record. It does not wait for the disk: the layer itself is durable, and a
-// record that a power cut took or emptied is made again from it.
+// Write writes a record. It does not wait for its name: the layer itself is durable, and a
+// record that a power cut took is made again from it. One that is there is whole: on ext4
+// it might else be zeros, which nobody would see without reading every record.
 func (rs Records) Write(r Record) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
-	if err := atomicfile.WriteUnsynced(rs.Path(r.ID), append(b, '\n'), 0o600); err != nil {
+	if err := atomicfile.WriteWhole(rs.Path(r.ID), append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
 	return nil

@@ -19,7 +19,7 @@ type Answer struct {
 	*rustc.Record
 	dir     string
 	sources []source // as Files
-	copier  *reflink.Copier
+	from    *Warehouse
 }
 
 // source is where a file of an answer lies: open, or under a name of this build
@@ -108,14 +108,22 @@ func isIntact(path string, f rustc.File) bool {
 // first, never written to: other names may be linked to it. A file that is there
 // already stays, and gets the time of the others. The error is a Miss. cloned tells
 // that all content that may be shared is.
+//
+// What is copied is compared with its name. Nobody waits for the disk when a file is kept,
+// and on ext4 one may be zeros after a power cut, of the length that it was to have. Where
+// content is shared, no file has a length before it has its content.
 func (a *Answer) Materialize(ctx context.Context) (cloned bool, err error) {
 	cloned = true
 	for i, f := range a.Files {
 		path, shared := filepath.Join(a.dir, f.Name), true
 		if at := a.sources[i]; at.existing != "" {
 			err = reuse(at.existing, path)
-		} else if shared, err = copyFile(ctx, a.copier, at.file, path, f.Mode); err == nil && at.atOrigin != nil {
+		} else if shared, err = copyFile(ctx, a.from.copier, at.file, path, f.Mode); err == nil && at.atOrigin != nil {
 			err = checkUnchanged(at.file, at.atOrigin)
+		}
+		if err == nil && !shared && !isIntact(path, f) {
+			a.from.dropDamaged(f)
+			return false, &Miss{FilesGone, f.Name + " was damaged"}
 		}
 		if err != nil {
 			return false, &Miss{NotMaterialized, err.Error()}
@@ -123,6 +131,15 @@ func (a *Answer) Materialize(ctx context.Context) (cloned bool, err error) {
 		cloned = cloned && (shared || f.Size <= reflink.InlineMax)
 	}
 	return cloned, nil
+}
+
+// dropDamaged removes a loose file that is not what its name says, so that what is compiled
+// now takes its place.
+func (w *Warehouse) dropDamaged(f rustc.File) {
+	_, _ = w.removeIf(w.loose(f.Digest), func(away string, _ fs.FileInfo) bool {
+		digest, _, err := rustc.Digest(away)
+		return err == nil && digest != f.Digest
+	})
 }
 
 // checkUnchanged is an error if a file was written or touched since.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
 // What lies where the outputs are to be serves, if it is what the record says: it
@@ -179,5 +181,47 @@ func TestFindGoesOn(t *testing.T) {
 	}
 	if why := b.answers("a", "1"); why != FilesGone {
 		t.Errorf("without both files: %q", why)
+	}
+}
+
+// A file that a power cut has left with its length and without its content is no answer,
+// where files are copied; and what is compiled instead is kept in its place.
+func TestZerosAreNoAnswer(t *testing.T) {
+	b := newBench(t, loopfs.Ext4(t))
+	r, rec := b.compile("a", "1")
+	put := func() {
+		t.Helper()
+		if err := b.w.Put(t.Context(), rec, b.dir+"/target", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answers := func() error {
+		t.Helper()
+		a, err := b.w.Find(r, t.TempDir())
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		_, err = a.Materialize(t.Context())
+		return err
+	}
+	put()
+	if err := answers(); err != nil {
+		t.Fatal(err)
+	}
+	f := rec.Files[0]
+	loose := b.w.loose(f.Digest)
+	if err := errors.Join(os.Remove(loose), os.WriteFile(loose, make([]byte, f.Size), 0o400)); err != nil {
+		t.Fatal(err)
+	}
+	var miss *Miss
+	for range 2 {
+		if err := answers(); !errors.As(err, &miss) || miss.Reason != FilesGone {
+			t.Errorf("zeros were an answer: %v", err)
+		}
+	}
+	put()
+	if err := answers(); err != nil {
+		t.Errorf("after it was compiled once more: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func (w *Warehouse) Find(r *rustc.Request, dir string) (*Answer, error) {
 			}
 			continue
 		}
-		a := &Answer{Record: rec, dir: dir, copier: w.copier}
+		a := &Answer{Record: rec, dir: dir, from: w}
 		if gone := w.openSources(a); gone != "" {
 			a.Close()
 			miss = &Miss{FilesGone, gone}

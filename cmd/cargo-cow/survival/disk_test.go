@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
@@ -173,8 +174,9 @@ func same(t *testing.T, what string, got, want map[string]string) {
 // build directory before, and nothing of a layer.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
-	dir := loopfs.Btrfs(t, loopfs.MountOptions("commit=300"))
-	w := newWorld(t, dir)
+	disk := faultdisk.Mounted(t, "btrfs", "commit=300")
+	cut := func() { disk.PowerCut(t, faultdisk.Loss{}) }
+	w := newWorld(t, disk.Dir())
 	p := w.origin
 	p.Must("cargo", "build", "--quiet")
 	p.mark("mine")
@@ -182,7 +184,7 @@ func TestPowerCut(t *testing.T) {
 	built := tree(t, p.Target())
 
 	p.cow("init")
-	loopfs.Crash(t, dir)
+	cut()
 	same(t, "init", tree(t, p.Target()), built)
 	p.builds(nil, "first")
 
@@ -191,7 +193,7 @@ func TestPowerCut(t *testing.T) {
 	id, _ := p.cow("snapshot")["layer"].(string)
 	layer := filepath.Join(w.store, "layers", id)
 	sealed := tree(t, layer)
-	loopfs.Crash(t, dir)
+	cut()
 	same(t, "snapshot", tree(t, layer), sealed)
 	p.checks()
 
@@ -199,7 +201,7 @@ func TestPowerCut(t *testing.T) {
 	before := tree(t, p.Target())
 	p.cow("restore")
 	unix.Sync()
-	loopfs.Crash(t, dir)
+	cut()
 	p.cow("undo")
 	same(t, "undo", tree(t, p.Target()), before)
 	p.builds(nil, "second")
@@ -211,7 +213,7 @@ func TestPowerCut(t *testing.T) {
 	unix.Sync()
 	before = tree(t, p.Target())
 	p.cow("restore")
-	loopfs.Crash(t, dir)
+	cut()
 	if _, err := os.Lstat(p.Path("target.cargo-cow-undo")); err == nil {
 		p.cow("undo")
 	}
@@ -223,7 +225,7 @@ func TestPowerCut(t *testing.T) {
 	b := w.checkout("b")
 	unix.Sync()
 	b.cow("restore")
-	loopfs.Crash(t, dir)
+	cut()
 	// The directory may be missing, or the few files a restore has rewritten empty;
 	// cargo then builds what they belong to.
 	if _, says := b.build(); says != "first cow" {

@@ -2,13 +2,10 @@ package survival
 
 import (
 	"maps"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
@@ -117,14 +114,20 @@ var scenarios = map[string]scenario{
 // edited makes the checkout differ from the layer in its program.
 func edited(p *checkout) { p.Write("app/src/main.rs", mainRS("second")) }
 
+var grownFiles = map[string]string{
+	"Cargo.toml":       "[workspace]\nmembers = [\"app\", \"extra\", \"liba\"]\nresolver = \"3\"\n",
+	"extra/Cargo.toml": "[package]\nname = \"extra\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n",
+	"extra/src/lib.rs": "",
+}
+
 // grown makes the checkout have two packages more in its lockfile than its layer
 // has. One of them, from a registry, is in the layer of another project.
 func grown(p *checkout) {
 	p.T.Helper()
 	p.w.leafSealed(p.T)
-	p.Write("Cargo.toml", "[workspace]\nmembers = [\"app\", \"extra\", \"liba\"]\nresolver = \"3\"\n")
-	p.Write("extra/Cargo.toml", "[package]\nname = \"extra\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nleaf = \"1\"\n")
-	p.Write("extra/src/lib.rs", "")
+	for name, text := range grownFiles {
+		p.Write(name, text)
+	}
 	p.Must("cargo", "generate-lockfile", "--offline", "--quiet")
 }
 
@@ -345,41 +348,5 @@ func TestFailed(t *testing.T) {
 				})
 			}
 		})
-	}
-}
-
-// Between the named points lie all the others: the program is killed at random
-// instants too.
-func TestKilledAnywhere(t *testing.T) {
-	t.Parallel()
-	w := newScenarioWorld(t)
-	p := w.checkout("anywhere")
-	builtTwice(p)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-
-	for _, name := range []string{"restore over a tree", "snapshot"} {
-		s := scenarios[name]
-		start := time.Now()
-		p.cow(s.args...)
-		took := time.Since(start)
-		for range 8 {
-			p.mark("mine")
-			edited(p) // newer: each snapshot has something to seal
-			p.builds([]string{"bin app"}, "second")
-			q := p.StartCow(s.args...)
-			time.Sleep(time.Duration(random.Int64N(int64(took))))
-			q.Kill()
-			q.Wait()
-			p.checks()
-			s.whole(p, p.marked() == s.after)
-		}
-		p.cow("status")
-		p.cow("snapshot")
-		p.tidy()
-	}
-	if entries, err := os.ReadDir(filepath.Join(w.store, "layers")); err != nil || len(entries) == 0 {
-		t.Errorf("layers: %v, %v", entries, err)
 	}
 }

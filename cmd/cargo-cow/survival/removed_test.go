@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
@@ -352,15 +353,16 @@ func TestRemovalsAndRestoresAtOnce(t *testing.T) {
 // or leaves it gone, and what comes back under another name is deleted again.
 func TestRemovalPowerCut(t *testing.T) {
 	t.Parallel()
-	dir := loopfs.Btrfs(t, loopfs.MountOptions("commit=300"))
-	w := newWorld(t, dir).sealed()
+	disk := faultdisk.Mounted(t, "btrfs", "commit=300")
+	cut := func() { disk.PowerCut(t, faultdisk.Loss{}) }
+	w := newWorld(t, disk.Dir()).sealed()
 	p := w.origin
 	w.label("first")
 
 	w.label("one")
 	unix.Sync()
 	p.cow("rm", "one")
-	loopfs.Crash(t, dir)
+	cut()
 	p.checks()
 	p.tidy()
 	if slices.Contains(p.listed(), "one") {
@@ -368,7 +370,7 @@ func TestRemovalPowerCut(t *testing.T) {
 		p.cow("rm", "one")
 	}
 	unix.Sync()
-	loopfs.Crash(t, dir)
+	cut()
 	if got := p.listed(); !slices.Equal(got, []string{"", "first"}) {
 		t.Errorf("layers %q: a removal that has reached the disk was taken back", got)
 	}
@@ -385,7 +387,7 @@ func TestRemovalPowerCut(t *testing.T) {
 			p.cow("list")
 			p.forgotten(id)
 		}
-		loopfs.Crash(t, dir)
+		cut()
 		p.checks()
 		p.tidy()
 		if point == "remove.unrecorded" {

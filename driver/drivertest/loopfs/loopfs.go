@@ -10,9 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Option changes how a file system is made.
@@ -60,16 +57,6 @@ func Ext4(t testing.TB, opts ...Option) string {
 	return mount(t, "ext4", opts)
 }
 
-// Unavailable skips the test, or fails it if the environment variable CI is set.
-// Other fixtures that need something of the machine should call it too.
-func Unavailable(t testing.TB, reason string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("cannot run, and CI is set: %s", reason)
-	}
-	t.Skipf("NOT RUN: %s", reason)
-}
-
 func mount(t testing.TB, fstype string, opts []Option) string {
 	t.Helper()
 	c := config{size: 1 << 30, options: "loop,noatime"}
@@ -78,10 +65,6 @@ func mount(t testing.TB, fstype string, opts []Option) string {
 	}
 	if os.Getuid() != 0 {
 		Unavailable(t, "mounting a "+fstype+" image needs root")
-	}
-	mkfs, err := lookMkfs("mkfs." + fstype)
-	if err != nil {
-		Unavailable(t, err.Error())
 	}
 
 	// Not t.TempDir, which other users cannot enter.
@@ -107,11 +90,11 @@ func mount(t testing.TB, fstype string, opts []Option) string {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	run(t, mkfs, append(append([]string{"-q"}, c.mkfs...), image)...)
+	Format(t, fstype, image, c.mkfs...)
 	// mount(8) finds a free loop device, tries again if another process was
 	// quicker, and has the kernel free it at unmount.
 	run(t, "mount", "-t", fstype, "-o", c.options, image, dir)
-	t.Cleanup(func() { unmount(t, dir) })
+	t.Cleanup(func() { Unmount(t, dir) })
 	if c.owner != 0 {
 		if err := os.Chown(dir, c.owner, c.owner); err != nil {
 			t.Fatal(err)
@@ -120,41 +103,9 @@ func mount(t testing.TB, fstype string, opts []Option) string {
 	return dir
 }
 
-// lookMkfs also looks where users without privilege have no PATH to.
-func lookMkfs(name string) (string, error) {
-	if path, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
-		return path, nil
-	}
-	return exec.LookPath(name)
-}
-
 func run(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
 	}
-}
-
-// unmount unmounts dir when the test is over. A lazy unmount is the last resort, and a
-// failure of the test.
-func unmount(t testing.TB, dir string) {
-	t.Helper()
-	if err := tryUnmount(dir); err != nil {
-		t.Errorf("unmount %s: %v", dir, err)
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Errorf("unmount %s lazily: %v", dir, err)
-		}
-	}
-}
-
-// tryUnmount waits for what still has files open, such as a child that was just
-// killed.
-func tryUnmount(dir string) (err error) {
-	for wait := time.Millisecond; wait < 4*time.Second; wait *= 2 {
-		if err = unix.Unmount(dir, 0); err != unix.EBUSY {
-			break
-		}
-		time.Sleep(wait)
-	}
-	return err
 }

@@ -180,7 +180,10 @@ func (t Tool) metadata(ctx context.Context, args ...string) (*metadata, error) {
 	if err != nil {
 		var te *toolError
 		if errors.As(err, &te) && strings.Contains(te.stderr, "could not find `Cargo.toml`") {
-			return nil, fmt.Errorf("locate workspace of %s: %w", t.Dir, ErrNoPackage)
+			err = ErrNoPackage
+			if unreadable := unreadableManifest(t.Dir); unreadable != nil {
+				err = unreadable
+			}
 		}
 		return nil, fmt.Errorf("locate workspace of %s: %w", t.Dir, err)
 	}
@@ -189,6 +192,19 @@ func (t Tool) metadata(ctx context.Context, args ...string) (*metadata, error) {
 		return nil, fmt.Errorf("read cargo metadata: %w", err)
 	}
 	return m, nil
+}
+
+// unreadableManifest says why cargo may find no manifest for a directory though there is
+// one: it takes one that it cannot look at for absent.
+func unreadableManifest(dir string) error {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "Cargo.toml")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
 }
 
 func (ws *Workspace) addPackages(raw []json.RawMessage) error {

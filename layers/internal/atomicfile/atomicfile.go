@@ -1,5 +1,5 @@
 // Package atomicfile replaces small files so that at any time a reader finds the
-// whole old or the whole new content; with Write also after a power cut. What is
+// whole old or the whole new content; with Write and WriteWhole also after a power cut. What is
 // replaced is the name: other names of the old file keep what they had. Writers of one
 // file may run at once: one of them wins, nothing is mixed.
 package atomicfile
@@ -26,18 +26,25 @@ const TempPrefix = paths.TempPrefix
 // perm, and is durable on return. On an error before the rename path is what it
 // was; if only the last step failed, the sync of the directory, it is new already.
 func Write(path string, data []byte, perm fs.FileMode) error {
-	err := replace(path, data, 0o600, func(f *os.File) error { return errors.Join(f.Chmod(perm), f.Sync()) })
+	if err := WriteWhole(path, data, perm); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
 	if err == nil {
-		var d *os.File
-		if d, err = os.Open(filepath.Dir(path)); err == nil {
-			err = errors.Join(d.Sync(), d.Close())
-		}
+		err = errors.Join(d.Sync(), d.Close())
 	}
 	return failed(path, err)
 }
 
-// WriteUnsynced is Write without waiting for the disk, for what can be made again:
-// a power cut soon after may leave the old content, the new or an empty file.
+// WriteWhole is Write without waiting for the name: a power cut soon after may leave the
+// old content or the new, and nothing else.
+func WriteWhole(path string, data []byte, perm fs.FileMode) error {
+	return failed(path, replace(path, data, 0o600, func(f *os.File) error { return errors.Join(f.Chmod(perm), f.Sync()) }))
+}
+
+// WriteUnsynced is Write without waiting for the disk, for what can be made again, by
+// readers who tell what is whole: a power cut soon after may leave the old content, the
+// new, an empty file, or zeros, of the length of the new.
 func WriteUnsynced(path string, data []byte, perm fs.FileMode) error {
 	return failed(path, replace(path, data, 0o600, func(f *os.File) error { return f.Chmod(perm) }))
 }

@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
@@ -107,16 +109,16 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestDurable(t *testing.T) {
-	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{
-		"btrfs": loopfs.Btrfs, "xfs": loopfs.XFS, "ext4": loopfs.Ext4,
-	} {
+	for _, name := range []string{"btrfs", "xfs", "ext4"} {
 		t.Run(name, func(t *testing.T) {
-			dir := mount(t)
+			t.Parallel()
+			disk := faultdisk.Mounted(t, name, "")
+			dir := disk.Dir()
 			must(t, WriteUnsynced(filepath.Join(dir, "advice"), []byte("not waited for"), 0o644))
 			content := bytes.Repeat([]byte("durable\n"), 1000)
 			must(t, Write(filepath.Join(dir, "record"), []byte("old"), 0o644))
 			must(t, Write(filepath.Join(dir, "record"), content, 0o644))
-			loopfs.Crash(t, dir)
+			disk.PowerCut(t, faultdisk.Loss{})
 			if got, err := os.ReadFile(filepath.Join(dir, "record")); !bytes.Equal(got, content) || err != nil {
 				t.Errorf("after a power cut: %d bytes, %v, want %d", len(got), err, len(content))
 			}
@@ -125,6 +127,56 @@ func TestDurable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whenever the power is cut, and whatever other programs have had written by then, a name
+// stands for a whole content.
+func TestWholeAtAnyInstant(t *testing.T) {
+	for _, name := range []string{"btrfs", "xfs", "ext4"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			base := faultdisk.Mounted(t, name, "")
+			dir := base.Dir()
+			base.Unmount(t)
+			disk := base.Fork(t, true)
+			disk.Mount(t, dir, "")
+			path := func(i int) string { return filepath.Join(dir, fmt.Sprint(i%10)) }
+			content := func(i int) []byte { return bytes.Repeat([]byte{byte(i) + 1}, 5000) }
+			first := disk.Status(t).Position
+			const writes = 30
+			for i := range writes {
+				must(t, WriteWhole(path(i), content(i), 0o644))
+				must(t, syncDir(path((i+5)%10))) // another's sync
+			}
+			last := disk.Status(t).Position
+			disk.Unmount(t)
+			for at := first; at < last; at += 1 + (last-first)/20 {
+				t.Run("", func(t *testing.T) {
+					cut, _ := disk.Cut(t, at, faultdisk.Loss{Keep: 0.7, Tear: 0.3, Seed: uint64(at)}, false)
+					cut.Mount(t, dir, "")
+					for i := range 10 {
+						got, err := os.ReadFile(path(i))
+						whole := errors.Is(err, fs.ErrNotExist)
+						for n := i; n < writes; n += 10 {
+							whole = whole || bytes.Equal(got, content(n))
+						}
+						if !whole {
+							t.Errorf("cut off at %d of %d to %d, %s has %d bytes, %v", at, first, last, path(i), len(got), err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// syncDir syncs the directory of a file.
+func syncDir(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func TestReadersSeeWholeFiles(t *testing.T) {
