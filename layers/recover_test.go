@@ -42,6 +42,13 @@ func TestOpenRecovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	garbage = append(garbage, halfIndexed)
+	for _, dir := range []string{record.LabelsDir, plansDir} { // of label, and of a plan
+		path := filepath.Join(s.Dir(), dir, atomicfile.TempPrefix+"5")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		garbage = append(garbage, path)
+	}
 	s = s.reopen(t)
 	if r, err := s.records().Read(unrecorded); err != nil || r.Label != "unrecorded" {
 		t.Errorf("record of a layer that had none: %+v, %v", r, err)
