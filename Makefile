@@ -16,7 +16,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test fuzz toolchains explain bench bench-rivals published macros demo docs clean
+.PHONY: help build check test soak fuzz toolchains explain bench bench-rivals published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,6 +39,10 @@ test: ## install what is missing, then every test on real file systems; with CI 
 	hack/setup
 	go run ./hack/noskip -race -timeout 20m ./reflink/... ./driver/... ./layers/...
 	go run ./hack/noskip -count=1 -timeout 20m $(LONGEST) ./cmd/... ./hack/...
+
+soak: ## the same tests as in make test, for hours: what is rare is found by doing it often
+	hack/setup
+	CARGO_COW_TEST_OPERATIONS=20000 go test -count=1 -timeout 6h -v ./cmd/cargo-cow/model
 
 # One after the other, as each run uses all processors. The words after the colon are more environment.
 TOOLCHAINS = $(shell sed -e 's/\#.*//' hack/toolchains)
