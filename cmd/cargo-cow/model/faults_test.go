@@ -122,8 +122,24 @@ func (w *world) settleSpace() error {
 	if w.fs.driver != "btrfs" {
 		return nil
 	}
-	if out, err := exec.Command("btrfs", "subvolume", "sync", w.root).CombinedOutput(); err != nil {
-		return fmt.Errorf("wait for deleted subvolumes: %w: %s", err, out)
+	btrfs := func(args ...string) (string, error) {
+		out, err := exec.Command("btrfs", append(args, w.root)...).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("btrfs %s: %w: %s", args[0], err, out)
+		}
+		return string(out), err
 	}
-	return nil
+	// This has the kernel begin, which else takes up to half a minute.
+	if _, err := btrfs("filesystem", "sync"); err != nil {
+		return err
+	}
+	for end := time.Now().Add(answerLimit); ; time.Sleep(20 * time.Millisecond) {
+		deleted, err := btrfs("subvolume", "list", "-d")
+		if err != nil || deleted == "" {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("deleted subvolumes stay: %s", deleted)
+		}
+	}
 }

@@ -54,11 +54,12 @@ func testModel(t *testing.T, fs fileSystem) {
 	began, count, outcomes := time.Now(), 0, map[string]int{}
 	for ; count < limit; seed++ {
 		r, err := runSequence(w, newSequence(seed, fs))
-		if r != nil {
-			count += r.count
-			for what, n := range r.outcomes {
-				outcomes[what] += n
-			}
+		if r == nil {
+			t.Fatal(err)
+		}
+		count += r.count
+		for what, n := range r.outcomes {
+			outcomes[what] += n
 		}
 		if err != nil {
 			t.Logf("CARGO_COW_TEST_SEED=%d, after %d operations: %v\nwhat was done:\n%s", seed, count, err, r.transcript())

@@ -426,7 +426,7 @@ func (r *run) contents(s *state, f *finding) []string {
 		if content := s.layers[id].content; content == r.model.layers[id].content {
 			say("layer "+short(id), l.tree.same(r.w.trees["layer "+id]))
 		} else {
-			say("layer "+short(id), r.w.content(l.foundDir, content, true, givers))
+			say("layer "+short(id), r.w.content(l.foundDir, content, givers))
 		}
 	}
 	for i := range s.places {
@@ -439,10 +439,10 @@ func (r *run) contents(s *state, f *finding) []string {
 				continue
 			}
 			name := fmt.Sprintf("%s of place %d", pair.name, i)
-			say(name, r.w.content(pair.f, pair.m, false, givers))
+			say(name, r.w.content(pair.f, pair.m, givers))
 			if l, ok := f.layers[pair.m.twin]; ok {
 				say(fmt.Sprintf("%s, or layer %s, which was sealed from it,", name, short(pair.m.twin)),
-					l.tree.follows(pair.f.tree, relation{lacks: true}, nil))
+					l.tree.follows(pair.f.tree, relation{lacks: pair.f.lacks}, nil))
 			}
 		}
 	}

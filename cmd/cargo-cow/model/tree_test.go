@@ -146,8 +146,9 @@ type relation struct {
 	at       int64
 	// extended: units of layers were added.
 	extended bool
-	// lacks: it may lack what belongs to the package that differs between commits.
-	lacks bool
+	// lacks are packages of which a restore has left something to be built: it has removed
+	// what cargo or a script would take for finished.
+	lacks []string
 	// program is the digest of what was built since; "" for nothing.
 	program string
 	written written
@@ -157,7 +158,7 @@ type relation struct {
 func (t tree) follows(was tree, r relation, givers []tree) []string {
 	var found []string
 	t.each(was, func(path string) {
-		if passedOver(path, t[path].mode|was[path].mode, r.restored || r.lacks) {
+		if passedOver(path, t[path].mode|was[path].mode, r.lacks) {
 			return
 		}
 		a, had := was[path]
@@ -196,16 +197,14 @@ func (t tree) follows(was tree, r relation, givers []tree) []string {
 func (w written) first() string { return slices.Min(w.Programs) }
 
 // passedOver tells what of a build directory is no content: this program's own files,
-// cargo's locks, the mark by which git passes over what undo brings back. And, of what
-// was restored, what belongs to the one package whose source differs between commits.
-func passedOver(path string, mode fs.FileMode, lacks bool) bool {
+// cargo's locks, the mark by which git passes over what undo brings back. And what belongs
+// to packages that are to be built.
+func passedOver(path string, mode fs.FileMode, lacks []string) bool {
 	base := filepath.Base(path)
 	return path == "." || path == ".cargo-cow" || strings.HasPrefix(path, ".cargo-cow/") || path == ".gitignore" ||
 		mode.IsRegular() && (base == ".cargo-lock" || base == ".cargo-build-lock" || base == ".cargo-artifact-lock") ||
-		lacks && isOfFour(path)
+		slices.ContainsFunc(lacks, func(pkg string) bool { return strings.Contains(path, pkg) })
 }
-
-func isOfFour(path string) bool { return strings.Contains(path, "four") }
 
 // isCorrected tells what a restore writes anew for a checkout.
 func isCorrected(path string) bool {

@@ -309,6 +309,7 @@ type foundDir struct {
 	program  int
 	layer    string
 	restored int64
+	lacks    []string // packages of which the last restore has left something to be built
 	ordinary bool
 }
 
@@ -373,6 +374,9 @@ func (w *world) readDir(dir string, known digests) (foundDir, error) {
 	var active struct {
 		Layer    string `json:"layer"`
 		Restored int64  `json:"restored"`
+		Noted    []struct {
+			Record string `json:"record"`
+		} `json:"noted"`
 	}
 	text, err := os.ReadFile(filepath.Join(dir, ".cargo-cow/active.json"))
 	if err == nil {
@@ -382,6 +386,12 @@ func (w *world) readDir(dir string, known digests) (foundDir, error) {
 		return f, fmt.Errorf("%s: %w", dir, err)
 	}
 	f.layer, f.restored = active.Layer, active.Restored
+	for _, n := range active.Noted {
+		unit := filepath.Base(n.Record)
+		if i := strings.LastIndexByte(unit, '-'); i > 0 {
+			f.lacks = append(f.lacks, unit[:i])
+		}
+	}
 	if w.fs.driver == "btrfs" {
 		var st syscall.Stat_t
 		if err := syscall.Lstat(dir, &st); err != nil {
@@ -467,12 +477,12 @@ func (w *world) lookAround(f *finding, wrong func(string, ...any)) error {
 }
 
 // content lists in what a directory that was read is not what a node says.
-func (w *world) content(is foundDir, n node, twin bool, givers []tree) []string {
+func (w *world) content(is foundDir, n node, givers []tree) []string {
 	was, ok := w.trees[n.base]
 	if !ok {
 		return []string{"the test does not know the tree " + n.base}
 	}
-	r := relation{restored: n.restored, at: is.restored, extended: n.extended, written: w.written, lacks: twin}
+	r := relation{restored: n.restored, at: is.restored, extended: n.extended, written: w.written, lacks: is.lacks}
 	if n.built {
 		r.program = digestOf(program(n.program))
 	}
