@@ -59,7 +59,15 @@ func unhideFromGit(tree string) error {
 // remove deletes a tree beside the build directory. What another user's directories
 // in it keep from being deleted gets a name that is in nobody's way; each command
 // tries again, and Dir.Undeletable tells of it.
+//
+// What was exchanged first gets the name of a half-made tree. A deletion that goes file by
+// file takes the mark away before the rest, and one that was cut short there would leave
+// what looks like the former build directory, and would take the place of the true one.
+// Where there is no room for another name, it is deleted where it is.
 func (c *Claim) remove(ctx context.Context, path string) error {
+	if aside := c.tmp + atomicfile.TempSuffix(); path == c.swap && driver.Publish(path, aside) == nil {
+		path = aside
+	}
 	err := c.opts.Driver.Delete(ctx, path)
 	if !errors.Is(err, fs.ErrPermission) || !rollback.Exists(path) {
 		return err
