@@ -13,6 +13,7 @@ type event struct {
 	r      response
 	proc   int
 	killed bool
+	died   bool // it, or its process just after it
 	// failed: it told of the fault of its round, so it may have done any part of its work.
 	failed bool
 

@@ -189,7 +189,7 @@ func (r *run) carryOut(asked [processes][]request, rd *round) (events [processes
 				if err != nil {
 					failed[p] = err
 				}
-				events[p] = append(events[p], &event{proc: p, q: q, r: answer, killed: killed})
+				events[p] = append(events[p], &event{proc: p, q: q, r: answer, killed: killed, died: r.processes[p].cmd == nil})
 				if err != nil || killed {
 					return // the next round starts another
 				}
@@ -248,7 +248,8 @@ func (r *run) judgeAnswers(rd *round, events [processes][]*event) error {
 			}
 			e.failed = slices.Contains(kinds, kind) ||
 				// Cargo says that there is no project where it cannot read one.
-				rd.fault == faultIO && kind == other && strings.Contains(e.r.Error, "locate workspace")
+				// and git no repository.
+				rd.fault == faultIO && kind == other && (strings.Contains(e.r.Error, "locate workspace") || strings.Contains(e.r.Error, "git switch"))
 			switch {
 			case e.failed:
 			case kind == other, kind == full, kind == readOnly, kind == inputOut, kind == injected:

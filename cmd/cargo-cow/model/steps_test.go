@@ -51,7 +51,7 @@ func (x *explanation) step(e *event, s *state) []*state {
 func finish(e *event, s *state) *state {
 	n := s.clone()
 	at := &n.at[e.proc]
-	if e.killed {
+	if e.died {
 		for _, id := range at.own {
 			n.hold(id, -1)
 		}
@@ -708,7 +708,7 @@ func (x *explanation) hold(e *event, s *state) []*state {
 	case e.r.Kind != "" || !is:
 		return nil
 	}
-	if !slices.Contains(n.at[e.proc].own, e.q.Ref) {
+	if !e.died && !slices.Contains(n.at[e.proc].own, e.q.Ref) {
 		n.at[e.proc].own = append(n.at[e.proc].own, e.q.Ref)
 		n.hold(e.q.Ref, 1)
 	}
