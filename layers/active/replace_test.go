@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
@@ -127,6 +128,31 @@ func TestTidy(t *testing.T) {
 				t.Errorf("beside the build directory lies %q", got)
 			}
 		})
+	}
+}
+
+// An undo that is killed has exchanged two trees, and not yet what hides one of them from
+// git.
+func TestTidyAfterHalfAnUndo(t *testing.T) {
+	d, o := checkout(t)
+	if err := replace(t, d, o, "new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := driver.Exchange(d.undo, d.Path); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Take(t.Context(), d, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	if got := d.which(t); got != "old" {
+		t.Errorf("in place is %q", got)
+	}
+	for tree, hidden := range map[string]bool{d.Path: false, d.undo: true} {
+		if _, err := os.Lstat(filepath.Join(tree, ignoreFile)); (err == nil) != hidden {
+			t.Errorf("%s is hidden from git: %v, want %v", filepath.Base(tree), err == nil, hidden)
+		}
 	}
 }
 
