@@ -158,6 +158,14 @@ func (s *state) add(id string, l sealed) {
 
 func (s *state) remove(id string) {
 	delete(s.layers, id)
+	// One of the same name that is sealed later has the same units, but may have other times.
+	for i := range s.places {
+		for _, n := range []*node{&s.places[i].active, &s.places[i].undo} {
+			if n.twin == id {
+				n.twin = ""
+			}
+		}
+	}
 	s.seen()
 }
 

@@ -93,11 +93,12 @@ func (x *explanation) snapshot(e *event, s *state) []*state {
 	as := func(id string) *state {
 		n := finish(e, s)
 		b := &n.places[e.q.Place].active
-		b.layer, b.changed, b.ordinary, b.twin = id, false, false, id
+		b.layer, b.changed, b.ordinary, b.twin = id, false, false, ""
 		return n
 	}
 	seal := func(id, label, parent string) *state {
 		n := as(id)
+		n.places[e.q.Place].active.twin = id
 		content := a
 		content.layer, content.twin, content.pristine, content.changed, content.ordinary = "", "", false, false, false
 		n.add(id, sealed{label, parent, content, e.r.Began, e.r.Ended})
@@ -126,6 +127,10 @@ func (x *explanation) snapshot(e *event, s *state) []*state {
 		return list
 	case e.r.Kind == noTarget:
 		if !a.there {
+			return []*state{finish(e, s)}
+		}
+	case e.r.Kind == busy: // an ordinary directory has to be exchanged with a tree
+		if x.built(e) {
 			return []*state{finish(e, s)}
 		}
 	case e.r.Kind != "" || !a.there:

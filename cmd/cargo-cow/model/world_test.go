@@ -349,6 +349,9 @@ func (w *world) read(known digests) (*finding, error) {
 		return nil, err
 	}
 	for i, p := range w.places {
+		if fixture.Exists(p.Target(".gitignore")) {
+			wrong("the build directory of place %d is hidden from git as an undo tree is", i)
+		}
 		undo := p.Path("target.cargo-cow-undo")
 		if i == 2 {
 			undo = p.Path(".target.cargo-cow-undo") // no git passes over it
@@ -357,6 +360,9 @@ func (w *world) read(known digests) (*finding, error) {
 			if *to, err = w.readDir(path, known); err != nil {
 				return nil, err
 			}
+		}
+		if f.places[i].undo.tree != nil && !fixture.Exists(filepath.Join(undo, ".gitignore")) {
+			wrong("the undo tree of place %d is not hidden from git", i)
 		}
 	}
 	return f, nil
