@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
@@ -37,23 +38,31 @@ const ignoreReplaced = "# What the last restore of cargo-cow replaced\n*\n"
 // hideFromGit marks a tree as one that was set aside, by a .gitignore inside it.
 func hideFromGit(tree string) error {
 	name := filepath.Join(tree, ignoreFile)
-	if rollback.Exists(name) {
+	if b, err := os.ReadFile(name); err == nil && !isTorn(b) {
 		return nil
 	}
 	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
+	if err != nil {
+		_ = unhideFromGit(tree) // of what was written in part
+	}
 	if help.IsFull(err) {
 		return nil // init has put it among what the repository excludes, too
 	}
 	return err
 }
 
-// unhideFromGit takes that mark away again.
+// unhideFromGit takes that mark away again, whole or written in part.
 func unhideFromGit(tree string) error {
 	name := filepath.Join(tree, ignoreFile)
-	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced {
+	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced && !isTorn(b) {
 		return nil
 	}
 	return os.Remove(name)
+}
+
+// isTorn reports whether a process died, or the disk was full, while it wrote the mark.
+func isTorn(mark []byte) bool {
+	return len(mark) < len(ignoreReplaced) && strings.HasPrefix(ignoreReplaced, string(mark))
 }
 
 // remove deletes a tree beside the build directory. What another user's directories

@@ -141,6 +141,10 @@ func TestTidyAfterHalfAnUndo(t *testing.T) {
 	if err := driver.Exchange(d.undo, d.Path); err != nil {
 		t.Fatal(err)
 	}
+	// Of this one the disk had room for a part only.
+	if err := os.WriteFile(filepath.Join(d.undo, ignoreFile), []byte("# What"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	c, err := Take(t.Context(), d, o, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -149,9 +153,9 @@ func TestTidyAfterHalfAnUndo(t *testing.T) {
 	if got := d.which(t); got != "old" {
 		t.Errorf("in place is %q", got)
 	}
-	for tree, hidden := range map[string]bool{d.Path: false, d.undo: true} {
-		if _, err := os.Lstat(filepath.Join(tree, ignoreFile)); (err == nil) != hidden {
-			t.Errorf("%s is hidden from git: %v, want %v", filepath.Base(tree), err == nil, hidden)
+	for tree, want := range map[string]string{d.Path: "", d.undo: ignoreReplaced} {
+		if text, _ := os.ReadFile(filepath.Join(tree, ignoreFile)); string(text) != want {
+			t.Errorf("%s says to git %q, want %q", filepath.Base(tree), text, want)
 		}
 	}
 }
