@@ -74,6 +74,8 @@ type explanation struct {
 	// fresh are layers that are named, or there in the end, and nobody has told to have
 	// made: those of commands that died.
 	fresh []string
+	// known are the layers that were there in the beginning.
+	known map[string]bool
 	// present are the layers that are there in the end.
 	present map[string]bool
 	// skewed: clocks differ, so that nobody knows which of two layers is the newer one.

@@ -325,6 +325,10 @@ func (r *run) explain(events [processes][]*event) error {
 	for id := range f.layers {
 		x.present[id] = true
 	}
+	x.known = map[string]bool{}
+	for id := range r.model.layers {
+		x.known[id] = true
+	}
 	x.fresh = r.fresh(x, f)
 	x.ends = func(s *state) []string { return r.differs(s, f) }
 	end, err := x.explain()
@@ -335,9 +339,11 @@ func (r *run) explain(events [processes][]*event) error {
 	return nil
 }
 
-// fresh lists the layers that nobody has told to have made.
+// fresh lists the layers that nobody has told to have made. One that was there may have
+// been removed, and sealed again.
 func (r *run) fresh(x *explanation, f *finding) []string {
 	named := maps.Clone(x.present)
+	maps.Copy(named, x.known)
 	for _, list := range x.events {
 		for _, e := range list {
 			for _, id := range []string{e.r.Layer, e.r.Parent} {
@@ -359,9 +365,6 @@ func (r *run) fresh(x *explanation, f *finding) []string {
 		}
 	}
 	delete(named, "")
-	for id := range r.model.layers {
-		delete(named, id)
-	}
 	return slices.Sorted(maps.Keys(named))
 }
 

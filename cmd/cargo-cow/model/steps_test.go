@@ -119,7 +119,7 @@ func (x *explanation) snapshot(e *event, s *state) []*state {
 					if parent != "" && x.overlaps(e, isRemoval) { // it had gone when this one looked
 						list = append(list, seal(id, e.q.Label, ""))
 					}
-				} else {
+				} else if !x.known[id] {
 					list = append(list, as(id)) // sealed by another one, which died too
 				}
 			}
