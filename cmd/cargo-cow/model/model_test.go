@@ -52,7 +52,11 @@ func testModel(t *testing.T, fs fileSystem) {
 	}
 	w := newWorld(t, fs)
 	began, count, outcomes := time.Now(), 0, map[string]int{}
-	for ; count < limit; seed++ {
+	for told := 0; count < limit; seed++ {
+		if count > told+5000 { // whoever waits for hours wants to see something
+			told = count
+			t.Logf("%d operations", count)
+		}
 		r, err := runSequence(w, newSequence(seed, fs))
 		if r == nil {
 			t.Fatal(err)
