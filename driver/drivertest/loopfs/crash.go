@@ -1,7 +1,6 @@
 package loopfs
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,44 +33,21 @@ func Crash(t testing.TB, dir string) {
 }
 
 // shutDown has a file system write nothing any more, not even what its log has in
-// memory.
+// memory: FS_IOC_SHUTDOWN of linux/fs.h, which XFS and ext4 have.
 func shutDown(t testing.TB, dir string) {
 	t.Helper()
-	const noLogFlush = 2
-	if err := goDown(dir, noLogFlush); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// goDown is FS_IOC_SHUTDOWN of linux/fs.h, which XFS and ext4 have.
-func goDown(dir string, how int) error {
-	const iocShutdown = 0x8004587d
+	const (
+		iocShutdown = 0x8004587d
+		noLogFlush  = 2
+	)
 	d, err := os.Open(dir)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	defer d.Close()
-	if err := unix.IoctlSetPointerInt(int(d.Fd()), iocShutdown, how); err != nil {
-		return fmt.Errorf("shut down the file system at %s: %w", dir, err)
+	if err := unix.IoctlSetPointerInt(int(d.Fd()), iocShutdown, noLogFlush); err != nil {
+		t.Fatalf("shut down the file system at %s: %v", dir, err)
 	}
-	return nil
-}
-
-// Break has every call on the file system mounted at dir fail with EIO from now on, XFS or
-// ext4, as if the disk had been pulled. What was written before is on the disk. Mend
-// mounts it again.
-func Break(dir string) error {
-	const syncFirst = 0
-	return goDown(dir, syncFirst)
-}
-
-// Mend mounts again what Break has broken. Nothing may have a file open there.
-func Mend(t testing.TB, dir string) {
-	t.Helper()
-	image := filepath.Join(filepath.Dir(dir), "image")
-	m := mountedAs(t, dir)
-	leave(t, dir, image, m)
-	run(t, "mount", "-t", m.fstype, "-o", "loop,"+m.options, image, dir)
 }
 
 // crashBtrfs puts a copy of the image in its place, since Btrfs cannot be shut down
