@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
@@ -110,5 +112,32 @@ func TestForget(t *testing.T) {
 	}
 	if got := s.traces(t, id); len(got) != 4 {
 		t.Errorf("of a layer there is only %q", got)
+	}
+}
+
+// A layer that was sealed at this moment has no record yet, which is no problem.
+func TestCheckWhileSealing(t *testing.T) {
+	s := newStore(t)
+	id := s.layer(t, "new")
+	m, err := s.manifest(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sealing sync.WaitGroup
+	sealing.Go(func() {
+		time.Sleep(50 * time.Millisecond)
+		if err := s.writeRecord(record.New(id, m, time.Now())); err != nil {
+			t.Error(err)
+		}
+	})
+	if problems, err := s.Check(t.Context(), false); err != nil || len(problems) > 0 {
+		t.Errorf("Check = %+v, %v; want none", problems, err)
+	}
+	sealing.Wait()
+	if err := s.records().Remove(id); err != nil {
+		t.Fatal(err)
+	}
+	if problems, err := s.Check(t.Context(), false); err != nil || len(problems) != 1 {
+		t.Errorf("Check without the record = %+v, %v; want one problem", problems, err)
 	}
 }
