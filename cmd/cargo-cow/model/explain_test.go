@@ -52,6 +52,8 @@ func (e *event) parts() []*event {
 		first.r = *e.r.Sealed
 	case e.r.Middle != 0:
 		first.r = response{Began: e.r.Began, Ended: e.r.Middle, Kind: noTarget}
+	case e.r.Kind == gitBusy: // with another switch in the same checkout
+		first.r = response{Began: e.r.Began, Ended: e.r.Ended, Kind: noTarget}
 	}
 	first.failed = e.failed && first.r.Kind != noTarget && first.r.Kind != ""
 	if e.r.Middle == 0 {

@@ -152,6 +152,7 @@ const (
 	noTarget = "no build directory"
 	gone     = "gone" // what was chosen went away meanwhile
 	miss     = "miss" // of the warehouse
+	gitBusy  = "git is at work"
 
 	full     = "full"
 	readOnly = "read-only"
@@ -183,6 +184,8 @@ func kindOf(err error) string {
 		return readOnly
 	case is(unix.EIO, unix.ESHUTDOWN) || strings.Contains(text, "input/output error"):
 		return inputOut
+	case strings.Contains(text, "index.lock': file exists"):
+		return gitBusy
 	case strings.Contains(text, "injected fault"):
 		return injected
 	case is(layers.ErrNotFound):

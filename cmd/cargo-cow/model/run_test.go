@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -75,6 +76,9 @@ func (r *run) say(format string, args ...any) {
 func (r *run) round(i int, rd *round) error {
 	r.say("round %d %s", i, rd.fault)
 	asked := r.named(rd)
+	for _, p := range r.w.places {
+		_ = os.Remove(filepath.Join(gitDir(p.Dir), "index.lock")) // of a git that was cut short
+	}
 	lift, err := r.begin(rd)
 	if err != nil {
 		return fmt.Errorf("%s: %w", rd.fault, err)
