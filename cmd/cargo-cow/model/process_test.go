@@ -76,15 +76,15 @@ func (p *process) ask(q request) (r response, killed bool, err error) {
 			return r, false, fmt.Errorf("start process: %w", err)
 		}
 	}
-	began := ticks()
+	began, running := ticks(), p.cmd.Process // the timer may come when p has none any more
 	var timer *time.Timer
 	var late atomic.Bool
 	if q.Kill > 0 {
-		timer = time.AfterFunc(q.Kill, func() { _ = p.cmd.Process.Kill() })
+		timer = time.AfterFunc(q.Kill, func() { _ = running.Kill() })
 	} else {
 		timer = time.AfterFunc(answerLimit, func() {
 			late.Store(true)
-			_ = p.cmd.Process.Signal(syscall.SIGQUIT) // so that it says what it waits for
+			_ = running.Signal(syscall.SIGQUIT) // so that it says what it waits for
 		})
 	}
 	err = json.NewEncoder(p.in).Encode(q)
