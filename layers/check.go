@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
@@ -91,6 +92,13 @@ func (s *Store) checkTree(name string, repair bool) *Problem {
 	if err == nil {
 		defer release()
 	}
+	// Who has just sealed it is about to write its record.
+	for range recordTries {
+		if _, err := os.Lstat(s.records().Path(name)); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		time.Sleep(recordPause)
+	}
 	return s.treeProblem(name, repair)
 }
 
@@ -115,6 +123,13 @@ func (s *Store) damaged(ctx context.Context, name string) ([]Problem, error) {
 	}
 	return problems, err
 }
+
+// A record follows its layer within a few ms. Where it does not come within half a second,
+// on a machine with much to do, nobody is going to write it.
+const (
+	recordTries = 50
+	recordPause = 10 * time.Millisecond
+)
 
 func (s *Store) treeProblem(name string, repair bool) *Problem {
 	path := s.tree(name)

@@ -57,6 +57,11 @@ func (s *Store) Extend(ctx context.Context, co *Checkout, base, from string) (*E
 
 // extend works on tmp, a copy of the layer base.
 func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifest.Manifest, base *Record, from string) (*ExtendReport, error) {
+	release, err := s.lease(from)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	given, err := s.manifest(from)
 	if err != nil {
 		return nil, err

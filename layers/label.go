@@ -26,6 +26,12 @@ func (s *Store) SetLabel(ctx context.Context, ref, label string) (r *Record, cha
 		return nil, false, err
 	}
 	defer release()
+	// Who tidies up takes a label that is being written for one that nobody will end.
+	done, err := s.holdOffSweep(ctx)
+	if err != nil {
+		return nil, false, fmt.Errorf("label layer %s: %w", r.ID, err)
+	}
+	defer done()
 	if err := s.records().SetLabel(r.ID, label); err != nil {
 		return nil, false, fmt.Errorf("label layer %s: %w", r.ID, err)
 	}

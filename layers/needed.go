@@ -49,7 +49,7 @@ func (s *Store) plan(ctx context.Context, co *Checkout, profiles []string, check
 	plans := &planner.Planner{
 		Tool: co.Tool, Workspace: co.Workspace, Wrapper: s.opts.Self, Temp: s.opts.Temp,
 		Notes: filepath.Join(s.opts.Dir, paths.StoreRustcNotes),
-		Kept:  filepath.Join(s.opts.Dir, paths.StorePlans), Fingerprint: co.Fingerprint,
+		Kept:  filepath.Join(s.opts.Dir, plansDir), Fingerprint: co.Fingerprint,
 	}
 	var builds []planner.Build
 	for _, profile := range profiles {

@@ -23,7 +23,7 @@ import (
 
 // recover mends what crashes may have left: a layer without a record,
 // or with an empty one, gets one, a record without a layer goes, and half-made or
-// half-deleted trees are removed if nobody is at work. That costs two
+// half-deleted trees are removed if nobody is at work. That costs five
 // directory listings and a stat for every layer.
 func (s *Store) recover(ctx context.Context) error {
 	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))
@@ -34,12 +34,12 @@ func (s *Store) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own, err := ls.Names(s.opts.Dir)
+	halfMade, err := s.halfMade("", record.LabelsDir, plansDir)
 	if err != nil {
 		return err
 	}
 	slices.Sort(trees)
-	garbage := slices.ContainsFunc(own, func(n string) bool { return strings.HasPrefix(n, atomicfile.TempPrefix) })
+	garbage := len(halfMade) > 0
 	for _, t := range trees {
 		if !digest.Is(t) {
 			garbage = true
@@ -73,6 +73,25 @@ func (s *Store) recover(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// halfMade lists what of the small files in directories of the store is being written, or
+// was when a process died. Those of the warehouse are its own affair.
+func (s *Store) halfMade(dirs ...string) ([]string, error) {
+	var paths []string
+	for _, dir := range dirs {
+		dir = filepath.Join(s.opts.Dir, dir)
+		names, err := ls.Names(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // not all are there from the beginning
+			return nil, err
+		}
+		for _, n := range names {
+			if strings.HasPrefix(n, atomicfile.TempPrefix) {
+				paths = append(paths, filepath.Join(dir, n))
+			}
+		}
+	}
+	return paths, nil
+}
+
 // sweep removes trees that are no layers, and what is kept beside layers that are
 // no more. While another process makes or removes one, nothing is garbage for
 // certain.
@@ -85,23 +104,14 @@ func (s *Store) sweep(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	records, err := ls.Names(filepath.Join(s.opts.Dir, record.Dir))
+	halfMade, err := s.halfMade("", record.LabelsDir, plansDir, record.Dir)
 	if err != nil {
 		return err
 	}
-	own, err := ls.Names(s.opts.Dir)
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		own = append(own, filepath.Join(record.Dir, r))
-	}
-	for _, name := range own {
-		// An index that is being written is advice, and lost without harm.
-		if strings.HasPrefix(filepath.Base(name), atomicfile.TempPrefix) {
-			if err := os.Remove(filepath.Join(s.opts.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
+	for _, path := range halfMade {
+		// An index or a plan that is being written is advice, and lost without harm.
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
 	trees, err := ls.Names(filepath.Join(s.opts.Dir, layersDir))

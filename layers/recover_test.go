@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
@@ -42,6 +44,13 @@ func TestOpenRecovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	garbage = append(garbage, halfIndexed)
+	for _, dir := range []string{record.LabelsDir, plansDir} { // of label, and of a plan
+		path := filepath.Join(s.Dir(), dir, atomicfile.TempPrefix+"5")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		garbage = append(garbage, path)
+	}
 	s = s.reopen(t)
 	if r, err := s.records().Read(unrecorded); err != nil || r.Label != "unrecorded" {
 		t.Errorf("record of a layer that had none: %+v, %v", r, err)
@@ -103,5 +112,32 @@ func TestForget(t *testing.T) {
 	}
 	if got := s.traces(t, id); len(got) != 4 {
 		t.Errorf("of a layer there is only %q", got)
+	}
+}
+
+// A layer that was sealed at this moment has no record yet, which is no problem.
+func TestCheckWhileSealing(t *testing.T) {
+	s := newStore(t)
+	id := s.layer(t, "new")
+	m, err := s.manifest(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sealing sync.WaitGroup
+	sealing.Go(func() {
+		time.Sleep(50 * time.Millisecond)
+		if err := s.writeRecord(record.New(id, m, time.Now())); err != nil {
+			t.Error(err)
+		}
+	})
+	if problems, err := s.Check(t.Context(), Checking{}); err != nil || len(problems) > 0 {
+		t.Errorf("Check = %+v, %v; want none", problems, err)
+	}
+	sealing.Wait()
+	if err := s.records().Remove(id); err != nil {
+		t.Fatal(err)
+	}
+	if problems, err := s.Check(t.Context(), false); err != nil || len(problems) != 1 {
+		t.Errorf("Check without the record = %+v, %v; want one problem", problems, err)
 	}
 }

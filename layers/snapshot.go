@@ -121,7 +121,8 @@ func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) 
 		return nil, err
 	}
 	notOurs := w.dir.Join(omit.unlocked)
-	if prev != nil && from.Layer != "" && m.SameBuild(prev) {
+	// What a restore has made dirty is no build: sealed, it would be a layer that has less.
+	if prev != nil && from.Layer != "" && (m.SameBuild(prev) || from.Untouched(w.path())) {
 		if r, err := s.record(from.Layer); err == nil && (label == "" || label == r.Label) {
 			s.noteUse(from.Layer)
 			return &SnapshotReport{Record: *r, Foreign: notOurs}, nil

@@ -45,6 +45,7 @@ const (
 	lastUseDir  = paths.StoreLastUse
 	indexFile   = paths.StoreIndex // see package index
 	sizesFile   = paths.StoreSizes // see package space
+	plansDir    = paths.StorePlans
 	trashPrefix = paths.TrashPrefix
 
 	cacheTagFile = paths.StoreCacheTag
@@ -162,7 +163,11 @@ func (s *Store) Writable() error {
 	// What an access(2) says is not what Landlock does.
 	f, err := os.CreateTemp(s.opts.Dir, atomicfile.TempPrefix+"*")
 	if err == nil {
-		return errors.Join(f.Close(), os.Remove(f.Name()))
+		// Who tidies up at this moment may be quicker.
+		if err = os.Remove(f.Name()); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return errors.Join(f.Close(), err)
 	}
 	// The name tried is of no interest.
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {

@@ -3,9 +3,11 @@ package layers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,4 +155,38 @@ func TestDamagedManifest(t *testing.T) {
 	if _, err := os.Lstat(s.tree(id)); err != nil {
 		t.Errorf("Check removed a layer: %v", err)
 	}
+}
+
+// Whoever tidies up at this moment is in nobody's way: neither of one who tries whether the
+// store can be written, nor of one who writes a label.
+func TestWriteWhileTidiedUp(t *testing.T) {
+	s := newStore(t)
+	id := s.filed(t, "one")
+	stop := make(chan struct{})
+	var tidying sync.WaitGroup
+	tidying.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := s.sweep(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	for n := range 300 {
+		if err := s.Writable(); err != nil {
+			t.Errorf("Writable = %v", err)
+			break
+		}
+		if _, _, err := s.SetLabel(t.Context(), id, fmt.Sprint("label ", n)); err != nil {
+			t.Errorf("SetLabel = %v", err)
+			break
+		}
+	}
+	close(stop)
+	tidying.Wait()
 }

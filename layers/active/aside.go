@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
@@ -37,29 +38,45 @@ const ignoreReplaced = "# What the last restore of cargo-cow replaced\n*\n"
 // hideFromGit marks a tree as one that was set aside, by a .gitignore inside it.
 func hideFromGit(tree string) error {
 	name := filepath.Join(tree, ignoreFile)
-	if rollback.Exists(name) {
+	if b, err := os.ReadFile(name); err == nil && !isTorn(b) {
 		return nil
 	}
 	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
+	if err != nil {
+		_ = unhideFromGit(tree) // of what was written in part
+	}
 	if help.IsFull(err) {
 		return nil // init has put it among what the repository excludes, too
 	}
 	return err
 }
 
-// unhideFromGit takes that mark away again.
+// unhideFromGit takes that mark away again, whole or written in part.
 func unhideFromGit(tree string) error {
 	name := filepath.Join(tree, ignoreFile)
-	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced {
+	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced && !isTorn(b) {
 		return nil
 	}
 	return os.Remove(name)
 }
 
+// isTorn reports whether a process died, or the disk was full, while it wrote the mark.
+func isTorn(mark []byte) bool {
+	return len(mark) < len(ignoreReplaced) && strings.HasPrefix(ignoreReplaced, string(mark))
+}
+
 // remove deletes a tree beside the build directory. What another user's directories
 // in it keep from being deleted gets a name that is in nobody's way; each command
 // tries again, and Dir.Undeletable tells of it.
+//
+// What was exchanged first gets the name of a half-made tree. A deletion that goes file by
+// file takes the mark away before the rest, and one that was cut short there would leave
+// what looks like the former build directory, and would take the place of the true one.
+// Where there is no room for another name, it is deleted where it is.
 func (c *Claim) remove(ctx context.Context, path string) error {
+	if aside := c.tmp + atomicfile.TempSuffix(); path == c.swap && driver.Publish(path, aside) == nil {
+		path = aside
+	}
 	err := c.opts.Driver.Delete(ctx, path)
 	if !errors.Is(err, fs.ErrPermission) || !rollback.Exists(path) {
 		return err

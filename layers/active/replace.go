@@ -44,7 +44,10 @@ func (c *Claim) ReplaceKeepingUndo(ctx context.Context, tmp string) (replaced bo
 	if err != nil || was == "" {
 		return false, err
 	}
-	return true, c.opts.Driver.Delete(ctx, was)
+	if err := c.remove(ctx, was); err != nil {
+		return true, fmt.Errorf("remove the copy that was replaced: %w", err)
+	}
+	return true, nil
 }
 
 // BringBack puts what the last Replace has replaced in the place of the build

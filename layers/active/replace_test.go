@@ -1,11 +1,16 @@
 package active
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
@@ -123,5 +128,86 @@ func TestTidy(t *testing.T) {
 				t.Errorf("beside the build directory lies %q", got)
 			}
 		})
+	}
+}
+
+// An undo that is killed has exchanged two trees, and not yet what hides one of them from
+// git.
+func TestTidyAfterHalfAnUndo(t *testing.T) {
+	d, o := checkout(t)
+	if err := replace(t, d, o, "new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := driver.Exchange(d.undo, d.Path); err != nil {
+		t.Fatal(err)
+	}
+	// Of this one the disk had room for a part only.
+	if err := os.WriteFile(filepath.Join(d.undo, ignoreFile), []byte("# What"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Take(t.Context(), d, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	if got := d.which(t); got != "old" {
+		t.Errorf("in place is %q", got)
+	}
+	for tree, want := range map[string]string{d.Path: "", d.undo: ignoreReplaced} {
+		if text, _ := os.ReadFile(filepath.Join(tree, ignoreFile)); string(text) != want {
+			t.Errorf("%s says to git %q, want %q", filepath.Base(tree), text, want)
+		}
+	}
+}
+
+// interrupted is a driver whose deletions are cut short when they have taken the mark of a
+// tree away, as by a kill: it goes file by file.
+type interrupted struct{ *plain.Driver }
+
+func (interrupted) Delete(_ context.Context, tree string) error {
+	if err := os.RemoveAll(filepath.Join(tree, MetaDir)); err != nil {
+		return err
+	}
+	return unix.EIO
+}
+
+// What is left of a copy that was being deleted is nothing that undo brings back.
+func TestTidyAfterHalfADeletion(t *testing.T) {
+	d, o := checkout(t)
+	if err := replace(t, d, o, "copy"); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Take(t.Context(), d, Options{Driver: interrupted{plain.New(plain.Copy)}, Claims: o.Claims}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.LockCargo(t.Context(), d.Path, true, nil); err != nil {
+		t.Fatal(err)
+	}
+	tmp, err := c.Prepare(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark(t, tmp, "new")
+	if _, err := c.ReplaceKeepingUndo(t.Context(), tmp); !errors.Is(err, unix.EIO) {
+		t.Fatalf("ReplaceKeepingUndo = %v, want the error of the deletion", err)
+	}
+	_ = c.Release()
+
+	if c, err = Take(t.Context(), d, o, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	if err := c.LockCargo(t.Context(), d.Path, true, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.BringBack(); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.which(t); got != "old" {
+		t.Errorf("brought back %q, want what was there before the copy", got)
+	}
+	if got := d.beside(t); !slices.Equal(got, []string{"target.cargo-cow-undo"}) {
+		t.Errorf("beside the build directory lies %q", got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // tidy removes trees that were being prepared when a process died. One that had been
-// replaced is kept for undo.
+// replaced is kept for undo, and what undo brings back is hidden from git, and nothing else.
 func (c *Claim) tidy(ctx context.Context) error {
 	parent, prefix := filepath.Split(c.tmp)
 	left, err := ls.Names(parent)
@@ -50,6 +50,12 @@ func (c *Claim) tidy(ctx context.Context) error {
 		if err := c.setAside(ctx, c.misnamed); err != nil {
 			return err
 		}
+	}
+	// An undo that died may have exchanged the two and no more. Git sees too much then, or
+	// too little, and a copy of a layer does not look like one: no reason to fail.
+	_ = unhideFromGit(c.Path)
+	if rollback.Exists(c.undo) {
+		_ = hideFromGit(c.undo)
 	}
 	if err := os.Remove(filepath.Join(c.Path, preparedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
 		return fmt.Errorf("tidy up %s: %w", c.Path, err)
