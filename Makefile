@@ -16,7 +16,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test fuzz toolchains explain bench bench-rivals published macros demo docs clean
+.PHONY: help build check test soak fuzz toolchains explain bench bench-rivals published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -54,6 +54,9 @@ toolchains: ## all scripts and hazards with every version of Rust that is held t
 		go test -count=1 -timeout 60m -run 'TestScript|TestHazards|TestWorktree|TestVendored|TestPathsInHashes|TestNothingMore' ./cmd/cargo-cow ./cmd/cargo-cow/soundness; \
 		go test -count=1 -timeout 60m -run 'TestFreshCheckout|TestVendored|TestGraft' ./cmd/cargo-cow/warehouse; \
 	done
+
+soak: ## the tests that go by chance, for hours; each line is one
+	CARGO_COW_TEST_FLIPS=2000 go test -count=1 -timeout 3h -v -run TestRandomFlips ./cmd/cargo-cow/verify
 
 explain: ## workspaces on published crates: what explain says is what cargo rebuilds
 	hack/setup
