@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
@@ -256,7 +257,7 @@ func TestWrapper(t *testing.T) {
 }
 
 // A first edit in a worktree is compiled by the wrapper at the origin's path, with variables that name the worktree: so
-// it is verified, beside the origin and inside of it.
+// it is verified, without the warehouse, recorded in it, and taken from it inside of the origin.
 func TestViewed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, btrfs(t))
@@ -265,10 +266,14 @@ func TestViewed(t *testing.T) {
 	w.a.Cow("init")
 	w.a.Build("build")
 	w.a.Cow("snapshot")
-	for _, name := range []string{"b", "a/.worktrees/n"} {
+	for _, name := range []string{"off", "b", "a/.worktrees/n"} {
 		b := w.a.Worktree(name).With(wrapper)
+		if name == "off" {
+			b = b.With("CARGO_COW_WAREHOUSE=off")
+		}
 		b.Cow("restore")
 		b.Write("liba/src/lib.rs", b.Read("liba/src/lib.rs")+"pub fn edited() {}\n")
+		time.Sleep(20 * time.Millisecond) // what is written while it is compiled is not recorded, and clocks of files are coarse
 		b.Build("build")
 		if !strings.Contains(b.Read(one(b, "debug/deps/liba-*.d")), "# cargo-cow-state ") {
 			t.Fatalf("liba was not compiled in a view in %s: this shows nothing", name)
