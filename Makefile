@@ -48,6 +48,7 @@ soak: ## tests that can be made larger, in numbers for a night: kills, power cut
 	CARGO_COW_TEST_CROWD=200 go test -count=1 -timeout 2h -v -run 'TestCrowd$$' ./cmd/cargo-cow/survival
 	$(call SOAK,500,200) -run 'TestInterruptedAnywhere/btrfs' ./cmd/cargo-cow/survival
 	$(call SOAK,50,50) -run 'TestInterruptedAnywhere/(xfs|ext4)' ./cmd/cargo-cow/survival
+	CARGO_COW_TEST_FLIPS=2000 go test -count=1 -timeout 3h -v -run TestRandomFlips ./cmd/cargo-cow/verify
 	CARGO_COW_TEST_OPERATIONS=20000 go test -count=1 -timeout 6h -v ./cmd/cargo-cow/model
 
 # One after the other, as each run uses all processors. The words after the colon are more environment.

@@ -8,6 +8,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/recompile"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
@@ -31,6 +32,8 @@ var (
 	ErrNoStore = errors.New("no store here")
 	// ErrNoTarget: there is no build directory to work on.
 	ErrNoTarget = errors.New("no build directory")
+	// ErrNoUnit: nothing of that name was built.
+	ErrNoUnit = recompile.ErrNoUnit
 	// ErrUnsuitable: the build directory is something that cannot be replaced.
 	ErrUnsuitable = active.ErrUnsuitable
 	// ErrRolledBack: a roll-back of the system took something along.

@@ -137,7 +137,7 @@ func TestCheckWhileSealing(t *testing.T) {
 	if err := s.records().Remove(id); err != nil {
 		t.Fatal(err)
 	}
-	if problems, err := s.Check(t.Context(), false); err != nil || len(problems) != 1 {
+	if problems, err := s.Check(t.Context(), Checking{}); err != nil || len(problems) != 1 {
 		t.Errorf("Check without the record = %+v, %v; want one problem", problems, err)
 	}
 }

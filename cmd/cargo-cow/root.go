@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/asking"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/planning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -17,6 +18,9 @@ import (
 
 // run is the whole program: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	if asking.Asked(environ) {
+		return asking.Answer(args, environ, stdout, stderr)
+	}
 	if planning.Asked(environ) {
 		return planning.Answer(args, environ, stderr)
 	}
@@ -80,7 +84,7 @@ differs in the new checkout.`,
 
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newGraft(a), newSwitch(a), newUndo(a),
-		newStatus(a), newList(a), newShow(a), newDiff(a), newLabel(a), newRm(a), newPrune(a), newExplain(a), newCheck(a), newHook(a),
+		newStatus(a), newList(a), newShow(a), newDiff(a), newLabel(a), newRm(a), newPrune(a), newExplain(a), newVerify(a), newCheck(a), newHook(a),
 		newWrapper(a), newWarehouse(a), newWhyMiss(a), newStats(a), newWarm(a), newDocs(root))
 	strictHelp(root)
 	return root

@@ -29,11 +29,13 @@
 // ask the kernel for its real path, would name another. A directory over a file and a file over a directory. A path
 // that names another file after the mount than before, because somebody has renamed it meanwhile. A directory
 // renamed later takes what is mounted on it along; whoever waits for the command can see it by the directory's inode.
+// So is a ReadOnly that is no directory, or is reached through a symbolic link.
 //
 // # What it needs
 //
 // Linux 5.6 for openat2(2), open_tree(2) and move_mount(2), /proc, and the right to make namespaces and mounts, which
-// containers and some distributions withhold from ordinary users. Probe tells.
+// containers and some distributions withhold from ordinary users. Probe tells. ReadOnly needs Linux 5.12, for
+// mount_setattr(2).
 //
 // All functions and methods may be called by any number of goroutines and processes at once.
 package alias
@@ -63,7 +65,12 @@ type Bind struct{ From, At string }
 // mounted in it by the time of its own bind: what earlier binds have shown inside it comes along. At is found in the
 // view as made so far, so a later bind may show something inside what an earlier one has shown. A From that is itself
 // the At of an earlier bind is refused.
-type View struct{ Binds []Bind }
+type View struct {
+	Binds []Bind
+	// ReadOnly are directories, by the paths that the command sees them at, in which it finds all as it is and can
+	// change nothing. What is mounted or shown inside one of them stays as writable as it is.
+	ReadOnly []string
+}
 
 // A Command is what to run, in the terms of execve(2).
 type Command struct {

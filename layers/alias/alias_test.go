@@ -39,6 +39,7 @@ func suite(t *testing.T, dir string) {
 		{"nested", testNested},
 		{"earlier binds come along", testCarried},
 		{"two directories", testTwo},
+		{"read-only", testReadOnly},
 		{"refused", testRefused},
 		{"not run", testNotRun},
 		{"status", testStatus},
@@ -100,7 +101,7 @@ func descriptors(t testing.TB) []string {
 func testDirectory(t *testing.T, dir string) {
 	a, b := dir+"/a", dir+"/b"
 	files(t, dir, map[string]string{"a/name": "origin", "a/sub/only-a": "", "b/name": "place", "b/sub/only-b": ""})
-	got := output(t, View{[]Bind{{b, a}}}, a+"/sub",
+	got := output(t, View{Binds: []Bind{{b, a}}}, a+"/sub",
 		fmt.Sprintf("/bin/pwd; echo $PWD; ls; cd ..; ls; cat name %s/name %s/name; echo text >made", a, b))
 	if want := fmt.Sprintf("%s/sub\n%[1]s/sub\nonly-b\nname\nsub\nplaceplaceplace", a); got != want {
 		t.Errorf("the command sees %q, want %q", got, want)
@@ -115,7 +116,7 @@ func testDirectory(t *testing.T, dir string) {
 
 func testFile(t *testing.T, dir string) {
 	files(t, dir, map[string]string{"a/config": "origin", "a/other": "other", "config": "place"})
-	v := View{[]Bind{{dir + "/config", dir + "/a/config"}}}
+	v := View{Binds: []Bind{{dir + "/config", dir + "/a/config"}}}
 	if got := output(t, v, dir+"/a", "cat config other"); got != "placeother" {
 		t.Errorf("the command sees %q", got)
 	}
@@ -124,7 +125,7 @@ func testFile(t *testing.T, dir string) {
 func testFromLink(t *testing.T, dir string) {
 	files(t, dir, map[string]string{"a/name": "origin", "real/b/name": "place"})
 	must(t, os.Symlink("real", dir+"/link"))
-	if got := output(t, View{[]Bind{{dir + "/link/b", dir + "/a"}}}, dir+"/a", "cat name"); got != "place" {
+	if got := output(t, View{Binds: []Bind{{dir + "/link/b", dir + "/a"}}}, dir+"/a", "cat name"); got != "place" {
 		t.Errorf("the command sees %q", got)
 	}
 }
@@ -135,7 +136,7 @@ func testNested(t *testing.T, dir string) {
 	files(t, dir, map[string]string{
 		"a/name": "origin", "a/.worktrees/n/name": "place", "a/.worktrees/n/.worktrees/n/": "",
 	})
-	v := View{[]Bind{{b, a}, {b, b}}}
+	v := View{Binds: []Bind{{b, a}, {b, b}}}
 	got := output(t, v, a, fmt.Sprintf("cat name %s/name; echo; ls -a %s; echo text >%s/made; cat made", b, a, b))
 	if want := "placeplace\n.\n..\n.worktrees\nname\ntext\n"; got != want {
 		t.Errorf("the command sees %q, want %q", got, want)
@@ -153,7 +154,7 @@ func testCarried(t *testing.T, dir string) {
 		"b/.git": "gitdir: " + a + "/.git/worktrees/b", "b/target/git/": "",
 		"b/target/gitfile": "gitdir: " + b + "/target/git/worktrees/b",
 	})
-	v := View{[]Bind{{a + "/.git", b + "/target/git"}, {b + "/target/gitfile", b + "/.git"}, {b, a}}}
+	v := View{Binds: []Bind{{a + "/.git", b + "/target/git"}, {b + "/target/gitfile", b + "/.git"}, {b, a}}}
 	got := output(t, v, a, `cat .git; echo; dir=$(sed 's/gitdir: //' .git); cat $dir/HEAD target/git/HEAD`)
 	if want := fmt.Sprintf("gitdir: %s/target/git/worktrees/b\nplaceorigin", b); got != want {
 		t.Errorf("the command sees %q, want %q", got, want)
@@ -162,9 +163,23 @@ func testCarried(t *testing.T, dir string) {
 
 func testTwo(t *testing.T, dir string) {
 	files(t, dir, map[string]string{"a/name": "origin", "b/name": "place", "ta/out": "origin's", "tb/out": "place's"})
-	v := View{[]Bind{{dir + "/b", dir + "/a"}, {dir + "/tb", dir + "/ta"}}}
+	v := View{Binds: []Bind{{dir + "/b", dir + "/a"}, {dir + "/tb", dir + "/ta"}}}
 	if got := output(t, v, dir+"/a", "cat name ../ta/out"); got != "placeplace's" {
 		t.Errorf("the command sees %q", got)
+	}
+}
+
+// A checkout that is shown at the origin's path is read-only there and at its own; what is shown inside it is not.
+func testReadOnly(t *testing.T, dir string) {
+	a, b := dir+"/a", dir+"/b"
+	files(t, dir, map[string]string{"a/target/": "", "b/name": "place", "b/target/own": "", "copy/target/": ""})
+	v := View{Binds: []Bind{{b, a}, {dir + "/copy/target", a + "/target"}}, ReadOnly: []string{a, b}}
+	got := output(t, v, a, fmt.Sprintf("echo x 2>&- >name || echo kept; echo x 2>&- >%s/target/own || echo kept; rm -f target/own; echo x >target/made; cat name target/made", b))
+	if want := "kept\nkept\nplacex\n"; got != want {
+		t.Errorf("the command says %q, want %q", got, want)
+	}
+	if read(t, b+"/name") != "place" || read(t, b+"/target/own") != "" || read(t, dir+"/copy/target/made") != "x\n" {
+		t.Error("what was to stay has changed, or what was written is not where it was shown")
 	}
 }
 
@@ -192,16 +207,19 @@ func testRefused(t *testing.T, dir string) {
 		{"working directory only outside", Bind{"/b", "/a"}, "/a/only", unix.ENOENT},
 		{"working directory a file", Bind{"/b", "/a"}, "/a/sub/x", unix.ENOTDIR},
 	} {
-		v := View{[]Bind{{dir + tt.bind.From, dir + tt.bind.At}}}
+		v := View{Binds: []Bind{{dir + tt.bind.From, dir + tt.bind.At}}}
 		wantRefused(t, tt.name, v, shell(dir+tt.dir, "touch "+dir+"/ran"), tt.want)
 	}
 	touch := shell(dir, "touch "+dir+"/ran")
-	wantRefused(t, "From hidden by its own At", View{[]Bind{{dir + "/b", dir + "/a"}, {dir + "/a", dir + "/b"}}}, touch, unix.ESTALE)
-	wantRefused(t, "At is the root", View{[]Bind{{dir, "/"}}}, touch, nil)
-	wantRefused(t, "relative From", View{[]Bind{{"b", dir + "/a"}}}, touch, unix.EINVAL)
-	wantRefused(t, "relative At", View{[]Bind{{dir + "/b", "a"}}}, touch, unix.EINVAL)
+	wantRefused(t, "From hidden by its own At", View{Binds: []Bind{{dir + "/b", dir + "/a"}, {dir + "/a", dir + "/b"}}}, touch, unix.ESTALE)
+	wantRefused(t, "At is the root", View{Binds: []Bind{{dir, "/"}}}, touch, nil)
+	wantRefused(t, "relative From", View{Binds: []Bind{{"b", dir + "/a"}}}, touch, unix.EINVAL)
+	wantRefused(t, "relative At", View{Binds: []Bind{{dir + "/b", "a"}}}, touch, unix.EINVAL)
+	wantRefused(t, "read-only through a link", View{ReadOnly: []string{dir + "/link"}}, touch, unix.ELOOP)
+	wantRefused(t, "read-only and not there", View{ReadOnly: []string{dir + "/none"}}, touch, unix.ENOENT)
+	wantRefused(t, "read-only not clean", View{ReadOnly: []string{dir + "/a/"}}, touch, unix.EINVAL)
 	wantRefused(t, "no working directory", View{}, shell("", "touch "+dir+"/ran"), unix.EINVAL)
-	wantRefused(t, "NUL in a path", View{[]Bind{{dir + "/b\x00", dir + "/a"}}}, touch, unix.EINVAL)
+	wantRefused(t, "NUL in a path", View{Binds: []Bind{{dir + "/b\x00", dir + "/a"}}}, touch, unix.EINVAL)
 	touch.Args = append(touch.Args, "a\x00b")
 	wantRefused(t, "NUL in an argument", View{}, touch, unix.EINVAL)
 	if exists(dir + "/ran") {
@@ -222,7 +240,7 @@ func testNotRun(t *testing.T, dir string) {
 	files(t, dir, map[string]string{"a/compiler": "#!/bin/sh\n", "b/text": "", "b/missing-interpreter": "#!/none\n"})
 	must(t, os.Chmod(dir+"/a/compiler", 0o755))
 	must(t, os.Chmod(dir+"/b/missing-interpreter", 0o755))
-	v := View{[]Bind{{dir + "/b", dir + "/a"}}}
+	v := View{Binds: []Bind{{dir + "/b", dir + "/a"}}}
 	long := make([]string, 200)
 	for i := range long {
 		long[i] = strings.Repeat("x", 100_000)
@@ -348,7 +366,7 @@ func testFilesOfOthers(t *testing.T, dir string) {
 	files(t, dir, map[string]string{"b/secret": "other's", "a/": ""})
 	must(t, os.Chown(dir+"/b/secret", other, other))
 	must(t, os.Chmod(dir+"/b/secret", 0o600))
-	got := output(t, View{[]Bind{{dir + "/b", dir + "/a"}}}, dir+"/a", "cat secret; stat -c ' %u %g' secret; touch new; chown 4712 new")
+	got := output(t, View{Binds: []Bind{{dir + "/b", dir + "/a"}}}, dir+"/a", "cat secret; stat -c ' %u %g' secret; touch new; chown 4712 new")
 	if got != "other's 4711 4711\n" {
 		t.Errorf("the command sees %q", got)
 	}

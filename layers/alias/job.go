@@ -10,9 +10,10 @@ import (
 
 // A job is what the child is told.
 type job struct {
-	binds   []Bind
-	command Command
-	probe   bool // make the view, and that is all
+	binds    []Bind
+	readOnly []string
+	command  Command
+	probe    bool // make the view, and that is all
 
 	parent        int    // the caller's process id
 	userNamespace bool   // the child is in a user namespace made for it
@@ -23,6 +24,11 @@ func (j *job) check() error {
 	for _, b := range j.binds {
 		if !path.IsAbs(b.From) || !path.IsAbs(b.At) || path.Clean(b.At) != b.At {
 			return unavailable(b.what(), unix.EINVAL)
+		}
+	}
+	for _, dir := range j.readOnly {
+		if !path.IsAbs(dir) || path.Clean(dir) != dir {
+			return unavailable("make "+dir+" read-only", unix.EINVAL)
 		}
 	}
 	if !path.IsAbs(j.command.Dir) {
@@ -42,6 +48,7 @@ func (j *job) encode() ([]byte, error) {
 	for _, b := range j.binds {
 		fields = append(fields, b.From, b.At)
 	}
+	fields = append(append(fields, strconv.Itoa(len(j.readOnly))), j.readOnly...)
 	fields = append(append(fields, strconv.Itoa(len(c.Args))), c.Args...)
 	fields = append(append(fields, strconv.Itoa(len(c.Env))), c.Env...)
 	size := 0
@@ -103,7 +110,7 @@ func decode(message []byte) (job, error) {
 	for i := 0; i+1 < len(binds); i += 2 {
 		j.binds = append(j.binds, Bind{binds[i], binds[i+1]})
 	}
-	j.command.Args, j.command.Env = r.list(), r.list()
+	j.readOnly, j.command.Args, j.command.Env = r.list(), r.list(), r.list()
 	if r.fault || r.rest != "" {
 		return job{}, unix.EBADMSG
 	}

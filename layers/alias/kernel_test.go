@@ -51,7 +51,7 @@ func testForbiddenByFilter(t *testing.T, dir string) {
 func wantForbidden(t *testing.T, dir string, cause error, command func(request) *exec.Cmd) {
 	t.Helper()
 	c := shell(dir+"/b", "echo ran | tee ran; cat name")
-	r := request{View: View{[]Bind{{dir + "/b", dir + "/a"}}}, Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir}
+	r := request{View: View{Binds: []Bind{{dir + "/b", dir + "/a"}}}, Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir}
 	out, err := command(r).CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != exitUnavailable || exists(dir+"/b/ran") || !strings.Contains(string(out), cause.Error()) {
@@ -156,7 +156,7 @@ func TestSharedMounts(t *testing.T) {
 	c := shell(dir+"/a", "cat name; test -e ../m/file && echo; read line; cat name; test -e ../m/file || echo")
 	c.Stdin, c.Stdout = in, out
 	before := mounts(t, dir)
-	p, err := View{[]Bind{{dir + "/b", dir + "/a"}}}.Start(c)
+	p, err := View{Binds: []Bind{{dir + "/b", dir + "/a"}}}.Start(c)
 	must(t, err)
 	must(t, errors.Join(in.Close(), out.Close()))
 	line := make([]byte, len("place\n"))
@@ -194,7 +194,7 @@ func TestSupplementaryGroup(t *testing.T) {
 		want   string
 	}{{[]uint32{group}, "for the group"}, {nil, ""}} {
 		cmd := request{
-			View: View{[]Bind{{dir + "/b", dir + "/a"}}}, Path: "/bin/cat", Args: []string{"cat", dir + "/a/secret"}, Dir: dir + "/a",
+			View: View{Binds: []Bind{{dir + "/b", dir + "/a"}}}, Path: "/bin/cat", Args: []string{"cat", dir + "/a/secret"}, Dir: dir + "/a",
 		}.command()
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody, Groups: tt.groups}}
 		var stderr bytes.Buffer
@@ -240,7 +240,7 @@ func TestJobCrossesTheWire(t *testing.T) {
 		{},
 		{probe: true, parent: 1},
 		{
-			parent: 1 << 22, userNamespace: true, bounding: 1<<63 | 1, binds: []Bind{{"/b", "/a"}, {"", ""}},
+			parent: 1 << 22, userNamespace: true, bounding: 1<<63 | 1, binds: []Bind{{"/b", "/a"}, {"", ""}}, readOnly: []string{"/a", "/b"},
 			command: Command{Path: "/p", Dir: "/d", Args: []string{"", "a b", "\xff\n"}, Env: []string{"A=1", ""}},
 		},
 	}

@@ -69,6 +69,11 @@ func (j *job) makeView() (what string, err error) {
 		}
 		unix.Close(at)
 	}
+	for _, dir := range j.readOnly {
+		if err := protect(dir); err != nil {
+			return "make " + dir + " read-only", err
+		}
+	}
 	if err := unix.Chdir(j.command.Dir); err != nil {
 		return "enter " + j.command.Dir, err
 	}
@@ -85,6 +90,25 @@ func (j *job) makeView() (what string, err error) {
 		return "find the caller", unix.ESRCH
 	}
 	return "", nil
+}
+
+// protect shows a directory at its own path once more, read-only. What is mounted inside it comes along as it is:
+// the attribute is that of the one mount on top.
+func protect(dir string) error {
+	at, err := resolve(dir)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(at)
+	tree, err := unix.OpenTree(at, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tree)
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		return err
+	}
+	return unix.MoveMount(tree, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
 }
 
 // resolve opens a path that goes through no symbolic link.

@@ -29,7 +29,7 @@ type Process struct {
 // The command is a member of the caller's process group, and gets the signals of its terminal. A caller that has work
 // to do after the command catches these with signal.Notify: what it ignores instead, the command ignores too.
 func (v View) Start(c Command) (*Process, error) {
-	return start(job{binds: v.Binds, command: c})
+	return start(job{binds: v.Binds, readOnly: v.ReadOnly, command: c})
 }
 
 // Wait waits for the end of the command and returns how it ended, each time it is called.

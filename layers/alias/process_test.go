@@ -80,7 +80,7 @@ func testCallerKilled(t *testing.T, dir string) {
 	files(t, dir, map[string]string{"a/": "", "b/": ""})
 	for range 5 {
 		c := shell(dir+"/a", "echo $$ $(readlink /proc/self/ns/mnt); exec sleep 600")
-		cmd := request{View: View{[]Bind{{dir + "/b", dir + "/a"}}}, Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir}.command()
+		cmd := request{View: View{Binds: []Bind{{dir + "/b", dir + "/a"}}}, Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir}.command()
 		out, err := cmd.StdoutPipe()
 		must(t, err)
 		must(t, cmd.Start())
@@ -134,7 +134,7 @@ func manyPlaces(t *testing.T, dir string, n int) []View {
 	for i := range views {
 		a, b := fmt.Sprintf("%s/a%d", dir, i), fmt.Sprintf("%s/b%d", dir, i)
 		files(t, "/", map[string]string{a + "/name": "origin", b + "/name": strconv.Itoa(i)})
-		views[i] = View{[]Bind{{b, a}}}
+		views[i] = View{Binds: []Bind{{b, a}}}
 	}
 	return views
 }

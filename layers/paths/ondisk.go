@@ -56,6 +56,7 @@ const (
 	TreeUnavailable = TreeMeta + "/unavailable"
 	TreeStore       = TreeMeta + "/store"
 	TreePrepared    = TreeMeta + "/prepared"
+	TreeAgain       = TreeMeta + "/again"
 
 	TreeLeftSuffix = ".cargo-cow-left" // of what cannot be removed from a copy
 )

@@ -20,7 +20,7 @@ const (
 	Failed      = 1
 	Misused     = 2
 	InPart      = 3 // some of what was asked for is done
-	NotFound    = 4 // no such layer, record or call, no layer that fits, nothing to undo
+	NotFound    = 4 // no such layer, unit, record or call, no layer that fits, nothing to undo
 	Busy        = 5
 	Interrupted = 130
 )
@@ -53,7 +53,7 @@ func Code(err error) int {
 		return Misused
 	case errors.As(err, &part):
 		return InPart
-	case errors.Is(err, layers.ErrNoLayer), errors.Is(err, layers.ErrNotFound), errors.Is(err, layers.ErrNoUndo),
+	case errors.Is(err, layers.ErrNoLayer), errors.Is(err, layers.ErrNotFound), errors.Is(err, layers.ErrNoUndo), errors.Is(err, layers.ErrNoUnit),
 		errors.Is(err, warehouse.ErrNotFound), errors.As(err, &missing):
 		return NotFound
 	case errors.Is(err, layers.ErrBusy), errors.Is(err, layers.ErrInUse):

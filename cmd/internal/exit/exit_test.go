@@ -24,6 +24,7 @@ func TestCode(t *testing.T) {
 		{Partly(layers.ErrBusy), InPart},
 		{fmt.Errorf("show: %w", layers.ErrNotFound), NotFound},
 		{fmt.Errorf("show: %w", warehouse.ErrNotFound), NotFound},
+		{fmt.Errorf("verify: %w", layers.ErrNoUnit), NotFound},
 		{Missing(some, "look there"), NotFound},
 		{fmt.Errorf("restore: %w", layers.ErrBusy), Busy},
 		{fmt.Errorf("read: %w", context.Canceled), Interrupted},

@@ -35,6 +35,8 @@ over time, never changed or removed.
 | ` + "`miss`" + ` | a call of rustc that was not answered: ` + "`kind`" + ` (missed, compiled, refused), ` + "`why`, `detail`" + ` |
 | ` + "`stats`, `stats-why`" + ` | what became of all calls, time in ms and bytes; how many were compiled for one reason |
 | ` + "`undo`, `status`, `hook`" + ` | how things are |
+| ` + "`verified-unit`" + ` | a unit and the ` + "`verdict`" + `: equal, equal-but (` + "`but`" + ` for what), not-reproducible, different (in ` + "`differs`" + `), failed, unknown (` + "`why`" + `); the workspace root it was compiled ` + "`at`" + `, if another |
+| ` + "`verified`" + ` | how many units had which verdict, the ` + "`seed`" + ` of the sample |
 | ` + "`wrapper`" + ` | whether cargo uses the wrapper here (` + "`enabled`" + `), all ` + "`settings`" + ` that name one, the one that cargo goes by first, and whether it can work here (` + "`views`" + `) |
 | ` + "`check`" + ` | a problem and whether it was repaired, or ` + "`clean`" + ` |
 | ` + "`error`" + ` | the message, the help and the exit code |
@@ -47,7 +49,7 @@ over time, never changed or removed.
 | 1 | error |
 | 2 | the command line is wrong |
 | 3 | done in part |
-| 4 | no such layer, record or call, no layer that fits, nothing to undo |
+| 4 | no such layer, unit, record or call, no layer that fits, nothing to undo |
 | 5 | cargo is using the build directory, or a restore is using the layer |
 | 130 | interrupted |
 
