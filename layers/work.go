@@ -46,7 +46,7 @@ func (s *Store) claim(ctx context.Context, c *Checkout, notify Notify) (*work, e
 }
 
 func (w *work) identify() (err error) {
-	w.kind, err = w.dir.Kind(w.store.opts.Driver)
+	w.kind, err = w.store.kindOf(w.checkout, w.dir.Dir)
 	return err
 }
 

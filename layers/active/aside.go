@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -40,7 +41,7 @@ func hideFromGit(tree string) error {
 	if rollback.Exists(name) {
 		return nil
 	}
-	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
+	err := atomicfile.Replace(name, []byte(ignoreReplaced))
 	if help.IsFull(err) {
 		return nil // init has put it among what the repository excludes, too
 	}
@@ -50,7 +51,7 @@ func hideFromGit(tree string) error {
 // unhideFromGit takes that mark away again.
 func unhideFromGit(tree string) error {
 	name := filepath.Join(tree, ignoreFile)
-	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced {
+	if b, err := regular.Read(name); err != nil || string(b) != ignoreReplaced {
 		return nil
 	}
 	return os.Remove(name)
@@ -69,7 +70,7 @@ func (c *Claim) remove(ctx context.Context, path string) error {
 	}
 	aside := c.tmp + atomicfile.TempSuffix()
 	if moved := driver.Publish(path, aside); moved != nil {
-		return &help.Error{Err: errors.Join(err, moved), Help: "sudo rm -rf " + path}
+		return &help.Error{Err: errors.Join(err, moved), Help: "sudo rm -rf " + help.ShellWord(path)}
 	}
 	return nil
 }

@@ -59,10 +59,14 @@ func (c *Claim) makeParent() error {
 
 // markPrepared puts the mark of a tree that is not in place yet into dir.
 func markPrepared(dir string) error {
-	if err := os.MkdirAll(filepath.Join(dir, MetaDir), 0o777); err != nil {
+	if err := makeMeta(dir); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, preparedFile), nil, 0o666)
+	f, err := atomicfile.Create(filepath.Join(dir, preparedFile), 0o666)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Settle is for when the last file was written into a prepared tree.
