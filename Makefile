@@ -9,6 +9,8 @@ STATICCHECK_VERSION := v0.8.2
 STATICCHECK := bin/staticcheck-$(STATICCHECK_VERSION)
 
 FUZZTIME ?= 10s
+# What all fuzzers get together in `make test`: more would be felt, and what takes longer to be found is for `make soak`.
+FUZZTOTAL ?= 40s
 
 # What `make check` tests: all but the packages that drive the whole program or real cargos for minutes.
 QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /drivertest -e /driver/btrfs -e /hack/scratch -e /hack/bench)
@@ -16,7 +18,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test fuzz toolchains explain bench bench-rivals published macros demo docs clean
+.PHONY: help build check test fuzz soak toolchains explain bench bench-rivals published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,6 +41,7 @@ test: ## install what is missing, then every test on real file systems; with CI 
 	hack/setup
 	go run ./hack/noskip -race -timeout 20m ./reflink/... ./driver/... ./layers/...
 	go run ./hack/noskip -count=1 -timeout 20m $(LONGEST) ./cmd/... ./hack/...
+	go run ./hack/fuzz -total $(FUZZTOTAL)
 
 # One after the other, as each run uses all processors. The words after the colon are more environment.
 TOOLCHAINS = $(shell sed -e 's/\#.*//' hack/toolchains)
@@ -60,7 +63,13 @@ explain: ## workspaces on published crates: what explain says is what cargo rebu
 	CARGO_COW_TEST_WORKSPACES="web rpc data" go test -count=1 -timeout 60m -v -run TestExplainKeepsItsWord ./cmd/cargo-cow/soundness
 
 fuzz: ## run every fuzzer for FUZZTIME (10s)
-	hack/fuzz $(FUZZTIME)
+	go run ./hack/fuzz -each $(FUZZTIME)
+
+# Each line may run for hours by itself. What a fuzzer finds is in testdata.
+soak: ## for the night: the tests of `make test` with larger numbers
+	hack/setup
+	go run ./hack/fuzz -each 10m
+	CARGO_COW_TEST_SWAPS=200 go test -count=1 -timeout 2h -run TestDirectoriesSwapped ./cmd/cargo-cow/survival
 
 bench: ## what the commands cost against cp, ioctls, cargo and bare programs, as tables
 	hack/setup demo
