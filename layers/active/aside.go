@@ -41,7 +41,9 @@ func hideFromGit(tree string) error {
 	if rollback.Exists(name) {
 		return nil
 	}
-	err := atomicfile.Replace(name, []byte(ignoreReplaced))
+	err := within(tree, func(tree string) error {
+		return atomicfile.Replace(filepath.Join(tree, ignoreFile), []byte(ignoreReplaced))
+	})
 	if help.IsFull(err) {
 		return nil // init has put it among what the repository excludes, too
 	}
@@ -50,11 +52,13 @@ func hideFromGit(tree string) error {
 
 // unhideFromGit takes that mark away again.
 func unhideFromGit(tree string) error {
-	name := filepath.Join(tree, ignoreFile)
-	if b, err := regular.Read(name); err != nil || string(b) != ignoreReplaced {
-		return nil
-	}
-	return os.Remove(name)
+	return within(tree, func(tree string) error {
+		name := filepath.Join(tree, ignoreFile)
+		if b, err := regular.Read(name); err != nil || string(b) != ignoreReplaced {
+			return nil
+		}
+		return os.Remove(name)
+	})
 }
 
 // remove deletes a tree beside the build directory. What another user's directories

@@ -33,19 +33,22 @@ func makeMeta(dir string) error { return atomicfile.MakeDir(filepath.Join(dir, M
 // not wait for the disk: sealing does, and what a power cut takes from a build
 // directory is found missing, and then its units are inspected anew.
 func WriteFile(dir, name string, b []byte) error {
-	path := filepath.Join(dir, name)
-	if err := makeMeta(dir); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	f, err := atomicfile.Create(path+".new", 0o666)
+	err := within(dir, func(dir string) error {
+		path := filepath.Join(dir, name)
+		if err := makeMeta(dir); err != nil {
+			return err
+		}
+		f, err := atomicfile.Create(path+".new", 0o666)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(b)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		return os.Rename(path+".new", path)
+	})
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
@@ -54,15 +57,18 @@ func WriteFile(dir, name string, b []byte) error {
 // AppendFile adds to one of this program's files in a build directory. A process
 // that dies leaves a part of b there; what reads the file has to see that.
 func AppendFile(dir, name string, b []byte) error {
-	if err := makeMeta(dir); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_APPEND|unix.O_NOFOLLOW, 0)
+	err := within(dir, func(dir string) error {
+		if err := makeMeta(dir); err != nil {
+			return err
+		}
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_APPEND|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(b)
+		return errors.Join(err, f.Close())
+	})
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil

@@ -81,6 +81,17 @@ func (p *precious) untouched(after any) {
 	}
 }
 
+// kept checks that all that was there is as it was, whatever has come.
+func (p *precious) kept(after any) {
+	p.t.Helper()
+	now := p.look()
+	for line := range strings.Lines(p.state) {
+		if !strings.Contains(now, line) {
+			p.t.Fatalf("after %v, outside there is\n%sand not any more\n%s", after, now, line)
+		}
+	}
+}
+
 // nowhere checks that no copy of the files is below a directory.
 func (p *precious) nowhere(dir string) {
 	p.t.Helper()
@@ -268,6 +279,18 @@ func TestHardLinksOutward(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			// And all that a restore corrects and dates.
+			linked := 0
+			err := filepath.WalkDir(p.Target("debug"), func(path string, d fs.DirEntry, err error) error {
+				if err != nil || !d.Type().IsRegular() || strings.Contains(path, ".cargo-") {
+					return err
+				}
+				linked++
+				return os.Link(path, filepath.Join(outside.dir, fmt.Sprint("link-", linked)))
+			})
+			if err != nil || linked < 20 {
+				t.Fatalf("%d files have a name outside: %v", linked, err)
+			}
 			outside.state = outside.look()
 			for _, args := range [][]string{{"init"}, {"snapshot"}, {"restore"}, {"undo"}, {"restore"}, {"graft"}, {"check"}} {
 				if r := p.TryCow(args...); r.Code != 0 && args[0] != "graft" {
@@ -343,5 +366,70 @@ func TestDeepAndWideTrees(t *testing.T) {
 			}
 			p.Must("rm", "-rf", "target", "target.cargo-cow-undo")
 		})
+	}
+}
+
+// Between the look at a build directory, or at the store, and its use somebody puts a link
+// to the outside in its place. The command may fail; outside all stays as it is. What is
+// put in the place of the store gets what the store would have got, and loses nothing.
+func TestReplacedBetweenCheckAndUse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopfs.Btrfs(t)).sealed()
+	outside := w.precious()
+	for point, args := range map[string][]string{
+		"restore.verified": {"restore"}, "restore.cloned": {"restore"}, "restore.staged": {"restore"}, "replace.exchanged": {"restore"}, "replace.aside": {"restore"},
+		"snapshot.inspected": {"snapshot", "--label", "x"}, "snapshot.described": {"snapshot", "--label", "x"}, "snapshot.sealed": {"snapshot", "--label", "x"},
+		"init.cloned": {"init"}, "init.taken-over": {"init"}, "undo.exchanged": {"undo"},
+	} {
+		for _, what := range []string{"build directory", "store"} {
+			t.Run(what+" at "+point, func(t *testing.T) {
+				outside := &precious{t, outside.dir, outside.look()}
+				p := w.checkout(strings.ReplaceAll(what+point, " ", "-")).in(t)
+				p.cow("restore")
+				switch args[0] {
+				case "snapshot":
+					p.Write("app/src/main.rs", mainRS(point+what))
+					p.Must("cargo", "build", "--quiet", "--offline")
+				case "init":
+					p.Remove("target")
+					p.Must("cargo", "build", "--quiet", "--offline")
+				default:
+					p.cow("restore", "--from", newest(p)) // there is something to be replaced, and to be undone
+				}
+				stopped := p.StopCow(point, args...)
+				name := p.Target()
+				if what == "store" {
+					name = w.store
+				}
+				if err := os.Rename(name, name+".away"); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink(outside.dir, name); err != nil {
+					t.Fatal(err)
+				}
+				unharmed := outside.untouched
+				if what == "store" {
+					unharmed = outside.kept
+				}
+				r := stopped.Continue()
+				unharmed(args)
+				if r.Code < 0 || r.Code > 5 || strings.Contains(r.Stderr, "goroutine ") {
+					t.Errorf("%v", r)
+				}
+				for _, more := range [][]string{{"status"}, {"restore"}, {"snapshot"}, {"undo"}, {"check"}} {
+					p.TryCow(more...)
+					unharmed(more)
+				}
+				if what == "store" {
+					if err := os.Remove(name); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.Rename(name+".away", name); err != nil {
+						t.Fatal(err)
+					}
+				}
+				outside.nowhere(filepath.Join(w.store, "layers"))
+			})
+		}
 	}
 }
