@@ -9,6 +9,8 @@ STATICCHECK_VERSION := v0.8.2
 STATICCHECK := bin/staticcheck-$(STATICCHECK_VERSION)
 
 FUZZTIME ?= 10s
+# What all fuzzers get together in `make test`: more would be felt, and what takes longer to be found is for `make soak`.
+FUZZTOTAL ?= 40s
 
 # What `make check` tests: all but the packages that drive the whole program or real cargos for minutes.
 QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /drivertest -e /driver/btrfs -e /hack/scratch -e /hack/bench)
@@ -39,6 +41,7 @@ test: ## install what is missing, then every test on real file systems; with CI 
 	hack/setup
 	go run ./hack/noskip -race -timeout 20m ./reflink/... ./driver/... ./layers/...
 	go run ./hack/noskip -count=1 -timeout 20m $(LONGEST) ./cmd/... ./hack/...
+	go run ./hack/fuzz -total $(FUZZTOTAL)
 
 # The same tests as those of make test, in numbers for a night (docs/testing.md, "Hidden inputs").
 SOAK = CARGO_COW_TEST_KILLS=$(1) CARGO_COW_TEST_CUTS=$(2) CARGO_COW_TEST_FAULTS=$(2) go test -v -count=1 -timeout 6h
@@ -48,8 +51,11 @@ soak: ## tests that can be made larger, in numbers for a night: kills, power cut
 	CARGO_COW_TEST_CROWD=200 go test -count=1 -timeout 2h -v -run 'TestCrowd$$' ./cmd/cargo-cow/survival
 	$(call SOAK,500,200) -run 'TestInterruptedAnywhere/btrfs' ./cmd/cargo-cow/survival
 	$(call SOAK,50,50) -run 'TestInterruptedAnywhere/(xfs|ext4)' ./cmd/cargo-cow/survival
+	CARGO_COW_TEST_SWAPS=200 go test -count=1 -timeout 2h -run TestDirectoriesSwapped ./cmd/cargo-cow/survival
 	CARGO_COW_TEST_FLIPS=2000 go test -count=1 -timeout 3h -v -run TestRandomFlips ./cmd/cargo-cow/verify
 	CARGO_COW_TEST_OPERATIONS=20000 go test -count=1 -timeout 6h -v ./cmd/cargo-cow/model
+	go run ./hack/differential -n 1000 -toolchains ",$(shell echo $(TOOLCHAINS) | tr ' ' ,)" -published 10
+	go run ./hack/fuzz -each 10m
 
 # One after the other, as each run uses all processors. The words after the colon are more environment.
 TOOLCHAINS = $(shell sed -e 's/\#.*//' hack/toolchains)
@@ -85,7 +91,7 @@ rules: ## each rule switched off: after how many histories it shows, at most N
 	go run ./hack/differential -rules -n $(N) -seed $(SEED)
 
 fuzz: ## run every fuzzer for FUZZTIME (10s)
-	hack/fuzz $(FUZZTIME)
+	go run ./hack/fuzz -each $(FUZZTIME)
 
 bench: ## what the commands cost against cp, ioctls, cargo and bare programs, as tables
 	hack/setup demo

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // RemoveAll removes the directory path with all in it, also directories without
@@ -22,18 +24,39 @@ func RemoveAll(path string) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	// What cannot be changed shows when the removal is tried again.
-	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		// Called first for each directory before it is read, then again with err
-		// if reading failed.
+	openUp(path) // what cannot be changed shows when the removal is tried again
+	return os.RemoveAll(path)
+}
+
+// openUp gives the owner of a directory, and of those in it, every right that is lacking.
+// It goes from one open directory to the next: where somebody puts a link in the place of
+// one meanwhile, what that leads to stays as it is.
+func openUp(path string) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	// The directory itself may be one that cannot be opened to be read.
+	same := filepath.Join("/proc/self/fd", strconv.Itoa(fd))
+	if info, err := os.Stat(same); err == nil && info.Mode().Perm()&0o700 != 0o700 {
+		_ = os.Chmod(same, 0o700)
+	}
+	root, err := os.OpenRoot(same)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	_ = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		// It is called first for each directory before that is read, then again with
+		// err if reading failed.
 		if err == nil && d.IsDir() {
-			if info, err := d.Info(); err == nil && info.Mode().Perm()&0o700 != 0o700 {
-				os.Chmod(p, 0o700)
+			if info, err := root.Lstat(name); err == nil && info.Mode().Perm()&0o700 != 0o700 {
+				_ = root.Chmod(name, 0o700)
 			}
 		}
 		return nil
 	})
-	return os.RemoveAll(path)
 }
 
 // CheckRemovable returns nil if path is a directory that contains no mount point

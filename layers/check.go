@@ -172,8 +172,10 @@ func (s *Store) treeProblem(name string, repair bool) *Problem {
 
 // writable tries to change a sealed tree in a way that leaves no trace.
 func writable(path string) bool {
-	probe := filepath.Join(path, active.MetaDir, "probe")
-	f, err := os.Create(probe)
+	// Of a name that nobody knew when the layer was made: a link of a known one would
+	// have a file changed wherever it leads.
+	probe := atomicfile.TempName(filepath.Join(path, active.ManifestFile))
+	f, err := os.OpenFile(probe, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return false
 	}

@@ -109,13 +109,6 @@ func (co *Checkout) buildDir() active.Dir {
 	return active.At(co.Workspace.BuildDir, co.Git != nil)
 }
 
-// Usable returns nil if the checkout's build directory can be sealed and replaced, or is
-// not there, and else why not, with what would mend it.
-func (s *Store) Usable(co *Checkout) error {
-	_, err := co.buildDir().Kind(s.opts.Driver)
-	return err
-}
-
 // MadeFrom returns the id of the layer that the checkout's build directory was
 // restored from or last sealed as, "" where nothing tells. The layer may be gone.
 func MadeFrom(co *Checkout) string {

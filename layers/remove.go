@@ -69,7 +69,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("remove layer %s: %w", id, ErrNotFound)
 	case errors.Is(err, driver.ErrBusy):
-		return &HelpError{Err: fmt.Errorf("remove layer %s: %w", id, err), Help: "umount what is mounted in " + s.tree(id)}
+		return &HelpError{Err: fmt.Errorf("remove layer %s: %w", id, err), Help: "umount what is mounted in " + help.ShellWord(s.tree(id))}
 	case err != nil:
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}

@@ -27,7 +27,7 @@ func (s *Store) RemoveStore(ctx context.Context) (err error) {
 		return failed(err)
 	}
 	if err := driver.CheckRemovable(s.opts.Dir); errors.Is(err, driver.ErrBusy) {
-		return &HelpError{Err: failed(err), Help: "umount what is mounted in " + s.opts.Dir}
+		return &HelpError{Err: failed(err), Help: "umount what is mounted in " + help.ShellWord(s.opts.Dir)}
 	} else if err != nil {
 		return failed(err)
 	}

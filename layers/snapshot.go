@@ -18,6 +18,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/record"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -203,9 +204,6 @@ func writeUnitCaches(dir string, m *manifest.Manifest) error {
 	}
 	for _, n := range m.Nested {
 		inside := filepath.Join(dir, string(n.Path))
-		if err := os.MkdirAll(filepath.Join(inside, active.MetaDir), 0o777); err != nil {
-			return fmt.Errorf("write %s: %w", active.UnitCacheFile, err)
-		}
 		if err := writeUnitCaches(inside, n.Manifest); err != nil {
 			return err
 		}
@@ -261,7 +259,7 @@ func (s *Store) tellWarehouse(id string, profiles []string) {
 	}
 	w := warehouse.In(s.opts.Dir)
 	for _, list := range builddir.InputLists(s.tree(id), profiles) {
-		text, err := os.ReadFile(filepath.Join(s.tree(id), list))
+		text, err := regular.Read(filepath.Join(s.tree(id), list))
 		if err != nil {
 			continue
 		}

@@ -57,7 +57,7 @@ type Status struct {
 func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
 	d := co.buildDir()
 	r := &Status{BuildDir: d.Path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
-	found, err := d.Kind(s.opts.Driver)
+	found, err := s.kindOf(co, d)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/record"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -85,7 +86,7 @@ func (s *Store) holdOffSweep(ctx context.Context) (done func() error, err error)
 // more than the tree holds.
 func (s *Store) manifest(id string) (*manifest.Manifest, error) {
 	path := filepath.Join(s.tree(id), active.ManifestFile)
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read manifest: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // A lister is a driver that can tell where its trees are.
@@ -57,7 +58,7 @@ func (s *Store) findCheckouts(ctx context.Context, known ...string) *checkouts {
 		if !strings.HasPrefix(name, active.ClaimPrefix) {
 			continue
 		}
-		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
+		if text, err := regular.Read(filepath.Join(dir, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
 			cs.findNear(strings.TrimSuffix(string(text), "\n"), cs.noteBuildDir)
 		}
 	}

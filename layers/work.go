@@ -47,7 +47,7 @@ func (s *Store) claim(ctx context.Context, c *Checkout, noWait bool, notify Noti
 }
 
 func (w *work) identify() (err error) {
-	w.kind, err = w.dir.Kind(w.store.opts.Driver)
+	w.kind, err = w.store.kindOf(w.checkout, w.dir.Dir)
 	return err
 }
 

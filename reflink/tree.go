@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -58,8 +59,13 @@ type Stats struct {
 func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	source, err := openSource(src)
+	if err != nil {
+		return Stats{}, fmt.Errorf("copy tree %s to %s: %w", src, dst, err)
+	}
+	defer source.close()
 	t := &treeCopy{
-		ctx: ctx, src: src, dst: dst, opts: opts,
+		ctx: ctx, src: source, dst: dst, opts: opts,
 		copier: NewCopier(opts.Mode),
 		queue:  make(chan string, 256), // enough that the walk runs ahead of the workers
 		first:  map[inode]string{},
@@ -82,7 +88,7 @@ func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error)
 	}
 	close(t.queue)
 	workers.Wait()
-	err := context.Cause(ctx)
+	err = context.Cause(ctx)
 	if err == nil {
 		err = t.finish()
 	}
@@ -95,11 +101,12 @@ func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error)
 type inode struct{ dev, ino uint64 }
 
 type treeCopy struct {
-	ctx      context.Context
-	src, dst string
-	opts     Options
-	copier   *Copier
-	queue    chan string
+	ctx    context.Context
+	src    *source
+	dst    string
+	opts   Options
+	copier *Copier
+	queue  chan string
 
 	// Of the walking goroutine.
 	dirs  []string         // in the order of the walk: parents first
@@ -110,16 +117,8 @@ type treeCopy struct {
 	stats Stats // guarded by mu
 }
 
-func (t *treeCopy) from(rel string) string { return join(t.src, rel) }
+func (t *treeCopy) from(rel string) string { return join(t.src.dir, rel) }
 func (t *treeCopy) to(rel string) string   { return join(t.dst, rel) }
-
-// join does not clean, which costs more than the rest of the walk.
-func join(dir, rel string) string {
-	if rel == "" {
-		return dir
-	}
-	return strings.TrimRight(dir, "/") + "/" + rel
-}
 
 // walk makes the directories and symbolic links and queues the files.
 func (t *treeCopy) walk() error {
@@ -136,7 +135,12 @@ func (t *treeCopy) walk() error {
 }
 
 func (t *treeCopy) readDir(rel string) error {
-	entries, err := os.ReadDir(t.from(rel))
+	dir, err := t.src.open(rel, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	entries, err := readDir(dir)
 	if err != nil {
 		return err
 	}
@@ -151,13 +155,15 @@ func (t *treeCopy) readDir(rel string) error {
 		if t.opts.Skip != nil && t.opts.Skip(name, d) {
 			continue
 		}
-		switch d.Type() {
-		case fs.ModeDir:
-			err = t.dir(name)
-		case fs.ModeSymlink:
-			err = t.symlink(name)
-		case 0:
-			err = t.enqueue(name)
+		switch {
+		case max(len(t.from(name)), len(t.to(name))) >= unix.PathMax:
+			err = t.leaveOut(name, &fs.PathError{Op: "copy", Path: t.from(name), Err: unix.ENAMETOOLONG})
+		case d.Type() == fs.ModeDir:
+			err = t.dir(name, dir)
+		case d.Type() == fs.ModeSymlink:
+			err = t.symlink(name, dir)
+		case d.Type() == 0:
+			err = t.enqueue(name, dir)
 		default:
 			err = t.leaveOut(name, fmt.Errorf("copy %s: %w (%s)", t.from(name), ErrSpecial, d.Type()))
 		}
@@ -177,9 +183,9 @@ func (t *treeCopy) leaveOut(rel string, err error) error {
 	return nil
 }
 
-// dir makes a directory that can be listed.
-func (t *treeCopy) dir(rel string) error {
-	err := unix.Faccessat(unix.AT_FDCWD, t.from(rel), unix.R_OK|unix.X_OK, unix.AT_EACCESS)
+// dir makes a directory that can be listed; parent is the one that it is in.
+func (t *treeCopy) dir(rel string, parent *os.File) error {
+	err := unix.Faccessat(int(parent.Fd()), path.Base(rel), unix.R_OK|unix.X_OK, unix.AT_EACCESS)
 	if errors.Is(err, fs.ErrPermission) {
 		return t.leaveOut(rel, &fs.PathError{Op: "list", Path: t.from(rel), Err: err})
 	}
@@ -201,25 +207,34 @@ func (t *treeCopy) mkdir(rel string) error {
 	return nil
 }
 
-func (t *treeCopy) symlink(rel string) error {
-	target, err := os.Readlink(t.from(rel))
+func (t *treeCopy) symlink(rel string, parent *os.File) error {
+	target := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(int(parent.Fd()), path.Base(rel), target)
+	if err != nil {
+		return &fs.PathError{Op: "readlink", Path: t.from(rel), Err: err}
+	}
+	if err := os.Symlink(string(target[:n]), t.to(rel)); err != nil {
+		return err
+	}
+	st, err := t.lstat(rel, parent)
 	if err != nil {
 		return err
 	}
-	if err := os.Symlink(target, t.to(rel)); err != nil {
-		return err
-	}
-	var st unix.Stat_t
-	if err := unix.Lstat(t.from(rel), &st); err != nil {
-		return &fs.PathError{Op: "lstat", Path: t.from(rel), Err: err}
-	}
-	return setTimes(t.to(rel), &st)
+	return setTimes(t.to(rel), st)
 }
 
-func (t *treeCopy) enqueue(rel string) error {
+func (t *treeCopy) lstat(rel string, parent *os.File) (*unix.Stat_t, error) {
 	var st unix.Stat_t
-	if err := unix.Lstat(t.from(rel), &st); err != nil {
-		return &fs.PathError{Op: "lstat", Path: t.from(rel), Err: err}
+	if err := unix.Fstatat(int(parent.Fd()), path.Base(rel), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return nil, &fs.PathError{Op: "lstat", Path: t.from(rel), Err: err}
+	}
+	return &st, nil
+}
+
+func (t *treeCopy) enqueue(rel string, parent *os.File) error {
+	st, err := t.lstat(rel, parent)
+	if err != nil {
+		return err
 	}
 	if st.Nlink > 1 {
 		id := inode{st.Dev, st.Ino}
@@ -239,7 +254,7 @@ func (t *treeCopy) enqueue(rel string) error {
 
 func (t *treeCopy) file(rel string) (err error) {
 	// What became a pipe since it was listed must not be waited for.
-	src, err := os.OpenFile(t.from(rel), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	src, err := t.src.open(rel, os.O_RDONLY|unix.O_NONBLOCK)
 	if errors.Is(err, fs.ErrPermission) {
 		return t.leaveOut(rel, err)
 	}
@@ -308,7 +323,7 @@ func (t *treeCopy) finish() error {
 }
 
 func (t *treeCopy) finishDir(rel string) error {
-	src, err := os.Open(t.from(rel))
+	src, err := t.src.open(rel, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
@@ -361,7 +376,7 @@ func copyAttributes(dst, src int) {
 
 // TreeUsage sums the space of the files below dir, each file with several hard
 // links once; see [FileUsage]. A file that the caller may not read counts as one that
-// shares nothing, a directory as empty.
+// shares nothing, a directory as empty, and so does one whose path the kernel does not take.
 func TreeUsage(ctx context.Context, dir string) (Usage, error) {
 	var sum Usage
 	err := walkFiles(ctx, dir, func(path string, st *unix.Stat_t) error {
@@ -408,7 +423,7 @@ func walkFiles(ctx context.Context, dir string, visit func(path string, st *unix
 		if err == nil {
 			err = ctx.Err()
 		}
-		if errors.Is(err, fs.ErrPermission) && path != dir {
+		if (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENAMETOOLONG)) && path != dir {
 			return nil
 		}
 		if err != nil || !d.Type().IsRegular() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -29,7 +30,7 @@ func (c *cachedCall) answer() bool {
 // materialize puts an answer's outputs where the call wants them, and says what the
 // compiler would have said.
 func (c *cachedCall) materialize(a *warehouse.Answer) error {
-	old, _ := os.ReadFile(c.DepFile())
+	old, _ := regular.Read(c.DepFile())
 	rec := a.Record
 	text := rec.Trailer(c.request).AppendTo(c.request.DepFile(rec))
 	if state, ok := c.state(string(old)); ok {

@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -143,7 +144,7 @@ func (c *cachedCall) writeEarlyTrailer(metadata rustc.Artifact) {
 
 // writeTrailer adds a trailer to the unit's list of inputs.
 func (c *cachedCall) writeTrailer(t *rustc.Trailer) error {
-	text, err := os.ReadFile(c.DepFile())
+	text, err := regular.Read(c.DepFile())
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -95,4 +96,31 @@ func TestTranslate(t *testing.T) {
 			t.Errorf("%s\nbecame\n%s\nwant\n%s", tt.in, got, tt.want)
 		}
 	}
+}
+
+// What a compiler says may be anything. What does not name the other checkout is said as it
+// was; a line of JSON stays one.
+func FuzzTranslate(f *testing.F) {
+	f.Add(depInfo)
+	f.Add(`{"rendered":"error: /w/a/src/x.rs:1\n  \u001b[0m","message":"in /w/a","level":"error"}`)
+	f.Add(`{"file_name":"/w/a`)
+	f.Add(`{"\":"/w/a\"x`)
+	f.Add("warning: /w/a/x and /w/ab")
+	f.Fuzz(func(t *testing.T, line string) {
+		r, _ := newRelay(true)
+		got := string(r.translate([]byte(line)))
+		if !strings.Contains(line, "/w/a") && got != line {
+			t.Errorf("%q is said as %q", line, got)
+		}
+		if json.Valid([]byte(line)) && !json.Valid([]byte(got)) {
+			t.Errorf("%q is JSON, and is said as %q", line, got)
+		}
+		if strings.Count(got, "\n") != strings.Count(line, "\n") {
+			t.Errorf("%q is said as %q", line, got)
+		}
+		out, _ := newRelay(true)
+		if err := out.copy(strings.NewReader(line)); err != nil {
+			t.Error(err)
+		}
+	})
 }

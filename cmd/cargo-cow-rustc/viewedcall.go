@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -84,7 +85,7 @@ func (v *viewedCall) inWorkspace() bool {
 
 // state returns where the unit's state was made, if that is another checkout.
 func (v *viewedCall) state() (handoff.State, bool) {
-	text, err := os.ReadFile(v.inputs)
+	text, err := regular.Read(v.inputs)
 	if err != nil {
 		return handoff.State{}, false
 	}

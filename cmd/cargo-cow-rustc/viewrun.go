@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // runInView compiles the unit where its checkout is seen at the other path. ran is false
@@ -79,7 +80,7 @@ func (v *viewedCall) argvThere() []string {
 
 // faithful reports whether rustc has read what is the checkout's own.
 func (v *viewedCall) faithful() bool {
-	text, err := os.ReadFile(v.inputs)
+	text, err := regular.Read(v.inputs)
 	return err == nil && v.mapping.faithful(string(text), v.Remaps)
 }
 
@@ -127,7 +128,7 @@ func (v *viewedCall) runAgain(signals *signals, r *relay) (syscall.WaitStatus, e
 // state was made. That of a run that failed is corrected as well: the state is still
 // the one there was.
 func (v *viewedCall) correctDepFile() error {
-	text, err := os.ReadFile(v.inputs)
+	text, err := regular.Read(v.inputs)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

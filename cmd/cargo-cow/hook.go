@@ -27,6 +27,10 @@ that cargo clean has emptied stays empty. If something was missing when it was
 restored, a submodule for instance, later checkouts look for it again until
 something is built.
 
+What a checkout brings is not run by the hook: where it brings configuration of
+cargo or rustup under which no command of this program was run yet, the hook says so
+and restores nothing. ` + "`cargo cow restore`" + ` there makes it known.
+
 In repositories where init was never run, the hook does nothing. A hook that is
 there already keeps all its lines. If core.hooksPath leads out of the repository,
 nothing is written and the line to add is shown; with husky, the line goes into the

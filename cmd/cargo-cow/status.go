@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/background"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -131,6 +132,6 @@ func leftRows(tab *ui.Table, st *layers.Status) {
 		tab.Row("not yours", dir+" ("+foreign.Help(dir)+")")
 	}
 	for _, dir := range st.Undeletable {
-		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+dir+")")
+		tab.Row("left over", dir+" holds files of another user (sudo rm -rf "+paths.ShellWord(dir)+")")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -41,10 +42,9 @@ func hideFromGit(tree string) error {
 	if b, err := os.ReadFile(name); err == nil && !isTorn(b) {
 		return nil
 	}
-	err := os.WriteFile(name, []byte(ignoreReplaced), 0o666)
-	if err != nil {
-		_ = unhideFromGit(tree) // of what was written in part
-	}
+	err := within(tree, func(tree string) error {
+		return atomicfile.Replace(filepath.Join(tree, ignoreFile), []byte(ignoreReplaced))
+	})
 	if help.IsFull(err) {
 		return nil // init has put it among what the repository excludes, too
 	}
@@ -53,11 +53,13 @@ func hideFromGit(tree string) error {
 
 // unhideFromGit takes that mark away again, whole or written in part.
 func unhideFromGit(tree string) error {
-	name := filepath.Join(tree, ignoreFile)
-	if b, err := os.ReadFile(name); err != nil || string(b) != ignoreReplaced && !isTorn(b) {
-		return nil
-	}
-	return os.Remove(name)
+	return within(tree, func(tree string) error {
+		name := filepath.Join(tree, ignoreFile)
+		if b, err := regular.Read(name); err != nil || string(b) != ignoreReplaced && !isTorn(b) {
+			return nil
+		}
+		return os.Remove(name)
+	})
 }
 
 // isTorn reports whether a process died, or the disk was full, while it wrote the mark.
@@ -86,7 +88,7 @@ func (c *Claim) remove(ctx context.Context, path string) error {
 	}
 	aside := c.tmp + atomicfile.TempSuffix()
 	if moved := driver.Publish(path, aside); moved != nil {
-		return &help.Error{Err: errors.Join(err, moved), Help: "sudo rm -rf " + path}
+		return &help.Error{Err: errors.Join(err, moved), Help: "sudo rm -rf " + help.ShellWord(path)}
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (d Dir) Kind(drv driver.Driver) (Kind, error) {
 		return unsuitable("it belongs to user "+foreign.UserName(int(st.Uid)), foreign.Help(d.Path))
 	}
 	if err := driver.CheckRemovable(d.Path); errors.Is(err, driver.ErrBusy) {
-		return unsuitable("it is or holds a mount point, and a mount cannot be exchanged", "umount "+d.Path)
+		return unsuitable("it is or holds a mount point, and a mount cannot be exchanged", "umount "+help.ShellWord(d.Path))
 	} else if err != nil {
 		return Absent, fmt.Errorf("look at %s: %w", d.Path, err)
 	}

@@ -59,10 +59,21 @@ func (c *Claim) makeParent() error {
 
 // markPrepared puts the mark of a tree that is not in place yet into dir.
 func markPrepared(dir string) error {
-	if err := os.MkdirAll(filepath.Join(dir, MetaDir), 0o777); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, preparedFile), nil, 0o666)
+	return within(dir, func(dir string) error {
+		if err := makeMeta(dir); err != nil {
+			return err
+		}
+		f, err := atomicfile.Create(filepath.Join(dir, preparedFile), 0o666)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
+}
+
+// unmarkPrepared takes the mark away again.
+func unmarkPrepared(dir string) error {
+	return within(dir, func(dir string) error { return os.Remove(filepath.Join(dir, preparedFile)) })
 }
 
 // Settle is for when the last file was written into a prepared tree.

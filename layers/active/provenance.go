@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Provenance is where the content of a build directory comes from, as far as this
@@ -33,9 +33,16 @@ type Provenance struct {
 // ReadProvenance reads what a build directory says of itself. One that says nothing,
 // or nothing legible, is one this program knows nothing of.
 func ReadProvenance(dir string) Provenance {
+	b, err := regular.Read(filepath.Join(dir, provenanceFile))
+	if err != nil {
+		return Provenance{}
+	}
+	return parseProvenance(b)
+}
+
+func parseProvenance(text []byte) Provenance {
 	var p Provenance
-	b, err := os.ReadFile(filepath.Join(dir, provenanceFile))
-	if err != nil || json.Unmarshal(b, &p) != nil {
+	if json.Unmarshal(text, &p) != nil {
 		return Provenance{}
 	}
 	return p
@@ -48,9 +55,6 @@ func (p Provenance) OfLayer() bool { return digest.Is(p.Layer) }
 func (p Provenance) Write(dir string) error {
 	b, err := json.Marshal(p)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", provenanceFile, err)
-	}
-	if err := os.MkdirAll(filepath.Join(dir, MetaDir), 0o777); err != nil {
 		return fmt.Errorf("write %s: %w", provenanceFile, err)
 	}
 	return WriteFile(dir, provenanceFile, b)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
@@ -93,7 +91,7 @@ func (c *Claim) install(tmp string) (replaced string, err error) {
 }
 
 func (c *Claim) installed() error {
-	if err := os.Remove(filepath.Join(c.Path, preparedFile)); err != nil {
+	if err := unmarkPrepared(c.Path); err != nil {
 		return fmt.Errorf("put %s in place: %w", c.Path, err)
 	}
 	return pointAside.Hit()

@@ -57,7 +57,7 @@ func (c *Claim) tidy(ctx context.Context) error {
 	if rollback.Exists(c.undo) {
 		_ = hideFromGit(c.undo)
 	}
-	if err := os.Remove(filepath.Join(c.Path, preparedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+	if err := unmarkPrepared(c.Path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
 		return fmt.Errorf("tidy up %s: %w", c.Path, err)
 	}
 	return nil

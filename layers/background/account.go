@@ -19,6 +19,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // content is what the file has: nothing after a snapshot that succeeded, and this
@@ -99,7 +100,7 @@ func ReadState(store, buildDir string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path)
 	if err := errors.Join(err, unlock()); err != nil || len(text) == 0 {
 		return State{}, err
 	}

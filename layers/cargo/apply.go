@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ import (
 //
 // dir must not be in use. If Apply fails, dir is of no use to anyone.
 func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged int, err error) {
-	a := &applier{plan: p, dir: dir}
+	a := &applier{plan: p, dir: dir, links: builddir.NewLinkCutter(dir)}
 	if retagged, err = a.retag(); err != nil {
 		return 0, err
 	}
@@ -55,7 +54,10 @@ func (p *Plan) Apply(ctx context.Context, dir string, t0 time.Time) (retagged in
 	if err != nil {
 		return 0, err
 	}
-	return retagged + n, a.stamp(t0)
+	if err := a.stamp(t0); err != nil {
+		return 0, err
+	}
+	return retagged + n, a.failed
 }
 
 // unlinkUplifted removes the final names of programs and libraries that will be
@@ -70,7 +72,7 @@ func (a *applier) unlinkUplifted(dirty []bool) error {
 			continue
 		}
 		for _, dir := range []string{u.Profile, u.Profile + "/examples"} {
-			entries, err := os.ReadDir(a.path(dir))
+			entries, err := os.ReadDir(a.dirPath(dir))
 			if err != nil {
 				continue
 			}
@@ -114,7 +116,7 @@ func (a *applier) stamp(t0 time.Time) error {
 // nested makes the build directories inside the copy true for the checkout.
 func (a *applier) nested(ctx context.Context, t0 time.Time) (retagged int, err error) {
 	for _, n := range a.plan.nests {
-		dir := filepath.Join(a.dir, n.path)
+		dir := a.dirPath(n.path)
 		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

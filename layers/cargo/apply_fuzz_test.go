@@ -43,6 +43,12 @@ func FuzzDecodeManifest(f *testing.F) {
 			"a/debug/build/liba-1123456789abcdef/output":              "",
 			"a/debug/liba": "",
 		})
+		// What a layer has may be links: a commit or a script can have made them.
+		for link, to := range map[string]string{"a/debug/build/liba-1123456789abcdef/out": "x/out", "a/debug/deps": "x", "a/debug/examples": "debug"} {
+			if err := os.Symlink(filepath.Join(dir, to), filepath.Join(dir, link)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		co := &checkout.Checkout{Workspace: &project.Workspace{Root: dir + "/w", BuildDir: dir + "/a"}}
 		plan := &Plan{Manifest: m, Checkout: co, reasons: make([]*rule.Reason, len(m.Units)), atHome: make([]bool, len(m.Origins))}
 		for i := range plan.reasons {

@@ -132,7 +132,7 @@ func (a *applier) dropUnknown() error {
 		return err
 	}
 	for _, dir := range dirs {
-		entries, err := os.ReadDir(filepath.Join(a.dir, dir))
+		entries, err := os.ReadDir(a.dirPath(dir))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -5,24 +5,45 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"strings"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depinfo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // applier makes a copy of a build directory true for a checkout.
 type applier struct {
-	plan *Plan
-	dir  string
+	plan  *Plan
+	dir   string
+	links *builddir.LinkCutter
+	// failed is the first link that could not be cut: nothing is done then.
+	failed error
 }
 
-func (a *applier) path(rel string) string { return a.dir + "/" + rel }
+// path is where something in the copy is, and in no other place: no link leads there.
+func (a *applier) path(rel string) string {
+	a.cut(path.Dir(rel))
+	return a.dir + "/" + rel
+}
+
+// dirPath is path for a directory whose entries are looked at.
+func (a *applier) dirPath(rel string) string {
+	a.cut(rel)
+	return a.dir + "/" + rel
+}
+
+func (a *applier) cut(rel string) {
+	if err := a.links.Cut(rel); err != nil && a.failed == nil {
+		a.failed = err
+	}
+}
 
 func (a *applier) unit(u *manifest.Unit, reason *rule.Reason) error {
 	if reason != nil {
@@ -53,12 +74,12 @@ func (a *applier) dirty(u *manifest.Unit) error {
 		return nil
 	}
 	// A script may leave alone what it finds written.
-	entries, err := os.ReadDir(a.path(outDir))
+	entries, err := os.ReadDir(a.dirPath(outDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
-		if err := removal.All(filepath.Join(a.path(outDir), e.Name())); err != nil {
+		if err := removal.All(a.path(outDir + "/" + e.Name())); err != nil {
 			return err
 		}
 	}
@@ -68,14 +89,14 @@ func (a *applier) dirty(u *manifest.Unit) error {
 // dirtyDoc removes the page whose presence and time Cargo checks.
 func (a *applier) dirtyDoc(u *manifest.Unit) error {
 	crate := strings.ReplaceAll(u.Target, "-", "_")
-	return removal.File(filepath.Join(a.dir, filepath.Dir(u.Profile), "doc", crate, "index.html"))
+	return removal.File(a.path(path.Join(path.Dir(u.Profile), "doc", crate, "index.html")))
 }
 
 // rewriteDepInfo makes Cargo watch the checkout's files instead of the origin's.
 // The content of this file is not part of the unit's hash.
 func (a *applier) rewriteDepInfo(u *manifest.Unit) error {
-	path := a.path(u.DepFile())
-	b, err := os.ReadFile(path)
+	name := a.path(u.DepFile())
+	b, err := regular.Read(name)
 	if err != nil {
 		return err
 	}
@@ -86,18 +107,18 @@ func (a *applier) rewriteDepInfo(u *manifest.Unit) error {
 	for _, w := range u.Moved {
 		to, ok := a.plan.Checkout.Abs(w.Path)
 		if w.Index < 0 || w.Index >= len(info.Files) || !ok {
-			return fmt.Errorf("rewrite %s: no entry %d for %s", path, w.Index, w.Path)
+			return fmt.Errorf("rewrite %s: no entry %d for %s", name, w.Index, w.Path)
 		}
 		info.Files[w.Index].Path = to
 	}
-	return atomicfile.Replace(path, info.Encode())
+	return atomicfile.Replace(name, info.Encode())
 }
 
 // rewriteOutput makes a script watch the checkout's files. It returns the lines as
 // Cargo will read them there.
 func (a *applier) rewriteOutput(u *manifest.Unit) ([]script.Line, error) {
 	output, outDir, root := u.Dir().ScriptFiles()
-	b, err := os.ReadFile(a.path(output))
+	b, err := regular.Read(a.path(output))
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +147,7 @@ func (a *applier) rewriteOutput(u *manifest.Unit) ([]script.Line, error) {
 		}
 		lines = script.Parse(b)
 	}
-	called, _ := os.ReadFile(a.path(root))
+	called, _ := regular.Read(a.path(root))
 	if len(called) > 0 {
 		for i := range lines {
 			lines[i].Value = strings.ReplaceAll(lines[i].Value, string(called), a.plan.Checkout.Workspace.BuildDir+"/"+outDir)

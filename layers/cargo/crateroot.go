@@ -1,7 +1,6 @@
 package cargo
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Cargo calls rustc in the workspace root with relative names for path packages
@@ -38,7 +38,7 @@ func (s *subject) recordCrateRoot() {
 		return
 	}
 	for _, name := range s.u.SourceList.Deps {
-		if src, err := os.ReadFile(from.Resolve(name)); err != nil || rustsrc.NamesItself(src) {
+		if src, err := regular.Read(from.Resolve(name)); err != nil || rustsrc.NamesItself(src) {
 			s.elsewhere(rule.SourceName, "file!() in "+s.draft.display(name)+" is its absolute path")
 			return
 		}
@@ -80,7 +80,7 @@ func (p *Plan) watchSources(dir string, u *manifest.Unit, f *fingerprint.Fingerp
 		return nil
 	}
 	path := dir + "/" + u.DepFile()
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path)
 	if err != nil {
 		return err
 	}

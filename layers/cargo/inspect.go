@@ -3,7 +3,6 @@ package cargo
 import (
 	"context"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Inspection is what Inspect works on.
@@ -296,7 +296,7 @@ func (b *inspector) nest(nested []string) error {
 func (b *inspector) inspectNested(rel string) (*manifest.Manifest, error) {
 	in := b.in
 	in.Checkout, in.Previous = b.in.Checkout.Within(rel), b.previous.nested(rel)
-	in.Cache, _ = os.ReadFile(filepath.Join(in.Checkout.Workspace.BuildDir, manifest.NestedCacheFile))
+	in.Cache, _ = regular.Read(filepath.Join(in.Checkout.Workspace.BuildDir, manifest.NestedCacheFile))
 	if slices.ContainsFunc(b.in.Without, func(p string) bool { return strings.HasPrefix(p, rel+"/") }) {
 		return nil, nil // it could not be locked
 	}

@@ -1,12 +1,12 @@
 package cargo
 
 import (
-	"os"
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // recordAssembled makes inputs of the files that a unit's sources have the assembler read.
@@ -30,7 +30,7 @@ func (b *describer) recordAssembled(s *subject) {
 				continue
 			}
 			seen[path] = true
-			text, err := os.ReadFile(path)
+			text, err := regular.Read(path)
 			if err != nil {
 				b.wholePackage(s, rule.LinkInput)
 				continue

@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // A script or macro reads what it was written to read: the files of its own package,
@@ -193,7 +194,7 @@ func (r *textReader) textsOf(u *builddir.Unit, o *checkout.Origin) map[string]so
 		}
 		s, known := r.sources[path]
 		if !known {
-			if src, err := os.ReadFile(path); err == nil {
+			if src, err := regular.Read(path); err == nil {
 				s.texts, s.words = rustsrc.Texts(src)
 			}
 			r.sources[path] = s
@@ -219,7 +220,7 @@ func (r *textReader) packageTexts(pkg *project.Package) []climbingText {
 		if fi, err := os.Stat(path); err != nil || !fi.Mode().IsRegular() || fi.Size() > extent.LargestText {
 			continue
 		}
-		text, err := os.ReadFile(path)
+		text, err := regular.Read(path)
 		if err != nil || bytes.IndexByte(text, 0) >= 0 {
 			continue
 		}

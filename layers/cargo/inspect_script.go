@@ -1,7 +1,6 @@
 package cargo
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // describeRun describes the run of a build script: what it said it watches, and
@@ -24,11 +24,11 @@ import (
 func (b *describer) describeRun(s *subject) error {
 	u, unit := s.u, s.unit
 	outputPath, outDir, rootPath := u.Dir.ScriptFiles()
-	raw, err := os.ReadFile(filepath.Join(b.dir.Path, outputPath))
+	raw, err := regular.Read(filepath.Join(b.dir.Path, outputPath))
 	if err != nil {
 		return fmt.Errorf("read what the script of %s printed: %w", u.Package, err)
 	}
-	called, _ := os.ReadFile(filepath.Join(b.dir.Path, rootPath))
+	called, _ := regular.Read(filepath.Join(b.dir.Path, rootPath))
 	lines := script.Parse(raw)
 	texts := s.printed(lines, string(called))
 	written, err := b.written(s, outDir)
@@ -85,7 +85,7 @@ func (s *subject) printed(lines []script.Line, called string) (told []string) {
 // script is mutable, it returns their texts.
 func (b *describer) written(s *subject, outDir string) (texts []string, err error) {
 	err = filepath.WalkDir(filepath.Join(b.dir.Path, outDir), func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrPermission) {
+		if builddir.OutOfReach(err) {
 			s.unit.Always = b.unreadable(s.unit, path)
 			return nil
 		}
@@ -93,7 +93,7 @@ func (b *describer) written(s *subject, outDir string) (texts []string, err erro
 			return err
 		}
 		text, err := embeds.ContentText(path, d)
-		if errors.Is(err, fs.ErrPermission) {
+		if builddir.OutOfReach(err) {
 			s.unit.Always = b.unreadable(s.unit, path)
 			return nil
 		}

@@ -2,7 +2,6 @@ package cargo
 
 import (
 	"errors"
-	"os"
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
@@ -11,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // retag rewrites the fingerprints of units that would be built again in the checkout
@@ -82,11 +82,11 @@ func (d doubt) Error() string { return string(d) }
 
 func (r *retagger) one(i int, u *manifest.Unit, moved bool) error {
 	record := r.a.path(string(u.Record) + "/" + u.File)
-	text, err := os.ReadFile(record + ".json")
+	text, err := regular.Read(record + ".json")
 	if err != nil {
 		return doubt("its fingerprint cannot be read")
 	}
-	stored, err := os.ReadFile(record)
+	stored, err := regular.Read(record)
 	if err != nil {
 		return doubt("its hash cannot be read")
 	}

@@ -137,7 +137,7 @@ func Explain(buildDir string, err error) error {
 	top, _, _ := strings.Cut(rel, "/")
 	dir := filepath.Join(buildDir, top)
 	if fi, statErr := os.Lstat(at.Path); statErr == nil && int(fi.Sys().(*syscall.Stat_t).Uid) == os.Geteuid() {
-		return &help.Error{Err: err, Help: "chmod -R u+rwX " + dir}
+		return &help.Error{Err: err, Help: "chmod -R u+rwX " + help.ShellWord(dir)}
 	}
 	return &help.Error{Err: fmt.Errorf("%w: %w", err, builddir.ErrForeign), Help: Help(dir)}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // WorktreeBuilt, in a working tree's own git directory, lists the build directories
@@ -31,7 +32,7 @@ type Built struct {
 
 // Built reads what the working tree has noted; a note that cannot be read is none.
 func (c *Checkout) Built() Built {
-	text, err := os.ReadFile(filepath.Join(c.GitDir, paths.WorktreeBuilt))
+	text, err := regular.Read(filepath.Join(c.GitDir, paths.WorktreeBuilt))
 	if err != nil || !strings.HasSuffix(string(text), "\n") {
 		return Built{}
 	}

@@ -4,7 +4,9 @@
 // It promises answers about the directory it was given and about nothing else:
 // the variables by which git tells a hook where it runs (GIT_DIR and its kin)
 // are taken out of the environment, and git never takes a lock it could do
-// without. Paths are absolute and free of symlinks.
+// without. Paths are absolute and free of symlinks. Nothing that the configuration of a
+// repository names is run, and nothing is fetched; the one exception is ProbeHook, which
+// runs the hooks and says so.
 //
 // A Checkout is what git said at the time of Open and is not changed after; its
 // methods start processes, may be called concurrently, and see the repository as
@@ -23,6 +25,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 var (
@@ -36,6 +40,9 @@ var (
 	ErrForeign = errors.New("repository of another user")
 	// ErrUnknownCommit: the repository does not have the commit.
 	ErrUnknownCommit = errors.New("unknown commit")
+	// ErrNewline: a path of the repository has a line break in it. git prints those as
+	// they are, and where one path ends cannot be told.
+	ErrNewline = errors.New("a directory's name has a line break in it")
 )
 
 // Checkout is one working tree of a repository.
@@ -77,15 +84,14 @@ func (c *Checkout) Run(ctx context.Context, args ...string) ([]byte, error) {
 
 // RunIn is Run in a directory of the checkout.
 func (c *Checkout) RunIn(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	verb := verbOf(args)
 	git, err := program(c.environ)
 	if err != nil {
-		return nil, fmt.Errorf("git %s: %w", args[0], err)
+		return nil, fmt.Errorf("git %s: %w", verb, err)
 	}
-	cmd := exec.CommandContext(ctx, git, args...)
+	cmd := exec.CommandContext(ctx, git, append(slices.Clone(inert), args...)...)
 	cmd.Dir = dir
-	// Messages are matched, hence LC_ALL; a status that refreshes the index would
-	// contend with the user's own git for index.lock.
-	cmd.Env = append(slices.Clone(c.environ), "PWD="+dir, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0")
+	cmd.Env = slices.Concat(c.environ, inertEnviron, []string{"PWD=" + dir})
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
@@ -93,14 +99,38 @@ func (c *Checkout) RunIn(ctx context.Context, dir string, args ...string) ([]byt
 		return stdout.Bytes(), nil
 	}
 	if ctx.Err() != nil {
-		return stdout.Bytes(), fmt.Errorf("git %s: %w", args[0], ctx.Err())
+		return stdout.Bytes(), fmt.Errorf("git %s: %w", verb, ctx.Err())
 	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		return stdout.Bytes(), fmt.Errorf("git %s: %w", args[0], err)
+		return stdout.Bytes(), fmt.Errorf("git %s: %w", verb, err)
 	}
-	return stdout.Bytes(), &gitError{verb: args[0], code: exit.ExitCode(), stderr: strings.TrimSpace(stderr.String())}
+	return stdout.Bytes(), &gitError{verb: verb, code: exit.ExitCode(), stderr: strings.TrimSpace(stderr.String())}
 }
+
+// verbOf is the command among the arguments, behind the options of git itself: those of
+// one letter have a value.
+func verbOf(args []string) string {
+	for len(args) > 2 && strings.HasPrefix(args[0], "-") {
+		if len(args[0]) == 2 {
+			args = args[1:]
+		}
+		args = args[1:]
+	}
+	return args[0]
+}
+
+// inert keeps git from running the program that a repository's configuration names as
+// its monitor of the file system: status and ls-files would. Empty means none to every
+// version; before 2.36 "false" was taken for the name of a program.
+var inert = []string{"-c", "core.fsmonitor="}
+
+// inertEnviron keeps git from what is more than looking. Messages are matched, hence
+// LC_ALL. A status that refreshes the index would contend with the user's own git for
+// index.lock. In a partial clone a commit or file that is asked for and lacking would be
+// fetched, by whatever program the remote's configuration names: since git 2.44 that can
+// be forbidden, and before that the protocols can.
+var inertEnviron = []string{"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL="}
 
 // program finds git on the PATH of environ.
 func program(environ []string) (string, error) {
@@ -143,13 +173,62 @@ func (e *gitError) noCheckout() bool {
 }
 
 // Dirty tells whether the working tree differs from HEAD; untracked files that
-// are not ignored count.
+// are not ignored count. A file that only a filter of the repository's own configuration
+// makes equal may count as modified.
 func (c *Checkout) Dirty(ctx context.Context) (bool, error) {
-	out, err := c.Run(ctx, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "-z")
-	if err != nil {
+	failed := func(err error) (bool, error) {
 		return false, fmt.Errorf("see whether %s is modified: %w", c.Root, err)
 	}
+	off, ok, err := c.filtersOff(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	if !ok {
+		return true, nil
+	}
+	out, err := c.Run(ctx, append(off, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "-z")...)
+	if err != nil {
+		return failed(err)
+	}
 	return len(out) > 0, nil
+}
+
+// filtersOff returns the options by which git runs no filter that the repository's own
+// configuration names: status would run it on each file whose time does not tell that it
+// is unchanged. Those of the user's configuration, such as that of Git LFS, are the
+// user's. ok is false where one cannot be switched off.
+func (c *Checkout) filtersOff(ctx context.Context) (options []string, ok bool, err error) {
+	out, err := c.Run(ctx, "config", "--show-scope", "--null", "--name-only", "--get-regexp", `^filter\..*\.(clean|smudge|process|required)$`)
+	var ge *gitError
+	if errors.As(err, &ge) && (ge.code == 1 || ge.code == 129) {
+		return nil, true, nil // there is none; or --show-scope is unknown, which came with git 2.26
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	options, ok = switchedOff(string(out))
+	return options, ok, nil
+}
+
+// switchedOff reads pairs of scope and key, each ended by a NUL.
+func switchedOff(pairs string) (options []string, ok bool) {
+	for pairs != "" {
+		scope, rest, _ := strings.Cut(pairs, "\x00")
+		key, next, _ := strings.Cut(rest, "\x00")
+		pairs = next
+		if scope != "local" && scope != "worktree" {
+			continue
+		}
+		if strings.ContainsAny(key, "=\n") {
+			return nil, false // an option ends its key at the first =
+		}
+		value := ""
+		if strings.HasSuffix(key, ".required") {
+			value = "false"
+		}
+		options = append(options, "-c", key+"="+value)
+	}
+	return options, true
 }
 
 // Ignored tells whether git ignores a file, which need not be there. Tracked files
@@ -317,7 +396,7 @@ func arrived(dir string) bool {
 // that add at once may add the same line twice, which git does not mind.
 func (c *Checkout) Exclude(patterns ...string) error {
 	path := filepath.Join(c.CommonDir, "info", "exclude")
-	old, err := os.ReadFile(path)
+	old, err := regular.Read(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("exclude from git: %w", err)
 	}

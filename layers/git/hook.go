@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // HookState says what stands where git looks for the post-checkout hook.
@@ -196,7 +197,7 @@ func (c *Checkout) readHook(ctx context.Context) (*Hook, []byte, error) {
 	}
 	// What pre-commit finds where it installs its own it renames, and runs first.
 	for _, path := range []string{h.Path + ".legacy", huskyFile(h.Path)} {
-		if text, err := os.ReadFile(path); err == nil && path != "" && h.mentions(path, text) {
+		if text, err := regular.Read(path); err == nil && path != "" && h.mentions(path, text) {
 			return h, text, nil
 		}
 	}
@@ -208,7 +209,7 @@ func (c *Checkout) readHook(ctx context.Context) (*Hook, []byte, error) {
 // to be elsewhere; the hook there may still run it.
 func (c *Checkout) passedOver(h *Hook) {
 	own := filepath.Join(c.CommonDir, "hooks", "post-checkout")
-	if text, err := os.ReadFile(own); err == nil && h.Shared {
+	if text, err := regular.Read(own); err == nil && h.Shared {
 		was := *h
 		if h.mentions(own, text) {
 			h.State = was.State
@@ -237,7 +238,7 @@ func readFile(path string, fi os.FileInfo, err error) ([]byte, error) {
 	if !fi.Mode().IsRegular() {
 		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("not a file")}
 	}
-	return os.ReadFile(path)
+	return regular.Read(path)
 }
 
 // InstallHook makes git run program after `git worktree add`. An existing shell
@@ -266,7 +267,7 @@ func (c *Checkout) InstallHook(ctx context.Context, program string) (*Hook, erro
 		case !fi.Mode().IsRegular():
 			return nil, &HookError{h.Path, "it is a symlink", h.ByHand()}
 		case fi.Mode()&0o111 == 0:
-			return nil, &HookError{h.Path, "it is not executable, so git passes it over", "chmod +x " + h.Path + ", or remove it, and try again"}
+			return nil, &HookError{h.Path, "it is not executable, so git passes it over", "chmod +x " + paths.ShellWord(h.Path) + ", or remove it, and try again"}
 		case !isShell(old):
 			return nil, &HookError{h.Path, "it is not a shell script", h.ByHand()}
 		}
@@ -287,7 +288,7 @@ func (c *Checkout) installShared(ctx context.Context, h *Hook) (*Hook, error) {
 	if rel, err := filepath.Rel(c.Root, file); file == "" || err != nil || !filepath.IsLocal(rel) {
 		return nil, &HookError{h.Path, c.whyShared(ctx, h), h.ByHand()}
 	}
-	text, err := os.ReadFile(file)
+	text, err := regular.Read(file)
 	isNew := errors.Is(err, os.ErrNotExist)
 	if err != nil && !isNew {
 		return nil, fmt.Errorf("install hook: %w", err)
@@ -333,7 +334,7 @@ func bare(err error) error {
 // ByHand says which line has to go where for the hook to be reached.
 func (h *Hook) ByHand() string {
 	if h.State == HookDisabled {
-		return "chmod +x " + h.Path
+		return "chmod +x " + paths.ShellWord(h.Path)
 	}
 	if h.Manager != nil {
 		return "add to " + h.Manager.Config + ", for " + h.Manager.Name + ":\n" + h.Manager.Entry
@@ -365,7 +366,7 @@ func (c *Checkout) RemoveHook(ctx context.Context) (*Hook, error) {
 	if err != nil || h.In == "" {
 		return h, err
 	}
-	old, err := os.ReadFile(h.In)
+	old, err := regular.Read(h.In)
 	if err != nil {
 		return nil, fmt.Errorf("remove hook: %w", err)
 	}

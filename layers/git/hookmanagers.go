@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // A HookManager is a program that writes the hooks of a repository, from a
@@ -74,7 +76,7 @@ func huskyFile(path string) string {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
 	if filepath.Base(dir) == "_" {
-		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "/h\"") {
+		if text, err := regular.Read(path); err == nil && strings.Contains(string(text), "/h\"") {
 			return filepath.Join(filepath.Dir(dir), name)
 		}
 		return ""

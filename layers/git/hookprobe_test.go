@@ -137,7 +137,7 @@ func TestProbeHookOfOldGit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	executable(t, filepath.Join(old, "git"), "#!/bin/sh\n[ \"$1\" != hook ] || { echo \"git: 'hook' is not a git command.\" >&2; exit 1; }\nexec '"+real+"' \"$@\"\n")
+	executable(t, filepath.Join(old, "git"), "#!/bin/sh\nfor word; do [ \"$word\" != hook ] || break; done\n[ \"$word\" != hook ] || { echo \"git: 'hook' is not a git command.\" >&2; exit 1; }\nexec '"+real+"' \"$@\"\n")
 	env = append(env, "PATH="+old+":"+os.Getenv("PATH"))
 	c := open(t, root, env)
 	if _, err := c.InstallHook(t.Context(), ours); err != nil {

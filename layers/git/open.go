@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -48,12 +49,16 @@ func ask(ctx context.Context, dir string, environ []string) (*Checkout, error) {
 		}
 		return nil, fmt.Errorf("open git checkout %s: %w", dir, err)
 	}
+	// Before the first commit the fourth is the word that was asked for.
+	if !allAbsolute(lines[:3]) || err == nil && len(lines) != 5 || err != nil && !slices.Equal(lines[3:], []string{"HEAD"}) {
+		return nil, fmt.Errorf("open git checkout %s: %w", dir, ErrNewline)
+	}
 	for i, p := range []*string{&c.Root, &c.GitDir, &c.CommonDir} {
 		if *p, err = filepath.EvalSymlinks(lines[i]); err != nil {
 			return nil, fmt.Errorf("open git checkout %s: %w", dir, err)
 		}
 	}
-	if len(lines) >= 5 {
+	if len(lines) == 5 {
 		c.Head = lines[3]
 		if lines[4] != "HEAD" {
 			c.Ref = lines[4]
@@ -88,6 +93,14 @@ func OpenBare(ctx context.Context, dir string, environ []string) (*Checkout, err
 		}
 		return nil, fmt.Errorf("open git repository of %s: %w", dir, err)
 	}
-	c.GitDir, c.CommonDir, _ = strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if len(lines) != 2 || !allAbsolute(lines) {
+		return nil, fmt.Errorf("open git repository of %s: %w", dir, ErrNewline)
+	}
+	c.GitDir, c.CommonDir = lines[0], lines[1]
 	return c, nil
+}
+
+func allAbsolute(paths []string) bool {
+	return !slices.ContainsFunc(paths, func(p string) bool { return !filepath.IsAbs(p) })
 }

@@ -11,7 +11,11 @@ import (
 // A new file gets mode less the umask, and must not exist yet.
 func replaceFile(path, text string, mode os.FileMode, isNew bool) error {
 	tmp := path + paths.RepositoryTempSuffix
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	// What a commit brings under that name, a link say, is not written to.
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"context"
 	"encoding/base64"
 	"iter"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/bitset"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // The first line names the form; then comes a line for each layer, its id; then,
@@ -136,7 +136,7 @@ func (x *Index) encode() []byte {
 
 // read returns an empty index for one it cannot read.
 func read(path string) *Index {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path)
 	if err == nil {
 		if x := decode(b); x != nil {
 			return x

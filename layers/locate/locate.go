@@ -16,12 +16,14 @@ package locate
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // A Question is which build directory's store is looked for, and what may tell. All paths are absolute
@@ -64,7 +66,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 	// serves reports whether a store serves, and keeps the best so far, which may be one
 	// that does not.
 	serves := func(store string, asked bool) bool {
-		if !IsStore(store) {
+		if !IsStore(store) || q.brought(store) {
 			return false
 		}
 		found := Far
@@ -121,10 +123,44 @@ func (q *Question) Find() (dir string, kind Kind) {
 	return dir, kind
 }
 
+// brought reports whether a store may have come along with a checkout: it lies in one, and
+// neither the repository's own directory nor the user's files say that it was made here.
+// A commit can hold all that a store is made of, and the note of a build directory that
+// names it; what lies in that store would be run without having been compiled.
+func (q *Question) brought(store string) bool {
+	if store == q.Cache || slices.ContainsFunc(q.Remembered, func(r Remembered) bool { return r.Dir == store }) {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(store)
+	if err != nil || !inCheckout(filepath.Dir(real)) {
+		return err != nil
+	}
+	return store != chosen(q.Data) && !slices.Contains(made(q.Data), store)
+}
+
+// inCheckout reports whether dir lies in a working tree of git, or in a package of cargo's.
+func inCheckout(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		var st unix.Stat_t
+		for _, mark := range []string{"/.git", "/Cargo.toml"} {
+			if unix.Lstat(strings.TrimSuffix(dir, "/")+mark, &st) == nil {
+				return true
+			}
+		}
+		if dir == "/" {
+			return false
+		}
+	}
+}
+
+// othersWrite: what others may write to is as good as theirs. A store is made for its user
+// alone.
+const othersWrite = 0o022
+
 // IsStore reports whether a store of this user's is at dir: what lies in it is run.
 func IsStore(dir string) bool {
 	var st unix.Stat_t
-	if !strings.HasPrefix(dir, "/") || unix.Stat(dir, &st) != nil || int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+	if !strings.HasPrefix(dir, "/") || unix.Stat(dir, &st) != nil || int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Mode&othersWrite != 0 {
 		return false
 	}
 	return unix.Stat(dir+"/"+paths.StoreVersion, &st) == nil
@@ -133,6 +169,6 @@ func IsStore(dir string) bool {
 // holdsCopies reports whether the layers of a store are copies, which need no file
 // system of their own.
 func holdsCopies(store string) bool {
-	name, err := os.ReadFile(store + "/" + paths.StoreDriver)
+	name, err := regular.Read(store + "/" + paths.StoreDriver)
 	return err == nil && strings.TrimSpace(string(name)) == "copy"
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Remembered is a store that a repository remembers.
@@ -39,7 +40,7 @@ func repository(top string) string {
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return git
 	}
-	text, err := os.ReadFile(git)
+	text, err := regular.Read(git)
 	if err != nil {
 		return ""
 	}
@@ -52,7 +53,7 @@ func repository(top string) string {
 	if !filepath.IsAbs(dir) {
 		dir = top + "/" + dir
 	}
-	common, err := os.ReadFile(dir + "/commondir")
+	common, err := regular.Read(dir + "/commondir")
 	if err != nil {
 		return filepath.Clean(dir)
 	}
@@ -66,7 +67,7 @@ func repository(top string) string {
 // Memory returns the stores that a repository remembers, given what repository
 // returned. What is not legible is nothing.
 func Memory(repository string) []Remembered {
-	text, err := os.ReadFile(repository + "/" + paths.RepositoryMemory)
+	text, err := regular.Read(repository + "/" + paths.RepositoryMemory)
 	if err != nil {
 		return nil
 	}
@@ -147,7 +148,7 @@ func nextToken(text string) (token, rest string) {
 // Noted returns the store that a build directory was said to belong to; nothing if
 // nothing was said.
 func Noted(buildDir string) Remembered {
-	text, err := os.ReadFile(buildDir + "/" + paths.TreeStore)
+	text, err := regular.Read(buildDir + "/" + paths.TreeStore)
 	path, rest, ok := strings.Cut(string(text), "\n")
 	if err != nil || !ok || !paths.IsClean(path) || rest != "" && rest != namedLine {
 		return Remembered{}
@@ -168,7 +169,7 @@ func Note(buildDir string, store Remembered) error {
 		}
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+	if err := atomicfile.MakeDir(filepath.Dir(file)); err != nil {
 		return err
 	}
 	text := store.Dir + "\n"
@@ -199,7 +200,7 @@ func made(dataDir string) []string {
 	if dataDir == "" {
 		return nil
 	}
-	text, err := os.ReadFile(madeFile(dataDir))
+	text, err := regular.Read(madeFile(dataDir))
 	if err != nil {
 		return nil
 	}
@@ -234,7 +235,7 @@ func AddMade(dataDir, store string) error {
 
 // readPath returns the path that a file holds, "" if there is none.
 func readPath(file string) string {
-	text, err := os.ReadFile(file)
+	text, err := regular.Read(file)
 	path, ok := strings.CutSuffix(string(text), "\n")
 	if err != nil || !ok || !paths.IsClean(path) {
 		return ""
@@ -245,7 +246,7 @@ func readPath(file string) string {
 // configured returns the store that the user's configuration file names, "" if none.
 // Only its plain form is known here, a line "store: PATH".
 func configured(file string) string {
-	text, err := os.ReadFile(file)
+	text, err := regular.Read(file)
 	if err != nil {
 		return ""
 	}

@@ -75,6 +75,7 @@ const (
 const (
 	RepositoryMemory = "cargo-cow/config.json"
 	RepositorySwitch = "cargo-cow/switch"
+	RepositoryKnown  = "cargo-cow/known"
 	WorktreeBuilt    = "cargo-cow/built"
 
 	RepositoryTempSuffix = ".cargo-cow-tmp" // of what is being written there

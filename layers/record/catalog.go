@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/parallel"
 	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // CatalogFile holds the records of most layers in one file, a line each: a choice
@@ -38,7 +38,7 @@ type catalog map[string][]byte
 var lineStart = []byte(`{"layer":"`)
 
 func readCatalog(path string) catalog {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path)
 	if err != nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // LabelsDir holds what layers are called that were given another label than they were
@@ -40,7 +41,7 @@ func (rs Records) relabel(list []Record) {
 
 // Relabel gives a record the label that its layer was given later.
 func (rs Records) Relabel(r *Record) {
-	if label, err := os.ReadFile(rs.labelPath(r.ID)); err == nil {
+	if label, err := regular.Read(rs.labelPath(r.ID)); err == nil {
 		r.Label = string(label)
 	}
 }

@@ -9,7 +9,6 @@ package record
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/removal"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Record is the entry of a layer. Its JSON is part of what commands print.
@@ -67,16 +67,25 @@ func (rs Records) Path(id string) string { return filepath.Join(rs.store, Dir, i
 
 // Read reads a record as it was sealed (see Relabel).
 func (rs Records) Read(id string) (*Record, error) {
-	r := new(Record)
-	b, err := os.ReadFile(rs.Path(id))
+	var r *Record
+	b, err := regular.Read(rs.Path(id))
 	if err == nil {
-		err = json.Unmarshal(b, r)
-	}
-	if err == nil && r.ID != id {
-		err = fmt.Errorf("it is about layer %q", r.ID)
+		r, err = parse(b, id)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read record of %s: %w", id, err)
+	}
+	return r, nil
+}
+
+// parse reads the record of the layer id.
+func parse(text []byte, id string) (*Record, error) {
+	r := new(Record)
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, err
+	}
+	if r.ID != id {
+		return nil, fmt.Errorf("it is about layer %q", r.ID)
 	}
 	return r, nil
 }

@@ -38,7 +38,7 @@ func Exists(path string) bool {
 func Explain(err error) error {
 	var path *fs.PathError
 	if errors.Is(err, driver.ErrStub) && errors.As(err, &path) && errors.Is(err, fs.ErrPermission) {
-		return &help.Error{Err: err, Help: "sudo rmdir " + path.Path}
+		return &help.Error{Err: err, Help: "sudo rmdir " + help.ShellWord(path.Path)}
 	}
 	return err
 }

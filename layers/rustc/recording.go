@@ -12,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Record looks at what a run has read and written. The list of inputs names this
@@ -24,7 +25,7 @@ func (r *Request) Record(run Run) (*Record, error) {
 	if now, err := NewRequest(u.Call, u.Context); err != nil || now.Digest() != r.Digest() {
 		return nil, &Uncacheable{"something changed meanwhile", ""}
 	}
-	text, err := os.ReadFile(u.DepFile())
+	text, err := regular.Read(u.DepFile())
 	if err != nil {
 		return nil, &Uncacheable{"no list of inputs", err.Error()}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/bitset"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -32,7 +33,7 @@ const header = "cargo-cow sizes 1\n"
 // known from the file path or can be measured within patience, in the order of layers.
 // tree tells where a layer lies, and present which layers are to stay in the file.
 func Sizes(ctx context.Context, path string, layers []string, tree func(id string) string, present func() ([]string, error), patience time.Duration) (map[string]int64, error) {
-	text, _ := os.ReadFile(path)
+	text, _ := regular.Read(path)
 	known := parse(text)
 	began, measured := time.Now(), false
 	for _, id := range layers {
@@ -147,6 +148,9 @@ func eachFile(ctx context.Context, dir string, visit func(*os.File) error) error
 	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
+		}
+		if errors.Is(err, unix.ENAMETOOLONG) && path != dir {
+			return nil // the kernel takes no path to it
 		}
 		if err != nil || !d.Type().IsRegular() {
 			return err

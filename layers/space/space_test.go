@@ -1,6 +1,8 @@
 package space
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,4 +16,18 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: got %v", text, got)
 		}
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(header + strings.Repeat("a", 32) + " 12\n" + strings.Repeat("b", 32) + " 7\n"))
+	f.Add([]byte(header + strings.Repeat("a", 32) + " -1\n"))
+	f.Add([]byte("x"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		known := parse(text)
+		ids := slices.Sorted(maps.Keys(known))
+		again := parse(encode(ids, known))
+		if !maps.Equal(known, again) {
+			t.Errorf("%q: read %v, written and read again %v", text, known, again)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -89,7 +90,7 @@ func fillReason(e *Event) {
 func (w *Warehouse) Events() []Event {
 	var all []Event
 	for _, name := range []string{paths.WarehouseOldEvents, eventsFile} {
-		text, err := os.ReadFile(filepath.Join(w.dir, name))
+		text, err := regular.Read(filepath.Join(w.dir, name))
 		if err != nil {
 			continue
 		}

@@ -23,7 +23,7 @@ func foreignHelp(err error, dir string) error {
 	if !errors.Is(err, git.ErrForeign) {
 		return err
 	}
-	return &layers.HelpError{Err: err, Help: "if you trust it: git config --global --add safe.directory " + dir}
+	return &layers.HelpError{Err: err, Help: "if you trust it: git config --global --add safe.directory " + paths.ShellWord(dir)}
 }
 
 // repository opens the checkout dir lies in; nil when there is none.
@@ -44,7 +44,7 @@ func (s *Session) Repository(ctx context.Context) (*git.Checkout, error) {
 
 // cargo says how to run cargo where the session works.
 func (s *Session) cargo() project.Tool {
-	tool := project.Tool{Cargo: s.environ.Get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers()}
+	tool := project.Tool{Cargo: s.environ.Get("CARGO"), Dir: s.opts.Dir, Environ: s.environ, Memo: s.userDirs().Answers(), RootOnly: s.rootOnly}
 	if tool.Cargo == "" {
 		tool.Cargo = "cargo"
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -41,7 +42,7 @@ func shareData(a, b string) bool {
 // store that is to be and the build directory that asks for it.
 func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (driver.Driver, error) {
 	if exists {
-		name, err := os.ReadFile(filepath.Join(store, paths.StoreDriver))
+		name, err := regular.Read(filepath.Join(store, paths.StoreDriver))
 		if err == nil {
 			for _, d := range drivers() {
 				if d.Name() == strings.TrimSpace(string(name)) {

@@ -21,6 +21,22 @@ func readOnlyHelp(err error) error {
 	return &layers.HelpError{Err: err, Help: "run it once where that can be written, outside of this sandbox or container"}
 }
 
+// refuseTracked refuses a store that a commit has brought: what lies in it was not built
+// here, and would be run.
+func (s *Session) refuseTracked(ctx context.Context, checkout *layers.Checkout, dir string) error {
+	if checkout.Git == nil {
+		return nil
+	}
+	tracked, err := checkout.Git.Tracks(ctx, realPath(dir))
+	if err != nil || !tracked {
+		return err
+	}
+	return &layers.HelpError{
+		Err:  fmt.Errorf("use store %s: it is a part of the repository", dir),
+		Help: "name another one with --store DIR",
+	}
+}
+
 // InitStore makes the store for a checkout, if there is none, has do work with it, and
 // then has the repository remember it: as named only where the flag named it, since the
 // environment speaks of all repositories. What cannot be written shows before anything
@@ -28,6 +44,9 @@ func readOnlyHelp(err error) error {
 func (s *Session) InitStore(ctx context.Context, checkout *layers.Checkout, do func(*layers.Store) error) error {
 	dir, err := s.storeToMake(checkout.Workspace.BuildDir, checkout.Git)
 	if err != nil {
+		return err
+	}
+	if err := s.refuseTracked(ctx, checkout, dir); err != nil {
 		return err
 	}
 	note, err := stageMemory(checkout, dir, s.opts.Store != "")
@@ -45,6 +64,7 @@ func (s *Session) InitStore(ctx context.Context, checkout *layers.Checkout, do f
 	}
 	if err == nil {
 		if err = note.Commit(); err == nil {
+			s.noteKnown(checkout)
 			return nil
 		}
 		err = fmt.Errorf("note the store: %w", err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // memoryVersion is the version of Memory this program writes. A higher one is
@@ -44,7 +44,7 @@ func ReadMemory(repo *git.Checkout) (Memory, error) {
 	if repo == nil {
 		return Memory{}, nil
 	}
-	text, err := os.ReadFile(memoryPath(repo))
+	text, err := regular.Read(memoryPath(repo))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Memory{}, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -33,6 +34,11 @@ func checkOwner(store string) (exists bool, err error) {
 		return false, &layers.HelpError{
 			Err:  fmt.Errorf("open store %s: it belongs to user %s", store, foreign.UserName(int(st.Uid))),
 			Help: help,
+		}
+	case st.Mode&0o022 != 0:
+		return false, &layers.HelpError{
+			Err:  fmt.Errorf("open store %s: others may write to it", store),
+			Help: "chmod go-w " + paths.ShellWord(store) + ", if you know what lies in it",
 		}
 	}
 	return true, nil

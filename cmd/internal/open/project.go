@@ -35,6 +35,7 @@ func (s *Session) open(ctx context.Context, find func(context.Context) (*layers.
 	if err != nil {
 		return nil, err
 	}
+	s.noteKnown(checkout)
 	return &Project{s, checkout, store}, nil
 }
 

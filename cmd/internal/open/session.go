@@ -42,6 +42,7 @@ type Session struct {
 	config   *Config // set with checkout
 	user     *Config
 	driver   driver.Driver
+	rootOnly bool // set by CheckKnown
 }
 
 // New begins a session. It fails if the directory is not there or a switch in

@@ -30,6 +30,10 @@ func (t *workingTree) workspace(ctx context.Context, dir string) (settled bool, 
 	if err != nil {
 		return false, err
 	}
+	// What was just checked out was not asked to be run.
+	if err := s.CheckKnown(t.repo); err != nil {
+		return false, err
+	}
 	p, err := s.OpenUnresolved(ctx)
 	if !t.isNew && errors.Is(err, layers.ErrNoStore) {
 		return false, nil // init makes one

@@ -239,10 +239,12 @@ func (t *Terminal) JSON(reason string, v any) {
 	fmt.Fprintf(t.out.w, `{"reason":%s%s%s`, strconv.Quote(reason), sep, rest)
 }
 
-// clean escapes what could move the cursor or start an escape sequence, and
-// bytes that are no text.
+// clean escapes what could move the cursor, end a line, turn text round or start an
+// escape sequence, and bytes that are no text.
 func clean(s string) string {
-	bad := func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+	bad := func(r rune) bool {
+		return r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+	}
 	if strings.IndexFunc(s, bad) < 0 {
 		return s
 	}

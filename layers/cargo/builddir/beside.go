@@ -316,7 +316,12 @@ func (w *besideWalk) stray(rel, top string, inProfile bool) error {
 	}
 	s := &Stray{Path: rel, Top: top}
 	full := filepath.Join(w.dir, rel)
-	if err := unix.Statx(unix.AT_FDCWD, full, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &s.Stat); err != nil {
+	err := unix.Statx(unix.AT_FDCWD, full, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &s.Stat)
+	if OutOfReach(err) {
+		w.quiet(rel)
+		return nil
+	}
+	if err != nil {
 		return &fs.PathError{Op: "stat", Path: full, Err: err}
 	}
 	switch s.Stat.Mode & unix.S_IFMT {
@@ -330,7 +335,7 @@ func (w *besideWalk) stray(rel, top string, inProfile bool) error {
 	case unix.S_IFDIR:
 		s.IsDir = true
 		entries, err := os.ReadDir(full)
-		if errors.Is(err, fs.ErrPermission) {
+		if OutOfReach(err) {
 			s.Quiet = true
 			break
 		}
@@ -369,7 +374,7 @@ func BuildsBelow(buildDir string) ([]string, error) {
 	var below func(rel string) error
 	below = func(rel string) error {
 		entries, err := os.ReadDir(filepath.Join(buildDir, rel))
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+		if OutOfReach(err) || errors.Is(err, fs.ErrNotExist) {
 			return nil // nobody of ours builds there
 		}
 		if err != nil {
@@ -406,9 +411,13 @@ const discardedSuffix = paths.TreeLeftSuffix
 func IsDiscarded(name string) bool { return strings.HasSuffix(name, discardedSuffix) }
 
 // Discard removes something, with all in it, from a copy of a build directory. What this
-// user may not remove is renamed, or stays; see IsDiscarded.
+// user may not remove is renamed, or stays; see IsDiscarded. So stays what lies so deep
+// that the kernel takes no path to it, which no build has.
 func Discard(name string) error {
 	err := os.RemoveAll(name)
+	if errors.Is(err, unix.ENAMETOOLONG) {
+		return nil
+	}
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}

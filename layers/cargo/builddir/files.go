@@ -151,6 +151,12 @@ func (h DiskUnit) TimedFiles() ([]string, error) {
 	return files, nil
 }
 
+// OutOfReach reports whether err says that something may not be read by this user, or that
+// it lies so deep that the kernel takes no path to it. No copy has it.
+func OutOfReach(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENAMETOOLONG)
+}
+
 // SetTime dates the TimedFiles of the unit. Those that are missing are passed over.
 func (h DiskUnit) SetTime(to time.Time) error {
 	files, err := h.TimedFiles()
@@ -171,7 +177,7 @@ func (h DiskUnit) SetTime(to time.Time) error {
 func writtenBy(dir string, u *Unit) (files []string, err error) {
 	_, outDir, _ := u.Dir.ScriptFiles()
 	err = filepath.WalkDir(filepath.Join(dir, outDir), func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || OutOfReach(err) {
 			return nil
 		}
 		if err == nil && d.Type().IsRegular() {

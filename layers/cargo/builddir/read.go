@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/fingerprint"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // read reads what there is of a unit. What is missing or cannot be understood breaks
@@ -36,7 +37,7 @@ func (d *Dir) read(u *Unit, outs *outputIndex) error {
 
 // readFingerprint reads what decided a unit, and whether it was built to the end.
 func (d *Dir) readFingerprint(u *Unit) error {
-	b, err := os.ReadFile(filepath.Join(d.Path, u.Dir.Record, u.File+".json"))
+	b, err := regular.Read(filepath.Join(d.Path, u.Dir.Record, u.File+".json"))
 	if err != nil {
 		return fmt.Errorf("read unit %s: %w", u.Unit, err)
 	}
@@ -49,7 +50,7 @@ func (d *Dir) readFingerprint(u *Unit) error {
 		}
 	}
 	u.stamp, _ = d.stampFile(u.Dir.Record + "/" + u.File)
-	b, err = os.ReadFile(filepath.Join(d.Path, u.Dir.Record, u.File))
+	b, err = regular.Read(filepath.Join(d.Path, u.Dir.Record, u.File))
 	if err == nil {
 		u.Hash, err = fingerprint.ParseHash(b)
 	}
@@ -91,7 +92,7 @@ func (d *Dir) readDepInfo(u *Unit) bool {
 		return false
 	}
 	u.Started = fi.ModTime().UnixNano()
-	b, err := os.ReadFile(filepath.Join(d.Path, u.depFile))
+	b, err := regular.Read(filepath.Join(d.Path, u.depFile))
 	if err == nil {
 		u.DepInfo, err = depinfo.Parse(b)
 	}
@@ -111,7 +112,7 @@ func (d *Dir) readSourceList(u *Unit) {
 		u.breaks(rule.InDoubt, "rustc's list of its sources is missing")
 		return
 	}
-	b, err := os.ReadFile(filepath.Join(d.Path, u.SourceListFile))
+	b, err := regular.Read(filepath.Join(d.Path, u.SourceListFile))
 	if err == nil {
 		u.SourceList, err = depfile.Parse(b)
 		u.SeenAs, _ = handoff.ParseState(string(b))

@@ -10,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Attribution says of the units in a build directory where they were built: in which
@@ -74,7 +75,7 @@ func (a *Attribution) OriginOf(u *builddir.Unit) int {
 func (a *Attribution) calledBuildDir(u *builddir.Unit) string {
 	if u.Run {
 		_, outDir, root := u.Dir.ScriptFiles()
-		text, err := os.ReadFile(filepath.Join(a.dir, root))
+		text, err := regular.Read(filepath.Join(a.dir, root))
 		if err != nil {
 			return ""
 		}

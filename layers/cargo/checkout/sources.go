@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // SourceReader reads the sources that rustc has compiled for the units of a build
@@ -32,7 +32,7 @@ func (r *SourceReader) Read(name string, o *Origin) ([]byte, error) {
 			name, _ = r.checkout.Abs(loc)
 		}
 	}
-	return os.ReadFile(r.from.Resolve(name))
+	return regular.Read(r.from.Resolve(name))
 }
 
 // Of reads all sources of a unit. It fails if one of them cannot be read.
@@ -62,7 +62,7 @@ func (r *SourceReader) listOf(u *builddir.Unit) (*depfile.File, error) {
 	for _, o := range u.Outputs {
 		dir, name := filepath.Split(o.Path)
 		stem := strings.TrimPrefix(strings.TrimSuffix(name, filepath.Ext(name)), "lib")
-		if text, err := os.ReadFile(filepath.Join(r.dir.Path, dir, stem+".d")); err == nil {
+		if text, err := regular.Read(filepath.Join(r.dir.Path, dir, stem+".d")); err == nil {
 			return depfile.Parse(text)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // node is a value of a file: map[string]*node, []*node or what TOML has for
@@ -125,13 +127,20 @@ func configFile(dir string) (string, bool) {
 	return "", false
 }
 
+// mostFiles bounds how many files are read, each as often as it is included: a few that
+// include each other twice would have some be read millions of times.
+const mostFiles = 1000
+
 // load reads one file and what it includes. chain are the files that are being
 // loaded on the way to it.
 func (l *loader) load(path string, chain []string) (*node, error) {
 	if slices.Contains(chain, path) {
 		return nil, fmt.Errorf("%s: includes itself", path)
 	}
-	data, err := os.ReadFile(path)
+	if len(l.read) >= mostFiles {
+		return nil, fmt.Errorf("%s: more than %d files of configuration", path, mostFiles)
+	}
+	data, err := regular.Read(path)
 	if err != nil {
 		return nil, err
 	}

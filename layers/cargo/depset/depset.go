@@ -6,7 +6,6 @@ package depset
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Compute computes the dependency-set fingerprint of the workspace as t would build it
@@ -97,7 +97,7 @@ func profilesOf(ws *project.Workspace, cfg *config.Config) (manifest map[string]
 	var m struct {
 		Profile map[string]any `toml:"profile"`
 	}
-	b, err := os.ReadFile(filepath.Join(ws.Root, "Cargo.toml"))
+	b, err := regular.Read(filepath.Join(ws.Root, "Cargo.toml"))
 	if err == nil {
 		err = toml.Unmarshal(b, &m)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // codegen returns the values that flags give to a codegen option, in each of
@@ -52,7 +53,7 @@ func WithArgumentFiles(ws *project.Workspace, flags []string) []string {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(ws.Root, path)
 		}
-		text, err := os.ReadFile(path)
+		text, err := regular.Read(path)
 		if err != nil {
 			continue // rustc will complain
 		}
@@ -144,7 +145,7 @@ func targetsOf(ws *project.Workspace, cfg *config.Config, host string) targetSet
 				t = rel
 			}
 			s := spec{name: t, digest: project.NotFound}
-			if text, err := os.ReadFile(path); err == nil {
+			if text, err := regular.Read(path); err == nil {
 				s.digest = digest.Of(text)
 				_ = json.Unmarshal(text, &s) // rustc will complain
 			}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Kind is what a directory inside a checkout is to it.
@@ -88,7 +89,7 @@ func gitDirOf(dir string) string {
 	if fi.IsDir() {
 		return path
 	}
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path)
 	if err != nil {
 		return path
 	}
@@ -107,7 +108,7 @@ func gitDirOf(dir string) string {
 // its real name.
 func commonDir(gitDir string) string {
 	common := gitDir
-	if text, err := os.ReadFile(filepath.Join(gitDir, "commondir")); err == nil {
+	if text, err := regular.Read(filepath.Join(gitDir, "commondir")); err == nil {
 		common = strings.TrimSpace(string(text))
 		if !filepath.IsAbs(common) {
 			common = filepath.Join(gitDir, common)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // A build script that runs a script of another language reads what that one reads.
@@ -118,7 +119,7 @@ func (f *Finder) script(base, rel string, seen map[string]bool) {
 	if err != nil || !fi.Mode().IsRegular() || fi.Size() > LargestText || !paths.Below(path, f.Top) {
 		return
 	}
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path)
 	if err != nil || !isScript(path, text) {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // IsRepository reports whether a name is that of version control's own directory, or
@@ -43,7 +44,7 @@ func isSwap(ext string) bool {
 // or is a build directory of Cargo's. Cargo tags all that it makes itself
 // (layout.rs:Layout::new), and notes in each what rustc said of itself.
 func IsCacheDir(dir string) bool {
-	if b, err := os.ReadFile(dir + "/CACHEDIR.TAG"); err == nil && strings.HasPrefix(string(b), "Signature: 8a477f597d28d172789f06886806bc55") {
+	if b, err := regular.Read(dir + "/CACHEDIR.TAG"); err == nil && strings.HasPrefix(string(b), "Signature: 8a477f597d28d172789f06886806bc55") {
 		return true
 	}
 	_, err := os.Lstat(dir + "/.rustc_info.json")

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"os"
+
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 var errIndex = errors.New("not an index of git's that can be read")
@@ -18,7 +19,7 @@ const (
 // gitLinks lists the paths for which an index has a commit and no content: its
 // submodules (gitformat-index(5), versions 2 to 4, git 2.47).
 func gitLinks(path string) (map[string]bool, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,8 @@ package extent
 
 import (
 	"bytes"
-	"os"
+
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Packages tells the directories of a workspace's packages from others that have a
@@ -32,7 +33,7 @@ func (p *Packages) Has(dir string) bool {
 // packageName is the name that a manifest gives to a package, "" for none or one
 // that is written in another way than everybody does.
 func packageName(path string) string {
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path)
 	if err != nil {
 		return ""
 	}
@@ -52,7 +53,7 @@ func packageName(path string) string {
 // localPackages lists the packages of a lockfile that have no source.
 func localPackages(path string) map[string]bool {
 	local := map[string]bool{}
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path)
 	if err != nil {
 		return local
 	}

@@ -34,7 +34,7 @@ func (g *Graft) Apply(ctx context.Context, clone func(dst, src string, mtime tim
 	if len(g.taken) == 0 {
 		return nil
 	}
-	a := application{dir: g.receiver.Path, files: map[string]builddir.DiskUnit{}, oneTime: map[string]bool{}, keepTimes: g.keepTimes()}
+	a := application{dir: g.receiver.Path, links: builddir.NewLinkCutter(g.receiver.Path), files: map[string]builddir.DiskUnit{}, oneTime: map[string]bool{}, keepTimes: g.keepTimes()}
 	if err := each(g.taken, a.add); err != nil {
 		return err
 	}
@@ -117,6 +117,7 @@ func each[T any](all []T, do func(T) error) error {
 // be added by several goroutines.
 type application struct {
 	dir       string
+	links     *builddir.LinkCutter
 	mu        sync.Mutex
 	files     map[string]builddir.DiskUnit // by name below dir: whose file it becomes
 	oneTime   map[string]bool              // which of them get the one time
@@ -154,7 +155,7 @@ func (a *application) makeDirs(h builddir.DiskUnit) ([]string, error) {
 		return nil, err
 	}
 	for _, f := range files {
-		if err := os.MkdirAll(filepath.Join(a.dir, filepath.Dir(f)), 0o777); err != nil {
+		if err := a.makeDir(filepath.Dir(f)); err != nil {
 			return nil, err
 		}
 	}
@@ -168,6 +169,14 @@ func (a *application) makeDirs(h builddir.DiskUnit) ([]string, error) {
 	return files, nil
 }
 
+// makeDir makes a directory in the copy, and in no other place.
+func (a *application) makeDir(rel string) error {
+	if err := a.links.Cut(rel); err != nil {
+		return err
+	}
+	return os.MkdirAll(filepath.Join(a.dir, rel), 0o777)
+}
+
 // copyDir makes a directory with all but its files, and lists those. Cargo links
 // the program of a script to a second name (cargo 1.95, compiler/mod.rs:link_targets);
 // here these are two files with one content.
@@ -179,7 +188,7 @@ func (a *application) copyDir(h builddir.DiskUnit, dir string) (files []string, 
 		rel, _ := paths.Under(path, h.Dir.Path)
 		switch {
 		case d.IsDir():
-			return os.MkdirAll(filepath.Join(a.dir, rel), 0o777)
+			return a.makeDir(rel)
 		case d.Type()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(path)
 			if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/words"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Names in a build directory.
@@ -102,8 +103,10 @@ func (h *Handoff) writeGit(buildDir string) error {
 		}
 		return nil
 	}
-	if err := os.MkdirAll(mount, 0o777); err != nil {
-		return err
+	for _, dir := range []string{filepath.Dir(mount), mount} {
+		if err := atomicfile.MakeDir(dir); err != nil {
+			return err
+		}
 	}
 	return replace(file, "gitdir: "+h.Build[0]+"/"+GitDir+"/"+rel+"\n")
 }
@@ -258,21 +261,21 @@ func SetUnavailable(buildDir, why string) {
 		os.Remove(path)
 		return
 	}
-	if old, err := os.ReadFile(path); err != nil || string(old) != why+"\n" {
+	if old, err := regular.Read(path); err != nil || string(old) != why+"\n" {
 		_ = replace(path, why+"\n")
 	}
 }
 
 // Unavailable returns the note of SetUnavailable, "" if there is none.
 func Unavailable(buildDir string) string {
-	text, _ := os.ReadFile(filepath.Join(buildDir, paths.TreeUnavailable))
+	text, _ := regular.Read(filepath.Join(buildDir, paths.TreeUnavailable))
 	return strings.TrimSuffix(string(text), "\n")
 }
 
 // replace gives a file in a build directory, which may have none of ours yet, a new
 // text.
 func replace(path, text string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	if err := atomicfile.MakeDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	return atomicfile.Replace(path, []byte(text))

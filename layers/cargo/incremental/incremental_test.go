@@ -51,3 +51,21 @@ func TestAny(t *testing.T) {
 		t.Error("a session in no directory")
 	}
 }
+
+// A directory may have any names in it.
+func FuzzNewest(f *testing.F) {
+	f.Add("s-a-b-c", "s-a-b.lock", "s-z-working")
+	f.Add("", "-", "s-")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		newest := Newest([]string{a, b, c})
+		if newest == "" {
+			return
+		}
+		if !IsSession(newest) || !isFinished(newest) || newest != a && newest != b && newest != c {
+			t.Errorf("of %q, %q and %q the newest is %q", a, b, c, newest)
+		}
+		if IsLockOf(newest, newest) {
+			t.Errorf("%q is its own lock", newest)
+		}
+	})
+}

@@ -1,10 +1,9 @@
 package inputs
 
 import (
-	"os"
-
 	"github.com/cargo-cow/cargo-cow/layers/cargo/extent"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // FileAbove returns the digest of the file of that name in the nearest directory above
@@ -14,7 +13,7 @@ func FileAbove(root, name string) string {
 	if path == "" {
 		return ""
 	}
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path)
 	if err != nil {
 		return "cannot be read"
 	}

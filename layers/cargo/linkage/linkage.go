@@ -4,7 +4,6 @@
 package linkage
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/script"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // CommandLine is what rustc and a linker are told about linking when a unit is built. It
@@ -87,11 +87,11 @@ func (r *Reader) scriptFlagsOf(run *builddir.Unit) *linking.Flags {
 	said := new(linking.Flags)
 	r.scriptFlags[run] = said
 	output, outDir, root := run.Dir.ScriptFiles()
-	raw, err := os.ReadFile(filepath.Join(r.dir, output))
+	raw, err := regular.Read(filepath.Join(r.dir, output))
 	if err != nil {
 		return said // the run is in doubt itself
 	}
-	called, _ := os.ReadFile(filepath.Join(r.dir, root))
+	called, _ := regular.Read(filepath.Join(r.dir, root))
 	for _, l := range script.Parse(raw) {
 		if !l.Directive {
 			continue

@@ -274,12 +274,44 @@ func (m *Manifest) check() error {
 	if len(m.Origins) == 0 {
 		return errors.New("no origin")
 	}
+	if err := m.checkPlaces(); err != nil {
+		return err
+	}
 	for i := range m.Units {
 		if err := m.checkUnit(&m.Units[i]); err != nil {
 			return fmt.Errorf("unit %s: %w", m.Units[i].Unit, err)
 		}
 	}
 	return m.checkBeside()
+}
+
+// checkPlaces checks that all that has a place says which: an input that does not could
+// be found equal to nothing, or to anything.
+func (m *Manifest) checkPlaces() error {
+	var places []rooted.Root
+	for _, o := range m.Origins {
+		for _, n := range o.Names {
+			places = append(places, n.Root)
+		}
+	}
+	for _, in := range m.Inputs {
+		places = append(places, in.Path.Root)
+	}
+	for _, t := range m.Trees {
+		places = append(places, t.Path.Root)
+	}
+	for _, f := range m.Facts {
+		places = append(places, f.Path.Root)
+	}
+	for i := range m.Units {
+		for _, w := range m.Units[i].Moved {
+			places = append(places, w.Path.Root)
+		}
+	}
+	if slices.Contains(places, 0) {
+		return errors.New("something is said to be nowhere")
+	}
+	return nil
 }
 
 // checkBeside checks what a manifest says of strays and nested build directories.

@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // keptPlans bounds how many plans are kept, at some 66 bytes for each unit (9 kB for
@@ -46,7 +47,7 @@ func (p *Planner) planPaths(builds []Build) []string {
 
 // loadKept reads a kept plan, nil if there is none, and marks it as used.
 func loadKept(path string) []string {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path)
 	if err != nil {
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Needed returns the keys (manifest.Entry.Key) of the units that the builds need. If
@@ -80,7 +81,7 @@ func (p *Planner) plan(ctx context.Context, scratch string, b Build) ([]string, 
 		return nil, fmt.Errorf("plan build: %w", err)
 	}
 	notes := filepath.Join(scratch, compilerNotes)
-	known, err := os.ReadFile(p.Notes)
+	known, err := regular.Read(p.Notes)
 	if err == nil {
 		_ = os.WriteFile(notes, known, 0o600)
 	}
@@ -113,7 +114,7 @@ func (p *Planner) plan(ctx context.Context, scratch string, b Build) ([]string, 
 // keep keeps cargo's notes for the next run. Of several runs at once, the notes of any
 // will do.
 func (p *Planner) keep(notes string, known []byte) {
-	b, err := os.ReadFile(notes)
+	b, err := regular.Read(notes)
 	if err != nil || p.Notes == "" || bytes.Equal(b, known) {
 		return
 	}

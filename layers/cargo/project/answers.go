@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Answers is all that cargo and rustc are asked about a checkout.
@@ -70,6 +71,9 @@ func (t Tool) askAll(ctx context.Context, cfg *config.Config) (*Answers, error) 
 	root := a.Workspace.Root
 	if root == t.Dir {
 		return a, nil
+	}
+	if t.RootOnly {
+		return nil, fmt.Errorf("ask cargo in %s: %w: %s", t.Dir, ErrOtherRoot, root)
 	}
 	// Configuration and toolchain can differ from one directory to another.
 	var err error
@@ -127,7 +131,7 @@ func (t Tool) memoKey(cfg *config.Config) string {
 	add("rustc", FileIdentity(t.LookPath(t.Dir, rustc)))
 	t.addRustup(add)
 	for _, f := range cfg.Files {
-		text, err := os.ReadFile(f)
+		text, err := regular.Read(f)
 		if err != nil {
 			return ""
 		}
@@ -147,11 +151,11 @@ func (t Tool) addRustup(add func(name, value string)) {
 	if home == "" {
 		home = filepath.Join(t.Getenv("HOME"), ".rustup")
 	}
-	settings, _ := os.ReadFile(filepath.Join(home, "settings.toml"))
+	settings, _ := regular.Read(filepath.Join(home, "settings.toml"))
 	add("rustup", string(settings))
 	for dir := t.Dir; ; dir = filepath.Dir(dir) {
 		for _, name := range []string{"rust-toolchain", "rust-toolchain.toml"} {
-			if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+			if text, err := regular.Read(filepath.Join(dir, name)); err == nil {
 				add(name, string(text))
 			}
 		}
@@ -191,7 +195,7 @@ func memoInputs(root string, roots []string, passed ...string) string {
 	var b strings.Builder
 	for _, rel := range roots {
 		dir := filepath.Join(root, rel)
-		text, err := os.ReadFile(filepath.Join(dir, "Cargo.toml"))
+		text, err := regular.Read(filepath.Join(dir, "Cargo.toml"))
 		if err != nil {
 			return ""
 		}
@@ -220,7 +224,7 @@ func memoInputs(root string, roots []string, passed ...string) string {
 			Members []string `toml:"members"`
 		} `toml:"workspace"`
 	}
-	text, err := os.ReadFile(filepath.Join(root, "Cargo.toml"))
+	text, err := regular.Read(filepath.Join(root, "Cargo.toml"))
 	if err != nil || toml.Unmarshal(text, &manifest) != nil {
 		return ""
 	}
@@ -249,7 +253,7 @@ func (t Tool) readMemo(key string) *Answers {
 	if key == "" {
 		return nil
 	}
-	text, err := os.ReadFile(t.memoPath(key))
+	text, err := regular.Read(t.memoPath(key))
 	if err != nil {
 		return nil
 	}
@@ -272,7 +276,7 @@ func (t Tool) readMemo(key string) *Answers {
 		if m.Inputs == "" || inputs[of] != m.Inputs {
 			continue
 		}
-		lock, err := os.ReadFile(filepath.Join(t.Dir, "Cargo.lock"))
+		lock, err := regular.Read(filepath.Join(t.Dir, "Cargo.lock"))
 		if err != nil {
 			return nil
 		}
@@ -314,7 +318,7 @@ func (t Tool) writeMemo(key string, a *Answers) {
 		return
 	}
 	var all []memo
-	if text, err := os.ReadFile(t.memoPath(key)); err == nil {
+	if text, err := regular.Read(t.memoPath(key)); err == nil {
 		_ = json.Unmarshal(text, &all)
 	}
 	all = append([]memo{m}, slices.DeleteFunc(all, func(o memo) bool { return o.Inputs == m.Inputs })...)

@@ -2,7 +2,6 @@ package project
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Requested returns a digest of what decides, beside the dependency-set fingerprint,
@@ -31,7 +31,7 @@ func (ws *Workspace) Requested() string {
 			Resolver string `toml:"resolver"`
 		} `toml:"package"`
 	}
-	b, err := os.ReadFile(filepath.Join(ws.Root, "Cargo.toml"))
+	b, err := regular.Read(filepath.Join(ws.Root, "Cargo.toml"))
 	if err == nil {
 		err = toml.Unmarshal(b, &m)
 	}

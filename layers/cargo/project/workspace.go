@@ -22,6 +22,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Errors that callers decide on.
@@ -31,6 +32,8 @@ var (
 	// ErrNoLockfile says that the workspace has no Cargo.lock, so its dependency set
 	// has no name.
 	ErrNoLockfile = errors.New("no Cargo.lock")
+	// ErrOtherRoot says that a workspace is rooted elsewhere; see Tool.RootOnly.
+	ErrOtherRoot = errors.New("the root of the workspace is another directory")
 	// ErrNoCargo says that cargo could not be started.
 	ErrNoCargo = errors.New("cargo is not installed or not on the PATH")
 )
@@ -47,6 +50,9 @@ type Tool struct {
 	// Memo is a directory of the user's in which answers are kept; see Ask.
 	// "" keeps none.
 	Memo string
+	// RootOnly has Ask fail where the workspace's root is not Dir: a manifest may name any
+	// directory, and nothing is to be run there that was not looked at (Steering).
+	RootOnly bool
 }
 
 // Getenv returns the value of name in t.Environ, the last one given, "" if there is none.
@@ -150,7 +156,7 @@ func Locate(ctx context.Context, t Tool) (*Workspace, error) {
 	if ws.BuildDir == "" {
 		ws.BuildDir = ws.TargetDir
 	}
-	switch b, err := os.ReadFile(filepath.Join(ws.Root, "Cargo.lock")); {
+	switch b, err := regular.Read(filepath.Join(ws.Root, "Cargo.lock")); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return nil, fmt.Errorf("read lockfile: %w", err)

@@ -1,13 +1,13 @@
 package reach
 
 import (
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rustsrc"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Most scripts that ask git read the commit, and nothing of the branch that is checked
@@ -41,7 +41,7 @@ func (r *Git) Reads(u *builddir.Unit) bool {
 			}
 		}
 		for _, name := range program.SourceList.Deps {
-			if src, err := os.ReadFile(r.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
+			if src, err := regular.Read(r.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
 				return true
 			}
 		}
@@ -102,7 +102,7 @@ func (r *Git) asksGit(program *builddir.Unit) (git, branch bool) {
 			return
 		}
 		for _, name := range u.SourceList.Deps {
-			src, err := os.ReadFile(r.absolute(name))
+			src, err := regular.Read(r.absolute(name))
 			if err != nil {
 				branch = true
 				return
@@ -179,7 +179,7 @@ func (r *Git) namesGit(program *builddir.Unit) bool {
 			return true
 		}
 		return slices.ContainsFunc(u.SourceList.Deps, func(name string) bool {
-			src, err := os.ReadFile(r.absolute(name))
+			src, err := regular.Read(r.absolute(name))
 			return err != nil || strings.Contains(string(src), "git") && rustsrc.Mentions(src, "git") > 0
 		}) || slices.ContainsFunc(u.Deps, names)
 	}

@@ -2,12 +2,13 @@ package sourcelist
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"unicode"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // rules say which files belong to a package. A list of files to include, even
@@ -19,7 +20,7 @@ type rules struct {
 
 // readRules reads package.include and package.exclude of a manifest.
 func readRules(path string) (*rules, error) {
-	data, err := os.ReadFile(path)
+	data, err := regular.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -85,6 +85,36 @@ func create(path string, perm fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
+// MakeDir makes a directory of this program's own unless it is there. What else has the
+// name gives way: through a link, which a commit can bring, all that is written into the
+// directory would be written wherever that leads.
+func MakeDir(path string) error {
+	err := os.Mkdir(path, 0o777)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if fi, err := os.Lstat(path); err != nil || fi.IsDir() {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return os.Mkdir(path, 0o777)
+}
+
+// Create makes the file path, or an empty one in its place, under which nobody has
+// written before: what has the name, a link above all, is removed and not followed.
+func Create(path string, perm fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if !errors.Is(err, fs.ErrExist) {
+		return f, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+}
+
 // TempName is a name of nobody's beside path.
 func TempName(path string) string {
 	return filepath.Join(filepath.Dir(path), TempPrefix+strconv.FormatUint(random(), 36))

@@ -5,9 +5,10 @@ package help
 import (
 	"errors"
 	"io/fs"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
 // Error carries the one command, or change, that mends Err.
@@ -19,16 +20,8 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// ShellWord writes text as one word for a shell, as it is where nothing in it is special.
-func ShellWord(text string) string {
-	plain := func(r rune) bool {
-		return r >= 0x80 || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("/._-+,:@%=", r)
-	}
-	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
+// ShellWord writes a name as one word for a shell; see paths.ShellWord.
+func ShellWord(name string) string { return paths.ShellWord(name) }
 
 // IsReadOnly reports whether err says that something cannot be written here, by
 // whatever forbids it: mount, mode, Landlock.

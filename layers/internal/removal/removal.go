@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 )
 
@@ -20,17 +19,12 @@ func File(path string) error {
 }
 
 // All removes something with all in it, also directories that their owner may not list or
-// write to. What is missing is no error.
+// write to. What is missing is no error. No link is followed.
 func All(path string) error {
 	err := os.RemoveAll(path)
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			os.Chmod(p, 0o700) // what cannot be changed shows below
-		}
-		return nil
-	})
+	openUp(path)
 	return os.RemoveAll(path)
 }
