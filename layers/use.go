@@ -8,6 +8,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
 )
 
 // noteUse notes that layers were used just now. It is advice: what cannot be noted,
@@ -42,7 +43,7 @@ func (s *Store) LayerUses(ctx context.Context, known ...string) ([]LayerUse, err
 		return nil, err
 	}
 	uses := make([]LayerUse, len(list))
-	var found *checkouts
+	var found *whereabouts.Checkouts
 	for i, r := range list {
 		// Advice: Remove finds out for itself.
 		leased, err := lease.Held(filepath.Join(s.opts.Dir, leasesDir), r.ID)
@@ -53,13 +54,13 @@ func (s *Store) LayerUses(ctx context.Context, known ...string) ([]LayerUse, err
 			Record:     r,
 			LastUse:    lastuse.Read(filepath.Join(s.opts.Dir, lastUseDir), r.ID),
 			Leased:     leased,
-			OriginGone: originGone(r.Origin),
+			OriginGone: whereabouts.OriginGone(r.Origin),
 		}
 		if uses[i].OriginGone {
 			if found == nil {
-				found = s.findCheckouts(ctx, known...)
+				found = whereabouts.Find(ctx, whereabouts.Store{Dir: s.opts.Dir, Claims: filepath.Join(s.opts.Dir, leasesDir), Driver: s.opts.Driver, Manifest: s.manifest}, known...)
 			}
-			uses[i].OriginGone = !found.inUse(&r)
+			uses[i].OriginGone = !found.InUse(&r)
 		}
 	}
 	return uses, nil

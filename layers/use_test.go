@@ -85,22 +85,6 @@ func TestUses(t *testing.T) {
 	}
 }
 
-func TestOriginGone(t *testing.T) {
-	dir := t.TempDir()
-	dangling := filepath.Join(dir, "link")
-	if err := os.Symlink("nowhere", dangling); err != nil {
-		t.Fatal(err)
-	}
-	for root, want := range map[string]bool{
-		dir: false, dangling: false, filepath.Join(dir, "x"): true, filepath.Join(dir, "x/y"): true,
-		"": false, filepath.Join(dir, "not UTF-8: \uFFFD"): false,
-	} {
-		if got := originGone(root); got != want {
-			t.Errorf("originGone(%q) = %v, want %v", root, got, want)
-		}
-	}
-}
-
 // Of a layer that is not there nobody can have a lease.
 func TestHoldWhatIsGone(t *testing.T) {
 	s := newStore(t)

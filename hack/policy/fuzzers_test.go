@@ -16,12 +16,15 @@ var readsBytes = []string{
 var unfuzzed = map[string]string{
 	"cmd/internal/fixture":       "reads what tests have made",
 	"layers":                     "reads files whole, and hands them to the packages that know their forms",
+	"layers/cargo/calls":         "reads back what this program has noted, in a directory of its own",
 	"layers/cargo/checkout":      "hands sources and .d files to rustsrc and depfile",
 	"layers/cargo/inputs":        "looks for one line in a manifest; all else is digested",
 	"layers/cargo/linkage":       "hands what a script printed to script",
 	"layers/cargo/reach":         "hands sources to rustsrc",
 	"layers/internal/atomicfile": "makes a number of random bytes",
 	"layers/internal/flock":      "reads a table of the kernel's",
+	"layers/recompile":           "looks for the first error among rustc's lines",
+	"layers/whereabouts":         "reads a path that a command has noted",
 	"layers/rustc/rustctest":     "writes what tests read",
 }
 

@@ -1,4 +1,7 @@
-package layers
+// Package whereabouts finds the build directories and checkouts that a store has served, also where they, or a directory
+// they lie in, were renamed: so that a layer whose origin is not at its path any more is not taken for useless. It only
+// looks, and in doubt says that something is there. A value is for one goroutine.
+package whereabouts
 
 import (
 	"context"
@@ -12,10 +15,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
@@ -24,10 +30,18 @@ type lister interface {
 	Below(ctx context.Context, dir string, skip func(path string) bool) ([]string, error)
 }
 
-// checkouts is what is known of the build directories that are there, and of
+// A Store is what is asked of the store.
+type Store struct {
+	Dir      string // below which the driver is not asked for trees
+	Claims   string // the directory with the files of claims (active.ClaimPrefix)
+	Driver   driver.Driver
+	Manifest func(layer string) (*manifest.Manifest, error)
+}
+
+// Checkouts is what is known of the build directories that are there, and of
 // checkouts that are at another path now.
-type checkouts struct {
-	store   *Store
+type Checkouts struct {
+	store   Store
 	visited map[string]bool // build directories
 	// layers are those that a build directory was made from or last sealed as.
 	layers map[string]bool
@@ -38,27 +52,26 @@ type checkouts struct {
 	repositories map[uint64]bool
 }
 
-// findCheckouts looks for build directories: where the driver knows of its trees,
+// Find looks for build directories: where the driver knows of its trees,
 // where commands have claimed one, and those that the caller knows. A
 // checkout that was renamed, or whose directory was, is found beside where it was.
-func (s *Store) findCheckouts(ctx context.Context, known ...string) *checkouts {
-	cs := &checkouts{store: s, visited: map[string]bool{}, layers: map[string]bool{}, moved: map[string]bool{}, repositories: map[uint64]bool{}}
+func Find(ctx context.Context, s Store, known ...string) *Checkouts {
+	cs := &Checkouts{store: s, visited: map[string]bool{}, layers: map[string]bool{}, moved: map[string]bool{}, repositories: map[uint64]bool{}}
 	for _, p := range known {
 		cs.noteBuildDir(p)
 	}
-	if d, ok := s.opts.Driver.(lister); ok {
-		trees, _ := d.Below(ctx, filepath.Dir(s.opts.Dir), func(path string) bool { return path == s.opts.Dir })
+	if d, ok := s.Driver.(lister); ok {
+		trees, _ := d.Below(ctx, filepath.Dir(s.Dir), func(path string) bool { return path == s.Dir })
 		for _, t := range trees {
 			cs.noteBuildDir(t)
 		}
 	}
-	dir := filepath.Join(s.opts.Dir, leasesDir)
-	claims, _ := ls.Names(dir)
+	claims, _ := ls.Names(s.Claims)
 	for _, name := range claims {
 		if !strings.HasPrefix(name, active.ClaimPrefix) {
 			continue
 		}
-		if text, err := regular.Read(filepath.Join(dir, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
+		if text, err := regular.Read(filepath.Join(s.Claims, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
 			cs.findNear(strings.TrimSuffix(string(text), "\n"), cs.noteBuildDir)
 		}
 	}
@@ -66,7 +79,7 @@ func (s *Store) findCheckouts(ctx context.Context, known ...string) *checkouts {
 }
 
 // noteBuildDir takes note of a build directory.
-func (cs *checkouts) noteBuildDir(path string) {
+func (cs *Checkouts) noteBuildDir(path string) {
 	if cs.visited[path] {
 		return
 	}
@@ -104,7 +117,7 @@ func roots(buildDir string) (names []string) {
 // findNear calls found with path if that is there. If not, the first directory on the way
 // that is missing may have been renamed: then found is called with each path that is there
 // and goes through another one beside it.
-func (cs *checkouts) findNear(path string, found func(path string)) {
+func (cs *Checkouts) findNear(path string, found func(path string)) {
 	dir, rest := path, ""
 	for isGone(dir) && dir != filepath.Dir(dir) {
 		rest = filepath.Join(filepath.Base(dir), rest)
@@ -123,21 +136,21 @@ func (cs *checkouts) findNear(path string, found func(path string)) {
 	}
 }
 
-func (cs *checkouts) noteRepository(path string) {
+func (cs *Checkouts) noteRepository(path string) {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) == nil {
 		cs.repositories[st.Ino] = true
 	}
 }
 
-// inUse reports whether a layer whose origin is not at its path any more is of use:
+// InUse reports whether a layer whose origin is not at its path any more is of use:
 // a build directory was made from it, or the checkout or its repository is at
 // another path.
-func (cs *checkouts) inUse(r *Record) bool {
+func (cs *Checkouts) InUse(r *record.Record) bool {
 	if cs.layers[r.ID] || cs.moved[r.Origin] {
 		return true
 	}
-	m, err := cs.store.manifest(r.ID)
+	m, err := cs.store.Manifest(r.ID)
 	if err != nil {
 		return false
 	}
@@ -159,9 +172,9 @@ func isGone(path string) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
 }
 
-// originGone reports whether the directory is certainly not there. A record
+// OriginGone reports whether the directory is certainly not there. A record
 // cannot spell a name that is not UTF-8, so of such a one nothing is known.
-func originGone(root string) bool {
+func OriginGone(root string) bool {
 	if root == "" || strings.ContainsRune(root, utf8.RuneError) {
 		return false
 	}
