@@ -326,6 +326,9 @@ func (h *history) killed(v *verdict, took map[string]time.Duration, kinds times)
 	h.doubt(s)
 	j := &judgement{history: h, n: never - 1, in: s, powerOn: true, verdict: v}
 	j.judge()
+	if h.t.Failed() {
+		h.t.Logf("%v was killed", s)
+	}
 	h.adopt()
 	return true
 }
