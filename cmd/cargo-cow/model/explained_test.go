@@ -87,6 +87,15 @@ func TestExplanation(t *testing.T) {
 		"not sealed by one that died": {
 			events: [][]*event{{died(snapshot, 3, 6)}}, ends: layers(a),
 		},
+		"removed, and sealed again by one that died": {
+			events: [][]*event{{died(request{Op: opSnapshot, Place: 1}, 1, 9)}, {died(remove, 2, 5)}}, fresh: []string{a},
+			ends: func(s *state) []string {
+				if l, ok := s.layers[a]; !ok || l.content.program != 2 {
+					return []string{"it is the old one"}
+				}
+				return nil
+			},
+		},
 		"sealed before it was listed": {
 			events: [][]*event{{at(snapshot, 1, 2, response{Layer: b, Created: true})}, {at(list, 3, 6, listed(a))}}, ends: layers(a, b), wrong: true,
 		},

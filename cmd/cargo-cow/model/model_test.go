@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 // operations is how many are carried out on each file system, at least; with three of
 // them side by side that is about half a minute on two processors.
-const operations = 600
+const operations = 400
 
 func TestBtrfs(t *testing.T) {
 	testModel(t, fileSystem{name: "btrfs", driver: "btrfs", mount: loopfs.Btrfs})

@@ -243,7 +243,7 @@ func (o *operator) switchTo(s *layers.Store, co *layers.Checkout, q request, r *
 			return err
 		}
 	}
-	git := exec.Command("git", "switch", "--quiet", "--detach", q.Commit)
+	git := exec.Command("git", "switch", "--quiet", "--discard-changes", "--detach", q.Commit) // what a fault left of the last one
 	git.Dir, git.Env = o.Places[q.Place], o.Env
 	if out, err := git.CombinedOutput(); err != nil {
 		return fmt.Errorf("git switch: %w: %s", err, out)

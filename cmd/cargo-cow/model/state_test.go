@@ -107,11 +107,15 @@ func (s *state) clone() *state {
 // key is the same for two states from which the same can follow.
 func (s *state) key() string {
 	var b strings.Builder
+	type all node // with every field, and not as it is called in words
 	for _, id := range slices.Sorted(maps.Keys(s.layers)) {
 		l := s.layers[id]
-		fmt.Fprintf(&b, "%s %q %+v;", id, l.label, l.content)
+		fmt.Fprintf(&b, "%s %q %q %+v;", id, l.label, l.parent, all(l.content))
 	}
-	fmt.Fprintf(&b, "%+v %v %v %v;", s.places, s.holds, s.locked, s.claims)
+	for _, p := range s.places {
+		fmt.Fprintf(&b, "%+v %+v;", all(p.active), all(p.undo))
+	}
+	fmt.Fprintf(&b, "%v %v %v;", s.holds, s.locked, s.claims)
 	for _, p := range s.at {
 		fmt.Fprintf(&b, "%d %d %s %q %v %v ", p.index, p.step, p.local.layer, p.local.label, p.local.was, p.own)
 		if w := p.local.window; w != nil {
