@@ -36,17 +36,30 @@ const ignoreFile = ".gitignore"
 // that was set aside: the project's own rules name the build directory alone.
 const ignoreReplaced = "# What the last restore of cargo-cow replaced\n*\n"
 
-// hideFromGit marks a tree as one that was set aside, by a .gitignore inside it.
+// hideFromGit marks a tree as one that was set aside, by a .gitignore inside it. One that
+// is there already stays. It is written under its name: what a process that dies leaves of
+// it is known for what it is, and a temporary file would not be.
 func hideFromGit(tree string) error {
-	name := filepath.Join(tree, ignoreFile)
-	if b, err := os.ReadFile(name); err == nil && !isTorn(b) {
-		return nil
-	}
 	err := within(tree, func(tree string) error {
-		return atomicfile.Replace(filepath.Join(tree, ignoreFile), []byte(ignoreReplaced))
+		name := filepath.Join(tree, ignoreFile)
+		if b, err := regular.Read(name); err == nil && isTorn(b) {
+			if err := os.Remove(name); err != nil {
+				return err
+			}
+		}
+		// Not through a link, which somebody may have put there.
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		_, err = f.WriteString(ignoreReplaced)
+		return errors.Join(err, f.Close())
 	})
 	if help.IsFull(err) {
-		return nil // init has put it among what the repository excludes, too
+		_ = unhideFromGit(tree) // of what was written in part
+		return nil              // init has put it among what the repository excludes, too
 	}
 	return err
 }

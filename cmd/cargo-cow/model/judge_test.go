@@ -44,7 +44,7 @@ func (r *run) judge() error {
 		}
 		return string(out), err
 	}
-	if out, err := cow("check"); err != nil || !strings.Contains(out, `"clean":true`) {
+	if out, err := cow("check", "--deep"); err != nil || !strings.Contains(out, `"clean":true`) {
 		return fmt.Errorf("%w: check: %v\n%s", errViolated, err, out)
 	}
 	out, err := cow("list")

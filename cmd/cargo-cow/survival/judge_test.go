@@ -82,7 +82,7 @@ func unlockGit(t testing.TB, dir string) {
 func (j *judgement) checks() {
 	j.t.Helper()
 	w := j.w.origin
-	r := w.TryCow("check")
+	r := w.TryCow("check", "--deep")
 	for line := range strings.Lines(r.Stdout) {
 		var v struct{ Reason, Path, Problem string }
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
@@ -96,19 +96,8 @@ func (j *judgement) checks() {
 		}
 	}
 	if r.Code != 0 {
-		w.cow("check", "--repair")
+		w.cow("check", "--deep", "--repair")
 		w.checks()
-	}
-	if r := w.TryCow("warehouse", "verify"); r.Code != 0 {
-		if j.powerOn {
-			j.t.Errorf("warehouse verify: %v", r)
-		}
-		j.verdict.damaged++
-		for _, args := range [][]string{{"warehouse", "verify", "--repair"}, {"warehouse", "verify"}} {
-			if r := w.TryCow(args...); r.Code != 0 {
-				j.t.Errorf("%q: %v", args, r)
-			}
-		}
 	}
 }
 

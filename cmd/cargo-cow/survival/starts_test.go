@@ -47,7 +47,7 @@ func TestWhatARestoreStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	started := strings.Split(strings.TrimSpace(string(text)), "\n")
-	if want := []string{"git ls-files -z -t --stage --cached --others --exclude-standard"}; !slices.Equal(started, want) {
+	if want := []string{"git -c core.fsmonitor= ls-files -z -t --stage --cached --others --exclude-standard"}; !slices.Equal(started, want) {
 		t.Errorf("a restore started %q, want %q", started, want)
 	}
 	p.builds(nil, "first")

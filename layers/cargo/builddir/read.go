@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,9 @@ func (d *Dir) readOutputs(u *Unit, outs *outputIndex) error {
 			u.SourceListFile = n
 			continue
 		}
-		d.addOutput(u, n)
+		if size := d.addOutput(u, n); size == 0 && Compiled(u, n) {
+			u.breaks(rule.InDoubt, n+" is empty: the disk has lost what a compiler wrote")
+		}
 	}
 	if u.Kind == "lib" && isProcMacro(u.Outputs) {
 		u.Kind = KindMacro
@@ -152,9 +155,25 @@ func (d *Dir) readRun(u *Unit) error {
 	return nil
 }
 
-func (d *Dir) addOutput(u *Unit, path string) {
+// addOutput takes up a file and returns its size, -1 if it is not there.
+func (d *Dir) addOutput(u *Unit, path string) (size int64) {
 	var st unix.Stat_t
-	if err := unix.Stat(filepath.Join(d.Path, path), &st); err == nil {
-		u.Outputs = append(u.Outputs, Output{path, st.Mtim.Nano(), st.Ino})
+	if err := unix.Stat(filepath.Join(d.Path, path), &st); err != nil {
+		return -1
 	}
+	u.Outputs = append(u.Outputs, Output{path, st.Mtim.Nano(), st.Ino})
+	return st.Size
+}
+
+// Compiled reports whether an output of u is one that a compiler or linker wrote, which is
+// never empty. Cargo does not wait for the disk, so a power cut may leave it so, and cargo
+// looks at its time alone.
+func Compiled(u *Unit, output string) bool {
+	switch filepath.Ext(output) {
+	case ".rlib", ".rmeta", ".so", ".a":
+		return true
+	case "":
+		return !u.Run && slices.Contains([]string{"bin", "test", "example", "bench", KindScript}, u.Kind)
+	}
+	return false
 }

@@ -35,11 +35,18 @@ func Damaged(ctx context.Context, tree string, m *manifest.Manifest) ([]Damage, 
 		return nil, fmt.Errorf("read layer: %w", err)
 	}
 	var found []Damage
-	there := map[string]bool{}
+	there, unserved := map[string]bool{}, map[string]bool{}
+	for i := range m.Units {
+		// What a killed compiler has left was sealed as it was, and is rebuilt everywhere.
+		unserved[m.Units[i].Key()] = m.Units[i].Always != nil
+	}
 	for _, u := range bd.Units {
 		there[u.Key] = true
+		if unserved[u.Key] {
+			continue
+		}
 		for _, o := range u.Outputs {
-			if info, err := os.Lstat(filepath.Join(tree, o.Path)); err == nil && info.Size() == 0 && compiled(u, o.Path) {
+			if info, err := os.Lstat(filepath.Join(tree, o.Path)); err == nil && info.Size() == 0 && builddir.Compiled(u, o.Path) {
 				found = append(found, Damage{o.Path, "it is empty, and a compiler wrote it"})
 			}
 		}
@@ -51,15 +58,6 @@ func Damaged(ctx context.Context, tree string, m *manifest.Manifest) ([]Damage, 
 	}
 	unreadable, err := readAll(ctx, tree)
 	return append(found, unreadable...), err
-}
-
-// compiled reports whether rustc wrote an output, which is then never empty.
-func compiled(u *builddir.Unit, output string) bool {
-	switch filepath.Ext(output) {
-	case ".rlib", ".rmeta", ".so", ".a":
-		return true
-	}
-	return !u.Run && slices.Contains([]string{"bin", "test", "example", "bench", "build-script"}, u.Kind) && filepath.Ext(output) == ""
 }
 
 // readAll reads every file below tree.
