@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/hack/differential/history"
@@ -67,9 +68,12 @@ func (c *Checkout) excuseAll(string) {
 	c.excused["*"] = true
 }
 
-// isExcused reports whether a line that differs may differ.
+// isExcused reports whether a line that differs may differ. What is read of the environment and told to nobody no tool
+// can know: docs/soundness.md, "What is not covered".
 func (c *Checkout) isExcused(key string) bool {
-	return c.excused["*"] || c.excused[key]
+	return c.excused["*"] || c.excused[key] || slices.ContainsFunc(c.World.inputs, func(in history.Input) bool {
+		return in.Key == key && in.Kind == history.Env && in.Hidden
+	})
 }
 
 // values are what hidden inputs are, by key: all that a key has together. That of a command line is known where there is

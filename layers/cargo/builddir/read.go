@@ -170,8 +170,10 @@ func (d *Dir) addOutput(u *Unit, path string) (size int64) {
 // looks at its time alone.
 func Compiled(u *Unit, output string) bool {
 	switch filepath.Ext(output) {
-	case ".rlib", ".rmeta", ".so", ".a":
+	case ".rlib", ".so", ".a":
 		return true
+	case ".rmeta": // rustc leaves that of a program empty, and that of a cdylib
+		return slices.ContainsFunc(u.Outputs, func(o Output) bool { return filepath.Ext(o.Path) == ".rlib" })
 	case "":
 		return !u.Run && slices.Contains([]string{"bin", "test", "example", "bench", KindScript}, u.Kind)
 	}
