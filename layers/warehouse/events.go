@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
@@ -64,10 +65,20 @@ func (w *Warehouse) Note(e Event) {
 		strconv.FormatInt(e.Bytes, 10), strconv.FormatBool(e.Copied), strconv.Quote(e.Reason), strconv.Quote(e.Detail),
 	}, "\t") + "\n")
 	if info, err := f.Stat(); err == nil && info.Size() > mostEvents {
-		// Another may have done so since, and what is called so now has just begun.
-		if now, err := os.Stat(path); err == nil && os.SameFile(now, info) {
-			_ = os.Rename(path, filepath.Join(w.dir, paths.WarehouseOldEvents))
-		}
+		w.turnEvents(f, info)
+	}
+}
+
+// turnEvents makes f, which has grown too long, the file of older events. Locked, since
+// another may just do so: what begins then would take the older one's place. The lock
+// ends with the call, or at the latest with a child that was being started meanwhile.
+func (w *Warehouse) turnEvents(f *os.File, info os.FileInfo) {
+	path := filepath.Join(w.dir, eventsFile)
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return
+	}
+	if now, err := os.Stat(path); err == nil && os.SameFile(now, info) {
+		_ = os.Rename(path, filepath.Join(w.dir, paths.WarehouseOldEvents))
 	}
 }
 
