@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // judged builds in c and compares with a clean build of what lies there, and with what the tool had promised.
@@ -17,11 +18,18 @@ func (c *Checkout) judged(args []string) error {
 	w := c.World
 	c.baselines()
 	c.excuse(args)
+	start := time.Now()
+	took := func() time.Duration {
+		defer func() { start = time.Now() }()
+		return time.Since(start).Round(10 * time.Millisecond)
+	}
 	promised, err := w.tool.Promise(c)
 	if err := c.said(err); err != nil {
 		return err
 	}
+	asked := took()
 	got := c.observe(args)
+	built := took()
 	if w.ctx.Err() != nil {
 		return w.ctx.Err()
 	}
@@ -37,6 +45,7 @@ func (c *Checkout) judged(args []string) error {
 	if err != nil {
 		return err
 	}
+	w.Log("   asked for a promise %s, built %s, built cleanly %s", asked, built, took())
 	if f := c.compare(got, want); f != nil {
 		return f
 	}
