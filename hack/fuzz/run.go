@@ -100,8 +100,8 @@ func fuzz(f fuzzer, program func() (string, error), each time.Duration, cache st
 }
 
 // timeUp is all that a fuzzer prints whose end Go has taken for a failure: the context of -test.fuzztime is over a
-// moment before the workers' is (golang.org/issue/75804, mended in Go 1.27; seen here with
-// FuzzParse of layers/cargo/lockfile). What truly fails says more, and where it has written the input.
+// moment before the workers' is (golang.org/issue/75804, mended in Go 1.27; seen here with FuzzParse of
+// layers/cargo/lockfile). What truly fails says more, and where it has written the input.
 var timeUp = regexp.MustCompile(`\A(?:fuzz: .*\n)*--- FAIL: \w+ \([0-9.]+s\)\n    context deadline exceeded\nFAIL\n\z`)
 
 func onlyTimeUp(out []byte) bool { return timeUp.Match(out) }

@@ -69,12 +69,16 @@ func (d *Dir) readOutputs(u *Unit, outs *outputIndex) error {
 	if err != nil {
 		return err
 	}
+	var empty []string
 	for _, n := range names {
 		if strings.HasSuffix(n, ".d") {
 			u.SourceListFile = n
-			continue
+		} else if d.addOutput(u, n) == 0 {
+			empty = append(empty, n)
 		}
-		if size := d.addOutput(u, n); size == 0 && Compiled(u, n) {
+	}
+	for _, n := range empty { // all outputs are known now, which Compiled goes by
+		if Compiled(u, n) {
 			u.breaks(rule.InDoubt, n+" is empty: the disk has lost what a compiler wrote")
 		}
 	}
