@@ -148,7 +148,7 @@ func (s *Store) Graft(ctx context.Context, co *Checkout, o GraftOptions) (*Graft
 		return nil, err
 	}
 	defer w.end()
-	if w.kind != active.Tree {
+	if w.kind == active.Absent {
 		return nil, &HelpError{Err: fmt.Errorf("graft to %s: %w", w.path(), ErrNoTarget), Help: "cargo cow init"}
 	}
 	want := wanted{strict: o.Strict}
@@ -159,7 +159,7 @@ func (s *Store) Graft(ctx context.Context, co *Checkout, o GraftOptions) (*Graft
 		}
 		want.from = []string{r.ID}
 	}
-	if err := w.lockCargo(ctx, o.NoWait); err != nil {
+	if err := w.takeOver(ctx, o.NoWait); err != nil {
 		return nil, err
 	}
 	if want.units, err = s.needs(ctx, co, o.Packages); err != nil {

@@ -79,19 +79,8 @@ func (s *Store) snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (
 	if w.kind == active.Absent {
 		return nil, &HelpError{Err: fmt.Errorf("seal %s: %w", w.path(), ErrNoTarget), Help: "cargo build"}
 	}
-	if err := w.lockCargo(ctx, o.NoWait); err != nil {
+	if err := w.takeOver(ctx, o.NoWait); err != nil {
 		return nil, err
-	}
-	if w.kind == active.Directory {
-		// cargo clean leaves none of our trees: what is built next is an
-		// ordinary directory.
-		if err := w.dir.TakeOver(ctx); err != nil {
-			return nil, err
-		}
-		w.dir.UnlockCargo() // the locks of what was taken over
-		if err := w.lockCargo(ctx, o.NoWait); err != nil {
-			return nil, err
-		}
 	}
 	return w.seal(ctx, o.Label)
 }

@@ -56,6 +56,19 @@ func (w *work) lockCargo(ctx context.Context, noWait bool) error {
 	return w.dir.LockCargo(ctx, w.checkout.Workspace.TargetDir, noWait, w.notify)
 }
 
+// takeOver locks what is built in for Cargo too, and makes a tree of it where it is none:
+// cargo clean leaves none of our trees, and what is built next is an ordinary directory.
+func (w *work) takeOver(ctx context.Context, noWait bool) error {
+	if err := w.lockCargo(ctx, noWait); err != nil || w.kind != active.Directory {
+		return err
+	}
+	if err := w.dir.TakeOver(ctx); err != nil {
+		return err
+	}
+	w.dir.UnlockCargo() // the locks of what was taken over
+	return w.lockCargo(ctx, noWait)
+}
+
 // startClock sets t0: whatever is written from now on is newer.
 func (w *work) startClock(ctx context.Context) (err error) {
 	w.t0, err = w.dir.Tick(ctx)
