@@ -61,7 +61,7 @@ func TestMadeUp(t *testing.T) {
 // do1 runs r, and fails with each history that goes wrong.
 func (r *runner) do1(t *testing.T, files ...string) {
 	t.Helper()
-	if err := r.run(context.Background(), files); err != nil {
+	if err := r.inSpace(context.Background(), func() error { return r.run(context.Background(), files) }); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(r.summary())
@@ -78,7 +78,7 @@ func (r *runner) do1(t *testing.T, files ...string) {
 func TestCopyIsStale(t *testing.T) {
 	r := newRunner(t)
 	r.n, r.seed, r.tool, r.first = 30, 1, "plain-copy", true
-	if err := r.run(context.Background(), nil); err != nil {
+	if err := r.inSpace(context.Background(), func() error { return r.run(context.Background(), nil) }); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(r.summary())

@@ -43,16 +43,18 @@ func main() {
 	flag.Parse()
 	start := time.Now()
 	var err error
-	switch names := flag.Args(); {
-	case *table && len(names) == 0:
-		err = r.table(ctx, os.Stdout, toolNames())
-	case *table:
-		err = r.table(ctx, os.Stdout, names)
-	case *rules:
-		err = r.rules(ctx, os.Stdout, names)
-	default:
-		err = r.run(ctx, names)
-	}
+	err = r.inSpace(ctx, func() error {
+		switch names := flag.Args(); {
+		case *table && len(names) == 0:
+			return r.table(ctx, os.Stdout, toolNames())
+		case *table:
+			return r.table(ctx, os.Stdout, names)
+		case *rules:
+			return r.rules(ctx, os.Stdout, names)
+		default:
+			return r.run(ctx, names)
+		}
+	})
 	fmt.Printf("%s in %s\n", r.summary(), time.Since(start).Round(time.Second))
 	switch {
 	case err != nil:

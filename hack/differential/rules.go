@@ -61,7 +61,8 @@ func (r *runner) rules(ctx context.Context, out io.Writer, names []string) error
 
 // one runs histories without a rule, those of files or else random ones until the first that goes wrong.
 func (r *runner) one(ctx context.Context, without string, files ...string) (*runner, error) {
-	o := &runner{n: r.n, seed: r.seed, steps: r.steps, jobs: r.jobs, tool: "cargo-cow", without: without, out: r.out, first: true, verbose: r.verbose}
+	o := r.like("cargo-cow", without)
+	o.first = true
 	err := o.run(ctx, files)
 	r.done += o.done
 	r.counts.Add(o.counts)

@@ -29,24 +29,22 @@ type runner struct {
 	tool, without, toolchains, out string
 	shrink, first, verbose         bool
 
-	space *scratch.Space
-	kit   *tool.Kit
+	space  *scratch.Space
+	kit    *tool.Kit
+	truths *world.Truths
 
 	mu     sync.Mutex
 	counts world.Counts
 	done   int
 	faults []string       // where the histories that went wrong are written down
 	kinds  map[string]int // of faults
-	worlds int
 }
 
 // size of the scratch space. Its image is sparse.
 const size = 40 << 30
 
-func (r *runner) run(ctx context.Context, files []string) (err error) {
-	if err = os.MkdirAll(r.out, 0o755); err != nil {
-		return err
-	}
+// inSpace makes the scratch space and does what uses it.
+func (r *runner) inSpace(ctx context.Context, do func() error) (err error) {
 	if r.space, err = scratch.Make(ctx, size); err != nil {
 		return err
 	}
@@ -54,7 +52,23 @@ func (r *runner) run(ctx context.Context, files []string) (err error) {
 	if !r.space.Own {
 		return fmt.Errorf("it needs root and loop devices: %s", r.space.Note)
 	}
-	if r.kit, err = tool.Prepare(ctx, r.tool, filepath.Join(r.space.Dir, "kit")); err != nil {
+	r.truths = new(world.Truths)
+	return do()
+}
+
+// like is a runner of the same histories in the same space with a tool, one of whose rules may be switched off.
+func (r *runner) like(name, without string) *runner {
+	return &runner{n: r.n, seed: r.seed, steps: r.steps, jobs: r.jobs, published: r.published, toolchains: r.toolchains, tool: name, without: without,
+		out: r.out, verbose: r.verbose, space: r.space, truths: r.truths}
+}
+
+// run does the histories of files, or random ones.
+func (r *runner) run(ctx context.Context, files []string) error {
+	if err := os.MkdirAll(r.out, 0o755); err != nil {
+		return err
+	}
+	var err error
+	if r.kit, err = tool.Prepare(ctx, r.tool, filepath.Join(r.space.Dir, "kit", r.tool)); err != nil {
 		return err
 	}
 	jobs := make(chan func(context.Context) error)
@@ -147,10 +161,11 @@ func (r *runner) judge(ctx context.Context, name string, h *history.History) err
 	}
 	r.note("%s: %v", name, f)
 	if r.shrink {
+		verb := h.Steps[f.Step].Verb()
 		h = shrink.History(h, f.Step, func(smaller *history.History) bool {
 			_, err := r.do(ctx, name, smaller)
 			var again *world.Fault
-			return errors.As(err, &again) && again.Kind == f.Kind
+			return errors.As(err, &again) && again.Kind == f.Kind && smaller.Steps[again.Step].Verb() == verb
 		})
 	}
 	path := filepath.Join(r.out, name+".txtar")
@@ -166,14 +181,15 @@ func (r *runner) judge(ctx context.Context, name string, h *history.History) err
 	return os.WriteFile(path, h.Format(), 0o644)
 }
 
-// do does a history in a world of its own.
+// date is that of all commits: the same history has the same ones with every tool.
+const date = "2026-01-02T03:04:05Z"
+
+// do does a history in a world of its own, at a path that tells the name: the outcome of a clean build depends on it.
 func (r *runner) do(ctx context.Context, name string, h *history.History) (world.Counts, error) {
-	r.mu.Lock()
-	r.worlds++
-	dir := filepath.Join(r.space.Dir, fmt.Sprint("w", r.worlds))
-	r.mu.Unlock()
-	env := append(project.Env("CARGO_TERM_COLOR=never", "CARGO_COW_TEST_WITHOUT="+r.without), r.kit.Env(dir)...)
-	w, err := world.New(ctx, dir, h, r.kit.Tool(), env)
+	p := world.Place{Dir: filepath.Join(r.space.Dir, name), Truths: r.truths}
+	p.Env = project.Env("CARGO_TERM_COLOR=never", "GIT_AUTHOR_DATE="+date, "GIT_COMMITTER_DATE="+date)
+	p.ToolEnv = append(r.kit.Env(p.Dir), "CARGO_COW_TEST_WITHOUT="+r.without)
+	w, err := world.New(ctx, p, h, r.kit.Tool())
 	if err != nil {
 		return world.Counts{}, err
 	}

@@ -11,7 +11,7 @@ func (r *runner) table(ctx context.Context, out io.Writer, names []string) error
 	fmt.Fprintln(out, "| tool | histories | builds judged | units fresh / rebuilt | stale | does not build | failed itself |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
 	for _, name := range names {
-		one := &runner{n: r.n, seed: r.seed, steps: r.steps, jobs: r.jobs, published: r.published, toolchains: r.toolchains, tool: name, out: r.out, verbose: r.verbose}
+		one := r.like(name, "")
 		if err := one.run(ctx, nil); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

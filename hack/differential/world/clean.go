@@ -33,7 +33,7 @@ func (c *Checkout) cleanBuild(args []string) (*Outcome, error) {
 		return nil, err
 	}
 	w := c.World
-	job, err := json.Marshal(covered{World: w.Dir, Checkout: c.Dir, Covers: w.covers, Env: c.Env(), Args: args, Notes: c.notes()})
+	job, err := json.Marshal(covered{World: w.Dir, Checkout: c.Dir, Covers: w.covers, Env: c.cleanEnv(), Args: args, Notes: c.notes()})
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +53,10 @@ func (c *Checkout) cleanBuild(args []string) (*Outcome, error) {
 	}
 	return &o, nil
 }
+
+// cleanEnv is the environment of clean builds: without the tool's own, and without incremental state, which a build in an
+// empty directory only writes, for a third of its time.
+func (c *Checkout) cleanEnv() []string { return append(c.environ(nil), "CARGO_INCREMENTAL=0") }
 
 // notesName is where cargo notes in a build directory what rustc has answered, by the compiler's path, time and
 // environment (cargo 1.95, util/rustc.rs). Without it each clean build begins with five questions to rustc.

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,12 +87,14 @@ type World struct {
 	Counts    Counts
 	ctx       context.Context
 	tool      Tool
-	env       []string // of everything; the last of a name counts
+	base      []string // environment of everything, clean builds too; the last of a name counts
+	tools     []string // the tool's own, after that
+	env       []string // what steps have set, after both
 	checkouts map[string]*Checkout
 	inputs    []history.Input
 	step      int
-	truths    map[string]*Outcome // of clean builds, by all that decides them
-	covers    string              // a directory for what clean builds need
+	truths    *Truths
+	covers    string // a directory for what clean builds need
 }
 
 // A Checkout is one of the world's.
@@ -102,13 +105,22 @@ type Checkout struct {
 	excused   map[string]bool   // keys of which cargo alone may be wrong
 	baseline  map[string]string // what hidden inputs were when the build directory was acquired
 	before    map[string]string // the same of the build directory that undo brings back
+	built     []string          // what cargo was called with last
 	aged      map[string]bool   // keys whose files were ever given an old time here
 }
 
-// New makes a world in dir, which must be absolute, its own, and empty, with the files of h. The environment env comes
-// before what steps set.
-func New(ctx context.Context, dir string, h *history.History, tool Tool, env []string) (*World, error) {
-	w := &World{Dir: dir, ctx: ctx, tool: tool, env: env, checkouts: map[string]*Checkout{}, inputs: h.Inputs, truths: map[string]*Outcome{},
+// Place is where a world is, and with what.
+type Place struct {
+	Dir     string   // absolute, the world's own, and empty
+	Env     []string // of everything
+	ToolEnv []string // of everything but clean builds, after Env
+	Truths  *Truths
+}
+
+// New makes a world with the files of h.
+func New(ctx context.Context, p Place, h *history.History, tool Tool) (*World, error) {
+	dir := p.Dir
+	w := &World{Dir: dir, ctx: ctx, tool: tool, base: p.Env, tools: p.ToolEnv, checkouts: map[string]*Checkout{}, inputs: h.Inputs, truths: p.Truths,
 		covers: dir + ".covers", Log: func(string, ...any) {}}
 	for _, f := range h.Files {
 		if !filepath.IsLocal(f.Name) {
@@ -136,20 +148,21 @@ func writeFile(path, text string) error {
 }
 
 // Env is the environment of commands in c.
-func (c *Checkout) Env() []string {
-	env := slices.Clone(c.World.env)
-	for name, value := range c.env {
-		env = append(env, name+"="+value)
+func (c *Checkout) Env() []string { return c.environ(c.World.tools) }
+
+// environ is the environment in c with one of some tool.
+func (c *Checkout) environ(tool []string) []string {
+	w := c.World
+	env := slices.Concat(w.base, tool, w.env)
+	for _, name := range slices.Sorted(maps.Keys(c.env)) {
+		env = append(env, name+"="+c.env[name])
 	}
 	return env
 }
 
 // Var is the variable's value in c, "" where it has none.
 func (c *Checkout) Var(name string) string {
-	if value, ok := c.env[name]; ok {
-		return value
-	}
-	for _, kv := range slices.Backward(c.World.env) {
+	for _, kv := range slices.Backward(c.Env()) {
 		if value, ok := strings.CutPrefix(kv, name+"="); ok {
 			return value
 		}
