@@ -79,7 +79,9 @@ func (d *Dir) readOutputs(u *Unit, outs *outputIndex) error {
 	}
 	for _, n := range empty { // all outputs are known now, which Compiled goes by
 		if Compiled(u, n) {
-			u.breaks(rule.InDoubt, n+" is empty: the disk has lost what a compiler wrote")
+			u.lost(n)
+		} else if filepath.Ext(n) == ".rmeta" {
+			u.emptyMetadata = n
 		}
 	}
 	if u.Kind == "lib" && isProcMacro(u.Outputs) {

@@ -125,8 +125,15 @@ func (d *Dir) link() {
 		if u.Run || u.Doc {
 			u.inheritSource()
 		}
+		if u.emptyMetadata != "" && u.Kind == "lib" && slices.ContainsFunc(u.Dependents, (*Unit).readsMetadata) {
+			// cargo check leaves nothing else of a library. That of a program, or of a cdylib, is empty, and nothing reads it.
+			u.lost(u.emptyMetadata)
+		}
 	}
 }
+
+// readsMetadata reports whether building u reads that of its dependencies.
+func (u *Unit) readsMetadata() bool { return !u.Run }
 
 // pick chooses among units with one hash, such as the runs of one script for
 // host and target: the one in the same profile directory if there is one.

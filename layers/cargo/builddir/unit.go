@@ -43,6 +43,7 @@ type Unit struct {
 	// Cached: it was taken from the unit cache, and has no Fingerprint, DepInfo and
 	// SourceList; see Reload.
 	Cached        bool
+	emptyMetadata string // a .rmeta that may be meant to be so: link decides
 	timed         bool   // its outputs have been looked up
 	line          string // of the unit cache
 	cachedOutputs string // the last fields of that line: its outputs
@@ -187,6 +188,11 @@ func (u *Unit) breaks(why rule.Rule, detail string) {
 	if u.Broken == nil {
 		u.Broken = rule.Because(why, detail)
 	}
+}
+
+// lost: an output that a compiler wrote is empty.
+func (u *Unit) lost(output string) {
+	u.breaks(rule.InDoubt, output+" is empty: the disk has lost what a compiler wrote")
 }
 
 // isProcMacro reports whether a library with these outputs is one of procedural macros:
