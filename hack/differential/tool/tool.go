@@ -57,7 +57,7 @@ func (t *copies) Keep(c *world.Checkout) error {
 
 func (t *copies) Acquire(c *world.Checkout) error {
 	if t.from == nil || t.from == c || !exists(t.from.Path("target")) {
-		return nil
+		return world.ErrNot
 	}
 	if err := empty(c); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 func (c *Checkout) acquired() {
 	c.before = c.baseline
 	c.excused, c.baseline = map[string]bool{}, c.values(nil)
+	c.acquiredAt = c.World.step
 }
 
 // baselines is called before cargo builds: what it then finds changed, unseen, is its own affair.

@@ -68,11 +68,12 @@ func (c *Checkout) shares() bool {
 	})
 }
 
-// present runs the program that lies in the build directory before anything is built there, as somebody may: if there is
-// one, it says what a clean build's says.
+// present runs the program that lies in a build directory that was acquired just now, before anything is built there, as
+// somebody may: if there is one, it says what a clean build's says. Where cargo builds elsewhere, what lies in target is
+// what was last built here, and no tool's affair.
 func (c *Checkout) present() error {
 	program := c.Path("target/debug/app")
-	if !exists(program) {
+	if !exists(program) || c.acquiredAt == 0 || c.acquiredAt != c.World.step-1 || exists(c.Path("intermediate")) {
 		return errSkip
 	}
 	want, err := c.truth([]string{"build", "--workspace"})

@@ -99,14 +99,15 @@ type World struct {
 
 // A Checkout is one of the world's.
 type Checkout struct {
-	Name, Dir string
-	World     *World
-	env       map[string]string
-	excused   map[string]bool   // keys of which cargo alone may be wrong
-	baseline  map[string]string // what hidden inputs were when the build directory was acquired
-	before    map[string]string // the same of the build directory that undo brings back
-	built     []string          // what cargo was called with last
-	aged      map[string]bool   // keys whose files were ever given an old time here
+	Name, Dir  string
+	World      *World
+	env        map[string]string
+	excused    map[string]bool   // keys of which cargo alone may be wrong
+	baseline   map[string]string // what hidden inputs were when the build directory was acquired
+	before     map[string]string // the same of the build directory that undo brings back
+	acquiredAt int               // the step
+	built      []string          // what cargo was called with last
+	aged       map[string]bool   // keys whose files were ever given an old time here
 }
 
 // Place is where a world is, and with what.
