@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (r *runner) rules(ctx context.Context, out io.Writer, names []string) error
 		if err != nil {
 			return err
 		}
-		without, err := r.one(ctx, name, file)
+		without, err := r.one(ctx, switchedOff(name, file), file)
 		if err != nil {
 			return err
 		}
@@ -57,6 +58,19 @@ func (r *runner) rules(ctx context.Context, out io.Writer, names []string) error
 		}
 	}
 	return nil
+}
+
+// switchedOff is the rules that the directed history of a rule has switched off: more than the one where others stand in.
+// It says so in a comment, "without: RULE,…".
+func switchedOff(name, file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return name
+	}
+	if _, after, ok := strings.Cut(string(text), "# without: "); ok {
+		name, _, _ = strings.Cut(after, "\n")
+	}
+	return name
 }
 
 // one runs histories without a rule, those of files or else random ones until the first that goes wrong.

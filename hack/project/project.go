@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -147,14 +148,34 @@ func Env(extra ...string) []string {
 		}
 		env = append(env, kv)
 	}
-	env = append(env,
-		// Empty overrides a wrapper configured in cargo's home (cargo 1.95, util/context/mod.rs:get_tool).
-		"RUSTC_WRAPPER=", "RUSTC_WORKSPACE_WRAPPER=",
+	env = append(append(env, noWrappers()...),
 		// The user's git configuration may sign commits or name other hooks.
 		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=cargo-cow", "GIT_AUTHOR_EMAIL=cargo-cow@example.invalid",
 		"GIT_COMMITTER_NAME=cargo-cow", "GIT_COMMITTER_EMAIL=cargo-cow@example.invalid")
 	return append(env, extra...)
+}
+
+// noWrappers overrides the wrappers that are configured in cargo's home: an empty variable does (cargo 1.95,
+// util/context/mod.rs:get_tool). Where there is none to override there is no variable, since with an empty one cargo does
+// not keep rustc's answers (util/rustc.rs: the wrapper's time is no time), and asks for them in each build, for 50 ms.
+func noWrappers() (env []string) {
+	home := os.Getenv("CARGO_HOME")
+	if home == "" {
+		home = filepath.Join(os.Getenv("HOME"), ".cargo")
+	}
+	for _, name := range []string{"config.toml", "config"} {
+		text, err := os.ReadFile(filepath.Join(home, name))
+		if err != nil {
+			continue
+		}
+		for setting, variable := range map[string]string{"rustc-wrapper": "RUSTC_WRAPPER=", "rustc-workspace-wrapper": "RUSTC_WORKSPACE_WRAPPER="} {
+			if bytes.Contains(text, []byte(setting)) && !slices.Contains(env, variable) {
+				env = append(env, variable)
+			}
+		}
+	}
+	return env
 }
 
 // Run runs a command in dir with the environment env and returns its stdout; its stderr becomes part of the error. When

@@ -35,7 +35,7 @@ func (b *describedUnits) of(u *builddir.Unit) (*manifest.Unit, error) {
 	}
 	s := &subject{draft: b.draft, u: u, unit: unit}
 	switch k := b.previous.of(u); {
-	case u.Broken != nil:
+	case u.Broken != nil && b.draft.rules.On(u.Broken.Rule):
 		unit.Always = u.Broken
 	case u.Doc:
 		unit.Always = rule.Because(rule.Documentation, "documentation is not carried to another checkout")

@@ -53,7 +53,18 @@ func (c *Checkout) excuse(args []string) {
 	}
 }
 
+// excusePath excuses what comes from a file that was given an old time; what lies beside the checkouts is everybody's.
 func (c *Checkout) excusePath(path string) {
+	if strings.HasPrefix(path, "../") {
+		for _, o := range c.World.checkouts {
+			o.excuseFile(path)
+		}
+		return
+	}
+	c.excuseFile(path)
+}
+
+func (c *Checkout) excuseFile(path string) {
 	for _, in := range c.World.inputs {
 		if in.Kind == history.File && in.Name == path || in.Kind == history.Tree && strings.HasPrefix(path, in.Name+"/") {
 			c.excused[in.Key], c.aged[in.Key] = true, true

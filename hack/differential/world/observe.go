@@ -74,6 +74,9 @@ func observe(command func(name string, args ...string) *exec.Cmd, args []string)
 		o.Error += stderr.String()
 		return o
 	}
+	if args[0] == "doc" {
+		o.documents(command("").Dir)
+	}
 	slices.Sort(programs)
 	for _, p := range slices.Compact(programs) {
 		out, err := command(p).Output()
@@ -94,6 +97,14 @@ func (o *Outcome) tests(text string) {
 		o.Says = append(o.Says, "test: "+text)
 	} else if r := result.FindString(text); r != "" {
 		o.Says = append(o.Says, "test: "+r)
+	}
+}
+
+// documents takes up the pages of crates that rustdoc has written below dir.
+func (o *Outcome) documents(dir string) {
+	pages, _ := filepath.Glob(filepath.Join(dir, "target", "doc", "*", "*.html")) // the pattern is right
+	for _, page := range pages {
+		o.Says = append(o.Says, "doc: "+filepath.Base(filepath.Dir(page))+"."+filepath.Base(page)+"="+digest(page))
 	}
 }
 

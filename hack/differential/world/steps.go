@@ -191,6 +191,24 @@ func (c *Checkout) chmod(s history.Step) error {
 	return nil
 }
 
+// empty takes the content of files and leaves their times, as a power cut does.
+func (c *Checkout) empty(s history.Step) error {
+	files, err := filepath.Glob(c.Path(s.Word(1)))
+	if err != nil || len(files) == 0 {
+		return errSkip
+	}
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(os.Truncate(name, 0), os.Chtimes(name, time.Time{}, info.ModTime())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *Checkout) setEnv(s history.Step) error {
 	if len(s) < 4 {
 		delete(c.env, s.Word(1))

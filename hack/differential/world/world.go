@@ -118,7 +118,7 @@ type Place struct {
 	Truths  *Truths
 }
 
-// New makes a world with the files of h.
+// New makes a world with the files of h, in which $WORLD is where it lies.
 func New(ctx context.Context, p Place, h *history.History, tool Tool) (*World, error) {
 	dir := p.Dir
 	w := &World{Dir: dir, ctx: ctx, tool: tool, base: p.Env, tools: p.ToolEnv, checkouts: map[string]*Checkout{}, inputs: h.Inputs, truths: p.Truths,
@@ -127,7 +127,7 @@ func New(ctx context.Context, p Place, h *history.History, tool Tool) (*World, e
 		if !filepath.IsLocal(f.Name) {
 			return nil, fmt.Errorf("make world: %q leads out of it", f.Name)
 		}
-		if err := writeFile(filepath.Join(dir, f.Name), string(f.Data)); err != nil {
+		if err := writeFile(filepath.Join(dir, f.Name), strings.ReplaceAll(string(f.Data), "$WORLD", dir)); err != nil {
 			return nil, fmt.Errorf("make world: %w", err)
 		}
 	}

@@ -55,13 +55,14 @@ const (
 	Dependency      Rule = "dependency"                 // something it depends on will be rebuilt
 )
 
-// all are the rules of ours, which a test may switch off. The last two above are Cargo's.
+// all are the rules of ours, which a test may switch off. The last two above are Cargo's, and Documentation only names
+// what Cargo does since doc/ is no part of a layer.
 var all = []Rule{
 	SourceContent, OutsideSource, WatchMoved, ScriptInput, ScriptOutput, ScriptFiles,
 	EnvOrigin, MacroInputs, ScriptTree, GitState, ModuleShadow, Fingerprint, Strict,
 	OlderThanDep, MacroOrigin, OriginAlias, Symlink, IgnoredInputs, PackageMetadata,
 	ConfigEnv, EmptyOutDir, UnknownUnit, EnvElsewhere, UnlinkUplifted, AbsentInput,
-	ChangedSince, Clock, InDoubt, Documentation, SourceName, LeftOutside, NestedBuild,
+	ChangedSince, Clock, InDoubt, SourceName, LeftOutside, NestedBuild,
 	LinkInput, LinkOrigin, Searched,
 }
 
