@@ -192,25 +192,6 @@ func (c *Checkout) run(name string, args ...string) error {
 	return nil
 }
 
-// An Outcome is what came of one run of cargo: whether it succeeded, and what its programs or tests printed.
-type Outcome struct {
-	Succeeded bool
-	Says      []string // lines KEY=VALUE, each behind the name of the program, sorted
-	Error     string   // what rustc or cargo said was wrong
-	Units     []Unit   `json:"-"` // what cargo reported on
-}
-
-// A Unit is one that cargo reported on.
-type Unit struct {
-	Package, Target, Kind string
-	// ID is what cargo calls it in the build directory, such as debug/app-407a90833ee3607c; "" where its files do not tell, as
-	// those of programs do not.
-	ID    string
-	Fresh bool
-}
-
-func (u Unit) String() string { return u.Package + " " + u.Target + " " + u.Kind + " " + u.ID }
-
 // said makes an error of the tool's what it is to the history.
 func (c *Checkout) said(err error) error {
 	var r *Refusal
