@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -121,6 +122,7 @@ func (r *runner) options(seed uint64) generate.Options {
 	opt := generate.Options{Published: r.published > 0 && seed%uint64(max(r.published, 1)) == 0}
 	if names := strings.Split(r.toolchains, ","); r.toolchains != "" {
 		opt.Toolchain = names[seed%uint64(len(names))]
+		opt.Others = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" })
 	}
 	return opt
 }

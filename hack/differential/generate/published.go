@@ -2,10 +2,13 @@ package generate
 
 import "github.com/cargo-cow/cargo-cow/hack/differential/history"
 
+// versions of unicode-xid, each with another version of Unicode.
+var versions = []string{"0.2.2", "0.2.4", "0.2.6"}
+
 // published gives p a package of the crates registry that decides something by itself: by files, by the clock, by the
 // compiler, by C. They are small, so that a clean build stays one of seconds.
 func (b *builder) published(p *pkg) {
-	which := b.rng.IntN(6)
+	which := b.rng.IntN(7)
 	if which == 2 && len(p.script) > 0 {
 		which = 5 // cc tells cargo what to watch, and what is watched counts for the whole script
 	}
@@ -45,6 +48,12 @@ func (b *builder) published(p *pkg) {
 		marked(&p.deps, "#", key, `itoa = "1"`)
 		p.tells(key, "itoa::text().trim()")
 		b.input(history.Input{Key: key, Kind: history.File, Name: "../ext/itoa/src/text.txt"}, "write", raw)
+	case 6: // one whose version tells
+		key := p.name + ".version"
+		marked(&p.deps, "#", key, `unicode-xid = "0.2"`)
+		p.tells(key, `format!("{:?}", unicode_xid::UNICODE_VERSION)`)
+		b.input(history.Input{Key: key, Kind: history.File, Name: "Cargo.lock"}, "bump", nil)
+		b.sites[len(b.sites)-1].input.Name = "unicode-xid"
 	case 5: // plain code
 		key := p.name + ".ryu"
 		marked(&p.deps, "#", key, `ryu = "1"`)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/cargo-cow/cargo-cow/hack/differential/history"
 )
@@ -72,6 +73,8 @@ func (g *Generator) Next() []history.Step {
 		return []history.Step{{"clean", c}, g.cargo(c)}
 	case n < 94:
 		return []history.Step{{[]string{"undo", "graft", "undo", "graft", "prune", "check"}[g.b.rng.IntN(6)], c}, g.cargo(c)}
+	case n < 96 && len(g.opt.Others) > 0:
+		return []history.Step{{"env", c, "RUSTUP_TOOLCHAIN", g.opt.Others[g.b.rng.IntN(len(g.opt.Others))]}, g.cargo(c)}
 	case n < 98:
 		return []history.Step{{"wrapper", []string{"on", "off"}[g.b.rng.IntN(2)]}, g.cargo(c)}
 	default:
@@ -105,11 +108,19 @@ func (g *Generator) edit(c string, unseen bool) history.Step {
 		return history.Step{"link", c, path, []string{"one.txt", "two.txt"}[g.b.rng.IntN(2)]}
 	case "tree":
 		name := fmt.Sprintf("%s/n%d", path, g.b.rng.IntN(3))
-		if g.b.chance(3) {
+		switch g.b.rng.IntN(6) {
+		case 0, 1:
 			return history.Step{"remove", c, name}
+		case 2:
+			return history.Step{"rename", c, name, fmt.Sprintf("%s/n%d", path, g.b.rng.IntN(3))}
 		}
 		return written(history.Step{"write", c, name, g.b.value()}, old)
+	case "bump":
+		return history.Step{"bump", c, path, versions[g.b.rng.IntN(len(versions))]}
 	case "shadow":
+		if g.b.chance(4) { // the other name that the module's file may have
+			return history.Step{"rename", c, strings.TrimSuffix(path, "/mod.rs") + ".rs", path}
+		}
 		if !unseen || g.b.chance(3) {
 			return history.Step{"remove", c, path}
 		}

@@ -20,6 +20,8 @@ type Options struct {
 	Published bool
 	// Toolchain as rustup calls it, "" for the one that is active.
 	Toolchain string
+	// Others are toolchains that a checkout may change to.
+	Others []string
 }
 
 // workspace makes up a workspace.

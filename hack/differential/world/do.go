@@ -72,6 +72,7 @@ func init() { // a table whose entries use it
 		"adopt":      func(c *Checkout, s history.Step) error { return c.said(c.World.tool.Adopt(c, s.Word(1))) },
 		"worktree":   (*Checkout).worktree, "clone": (*Checkout).clone, "move": (*Checkout).move, "leave": (*Checkout).leave,
 		"write": (*Checkout).write, "append": (*Checkout).append, "unappend": (*Checkout).unappend, "remove": (*Checkout).remove, "link": (*Checkout).link,
+		"rename": (*Checkout).rename, "bump": (*Checkout).bump,
 		"touch": (*Checkout).touch, "chmod": (*Checkout).chmod, "describe": (*Checkout).describe, "empty": (*Checkout).empty,
 		"env": (*Checkout).setEnv, "commit": (*Checkout).commit, "git": (*Checkout).anyGit, "merge": (*Checkout).merge, "rebase": (*Checkout).merge,
 		"cargo":    func(c *Checkout, s history.Step) error { return c.judged(s.Rest(1)) },

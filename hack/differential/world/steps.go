@@ -158,6 +158,27 @@ func (c *Checkout) remove(s history.Step) error {
 	return err
 }
 
+// rename keeps the file's times, as git mv and every editor do.
+func (c *Checkout) rename(s history.Step) error {
+	from, to := c.Path(s.Word(1)), c.Path(s.Word(2))
+	if !exists(from) || exists(to) {
+		return errSkip
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// bump has the lockfile name another version of a package.
+func (c *Checkout) bump(s history.Step) error {
+	if err := c.run("cargo", "update", "--quiet", "--package", s.Word(1), "--precise", s.Word(2)); err != nil {
+		c.World.Log("   %v", err) // the checkout has no such dependency, or an unmerged lockfile
+		return errSkip
+	}
+	return c.run("cargo", "fetch", "--quiet")
+}
+
 func (c *Checkout) link(s history.Step) error {
 	path := c.Path(s.Word(1))
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
