@@ -47,6 +47,12 @@ func (co *Checkout) view(ctx context.Context) *checkout.Checkout {
 	v.RunGit = co.askGit(ctx)
 	v.Files = once(func() ([]string, error) { return git.ListFiles(v.RunGit, co.Workspace.Root) })
 	v.Dirty = once(func() (bool, error) { return co.Git.Dirty(ctx) })
+	v.Moved = co.Git.Moved
+	v.Touched = once(func() (int64, error) { return co.Git.Touched(ctx) })
+	v.Tags = once(func() (t checkout.Tags, err error) {
+		t.Digest, t.Changed, err = co.Git.Tags(ctx)
+		return t, err
+	})
 	return v
 }
 

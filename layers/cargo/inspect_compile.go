@@ -51,6 +51,9 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 	if excerpt, found := w.NamesOrigin(); found {
 		s.elsewhere(rule.MacroOrigin, "macro of "+macro+" may have embedded "+excerpt)
 	}
+	if b.git.MacrosName(s.u) {
+		b.sawCommit(s)
+	}
 	return w.HoldsCommit(), nil
 }
 

@@ -52,7 +52,11 @@ func (b *describer) describeRun(s *subject) error {
 	}
 	b.wholePackage(s, rule.ScriptTree)
 	unit.Commit = unit.Commit || b.git.Reads(u)
-	unit.CommitOnly = unit.Commit && b.git.CommitOnly(u, s.origin.Git.Ref, texts)
+	if unit.Commit {
+		branch, tags := b.git.Beside(u, s.origin.Git.Ref, texts)
+		unit.CommitOnly, unit.Tags = !branch, tags
+		b.sawCommit(s)
+	}
 	silent := u.Fingerprint != nil && slices.ContainsFunc(u.Fingerprint.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated
 	})

@@ -77,6 +77,9 @@ func (b *describedUnits) describe(s *subject) error {
 	ofMacro, err := b.describer.describeCompile(s)
 	if ofMacro {
 		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.describer.git.MacrosName(u)
+		if unit.Tags = !unit.CommitOnly; unit.Tags {
+			b.describer.sawCommit(s)
+		}
 	}
 	return err
 }

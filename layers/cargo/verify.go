@@ -73,7 +73,7 @@ func (v *verifier) judge(i int) *rule.Reason {
 		}
 	}
 	if u.Commit && rules.On(rule.GitState) {
-		if text := v.comparison.commit(u.Origin, u.CommitOnly); text != "" {
+		if text := v.comparison.commit(u); text != "" {
 			return rule.Because(rule.GitState, text)
 		}
 	}

@@ -184,14 +184,16 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 }
 
 // commit says how the commit that a script may have seen differs from what it would see
-// here, "" if it does not. The branch counts, too, unless only is set.
-func (c *comparison) commit(origin int, only bool) string {
-	o := &c.manifest.Origins[origin]
+// here, "" if it does not.
+func (c *comparison) commit(u *manifest.Unit) string {
+	o := &c.manifest.Origins[u.Origin]
 	switch here := c.reader.checkout.Git; {
 	case o.Git.Commit != here.Commit:
 		return "it reads the commit, which is another one here"
-	case o.Git.Ref != here.Ref && !only:
+	case o.Git.Ref != here.Ref && !u.CommitOnly:
 		return "it may read the branch, " + branchName(o.Git.Ref) + ", which is " + branchName(here.Ref) + " here"
+	case u.Tags && c.otherTags(o):
+		return "it may read the tags, which are others here"
 	case !o.Clean:
 		return "it reads the commit, and was built with changes on top of it"
 	case c.reader.checkout.Dirty == nil:
@@ -201,6 +203,15 @@ func (c *comparison) commit(origin int, only bool) string {
 		return "it reads the commit, and there are changes on top of it here"
 	}
 	return ""
+}
+
+// otherTags reports whether the tags are not those that the origin had, or cannot be read.
+func (c *comparison) otherTags(o *checkout.Origin) bool {
+	if c.reader.checkout.Tags == nil {
+		return o.Tags != ""
+	}
+	tags, err := c.reader.checkout.Tags()
+	return err != nil || tags.Digest != o.Tags
 }
 
 func branchName(ref string) string {

@@ -357,6 +357,25 @@ two
 		differ: func(w *world) { w.checkout.Commit("second") },
 	},
 	{
+		// As everybody does who commits what was just built, and seals it then.
+		name:   "H13/committed-since",
+		rule:   "git-state",
+		files:  watchGit,
+		origin: func(w *world) { w.build(); w.Write("a/README.md", "two\n"); w.origin.Commit("second") },
+	},
+	{
+		// It was built with a change, which was taken back before the state was sealed.
+		name:  "H13/reverted-since",
+		rule:  "git-state",
+		files: strings.ReplaceAll(watchGit, `["rev-parse", "HEAD"]`, `["describe", "--always", "--dirty"]`) + "-- a/README.md --\none\n",
+		origin: func(w *world) {
+			w.commit()
+			w.Write("a/README.md", "two\n")
+			w.origin.Build("build")
+			w.Write("a/README.md", "one\n")
+		},
+	},
+	{
 		// The origin is on a branch, the checkout is not; no text gives it away.
 		name:  "H13/branch",
 		rule:  "git-state",

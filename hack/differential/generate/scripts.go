@@ -150,7 +150,7 @@ func (b *builder) scriptOnce(p *pkg, key string) {
 
 // scriptCommit: the script asks git, and tells cargo to watch something else.
 func (b *builder) scriptCommit(p *pkg, key string) {
-	question := []string{`["rev-parse", "HEAD"]`, `["rev-parse", "--abbrev-ref", "HEAD"]`, `["describe", "--always", "--dirty=", "--all"]`}[b.rng.IntN(3)]
+	question := []string{`["rev-parse", "HEAD"]`, `["rev-parse", "--abbrev-ref", "HEAD"]`, `["describe", "--always", "--dirty", "--tags"]`}[b.rng.IntN(3)]
 	p.says(key, watchSelf+`let said = std::process::Command::new("git").args(`+question+`).output().unwrap();
 `+copies(`said.stdout`))
 	p.tellsCopy(key)

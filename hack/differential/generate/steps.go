@@ -188,9 +188,12 @@ func (g *Generator) another(from string) []history.Step {
 func (g *Generator) git(c string) []history.Step {
 	branch := g.branches[g.b.rng.IntN(len(g.branches))]
 	commit := history.Step{"commit", c}
-	switch g.b.rng.IntN(7) {
+	switch g.b.rng.IntN(8) {
 	case 0:
 		return []history.Step{commit}
+	case 7:
+		g.names++
+		return []history.Step{{"git", c, "tag", fmt.Sprintf("v%d", g.names)}}
 	case 1:
 		g.names++
 		name := fmt.Sprintf("topic%d", g.names)

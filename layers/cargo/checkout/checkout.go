@@ -34,6 +34,12 @@ type Checkout struct {
 	Files func() ([]string, error)
 	// Dirty reports whether the checkout differs from its commit.
 	Dirty func() (bool, error)
+	// Moved is when the checkout came to its commit, or later, and Touched when a tracked
+	// file was last changed, in ns; nil when not under git.
+	Moved   func() int64
+	Touched func() (int64, error)
+	// Tags is all tags of the repository; nil when not under git.
+	Tags func() (Tags, error)
 	// RunGit runs git in a directory of the checkout; nil when not under git.
 	RunGit func(dir string, args ...string) ([]byte, error)
 }
@@ -42,6 +48,12 @@ type Checkout struct {
 type GitState struct {
 	Commit string `json:"commit,omitempty"`
 	Ref    string `json:"ref,omitempty"`
+}
+
+// Tags are those of a repository.
+type Tags struct {
+	Digest  string // "" where there are none
+	Changed int64  // when one was set or removed, in ns, or later
 }
 
 // Within returns the same checkout with another build directory, which lies at rel in its

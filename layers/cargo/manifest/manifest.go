@@ -172,10 +172,11 @@ type Unit struct {
 	Inputs []Use `json:"inputs,omitempty"`
 	Trees  []Use `json:"trees,omitempty"`
 	Facts  []Use `json:"facts,omitempty"`
-	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: on the
-	// commit alone.
+	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: the
+	// branch does not count; Tags: nor do the tags, unless this is set.
 	Commit     bool `json:"commit,omitempty"`
 	CommitOnly bool `json:"commit_only,omitempty"`
+	Tags       bool `json:"tags,omitempty"`
 	// Assembles: the assembler reads files for it. rustc does not know of them when it
 	// uses its incremental state again.
 	Assembles bool `json:"assembles,omitempty"`

@@ -56,86 +56,78 @@ func isGitReader(pkg string) bool {
 // gitReaders are crates that build scripts use to learn the commit.
 var gitReaders = []string{"vergen", "built", "shadow-rs", "git2", "gix", "git-version", "git-testament", "rustc_tools_util", "build-info"}
 
-// CommitOnly reports whether the run of a script, which has printed and written these
-// texts with ref checked out, can have looked at the commit only.
-func (r *Git) CommitOnly(u *builddir.Unit, ref string, texts []string) bool {
-	if branch := strings.TrimPrefix(ref, "refs/heads/"); branch != "" {
-		for _, text := range texts {
-			if holdsWord(text, branch) {
-				return false
-			}
-		}
+// Beside says what may count for the run of a script besides the commit, if it has printed and written these texts with
+// ref checked out: the branch, the tags.
+func (r *Git) Beside(u *builddir.Unit, ref string, texts []string) (branch, tags bool) {
+	if name := strings.TrimPrefix(ref, "refs/heads/"); name != "" {
+		branch = slices.ContainsFunc(texts, func(text string) bool { return holdsWord(text, name) })
 	}
-	asks := false
+	var all asked
 	for _, program := range u.Deps {
-		if program == nil || program.Kind != builddir.KindScript {
-			continue
+		if program != nil && program.Kind == builddir.KindScript {
+			all.add(r.asksGit(program))
 		}
-		git, branch := r.asksGit(program)
-		if branch {
-			return false
-		}
-		asks = asks || git
 	}
 	// A script that does not ask git has the commit from elsewhere: another program, perhaps.
-	return asks
+	return branch || all.branch || !all.git, all.tags || !all.git
 }
 
+// asked is what a program that runs at compile time may ask git: anything, more than the commit and the tags, the tags.
+type asked struct{ git, branch, tags bool }
+
+func (a *asked) add(o asked) {
+	a.git, a.branch, a.tags = a.git || o.git, a.branch || o.branch, a.tags || o.tags
+}
+
+// anything is what may be asked by what cannot be read.
+var anything = asked{git: true, branch: true, tags: true}
+
 // asksGit looks through the sources of a program that runs at compile time, and of
-// all that is built into it. git: one of them names git. branch: one of them may ask for
-// more than the commit; one that cannot be read may.
-func (r *Git) asksGit(program *builddir.Unit) (git, branch bool) {
+// all that is built into it.
+func (r *Git) asksGit(program *builddir.Unit) (all asked) {
 	seen := map[*builddir.Unit]bool{}
 	var visit func(u *builddir.Unit)
 	visit = func(u *builddir.Unit) {
-		if u == nil || seen[u] || branch {
+		if u == nil || seen[u] || all == anything {
 			return
 		}
 		seen[u] = true
 		if u.Run {
 			// What that left is in this program.
-			branch = branch || r.asksGitByRun(u)
+			for _, d := range u.Deps {
+				if d != nil && d.Kind == builddir.KindScript && r.asksGit(d) != (asked{}) {
+					all = anything
+				}
+			}
 			return
 		}
 		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Package) {
-			branch = true
+			all = anything
 			return
 		}
 		for _, name := range u.SourceList.Deps {
 			src, err := regular.Read(r.absolute(name))
 			if err != nil {
-				branch = true
+				all = anything
 				return
 			}
-			if rustsrc.Mentions(src, "git") == 0 && !strings.Contains(string(src), ".git") {
-				// Crates of all kinds have words for branches that are none of git's.
-				if u == program && rustsrc.AsksBranch(src) {
-					branch = true
-				}
-				continue
-			}
-			git = true
-			if rustsrc.AsksBranch(src) {
-				branch = true
-			}
+			all.add(asksInSource(src, u == program))
 		}
 		for _, d := range u.Deps {
 			visit(d)
 		}
 	}
 	visit(program)
-	return git, branch
+	return all
 }
 
-func (r *Git) asksGitByRun(u *builddir.Unit) bool {
-	for _, program := range u.Deps {
-		if program != nil && program.Kind == builddir.KindScript {
-			if git, branch := r.asksGit(program); git || branch {
-				return true
-			}
-		}
+// asksInSource judges a source of the program itself, or of what is built into it.
+func asksInSource(src []byte, itself bool) asked {
+	git := rustsrc.Mentions(src, "git") > 0 || strings.Contains(string(src), ".git")
+	if !git && !itself {
+		return asked{} // crates of all kinds have words for branches that are none of git's
 	}
-	return false
+	return asked{git: git, branch: rustsrc.AsksBranch(src), tags: rustsrc.AsksTags(src)}
 }
 
 // MacrosName reports whether a macro that a unit uses, directly or through a

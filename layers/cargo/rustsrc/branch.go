@@ -30,6 +30,25 @@ func AsksBranch(src []byte) bool {
 	return status && !porcelain
 }
 
+// AsksTags reports whether a file may ask git for tags, by the words for that.
+func AsksTags(src []byte) bool {
+	for _, t := range lex(src) {
+		if t.kind != str && t.kind != other {
+			continue
+		}
+		s := strings.ToLower(t.text)
+		for _, w := range []string{"describe", "tag", "tags", "points", "ref", "refs", "rev", "decorate"} {
+			if containsWord(s, w) && (w != "rev" || strings.Contains(s, "name-rev")) {
+				return true
+			}
+		}
+		if strings.Contains(s, "%d") {
+			return true
+		}
+	}
+	return false
+}
+
 func containsWord(s, word string) bool {
 	return slices.Contains(strings.FieldsFunc(s, func(r rune) bool { return r < 'a' || r > 'z' }), word)
 }

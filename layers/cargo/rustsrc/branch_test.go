@@ -2,6 +2,25 @@ package rustsrc
 
 import "testing"
 
+func TestAsksTags(t *testing.T) {
+	for src, want := range map[string]bool{
+		`Command::new("git").args(["rev-parse", "HEAD"])`:               false,
+		`Command::new("git").args(["rev-list", "--count", "HEAD"])`:     false,
+		`Command::new("git").args(["describe", "--always", "--dirty"])`: true,
+		`Command::new("git").args(["tag", "--points-at", "HEAD"])`:      true,
+		`Command::new("sh").args(["-c", "git describe --tags"])`:        true,
+		`Command::new("git").args(["name-rev", "HEAD"])`:                true,
+		`Command::new("git").args(["log", "-1", "--format=%h%d"])`:      true,
+		`Command::new("git").args(["for-each-ref"])`:                    true,
+		`let stage = "stage"; // the tags`:                              false,
+		`println!("cargo:rerun-if-changed=.git/refs/tags")`:             true,
+	} {
+		if got := AsksTags([]byte(src)); got != want {
+			t.Errorf("AsksTags(%s) = %v", src, got)
+		}
+	}
+}
+
 func TestAsksBranch(t *testing.T) {
 	for src, want := range map[string]bool{
 		`Command::new("git").args(["rev-parse", "HEAD"])`:                             false,
