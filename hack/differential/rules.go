@@ -75,9 +75,12 @@ func switchedOff(name, file string) string {
 
 // one runs histories without a rule, those of files or else random ones until the first that goes wrong.
 func (r *runner) one(ctx context.Context, without string, files ...string) (*runner, error) {
-	o := r.like("cargo-cow", without)
+	o, err := r.like(ctx, "cargo-cow", without)
+	if err != nil {
+		return nil, err
+	}
 	o.first = true
-	err := o.run(ctx, files)
+	err = o.run(ctx, files)
 	r.done += o.done
 	r.counts.Add(o.counts)
 	return o, err

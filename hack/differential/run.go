@@ -54,22 +54,28 @@ func (r *runner) inSpace(ctx context.Context, do func() error) (err error) {
 		return fmt.Errorf("it needs root and loop devices: %s", r.space.Note)
 	}
 	r.truths = new(world.Truths)
+	if r.kit, err = tool.Prepare(ctx, r.tool, filepath.Join(r.space.Dir, "kit", r.tool)); err != nil {
+		return err
+	}
 	return do()
 }
 
 // like is a runner of the same histories in the same space with a tool, one of whose rules may be switched off.
-func (r *runner) like(name, without string) *runner {
+func (r *runner) like(ctx context.Context, name, without string) (*runner, error) {
+	kit := r.kit
+	if name != r.tool {
+		var err error
+		if kit, err = tool.Prepare(ctx, name, filepath.Join(r.space.Dir, "kit", name)); err != nil {
+			return nil, err
+		}
+	}
 	return &runner{n: r.n, seed: r.seed, steps: r.steps, jobs: r.jobs, published: r.published, toolchains: r.toolchains, tool: name, without: without,
-		out: r.out, verbose: r.verbose, space: r.space, truths: r.truths}
+		out: r.out, verbose: r.verbose, space: r.space, truths: r.truths, kit: kit}, nil
 }
 
 // run does the histories of files, or random ones.
 func (r *runner) run(ctx context.Context, files []string) error {
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
-		return err
-	}
-	var err error
-	if r.kit, err = tool.Prepare(ctx, r.tool, filepath.Join(r.space.Dir, "kit", r.tool)); err != nil {
 		return err
 	}
 	jobs := make(chan func(context.Context) error)

@@ -11,7 +11,10 @@ func (r *runner) table(ctx context.Context, out io.Writer, names []string) error
 	fmt.Fprintln(out, "| tool | histories | builds judged | units fresh / rebuilt | stale | does not build | failed itself |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
 	for _, name := range names {
-		one := r.like(name, "")
+		one, err := r.like(ctx, name, "")
+		if err != nil {
+			return err
+		}
 		if err := one.run(ctx, nil); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
