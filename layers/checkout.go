@@ -22,14 +22,15 @@ import (
 
 // Checkout is one checkout as Cargo and git see it.
 type Checkout struct {
-	Tool        project.Tool
-	Workspace   *project.Workspace
-	Git         *git.Checkout       // nil: not under git
-	Fingerprint *depset.Fingerprint // nil: there is no lockfile, for commands that need none
-	Env         string              // [env] of Cargo's configuration, canonical
-	LinkFlags   []string            // see checkout.Checkout
-	Linkers     []string            // of Cargo's configuration, those in the checkout
-	Settings    rule.Settings
+	Tool          project.Tool
+	Workspace     *project.Workspace
+	Git           *git.Checkout       // nil: not under git
+	Fingerprint   *depset.Fingerprint // nil: there is no lockfile, for commands that need none
+	Env           string              // [env] of Cargo's configuration, canonical
+	ConfigChanged int64               // when a file of that was last changed, in ns
+	LinkFlags     []string            // see checkout.Checkout
+	Linkers       []string            // of Cargo's configuration, those in the checkout
+	Settings      rule.Settings
 }
 
 // view is the checkout as package cargo sees it: git is asked only when an answer
@@ -37,7 +38,7 @@ type Checkout struct {
 func (co *Checkout) view(ctx context.Context) *checkout.Checkout {
 	v := &checkout.Checkout{
 		Workspace: co.Workspace, Fingerprint: co.Fingerprint, Env: co.Env,
-		LinkFlags: co.LinkFlags, Linkers: co.Linkers, Getenv: co.Tool.Lookup,
+		ConfigChanged: co.ConfigChanged, LinkFlags: co.LinkFlags, Linkers: co.Linkers, Getenv: co.Tool.Lookup,
 	}
 	if co.Git == nil {
 		return v
@@ -50,7 +51,10 @@ func (co *Checkout) view(ctx context.Context) *checkout.Checkout {
 	v.Moved = co.Git.Moved
 	v.Touched = once(func() (int64, error) { return co.Git.Touched(ctx) })
 	v.Tags = once(func() (t checkout.Tags, err error) {
-		t.Digest, t.Changed, err = co.Git.Tags(ctx)
+		list, changed, err := co.Git.Tags(ctx)
+		if t.Changed = changed; list != "" {
+			t.Digest = digest.OfText(list)
+		}
 		return t, err
 	})
 	return v

@@ -68,4 +68,7 @@ func (b *describer) variables(s *subject, by rule.Rule) {
 	}
 	s.useFact(manifest.Fact{Kind: manifest.FactPackage, Path: s.home(), Value: s.pkg.Metadata}, rule.PackageMetadata)
 	s.useFact(manifest.Fact{Kind: manifest.FactEnv, Path: rooted.Path{Root: rooted.Workspace}, Value: b.checkout.Env}, rule.ConfigEnv)
+	if b.checkout.Env != "" {
+		s.since(rule.ConfigEnv, "cargo's configuration", b.checkout.ConfigChanged)
+	}
 }

@@ -23,6 +23,7 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 	if ofWorkspace {
 		b.recordSources(s)
 		b.recordAssembled(s)
+		b.recordLinker(s)
 		s.recordCrateRoot()
 		s.recordLints()
 	}
@@ -55,6 +56,20 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 		b.sawCommit(s)
 	}
 	return w.HoldsCommit(), nil
+}
+
+// recordLinker sees to it that what was linked was linked by what the fingerprint names.
+func (b *describer) recordLinker(s *subject) {
+	linked := slices.ContainsFunc(s.u.Outputs, func(o builddir.Output) bool {
+		ext := filepath.Ext(o.Path)
+		return ext == ".so" || ext == "" && builddir.Compiled(s.u, o.Path)
+	})
+	if f := b.checkout.Fingerprint; linked && f != nil {
+		s.since(rule.Fingerprint, "the linker, or the C library,", f.Changed)
+	}
+	if linked && len(b.checkout.LinkFlags) > 0 {
+		s.since(rule.LinkInput, "cargo's configuration", b.checkout.ConfigChanged)
+	}
 }
 
 // recordSources records every file that Cargo or rustc name as an input.

@@ -10,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Some settings files are looked for in one directory after the other, upwards. rustc and
@@ -75,5 +76,8 @@ func (s *subject) useSearched() {
 }
 
 func (s *subject) useAbove(name string) {
+	if path := extent.Above(s.draft.checkout.Workspace.Root, name); path != "" {
+		s.since(rule.Searched, path, regular.Changed(path))
+	}
 	s.useFact(manifest.Fact{Kind: manifest.FactFileAbove, Path: rooted.Path{Root: rooted.Workspace, Rel: name}, Value: inputs.FileAbove(s.draft.checkout.Workspace.Root, name)}, rule.Searched)
 }

@@ -83,8 +83,11 @@ func (s *subject) useFact(f manifest.Fact, by rule.Rule) {
 
 // changed marks the unit if an input was changed when its build had begun, or at the same
 // instant: then it may have been built from something else.
-func (s *subject) changed(name string, at int64) {
+func (s *subject) changed(name string, at int64) { s.since(rule.ChangedSince, name, at) }
+
+// since does so by the rule that compares what was changed.
+func (s *subject) since(by rule.Rule, name string, at int64) {
 	if at >= s.u.Started {
-		s.always(rule.ChangedSince, name+" changed after the build had begun")
+		s.always(by, name+" changed after the build had begun")
 	}
 }

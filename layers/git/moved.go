@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
 // Moved returns when HEAD came to the commit it is at, in ns since 1970: not before it did, as far as the files tell in
@@ -48,15 +46,12 @@ func (c *Checkout) Touched(ctx context.Context) (int64, error) {
 	return last, nil
 }
 
-// Tags returns a digest of all tags, "" where there are none, and when one of them was last set or removed, in ns since
-// 1970, or later.
+// Tags lists all tags, each with what it names, and returns when one of them was last set or removed, in ns since 1970, or
+// later.
 func (c *Checkout) Tags(ctx context.Context) (all string, last int64, err error) {
-	out, err := c.RunIn(ctx, c.Root, "for-each-ref", "--format=%(refname) %(objectname)", "refs/tags")
+	list, err := c.RunIn(ctx, c.Root, "for-each-ref", "--format=%(refname) %(objectname)", "refs/tags")
 	if err != nil {
 		return "", 0, fmt.Errorf("list tags: %w", err)
-	}
-	if len(out) > 0 {
-		all = digest.Of(out)
 	}
 	last = max(changed(filepath.Join(c.CommonDir, "packed-refs")), changed(filepath.Join(c.CommonDir, "reftable", "tables.list")))
 	err = filepath.WalkDir(filepath.Join(c.CommonDir, "refs", "tags"), func(path string, _ fs.DirEntry, err error) error {
@@ -69,7 +64,7 @@ func (c *Checkout) Tags(ctx context.Context) (all string, last int64, err error)
 	if err != nil {
 		return "", 0, fmt.Errorf("list tags: %w", err)
 	}
-	return all, last, nil
+	return string(list), last, nil
 }
 
 // changed is the later of a file's mtime and ctime, 0 where there is none.

@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // foreignHelp says what to do where git refuses a repository of another user.
@@ -137,9 +138,17 @@ func (s *Session) Unresolved(ctx context.Context) (*layers.Checkout, error) {
 		return nil, err
 	}
 	s.checkout = &layers.Checkout{Tool: tool, Workspace: ws, Git: repo, Fingerprint: fp, Env: canonicalEnv(answers.Config.Env, ws.Root),
-		LinkFlags: linkFlags(answers.Config, ws.Root), Linkers: answers.Config.LinkersBelow(ws.Root), Settings: settings}
+		ConfigChanged: lastChange(answers.Config.Files), LinkFlags: linkFlags(answers.Config, ws.Root), Linkers: answers.Config.LinkersBelow(ws.Root), Settings: settings}
 	s.config = conf
 	return s.checkout, nil
+}
+
+// lastChange is when one of files was last changed, in ns.
+func lastChange(files []string) (last int64) {
+	for _, f := range files {
+		last = max(last, regular.Changed(f))
+	}
+	return last
 }
 
 // Checkout asks cargo and git about the checkout, once. Its Git is nil where there

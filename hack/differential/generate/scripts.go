@@ -173,7 +173,14 @@ func (b *builder) scriptDescribed(p *pkg, key string) {
 
 // scriptConfigured: a variable of cargo's configuration, which the script says nothing of.
 func (b *builder) scriptConfigured(p *pkg, key string) {
-	marked(&b.env, "#", key, fmt.Sprintf("SETTING_%s = { value = \"shared.txt\", relative = true }", p.name))
+	const above = ".cargo/config.toml"
+	if _, taken := b.files[above]; !taken && b.chance(2) {
+		render := func(v string) string { return fmt.Sprintf("[env]\nSETTING_%s = %q", p.name, v) }
+		b.files[above] = render(b.value())
+		b.input(history.Input{Key: key, Hidden: true, Kind: history.File, Name: "../" + above}, "write", render)
+	} else {
+		marked(&b.env, "#", key, fmt.Sprintf("SETTING_%s = { value = \"shared.txt\", relative = true }", p.name))
+	}
 	p.says(key, watchSelf+copies(fmt.Sprintf(`std::env::var("SETTING_%s").unwrap()`, p.name)))
 	p.tellsCopy(key)
 }

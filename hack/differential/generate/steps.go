@@ -55,7 +55,12 @@ func (g *Generator) Next() []history.Step {
 	case n < 48:
 		return []history.Step{g.cargo(c), {"keep", c}}
 	case n < 52:
-		return []history.Step{{"keep", c}}
+		// What was built is not what lies there when it is kept.
+		steps := g.edits(c, false)
+		if g.b.chance(2) {
+			steps = g.git(c)
+		}
+		return append(steps, history.Step{"keep", c})
 	case n < 62 || len(g.checkouts) < 2:
 		return g.another(c)
 	case n < 70:

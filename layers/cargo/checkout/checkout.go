@@ -20,6 +20,8 @@ type Checkout struct {
 	Git         GitState
 	// Env is the [env] table of cargo's configuration in canonical form.
 	Env string
+	// ConfigChanged is when a file of cargo's configuration was last changed, in ns.
+	ConfigChanged int64
 	// LinkFlags are flags for rustc about linking that come from cargo's configuration
 	// and are not part of a unit's fingerprint.
 	LinkFlags []string

@@ -58,12 +58,12 @@ func Compute(ws *project.Workspace, t project.Tool, id *project.Toolchain, cfg *
 		// The ids of members hold its path (cargo 1.95, compilation_files.rs).
 		f.add(ingWrapper, t.LookPath(ws.Root, cfg.RustcWorkspaceWrapper)+" = "+programIdentity(ws, t, cfg.RustcWorkspaceWrapper))
 	}
-	linkers := linkersOf(ws, t, cfg, flags, targets)
+	linkers := f.linkersOf(ws, t, cfg, flags, targets)
 	f.addLines(ingLinker, strings.Join(lineKeys(linkers), ", "), linkers)
 	if targets.native() || isNative(flags) {
 		f.Ingredients = append(f.Ingredients, cpuIdentity())
 	}
-	f.add(ingLibc, libcIdentity())
+	f.add(ingLibc, f.libcIdentity())
 	if files := flagFileLines(ws, append(unlinked(WithArgumentFiles(ws, cfg.UnitFlags())), cfg.OtherFlags(profiles)...)); len(files) > 0 {
 		f.addLines(ingFlagFiles, strings.Join(lineKeys(files), ", "), files)
 	}

@@ -18,6 +18,9 @@ const fingerprintVersion = "2"
 type Fingerprint struct {
 	ID          string       `json:"id"` // 32 hex characters
 	Ingredients []Ingredient `json:"ingredients"`
+	// Changed is when a file was last changed that decides what is linked and that Cargo
+	// does not look at, in ns: a linker, the C library. It is no part of the id.
+	Changed int64 `json:"-"`
 }
 
 // Ingredient is one named part of a fingerprint. Value is what a person can

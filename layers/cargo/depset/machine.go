@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // rustcLines is the text of rustc -vV as lines "key = value".
@@ -48,9 +49,10 @@ var libcs = []string{
 	"/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1",
 }
 
-func libcIdentity() string {
+func (f *Fingerprint) libcIdentity() string {
 	for _, path := range libcs {
 		if id := project.FileIdentity(path); id != project.NotFound {
+			f.Changed = max(f.Changed, regular.Changed(path))
 			return id
 		}
 	}
@@ -73,17 +75,17 @@ func programIdentity(ws *project.Workspace, t project.Tool, name string) string 
 // linkersOf names the linkers that may be called, a line each: what configuration,
 // flags and target specifications ask for, and cc, which rustc calls by default,
 // and ld, which cc calls.
-func linkersOf(ws *project.Workspace, t project.Tool, cfg *config.Config, flags []string, targets targetSet) []string {
+func (f *Fingerprint) linkersOf(ws *project.Workspace, t project.Tool, cfg *config.Config, flags []string, targets targetSet) []string {
 	names := []string{"cc", "ld"}
 	for _, l := range cfg.Linkers {
 		names = append(names, l)
 	}
 	names = append(names, codegen(flags, "linker")...)
 	names = append(names, targets.linkers()...)
-	for _, f := range flags {
+	for _, flag := range flags {
 		// What these name is for cc to find: ld.NAME in PATH, or a path.
 		for _, option := range []string{"-fuse-ld=", "--ld-path="} {
-			if _, name, ok := strings.Cut(f, option); ok {
+			if _, name, ok := strings.Cut(flag, option); ok {
 				name, _, _ = strings.Cut(name, ",")
 				if name, _, _ = strings.Cut(name, " "); name == "" {
 					continue
@@ -99,6 +101,7 @@ func linkersOf(ws *project.Workspace, t project.Tool, cfg *config.Config, flags 
 	var lines []string
 	for _, n := range slices.Compact(names) {
 		id := programIdentity(ws, t, n)
+		f.Changed = max(f.Changed, regular.Changed(t.LookPath(ws.Root, n)))
 		if rel, ok := paths.Under(n, ws.Root); ok {
 			n = rel
 		}
