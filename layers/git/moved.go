@@ -7,8 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // Moved returns when HEAD came to the commit it is at, in ns since 1970: not before it did, as far as the files tell in
@@ -69,8 +68,8 @@ func (c *Checkout) Tags(ctx context.Context) (all string, last int64, err error)
 
 // changed is the later of a file's mtime and ctime, 0 where there is none.
 func changed(path string) int64 {
-	var st unix.Stat_t
-	if unix.Lstat(path, &st) != nil {
+	var st syscall.Stat_t
+	if syscall.Lstat(path, &st) != nil {
 		return 0
 	}
 	return max(st.Mtim.Nano(), st.Ctim.Nano())
