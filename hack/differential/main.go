@@ -42,8 +42,7 @@ func main() {
 	rules := flag.Bool("rules", false, "show for each of cargo-cow's rules how many histories find that it is switched off, at most n, and its directed one; FILEs are then names of rules")
 	flag.Parse()
 	start := time.Now()
-	var err error
-	err = r.inSpace(ctx, func() error {
+	err := r.inSpace(ctx, func() error {
 		switch names := flag.Args(); {
 		case *table && len(names) == 0:
 			return r.table(ctx, os.Stdout, toolNames())
