@@ -169,7 +169,8 @@ func noWrappers() (env []string) {
 		if err != nil {
 			continue
 		}
-		for setting, variable := range map[string]string{"rustc-wrapper": "RUSTC_WRAPPER=", "rustc-workspace-wrapper": "RUSTC_WORKSPACE_WRAPPER="} {
+		for _, setting := range []string{"rustc-wrapper", "rustc-workspace-wrapper"} {
+			variable := strings.ToUpper(strings.ReplaceAll(setting, "-", "_")) + "="
 			if bytes.Contains(text, []byte(setting)) && !slices.Contains(env, variable) {
 				env = append(env, variable)
 			}

@@ -1,13 +1,15 @@
 package cargo
 
 import (
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
 // sawCommit makes sure that a unit which has asked git saw what a layer says of its origin: the commit that is checked out
-// now, clean as it is now, and the tags that are set now, if they count for it. Cargo does not know what it saw, so the
+// now, clean as it is now, and the tags that are set now, if tagged. Cargo does not know what it saw, so the
 // times tell: whoever commits what was just built has outputs with the commit before.
-func (b *describer) sawCommit(s *subject) {
+func (b *describer) sawCommit(s *subject, tagged bool) {
 	co := b.checkout
 	if co.Moved == nil || s.unit.Origin != 0 {
 		return // what another origin had a former layer says
@@ -20,7 +22,7 @@ func (b *describer) sawCommit(s *subject) {
 		s.always(rule.GitState, "a file was changed after it had asked whether any was")
 		return
 	}
-	if !s.unit.Tags {
+	if !tagged {
 		return
 	}
 	tags, err := co.Tags()
@@ -28,5 +30,5 @@ func (b *describer) sawCommit(s *subject) {
 		s.always(rule.GitState, "tags were changed after it may have asked for them")
 		return
 	}
-	s.origin.Tags = tags.Digest
+	s.useFact(manifest.Fact{Kind: manifest.FactTags, Path: rooted.Path{Root: rooted.Workspace}, Value: tags.Digest}, rule.GitState)
 }

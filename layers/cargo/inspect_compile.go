@@ -53,21 +53,18 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 		s.elsewhere(rule.MacroOrigin, "macro of "+macro+" may have embedded "+excerpt)
 	}
 	if b.git.MacrosName(s.u) {
-		b.sawCommit(s)
+		b.sawCommit(s, true)
 	}
 	return w.HoldsCommit(), nil
 }
 
 // recordLinker sees to it that what was linked was linked by what the fingerprint names.
 func (b *describer) recordLinker(s *subject) {
-	linked := slices.ContainsFunc(s.u.Outputs, func(o builddir.Output) bool {
-		ext := filepath.Ext(o.Path)
-		return ext == ".so" || ext == "" && builddir.Compiled(s.u, o.Path)
-	})
-	if f := b.checkout.Fingerprint; linked && f != nil {
+	links, _ := s.u.Links()
+	if f := b.checkout.Fingerprint; links && f != nil {
 		s.since(rule.Fingerprint, "the linker, or the C library,", f.Changed)
 	}
-	if linked && len(b.checkout.LinkFlags) > 0 {
+	if links && len(b.checkout.LinkFlags) > 0 {
 		s.since(rule.LinkInput, "cargo's configuration", b.checkout.ConfigChanged)
 	}
 }

@@ -54,8 +54,8 @@ func (b *describer) describeRun(s *subject) error {
 	unit.Commit = unit.Commit || b.git.Reads(u)
 	if unit.Commit {
 		branch, tags := b.git.Beside(u, s.origin.Git.Ref, texts)
-		unit.CommitOnly, unit.Tags = !branch, tags
-		b.sawCommit(s)
+		unit.CommitOnly = !branch
+		b.sawCommit(s, tags)
 	}
 	silent := u.Fingerprint != nil && slices.ContainsFunc(u.Fingerprint.Local, func(l fingerprint.Local) bool {
 		return l.Kind == fingerprint.Precalculated

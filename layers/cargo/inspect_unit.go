@@ -77,8 +77,8 @@ func (b *describedUnits) describe(s *subject) error {
 	ofMacro, err := b.describer.describeCompile(s)
 	if ofMacro {
 		unit.Commit, unit.CommitOnly = true, b.commitFromBelow(u) && !b.describer.git.MacrosName(u)
-		if unit.Tags = !unit.CommitOnly; unit.Tags {
-			b.describer.sawCommit(s)
+		if !unit.CommitOnly {
+			b.describer.sawCommit(s, true)
 		}
 	}
 	return err

@@ -65,7 +65,7 @@ func (p *previous) inherit(s *subject, k *manifest.Unit) {
 	unit.Built, unit.Cost = k.Built, k.Cost
 	unit.Home, unit.Commit, unit.Named, unit.Newest, unit.Rewatch = k.Home, k.Commit, k.Named, k.Newest, k.Rewatch
 	unit.Assembles, unit.Unwatched = k.Assembles, k.Unwatched
-	unit.Root, unit.Linker, unit.CommitOnly, unit.Tags = k.Root, k.Linker, k.CommitOnly, k.Tags
+	unit.Root, unit.Linker, unit.CommitOnly = k.Root, k.Linker, k.CommitOnly
 	unit.Always, unit.Elsewhere, unit.Moved = k.Always, k.Elsewhere, k.Moved
 	unit.Origin = s.draft.from.IndexOf(m.Origins[k.Origin])
 	for _, use := range k.Inputs {

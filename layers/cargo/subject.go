@@ -76,8 +76,11 @@ func (s *subject) addTree(t manifest.Tree, by rule.Rule) {
 }
 
 func (s *subject) useFact(f manifest.Fact, by rule.Rule) {
-	if s.draft.rules.On(by) {
-		s.unit.Facts = append(s.unit.Facts, manifest.Use{Index: s.draft.fact(f), Rule: by})
+	if !s.draft.rules.On(by) {
+		return
+	}
+	if use := (manifest.Use{Index: s.draft.fact(f), Rule: by}); !slices.Contains(s.unit.Facts, use) {
+		s.unit.Facts = append(s.unit.Facts, use)
 	}
 }
 

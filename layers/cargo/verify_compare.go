@@ -179,6 +179,11 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 			return rule.Because(by, "the "+f.Path.Rel+" above the workspace differs")
 		}
 		return nil
+	case manifest.FactTags:
+		if !c.sameTags(f.Value) {
+			return rule.Because(by, "it may read the tags, which are others here")
+		}
+		return nil
 	}
 	return rule.Because(by, "unknown fact "+f.Kind)
 }
@@ -192,8 +197,6 @@ func (c *comparison) commit(u *manifest.Unit) string {
 		return "it reads the commit, which is another one here"
 	case o.Git.Ref != here.Ref && !u.CommitOnly:
 		return "it may read the branch, " + branchName(o.Git.Ref) + ", which is " + branchName(here.Ref) + " here"
-	case u.Tags && c.otherTags(o):
-		return "it may read the tags, which are others here"
 	case !o.Clean:
 		return "it reads the commit, and was built with changes on top of it"
 	case c.reader.checkout.Dirty == nil:
@@ -205,13 +208,13 @@ func (c *comparison) commit(u *manifest.Unit) string {
 	return ""
 }
 
-// otherTags reports whether the tags are not those that the origin had, or cannot be read.
-func (c *comparison) otherTags(o *checkout.Origin) bool {
+// sameTags reports whether the tags are those with this digest.
+func (c *comparison) sameTags(digest string) bool {
 	if c.reader.checkout.Tags == nil {
-		return o.Tags != ""
+		return digest == ""
 	}
 	tags, err := c.reader.checkout.Tags()
-	return err != nil || tags.Digest != o.Tags
+	return err == nil && tags.Digest == digest
 }
 
 func branchName(ref string) string {

@@ -138,7 +138,7 @@ func (a *Attribution) HomeOf(pkg *project.Package) rooted.Path {
 // IndexOf returns the index of o in Origins, and adds it where it is new.
 func (a *Attribution) IndexOf(o Origin) int {
 	for i, have := range a.Origins {
-		if have.Git == o.Git && have.Clean == o.Clean && have.Tags == o.Tags && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {
+		if have.Git == o.Git && have.Clean == o.Clean && have.Ino == o.Ino && slices.Equal(have.Names, o.Names) {
 			return i
 		}
 	}

@@ -24,9 +24,6 @@ type Origin struct {
 	// Clean tells that the checkout equalled its commit when the layer was
 	// sealed; only then does the commit say what a script saw.
 	Clean bool `json:"clean,omitempty"`
-	// Tags is the digest of the repository's tags when the layer was sealed, if a unit
-	// may have asked for them and there were any.
-	Tags string `json:"tags,omitempty"`
 	// Ino is the inode of the repository whose main checkout it is, by which that
 	// is known again at another path; 0 for any other checkout.
 	Ino uint64 `json:"ino,omitempty"`

@@ -131,6 +131,7 @@ const (
 	FactPackage   = "package"
 	FactEnv       = "env"
 	FactFileAbove = "above"
+	FactTags      = "tags"
 )
 
 // Use says that a unit was built from an Input, Tree or Fact, and which rule asks for
@@ -172,11 +173,10 @@ type Unit struct {
 	Inputs []Use `json:"inputs,omitempty"`
 	Trees  []Use `json:"trees,omitempty"`
 	Facts  []Use `json:"facts,omitempty"`
-	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: the
-	// branch does not count; Tags: nor do the tags, unless this is set.
+	// Commit: what it printed depends on the commit and branch it saw; CommitOnly: on the
+	// commit alone. Tags that count as well are a fact.
 	Commit     bool `json:"commit,omitempty"`
 	CommitOnly bool `json:"commit_only,omitempty"`
-	Tags       bool `json:"tags,omitempty"`
 	// Assembles: the assembler reads files for it. rustc does not know of them when it
 	// uses its incremental state again.
 	Assembles bool `json:"assembles,omitempty"`

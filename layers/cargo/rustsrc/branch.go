@@ -37,13 +37,13 @@ func AsksTags(src []byte) bool {
 			continue
 		}
 		s := strings.ToLower(t.text)
-		for _, w := range []string{"describe", "tag", "tags", "points", "ref", "refs", "rev", "decorate"} {
-			if containsWord(s, w) && (w != "rev" || strings.Contains(s, "name-rev")) {
+		if strings.Contains(s, "name-rev") || strings.Contains(s, "%d") {
+			return true
+		}
+		for _, w := range []string{"describe", "tag", "tags", "points", "ref", "refs", "decorate"} {
+			if containsWord(s, w) {
 				return true
 			}
-		}
-		if strings.Contains(s, "%d") {
-			return true
 		}
 	}
 	return false
