@@ -67,8 +67,9 @@ func (u *unit) codeReach(names []string, sources [][]byte, natives int) rustsrc.
 	if u.isFinal() {
 		return rustsrc.Unread
 	}
+	git := u.gitNamed(sources)
 	if natives > 0 {
-		return rustsrc.Reach{Any: "a native library"}
+		return rustsrc.Reach{Any: "a native library", Git: git}
 	}
 	c := rustsrc.Crate{}
 	for i, text := range sources {
@@ -76,12 +77,31 @@ func (u *unit) codeReach(names []string, sources [][]byte, natives int) rustsrc.
 	}
 	for _, m := range u.macrosInCall() {
 		if !m.Expands {
-			return rustsrc.Reach{Any: "code by macro " + m.Name}
+			return rustsrc.Reach{Any: "code by macro " + m.Name, Git: git}
 		}
 		c.Expanded = true
 	}
 	if _, _, ok := u.registered(); ok {
 		c.Base = rustsrc.BaseOf(u.Crate)
 	}
-	return c.Reach()
+	r := c.Reach()
+	r.Git = git
+	return r
+}
+
+// gitNamed is a name by which the crate's own code, or what macros have made of it, may
+// ask git; "" if there is none.
+func (u *unit) gitNamed(sources [][]byte) string {
+	if rustsrc.ReadsGit(u.Crate) {
+		return u.Crate
+	}
+	for _, m := range u.macrosInCall() {
+		if m.Reach.Git != "" {
+			return m.Reach.Git
+		}
+	}
+	if slices.ContainsFunc(sources, rustsrc.NamesGit) {
+		return "git"
+	}
+	return ""
 }

@@ -59,7 +59,7 @@ func NewRequest(c *Call, context Context) (*Request, error) {
 		u.add("argument", a)
 	}
 	u.add("crate root", u.portablePath(c.Input))
-	for _, step := range []func() error{u.targetFile, u.argumentFiles, u.externs, u.compilerEnvironment, u.macroInputs} {
+	for _, step := range []func() error{u.targetFile, u.argumentFiles, u.externs, u.compilerEnvironment, u.macroInputs, u.macroCommit} {
 		if err := step(); err != nil {
 			return nil, err
 		}

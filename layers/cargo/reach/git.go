@@ -36,25 +36,18 @@ func (r *Git) Reads(u *builddir.Unit) bool {
 			continue
 		}
 		for _, d := range program.Deps {
-			if d != nil && isGitReader(d.Package) {
+			if d != nil && rustsrc.ReadsGit(d.Package) {
 				return true
 			}
 		}
 		for _, name := range program.SourceList.Deps {
-			if src, err := regular.Read(r.absolute(name)); err == nil && rustsrc.Mentions(src, "git") > 0 {
+			if src, err := regular.Read(r.absolute(name)); err == nil && rustsrc.NamesGit(src) {
 				return true
 			}
 		}
 	}
 	return false
 }
-
-func isGitReader(pkg string) bool {
-	return slices.ContainsFunc(gitReaders, func(prefix string) bool { return strings.HasPrefix(pkg, prefix) })
-}
-
-// gitReaders are crates that build scripts use to learn the commit.
-var gitReaders = []string{"vergen", "built", "shadow-rs", "git2", "gix", "git-version", "git-testament", "rustc_tools_util", "build-info"}
 
 // Beside says what may count for the run of a script besides the commit, if it has printed and written these texts with
 // ref checked out: the branch, the tags.
@@ -101,7 +94,7 @@ func (r *Git) asksGit(program *builddir.Unit) (all asked) {
 			}
 			return
 		}
-		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Package) {
+		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || rustsrc.ReadsGit(u.Package) {
 			all = anything
 			return
 		}
@@ -123,7 +116,7 @@ func (r *Git) asksGit(program *builddir.Unit) (all asked) {
 
 // asksInSource judges a source of the program itself, or of what is built into it.
 func asksInSource(src []byte, itself bool) asked {
-	git := rustsrc.Mentions(src, "git") > 0 || strings.Contains(string(src), ".git")
+	git := rustsrc.NamesGit(src) || strings.Contains(string(src), ".git")
 	if !git && !itself {
 		return asked{} // crates of all kinds have words for branches that are none of git's
 	}
@@ -167,12 +160,12 @@ func (r *Git) namesGit(program *builddir.Unit) bool {
 		if u.Run {
 			return slices.ContainsFunc(u.Deps, names)
 		}
-		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || isGitReader(u.Package) {
+		if u.Cached && r.dir.Reload(u) != nil || u.SourceList == nil || rustsrc.ReadsGit(u.Package) {
 			return true
 		}
 		return slices.ContainsFunc(u.SourceList.Deps, func(name string) bool {
 			src, err := regular.Read(r.absolute(name))
-			return err != nil || strings.Contains(string(src), "git") && rustsrc.Mentions(src, "git") > 0
+			return err != nil || rustsrc.NamesGit(src)
 		}) || slices.ContainsFunc(u.Deps, names)
 	}
 	r.named[program] = names(program)

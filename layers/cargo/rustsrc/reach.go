@@ -7,7 +7,7 @@ import (
 
 // ReachRule is the version of the rules by which a Reach is found. One found by another
 // version is not used.
-const ReachRule = "1"
+const ReachRule = "2"
 
 // Reach is what code can get at, beside what it is given, as far as its sources name
 // it. The zero Reach is that of code which only computes.
@@ -39,6 +39,9 @@ type Reach struct {
 	Quotes string
 	// Redefines is a macro of such a name that is defined here; "" if there is none.
 	Redefines string
+	// Git is a name by which code may ask git for the commit, as NamesGit and ReadsGit find
+	// it; "" if there is none. It counts only of what SeesFiles.
+	Git string
 	// Variables are the variables of the environment whose names are written out where
 	// they are read, sorted.
 	Variables []string
@@ -57,6 +60,9 @@ func (r Reach) SeesFiles() bool {
 	return r.anything() || r.Files != "" || r.Asks != "" && r.Paths != ""
 }
 
+// AsksGit reports whether code may get the commit, or anything else that git knows.
+func (r Reach) AsksGit() bool { return r.Git != "" && r.SeesFiles() }
+
 // SeesEnvironment reports whether code may read any variable.
 func (r Reach) SeesEnvironment() bool { return r.anything() || r.Environment != "" }
 
@@ -65,21 +71,21 @@ func (r Reach) SeesEnvironment() bool { return r.anything() || r.Environment != 
 func (r Reach) Settle() Reach {
 	switch {
 	case r.Any != "":
-		return Reach{Any: r.Any}
+		return Reach{Any: r.Any, Git: r.Git}
 	case r.anything():
-		return Reach{Any: r.Redefines}
+		return Reach{Any: r.Redefines, Git: r.Git}
 	case r.Files == "" && r.SeesFiles():
 		r.Files = r.Asks
 	}
-	return Reach{Environment: r.Environment, Files: r.Files, Variables: r.Variables}
+	return Reach{Environment: r.Environment, Files: r.Files, Git: r.Git, Variables: r.Variables}
 }
 
 // names returns the fields that hold a name, by the words for them.
 func (r *Reach) names() map[string]*string {
-	return map[string]*string{"any": &r.Any, "environment": &r.Environment, "files": &r.Files, "asks": &r.Asks, "paths": &r.Paths, "quotes": &r.Quotes, "redefines": &r.Redefines}
+	return map[string]*string{"any": &r.Any, "environment": &r.Environment, "files": &r.Files, "asks": &r.Asks, "paths": &r.Paths, "quotes": &r.Quotes, "redefines": &r.Redefines, "git": &r.Git}
 }
 
-var kindsOfReach = []string{"any", "environment", "files", "asks", "paths", "quotes", "redefines"}
+var kindsOfReach = []string{"any", "environment", "files", "asks", "paths", "quotes", "redefines", "git"}
 
 // Join returns what two pieces of code get at together.
 func (r Reach) Join(o Reach) Reach {
@@ -112,7 +118,7 @@ func (r Reach) Words() []string {
 }
 
 // Unread is the reach of code that could not be read: anything.
-var Unread = Reach{Any: "not read"}
+var Unread = Reach{Any: "not read", Git: "not read"}
 
 // ParseReach reads what Words wrote. What another version of the rules wrote is
 // Unread.
