@@ -89,6 +89,11 @@ func (c *Checkout) isExcused(key string) bool {
 	})
 }
 
+// isOfEnvironment reports whether a line tells of a variable.
+func (c *Checkout) isOfEnvironment(key string) bool {
+	return slices.ContainsFunc(c.World.inputs, func(in history.Input) bool { return in.Key == key && in.Kind == history.Env })
+}
+
 // values are what hidden inputs are, by key: all that a key has together. That of a command line is known where there is
 // one.
 func (c *Checkout) values(args []string) map[string]string {

@@ -69,8 +69,9 @@ func (c *Checkout) shares() bool {
 }
 
 // present runs the program that lies in a build directory that was acquired just now, before anything is built there, as
-// somebody may: if there is one, it says what a clean build's says. Where cargo builds elsewhere, what lies in target is
-// what was last built here, and no tool's affair.
+// somebody may: if there is one, it says what a clean build's says, but for what comes of a variable, which belongs to the
+// command that will build and not to the place. Where cargo builds elsewhere, what lies in target is what was last built
+// here, and no tool's affair.
 func (c *Checkout) present() error {
 	program := c.Path("target/debug/app")
 	if !exists(program) || c.acquiredAt == 0 || c.acquiredAt != c.World.step-1 || exists(c.Path("intermediate")) {
@@ -84,14 +85,15 @@ func (c *Checkout) present() error {
 	if err != nil {
 		return &Fault{Kind: "stale", Detail: fmt.Sprintf("in %s the program that lies there: %v", c.Name, err)}
 	}
-	got := &Outcome{Succeeded: true}
+	got, of := &Outcome{Succeeded: true}, &Outcome{Succeeded: want.Succeeded}
 	for line := range strings.Lines(string(out)) {
-		got.Says = append(got.Says, "app: "+strings.TrimSpace(line))
+		if says := "app: " + strings.TrimSpace(line); !c.isOfEnvironment(key(says)) {
+			got.Says = append(got.Says, says)
+		}
 	}
 	slices.Sort(got.Says)
-	of := &Outcome{Succeeded: want.Succeeded}
 	for _, says := range want.Says {
-		if strings.HasPrefix(says, "app: ") {
+		if strings.HasPrefix(says, "app: ") && !c.isOfEnvironment(key(says)) {
 			of.Says = append(of.Says, says)
 		}
 	}
