@@ -118,11 +118,16 @@ func (c *Checkout) values(args []string) map[string]string {
 	return all
 }
 
-// head is the commit and the branch.
+// head is the commit and the branch, and whether a tracked file differs from the commit.
 func (c *Checkout) head() string {
 	out, err := c.Command(nil, "git", "log", "-1", "--format=%H %D").Output()
 	if err != nil {
 		return err.Error()
+	}
+	// diff-index by itself goes by times; what differs in content or mode, it says behind a refresh.
+	_ = c.Command(nil, "git", "update-index", "-q", "--refresh").Run()
+	if c.Command(nil, "git", "diff-index", "--quiet", "HEAD").Run() != nil {
+		return string(out) + "dirty"
 	}
 	return string(out)
 }
