@@ -158,7 +158,11 @@ func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*manifest.Mani
 		return nil, omit, fmt.Errorf("inspect %s: %w", w.path(), foreign.Explain(w.path(), err))
 	}
 	if m.Immutable+len(m.Units) == 0 {
-		return nil, omit, &HelpError{Err: fmt.Errorf("seal %s: %w: nothing was built in it", w.path(), ErrNoTarget), Help: "cargo build"}
+		what := "nothing was built in it"
+		if len(m.Dead) > 0 {
+			what = "nothing in it was built with the lockfile as it is now"
+		}
+		return nil, omit, &HelpError{Err: fmt.Errorf("seal %s: %w: %s", w.path(), ErrNoTarget, what), Help: "cargo build"}
 	}
 	omit.foreign = len(theirs) > 0
 	return m, omit, nil

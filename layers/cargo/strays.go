@@ -194,6 +194,14 @@ func (l *strays) dropOfDead() {
 		l.dead = append(l.dead, s.Path)
 		return true
 	})
+	// Nor has a layer the program under its final name, for anybody to run it.
+	l.beside.Placed = slices.DeleteFunc(l.beside.Placed, func(p builddir.Placed) bool {
+		if slices.ContainsFunc(p.Makers, func(u *builddir.Unit) bool { return live[u] }) {
+			return false
+		}
+		l.dead = append(l.dead, p.Path)
+		return true
+	})
 }
 
 // againElsewhere makes a script run again in any checkout but its origin. It adds the
@@ -283,7 +291,7 @@ func (l *strays) namesInside(s *builddir.Stray, u *builddir.Unit) int {
 // that.
 func (l *strays) list(m *manifest.Manifest, index map[*builddir.Unit]int) {
 	for _, p := range l.beside.Placed {
-		m.Placed = append(m.Placed, paths.Path(p))
+		m.Placed = append(m.Placed, paths.Path(p.Path))
 	}
 	m.Dead, m.LeftOut = append(m.Dead, l.dead...), append(m.LeftOut, l.leftOut...)
 	for _, s := range l.kept {

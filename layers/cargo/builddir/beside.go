@@ -32,7 +32,7 @@ type Stray struct {
 // Beside is what lies in a build directory, or an artifact directory, beside the units.
 // All paths are relative to it.
 type Beside struct {
-	Placed []string // final names that Cargo gave to outputs of units
+	Placed []Placed // final names that Cargo gave to outputs of units
 	Strays []*Stray // what belongs to no unit
 	Nested []string // build directories inside this one
 }
@@ -80,6 +80,13 @@ func ListBeside(dir string, profiles []string, units []*Unit) (*Beside, error) {
 		return nil, err
 	}
 	return w.found, nil
+}
+
+// Placed is a final name that Cargo gave to an output of a unit.
+type Placed struct {
+	Path string
+	// Makers are the unit whose output it is, or those that it may be of.
+	Makers []*Unit
 }
 
 type profileUnits struct {
@@ -184,17 +191,19 @@ func (w *besideWalk) final(profile, rel string, e os.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	if filepath.Ext(rel) == ".d" || w.isMade(profile, fi, makers) {
-		w.found.Placed = append(w.found.Placed, rel)
+	if filepath.Ext(rel) == ".d" {
+		w.found.Placed = append(w.found.Placed, Placed{rel, makers})
+	} else if u := w.maker(profile, fi, makers); u != nil {
+		w.found.Placed = append(w.found.Placed, Placed{rel, []*Unit{u}})
 	} else {
 		w.quiet(rel)
 	}
 	return nil
 }
 
-// isMade reports whether a file is, under another name, what one of these units
-// made.
-func (w *besideWalk) isMade(profile string, fi fs.FileInfo, makers []*Unit) bool {
+// maker returns that of these units of which a file is, under another name, what it made,
+// nil if it is of none.
+func (w *besideWalk) maker(profile string, fi fs.FileInfo, makers []*Unit) *Unit {
 	same := func(rel string) bool {
 		made, err := os.Lstat(filepath.Join(w.dir, rel))
 		return err == nil && os.SameFile(fi, made)
@@ -209,19 +218,19 @@ func (w *besideWalk) isMade(profile string, fi fs.FileInfo, makers []*Unit) bool
 				found = found || k == EntryFile && same(out+"/"+string(name))
 			})
 			if found {
-				return true
+				return u
 			}
 			continue
 		}
 		for _, dir := range []string{profile + "/deps/", profile + "/examples/"} {
 			for _, name := range []string{crate + "-" + u.Dir.ID, crate, u.Target + "-" + u.Dir.ID} {
 				if same(dir+name+ext) || same(dir+"lib"+name+ext) {
-					return true
+					return u
 				}
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // isOutputName reports whether a name ends like those of files that rustc, or a linker
