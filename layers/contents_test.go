@@ -69,10 +69,8 @@ func TestSizesAndSpace(t *testing.T) {
 	if again, err := s.Sizes(ctx, list, -1); err != nil || again[a] != first[a] || again[b] != first[b] {
 		t.Errorf("kept sizes: got %v, %v, want %v", again, err, first)
 	}
-	if _, err := s.Space(ctx, []string{a, b}); err != nil {
-		t.Error(err)
-	}
-	if _, err := s.Space(ctx, []string{"missing"}); err == nil {
-		t.Error("Space of nothing: no error")
+	v, err := s.Survey(ctx)
+	if err != nil || len(v.Holdings) != 2 {
+		t.Fatalf("Survey: %v, %v", v, err)
 	}
 }

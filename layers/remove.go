@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
@@ -83,6 +84,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	if err != nil {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
+	holdings.Forget(s.opts.Dir, id)
 	// There is no way back from here, so an error on it does not end it.
 	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.records().ForgetLabel(id)}
 	if err := s.opts.Driver.Delete(context.WithoutCancel(ctx), trash); err != nil {

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/space"
+	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
 )
 
 // Sizes says of layers how many bytes each would take if it shared nothing, as far as
@@ -14,7 +16,21 @@ func (s *Store) Sizes(ctx context.Context, list []Record, patience time.Duration
 	return space.Sizes(ctx, filepath.Join(s.opts.Dir, sizesFile), ids(list), s.tree, s.ids, patience)
 }
 
-// Space says what layers take together, by who shares it.
-func (s *Store) Space(ctx context.Context, ids []string) ([]space.Piece, error) {
-	return space.Together(ctx, ids, s.tree)
+// Survey says what takes room on the disk of the store. known are build directories of
+// which the caller knows; others are found.
+func (s *Store) Survey(ctx context.Context, known ...string) (*holdings.Survey, error) {
+	x, err := s.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := s.places()
+	at.Top = whereabouts.MountPoint(s.opts.Dir)
+	return holdings.Look(ctx, holdings.Store{
+		Dir: s.opts.Dir, Driver: s.opts.Driver, Layers: x.Layers(), Index: x, Found: whereabouts.Find(ctx, at, known...),
+	})
+}
+
+// places is what is asked of the store about where its build directories are.
+func (s *Store) places() whereabouts.Store {
+	return whereabouts.Store{Dir: s.opts.Dir, Claims: filepath.Join(s.opts.Dir, leasesDir), Driver: s.opts.Driver, Manifest: s.manifest}
 }

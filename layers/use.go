@@ -58,7 +58,7 @@ func (s *Store) LayerUses(ctx context.Context, known ...string) ([]LayerUse, err
 		}
 		if uses[i].OriginGone {
 			if found == nil {
-				found = whereabouts.Find(ctx, whereabouts.Store{Dir: s.opts.Dir, Claims: filepath.Join(s.opts.Dir, leasesDir), Driver: s.opts.Driver, Manifest: s.manifest}, known...)
+				found = whereabouts.Find(ctx, s.places(), known...)
 			}
 			uses[i].OriginGone = !found.InUse(&r)
 		}

@@ -3,6 +3,7 @@ package reflink
 import (
 	"fmt"
 	"os"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,9 @@ type Extent struct {
 	Length   uint64
 	Shared   bool // another file, or another place of this one, refers to it too
 	Inline   bool // it lies in metadata, and is never shared
+	// Encoded: it is compressed. What lies at Physical is shorter than Length, and a part
+	// of it has the Physical of the whole.
+	Encoded bool
 }
 
 // Layout of linux/fiemap.h; the same on all architectures.
@@ -35,10 +39,11 @@ type fiemapExtent struct {
 const (
 	fsIocFiemap = 0xc020660b
 
-	fiemapFlagSync     = 0x1
-	fiemapExtentLast   = 0x1
-	fiemapExtentInline = 0x200
-	fiemapExtentShared = 0x2000
+	fiemapFlagSync      = 0x1
+	fiemapExtentLast    = 0x1
+	fiemapExtentEncoded = 0x8
+	fiemapExtentInline  = 0x200
+	fiemapExtentShared  = 0x2000
 
 	// Most files of a target directory have fewer; a file compressed with zstd
 	// has one for each 128 KiB.
@@ -49,10 +54,21 @@ const (
 // disk is written first, since it has no place before. An error of visit ends the
 // visit and is returned as it is.
 func Extents(f *os.File, visit func(Extent) error) error {
-	var m fiemap
+	return extents(f, fiemapFlagSync, visit)
+}
+
+// SettledExtents is Extents of a file that nobody has written to since it was last
+// synced, as those of a sealed tree: it waits for nothing.
+func SettledExtents(f *os.File, visit func(Extent) error) error { return extents(f, 0, visit) }
+
+var fiemaps = sync.Pool{New: func() any { return new(fiemap) }}
+
+func extents(f *os.File, flags uint32, visit func(Extent) error) error {
+	m := fiemaps.Get().(*fiemap)
+	defer fiemaps.Put(m)
 	for start := uint64(0); ; {
-		m = fiemap{start: start, length: ^uint64(0) - start, flags: fiemapFlagSync, extentCount: extentsPerCall}
-		if err := ioctlFiemap(f, &m); err != nil {
+		m.start, m.length, m.flags, m.mapped, m.extentCount = start, ^uint64(0)-start, flags, 0, extentsPerCall
+		if err := ioctlFiemap(f, m); err != nil {
 			return fmt.Errorf("map extents of %s: %w", f.Name(), err)
 		}
 		if m.mapped == 0 {
@@ -62,7 +78,7 @@ func Extents(f *os.File, visit func(Extent) error) error {
 			err := visit(Extent{
 				Logical: e.logical, Physical: e.physical, Length: e.length,
 				Shared: e.flags&fiemapExtentShared != 0,
-				Inline: e.flags&fiemapExtentInline != 0,
+				Inline: e.flags&fiemapExtentInline != 0, Encoded: e.flags&fiemapExtentEncoded != 0,
 			})
 			if err != nil {
 				return err

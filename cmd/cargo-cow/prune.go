@@ -92,7 +92,7 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 	}
 	plan := prune.New(candidates(uses), o.policy(), now)
 	if o.size > 0 {
-		if err := a.fitSize(ctx, st, &plan, uses, o); err != nil {
+		if err := a.fitSize(ctx, st, &plan, o); err != nil {
 			return err
 		}
 	}
@@ -119,18 +119,14 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 }
 
 // fitSize makes the plan hold the layers to a size.
-func (a *app) fitSize(ctx context.Context, st *layers.Store, plan *prune.Plan, uses []layers.LayerUse, o pruneOptions) error {
-	ids := make([]string, len(uses))
-	for i := range uses {
-		ids[i] = uses[i].ID
-	}
-	space, err := st.Space(ctx, ids)
+func (a *app) fitSize(ctx context.Context, st *layers.Store, plan *prune.Plan, o pruneOptions) error {
+	found, err := st.Survey(ctx)
 	if err != nil {
 		return err
 	}
-	pieces := make([]prune.Piece, len(space))
-	for i, p := range space {
-		pieces[i] = prune.Piece(p)
+	var pieces []prune.Piece
+	for _, p := range found.OfLayers() {
+		pieces = append(pieces, prune.Piece(p))
 	}
 	if left := plan.Fit(pieces, o.policy()); left > int64(o.size) {
 		a.term.Warn("what must be kept takes more than %s: %s are left", &o.size, phrase.Size(left))

@@ -235,6 +235,24 @@ func (x *Index) Worth(layers []string, units iter.Seq[string]) []int64 {
 	return worth
 }
 
+// Lost is what building those units cost, in ms, that only layers hold for which gone is
+// true.
+func (x *Index) Lost(gone func(id string) bool) int64 {
+	left := make([]bool, len(x.layers))
+	for i, id := range x.layers {
+		left[i] = !gone(id)
+	}
+	var lost int64
+	for _, h := range x.units {
+		held := false
+		h.layers.Each(func(n int) { held = held || left[n] })
+		if !held {
+			lost += max(h.cost, 1)
+		}
+	}
+	return lost
+}
+
 // Holds reports whether a layer holds a unit.
 func (x *Index) Holds(layer, key string) bool {
 	n, ok := slices.BinarySearch(x.layers, layer)

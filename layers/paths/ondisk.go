@@ -20,6 +20,7 @@ const (
 	StoreLeases     = "leases"
 	StoreLabels     = "labels"
 	StoreSizes      = "sizes"
+	StoreMaps       = "maps"
 	StoreLastUse    = "lastuse"
 	StoreIndex      = "index"
 	StoreCatalog    = "catalog"

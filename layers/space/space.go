@@ -1,25 +1,23 @@
-// Package space says what layers take on the disk: what each would take alone, which is
-// kept in a file, and what several of them take together, by who shares it.
+// Package space says what trees take on the disk: what a layer would take if it shared
+// nothing, which is kept in a file; where the data of a tree lies, its Map; and what several
+// trees take together, by who shares it.
 //
-// Layers never change, so what was measured once is never out of date. Any number of
-// processes may measure at once; of several that write the file any will do.
+// Layers never change, so what was measured once is only out of date where data was moved,
+// or where others have come or gone that share it. What the file system says of sharing is
+// whether, not with whom: that is found by comparing the places of all trees. Any number of
+// processes may measure at once; of several that write a file any will do. A Map and a Survey
+// may be read from anywhere at once.
 package space
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
-	"github.com/cargo-cow/cargo-cow/layers/internal/bitset"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/reflink"
@@ -85,81 +83,4 @@ func encode(layers []string, known map[string]int64) []byte {
 		}
 	}
 	return b
-}
-
-// Piece is data that layers share: each of Layers holds all of it, and no other layer any.
-type Piece struct {
-	Bytes  int64
-	Layers []string
-}
-
-// Together says what layers take together, by who shares it. What removing one frees shows
-// only where all layers are looked at, since others may share its data. It reads the
-// extents of every file. Small files, which the file system keeps among its own data,
-// count nothing.
-func Together(ctx context.Context, ids []string, tree func(id string) string) ([]Piece, error) {
-	type extent struct{ at, length uint64 }
-	extents := map[extent]*bitset.Set{}
-	var pieces []Piece
-	for n, id := range ids {
-		var alone int64
-		err := eachFile(ctx, tree(id), func(f *os.File) error {
-			err := reflink.Extents(f, func(e reflink.Extent) error {
-				if e.Inline {
-					return nil
-				}
-				key := extent{e.Physical, e.Length}
-				if extents[key] == nil {
-					extents[key] = new(bitset.Set)
-				}
-				extents[key].Add(n)
-				return nil
-			})
-			if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOTTY) {
-				// A file system that does not tell shares nothing.
-				var st unix.Stat_t
-				if err = unix.Fstat(int(f.Fd()), &st); err == nil {
-					alone += st.Blocks * 512
-				}
-			}
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("measure layer %s: %w", id, err)
-		}
-		if alone > 0 {
-			pieces = append(pieces, Piece{alone, []string{id}})
-		}
-	}
-	byHolders := map[string]int64{}
-	for e, holders := range extents {
-		byHolders[string(*holders)] += int64(e.length)
-	}
-	for holders, size := range byHolders {
-		p := Piece{Bytes: size}
-		bitset.Set(holders).Each(func(n int) { p.Layers = append(p.Layers, ids[n]) })
-		pieces = append(pieces, p)
-	}
-	return pieces, nil
-}
-
-// eachFile opens every file of a tree.
-func eachFile(ctx context.Context, dir string, visit func(*os.File) error) error {
-	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if errors.Is(err, unix.ENAMETOOLONG) && path != dir {
-			return nil // the kernel takes no path to it
-		}
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		return visit(f)
-	})
 }

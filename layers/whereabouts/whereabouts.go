@@ -4,6 +4,7 @@
 package whereabouts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -33,6 +34,7 @@ type lister interface {
 // A Store is what is asked of the store.
 type Store struct {
 	Dir      string // below which the driver is not asked for trees
+	Top      string // below which it is; "": the directory that Dir is in
 	Claims   string // the directory with the files of claims (active.ClaimPrefix)
 	Driver   driver.Driver
 	Manifest func(layer string) (*manifest.Manifest, error)
@@ -61,7 +63,7 @@ func Find(ctx context.Context, s Store, known ...string) *Checkouts {
 		cs.noteBuildDir(p)
 	}
 	if d, ok := s.Driver.(lister); ok {
-		trees, _ := d.Below(ctx, filepath.Dir(s.Dir), func(path string) bool { return path == s.Dir })
+		trees, _ := d.Below(ctx, cmp.Or(s.Top, filepath.Dir(s.Dir)), func(path string) bool { return path == s.Dir })
 		for _, t := range trees {
 			cs.noteBuildDir(t)
 		}

@@ -273,10 +273,8 @@ func (o *operator) prune(s *layers.Store, q request, r *response) error {
 	}
 	r.Now = time.Now().Add(q.Clock)
 	var candidates []prune.Layer
-	var ids []string
 	for _, u := range uses {
 		r.Used = append(r.Used, used{u.ID, u.Label, u.Created, u.LastUse, u.Leased})
-		ids = append(ids, u.ID)
 		candidates = append(candidates, prune.Layer{
 			ID: u.ID, Fingerprint: u.Fingerprint, Created: u.Created, LastUse: u.LastUse,
 			Label: u.Label, Parent: u.Parent, Leased: u.Leased, OriginGone: u.OriginGone,
@@ -284,13 +282,13 @@ func (o *operator) prune(s *layers.Store, q request, r *response) error {
 	}
 	plan := prune.New(candidates, q.Policy, r.Now)
 	if q.Policy.MaxSize > 0 {
-		space, err := s.Space(background, ids)
+		found, err := s.Survey(background)
 		if err != nil {
 			return err
 		}
-		pieces := make([]prune.Piece, len(space))
-		for i, p := range space {
-			pieces[i] = prune.Piece(p)
+		var pieces []prune.Piece
+		for _, p := range found.OfLayers() {
+			pieces = append(pieces, prune.Piece(p))
 		}
 		plan.Fit(pieces, q.Policy)
 	}

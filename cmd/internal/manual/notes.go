@@ -27,6 +27,8 @@ over time, never changed or removed.
 | ` + "`remove-store`" + ` | the store that was removed, how many layers it had, how many of them labelled |
 | ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus, space; leased, labelled, recent, last, unmatched |
 | ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
+| ` + "`holding`" + ` | a layer, build directory, undo tree or the warehouse, as du shows it: ` + "`kind`" + `, ` + "`path`" + `, the bytes in ` + "`total`" + `, what removing it alone ` + "`frees`" + `, the bytes of ` + "`small`" + ` files, and ` + "`cost_ms`" + ` of the units that no other layer has |
+| ` + "`du`" + ` | what all trees take ` + "`together`" + `, and what removing those that were named ` + "`frees`" + ` and costs |
 | ` + "`plan-record`" + ` | a record of the warehouse, whether prune is to ` + "`remove`" + ` it, what that ` + "`frees`" + ` after those before it, and ` + "`why`" + `: nowhere, unused, space; recent, unmatched |
 | ` + "`prune-warehouse`" + ` | how many records, files and leftovers were removed from the warehouse, the bytes that ` + "`frees`" + `; if not ` + "`exact`" + `, at most; ` + "`lacking`" + `: how many more were asked for |
 | ` + "`record`" + ` | a record of the warehouse: its key, where it was made and serves, ` + "`where`" + ` its files lie (loose, layer, built, gone); with ` + "`warehouse show`" + ` each file and input |

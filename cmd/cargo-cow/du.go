@@ -1,0 +1,39 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/du"
+)
+
+func newDu(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "du [flags] [LAYER|DIRECTORY...]",
+		Short: "Show what takes space, what is shared, and what removing it would free",
+		Long: `Shows layers, build directories, what undo would bring back, and the warehouse,
+with what each takes on the disk. They share most of it, so that does not add up.
+
+TOTAL is all data of one, FREES what becomes free when it alone is removed, and COST
+what compiling took of the units that no other layer has, added up. The file system
+tells; sizes are before compression, and without small files that Btrfs keeps among
+its own data.
+
+With names, shows only those, and what removing all of them together frees: two
+layers that share only with each other free nothing alone. LAYER is an id or its first
+characters (4 or more), a label, or latest.
+
+What something else holds, such as a copy by cp --reflink, is not in FREES; but where
+two of them share it, the file system does not tell, and FREES is the most.`,
+		Example: `  cargo cow du
+  cargo cow du green 1a2b3c4d ./target`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			st, err := a.anyStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return du.Show(cmd.Context(), a.term, st, args, a.buildDirHere(cmd.Context(), true), time.Now())
+		},
+	}
+}

@@ -1,0 +1,95 @@
+// Package du shows what takes room on the disk of a store, what of it is shared, and what removing it would
+// free. It keeps nothing, and a call depends on no other.
+package du
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/holdings"
+)
+
+// Show shows what takes room on the disk of a store, or what of it is named. known are
+// build directories of which the caller knows.
+func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, names, known []string, now time.Time) error {
+	uses, err := st.LayerUses(ctx)
+	if err != nil {
+		return err
+	}
+	layerOf := map[string]*layers.LayerUse{}
+	for i := range uses {
+		layerOf[uses[i].ID] = &uses[i]
+	}
+	v, err := st.Survey(ctx, known...)
+	if err != nil {
+		return err
+	}
+	order, chosen := []int{}, map[int]bool{}
+	for _, name := range names {
+		i, err := findHolding(ctx, st, v, name)
+		if err != nil {
+			return err
+		}
+		chosen[i] = true
+	}
+	for i := range v.Holdings {
+		if len(names) == 0 || chosen[i] {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(v.Holdings[j].Alone, v.Holdings[i].Alone) })
+	tab := newTable()
+	shown := ui.Shown(len(order), term.Verbose() || len(names) > 0)
+	for n, i := range order {
+		h, cost := &v.Holdings[i], v.Costs(map[int]bool{i: true})
+		term.JSON("holding", newHolding(h, layerOf[h.Layer], cost))
+		if n < shown {
+			row(tab, h, layerOf[h.Layer], cost, now)
+		}
+	}
+	tab.More(len(order)-shown, "--verbose")
+	term.Table(tab)
+	together, frees, cost := v.Together(), v.Frees(chosen), v.Costs(chosen)
+	term.JSON("du", struct {
+		Together int64 `json:"together"`
+		Frees    int64 `json:"frees"`
+		Cost     int64 `json:"cost_ms"`
+	}{together, frees, cost})
+	if len(names) == 0 {
+		term.Status("Total", "%s take %s together", phrase.Count(len(order), "tree"), phrase.Size(together))
+	} else {
+		term.Status("Removing", "%s frees %s, and costs %s to compile again", phrase.Count(len(chosen), "tree"), phrase.Size(frees), phrase.Cost(cost))
+	}
+	return nil
+}
+
+// findHolding finds what a name on the command line means: a directory if there is one of
+// the name, or else a layer.
+func findHolding(ctx context.Context, st *layers.Store, v *holdings.Survey, name string) (int, error) {
+	path, _ := filepath.Abs(name)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		if i := v.Find(real, ""); i >= 0 {
+			return i, nil
+		}
+	}
+	rec, err := st.Layer(ctx, name)
+	if err == nil {
+		if i := v.Find("", rec.ID); i >= 0 {
+			return i, nil
+		}
+		err = layers.ErrNotFound // it is being removed
+	}
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		err = exit.Usage(&layers.HelpError{Err: fmt.Errorf("measure %s: no build directory that this store has served", name), Help: "cargo cow du --verbose"})
+	}
+	return 0, err
+}

@@ -1,0 +1,185 @@
+// Package holdings says what takes room on the disk of a store, as far as this program put it there or
+// worked in it: layers, build directories, what undo would bring back, the warehouse; who shares what, what
+// removing any set of them would free, and what it would cost.
+//
+// A Survey is what was there when it was made, and does not change. Any number of processes may make one at once.
+package holdings
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/index"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/space"
+	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
+)
+
+// Kind is what takes room. The values are part of what the program prints as JSON.
+type Kind string
+
+const (
+	Layer     Kind = "layer"
+	BuildDir  Kind = "build directory"
+	Undo      Kind = "undo" // what undo would bring back
+	Warehouse Kind = "warehouse"
+)
+
+// A Holding is something that takes room on the disk of the store.
+type Holding struct {
+	Kind  Kind
+	Path  string
+	Layer string // the id of a layer
+	// Bytes is all its data, whoever shares it, and Alone what becomes free when it alone
+	// is removed. Both are before compression.
+	Bytes, Alone int64
+	// Small is what its small files hold, which the file system keeps among its own data
+	// and which is not in Bytes.
+	Small int64
+	Files int
+}
+
+// A Survey is what takes room, and who shares what.
+type Survey struct {
+	Holdings []Holding
+	found    *space.Survey
+	index    *index.Index
+}
+
+// A Store is what is to be known of one.
+type Store struct {
+	Dir    string
+	Driver driver.Driver
+	Layers []string // ids
+	Index  *index.Index
+	// Found are the build directories.
+	Found *whereabouts.Checkouts
+}
+
+// A versioner is a driver that can tell when the data of a sealed tree was moved.
+type versioner interface {
+	Version(tree string) (string, error)
+}
+
+// A settler is a driver whose deleted trees take space for some time.
+type settler interface {
+	Settle(ctx context.Context, dir string) error
+}
+
+// Look looks at all that a store holds. What was found of a layer is kept in the store.
+func Look(ctx context.Context, s Store) (*Survey, error) {
+	v := &Survey{index: s.Index}
+	var subjects []space.Subject
+	add := func(h Holding, t space.Subject) {
+		v.Holdings, subjects = append(v.Holdings, h), append(subjects, t)
+	}
+	for _, id := range s.Layers {
+		t := s.layer(id)
+		add(Holding{Kind: Layer, Path: t.Dir, Layer: id}, t)
+	}
+	for _, t := range s.Found.Trees() {
+		kind := BuildDir
+		if t.Undo {
+			kind = Undo
+		}
+		add(Holding{Kind: kind, Path: t.Path}, space.Subject{Dir: t.Path})
+	}
+	if dir := filepath.Join(s.Dir, paths.StoreWarehouse); exists(dir) {
+		add(Holding{Kind: Warehouse, Path: dir}, space.Subject{Dir: dir})
+	}
+	var err error
+	if v.found, err = space.Look(ctx, subjects, s.settle); err != nil {
+		return nil, err
+	}
+	for i, n := range v.found.Alone() {
+		if m := v.found.Maps[i]; m != nil {
+			h := &v.Holdings[i]
+			h.Bytes, h.Alone, h.Small, h.Files = m.Bytes(), n, m.Small, m.Files
+		}
+	}
+	return v, nil
+}
+
+func (s *Store) layer(id string) space.Subject {
+	t := space.Subject{Dir: filepath.Join(s.Dir, paths.StoreLayers, id), Sealed: true}
+	kept := filepath.Join(s.Dir, paths.StoreMaps)
+	if d, ok := s.Driver.(versioner); ok && (exists(kept) || os.Mkdir(kept, 0o700) == nil) {
+		if v, err := d.Version(t.Dir); err == nil {
+			t.Keeping = space.Keeping{Path: filepath.Join(kept, id), Version: v}
+		}
+	}
+	return t
+}
+
+// Forget removes what is kept of a layer that is gone.
+func Forget(store, id string) { _ = os.Remove(filepath.Join(store, paths.StoreMaps, id)) } // it is advice
+
+// settle waits until what was deleted takes no space any more, where that can be waited for.
+func (s *Store) settle(ctx context.Context) {
+	if d, ok := s.Driver.(settler); ok {
+		_ = d.Settle(ctx, s.Dir) // else something is said to be shared for a moment more
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// Find returns the index of the holding at a path, or of a layer, -1 if there is none.
+func (v *Survey) Find(path, layer string) int {
+	return slices.IndexFunc(v.Holdings, func(h Holding) bool {
+		return path != "" && h.Path == path || layer != "" && h.Layer == layer
+	})
+}
+
+// Together is what all holdings take, each byte counted once.
+func (v *Survey) Together() int64 { return v.found.Together() }
+
+// Frees is how many bytes become free when those holdings are removed, by their indices.
+// Where several of them share data with something that is none of the holdings, the file
+// system does not tell, and it is the most that becomes free.
+func (v *Survey) Frees(gone map[int]bool) int64 {
+	return v.found.Frees(func(i int) bool { return gone[i] })
+}
+
+// Costs is what building those units cost, in ms, that no layer holds when those holdings
+// are removed.
+func (v *Survey) Costs(gone map[int]bool) int64 {
+	ids := map[string]bool{}
+	for i := range gone {
+		if h := &v.Holdings[i]; h.Kind == Layer {
+			ids[h.Layer] = true
+		}
+	}
+	if len(ids) == 0 {
+		return 0
+	}
+	return v.index.Lost(func(id string) bool { return ids[id] })
+}
+
+// A Share is data that certain layers hold, whatever else does.
+type Share struct {
+	Bytes  int64
+	Layers []string
+}
+
+// OfLayers says what layers take together, by which of them share it.
+func (v *Survey) OfLayers() []Share {
+	var list []Share
+	for _, p := range v.found.Pieces {
+		share := Share{Bytes: p.Bytes}
+		for _, i := range p.Holders {
+			if h := &v.Holdings[i]; h.Kind == Layer {
+				share.Layers = append(share.Layers, h.Layer)
+			}
+		}
+		if len(share.Layers) > 0 {
+			list = append(list, share)
+		}
+	}
+	return list
+}

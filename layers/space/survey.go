@@ -1,0 +1,111 @@
+package space
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+)
+
+// A Subject is a tree that is looked at together with others.
+type Subject struct {
+	Dir string
+	// Keeping is where its map is kept, for a sealed tree.
+	Keeping Keeping
+	Sealed  bool
+}
+
+// A Survey is what trees take, each and together. It is not changed once it is made.
+type Survey struct {
+	Maps   []*Map // nil of a tree that is gone
+	Pieces []Piece
+}
+
+// Look measures trees. Where all that is known does not explain that data is shared, it may
+// not be any more: what is kept of the tree is out of date, or who shared it was removed and
+// has not gone yet. Then settle waits for that, and the tree is measured again.
+func Look(ctx context.Context, subjects []Subject, settle func(context.Context)) (*Survey, error) {
+	var m Measurer
+	s := &Survey{Maps: make([]*Map, len(subjects))}
+	look := func(i int, again bool) (err error) {
+		switch t := subjects[i]; {
+		case !t.Sealed:
+			s.Maps[i], err = m.Measure(ctx, Tree{Dir: t.Dir})
+		case again:
+			s.Maps[i], err = m.MeasureAgain(ctx, t.Dir, t.Keeping)
+		default:
+			s.Maps[i], err = m.MeasureKept(ctx, t.Dir, t.Keeping)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	for i := range subjects {
+		if err := look(i, false); err != nil {
+			return nil, err
+		}
+	}
+	s.Pieces = Pieces(s.Maps)
+	doubtful := map[int]bool{}
+	for _, p := range s.Pieces {
+		if p.Elsewhere {
+			doubtful[p.Holders[0]] = true
+		}
+	}
+	if len(doubtful) == 0 {
+		return s, nil
+	}
+	if settle != nil {
+		settle(ctx)
+	}
+	m = Measurer{}
+	for i := range doubtful {
+		if err := look(i, true); err != nil {
+			return nil, err
+		}
+	}
+	s.Pieces = Pieces(s.Maps)
+	return s, nil
+}
+
+// Frees is how many bytes become free when those trees are removed for which gone is true.
+// Data that something else holds which is not known of is not freed, but where more than
+// one of them holds it, too: then the file system does not tell.
+func (s *Survey) Frees(gone func(tree int) bool) int64 {
+	n := int64(0)
+	for _, p := range s.Pieces {
+		if !p.Elsewhere && all(p.Holders, gone) {
+			n += p.Bytes
+		}
+	}
+	return n
+}
+
+// Together is what all trees take, each byte counted once.
+func (s *Survey) Together() int64 {
+	n := int64(0)
+	for _, p := range s.Pieces {
+		n += p.Bytes
+	}
+	return n
+}
+
+// Alone is for each tree how many bytes become free when it alone is removed.
+func (s *Survey) Alone() []int64 {
+	list := make([]int64, len(s.Maps))
+	for _, p := range s.Pieces {
+		if len(p.Holders) == 1 && !p.Elsewhere {
+			list[p.Holders[0]] += p.Bytes
+		}
+	}
+	return list
+}
+
+func all(list []int, is func(int) bool) bool {
+	for _, i := range list {
+		if !is(i) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,64 @@
+package whereabouts
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+)
+
+// A Tree is a build directory, or what undo would bring back in its place.
+type Tree struct {
+	Path string
+	Undo bool
+}
+
+// Trees lists the build directories that were found and that cargo has built in, with what
+// lies beside them for undo, sorted by path. Snapshots that somebody has made of them are
+// among them, where the driver knows of those.
+func (cs *Checkouts) Trees() []Tree {
+	all := map[string]bool{}
+	for dir := range cs.visited {
+		parent, base := filepath.Split(dir)
+		for _, path := range []string{dir, dir + paths.UndoSuffix, parent + "." + base + paths.UndoSuffix} {
+			if isBuildDir(path) {
+				all[path] = true
+			}
+		}
+	}
+	var list []Tree
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, Tree{path, strings.HasSuffix(path, paths.UndoSuffix)})
+	}
+	return list
+}
+
+// isBuildDir reports whether a directory is one that cargo built in, or this program
+// filled.
+func isBuildDir(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir() && (!isGone(filepath.Join(path, paths.TreeMeta)) || !isGone(filepath.Join(path, ".rustc_info.json")))
+}
+
+// MountPoint is the outermost directory on the way to dir that is of the same mount.
+func MountPoint(dir string) string {
+	mount := func(path string) (uint64, bool) {
+		var st unix.Statx_t
+		err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_MNT_ID, &st)
+		return st.Mnt_id, err == nil && st.Mask&unix.STATX_MNT_ID != 0
+	}
+	own, ok := mount(dir)
+	for ok && dir != "/" {
+		up := filepath.Dir(dir)
+		if id, known := mount(up); !known || id != own {
+			break
+		}
+		dir = up
+	}
+	return dir
+}
