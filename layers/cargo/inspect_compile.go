@@ -26,6 +26,7 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 		b.recordLinker(s)
 		s.recordCrateRoot()
 		s.recordLints()
+		s.recordManifestVariables()
 	}
 	if err := b.recordEnvironment(s); err != nil {
 		return false, err
@@ -56,6 +57,17 @@ func (b *describer) describeCompile(s *subject) (ofMacro bool, err error) {
 		b.sawCommit(s, true)
 	}
 	return w.HoldsCommit(), nil
+}
+
+// recordManifestVariables makes facts of the values of the manifest that the unit was built
+// with. Cargo compares them itself, but only in a build, and somebody may run the program
+// before that.
+func (s *subject) recordManifestVariables() {
+	for _, v := range s.u.DepInfo.Env {
+		if _, ours := s.pkg.Variables[v.Name]; ours && v.Set {
+			s.useFact(manifest.Fact{Kind: manifest.FactVariable, Path: s.home(), Value: v.Name + "=" + v.Value}, rule.PackageMetadata)
+		}
+	}
 }
 
 // recordLinker sees to it that what was linked was linked by what the fingerprint names.

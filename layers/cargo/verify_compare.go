@@ -10,6 +10,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/inputs"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
@@ -166,14 +168,16 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 		}
 		return nil
 	case manifest.FactPackage:
-		if path, ok := c.reader.checkout.Abs(f.Path); ok {
-			for _, p := range c.reader.checkout.Workspace.Packages {
-				if p.Root == path && p.Metadata == f.Value {
-					return nil
-				}
-			}
+		if p := c.packageAt(f.Path); p != nil && p.Metadata == f.Value {
+			return nil
 		}
 		return rule.Because(by, "what the manifest of "+f.Path.Display()+" resolves to differs")
+	case manifest.FactVariable:
+		name, value, _ := strings.Cut(f.Value, "=")
+		if p := c.packageAt(f.Path); p == nil || p.Variables[name] != value {
+			return rule.Because(by, "the manifest of "+f.Path.Display()+" says something else for "+name)
+		}
+		return nil
 	case manifest.FactFileAbove:
 		if inputs.FileAbove(c.reader.checkout.Workspace.Root, f.Path.Rel) != f.Value {
 			return rule.Because(by, "the "+f.Path.Rel+" above the workspace differs")
@@ -186,6 +190,18 @@ func (c *comparison) fact(i int, by rule.Rule) *rule.Reason {
 		return nil
 	}
 	return rule.Because(by, "unknown fact "+f.Kind)
+}
+
+// packageAt is the package of the workspace in a directory, nil if there is none.
+func (c *comparison) packageAt(at rooted.Path) *project.Package {
+	if path, ok := c.reader.checkout.Abs(at); ok {
+		for i := range c.reader.checkout.Workspace.Packages {
+			if p := &c.reader.checkout.Workspace.Packages[i]; p.Root == path {
+				return p
+			}
+		}
+	}
+	return nil
 }
 
 // commit says how the commit that a script may have seen differs from what it would see

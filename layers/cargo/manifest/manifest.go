@@ -129,6 +129,7 @@ type Fact struct {
 // Values of Fact.Kind.
 const (
 	FactPackage   = "package"
+	FactVariable  = "variable" // one that cargo makes of the manifest: NAME=value
 	FactEnv       = "env"
 	FactFileAbove = "above"
 	FactTags      = "tags"
