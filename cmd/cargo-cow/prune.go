@@ -25,9 +25,11 @@ why, and removes them. At least one flag must say what to choose.
 
 Of layers, --max-age and --gone-worktrees each choose some. --keep-last N keeps
 the N most recently used layers of each dependency set, whatever the other flags
-say; alone, it chooses all other layers. --size then chooses as many of the rest as
-it takes, the least recently used first; it counts data that layers share once, and
-does not count the data of small files.
+say; alone, it chooses all other layers. --free and --size then choose as many of the
+rest as it takes: those that would cost least to compile again, and were not used for
+long, for each byte that they free. What several layers hold is freed with the last of
+them, and what a build directory holds is not freed. --size counts what layers hold
+together, whatever else holds it. Small files do not count.
 
 Of the warehouse, --max-age chooses records. --warehouse-size and --min-free choose
 as many as it takes, the least recently used first.
@@ -50,6 +52,7 @@ With --verbose, prune also prints what is kept, and why.`,
 		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
   cargo cow prune --max-age 30d --keep-last 1  the same, but keep one of each dependency set
   cargo cow prune --gone-worktrees             what removed worktrees have left
+  cargo cow prune --free 20GB                  until so much more is free
   cargo cow prune --size 50GB                  until the layers take no more than that
   cargo cow prune --warehouse-size 20GB        until the warehouse takes no more than that`,
 		Args: noArgs,
@@ -59,7 +62,7 @@ With --verbose, prune also prints what is kept, and why.`,
 			}
 			if o.policy().Empty() && o.warehouseSize == 0 && o.minFree == 0 {
 				return exit.Usage(&layers.HelpError{
-					Err:  errors.New("choose what to remove: give --max-age, --gone-worktrees, --keep-last, --size, --warehouse-size or --min-free"),
+					Err:  errors.New("choose what to remove: give --max-age, --gone-worktrees, --keep-last, --free, --size, --warehouse-size or --min-free"),
 					Help: "cargo cow prune --max-age 30d --dry-run",
 				})
 			}
@@ -71,6 +74,7 @@ With --verbose, prune also prints what is kept, and why.`,
 	f.Var(&o.maxAge, "max-age", "remove what was not used for `DURATION`, such as 30d, 2w or 12h; a number alone means days")
 	f.BoolVar(&o.gone, "gone-worktrees", false, "remove layers that were built in a directory that no longer exists and that nothing uses")
 	f.BoolVar(&o.labelled, "labelled", false, "choose among labelled layers too")
+	f.Var(&o.free, "free", "remove layers, and then records, until `SIZE` more is free, such as 20GB")
 	f.Var(&o.size, "size", "remove layers until all of them take no more than `SIZE` together, such as 50GB")
 	f.Var(&o.warehouseSize, "warehouse-size", "remove records until the files of the warehouse take no more than `SIZE`, such as 20GB")
 	f.Var(&o.minFree, "min-free", "remove records until `SIZE` is free on the disk of the warehouse")
@@ -91,12 +95,11 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 		return err
 	}
 	plan := prune.New(candidates(uses), o.policy(), now)
-	if o.size > 0 {
-		if err := a.fitSize(ctx, st, &plan, o); err != nil {
-			return err
-		}
+	comes, err := a.fit(ctx, st, &plan, o, now)
+	if err != nil {
+		return err
 	}
-	ofWarehouse, err := planWarehouse(ctx, st, plan, o, now)
+	ofWarehouse, err := planWarehouse(ctx, st, plan, o, comes.Frees, now)
 	if err != nil {
 		return err
 	}
@@ -115,23 +118,23 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 		a.planJSON(c, byID[c.ID], false)
 	}
 	ofWarehouse.show(a, o, now)
-	return a.carryOut(ctx, st, plan, byID, ofWarehouse, o.dryRun)
+	return a.carryOut(ctx, st, plan, comes, byID, ofWarehouse, o.dryRun)
 }
 
-// fitSize makes the plan hold the layers to a size.
-func (a *app) fitSize(ctx context.Context, st *layers.Store, plan *prune.Plan, o pruneOptions) error {
-	found, err := st.Survey(ctx)
+// fit makes the plan meet the goals of space, and finds what comes of it.
+func (a *app) fit(ctx context.Context, st *layers.Store, plan *prune.Plan, o pruneOptions, now time.Time) (prune.Outcome, error) {
+	if o.size == 0 && o.free == 0 && len(plan.Victims) == 0 {
+		return prune.Outcome{}, nil
+	}
+	found, err := st.Survey(ctx, a.buildDirHere(ctx, true)...)
 	if err != nil {
-		return err
+		return prune.Outcome{}, err
 	}
-	var pieces []prune.Piece
-	for _, p := range found.OfLayers() {
-		pieces = append(pieces, prune.Piece(p))
+	comes := plan.Fit(found.OfLayers(), o.policy(), now)
+	if o.size > 0 && comes.Size > int64(o.size) {
+		a.term.Warn("what must be kept takes more than %s: %s are left", &o.size, phrase.Size(comes.Size))
 	}
-	if left := plan.Fit(pieces, o.policy()); left > int64(o.size) {
-		a.term.Warn("what must be kept takes more than %s: %s are left", &o.size, phrase.Size(left))
-	}
-	return nil
+	return comes, nil
 }
 
 // buildDirHere is the build directory of the checkout that the command is given in, if it
@@ -164,7 +167,7 @@ func candidates(uses []layers.LayerUse) []prune.Layer {
 
 // carryOut removes the victims. One that somebody has begun to use, or removed,
 // since the plan was made is no failure.
-func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, byID map[string]*layers.LayerUse, ofWarehouse *warehousePlan, dryRun bool) error {
+func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, comes prune.Outcome, byID map[string]*layers.LayerUse, ofWarehouse *warehousePlan, dryRun bool) error {
 	r := removal{term: a.term, store: st, dryRun: dryRun, say: a.term.Detail}
 	kept := len(plan.Kept)
 	for _, c := range plan.Victims {
@@ -179,19 +182,23 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, b
 		}
 	}
 	a.term.JSON("prune", struct {
-		Removed int  `json:"removed"`
-		Kept    int  `json:"kept"`
-		Failed  int  `json:"failed"`
-		DryRun  bool `json:"dry_run,omitempty"`
-	}{r.removed, kept, len(r.codes), dryRun})
-	removed := phrase.Count(r.removed, "layer")
+		Removed int   `json:"removed"`
+		Kept    int   `json:"kept"`
+		Failed  int   `json:"failed"`
+		Frees   int64 `json:"frees"`   // what the plan frees
+		Cost    int64 `json:"cost_ms"` // of the units that it loses
+		DryRun  bool  `json:"dry_run,omitempty"`
+	}{r.removed, kept, len(r.codes), comes.Frees, comes.Costs, dryRun})
+	removed, and := phrase.Count(r.removed, "layer"), ""
 	if r.removed == 0 {
 		removed = "nothing"
+	} else if r.removed == len(plan.Victims) {
+		and = "; that " + phrase.Loss(comes.Frees, comes.Costs)
 	}
 	if dryRun {
-		a.term.Status("Would", "remove %s, keep %s", removed, phrase.Count(kept, "layer"))
+		a.term.Status("Would", "remove %s, keep %s%s", removed, phrase.Count(kept, "layer"), and)
 	} else {
-		a.term.Status("Removed", "%s, kept %s", removed, phrase.Count(kept, "layer"))
+		a.term.Status("Removed", "%s, kept %s%s", removed, phrase.Count(kept, "layer"), and)
 	}
 	if err := ofWarehouse.carryOut(ctx, &r); err != nil {
 		return err

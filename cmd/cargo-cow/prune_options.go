@@ -17,13 +17,14 @@ type pruneOptions struct {
 	gone          bool
 	labelled      bool
 	size          quantity.Volume
+	free          quantity.Volume
 	warehouseSize quantity.Volume
 	minFree       quantity.Volume
 	dryRun        bool
 }
 
 func (o *pruneOptions) policy() prune.Policy {
-	return prune.Policy{KeepLast: o.keepLast, MaxAge: time.Duration(o.maxAge), GoneWorktrees: o.gone, MaxSize: int64(o.size), Labelled: o.labelled}
+	return prune.Policy{KeepLast: o.keepLast, MaxAge: time.Duration(o.maxAge), GoneWorktrees: o.gone, MaxSize: int64(o.size), Free: int64(o.free), Labelled: o.labelled}
 }
 
 // why puts the reason for a layer's fate into words.

@@ -20,19 +20,20 @@ type warehousePlan struct {
 	warehouse *warehouse.Warehouse
 }
 
-// planWarehouse plans for a warehouse from which the layers that are to go have gone.
-func planWarehouse(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOptions, now time.Time) (*warehousePlan, error) {
+// planWarehouse plans for a warehouse from which the layers that are to go have gone, which
+// frees so much.
+func planWarehouse(ctx context.Context, st *layers.Store, plan prune.Plan, o pruneOptions, freed int64, now time.Time) (*warehousePlan, error) {
 	var without []string
 	for _, v := range plan.Victims {
 		without = append(without, v.ID)
 	}
-	policy := warehouse.Policy{MaxAge: time.Duration(o.maxAge), MaxSize: int64(o.warehouseSize)}
+	policy := warehouse.Policy{MaxAge: time.Duration(o.maxAge), MaxSize: int64(o.warehouseSize), Free: max(0, int64(o.free)-freed)}
 	if o.minFree > 0 {
 		free, err := space.Free(st.Dir())
 		if err != nil {
 			return nil, err
 		}
-		policy.Free = max(0, int64(o.minFree)-free)
+		policy.Free = max(policy.Free, int64(o.minFree)-free)
 	}
 	w := warehouse.In(st.Dir())
 	inventory, err := w.Inventory(ctx, without, true)

@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/index"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/prune"
 	"github.com/cargo-cow/cargo-cow/layers/space"
 	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
 )
@@ -161,25 +162,24 @@ func (v *Survey) Costs(gone map[int]bool) int64 {
 	return v.index.Lost(func(id string) bool { return ids[id] })
 }
 
-// A Share is data that certain layers hold, whatever else does.
-type Share struct {
-	Bytes  int64
-	Layers []string
-}
-
-// OfLayers says what layers take together, by which of them share it.
-func (v *Survey) OfLayers() []Share {
-	var list []Share
+// OfLayers says what layers hold, by which of them share it: data, and units.
+func (v *Survey) OfLayers() prune.Shares {
+	var all prune.Shares
 	for _, p := range v.found.Pieces {
-		share := Share{Bytes: p.Bytes}
+		s := prune.Share{Amount: p.Bytes, Held: p.Elsewhere}
 		for _, i := range p.Holders {
 			if h := &v.Holdings[i]; h.Kind == Layer {
-				share.Layers = append(share.Layers, h.Layer)
+				s.Layers = append(s.Layers, h.Layer)
+			} else {
+				s.Held = true
 			}
 		}
-		if len(share.Layers) > 0 {
-			list = append(list, share)
+		if len(s.Layers) > 0 {
+			all.Data = append(all.Data, s)
 		}
 	}
-	return list
+	for _, s := range v.index.Shares() {
+		all.Work = append(all.Work, prune.Share{Amount: s.Cost, Layers: s.Layers})
+	}
+	return all
 }

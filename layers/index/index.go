@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/base64"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -233,6 +234,27 @@ func (x *Index) Worth(layers []string, units iter.Seq[string]) []int64 {
 		}
 	}
 	return worth
+}
+
+// A Share is what building those units cost, in ms, that certain layers hold.
+type Share struct {
+	Cost   int64
+	Layers []string
+}
+
+// Shares says what units cost, by the layers that hold them.
+func (x *Index) Shares() []Share {
+	byLayers := map[string]int64{}
+	for _, h := range x.units {
+		byLayers[string(h.layers)] += max(h.cost, 1)
+	}
+	list := make([]Share, 0, len(byLayers))
+	for _, held := range slices.Sorted(maps.Keys(byLayers)) {
+		s := Share{Cost: byLayers[held]}
+		bitset.Set(held).Each(func(n int) { s.Layers = append(s.Layers, x.layers[n]) })
+		list = append(list, s)
+	}
+	return list
 }
 
 // Lost is what building those units cost, in ms, that only layers hold for which gone is

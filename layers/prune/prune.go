@@ -18,8 +18,8 @@
 // policy says, every layer beyond the last. So KeepLast is a promise that the
 // other two keep, and adding it to them never removes more.
 //
-// And, if there is a MaxSize, as many of the rest as it takes, those first that were
-// not used for longest. What layers share counts once, and goes with the last of them.
+// And, if there is a MaxSize, or so much is to become Free, as many of the rest as it
+// takes: those first that are worth least for each byte that they free, see Fit.
 //
 // Use is what counts everywhere, not age: sealing a layer is a use, and so is every
 // restore from it. A layer may be old and still the one that every new worktree
@@ -67,14 +67,18 @@ type Policy struct {
 	MaxAge        time.Duration // remove what was not used for longer; 0: not asked for
 	GoneWorktrees bool          // remove what was built in a checkout that is gone
 	MaxSize       int64         // remove until all take no more together, see Fit; 0: not asked for
+	Free          int64         // remove until so much becomes free, see Fit; 0: not asked for
 	Labelled      bool          // labels do not protect
 	Margin        time.Duration // 0: DefaultMargin; less: none
 }
 
 // Empty reports whether the policy names nothing that is to go.
 func (p Policy) Empty() bool {
-	return p.KeepLast <= 0 && p.MaxAge <= 0 && !p.GoneWorktrees && p.MaxSize <= 0
+	return p.KeepLast <= 0 && p.MaxAge <= 0 && !p.GoneWorktrees && !p.fits()
 }
+
+// fits reports whether a goal of space is among what is wanted.
+func (p Policy) fits() bool { return p.MaxSize > 0 || p.Free > 0 }
 
 // Reason is why a layer goes or stays. The values are part of what the program
 // prints as JSON.
@@ -153,71 +157,8 @@ func (p *Policy) judge(l *Layer, later int, now time.Time) (why Reason, victim b
 		return Gone, true
 	case p.MaxAge > 0 && idle > p.MaxAge:
 		return Unused, true
-	case p.KeepLast > 0 && p.MaxAge <= 0 && !p.GoneWorktrees && p.MaxSize <= 0:
+	case p.KeepLast > 0 && p.MaxAge <= 0 && !p.GoneWorktrees && !p.fits():
 		return Surplus, true
 	}
 	return Unmatched, false
-}
-
-// Piece is data that certain layers hold, by their ids.
-type Piece struct {
-	Bytes  int64
-	Layers []string
-}
-
-// Fit makes the plan remove, of what nothing protects, as much as it takes for the
-// layers that stay to take no more than the policy's MaxSize. pieces are all data of
-// all layers. It returns what the layers that stay take.
-func (p *Plan) Fit(pieces []Piece, policy Policy) (size int64) {
-	holders := make([]int, len(pieces)) // of each piece, layers that stay
-	held := map[string][]int{}
-	for i, piece := range pieces {
-		holders[i] = len(piece.Layers)
-		for _, id := range piece.Layers {
-			held[id] = append(held[id], i)
-		}
-		if holders[i] > 0 {
-			size += piece.Bytes
-		}
-	}
-	remove := func(id string) {
-		for _, i := range held[id] {
-			if holders[i]--; holders[i] == 0 {
-				size -= pieces[i].Bytes
-			}
-		}
-	}
-	for _, v := range p.Victims {
-		remove(v.ID)
-	}
-	if policy.MaxSize <= 0 {
-		return size
-	}
-	// What one that stays in any case holds as well is freed by no removal.
-	frees := map[string]bool{}
-	for _, piece := range pieces {
-		if !slices.ContainsFunc(piece.Layers, func(id string) bool { return p.protects(id) }) {
-			for _, id := range piece.Layers {
-				frees[id] = true
-			}
-		}
-	}
-	var kept []Choice
-	for _, c := range p.Kept {
-		if c.Why != Unmatched || !frees[c.ID] || size <= policy.MaxSize {
-			kept = append(kept, c)
-			continue
-		}
-		remove(c.ID)
-		c.Why = Space
-		p.Victims = append(p.Victims, c)
-	}
-	p.Kept = kept
-	slices.SortStableFunc(p.Victims, func(a, b Choice) int { return a.Used().Compare(b.Used()) })
-	return size
-}
-
-// protects reports whether the plan keeps a layer for a reason of its own.
-func (p *Plan) protects(id string) bool {
-	return slices.ContainsFunc(p.Kept, func(c Choice) bool { return c.ID == id && c.Why != Unmatched })
 }

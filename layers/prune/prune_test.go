@@ -250,29 +250,154 @@ func tied(list []Layer, l Layer, idle func(Layer) time.Duration) bool {
 
 func TestFit(t *testing.T) {
 	list := []Layer{layer("a", "x", 4*day), layer("b", "x", 3*day), layer("c", "x", 2*day, label), layer("d", "y", 9*day)}
-	pieces := []Piece{
-		{100, []string{"a", "b", "c", "d"}}, {10, []string{"a"}}, {20, []string{"a", "b"}}, {30, []string{"c"}},
-		{5, []string{"c", "d"}}, // d alone frees nothing
-		{1000, nil},
+	share := func(amount int64, layers ...string) Share { return Share{Amount: amount, Layers: layers} }
+	data := []Share{
+		share(100, "a", "b", "c", "d"), share(10, "a"), share(20, "a", "b"), share(30, "c"),
+		share(5, "c", "d"), // d alone frees nothing
+		share(1000),
 	}
+	held := slices.Clone(data)
+	held[1].Held = true // a alone frees nothing, and with b what they share
+	two := []Share{share(50, "a", "b"), share(10, "d")}
 	for _, tt := range []struct {
-		policy Policy
-		want   string
-		size   int64
+		name       string
+		data, work []Share
+		policy     Policy
+		want       string
+		outcome    Outcome
 	}{
-		{Policy{}, "| d:unmatched a:unmatched b:unmatched c:labelled", 165},
-		{Policy{MaxSize: 165}, "| d:unmatched a:unmatched b:unmatched c:labelled", 165},
-		{Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", 155},
-		{Policy{MaxSize: 154}, "a:space b:space | d:unmatched c:labelled", 135},
-		{Policy{MaxSize: 1}, "a:space b:space | d:unmatched c:labelled", 135},
-		{Policy{MaxSize: 1, Labelled: true}, "d:space a:space b:space c:space |", 0},
-		{Policy{MaxSize: 1, KeepLast: 1}, "a:space b:space | d:last c:labelled", 135},
-		{Policy{MaxSize: 164, KeepLast: 3}, "| d:last a:last b:last c:labelled", 165},
-		{Policy{MaxSize: 155, MaxAge: 3*day + 12*time.Hour}, "d:unused a:unused | b:unmatched c:labelled", 155},
+		{"no goal", data, nil, Policy{}, "| d:unmatched a:unmatched b:unmatched c:labelled", Outcome{165, 0, 0}},
+		{"a goal that is met", data, nil, Policy{MaxSize: 165}, "| d:unmatched a:unmatched b:unmatched c:labelled", Outcome{165, 0, 0}},
+		{"the cheapest byte", data, nil, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
+		{"what is shared goes with the last", data, nil, Policy{MaxSize: 154}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 30, 0}},
+		{"more than can be had", data, nil, Policy{MaxSize: 1}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 30, 0}},
+		{"labels that do not protect", data, nil, Policy{MaxSize: 1, Labelled: true}, "d:space a:space b:space c:space |", Outcome{0, 165, 0}},
+		{"the last of each", data, nil, Policy{MaxSize: 1, KeepLast: 1}, "a:space b:space | d:last c:labelled", Outcome{135, 30, 0}},
+		{"all are the last", data, nil, Policy{MaxSize: 164, KeepLast: 3}, "| d:last a:last b:last c:labelled", Outcome{165, 0, 0}},
+		{"what goes by age is enough", data, nil, Policy{MaxSize: 155, MaxAge: 3*day + 12*time.Hour}, "d:unused a:unused | b:unmatched c:labelled", Outcome{155, 10, 0}},
+
+		{"free", data, nil, Policy{Free: 10}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
+		{"what others hold frees nothing", held, nil, Policy{Free: 1}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 20, 0}},
+		{"and counts for the size", held, nil, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 0, 0}},
+		{"two that share only with each other", two, nil, Policy{Free: 11}, "a:space b:space | d:unmatched c:labelled", Outcome{10, 50, 0}},
+		{"what is dear goes where nothing else frees", data, []Share{share(60_000, "a"), share(1000, "b")}, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 60_000}},
+		{"work that another has costs nothing", data, []Share{share(60_000, "a", "c")}, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
+		{"dear bytes", []Share{share(100, "a"), share(100, "b")}, []Share{share(50_000, "a"), share(10, "b")}, Policy{Free: 100}, "b:space | d:unmatched a:unmatched c:labelled", Outcome{100, 100, 10}},
+		{"what is not needed in the end stays", []Share{share(10, "d"), share(100, "a")}, []Share{share(5000, "a")}, Policy{Free: 100}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{10, 100, 5000}},
 	} {
-		plan := New(list, tt.policy, now)
-		if size := plan.Fit(pieces, tt.policy); text(plan) != tt.want || size != tt.size {
-			t.Errorf("%+v: got %s, %d, want %s, %d", tt.policy, text(plan), size, tt.want, tt.size)
+		t.Run(tt.name, func(t *testing.T) {
+			plan := New(list, tt.policy, now)
+			if got := plan.Fit(Shares{tt.data, tt.work}, tt.policy, now); text(plan) != tt.want || got != tt.outcome {
+				t.Errorf("got %s, %+v, want %s, %+v", text(plan), got, tt.want, tt.outcome)
+			}
+		})
+	}
+}
+
+// Whatever is shared: what is protected stays, a goal is met when it can be, nothing goes
+// that is not needed for it, the figures are those of the victims, and the order in which
+// layers are listed does not matter.
+func TestFitProperties(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for round := range 2000 {
+		list, p := random(r)
+		var s Shares
+		shares := func() (all []Share) {
+			for range r.IntN(40) {
+				share := Share{Amount: 1 + r.Int64N(1000), Held: r.IntN(5) == 0}
+				for _, l := range list {
+					if r.IntN(4) == 0 {
+						share.Layers = append(share.Layers, l.ID)
+					}
+				}
+				all = append(all, share)
+			}
+			return all
 		}
+		s.Data, s.Work = shares(), shares()
+		p.MaxSize, p.Free = []int64{0, r.Int64N(20_000)}[r.IntN(2)], []int64{0, r.Int64N(9000)}[r.IntN(2)]
+		plan := New(list, p, now)
+		before := text(plan)
+		goes := func(without func(id string) bool) (o Outcome) {
+			for _, d := range s.Data {
+				gone := !slices.ContainsFunc(d.Layers, func(id string) bool { return !without(id) })
+				switch {
+				case !gone:
+					o.Size += d.Amount
+				case !d.Held && len(d.Layers) > 0:
+					o.Frees += d.Amount
+				}
+			}
+			for _, w := range s.Work {
+				if !w.Held && len(w.Layers) > 0 && !slices.ContainsFunc(w.Layers, func(id string) bool { return !without(id) }) {
+					o.Costs += w.Amount
+				}
+			}
+			return o
+		}
+		met := func(o Outcome) bool {
+			return (p.MaxSize <= 0 || o.Size <= p.MaxSize) && (p.Free <= 0 || o.Frees >= p.Free)
+		}
+		most := goes(func(id string) bool { // all that may go
+			return !slices.ContainsFunc(plan.Kept, func(c Choice) bool { return c.ID == id && c.Why != Unmatched })
+		})
+		got := plan.Fit(s, p, now)
+		problem := func(format string, args ...any) {
+			t.Helper()
+			t.Fatalf("round %d: %s\npolicy %+v\nshares %+v\nplan %s\nfitted %s, %+v", round, fmt.Sprintf(format, args...), p, s, before, text(plan), got)
+		}
+		gone := func(id string) bool {
+			return slices.ContainsFunc(plan.Victims, func(c Choice) bool { return c.ID == id })
+		}
+		if want := goes(gone); got != want {
+			problem("the outcome is %+v", want)
+		}
+		if met(most) && !met(got) {
+			problem("the goal could be met")
+		}
+		for _, c := range plan.Victims {
+			if c.Why == Space && met(got) && met(goes(func(id string) bool { return gone(id) && id != c.ID })) {
+				problem("%s need not go", c.ID)
+			}
+		}
+		for _, c := range New(list, p, now).Kept {
+			if c.Why != Unmatched && gone(c.ID) {
+				problem("%s is %s, and goes", c.ID, c.Why)
+			}
+		}
+		r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		again := New(list, p, now)
+		if again.Fit(s, p, now); text(again) != text(plan) {
+			problem("in another order it is %s", text(again))
+		}
+	}
+}
+
+// A thousand layers of one lineage, and some that share nothing.
+func BenchmarkFit(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var list []Layer
+	var s Shares
+	for i := range 1000 {
+		l := layer(fmt.Sprintf("%04d", i), string(rune('a'+i%20)), time.Duration(1000-i)*time.Hour)
+		list = append(list, l)
+		s.Data = append(s.Data, Share{Amount: 1 + r.Int64N(1<<20), Layers: []string{l.ID}})
+		s.Work = append(s.Work, Share{Amount: r.Int64N(9000), Layers: []string{l.ID}})
+	}
+	for range 2000 {
+		from := r.IntN(1000)
+		share := Share{Amount: 1 + r.Int64N(1<<22)}
+		for _, l := range list[from:min(1000, from+1+r.IntN(300))] {
+			share.Layers = append(share.Layers, l.ID)
+		}
+		s.Data = append(s.Data, share)
+		s.Work = append(s.Work, Share{Amount: 1 + share.Amount>>12, Layers: share.Layers})
+	}
+	p := Policy{Free: 2 << 30, Margin: -1}
+	for b.Loop() {
+		plan := New(list, p, now)
+		plan.Fit(s, p, now)
 	}
 }

@@ -286,11 +286,7 @@ func (o *operator) prune(s *layers.Store, q request, r *response) error {
 		if err != nil {
 			return err
 		}
-		var pieces []prune.Piece
-		for _, p := range found.OfLayers() {
-			pieces = append(pieces, prune.Piece(p))
-		}
-		plan.Fit(pieces, q.Policy)
+		plan.Fit(found.OfLayers(), q.Policy, r.Now)
 	}
 	r.Middle = ticks()
 	for _, v := range plan.Victims {

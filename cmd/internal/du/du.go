@@ -67,7 +67,7 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, names, known
 	if len(names) == 0 {
 		term.Status("Total", "%s take %s together", phrase.Count(len(order), "tree"), phrase.Size(together))
 	} else {
-		term.Status("Removing", "%s frees %s, and costs %s to compile again", phrase.Count(len(chosen), "tree"), phrase.Size(frees), phrase.Cost(cost))
+		term.Status("Removing", "%s %s", phrase.Count(len(chosen), "tree"), phrase.Loss(frees, cost))
 	}
 	return nil
 }

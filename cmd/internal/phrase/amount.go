@@ -48,6 +48,14 @@ func Cost(ms int64) string {
 	}
 }
 
+// Loss tells what removing something frees, in bytes, and costs, in ms of compiling.
+func Loss(frees, cost int64) string {
+	if cost <= 0 {
+		return "frees " + Size(frees) + ", and loses no unit"
+	}
+	return "frees " + Size(frees) + ", and costs " + Cost(cost) + " to compile again"
+}
+
 // Size tells bytes in the unit that leaves one to three digits, and one after the
 // point if there is room.
 func Size(bytes int64) string {
