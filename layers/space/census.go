@@ -78,23 +78,27 @@ type group struct {
 
 // windows goes through the disk, window by window.
 func (c *census) windows(maps []*Map) {
-	type same struct {
+	type place struct {
+		disk   string
 		number uint64
-		sum    [32]byte
+	}
+	type same struct {
+		place
+		sum [32]byte
 	}
 	groups := map[same]*group{}
-	byWindow := map[uint64][]*group{}
+	byWindow := map[place][]*group{}
 	for i, m := range maps {
 		if m == nil {
 			continue
 		}
 		for _, w := range m.windows {
-			key := same{w.number, w.sum}
+			key := same{place{m.disk, w.number}, w.sum}
 			g := groups[key]
 			if g == nil {
 				g = &group{spans: w.spans}
 				groups[key] = g
-				byWindow[w.number] = append(byWindow[w.number], g)
+				byWindow[key.place] = append(byWindow[key.place], g)
 			}
 			g.many = g.mark != mark{}
 			g.trees.Add(i)

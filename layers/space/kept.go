@@ -25,7 +25,8 @@ func (m *Measurer) MeasureKept(ctx context.Context, dir string, k Keeping) (*Map
 	if k.Version != "" {
 		if text, err := regular.Read(k.Path); err == nil {
 			if found, version, err := decodeMap(text); err == nil && version == k.Version {
-				return found, nil
+				found.disk, err = fileSystemOf(dir)
+				return found, err
 			}
 		}
 	}

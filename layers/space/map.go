@@ -11,6 +11,7 @@ import (
 // made.
 type Map struct {
 	windows []window // in the order of their places
+	disk    string   // the file system that they are places of
 	// Apart is what the tree takes beside: directories, inodes where they take room of
 	// their own, and files of which the file system does not tell where they lie.
 	Apart int64

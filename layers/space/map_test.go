@@ -86,6 +86,15 @@ func TestPackedPieces(t *testing.T) {
 	}
 }
 
+// Places on two file systems have nothing to do with each other.
+func TestPiecesOfTwoDisks(t *testing.T) {
+	a, b := newMap([]span{{at: 5, length: 2}}), newMap([]span{{at: 5, length: 2}})
+	a.disk, b.disk = "one", "two"
+	if got, want := byName(Pieces([]*Map{a, b})), map[string]int64{"a": 2, "b": 2}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestApart(t *testing.T) {
 	a, b := newMap([]span{{at: 5, length: 2}}), newMap(nil)
 	a.Apart, b.Apart = 3, 4

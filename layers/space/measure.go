@@ -86,7 +86,12 @@ func (m *Measurer) measure(ctx context.Context, t Tree) (*Map, error) {
 	for i := range results {
 		wg.Go(func() { w.measureBatches(&results[i]) })
 	}
-	err = w.list(root)
+	disk, err := fileSystem(root)
+	if err == nil {
+		err = w.list(root)
+	} else {
+		root.Close()
+	}
 	close(w.work)
 	wg.Wait()
 	if err == nil && ctx.Err() != nil {
@@ -102,6 +107,7 @@ func (m *Measurer) measure(ctx context.Context, t Tree) (*Map, error) {
 		total.files, total.small, total.apart = total.files+r.files, total.small+r.small, total.apart+r.apart
 	}
 	found := newMap(spans)
+	found.disk = disk
 	found.Apart, found.Small, found.Files = total.apart, total.small, total.files
 	return found, nil
 }
