@@ -301,7 +301,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, dir := range []string{".", "../internal/du", "../internal/report", "../internal/ui"} {
+	for _, dir := range []string{".", "../internal/du", "../internal/report", "../internal/scan", "../internal/ui"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

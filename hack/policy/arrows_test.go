@@ -84,6 +84,8 @@ var rules = []rule{
 	{"layers/cargo/handoff", []string{"layers/cargo/depfile", "layers/internal/atomicfile", "layers/internal/words", "layers/paths", "layers/regular"},
 		"what is left for the wrapper lies in a file of our own, and in rustc's lists of inputs"},
 	{"layers/cargo/depfile", []string{"layers/internal/atomicfile", "layers/paths"}, "what rustc has written is read as text, and put back in one step"},
+	{"layers/cargo/targets", []string{"layers/cargo/depfile", "layers/paths", "layers/regular", xsys},
+		"whose a target directory is, it tells itself"},
 	{"layers/cargo/extent", []string{"layers/paths", "layers/regular"}, "what of a directory is a checkout is told by its files"},
 	{"layers/cargo/chain", []string{"layers/paths"}, "a link to the wrapper is a name and a note"},
 	{"layers/cargo/", []string{"layers/regular", toml + "/..."}, "formats are leaves: each can be read, tested and fuzzed alone"},

@@ -21,6 +21,7 @@ var unfuzzed = map[string]string{
 	"layers/cargo/inputs":        "looks for one line in a manifest; all else is digested",
 	"layers/cargo/linkage":       "hands what a script printed to script",
 	"layers/cargo/reach":         "hands sources to rustsrc",
+	"layers/cargo/targets":       "looks for a version in cargo's notes, and hands lists of inputs to depfile",
 	"layers/internal/atomicfile": "makes a number of random bytes",
 	"layers/internal/flock":      "reads a table of the kernel's",
 	"layers/recompile":           "looks for the first error among rustc's lines",
