@@ -36,6 +36,7 @@ var rules = []rule{
 		"a unit is made again in a copy of its build directory, wherever that copy came from and whatever layers there are"},
 	{"layers/whereabouts", []string{"driver", "layers/active", "layers/cargo/handoff", "layers/cargo/manifest", "layers/cargo/rooted", "layers/internal/ls", "layers/paths", "layers/record", "layers/regular", xsys},
 		"where build directories are is told by them, by the driver and by who claimed them"},
+	{"layers/dedupe", []string{"layers/internal/digest", "reflink", xsys}, "equal is what the kernel finds equal, whatever it is for"},
 	{"layers/holdings", []string{"driver", "layers/index", "layers/paths", "layers/prune", "layers/space", "layers/whereabouts"},
 		"what takes room is found by where it is, and measured without a look at what it is for"},
 	{"layers/record", []string{"layers/cargo/manifest", "layers/internal/atomicfile", "layers/internal/digest", "layers/internal/ls", "layers/internal/parallel", "layers/internal/removal", "layers/paths", "layers/regular"},

@@ -31,6 +31,7 @@ over time, never changed or removed.
 | ` + "`du`" + ` | what all trees take ` + "`together`" + `, and what removing those that were named ` + "`frees`" + ` and costs |
 | ` + "`target`" + ` | a target directory that scan has found: its ` + "`project`" + `, whether that is ` + "`gone`" + `, the bytes in ` + "`total`" + `, and what removing it alone ` + "`frees`" + ` |
 | ` + "`scan`" + ` | how many it has found, what they take ` + "`together`" + `, and what removing all ` + "`frees`" + `, or those whose project is gone |
+| ` + "`dedupe`" + ` | how many ` + "`files`" + ` of how many target directories share their ` + "`bytes`" + ` now, and what was ` + "`shared`" + ` already |
 | ` + "`plan-record`" + ` | a record of the warehouse, whether prune is to ` + "`remove`" + ` it, what that ` + "`frees`" + ` after those before it, and ` + "`why`" + `: nowhere, unused, space; recent, unmatched |
 | ` + "`prune-warehouse`" + ` | how many records, files and leftovers were removed from the warehouse, the bytes that ` + "`frees`" + `; if not ` + "`exact`" + `, at most; ` + "`lacking`" + `: how many more were asked for |
 | ` + "`record`" + ` | a record of the warehouse: its key, where it was made and serves, ` + "`where`" + ` its files lie (loose, layer, built, gone); with ` + "`warehouse show`" + ` each file and input |
