@@ -1,5 +1,6 @@
-// Package scan shows the target directories that lie somewhere, whoever built in them, with what they take and
-// what removing them would free. It keeps nothing, and a call depends on no other.
+// Package scan looks for the target directories that lie somewhere, whoever built in them: it shows what they
+// take and what removing them would free, or has equal files in them share their data. It keeps nothing, and a
+// call depends on no other.
 package scan
 
 import (
