@@ -9,7 +9,8 @@ import (
 )
 
 func newDu(a *app) *cobra.Command {
-	return &cobra.Command{
+	var o du.Options
+	cmd := &cobra.Command{
 		Use:   "du [flags] [LAYER|DIRECTORY...]",
 		Short: "Show what takes space, what is shared, and what removing it would free",
 		Long: `Shows layers, build directories, what undo would bring back, and the warehouse,
@@ -20,20 +21,21 @@ what compiling took of the units that no other layer has, added up. The file sys
 tells; sizes are before compression, and without small files that Btrfs keeps among
 its own data.
 
-With names, shows only those, and what removing all of them together frees: two
-layers that share only with each other free nothing alone. LAYER is an id or its first
-characters (4 or more), a label, or latest.
+With names, and with --by, shows what removing several together frees: two layers
+that share only with each other free nothing alone.
 
 What something else holds, such as a copy by cp --reflink, is not in FREES; but where
 two of them share it, the file system does not tell, and FREES is the most.`,
-		Example: `  cargo cow du
-  cargo cow du green 1a2b3c4d ./target`,
+		Example: "  cargo cow du green 1a2b3c4d ./target",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			st, err := a.anyStore(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return du.Show(cmd.Context(), a.term, st, args, a.buildDirHere(cmd.Context(), true), time.Now())
+			o.Names, o.Known = args, a.buildDirHere(cmd.Context(), true)
+			return du.Show(cmd.Context(), a.term, st, o, time.Now())
 		},
 	}
+	cmd.Flags().StringVar(&o.By, "by", "", "put trees together by `WHAT`: worktree, toolchain or kind")
+	return cmd
 }

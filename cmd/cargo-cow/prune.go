@@ -43,14 +43,11 @@ removes what it is told to. Every prune also removes what is of no use in the
 warehouse: records whose files are gone, files that no record names, and what
 killed writers have left.
 
-FREES is what removing a record frees, before compression, as far as the file
-system tells: a file that a build directory or a layer shares frees nothing.
---warehouse-size and --min-free leave records alone that have only such files.
-Where the file system does not tell, FREES is "up to" the size of the files.
-
-With --verbose, prune also prints what is kept, and why.`,
+FREES is what removing a record frees, before compression: a file that a build
+directory or a layer shares frees nothing, and no goal of space chooses it. Where the
+file system does not tell, FREES is "up to" the size of the files. With --verbose,
+prune also prints what is kept, and why.`,
 		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
-  cargo cow prune --max-age 30d --keep-last 1  the same, but keep one of each dependency set
   cargo cow prune --gone-worktrees             what removed worktrees have left
   cargo cow prune --free 20GB                  until so much more is free
   cargo cow prune --size 50GB                  until the layers take no more than that
@@ -123,11 +120,14 @@ func (a *app) prune(ctx context.Context, o pruneOptions, now time.Time) error {
 
 // fit makes the plan meet the goals of space, and finds what comes of it.
 func (a *app) fit(ctx context.Context, st *layers.Store, plan *prune.Plan, o pruneOptions, now time.Time) (prune.Outcome, error) {
-	if o.size == 0 && o.free == 0 && len(plan.Victims) == 0 {
+	goal := o.size > 0 || o.free > 0
+	if !goal && len(plan.Victims) == 0 {
 		return prune.Outcome{}, nil
 	}
 	found, err := st.Survey(ctx, a.buildDirHere(ctx, true)...)
-	if err != nil {
+	if err != nil && !goal && ctx.Err() == nil {
+		return prune.Outcome{}, nil // what goes is known all the same
+	} else if err != nil {
 		return prune.Outcome{}, err
 	}
 	comes := plan.Fit(found.OfLayers(), o.policy(), now)
@@ -192,7 +192,7 @@ func (a *app) carryOut(ctx context.Context, st *layers.Store, plan prune.Plan, c
 	removed, and := phrase.Count(r.removed, "layer"), ""
 	if r.removed == 0 {
 		removed = "nothing"
-	} else if r.removed == len(plan.Victims) {
+	} else if r.removed == len(plan.Victims) && comes != (prune.Outcome{}) {
 		and = "; that " + phrase.Loss(comes.Frees, comes.Costs)
 	}
 	if dryRun {

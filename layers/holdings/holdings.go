@@ -27,6 +27,7 @@ const (
 	BuildDir  Kind = "build directory"
 	Undo      Kind = "undo" // what undo would bring back
 	Warehouse Kind = "warehouse"
+	Other     Kind = "layer of another store"
 )
 
 // A Holding is something that takes room on the disk of the store.
@@ -83,10 +84,13 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 	}
 	for _, t := range s.Found.Trees() {
 		kind := BuildDir
-		if t.Undo {
+		switch {
+		case t.Sealed:
+			kind = Other
+		case t.Undo:
 			kind = Undo
 		}
-		add(Holding{Kind: kind, Path: t.Path}, space.Subject{Dir: t.Path})
+		add(Holding{Kind: kind, Path: t.Path}, space.Subject{Dir: t.Path, Sealed: t.Sealed})
 	}
 	if dir := filepath.Join(s.Dir, paths.StoreWarehouse); exists(dir) {
 		add(Holding{Kind: Warehouse, Path: dir}, space.Subject{Dir: dir})
@@ -145,6 +149,11 @@ func (v *Survey) Together() int64 { return v.found.Together() }
 // system does not tell, and it is the most that becomes free.
 func (v *Survey) Frees(gone map[int]bool) int64 {
 	return v.found.Frees(func(i int) bool { return gone[i] })
+}
+
+// Takes is how many bytes those holdings take together, whoever else holds them.
+func (v *Survey) Takes(of map[int]bool) int64 {
+	return v.found.Takes(func(i int) bool { return of[i] })
 }
 
 // Costs is what building those units cost, in ms, that no layer holds when those holdings

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 )
 
 // A Subject is a tree that is looked at together with others.
@@ -86,6 +87,18 @@ func (s *Survey) Together() int64 {
 	n := int64(0)
 	for _, p := range s.Pieces {
 		n += p.Bytes
+	}
+	return n
+}
+
+// Takes is how many bytes those trees take for which of is true, each byte counted once,
+// whoever else holds it.
+func (s *Survey) Takes(of func(tree int) bool) int64 {
+	n := int64(0)
+	for _, p := range s.Pieces {
+		if slices.ContainsFunc(p.Holders, of) {
+			n += p.Bytes
+		}
 	}
 	return n
 }

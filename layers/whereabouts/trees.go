@@ -16,6 +16,8 @@ import (
 type Tree struct {
 	Path string
 	Undo bool
+	// Sealed: it is a layer of another store.
+	Sealed bool
 }
 
 // Trees lists the build directories that were found and that cargo has built in, with what
@@ -33,7 +35,7 @@ func (cs *Checkouts) Trees() []Tree {
 	}
 	var list []Tree
 	for _, path := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, Tree{path, strings.HasSuffix(path, paths.UndoSuffix)})
+		list = append(list, Tree{path, strings.HasSuffix(path, paths.UndoSuffix), isLayer(path)})
 	}
 	return list
 }
@@ -43,6 +45,12 @@ func (cs *Checkouts) Trees() []Tree {
 func isBuildDir(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.IsDir() && (!isGone(filepath.Join(path, paths.TreeMeta)) || !isGone(filepath.Join(path, ".rustc_info.json")))
+}
+
+// isLayer reports whether a tree lies where a store has its layers.
+func isLayer(path string) bool {
+	dir, store := filepath.Dir(path), filepath.Dir(filepath.Dir(path))
+	return filepath.Base(dir) == paths.StoreLayers && !isGone(filepath.Join(store, paths.StoreVersion))
 }
 
 // MountPoint is the outermost directory on the way to dir that is of the same mount.

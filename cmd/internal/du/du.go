@@ -18,9 +18,16 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
 )
 
-// Show shows what takes room on the disk of a store, or what of it is named. known are
-// build directories of which the caller knows.
-func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, names, known []string, now time.Time) error {
+// Options say what is shown.
+type Options struct {
+	Names []string // of layers and build directories; all if there are none
+	Known []string // build directories of which the caller knows
+	By    string   // one of Groups; "" for single trees
+}
+
+// Show shows what takes room on the disk of a store.
+func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, now time.Time) error {
+	names := o.Names
 	uses, err := st.LayerUses(ctx)
 	if err != nil {
 		return err
@@ -29,9 +36,12 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, names, known
 	for i := range uses {
 		layerOf[uses[i].ID] = &uses[i]
 	}
-	v, err := st.Survey(ctx, known...)
+	v, err := st.Survey(ctx, o.Known...)
 	if err != nil {
 		return err
+	}
+	if o.By != "" {
+		return showGroups(term, v, layerOf, o.By, names)
 	}
 	order, chosen := []int{}, map[int]bool{}
 	for _, name := range names {

@@ -28,6 +28,7 @@ over time, never changed or removed.
 | ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus, space; leased, labelled, recent, last, unmatched |
 | ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
 | ` + "`holding`" + ` | a layer, build directory, undo tree or the warehouse, as du shows it: ` + "`kind`" + `, ` + "`path`" + `, the bytes in ` + "`total`" + `, what removing it alone ` + "`frees`" + `, the bytes of ` + "`small`" + ` files, and ` + "`cost_ms`" + ` of the units that no other layer has |
+| ` + "`group`" + ` | trees that belong to one worktree, toolchain or kind, as du shows them with --by |
 | ` + "`du`" + ` | what all trees take ` + "`together`" + `, and what removing those that were named ` + "`frees`" + ` and costs |
 | ` + "`target`" + ` | a target directory that scan has found: its ` + "`project`" + `, whether that is ` + "`gone`" + `, the bytes in ` + "`total`" + `, and what removing it alone ` + "`frees`" + ` |
 | ` + "`scan`" + ` | how many it has found, what they take ` + "`together`" + `, and what removing all ` + "`frees`" + `, or those whose project is gone |

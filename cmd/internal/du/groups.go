@@ -1,0 +1,80 @@
+package du
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/holdings"
+)
+
+// Groups are what trees can be put together by: the directory of the workspace that was
+// built, the compiler, or the kind of tree.
+var Groups = []string{"worktree", "toolchain", "kind"}
+
+// groupOf is what a tree belongs to.
+func groupOf(by string, h *holdings.Holding, layer *layers.LayerUse) string {
+	switch {
+	case by == "kind":
+		return string(h.Kind)
+	case by == "toolchain" && layer != nil:
+		return layer.Rustc
+	case by == "worktree" && layer != nil:
+		return layer.Origin
+	case by == "worktree" && (h.Kind == holdings.BuildDir || h.Kind == holdings.Undo):
+		return filepath.Dir(h.Path)
+	}
+	return string(h.Kind)
+}
+
+// group is trees that belong together, in JSON.
+type group struct {
+	Name  string `json:"group"`
+	Trees int    `json:"trees"`
+	Total int64  `json:"total"` // each byte once
+	Frees int64  `json:"frees"` // by removing all of them
+	Cost  int64  `json:"cost_ms"`
+}
+
+// showGroups shows trees by what they belong to.
+func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layers.LayerUse, by string, names []string) error {
+	if !slices.Contains(Groups, by) {
+		return exit.Usage(fmt.Errorf("show what takes space by %s: want %s", by, strings.Join(Groups, ", ")))
+	}
+	if len(names) > 0 {
+		return exit.Usage(fmt.Errorf("show what takes space by %s: that is for all trees, not for %s", by, strings.Join(names, ", ")))
+	}
+	members := map[string]map[int]bool{}
+	for i := range v.Holdings {
+		name := groupOf(by, &v.Holdings[i], layerOf[v.Holdings[i].Layer])
+		if members[name] == nil {
+			members[name] = map[int]bool{}
+		}
+		members[name][i] = true
+	}
+	var list []group
+	for name, all := range members {
+		list = append(list, group{name, len(all), v.Takes(all), v.Frees(all), v.Costs(all)})
+	}
+	slices.SortFunc(list, func(a, b group) int {
+		return cmp.Or(cmp.Compare(b.Frees, a.Frees), strings.Compare(a.Name, b.Name))
+	})
+	tab := ui.NewTable(strings.ToUpper(by), "TREES", "TOTAL", "FREES", "COST")
+	shown := ui.Shown(len(list), term.Verbose())
+	for i, g := range list {
+		term.JSON("group", g)
+		if i < shown {
+			tab.Row(g.Name, fmt.Sprint(g.Trees), phrase.Size(g.Total), phrase.Size(g.Frees), phrase.Cost(g.Cost))
+		}
+	}
+	tab.More(len(list)-shown, "--verbose")
+	term.Table(tab)
+	term.Status("Total", "%s take %s together", phrase.Count(len(v.Holdings), "tree"), phrase.Size(v.Together()))
+	return nil
+}
