@@ -184,7 +184,18 @@ func (w *World) Remove(unseal func(dir string) error) error {
 	}
 	beside, err := filepath.Glob(w.Dir + ".*")
 	for _, dir := range append(beside, w.Dir) {
-		err = errors.Join(err, os.RemoveAll(dir))
+		err = errors.Join(err, removeAll(dir))
+	}
+	return err
+}
+
+// removeAll removes a directory in which a tool may still be writing, in the background: mbx does.
+func removeAll(dir string) (err error) {
+	for range 50 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
 	return err
 }
