@@ -13,8 +13,8 @@ func newDu(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "du [flags] [LAYER|DIRECTORY...]",
 		Short: "Show what takes space, what is shared, and what removing it would free",
-		Long: `Shows layers, build directories, what undo would bring back, and the warehouse,
-with what each takes on the disk. They share most of it, so that does not add up.
+		Long: `Shows layers, build directories, what undo would bring back, and the warehouse of
+a store. They share most of what they take on the disk, so that does not add up.
 
 TOTAL is all data of one, FREES what becomes free when it alone is removed, and COST
 what compiling took of the units that no other layer has, added up. The file system

@@ -176,31 +176,22 @@ func (e *gitError) noCheckout() bool {
 // are not ignored count. A file that only a filter of the repository's own configuration
 // makes equal may count as modified.
 func (c *Checkout) Dirty(ctx context.Context) (bool, error) {
-	changes, err := c.Changes(ctx)
-	if errors.Is(err, errFilter) {
+	failed := func(err error) (bool, error) {
+		return false, fmt.Errorf("see whether %s is modified: %w", c.Root, err)
+	}
+	off, ok, err := c.filtersOff(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	if !ok {
 		return true, nil
 	}
-	return changes != "", err
-}
-
-// Changes lists the files by which the working tree differs from HEAD, in git's own form
-// for programs; see Dirty. "" if it does not.
-func (c *Checkout) Changes(ctx context.Context) (string, error) {
-	off, ok, err := c.filtersOff(ctx)
-	if err == nil && !ok {
-		err = errFilter
+	out, err := c.Run(ctx, append(off, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "-z")...)
+	if err != nil {
+		return failed(err)
 	}
-	if err == nil {
-		var out []byte
-		if out, err = c.Run(ctx, append(off, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "-z")...); err == nil {
-			return string(out), nil
-		}
-	}
-	return "", fmt.Errorf("see whether %s is modified: %w", c.Root, err)
+	return len(out) > 0, nil
 }
-
-// errFilter: status would run a program that the repository's configuration names.
-var errFilter = errors.New("a filter of the repository's cannot be switched off")
 
 // filtersOff returns the options by which git runs no filter that the repository's own
 // configuration names: status would run it on each file whose time does not tell that it

@@ -27,7 +27,7 @@ const (
 	BuildDir  Kind = "build directory"
 	Undo      Kind = "undo" // what undo would bring back
 	Warehouse Kind = "warehouse"
-	Other     Kind = "layer of another store"
+	Other     Kind = "other" // another store's, or built where no command has worked with this one
 )
 
 // A Holding is something that takes room on the disk of the store.
@@ -85,7 +85,7 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 	for _, t := range s.Found.Trees() {
 		kind := BuildDir
 		switch {
-		case t.Sealed:
+		case t.Sealed || !t.Served:
 			kind = Other
 		case t.Undo:
 			kind = Undo
@@ -141,8 +141,16 @@ func (v *Survey) Find(path, layer string) int {
 	})
 }
 
-// Together is what all holdings take, each byte counted once.
-func (v *Survey) Together() int64 { return v.found.Together() }
+// Own are the holdings that this store has to do with: all but those of kind Other.
+func (v *Survey) Own() map[int]bool {
+	own := map[int]bool{}
+	for i := range v.Holdings {
+		if v.Holdings[i].Kind != Other {
+			own[i] = true
+		}
+	}
+	return own
+}
 
 // Frees is how many bytes become free when those holdings are removed, by their indices.
 // Where several of them share data with something that is none of the holdings, the file

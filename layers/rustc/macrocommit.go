@@ -1,11 +1,11 @@
 package rustc
 
 import (
-	"context"
-	"errors"
+	"io"
+	"os"
 	"slices"
+	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 )
 
@@ -17,33 +17,60 @@ func (u *unit) macroCommit() error {
 	if !asks || u.immutable() {
 		return nil
 	}
-	ctx := context.Background()
-	co, err := git.Open(ctx, u.Dir, u.Environ)
-	if errors.Is(err, git.ErrNotRepository) || errors.Is(err, git.ErrNoGit) {
-		u.add("commit", "none")
+	state, ok := u.git("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=none")
+	if !ok {
+		u.add("commit", "none") // nor is there one for the macro
 		return nil
 	}
-	if err == nil {
-		u.add("commit", co.Head)
-		u.add("branch", co.Ref)
-		err = u.tagsAndChanges(ctx, co)
+	var changes []string
+	for line := range strings.SplitSeq(state, "\x00") {
+		about, of := strings.CutPrefix(line, "# branch.")
+		name, value, _ := strings.Cut(about, " ")
+		switch {
+		case !of:
+			changes = append(changes, line)
+		case name == "oid":
+			u.add("commit", value)
+		case name == "head":
+			u.add("branch", value)
+		}
 	}
-	if err != nil {
-		return &Uncacheable{"macro that may ask git", err.Error()}
+	tags, ok := u.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/tags")
+	if !ok {
+		return &Uncacheable{"macro that may ask git", "which does not list its tags"}
 	}
+	u.add("tags", digest.OfText(tags))
+	u.add("changed files", digest.OfText(strings.Join(changes, "\x00")))
 	return nil
 }
 
-func (u *unit) tagsAndChanges(ctx context.Context, co *git.Checkout) error {
-	tags, _, err := co.Tags(ctx)
-	if err != nil {
-		return err
+// git runs git where a macro would, and reports whether it succeeded. What the repository's
+// configuration has it run is no more than what the repository's macro has rustc run. It
+// takes no lock, and asks no monitor of files, which might answer with an old state.
+func (u *unit) git(args ...string) (out string, ok bool) {
+	path := u.findProgram("git")
+	if path == "" {
+		return "", false
 	}
-	u.add("tags", digest.OfText(tags))
-	changes, err := co.Changes(ctx)
+	read, write, err := os.Pipe()
 	if err != nil {
-		return err
+		return "", false
 	}
-	u.add("changed files", digest.OfText(changes))
-	return nil
+	defer read.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		write.Close()
+		return "", false
+	}
+	defer null.Close()
+	p, err := os.StartProcess(path, append([]string{"git", "-c", "core.fsmonitor="}, args...), &os.ProcAttr{
+		Dir: u.Dir, Env: append(slices.Clone(u.Environ), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C"), Files: []*os.File{null, write, null},
+	})
+	write.Close()
+	if err != nil {
+		return "", false
+	}
+	text, readErr := io.ReadAll(read)
+	state, err := p.Wait()
+	return string(text), err == nil && readErr == nil && state.Success()
 }

@@ -18,24 +18,26 @@ type Tree struct {
 	Undo bool
 	// Sealed: it is a layer of another store.
 	Sealed bool
+	// Served: a command has worked there with this store.
+	Served bool
 }
 
 // Trees lists the build directories that were found and that cargo has built in, with what
 // lies beside them for undo, sorted by path. Snapshots that somebody has made of them are
 // among them, where the driver knows of those.
 func (cs *Checkouts) Trees() []Tree {
-	all := map[string]bool{}
+	all := map[string]string{} // by path, of which build directory
 	for dir := range cs.visited {
 		parent, base := filepath.Split(dir)
 		for _, path := range []string{dir, dir + paths.UndoSuffix, parent + "." + base + paths.UndoSuffix} {
-			if isBuildDir(path) {
-				all[path] = true
+			if isBuildDir(path) && (all[path] == "" || path != dir) {
+				all[path] = dir
 			}
 		}
 	}
 	var list []Tree
 	for _, path := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, Tree{path, strings.HasSuffix(path, paths.UndoSuffix), isLayer(path)})
+		list = append(list, Tree{path, strings.HasSuffix(path, paths.UndoSuffix), isLayer(path), cs.served[path] || cs.served[all[path]]})
 	}
 	return list
 }

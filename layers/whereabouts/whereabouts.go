@@ -45,6 +45,7 @@ type Store struct {
 type Checkouts struct {
 	store   Store
 	visited map[string]bool // build directories
+	served  map[string]bool // those of them that commands have claimed, or the caller knows
 	// layers are those that a build directory was made from or last sealed as.
 	layers map[string]bool
 	// moved are workspace roots that build directories say they belong to, and that
@@ -58,9 +59,9 @@ type Checkouts struct {
 // where commands have claimed one, and those that the caller knows. A
 // checkout that was renamed, or whose directory was, is found beside where it was.
 func Find(ctx context.Context, s Store, known ...string) *Checkouts {
-	cs := &Checkouts{store: s, visited: map[string]bool{}, layers: map[string]bool{}, moved: map[string]bool{}, repositories: map[uint64]bool{}}
+	cs := &Checkouts{store: s, visited: map[string]bool{}, served: map[string]bool{}, layers: map[string]bool{}, moved: map[string]bool{}, repositories: map[uint64]bool{}}
 	for _, p := range known {
-		cs.noteBuildDir(p)
+		cs.noteServed(p)
 	}
 	if d, ok := s.Driver.(lister); ok {
 		trees, _ := d.Below(ctx, cmp.Or(s.Top, filepath.Dir(s.Dir)), func(path string) bool { return path == s.Dir })
@@ -74,10 +75,15 @@ func Find(ctx context.Context, s Store, known ...string) *Checkouts {
 			continue
 		}
 		if text, err := regular.Read(filepath.Join(s.Claims, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
-			cs.findNear(strings.TrimSuffix(string(text), "\n"), cs.noteBuildDir)
+			cs.findNear(strings.TrimSuffix(string(text), "\n"), cs.noteServed)
 		}
 	}
 	return cs
+}
+
+func (cs *Checkouts) noteServed(path string) {
+	cs.served[path] = true
+	cs.noteBuildDir(path)
 }
 
 // noteBuildDir takes note of a build directory.

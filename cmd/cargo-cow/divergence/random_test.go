@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// stories times sequences bounds one run of TestRandom: four sequences.
-	// -count=50 gives 200, each story with a seed of its own.
+	// stories times sequences bounds one run of TestRandom: eight sequences.
+	// -count=26 gives more than 200, each story with a seed of its own.
 	stories   = 2
-	sequences = 2
+	sequences = 4
 )
 
 var lastSeed atomic.Uint64

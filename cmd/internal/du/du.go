@@ -43,7 +43,7 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 	if o.By != "" {
 		return showGroups(term, v, layerOf, o.By, names)
 	}
-	order, chosen := []int{}, map[int]bool{}
+	order, chosen, own := []int{}, map[int]bool{}, v.Own()
 	for _, name := range names {
 		i, err := findHolding(ctx, st, v, name)
 		if err != nil {
@@ -52,7 +52,7 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 		chosen[i] = true
 	}
 	for i := range v.Holdings {
-		if len(names) == 0 || chosen[i] {
+		if len(names) == 0 && own[i] || chosen[i] {
 			order = append(order, i)
 		}
 	}
@@ -68,14 +68,14 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 	}
 	tab.More(len(order)-shown, "--verbose")
 	term.Table(tab)
-	together, frees, cost := v.Together(), v.Frees(chosen), v.Costs(chosen)
+	together, frees, cost := v.Takes(own), v.Frees(chosen), v.Costs(chosen)
 	term.JSON("du", struct {
 		Together int64 `json:"together"`
 		Frees    int64 `json:"frees"`
 		Cost     int64 `json:"cost_ms"`
 	}{together, frees, cost})
 	if len(names) == 0 {
-		term.Status("Total", "%s take %s together", phrase.Count(len(order), "tree"), phrase.Size(together))
+		term.Status("Total", "%s take %s together", phrase.Count(len(own), "tree"), phrase.Size(together))
 	} else {
 		term.Status("Removing", "%s %s", phrase.Count(len(chosen), "tree"), phrase.Loss(frees, cost))
 	}

@@ -51,7 +51,8 @@ func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layer
 		return exit.Usage(fmt.Errorf("show what takes space by %s: that is for all trees, not for %s", by, strings.Join(names, ", ")))
 	}
 	members := map[string]map[int]bool{}
-	for i := range v.Holdings {
+	own := v.Own()
+	for i := range own {
 		name := groupOf(by, &v.Holdings[i], layerOf[v.Holdings[i].Layer])
 		if members[name] == nil {
 			members[name] = map[int]bool{}
@@ -75,6 +76,6 @@ func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layer
 	}
 	tab.More(len(list)-shown, "--verbose")
 	term.Table(tab)
-	term.Status("Total", "%s take %s together", phrase.Count(len(v.Holdings), "tree"), phrase.Size(v.Together()))
+	term.Status("Total", "%s take %s together", phrase.Count(len(own), "tree"), phrase.Size(v.Takes(own)))
 	return nil
 }
