@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
@@ -17,6 +18,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
@@ -104,7 +106,7 @@ func (s *Store) sweep(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	halfMade, err := s.halfMade("", record.LabelsDir, plansDir, record.Dir)
+	halfMade, err := s.halfMade("", record.LabelsDir, plansDir, paths.StoreMaps, record.Dir)
 	if err != nil {
 		return err
 	}
@@ -140,6 +142,12 @@ func (s *Store) sweepLeftovers() {
 	for _, id := range stamps {
 		if gone(id) {
 			_ = lastuse.Forget(dir, id)
+		}
+	}
+	kept, _ := ls.Names(filepath.Join(s.opts.Dir, paths.StoreMaps))
+	for _, id := range kept {
+		if gone(id) {
+			holdings.Forget(s.opts.Dir, id)
 		}
 	}
 	given, _ := ls.Names(filepath.Join(s.opts.Dir, record.LabelsDir))

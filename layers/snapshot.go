@@ -160,7 +160,7 @@ func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*manifest.Mani
 	if m.Immutable+len(m.Units) == 0 {
 		what := "nothing was built in it"
 		if len(m.Dead) > 0 {
-			what = "nothing in it was built with the lockfile as it is now"
+			what = "nothing was built in it with the lockfile as it is now"
 		}
 		return nil, omit, &HelpError{Err: fmt.Errorf("seal %s: %w: %s", w.path(), ErrNoTarget, what), Help: "cargo build"}
 	}

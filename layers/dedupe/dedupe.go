@@ -147,12 +147,12 @@ const mostSources = 4
 // pair has one file share the data of another that has the same content, and reports whether
 // it does now. What cannot be, for these files, is no error.
 func (r *run) pair(f, with file) (shares bool, err error) {
-	src, err := os.OpenFile(with.path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	src, err := os.OpenFile(with.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return false, nil
 	}
 	defer src.Close()
-	dst, err := os.OpenFile(f.path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	dst, err := os.OpenFile(f.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return false, nil
 	}

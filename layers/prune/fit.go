@@ -90,25 +90,38 @@ type candidate struct {
 // returns what it has removed. After each twentieth part of the candidates prices are found
 // again: what one has held with others is theirs then.
 func (f *fitting) choose(left []*candidate, policy Policy) (chosen []*candidate) {
-	for !f.done(policy) {
+	stuck := false // nothing becomes free any more
+	unmet := func() (free, size bool) {
+		return f.Frees < policy.Free && !stuck, policy.MaxSize > 0 && f.Size > policy.MaxSize
+	}
+	for {
+		free, size := unmet()
+		if !free && !size {
+			return chosen
+		}
 		for _, c := range left {
-			c.price = f.price(c, policy)
+			c.price = f.price(c, free)
 		}
 		slices.SortStableFunc(left, func(a, b *candidate) int {
 			return cmp.Or(cmp.Compare(a.price, b.price), a.choice.Used().Compare(b.choice.Used()), strings.Compare(a.choice.ID, b.choice.ID))
 		})
 		batch := max(1, len(left)/20)
 		n := 0
-		for n < len(left) && n < batch && left[n].price < math.MaxFloat64 && !f.done(policy) {
+		for n < len(left) && n < batch && left[n].price < math.MaxFloat64 && (free || size) {
 			f.remove(left[n].choice.ID)
 			n++
+			free, size = unmet()
 		}
-		if n == 0 {
-			break // the rest frees nothing
+		switch {
+		case n > 0:
+		case free:
+			stuck = true // the size may be met all the same
+			continue
+		default:
+			return chosen
 		}
 		chosen, left = append(chosen, left[:n]...), left[n:]
 	}
-	return chosen
 }
 
 // fitting is how far the removing has come.
@@ -196,14 +209,14 @@ func (f *fitting) count(id string, by int) {
 	})
 }
 
-// price is what a layer is worth for each byte that it frees.
-func (f *fitting) price(c *candidate, policy Policy) float64 {
+// price is what a layer is worth for each byte that it frees; or that layers no longer hold,
+// whatever else does.
+func (f *fitting) price(c *candidate, free bool) float64 {
 	h := f.held[c.choice.ID]
 	if h == nil {
 		return math.MaxFloat64
 	}
-	free := policy.Free > f.Frees // else it is the size that counts, whatever else holds it
-	bytes, worth := 0.0, 1.0      // at least a ms: then its age decides
+	bytes, worth := 0.0, 1.0 // at least a ms: then its age decides
 	for _, i := range h.data {
 		if s := &f.data[i]; !s.kept && !(free && s.Held) {
 			bytes += float64(s.Amount) / float64(s.left)

@@ -279,6 +279,8 @@ func TestFit(t *testing.T) {
 		{"free", data, nil, Policy{Free: 10}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
 		{"what others hold frees nothing", held, nil, Policy{Free: 1}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 20, 0}},
 		{"and counts for the size", held, nil, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 0, 0}},
+		{"one goal that cannot be met, and another", []Share{{100, []string{"a"}, true}, share(30, "c")}, nil, Policy{Free: 1, MaxSize: 30}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{30, 0, 0}},
+		{"a goal that cannot be met takes nothing that frees nothing", []Share{{100, []string{"a"}, true}, share(30, "c"), share(10, "d")}, nil, Policy{Free: 100}, "d:space | a:unmatched b:unmatched c:labelled", Outcome{130, 10, 0}},
 		{"two that share only with each other", two, nil, Policy{Free: 11}, "a:space b:space | d:unmatched c:labelled", Outcome{10, 50, 0}},
 		{"what is dear goes where nothing else frees", data, []Share{share(60_000, "a"), share(1000, "b")}, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 60_000}},
 		{"work that another has costs nothing", data, []Share{share(60_000, "a", "c")}, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
@@ -360,6 +362,11 @@ func TestFitProperties(t *testing.T) {
 		for _, c := range plan.Victims {
 			if c.Why == Space && met(got) && met(goes(func(id string) bool { return gone(id) && id != c.ID })) {
 				problem("%s need not go", c.ID)
+			}
+		}
+		for _, c := range plan.Victims {
+			if without := goes(func(id string) bool { return gone(id) && id != c.ID }); c.Why == Space && p.MaxSize <= 0 && !met(got) && without.Frees == got.Frees {
+				problem("%s frees nothing, and goes", c.ID)
 			}
 		}
 		for _, c := range New(list, p, now).Kept {

@@ -3,6 +3,7 @@ package rustc
 import (
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,8 +20,7 @@ func (u *unit) macroCommit() error {
 	}
 	state, ok := u.git("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=none")
 	if !ok {
-		u.add("commit", "none") // nor is there one for the macro
-		return nil
+		return u.withoutGit()
 	}
 	var changes []string
 	for line := range strings.SplitSeq(state, "\x00") {
@@ -41,6 +41,22 @@ func (u *unit) macroCommit() error {
 	}
 	u.add("tags", digest.OfText(tags))
 	u.add("changed files", digest.OfText(strings.Join(changes, "\x00")))
+	return nil
+}
+
+// withoutGit adds that there is no commit, where git says nothing. If there is a repository
+// all the same, a macro may read it without git, or ask a git that is found otherwise.
+func (u *unit) withoutGit() error {
+	_, named := u.env("GIT_DIR")
+	for dir := u.Dir; ; dir = filepath.Dir(dir) {
+		if named || exists(dir+"/.git") {
+			return &Uncacheable{"macro that may ask git", "which does not answer"}
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	u.add("commit", "none")
 	return nil
 }
 

@@ -2,6 +2,7 @@ package rustc
 
 import (
 	"os/exec"
+	"slices"
 	"testing"
 )
 
@@ -45,6 +46,32 @@ func TestMacroAsksGit(t *testing.T) {
 				{"a tag", func(s *scene) { s.git("tag", "v1") }, macro.tag},
 				{"a file that differs", func(s *scene) { s.write("b/x", "more") }, macro.changed},
 			})
+		})
+	}
+}
+
+// Where git does not answer and there is a repository, nothing is known of what the macro
+// sees in it; where there is none, nothing is to be known.
+func TestMacroAsksWhereGitIsSilent(t *testing.T) {
+	const reads = `let _ = std::fs::read(".git/HEAD")`
+	for _, tt := range []struct{ name, repository, want string }{
+		{"no repository", "", ""}, {"one that git does not read", ".git/HEAD", "odd: macro that may ask git"},
+		{"one around it", "../.git/HEAD", "odd: macro that may ask git"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := compiledMacro(t, reads, "")
+			if tt.repository != "" {
+				s.write(tt.repository, "")
+			}
+			got := ""
+			if r, err := s.request(); err != nil {
+				got = refusal(err)
+			} else if !slices.Contains(r.Ingredients, Ingredient{"commit", "none"}) {
+				t.Errorf("the request has no commit: %v", r.Ingredients)
+			}
+			if got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
 		})
 	}
 }

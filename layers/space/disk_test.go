@@ -119,8 +119,8 @@ func (d *disk) trees() []string {
 	return []string{"work", "layer0", "layer1", "layer2", "layer3", "copy"}
 }
 
-// What is said to become free does, for any set of trees, also where somebody has made
-// a snapshot, or has cloned a file, of which nothing is known.
+// What is said to become free does, for any set of trees, also where somebody has cloned
+// files, of which nothing is known.
 func TestFreesWhatItSays(t *testing.T) {
 	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{"btrfs": loopfs.Btrfs, "xfs": loopfs.XFS} {
 		t.Run(name, func(t *testing.T) {
@@ -212,5 +212,38 @@ func TestKeptMaps(t *testing.T) {
 	got, want := look([]string{"layer1"}, same).Alone(), look([]string{"layer1"}, never).Alone()
 	if !slices.Equal(got, want) || want[0] == 0 {
 		t.Errorf("alone it frees %v, measured anew %v", got, want)
+	}
+}
+
+// Files that are the same to look at, and whose data a defragmenter has moved in one of two
+// trees, are not taken for each other's.
+func TestMovedData(t *testing.T) {
+	d := &disk{t, loopfs.Btrfs(t, loopfs.Size(600<<20)), rand.New(rand.NewPCG(5, 5)), true}
+	d.create("work")
+	d.write("work", 0, 1000) // some ten of them are measured twice
+	d.run("sync", "-f", d.dir)
+	for _, layer := range []string{"layer0", "layer1"} {
+		d.clone("work", layer)
+	}
+	d.run("btrfs", "filesystem", "defragment", "-r", "-czstd", d.path("work"))
+	d.free()
+	subjects := []Subject{{Dir: d.path("layer0")}, {Dir: d.path("work")}, {Dir: d.path("layer1")}}
+	got, err := Look(t.Context(), subjects, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]*Map, len(subjects))
+	for i, s := range subjects {
+		m := Measurer{off: true}
+		if want[i], err = m.Measure(t.Context(), Tree{Dir: s.Dir}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	truth := &Survey{Maps: want, Pieces: Pieces(want)}
+	if !slices.Equal(got.Alone(), truth.Alone()) || got.Together() != truth.Together() {
+		t.Errorf("alone %v, together %d; measured one by one %v, %d", got.Alone(), got.Together(), truth.Alone(), truth.Together())
+	}
+	if truth.Alone()[1] == 0 {
+		t.Error("nothing was moved: this shows nothing")
 	}
 }

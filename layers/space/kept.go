@@ -25,8 +25,10 @@ func (m *Measurer) MeasureKept(ctx context.Context, dir string, k Keeping) (*Map
 	if k.Version != "" {
 		if text, err := regular.Read(k.Path); err == nil {
 			if found, version, err := decodeMap(text); err == nil && version == k.Version {
-				found.disk, err = fileSystemOf(dir)
-				return found, err
+				if found.disk, err = fileSystemOf(dir); err != nil {
+					return nil, err
+				}
+				return found, nil
 			}
 		}
 	}

@@ -27,7 +27,8 @@ type Tree struct {
 // Measurer measures trees. What it has found of a file serves for the same file in a
 // snapshot: same number, times and size mean the same data, unless something has moved the
 // data of the one or the other that leaves times alone, as those do that share equal blocks or
-// defragment. So one such file in 64 is measured again, and if one has been moved all are.
+// defragment. So one such file in 64 is measured again, and if one has been moved all are; of
+// the trees measured before, whoever looks at several sees to that (Look).
 //
 // It is for one call at a time.
 type Measurer struct {

@@ -46,6 +46,13 @@ func Look(ctx context.Context, subjects []Subject, settle func(context.Context))
 			return nil, err
 		}
 	}
+	if m.off { // what served for the trees before may not have been theirs
+		for i := range subjects {
+			if err := look(i, true); err != nil {
+				return nil, err
+			}
+		}
+	}
 	s.Pieces = Pieces(s.Maps)
 	doubtful := map[int]bool{}
 	for _, p := range s.Pieces {
@@ -59,7 +66,7 @@ func Look(ctx context.Context, subjects []Subject, settle func(context.Context))
 	if settle != nil {
 		settle(ctx)
 	}
-	m = Measurer{}
+	m = Measurer{off: m.off}
 	for i := range doubtful {
 		if err := look(i, true); err != nil {
 			return nil, err

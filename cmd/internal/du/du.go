@@ -21,6 +21,7 @@ import (
 // Options say what is shown.
 type Options struct {
 	Names []string // of layers and build directories; all if there are none
+	Dir   string   // that names are relative to; "": the working directory
 	Known []string // build directories of which the caller knows
 	By    string   // one of Groups; "" for single trees
 }
@@ -45,7 +46,7 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 	}
 	order, chosen, own := []int{}, map[int]bool{}, v.Own()
 	for _, name := range names {
-		i, err := findHolding(ctx, st, v, name)
+		i, err := findHolding(ctx, st, v, o.Dir, name)
 		if err != nil {
 			return err
 		}
@@ -84,8 +85,11 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 
 // findHolding finds what a name on the command line means: a directory if there is one of
 // the name, or else a layer.
-func findHolding(ctx context.Context, st *layers.Store, v *holdings.Survey, name string) (int, error) {
-	path, _ := filepath.Abs(name)
+func findHolding(ctx context.Context, st *layers.Store, v *holdings.Survey, dir, name string) (int, error) {
+	path := name
+	if !filepath.IsAbs(name) {
+		path, _ = filepath.Abs(filepath.Join(dir, name))
+	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		if i := v.Find(real, ""); i >= 0 {
 			return i, nil

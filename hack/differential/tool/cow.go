@@ -87,7 +87,7 @@ func (t *cow) Keep(c *world.Checkout) error {
 		return world.ErrNot
 	}
 	_, err := t.do(c, "snapshot")
-	if err != nil && strings.Contains(err.Error(), "was built with the lockfile as it is now") {
+	if err != nil && strings.Contains(err.Error(), "with the lockfile as it is now") {
 		return world.ErrNot // all of it was built with another one
 	}
 	return err
