@@ -49,7 +49,7 @@ func (u *unit) macroCommit() error {
 func (u *unit) withoutGit() error {
 	_, named := u.env("GIT_DIR")
 	for dir := u.Dir; ; dir = filepath.Dir(dir) {
-		if named || exists(dir+"/.git") {
+		if named || hasRepository(dir) {
 			return &Uncacheable{"macro that may ask git", "which does not answer"}
 		}
 		if dir == filepath.Dir(dir) {
@@ -58,6 +58,16 @@ func (u *unit) withoutGit() error {
 	}
 	u.add("commit", "none")
 	return nil
+}
+
+// hasRepository reports whether the .git in a directory leads to a commit: it names another
+// place, or has a HEAD that names a branch or a commit.
+func hasRepository(dir string) bool {
+	head, _, err := digest.Read(dir + "/.git/HEAD")
+	if err != nil {
+		return exists(dir + "/.git")
+	}
+	return strings.HasPrefix(string(head), "ref: ") || len(strings.TrimSpace(string(head))) >= 40
 }
 
 // git runs git where a macro would, and reports whether it succeeded. What the repository's

@@ -61,7 +61,7 @@ func TestMacroAsksWhereGitIsSilent(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := compiledMacro(t, reads, "")
 			if tt.repository != "" {
-				s.write(tt.repository, "")
+				s.write(tt.repository, "ref: refs/heads/main\n")
 			}
 			got := ""
 			if r, err := s.request(); err != nil {
