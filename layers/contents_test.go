@@ -69,7 +69,7 @@ func TestSizesAndSpace(t *testing.T) {
 	if again, err := s.Sizes(ctx, list, -1); err != nil || again[a] != first[a] || again[b] != first[b] {
 		t.Errorf("kept sizes: got %v, %v, want %v", again, err, first)
 	}
-	v, err := s.Survey(ctx)
+	v, err := s.Survey(ctx, s.BuildDirs(ctx))
 	if err != nil || len(v.Holdings) != 2 {
 		t.Fatalf("Survey: %v, %v", v, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
+	"github.com/cargo-cow/cargo-cow/layers/internal/leftout"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
@@ -44,9 +45,9 @@ func (s *Store) Init(ctx context.Context, co *Checkout, notify Notify) (*InitRep
 	}
 	if w.kind == active.Directory {
 		r.TakenOver = true
-		ctx, left := collectUncopied(ctx)
+		ctx, left := leftout.Collect(ctx)
 		err := w.dir.TakeOver(ctx)
-		r.Uncopied = left.report()
+		r.Uncopied = left.Files()
 		return r, err
 	}
 	tmp, err := w.dir.Prepare(ctx, "")

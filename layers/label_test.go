@@ -46,13 +46,52 @@ func TestSetLabel(t *testing.T) {
 		t.Errorf("the label of a layer that is gone: %v", err)
 	}
 }
-func TestCheckLabel(t *testing.T) {
-	for label, ok := range map[string]bool{
-		"": true, "green": true, "abc": true, "v1.2": true, "größe 1": true,
-		"latest": false, "abcd": false, "0123456789": false, " x": false, "x\n": false, "a\x1bb": false,
-	} {
-		if err := CheckLabel(label); (err == nil) != ok {
-			t.Errorf("%q: got %v", label, err)
+
+func TestSetPinned(t *testing.T) {
+	s := newStore(t)
+	ctx := t.Context()
+	a, b := s.filed(t, "a"), s.filed(t, "b")
+	for _, want := range []bool{true, false} {
+		if r, changed, err := s.SetPinned(ctx, "a", true); changed != want || err != nil || !r.Pinned {
+			t.Errorf("pin: got %+v, %v, %v", r, changed, err)
 		}
+	}
+	pinned := func(want bool) {
+		t.Helper()
+		list, err := s.Layers(ctx)
+		if err != nil || len(list) != 2 {
+			t.Fatalf("got %v, %v", list, err)
+		}
+		for _, r := range list {
+			if r.Pinned != (want && r.ID == a) {
+				t.Errorf("%s: pinned %v", r.ID, r.Pinned)
+			}
+		}
+	}
+	pinned(true)
+	// Also in a record made anew, and it is no part of one.
+	r, err := s.Layer(ctx, "a")
+	if err == nil {
+		err = s.writeRecord(*r)
+	}
+	if err := errors.Join(err, os.Remove(s.records().Path(b)), s.recover(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	pinned(true)
+	if err := s.Remove(ctx, a); !errors.Is(err, ErrPinned) {
+		t.Errorf("remove what is pinned: %v", err)
+	}
+	if _, _, err := s.SetPinned(ctx, "a", false); err != nil {
+		t.Error(err)
+	}
+	pinned(false)
+	if _, _, err := s.SetPinned(ctx, "a", true); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := s.SetPinned(ctx, "a", false); err != nil {
+		t.Error(err)
+	}
+	if err := s.Remove(ctx, a); err != nil {
+		t.Error(err)
 	}
 }

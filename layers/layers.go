@@ -8,6 +8,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/leftout"
 	"github.com/cargo-cow/cargo-cow/layers/recompile"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
@@ -28,6 +29,8 @@ var (
 	ErrNoUndo = errors.New("nothing to undo")
 	// ErrInUse: somebody works with the layer.
 	ErrInUse = errors.New("layer is in use")
+	// ErrPinned: the layer is pinned.
+	ErrPinned = errors.New("layer is pinned")
 	// ErrNoStore: there is no store in the directory.
 	ErrNoStore = errors.New("no store here")
 	// ErrNoTarget: there is no build directory to work on.
@@ -79,6 +82,9 @@ func ArmCrashpoint(spec string) error { return crashpoint.Arm(spec) }
 
 // Crashpoints lists the points at which a process may be made to die.
 func Crashpoints() []string { return crashpoint.All() }
+
+// Uncopied is what of a build directory cannot be copied.
+type Uncopied = leftout.Files
 
 // Record is the entry of a layer in the store.
 type Record = record.Record

@@ -36,7 +36,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	halfMade, err := s.halfMade("", record.LabelsDir, plansDir)
+	halfMade, err := s.halfMade("", record.LabelsDir, record.PinsDir, plansDir)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (s *Store) sweep(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	halfMade, err := s.halfMade("", record.LabelsDir, plansDir, paths.StoreMaps, record.Dir)
+	halfMade, err := s.halfMade("", record.LabelsDir, record.PinsDir, plansDir, paths.StoreMaps, record.Dir)
 	if err != nil {
 		return err
 	}
@@ -150,10 +150,12 @@ func (s *Store) sweepLeftovers() {
 			holdings.Forget(s.opts.Dir, id)
 		}
 	}
-	given, _ := ls.Names(filepath.Join(s.opts.Dir, record.LabelsDir))
-	for _, id := range given {
-		if gone(id) {
-			_ = s.records().ForgetLabel(id)
+	for _, marks := range []string{record.LabelsDir, record.PinsDir} {
+		given, _ := ls.Names(filepath.Join(s.opts.Dir, marks))
+		for _, id := range given {
+			if gone(id) {
+				_ = s.records().ForgetMarks(id)
+			}
 		}
 	}
 	dir = filepath.Join(s.opts.Dir, leasesDir)

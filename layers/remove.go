@@ -40,7 +40,7 @@ func (s *Store) Removable(ctx context.Context, ref string) (*Record, error) {
 }
 
 // Remove removes a layer, which no other needs. Somebody who works with it makes
-// it fail with ErrInUse, and it stays. What is restored from it is not touched.
+// it fail with ErrInUse, a pin with ErrPinned, and it stays. What is restored from it is not touched.
 //
 // The order is: the record, the name, the tree. Killed before the name is
 // changed, the layer stays, and Open gives it a record again; killed after, it is
@@ -61,6 +61,9 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 		return fmt.Errorf("remove layer %s: %w", id, err)
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if s.records().Pinned(id) {
+		return &HelpError{Err: fmt.Errorf("remove layer %s: %w", id, ErrPinned), Help: "cargo cow unpin " + id}
+	}
 	done, err := s.holdOffSweep(ctx)
 	if err != nil {
 		return fmt.Errorf("remove layer %s: %w", id, err)
@@ -86,7 +89,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	}
 	holdings.Forget(s.opts.Dir, id)
 	// There is no way back from here, so an error on it does not end it.
-	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.records().ForgetLabel(id)}
+	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.records().ForgetMarks(id)}
 	if err := s.opts.Driver.Delete(context.WithoutCancel(ctx), trash); err != nil {
 		errs = append(errs, &HelpError{Err: err, Help: "the layer is gone, but not its files: remove " + trash + ", as root if need be"})
 	}

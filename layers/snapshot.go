@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/internal/leftout"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
@@ -56,10 +57,10 @@ type SnapshotReport struct {
 // Snapshot seals the checkout's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (*SnapshotReport, error) {
-	ctx, left := collectUncopied(ctx)
+	ctx, left := leftout.Collect(ctx)
 	r, err := s.snapshot(ctx, co, o)
 	if r != nil {
-		r.Uncopied = left.report()
+		r.Uncopied = left.Files()
 	}
 	return r, err
 }

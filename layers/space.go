@@ -16,17 +16,15 @@ func (s *Store) Sizes(ctx context.Context, list []Record, patience time.Duration
 	return space.Sizes(ctx, filepath.Join(s.opts.Dir, sizesFile), ids(list), s.tree, s.ids, patience)
 }
 
-// Survey says what takes room on the disk of the store. known are build directories of
-// which the caller knows; others are found.
-func (s *Store) Survey(ctx context.Context, known ...string) (*holdings.Survey, error) {
+// Survey says what takes room on the disk of the store, by the build directories that were
+// found.
+func (s *Store) Survey(ctx context.Context, found *whereabouts.Checkouts) (*holdings.Survey, error) {
 	x, err := s.index(ctx)
 	if err != nil {
 		return nil, err
 	}
-	at := s.places()
-	at.Top = whereabouts.MountPoint(s.opts.Dir)
 	return holdings.Look(ctx, holdings.Store{
-		Dir: s.opts.Dir, Driver: s.opts.Driver, Layers: x.Layers(), Index: x, Found: whereabouts.Find(ctx, at, known...),
+		Dir: s.opts.Dir, Driver: s.opts.Driver, Layers: x.Layers(), Index: x, Found: found,
 	})
 }
 

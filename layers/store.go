@@ -35,6 +35,7 @@ import (
 //	leases/          claims on layers in use
 //	lastuse/         when each layer was last used; advice
 //	labels/ID        what a layer is called that was given another label
+//	pins/ID          it is pinned
 //
 // docs/format.md describes every file.
 const (
@@ -129,7 +130,7 @@ func (s *Store) record(id string) (*Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read layer %s: %w", id, err)
 	}
-	s.records().Relabel(r)
+	s.records().Remark(r)
 	return r, nil
 }
 

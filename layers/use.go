@@ -33,17 +33,27 @@ type LayerUse struct {
 	// OriginGone: the root directory of its origin is no longer there, nor at
 	// another path, as far as can be seen, and no build directory was made from it.
 	OriginGone bool `json:"origin_gone,omitempty"`
+	// ProjectGone: and so is the repository.
+	ProjectGone bool `json:"project_gone,omitempty"`
+	// Referenced: a build directory was made from it, or last sealed as it.
+	Referenced bool `json:"referenced,omitempty"`
 }
 
-// LayerUses lists the layers as Layers does, with their use. known are build directories
-// in use of which the caller knows; the others are found.
-func (s *Store) LayerUses(ctx context.Context, known ...string) ([]LayerUse, error) {
+// BuildDirs finds the build directories that the store has to do with, and others on its
+// disk. known are those of which the caller knows.
+func (s *Store) BuildDirs(ctx context.Context, known ...string) *whereabouts.Checkouts {
+	at := s.places()
+	at.Top = whereabouts.MountPoint(s.opts.Dir)
+	return whereabouts.Find(ctx, at, known...)
+}
+
+// LayerUses lists the layers as Layers does, with their use by what was found.
+func (s *Store) LayerUses(ctx context.Context, found *whereabouts.Checkouts) ([]LayerUse, error) {
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	uses := make([]LayerUse, len(list))
-	var found *whereabouts.Checkouts
 	for i, r := range list {
 		// Advice: Remove finds out for itself.
 		leased, err := lease.Held(filepath.Join(s.opts.Dir, leasesDir), r.ID)
@@ -54,14 +64,10 @@ func (s *Store) LayerUses(ctx context.Context, known ...string) ([]LayerUse, err
 			Record:     r,
 			LastUse:    lastuse.Read(filepath.Join(s.opts.Dir, lastUseDir), r.ID),
 			Leased:     leased,
-			OriginGone: whereabouts.OriginGone(r.Origin),
+			OriginGone: whereabouts.OriginGone(r.Origin) && !found.InUse(&r),
+			Referenced: found.MadeFrom(r.ID),
 		}
-		if uses[i].OriginGone {
-			if found == nil {
-				found = whereabouts.Find(ctx, s.places(), known...)
-			}
-			uses[i].OriginGone = !found.InUse(&r)
-		}
+		uses[i].ProjectGone = uses[i].OriginGone && found.RepositoryGone(&r)
 	}
 	return uses, nil
 }

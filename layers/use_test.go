@@ -73,7 +73,7 @@ func TestUses(t *testing.T) {
 	}
 	now = now.Add(lastuse.Interval / 2)
 	s.noteUse(want["gone"].ID) // too soon to be written again
-	uses, err := s.LayerUses(t.Context())
+	uses, err := s.LayerUses(t.Context(), s.BuildDirs(t.Context()))
 	if err != nil || len(uses) != len(want) {
 		t.Fatalf("%d uses, %v; want %d", len(uses), err, len(want))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 
@@ -81,6 +82,17 @@ func (a *app) anyStore(ctx context.Context) (*layers.Store, error) {
 		return nil, err
 	}
 	return s.AnyStore(ctx)
+}
+
+// path is where a name on the command line leads.
+func (a *app) path(name string) string {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(a.dir, name)
+	}
+	if abs, err := filepath.Abs(name); err == nil {
+		return abs
+	}
+	return name // its user is told
 }
 
 // warehouse is that of the store; it need not be there.

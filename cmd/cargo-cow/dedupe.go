@@ -1,8 +1,6 @@
 package main
 
 import (
-	"path/filepath"
-
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/scan"
@@ -24,10 +22,7 @@ several names are left alone. With --verbose, it tells how far it is.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var dirs []string
 			for _, dir := range args {
-				if !filepath.IsAbs(dir) {
-					dir = filepath.Join(a.dir, dir)
-				}
-				dirs = append(dirs, dir)
+				dirs = append(dirs, a.path(dir))
 			}
 			return scan.Dedupe(cmd.Context(), a.term, dirs)
 		},

@@ -32,7 +32,7 @@ two of them share it, the file system does not tell, and FREES is the most.`,
 			if err != nil {
 				return err
 			}
-			o.Dir, o.Names, o.Known = a.dir, args, a.buildDirHere(cmd.Context(), true)
+			o.Dir, o.Names, o.Known = a.dir, args, a.buildDirHere(cmd.Context())
 			return du.Show(cmd.Context(), a.term, st, o, time.Now())
 		},
 	}

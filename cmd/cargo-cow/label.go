@@ -9,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 func newLabel(a *app) *cobra.Command {
@@ -32,7 +33,7 @@ with a label is not pruned.`,
 			label := ""
 			if !remove {
 				label = args[1]
-				err := layers.CheckLabel(label)
+				err := record.CheckLabel(label)
 				if label == "" {
 					err = errors.New("use an empty label: take it away with --remove")
 				}

@@ -136,7 +136,7 @@ func (l *listing) row(art string, r *layers.Record, mark string) {
 	if n, ok := l.sizes[r.ID]; ok {
 		takes = phrase.Size(n)
 	}
-	l.Row(art+phrase.ID(r.ID), mark, phrase.Ago(r.Created, l.now), strconv.Itoa(r.Units), takes, phrase.Commit(r), r.Label, r.Origin)
+	l.Row(art+phrase.ID(r.ID), mark, phrase.Ago(r.Created, l.now), strconv.Itoa(r.Units), takes, phrase.Commit(r), phrase.Label(r), r.Origin)
 }
 
 func (l *listing) json(r *layers.Record, here bool) any {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/postcheckout"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -99,6 +100,7 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	report.Restore(a.term, rep, o.dryRun)
 	if !o.dryRun {
 		p.NoteBuilt()
+		pruning.Begin(a.environ, p.Session, p.Store)
 	}
 	if !o.dryRun && !o.noWarm && (o.warm || p.Warm()) {
 		// What is restored serves without.

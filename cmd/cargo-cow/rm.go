@@ -10,6 +10,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -65,27 +66,27 @@ func (a *app) rm(ctx context.Context, refs []string, o rmOptions) error {
 	if err != nil {
 		return err
 	}
-	r := removal{term: a.term, store: st, dryRun: o.dryRun, say: a.term.Status}
+	r := pruning.NewRemoval(a.term, st, o.dryRun, a.term.Status)
 	// All are found before the first goes, so that "latest" is one layer.
 	var found []*layers.Record
 	for _, ref := range refs {
 		rec, err := st.Removable(ctx, ref)
 		if err != nil {
-			r.failed(err)
+			r.Failed(err)
 		} else if !slices.ContainsFunc(found, func(f *layers.Record) bool { return f.ID == rec.ID }) {
 			found = append(found, rec)
 		}
 	}
 	for _, rec := range found {
-		err := r.remove(ctx, rec)
+		err := r.Remove(ctx, rec)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
-			r.failed(err)
+			r.Failed(err)
 		}
 	}
-	return r.end()
+	return r.End()
 }
 
 // rmStore removes the store. Nothing is asked, so it takes a second word.

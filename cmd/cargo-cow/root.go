@@ -84,7 +84,7 @@ differs in the new checkout.`,
 
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newGraft(a), newSwitch(a), newUndo(a),
-		newStatus(a), newList(a), newShow(a), newDiff(a), newLabel(a), newDu(a), newScan(a), newDedupe(a), newRm(a), newPrune(a), newExplain(a), newVerify(a), newCheck(a), newHook(a),
+		newStatus(a), newList(a), newShow(a), newDiff(a), newLabel(a), newPin(a), newUnpin(a), newDu(a), newScan(a), newAdopt(a), newDedupe(a), newRm(a), newPrune(a), newExplain(a), newVerify(a), newCheck(a), newHook(a),
 		newWrapper(a), newWarehouse(a), newWhyMiss(a), newStats(a), newWarm(a), newDocs(root))
 	strictHelp(root)
 	return root

@@ -8,10 +8,12 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 type runOptions struct {
@@ -33,7 +35,7 @@ exit code 3 if the snapshot fails.`,
 		DisableFlagsInUseLine: true,
 		Args:                  atLeastOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := layers.CheckLabel(o.label); err != nil {
+			if err := record.CheckLabel(o.label); err != nil {
 				return exit.Usage(err)
 			}
 			return a.run(cmd.Context(), o, args)
@@ -94,6 +96,7 @@ func (a *app) sealAfterRun(ctx context.Context, p *open.Project, o runOptions) e
 	rep, err := p.Snapshot(ctx, layers.SnapshotOptions{Label: o.label, Notify: a.term.Blocking})
 	if err == nil {
 		report.Snapshot(a.term, rep)
+		pruning.Begin(a.environ, p.Session, p.Store)
 	}
 	return err
 }

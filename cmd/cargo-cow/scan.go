@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,17 +21,11 @@ and XFS they may share data. Other disks below the directory are left out.`,
 		Example: `  cargo cow scan ~/src`,
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir := a.dir
+			dir := "."
 			if len(args) > 0 {
-				dir = filepath.Join(a.dir, args[0])
-				if filepath.IsAbs(args[0]) {
-					dir = args[0]
-				}
+				dir = args[0]
 			}
-			if dir == "" {
-				dir = "."
-			}
-			return scan.Show(cmd.Context(), a.term, dir, time.Now())
+			return scan.Show(cmd.Context(), a.term, a.path(dir), time.Now())
 		},
 	}
 }

@@ -82,7 +82,7 @@ func (a *app) show(ctx context.Context, ref string, o showOptions) error {
 	tab := &ui.Table{}
 	tab.Row("layer", rec.ID)
 	for _, row := range [][2]string{
-		{"label", rec.Label},
+		{"label", phrase.Label(rec)},
 		{"created", rec.Created.Local().Format(time.DateTime)},
 		{"parent", rec.Parent},
 		{"origin", rec.Origin},

@@ -9,9 +9,11 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/background"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 type snapshotOptions struct {
@@ -35,7 +37,7 @@ lacks are added to it. The result is a new layer with the sources and the label 
 LAYER; whatever would have started from LAYER starts from the new one.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := layers.CheckLabel(o.label); err != nil {
+			if err := record.CheckLabel(o.label); err != nil {
 				return exit.Usage(err)
 			}
 			if o.background {
@@ -63,6 +65,7 @@ func (a *app) snapshot(ctx context.Context, o snapshotOptions) error {
 		return err
 	}
 	report.Snapshot(a.term, rep)
+	defer pruning.Begin(a.environ, p.Session, p.Store)
 	if o.into == "" {
 		return nil
 	}
@@ -88,6 +91,7 @@ func (a *app) snapshotInBackground(ctx context.Context, o snapshotOptions) error
 	if err == nil {
 		p.NoteBuilt()
 	}
+	pruning.Begin(a.environ, p.Session, p.Store)
 	return errors.Join(err, account.End(err))
 }
 

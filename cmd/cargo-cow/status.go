@@ -8,8 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/autoprune"
 	"github.com/cargo-cow/cargo-cow/layers/background"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
@@ -21,8 +23,8 @@ func newStatus(a *app) *cobra.Command {
 		Use:   "status",
 		Short: "Show the build directory, its store, and what cargo would rebuild",
 		Long: `Shows where the build directory and the store are, what the build directory was
-made from, how many of its units are fresh, and whether the last snapshot in the
-background failed.`,
+made from, how many of its units are fresh, whether the last snapshot in the
+background failed, and what was last removed without being asked for.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), time.Now()) },
 	}
@@ -43,6 +45,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	}
 	remark := p.Remark(st.BuildDir)
 	unused := handoff.Unavailable(st.BuildDir)
+	pruned := autoprune.Last(st.Store)
 	a.term.JSON("status", struct {
 		*layers.Status
 		Sealing bool   `json:"sealing"` // a snapshot is under way in the background
@@ -50,7 +53,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		Remark  string `json:"remark,omitempty"`
 		// Unused is why the wrapper last compiled without rustc's state.
 		Unused string `json:"wrapper_unused,omitempty"`
-	}{st, last.Running, last.Failure, remark, unused})
+		// Pruned is what came of the last prune that nobody asked for.
+		Pruned *autoprune.Result `json:"pruned,omitempty"`
+	}{st, last.Running, last.Failure, remark, unused, pruned})
 
 	tab := &ui.Table{}
 	tab.Row("build directory", st.BuildDir+buildDirNote(st))
@@ -69,6 +74,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	leftRows(tab, st)
 	if last.Running {
 		tab.Row("snapshot", "under way")
+	}
+	if pruned != nil {
+		tab.Row("pruned", pruning.Words(pruned, now))
 	}
 	a.term.Table(tab)
 	if last.Failure != "" {

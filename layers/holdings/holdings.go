@@ -34,7 +34,8 @@ const (
 type Holding struct {
 	Kind  Kind
 	Path  string
-	Layer string // the id of a layer
+	Layer string           // the id of a layer
+	Tree  whereabouts.Tree // of a build directory, and of what undo would bring back
 	// Bytes is all its data, whoever shares it, and Alone what becomes free when it alone
 	// is removed. Both are before compression.
 	Bytes, Alone int64
@@ -90,7 +91,7 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 		case t.Undo:
 			kind = Undo
 		}
-		add(Holding{Kind: kind, Path: t.Path}, space.Subject{Dir: t.Path, Sealed: t.Sealed})
+		add(Holding{Kind: kind, Path: t.Path, Tree: t}, space.Subject{Dir: t.Path, Sealed: t.Sealed})
 	}
 	if dir := filepath.Join(s.Dir, paths.StoreWarehouse); exists(dir) {
 		add(Holding{Kind: Warehouse, Path: dir}, space.Subject{Dir: dir})
@@ -164,6 +165,47 @@ func (v *Survey) Takes(of map[int]bool) int64 {
 	return v.found.Takes(func(i int) bool { return of[i] })
 }
 
+// A Loss is what removing a holding frees, in bytes, and what building those units cost, in
+// ms, that no layer holds then.
+type Loss struct{ Frees, Costs int64 }
+
+// Losses say of each of those holdings, different ones, what removing it brings after those
+// before it have gone.
+func (v *Survey) Losses(order []int) []Loss {
+	list := make([]Loss, len(order))
+	at, ofLayer := map[int]int{}, map[string]int{}
+	for n, i := range order {
+		at[i] = n
+		if h := &v.Holdings[i]; h.Kind == Layer {
+			ofLayer[h.Layer] = n
+		}
+	}
+	for _, p := range v.found.Pieces {
+		if n := lastOf(at, p.Holders); n >= 0 && !p.Elsewhere {
+			list[n].Frees += p.Bytes
+		}
+	}
+	for _, s := range v.index.Shares() {
+		if n := lastOf(ofLayer, s.Layers); n >= 0 {
+			list[n].Costs += s.Cost
+		}
+	}
+	return list
+}
+
+// lastOf is the place of the last of all, -1 where one has none.
+func lastOf[K comparable](places map[K]int, all []K) int {
+	last := -1
+	for _, k := range all {
+		n, ok := places[k]
+		if !ok {
+			return -1
+		}
+		last = max(last, n)
+	}
+	return last
+}
+
 // Costs is what building those units cost, in ms, that no layer holds when those holdings
 // are removed.
 func (v *Survey) Costs(gone map[int]bool) int64 {
@@ -179,24 +221,42 @@ func (v *Survey) Costs(gone map[int]bool) int64 {
 	return v.index.Lost(func(id string) bool { return ids[id] })
 }
 
-// OfLayers says what layers hold, by which of them share it: data, and units.
-func (v *Survey) OfLayers() prune.Shares {
+// ID is what prune calls a holding.
+func (h *Holding) ID() string {
+	if h.Kind == Layer {
+		return h.Layer
+	}
+	return h.Path
+}
+
+// Shares says what items of prune hold, by which of them share it: data, and units. items
+// are ids of holdings. What the warehouse alone holds is not among it.
+func (v *Survey) Shares(items func(id string) bool) prune.Shares {
 	var all prune.Shares
 	for _, p := range v.found.Pieces {
 		s := prune.Share{Amount: p.Bytes, Held: p.Elsewhere}
 		for _, i := range p.Holders {
-			if h := &v.Holdings[i]; h.Kind == Layer {
-				s.Layers = append(s.Layers, h.Layer)
-			} else {
+			switch h := &v.Holdings[i]; {
+			case items(h.ID()):
+				s.Items = append(s.Items, h.ID())
+			case h.Kind == Warehouse:
+				s.Stays = true
+			default:
 				s.Held = true
 			}
 		}
-		if len(s.Layers) > 0 {
+		if len(s.Items) > 0 {
 			all.Data = append(all.Data, s)
 		}
 	}
 	for _, s := range v.index.Shares() {
-		all.Work = append(all.Work, prune.Share{Amount: s.Cost, Layers: s.Layers})
+		all.Work = append(all.Work, prune.Share{Amount: s.Cost, Items: s.Layers})
 	}
 	return all
+}
+
+// FreesWith is Frees of those holdings together with certain files of the warehouse.
+func (v *Survey) FreesWith(gone map[int]bool, files []string) (int64, error) {
+	warehouse := slices.IndexFunc(v.Holdings, func(h Holding) bool { return h.Kind == Warehouse })
+	return v.found.FreesWith(func(i int) bool { return gone[i] }, warehouse, files)
 }

@@ -19,6 +19,7 @@ const (
 	StoreRecords    = "records"
 	StoreLeases     = "leases"
 	StoreLabels     = "labels"
+	StorePins       = "pins"
 	StoreSizes      = "sizes"
 	StoreMaps       = "maps"
 	StoreLastUse    = "lastuse"
@@ -28,6 +29,7 @@ const (
 	StorePlans      = "plans"
 	StoreWarehouse  = "warehouse"
 	StoreLog        = "log"
+	StoreAutoPrune  = "auto-prune.json"
 
 	// Parts of names there, before and behind ids.
 	TempPrefix  = ".tmp-" // of what is being made or removed, here and elsewhere

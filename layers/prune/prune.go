@@ -1,24 +1,24 @@
-// Package prune chooses which layers are to go. It looks at nothing itself: what
-// is known of the layers, the wishes and the time go in, a plan comes out, which
+// Package prune chooses what is to go: of the layers of a store, of what undo would bring back,
+// of build directories, of the records of the warehouse. It looks at nothing itself: what
+// is known of them, the wishes and the time go in, a plan comes out, which
 // can be printed, tested, and carried out. The same input gives the same plan, in
-// whatever order the layers are listed. The functions have no state and may be
+// whatever order the items are listed. The functions have no state and may be
 // called by any number of goroutines at once.
 //
 // # What is never chosen
 //
-// A layer that is leased, since somebody works with it. A layer with a label, since
-// a label is the user's own mark, unless the policy says that labels do not protect.
-// A layer that was used within the margin. And the last KeepLast of each
-// dependency-set fingerprint.
+// What somebody works with. What is pinned. What has a label, since a label is the user's
+// own mark, unless the policy says that labels do not protect. What was used within the
+// margin. And the last KeepLast layers of each dependency-set fingerprint.
 //
 // # What is chosen
 //
-// Of the others, a layer whose origin is gone, if the policy names those; a layer
-// that was not used for longer than MaxAge; and, if KeepLast is all that the
-// policy says, every layer beyond the last. So KeepLast is a promise that the
-// other two keep, and adding it to them never removes more.
+// Of the rest, what the policy names: what was not used for longer than MaxAge, what is of a
+// worktree, a project or a toolchain that is gone, layers that no build directory was made
+// from; and, if KeepLast is all that the policy says, every layer beyond the last. So
+// KeepLast is a promise that the others keep, and adding it to them never removes more.
 //
-// And, if there is a MaxSize, or so much is to become Free, as many of the rest as it
+// And, if there is a size to KeepUnder, or so much is to become Free, as many more as it
 // takes: those first that are worth least for each byte that they free, see Fit.
 //
 // Use is what counts everywhere, not age: sealing a layer is a use, and so is every
@@ -33,81 +33,134 @@ import (
 	"time"
 )
 
-// DefaultMargin is how long after its last use a layer is safe. Whoever seals a
-// layer, or restores one, tends to want it again within minutes: the next of ten
-// worktrees, the other agent, the command that was interrupted. Leases protect
-// only while a command runs. The margin also covers a clock that was set, and
-// stamps that lag behind. An hour costs little, as the space of a build just
-// sealed is shared with its build directory.
-const DefaultMargin = time.Hour
+// Kind is what an item is. The values are part of what the program prints as JSON.
+type Kind string
 
-// Layer is what is known of one layer.
-type Layer struct {
-	ID          string
-	Fingerprint string // of its dependency set
+const (
+	Layer    Kind = "layer"
+	Undo     Kind = "undo" // what undo would bring back
+	BuildDir Kind = "build directory"
+	Record   Kind = "record" // of the warehouse, with its files
+)
+
+// Ages are a time for each kind of item.
+type Ages struct{ Layer, Undo, BuildDir, Record time.Duration }
+
+// Every is the same time for each kind.
+func Every(d time.Duration) Ages { return Ages{d, d, d, d} }
+
+// Of is the time for a kind.
+func (a Ages) Of(k Kind) time.Duration {
+	switch k {
+	case Undo:
+		return a.Undo
+	case BuildDir:
+		return a.BuildDir
+	case Record:
+		return a.Record
+	}
+	return a.Layer
+}
+
+// Margins: how long after its last use something is safe, whatever a policy says.
+var (
+	// Usual is for what a user asks for. Whoever seals a layer, or restores one, tends to
+	// want it again within minutes: the next of ten worktrees, the other agent, the command
+	// that was interrupted. Leases protect only while a command runs. The margin also covers
+	// a clock that was set, and stamps that lag behind. An hour costs little, as the space of
+	// a build just sealed is shared with its build directory. What undo brings back, and a
+	// build directory, nobody can make again as it was: that may be missed the next morning.
+	Usual = Ages{Layer: time.Hour, Undo: 24 * time.Hour, BuildDir: 24 * time.Hour, Record: time.Hour}
+	// Careful is for what nobody has asked for: whatever was used within a week stays, so
+	// that one who was away for some days finds everything.
+	Careful = Every(7 * 24 * time.Hour)
+	// None protects nothing for having been used.
+	None = Every(-1)
+)
+
+// Item is what is known of one layer, directory or record.
+type Item struct {
+	Kind        Kind
+	ID          string // of a layer; of all others the path
+	Fingerprint string // of a layer's dependency set
 	Created     time.Time
 	LastUse     time.Time // the zero time: nothing is known but Created
 	Label       string
-	Parent      string // asked by no rule: a layer does not need its parent
-	Leased      bool   // somebody works with it
-	OriginGone  bool   // the root directory of the checkout it was built in is gone
+	Pinned      bool
+	Leased      bool // somebody works with it
+	// OriginGone: the root directory of the checkout it was built in is gone.
+	// ProjectGone: and so is the repository.
+	OriginGone, ProjectGone bool
+	// ToolchainGone: the compiler it was built with is not installed any more.
+	ToolchainGone bool
+	// Referenced: a build directory was made from it, or last sealed as it.
+	Referenced bool
 }
 
-// Used is when the layer was last used.
-func (l *Layer) Used() time.Time {
-	if l.LastUse.After(l.Created) {
-		return l.LastUse
+// Used is when it was last used.
+func (i *Item) Used() time.Time {
+	if i.LastUse.After(i.Created) {
+		return i.LastUse
 	}
-	return l.Created
+	return i.Created
 }
 
 // Policy is what the user wants. The zero Policy chooses nothing.
 type Policy struct {
-	KeepLast      int           // keep so many of each fingerprint, those used last; 0: not asked for
-	MaxAge        time.Duration // remove what was not used for longer; 0: not asked for
-	GoneWorktrees bool          // remove what was built in a checkout that is gone
-	MaxSize       int64         // remove until all take no more together, see Fit; 0: not asked for
-	Free          int64         // remove until so much becomes free, see Fit; 0: not asked for
-	Labelled      bool          // labels do not protect
-	Margin        time.Duration // 0: DefaultMargin; less: none
+	KeepLast          int   // keep so many layers of each fingerprint, those used last; 0: not asked for
+	MaxAge            Ages  // remove what was not used for longer; 0: not asked for
+	GoneWorktrees     bool  // remove what was built in a checkout that is gone
+	GoneProjects      bool  // remove what was built in a repository that is gone
+	RemovedToolchains bool  // remove what was built by a compiler that is gone
+	Unreferenced      bool  // remove layers that no build directory was made from
+	KeepUnder         int64 // remove until the store takes no more, see Fit; 0: not asked for
+	Free              int64 // remove until so much becomes free, see Fit; 0: not asked for
+	Labelled          bool  // labels do not protect
+	Margins           Ages  // the zero Ages: Usual
 }
 
 // Empty reports whether the policy names nothing that is to go.
-func (p Policy) Empty() bool {
-	return p.KeepLast <= 0 && p.MaxAge <= 0 && !p.GoneWorktrees && !p.fits()
+func (p Policy) Empty() bool { return p.KeepLast <= 0 && !p.names() }
+
+// names reports whether the policy names anything but what is beyond the last.
+func (p Policy) names() bool {
+	a := p.MaxAge
+	return max(a.Layer, a.Undo, a.BuildDir, a.Record) > 0 || p.GoneWorktrees || p.GoneProjects ||
+		p.RemovedToolchains || p.Unreferenced || p.KeepUnder > 0 || p.Free > 0
 }
 
-// fits reports whether a goal of space is among what is wanted.
-func (p Policy) fits() bool { return p.MaxSize > 0 || p.Free > 0 }
-
-// Reason is why a layer goes or stays. The values are part of what the program
+// Reason is why something goes or stays. The values are part of what the program
 // prints as JSON.
 type Reason string
 
 // The reasons to go.
 const (
-	Gone    Reason = "gone"    // its origin is gone
-	Unused  Reason = "unused"  // not used for longer than MaxAge
-	Surplus Reason = "surplus" // beyond the last KeepLast of its fingerprint
-	Space   Reason = "space"   // its space is asked for
+	Gone         Reason = "gone"         // its origin is gone
+	NoProject    Reason = "project"      // its repository is gone
+	NoToolchain  Reason = "toolchain"    // its compiler is gone
+	Unreferenced Reason = "unreferenced" // no build directory was made from it
+	Unused       Reason = "unused"       // not used for longer than MaxAge
+	Surplus      Reason = "surplus"      // beyond the last KeepLast of its fingerprint
+	Space        Reason = "space"        // its space is asked for
 )
 
 // The reasons to stay.
 const (
 	Leased    Reason = "leased"    // somebody works with it
+	Pinned    Reason = "pinned"    // it is pinned
 	Labelled  Reason = "labelled"  // it has a label
 	Recent    Reason = "recent"    // used within the margin
 	Last      Reason = "last"      // among the last KeepLast of its fingerprint
 	Unmatched Reason = "unmatched" // nothing in the policy names it
 )
 
-// Choice is a layer with the reason for its fate.
+// Choice is an item with the reason for its fate.
 type Choice struct {
-	Layer
+	Item
 	Why Reason
 }
 
-// Plan says of every layer what becomes of it. Both lists begin with what was not
+// Plan says of every item what becomes of it. Both lists begin with what was not
 // used for longest, so that an execution that is cut short has removed what is
 // missed least.
 type Plan struct {
@@ -116,24 +169,26 @@ type Plan struct {
 }
 
 // New makes the plan for now.
-func New(layers []Layer, policy Policy, now time.Time) Plan {
-	if policy.Margin == 0 {
-		policy.Margin = DefaultMargin
+func New(items []Item, policy Policy, now time.Time) Plan {
+	if policy.Margins == (Ages{}) {
+		policy.Margins = Usual
 	}
-	sorted := slices.Clone(layers)
-	slices.SortFunc(sorted, func(a, b Layer) int {
+	sorted := slices.Clone(items)
+	slices.SortFunc(sorted, func(a, b Item) int {
 		return cmp.Or(a.Used().Compare(b.Used()), a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
 	})
 	var plan Plan
 	later := map[string]int{} // layers of a fingerprint that were used later
-	for i := range slices.Backward(sorted) {
-		l := &sorted[i]
-		why, victim := policy.judge(l, later[l.Fingerprint], now)
-		later[l.Fingerprint]++
+	for n := range slices.Backward(sorted) {
+		i := &sorted[n]
+		why, victim := policy.judge(i, later[i.Fingerprint], now)
+		if i.Kind == Layer {
+			later[i.Fingerprint]++
+		}
 		if victim {
-			plan.Victims = append(plan.Victims, Choice{*l, why})
+			plan.Victims = append(plan.Victims, Choice{*i, why})
 		} else {
-			plan.Kept = append(plan.Kept, Choice{*l, why})
+			plan.Kept = append(plan.Kept, Choice{*i, why})
 		}
 	}
 	slices.Reverse(plan.Victims)
@@ -141,23 +196,31 @@ func New(layers []Layer, policy Policy, now time.Time) Plan {
 	return plan
 }
 
-// judge decides on one layer, of whose fingerprint so many were used later.
-func (p *Policy) judge(l *Layer, later int, now time.Time) (why Reason, victim bool) {
-	idle := now.Sub(l.Used())
+// judge decides on one item; of a layer's fingerprint so many were used later.
+func (p *Policy) judge(i *Item, later int, now time.Time) (why Reason, victim bool) {
+	idle, layer := now.Sub(i.Used()), i.Kind == Layer
 	switch {
-	case l.Leased:
+	case i.Leased:
 		return Leased, false
-	case l.Label != "" && !p.Labelled:
+	case i.Pinned:
+		return Pinned, false
+	case i.Label != "" && !p.Labelled:
 		return Labelled, false
-	case idle < p.Margin:
+	case idle < p.Margins.Of(i.Kind):
 		return Recent, false
-	case later < p.KeepLast:
+	case layer && later < p.KeepLast:
 		return Last, false
-	case p.GoneWorktrees && l.OriginGone:
+	case p.GoneWorktrees && i.OriginGone:
 		return Gone, true
-	case p.MaxAge > 0 && idle > p.MaxAge:
+	case p.GoneProjects && i.ProjectGone:
+		return NoProject, true
+	case p.RemovedToolchains && i.ToolchainGone:
+		return NoToolchain, true
+	case p.Unreferenced && layer && !i.Referenced:
+		return Unreferenced, true
+	case p.MaxAge.Of(i.Kind) > 0 && idle > p.MaxAge.Of(i.Kind):
 		return Unused, true
-	case p.KeepLast > 0 && p.MaxAge <= 0 && !p.GoneWorktrees && !p.fits():
+	case layer && p.KeepLast > 0 && !p.names():
 		return Surplus, true
 	}
 	return Unmatched, false

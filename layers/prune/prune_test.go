@@ -2,6 +2,7 @@ package prune
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -14,21 +15,25 @@ var now = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 const day = 24 * time.Hour
 
 // layer is one of the fingerprint f that was sealed and last used so long ago.
-func layer(id, f string, idle time.Duration, change ...func(*Layer)) Layer {
-	l := Layer{ID: id, Fingerprint: f, Created: now.Add(-idle)}
+func layer(id, f string, idle time.Duration, change ...func(*Item)) Item {
+	l := Item{Kind: Layer, ID: id, Fingerprint: f, Created: now.Add(-idle)}
 	for _, c := range change {
 		c(&l)
 	}
 	return l
 }
 
-func label(l *Layer)  { l.Label = "green" }
-func leased(l *Layer) { l.Leased = true }
-func gone(l *Layer)   { l.OriginGone = true }
+func label(l *Item)  { l.Label = "green" }
+func leased(l *Item) { l.Leased = true }
+func gone(l *Item)   { l.OriginGone = true }
+func pinned(l *Item) { l.Pinned = true }
+
+// of says that it is something else than a layer.
+func of(k Kind) func(*Item) { return func(l *Item) { l.Kind, l.Fingerprint = k, "" } }
 
 // used says that the last use was so long ago.
-func used(idle time.Duration) func(*Layer) {
-	return func(l *Layer) { l.LastUse = now.Add(-idle) }
+func used(idle time.Duration) func(*Item) {
+	return func(l *Item) { l.LastUse = now.Add(-idle) }
 }
 
 // text writes a plan as "victims | kept", each as id:reason.
@@ -45,10 +50,10 @@ func text(p Plan) string {
 }
 
 func TestPlan(t *testing.T) {
-	four := []Layer{layer("a", "x", 4*day), layer("b", "x", 3*day), layer("c", "x", 2*day), layer("d", "y", 9*day)}
+	four := []Item{layer("a", "x", 4*day), layer("b", "x", 3*day), layer("c", "x", 2*day), layer("d", "y", 9*day)}
 	tests := []struct {
 		name   string
-		layers []Layer
+		layers []Item
 		policy Policy
 		want   string
 	}{
@@ -59,49 +64,68 @@ func TestPlan(t *testing.T) {
 		{"keep-last counts by fingerprint", four, Policy{KeepLast: 1}, "a:surplus b:surplus | d:last c:last"},
 		{"keep-last of more than there are", four, Policy{KeepLast: 7}, "| d:last a:last b:last c:last"},
 		{"the last are those used last",
-			[]Layer{layer("a", "x", 4*day, used(2*time.Hour)), layer("b", "x", 3*day), layer("c", "x", 2*day)},
+			[]Item{layer("a", "x", 4*day, used(2*time.Hour)), layer("b", "x", 3*day), layer("c", "x", 2*day)},
 			Policy{KeepLast: 1}, "b:surplus c:surplus | a:last"},
 		{"what is protected counts among the last",
-			[]Layer{layer("a", "x", 4*day), layer("b", "x", 3*day, label)},
+			[]Item{layer("a", "x", 4*day), layer("b", "x", 3*day, label)},
 			Policy{KeepLast: 1}, "a:surplus | b:labelled"},
 
-		{"max-age", four, Policy{MaxAge: 3 * day}, "d:unused a:unused | b:unmatched c:unmatched"},
+		{"max-age", four, Policy{MaxAge: Every(3 * day)}, "d:unused a:unused | b:unmatched c:unmatched"},
 		{"max-age counts from the last use",
-			[]Layer{layer("a", "x", 40*day, used(29*day)), layer("b", "x", 40*day, used(31*day))},
-			Policy{MaxAge: 30 * day}, "b:unused | a:unmatched"},
+			[]Item{layer("a", "x", 40*day, used(29*day)), layer("b", "x", 40*day, used(31*day))},
+			Policy{MaxAge: Every(30 * day)}, "b:unused | a:unmatched"},
 		{"a last use before the sealing is none",
-			[]Layer{layer("a", "x", 2*day, used(40*day))},
-			Policy{MaxAge: 30 * day}, "| a:unmatched"},
-		{"keep-last holds against max-age", four, Policy{KeepLast: 1, MaxAge: 3 * day}, "a:unused | d:last b:unmatched c:last"},
+			[]Item{layer("a", "x", 2*day, used(40*day))},
+			Policy{MaxAge: Every(30 * day)}, "| a:unmatched"},
+		{"keep-last holds against max-age", four, Policy{KeepLast: 1, MaxAge: Every(3 * day)}, "a:unused | d:last b:unmatched c:last"},
 
 		{"gone worktrees",
-			[]Layer{layer("a", "x", 4*day, gone), layer("b", "x", 3*day), layer("c", "x", 2*day, gone)},
+			[]Item{layer("a", "x", 4*day, gone), layer("b", "x", 3*day), layer("c", "x", 2*day, gone)},
 			Policy{GoneWorktrees: true}, "a:gone c:gone | b:unmatched"},
 		{"keep-last holds against gone worktrees",
-			[]Layer{layer("a", "x", 4*day, gone), layer("b", "x", 3*day), layer("c", "x", 2*day, gone)},
+			[]Item{layer("a", "x", 4*day, gone), layer("b", "x", 3*day), layer("c", "x", 2*day, gone)},
 			Policy{GoneWorktrees: true, KeepLast: 1}, "a:gone | b:unmatched c:last"},
 		{"gone worktrees and max-age add up",
-			[]Layer{layer("a", "x", 4*day), layer("b", "x", 2*day, gone), layer("c", "x", 2*day)},
-			Policy{GoneWorktrees: true, MaxAge: 3 * day}, "a:unused b:gone | c:unmatched"},
+			[]Item{layer("a", "x", 4*day), layer("b", "x", 2*day, gone), layer("c", "x", 2*day)},
+			Policy{GoneWorktrees: true, MaxAge: Every(3 * day)}, "a:unused b:gone | c:unmatched"},
+
+		{"gone projects",
+			[]Item{layer("a", "x", 4*day, gone), layer("b", "x", 3*day, gone, func(l *Item) { l.ProjectGone = true })},
+			Policy{GoneProjects: true}, "b:project | a:unmatched"},
+		{"toolchains that are gone",
+			[]Item{layer("a", "x", 4*day), layer("b", "x", 3*day, func(l *Item) { l.ToolchainGone = true })},
+			Policy{RemovedToolchains: true}, "b:toolchain | a:unmatched"},
+		{"unreferenced layers",
+			[]Item{layer("a", "x", 4*day, func(l *Item) { l.Referenced = true }), layer("b", "x", 3*day), layer("c", "", 3*day, of(Undo))},
+			Policy{Unreferenced: true}, "b:unreferenced | a:unmatched c:unmatched"},
+		{"each kind has its age",
+			[]Item{layer("a", "x", 4*day), layer("u", "", 4*day, of(Undo)), layer("t", "", 4*day, of(BuildDir)), layer("r", "", 4*day, of(Record))},
+			Policy{MaxAge: Ages{Undo: 3 * day, Record: 5 * day}}, "u:unused | a:unmatched r:unmatched t:unmatched"},
+		{"each kind has its margin",
+			[]Item{layer("a", "x", 2*time.Hour), layer("u", "", 2*time.Hour, of(Undo)), layer("t", "", 2*time.Hour, of(BuildDir)), layer("r", "", 2*time.Hour, of(Record))},
+			Policy{MaxAge: Every(time.Minute)}, "a:unused r:unused | t:recent u:recent"},
+		{"keep-last is about layers",
+			[]Item{layer("a", "x", 4*day), layer("b", "x", 3*day), layer("u", "", 4*day, of(Undo))},
+			Policy{KeepLast: 1}, "a:surplus | u:unmatched b:last"},
 
 		{"what is protected",
-			[]Layer{layer("a", "x", 9*day, leased), layer("c", "x", 7*day, label), layer("d", "x", 59*time.Minute), layer("e", "x", 61*time.Minute)},
-			Policy{MaxAge: time.Minute}, "e:unused | a:leased c:labelled d:recent"},
+			[]Item{layer("a", "x", 9*day, leased), layer("b", "x", 8*day, label, pinned), layer("c", "x", 7*day, label), layer("d", "x", 59*time.Minute), layer("e", "x", 61*time.Minute)},
+			Policy{MaxAge: Every(time.Minute)}, "e:unused | a:leased b:pinned c:labelled d:recent"},
 		{"recent use protects what is old",
-			[]Layer{layer("a", "x", 9*day, gone, used(time.Minute))},
+			[]Item{layer("a", "x", 9*day, gone, used(time.Minute))},
 			Policy{GoneWorktrees: true}, "| a:recent"},
-		{"what will be used in the future", []Layer{layer("a", "x", -day)}, Policy{MaxAge: time.Minute}, "| a:recent"},
-		{"another margin", []Layer{layer("a", "x", 3*time.Hour)}, Policy{MaxAge: time.Minute, Margin: 4 * time.Hour}, "| a:recent"},
-		{"no margin", []Layer{layer("a", "x", 2*time.Minute)}, Policy{MaxAge: time.Minute, Margin: -1}, "a:unused |"},
+		{"what will be used in the future", []Item{layer("a", "x", -day)}, Policy{MaxAge: Every(time.Minute)}, "| a:recent"},
+		{"another margin", []Item{layer("a", "x", 3*time.Hour)}, Policy{MaxAge: Every(time.Minute), Margins: Every(4 * time.Hour)}, "| a:recent"},
+		{"no margin", []Item{layer("a", "x", 2*time.Minute)}, Policy{MaxAge: Every(time.Minute), Margins: None}, "a:unused |"},
 		{"labels that do not protect",
-			[]Layer{layer("a", "x", 9*day, label), layer("c", "x", 7*day, label, leased)},
-			Policy{MaxAge: time.Hour, Labelled: true}, "a:unused | c:leased"},
+			[]Item{layer("a", "x", 9*day, label), layer("c", "x", 7*day, label, leased)},
+			Policy{MaxAge: Every(time.Hour), Labelled: true}, "a:unused | c:leased"},
 
 		{"equal times go by id",
-			[]Layer{layer("b", "x", day), layer("c", "x", day), layer("a", "x", day)},
+			[]Item{layer("b", "x", day), layer("c", "x", day), layer("a", "x", day)},
 			Policy{KeepLast: 1}, "a:surplus b:surplus | c:last"},
 		{"equal use goes by sealing",
-			[]Layer{layer("a", "x", 2*day, used(day)), layer("b", "x", 3*day, used(day))},
+			[]Item{layer("a", "x", 2*day, used(day)), layer("b", "x", 3*day, used(day))},
 			Policy{KeepLast: 1}, "b:surplus | a:last"},
 	}
 	for _, test := range tests {
@@ -114,12 +138,12 @@ func TestPlan(t *testing.T) {
 }
 
 func TestEmpty(t *testing.T) {
-	for _, p := range []Policy{{}, {Labelled: true, Margin: time.Minute}, {KeepLast: -1, MaxAge: -1}} {
+	for _, p := range []Policy{{}, {Labelled: true, Margins: Every(time.Minute)}, {KeepLast: -1, MaxAge: Every(-1)}} {
 		if !p.Empty() {
 			t.Errorf("%+v names something", p)
 		}
 	}
-	for _, p := range []Policy{{KeepLast: 1}, {MaxAge: 1}, {GoneWorktrees: true}} {
+	for _, p := range []Policy{{KeepLast: 1}, {MaxAge: Every(1)}, {GoneWorktrees: true}} {
 		if p.Empty() {
 			t.Errorf("%+v names nothing", p)
 		}
@@ -128,20 +152,25 @@ func TestEmpty(t *testing.T) {
 
 // random makes layers and a policy in which ties, protections and criteria meet
 // often.
-func random(r *rand.Rand) ([]Layer, Policy) {
+func random(r *rand.Rand) ([]Item, Policy) {
 	hours := func(n int) time.Duration { return time.Duration(r.IntN(n)-2) * 30 * time.Minute }
-	var list []Layer
+	var list []Item
 	for i := range r.IntN(24) {
 		l := layer(fmt.Sprintf("%02d", i), string(rune('x'+r.IntN(3))), hours(40))
 		if r.IntN(2) == 0 {
 			l.LastUse = now.Add(-hours(40))
 		}
-		for _, change := range []func(*Layer){label, leased} {
+		for _, change := range []func(*Item){label, leased, pinned} {
 			if r.IntN(6) == 0 {
 				change(&l)
 			}
 		}
-		l.OriginGone = r.IntN(3) == 0
+		for _, yes := range []*bool{&l.OriginGone, &l.ProjectGone, &l.ToolchainGone, &l.Referenced} {
+			*yes = r.IntN(3) == 0
+		}
+		if r.IntN(3) == 0 {
+			l.Kind, l.Fingerprint = []Kind{Undo, BuildDir, Record}[r.IntN(3)], ""
+		}
 		list = append(list, l)
 	}
 	var p Policy
@@ -149,11 +178,13 @@ func random(r *rand.Rand) ([]Layer, Policy) {
 		p.KeepLast = r.IntN(5)
 	}
 	if r.IntN(2) == 0 {
-		p.MaxAge = max(0, hours(30))
+		p.MaxAge = Ages{max(0, hours(30)), max(0, hours(30)), max(0, hours(30)), max(0, hours(30))}
 	}
 	p.GoneWorktrees = r.IntN(2) == 0
-	p.Labelled = r.IntN(3) == 0
-	p.Margin = []time.Duration{0, -1, 3 * time.Hour}[r.IntN(3)]
+	for _, yes := range []*bool{&p.GoneProjects, &p.RemovedToolchains, &p.Unreferenced, &p.Labelled} {
+		*yes = r.IntN(4) == 0
+	}
+	p.Margins = []Ages{{}, None, Every(3 * time.Hour), {time.Minute, 2 * time.Hour, 5 * time.Hour, -1}}[r.IntN(4)]
 	return list, p
 }
 
@@ -175,36 +206,38 @@ func TestPlanProperties(t *testing.T) {
 		if !slices.Equal(list, before) {
 			problem("the input was changed")
 		}
-		margin := p.Margin
-		if margin == 0 {
-			margin = time.Hour
+		margins := p.Margins
+		if margins == (Ages{}) {
+			margins = Usual
 		}
-		idle := func(l Layer) time.Duration {
+		idle := func(l Item) time.Duration {
 			return now.Sub(slices.MaxFunc([]time.Time{l.Created, l.LastUse}, time.Time.Compare))
 		}
-		protected := func(l Layer) bool {
-			return l.Leased || l.Label != "" && !p.Labelled || idle(l) < margin
+		protected := func(l Item) bool {
+			return l.Leased || l.Pinned || l.Label != "" && !p.Labelled || idle(l) < margins.Of(l.Kind)
 		}
-		named := func(l Layer) bool {
-			if !p.GoneWorktrees && p.MaxAge == 0 {
-				return p.KeepLast > 0
+		named := func(l Item) bool {
+			if !p.names() {
+				return p.KeepLast > 0 && l.Kind == Layer
 			}
-			return p.GoneWorktrees && l.OriginGone || p.MaxAge > 0 && idle(l) > p.MaxAge
+			age := p.MaxAge.Of(l.Kind)
+			return p.GoneWorktrees && l.OriginGone || p.GoneProjects && l.ProjectGone || p.RemovedToolchains && l.ToolchainGone ||
+				p.Unreferenced && l.Kind == Layer && !l.Referenced || age > 0 && idle(l) > age
 		}
 
 		fate := map[string]string{}
-		kept := map[string][]Layer{} // by fingerprint
-		var rest []Layer
+		kept := map[string][]Item{} // by fingerprint
+		var rest []Item
 		for _, c := range plan.Victims {
 			fate[c.ID] += "victim"
-			if protected(c.Layer) || !named(c.Layer) {
+			if protected(c.Item) || !named(c.Item) {
 				problem("%s must not go", c.ID)
 			}
 		}
 		for _, c := range plan.Kept {
 			fate[c.ID] += "kept"
-			kept[c.Fingerprint] = append(kept[c.Fingerprint], c.Layer)
-			rest = append(rest, c.Layer)
+			kept[c.Fingerprint] = append(kept[c.Fingerprint], c.Item)
+			rest = append(rest, c.Item)
 		}
 		count := map[string]int{}
 		for _, l := range list {
@@ -215,9 +248,12 @@ func TestPlanProperties(t *testing.T) {
 			// The least idle KeepLast stay; of equal ones it does not say which.
 			fewer := 0
 			for _, o := range list {
-				if o.Fingerprint == l.Fingerprint && idle(o) <= idle(l) && o.ID != l.ID {
+				if o.Kind == Layer && o.Fingerprint == l.Fingerprint && idle(o) <= idle(l) && o.ID != l.ID {
 					fewer++
 				}
+			}
+			if l.Kind != Layer {
+				fewer = math.MaxInt // no promise is made of it
 			}
 			if fewer < p.KeepLast && fate[l.ID] == "victim" {
 				problem("%s is among the last %d", l.ID, p.KeepLast)
@@ -226,6 +262,7 @@ func TestPlanProperties(t *testing.T) {
 				problem("%s has to go", l.ID)
 			}
 		}
+		delete(count, "")
 		for f, n := range count {
 			if len(kept[f]) < min(n, p.KeepLast) {
 				problem("of %d of fingerprint %s only %d stay", n, f, len(kept[f]))
@@ -242,15 +279,15 @@ func TestPlanProperties(t *testing.T) {
 }
 
 // tied reports whether another layer of the fingerprint was used at the same time.
-func tied(list []Layer, l Layer, idle func(Layer) time.Duration) bool {
-	return slices.ContainsFunc(list, func(o Layer) bool {
+func tied(list []Item, l Item, idle func(Item) time.Duration) bool {
+	return slices.ContainsFunc(list, func(o Item) bool {
 		return o.ID != l.ID && o.Fingerprint == l.Fingerprint && idle(o) == idle(l)
 	})
 }
 
 func TestFit(t *testing.T) {
-	list := []Layer{layer("a", "x", 4*day), layer("b", "x", 3*day), layer("c", "x", 2*day, label), layer("d", "y", 9*day)}
-	share := func(amount int64, layers ...string) Share { return Share{Amount: amount, Layers: layers} }
+	list := []Item{layer("a", "x", 4*day), layer("b", "x", 3*day), layer("c", "x", 2*day, label), layer("d", "y", 9*day)}
+	share := func(amount int64, layers ...string) Share { return Share{Amount: amount, Items: layers} }
 	data := []Share{
 		share(100, "a", "b", "c", "d"), share(10, "a"), share(20, "a", "b"), share(30, "c"),
 		share(5, "c", "d"), // d alone frees nothing
@@ -267,23 +304,23 @@ func TestFit(t *testing.T) {
 		outcome    Outcome
 	}{
 		{"no goal", data, nil, Policy{}, "| d:unmatched a:unmatched b:unmatched c:labelled", Outcome{165, 0, 0}},
-		{"a goal that is met", data, nil, Policy{MaxSize: 165}, "| d:unmatched a:unmatched b:unmatched c:labelled", Outcome{165, 0, 0}},
-		{"the cheapest byte", data, nil, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
-		{"what is shared goes with the last", data, nil, Policy{MaxSize: 154}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 30, 0}},
-		{"more than can be had", data, nil, Policy{MaxSize: 1}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 30, 0}},
-		{"labels that do not protect", data, nil, Policy{MaxSize: 1, Labelled: true}, "d:space a:space b:space c:space |", Outcome{0, 165, 0}},
-		{"the last of each", data, nil, Policy{MaxSize: 1, KeepLast: 1}, "a:space b:space | d:last c:labelled", Outcome{135, 30, 0}},
-		{"all are the last", data, nil, Policy{MaxSize: 164, KeepLast: 3}, "| d:last a:last b:last c:labelled", Outcome{165, 0, 0}},
-		{"what goes by age is enough", data, nil, Policy{MaxSize: 155, MaxAge: 3*day + 12*time.Hour}, "d:unused a:unused | b:unmatched c:labelled", Outcome{155, 10, 0}},
+		{"a goal that is met", data, nil, Policy{KeepUnder: 165}, "| d:unmatched a:unmatched b:unmatched c:labelled", Outcome{165, 0, 0}},
+		{"the cheapest byte", data, nil, Policy{KeepUnder: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
+		{"what is shared goes with the last", data, nil, Policy{KeepUnder: 154}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 30, 0}},
+		{"more than can be had", data, nil, Policy{KeepUnder: 1}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 30, 0}},
+		{"labels that do not protect", data, nil, Policy{KeepUnder: 1, Labelled: true}, "d:space a:space b:space c:space |", Outcome{0, 165, 0}},
+		{"the last of each", data, nil, Policy{KeepUnder: 1, KeepLast: 1}, "a:space b:space | d:last c:labelled", Outcome{135, 30, 0}},
+		{"all are the last", data, nil, Policy{KeepUnder: 164, KeepLast: 3}, "| d:last a:last b:last c:labelled", Outcome{165, 0, 0}},
+		{"what goes by age is enough", data, nil, Policy{KeepUnder: 155, MaxAge: Every(3*day + 12*time.Hour)}, "d:unused a:unused | b:unmatched c:labelled", Outcome{155, 10, 0}},
 
 		{"free", data, nil, Policy{Free: 10}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
 		{"what others hold frees nothing", held, nil, Policy{Free: 1}, "a:space b:space | d:unmatched c:labelled", Outcome{135, 20, 0}},
-		{"and counts for the size", held, nil, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 0, 0}},
-		{"one goal that cannot be met, and another", []Share{{100, []string{"a"}, true}, share(30, "c")}, nil, Policy{Free: 1, MaxSize: 30}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{30, 0, 0}},
-		{"a goal that cannot be met takes nothing that frees nothing", []Share{{100, []string{"a"}, true}, share(30, "c"), share(10, "d")}, nil, Policy{Free: 100}, "d:space | a:unmatched b:unmatched c:labelled", Outcome{130, 10, 0}},
+		{"and does not count for the size", held, nil, Policy{KeepUnder: 155}, "| d:unmatched a:unmatched b:unmatched c:labelled", Outcome{155, 0, 0}},
+		{"what stays in any case counts, and frees nothing", []Share{{Amount: 100, Items: []string{"a"}, Stays: true}, share(30, "b"), {Amount: 7, Stays: true}}, nil, Policy{KeepUnder: 120}, "b:space | d:unmatched a:unmatched c:labelled", Outcome{107, 30, 0}},
+		{"a goal that cannot be met takes nothing that frees nothing", []Share{{Amount: 100, Items: []string{"a"}, Held: true}, share(30, "c"), share(10, "d")}, nil, Policy{Free: 100}, "d:space | a:unmatched b:unmatched c:labelled", Outcome{30, 10, 0}},
 		{"two that share only with each other", two, nil, Policy{Free: 11}, "a:space b:space | d:unmatched c:labelled", Outcome{10, 50, 0}},
-		{"what is dear goes where nothing else frees", data, []Share{share(60_000, "a"), share(1000, "b")}, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 60_000}},
-		{"work that another has costs nothing", data, []Share{share(60_000, "a", "c")}, Policy{MaxSize: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
+		{"what is dear goes where nothing else frees", data, []Share{share(60_000, "a"), share(1000, "b")}, Policy{KeepUnder: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 60_000}},
+		{"work that another has costs nothing", data, []Share{share(60_000, "a", "c")}, Policy{KeepUnder: 164}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{155, 10, 0}},
 		{"dear bytes", []Share{share(100, "a"), share(100, "b")}, []Share{share(50_000, "a"), share(10, "b")}, Policy{Free: 100}, "b:space | d:unmatched a:unmatched c:labelled", Outcome{100, 100, 10}},
 		{"what is not needed in the end stays", []Share{share(10, "d"), share(100, "a")}, []Share{share(5000, "a")}, Policy{Free: 100}, "a:space | d:unmatched b:unmatched c:labelled", Outcome{10, 100, 5000}},
 	} {
@@ -308,10 +345,10 @@ func TestFitProperties(t *testing.T) {
 		var s Shares
 		shares := func() (all []Share) {
 			for range r.IntN(40) {
-				share := Share{Amount: 1 + r.Int64N(1000), Held: r.IntN(5) == 0}
+				share := Share{Amount: 1 + r.Int64N(1000), Held: r.IntN(6) == 0, Stays: r.IntN(6) == 0}
 				for _, l := range list {
 					if r.IntN(4) == 0 {
-						share.Layers = append(share.Layers, l.ID)
+						share.Items = append(share.Items, l.ID)
 					}
 				}
 				all = append(all, share)
@@ -319,28 +356,29 @@ func TestFitProperties(t *testing.T) {
 			return all
 		}
 		s.Data, s.Work = shares(), shares()
-		p.MaxSize, p.Free = []int64{0, r.Int64N(20_000)}[r.IntN(2)], []int64{0, r.Int64N(9000)}[r.IntN(2)]
+		p.KeepUnder, p.Free = []int64{0, r.Int64N(20_000)}[r.IntN(2)], []int64{0, r.Int64N(9000)}[r.IntN(2)]
 		plan := New(list, p, now)
 		before := text(plan)
 		goes := func(without func(id string) bool) (o Outcome) {
 			for _, d := range s.Data {
-				gone := !slices.ContainsFunc(d.Layers, func(id string) bool { return !without(id) })
+				stays := d.Stays || slices.ContainsFunc(d.Items, func(id string) bool { return !without(id) })
 				switch {
-				case !gone:
+				case d.Held:
+				case stays:
 					o.Size += d.Amount
-				case !d.Held && len(d.Layers) > 0:
+				case len(d.Items) > 0:
 					o.Frees += d.Amount
 				}
 			}
 			for _, w := range s.Work {
-				if !w.Held && len(w.Layers) > 0 && !slices.ContainsFunc(w.Layers, func(id string) bool { return !without(id) }) {
+				if !w.Held && !w.Stays && len(w.Items) > 0 && !slices.ContainsFunc(w.Items, func(id string) bool { return !without(id) }) {
 					o.Costs += w.Amount
 				}
 			}
 			return o
 		}
 		met := func(o Outcome) bool {
-			return (p.MaxSize <= 0 || o.Size <= p.MaxSize) && (p.Free <= 0 || o.Frees >= p.Free)
+			return (p.KeepUnder <= 0 || o.Size <= p.KeepUnder) && (p.Free <= 0 || o.Frees >= p.Free)
 		}
 		most := goes(func(id string) bool { // all that may go
 			return !slices.ContainsFunc(plan.Kept, func(c Choice) bool { return c.ID == id && c.Why != Unmatched })
@@ -365,7 +403,7 @@ func TestFitProperties(t *testing.T) {
 			}
 		}
 		for _, c := range plan.Victims {
-			if without := goes(func(id string) bool { return gone(id) && id != c.ID }); c.Why == Space && p.MaxSize <= 0 && !met(got) && without.Frees == got.Frees {
+			if without := goes(func(id string) bool { return gone(id) && id != c.ID }); c.Why == Space && !met(got) && without.Frees == got.Frees {
 				problem("%s frees nothing, and goes", c.ID)
 			}
 		}
@@ -385,24 +423,24 @@ func TestFitProperties(t *testing.T) {
 // A thousand layers of one lineage, and some that share nothing.
 func BenchmarkFit(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
-	var list []Layer
+	var list []Item
 	var s Shares
 	for i := range 1000 {
 		l := layer(fmt.Sprintf("%04d", i), string(rune('a'+i%20)), time.Duration(1000-i)*time.Hour)
 		list = append(list, l)
-		s.Data = append(s.Data, Share{Amount: 1 + r.Int64N(1<<20), Layers: []string{l.ID}})
-		s.Work = append(s.Work, Share{Amount: r.Int64N(9000), Layers: []string{l.ID}})
+		s.Data = append(s.Data, Share{Amount: 1 + r.Int64N(1<<20), Items: []string{l.ID}})
+		s.Work = append(s.Work, Share{Amount: r.Int64N(9000), Items: []string{l.ID}})
 	}
 	for range 2000 {
 		from := r.IntN(1000)
 		share := Share{Amount: 1 + r.Int64N(1<<22)}
 		for _, l := range list[from:min(1000, from+1+r.IntN(300))] {
-			share.Layers = append(share.Layers, l.ID)
+			share.Items = append(share.Items, l.ID)
 		}
 		s.Data = append(s.Data, share)
-		s.Work = append(s.Work, Share{Amount: 1 + share.Amount>>12, Layers: share.Layers})
+		s.Work = append(s.Work, Share{Amount: 1 + share.Amount>>12, Items: share.Items})
 	}
-	p := Policy{Free: 2 << 30, Margin: -1}
+	p := Policy{Free: 2 << 30, Margins: None}
 	for b.Loop() {
 		plan := New(list, p, now)
 		plan.Fit(s, p, now)

@@ -123,7 +123,7 @@ func (rs Records) List(ctx context.Context, ids []string, fingerprint string, re
 			list = append(list, *r)
 		}
 	}
-	rs.relabel(list)
+	rs.remark(list)
 	return list, nil
 }
 

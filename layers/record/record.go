@@ -1,6 +1,7 @@
 // Package record keeps a record beside each layer: what people ask about a layer and what
-// choices among layers go by, and the label that it was given later. But for that label a
-// record says nothing that the layer does not say itself, and a lost one is made again.
+// choices among layers go by, and what it was marked with later: a label, a pin. But for
+// those marks a record says nothing that the layer does not say itself, and a lost one is
+// made again.
 //
 // Any number of processes may read and write the records of a store at once; a reader
 // finds a whole record, or none.
@@ -24,6 +25,7 @@ type Record struct {
 	ID          string    `json:"layer"`
 	Created     time.Time `json:"sealed"`
 	Label       string    `json:"label,omitempty"`
+	Pinned      bool      `json:"pinned,omitempty"`
 	Parent      string    `json:"parent,omitempty"`
 	Fingerprint string    `json:"fingerprint"`
 	Origin      string    `json:"origin"` // workspace root it was built in
@@ -65,7 +67,7 @@ func In(store string) Records { return Records{store} }
 // Path is where the record of a layer lies.
 func (rs Records) Path(id string) string { return filepath.Join(rs.store, Dir, id+".json") }
 
-// Read reads a record as it was sealed (see Relabel).
+// Read reads a record as it was sealed (see Remark).
 func (rs Records) Read(id string) (*Record, error) {
 	var r *Record
 	b, err := regular.Read(rs.Path(id))
@@ -94,6 +96,7 @@ func parse(text []byte, id string) (*Record, error) {
 // record that a power cut took is made again from it. One that is there is whole: on ext4
 // it might else be zeros, which nobody would see without reading every record.
 func (rs Records) Write(r Record) error {
+	r.Pinned = false // it is no part of what was sealed
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)

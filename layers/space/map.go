@@ -203,3 +203,44 @@ func appendSpans(b []byte, spans []span) []byte {
 	}
 	return b
 }
+
+// without is what the tree takes without another map's data.
+func (m *Map) without(o *Map) *Map {
+	var spans, cuts []span
+	packed := map[uint64]bool{}
+	for _, w := range o.windows {
+		for _, s := range w.spans {
+			if s.packed {
+				packed[s.at] = true
+			} else {
+				cuts = append(cuts, s)
+			}
+		}
+	}
+	for _, w := range m.windows {
+		for _, s := range w.spans {
+			if s.packed {
+				if !packed[s.at] {
+					spans = append(spans, s)
+				}
+				continue
+			}
+			i, _ := slices.BinarySearchFunc(cuts, s.at, func(c span, at uint64) int { return cmp.Compare(c.at+c.length, at+1) })
+			for ; i < len(cuts) && cuts[i].at < s.at+s.length; i++ {
+				if before := s; cuts[i].at > s.at {
+					before.length = cuts[i].at - s.at
+					spans = append(spans, before)
+				}
+				end := min(cuts[i].at+cuts[i].length, s.at+s.length)
+				s.length -= end - s.at
+				s.at = end
+			}
+			if s.length > 0 {
+				spans = append(spans, s)
+			}
+		}
+	}
+	left := newMap(spans)
+	left.disk, left.Apart, left.Small, left.Files = m.disk, max(0, m.Apart-o.Apart), max(0, m.Small-o.Small), max(0, m.Files-o.Files)
+	return left
+}

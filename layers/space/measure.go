@@ -67,6 +67,23 @@ func (m *Measurer) Measure(ctx context.Context, t Tree) (*Map, error) {
 	return found, nil
 }
 
+// MeasureFiles finds where the data of files lies.
+func MeasureFiles(files []string) (*Map, error) {
+	w, t := &walk{measurer: &Measurer{off: true}}, tally{}
+	var disk string
+	for _, path := range files {
+		if err := w.file(&t, unix.AT_FDCWD, path); err != nil {
+			return nil, fmt.Errorf("measure %s: %w", path, err)
+		}
+		if disk == "" {
+			disk, _ = fileSystemOf(path)
+		}
+	}
+	found := newMap(t.spans)
+	found.disk, found.Apart, found.Small, found.Files = disk, t.apart, t.small, t.files
+	return found, nil
+}
+
 func (m *Measurer) measure(ctx context.Context, t Tree) (*Map, error) {
 	if m.files == nil && !m.off {
 		m.files = map[file][]span{}

@@ -89,6 +89,27 @@ func (s *Survey) Frees(gone func(tree int) bool) int64 {
 	return n
 }
 
+// FreesWith is Frees of those trees together with certain files of the tree in, which stays
+// but for them. Data that others of its files hold, too, counts as theirs.
+func (s *Survey) FreesWith(gone func(tree int) bool, in int, files []string) (int64, error) {
+	found, err := MeasureFiles(files)
+	if err != nil {
+		return 0, err
+	}
+	last := len(s.Maps)
+	maps := append(slices.Clone(s.Maps), found)
+	if in >= 0 && maps[in] != nil {
+		maps[in] = maps[in].without(found)
+	}
+	n := int64(0)
+	for _, p := range Pieces(maps) {
+		if !p.Elsewhere && all(p.Holders, func(i int) bool { return i == last || gone(i) }) {
+			n += p.Bytes
+		}
+	}
+	return n, nil
+}
+
 // Together is what all trees take, each byte counted once.
 func (s *Survey) Together() int64 {
 	n := int64(0)

@@ -9,9 +9,9 @@ import (
 
 // Policy is what the user wants. The zero Policy chooses nothing but garbage.
 type Policy struct {
-	MaxAge  time.Duration // remove what was not used for longer; 0: not asked for
-	MaxSize int64         // of what the loose files take, in bytes; 0: not asked for
-	Free    int64         // bytes to be freed at least; 0: not asked for
+	// Chosen are records that are to go, by path, and why.
+	Chosen  map[string]Reason
+	MaxSize int64 // of what the loose files take, in bytes; 0: not asked for
 }
 
 // Reason is why a record goes or stays. The values are part of what the program
@@ -20,8 +20,7 @@ type Reason string
 
 const (
 	Nowhere   Reason = "nowhere"   // its files are gone
-	Unused    Reason = "unused"    // not used for longer than MaxAge
-	Space     Reason = "space"     // MaxSize or Free ask for its space
+	Space     Reason = "space"     // MaxSize asks for its space
 	Recent    Reason = "recent"    // used within the last hour
 	Unmatched Reason = "unmatched" // nothing asks for its removal
 )
@@ -42,7 +41,7 @@ type Plan struct {
 	Leftovers     []Leftover
 	Frees         int64 // in bytes
 	Exact         bool  // as far as compression allows
-	Short         int64 // how far the goals of space are missed
+	Short         int64 // how far MaxSize is missed
 }
 
 // Empty reports whether nothing is to go.
@@ -58,7 +57,7 @@ func (v *Inventory) Plan(p Policy, now time.Time) *Plan {
 	entries := make([]*Entry, len(v.Entries))
 	for i := range v.Entries {
 		entries[i] = &v.Entries[i]
-		for _, d := range digests(entries[i]) {
+		for _, d := range entries[i].Digests() {
 			c.references[d]++
 		}
 	}
@@ -83,8 +82,8 @@ func (v *Inventory) Plan(p Policy, now time.Time) *Plan {
 		switch idle := now.Sub(e.Used); {
 		case e.Location() == Gone && idle > nowhereAfter:
 			c.addVictim(e, Nowhere)
-		case idle > grace && p.MaxAge > 0 && idle > p.MaxAge:
-			c.addVictim(e, Unused)
+		case idle > grace && p.Chosen[e.Path] != "":
+			c.addVictim(e, p.Chosen[e.Path])
 		default:
 			rest = append(rest, e)
 		}
@@ -115,8 +114,8 @@ type planner struct {
 	unreadable bool
 }
 
-// digests are those of a record's files, each once.
-func digests(e *Entry) []string {
+// Digests are those of a record's files, each once.
+func (e *Entry) Digests() []string {
 	var list []string
 	for _, f := range e.Files {
 		list = append(list, f.Digest)
@@ -125,24 +124,23 @@ func digests(e *Entry) []string {
 	return slices.Compact(list)
 }
 
-// short is how many bytes the goals are away.
+// short is how many bytes the goal is away.
 func (c *planner) short(p Policy) int64 {
-	missing := p.Free - c.plan.Frees
-	if p.MaxSize > 0 {
-		missing = max(missing, c.total-p.MaxSize)
+	if p.MaxSize <= 0 {
+		return 0
 	}
-	return missing
+	return c.total - p.MaxSize
 }
 
 // wouldFree reports whether the removal of a record's files can free anything.
 func (c *planner) wouldFree(e *Entry) bool {
-	return slices.ContainsFunc(digests(e), func(d string) bool { return c.files[d] != nil && c.files[d].Frees > 0 })
+	return slices.ContainsFunc(e.Digests(), func(d string) bool { return c.files[d] != nil && c.files[d].Frees > 0 })
 }
 
 func (c *planner) addVictim(e *Entry, why Reason) {
 	before := c.plan.Frees
 	c.plan.Frees += e.RecordSize
-	for _, d := range digests(e) {
+	for _, d := range e.Digests() {
 		if c.references[d]--; c.references[d] == 0 && c.files[d] != nil {
 			c.addFile(c.files[d])
 		}

@@ -171,19 +171,14 @@ func TestPlan(t *testing.T) {
 		want   string // victims, files, temporary files; bytes freed; how much is lacking
 	}{
 		{"nothing", Policy{}, garbage + "; 10, 0"},
-		{"age", Policy{MaxAge: 20 * day}, "year:unused+401 shares:unused+1 month:unused+201 | m s unnamed y | /t/old; 613, 0"},
-		// The last that names a file frees it.
-		{"age of all", Policy{MaxAge: time.Minute}, "year:unused+401 shares:unused+1 month:unused+201 week:unused+151 | common m s unnamed w y | /t/old; 764, 0"},
-		// What shares its content stays: its removal frees nothing.
-		{"free a little", Policy{Free: 11}, "year:space+401 | unnamed y | /t/old; 411, 0"},
-		{"free nothing more", Policy{Free: 10}, garbage + "; 10, 0"},
-		{"free", Policy{Free: 500}, "year:space+401 month:space+201 | m unnamed y | /t/old; 612, 0"},
-		{"free too much", Policy{Free: 10000}, "year:space+401 month:space+201 week:space+151 | common m unnamed w y | /t/old; 763, 9237"},
+		{"chosen ones", Policy{Chosen: chosen("year", "shares", "month")}, "year:unused+401 shares:unused+1 month:unused+201 | m s unnamed y | /t/old; 613, 0"},
+		// The last that names a file frees it, and what is in use stays.
+		{"all chosen", Policy{Chosen: chosen("new", "week", "month", "year", "shares")}, "year:unused+401 shares:unused+1 month:unused+201 week:unused+151 | common m s unnamed w y | /t/old; 764, 0"},
 		{"size", Policy{MaxSize: 1400}, "year:space+401 | unnamed y | /t/old; 411, 0"},
 		{"size of what is there", Policy{MaxSize: 1759}, garbage + "; 10, 0"},
 		{"no size", Policy{MaxSize: 1}, "year:space+401 month:space+201 week:space+151 | common m unnamed w y | /t/old; 763, 1008"},
-		{"age and size", Policy{MaxAge: 310 * day, MaxSize: 1200}, "year:unused+401 month:space+201 | m unnamed y | /t/old; 612, 0"},
-		{"age is enough", Policy{MaxAge: 310 * day, MaxSize: 1400, Free: 100}, "year:unused+401 | unnamed y | /t/old; 411, 0"},
+		{"chosen, and size", Policy{Chosen: chosen("year"), MaxSize: 1200}, "year:unused+401 month:space+201 | m unnamed y | /t/old; 612, 0"},
+		{"what is chosen is enough", Policy{Chosen: chosen("year"), MaxSize: 1400}, "year:unused+401 | unnamed y | /t/old; 411, 0"},
 	} {
 		plan := inventory.Plan(test.policy, epoch)
 		if got := told(plan); got != test.want {
@@ -205,9 +200,29 @@ func TestPlan(t *testing.T) {
 	if got := told(unread.Plan(Policy{}, epoch)); got != " |  | /t/old; 3, 0" {
 		t.Errorf("with records unread: %s", got)
 	}
-	if !new(Inventory).Plan(Policy{MaxAge: 1, MaxSize: 1}, epoch).Empty() {
+	if !new(Inventory).Plan(Policy{Chosen: chosen("year"), MaxSize: 1}, epoch).Empty() {
 		t.Error("of nothing, something goes")
 	}
+}
+
+// chosen is records that are chosen for want of use.
+func chosen(names ...string) map[string]Reason {
+	all := map[string]Reason{}
+	for _, n := range names {
+		all[item(n, 0).Path] = "unused"
+	}
+	return all
+}
+
+// unused chooses what was not used for so long.
+func unused(v *Inventory, d time.Duration) Policy {
+	p := Policy{Chosen: map[string]Reason{}}
+	for i := range v.Entries {
+		if e := &v.Entries[i]; time.Since(e.Used) > d {
+			p.Chosen[e.Path] = "unused"
+		}
+	}
+	return p
 }
 
 func told(p *Plan) string {
@@ -258,7 +273,7 @@ func TestCarryOutSparesWhatIsUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := inventory.Plan(Policy{MaxAge: 30 * day}, time.Now())
+	plan := inventory.Plan(unused(inventory, 30*day), time.Now())
 	if len(plan.Victims) != len(uses)+1 {
 		t.Fatalf("%d are to go: %s", len(plan.Victims), told(plan))
 	}
@@ -425,11 +440,11 @@ func TestFreedSpaceIsTrue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan := inventory.Plan(Policy{MaxAge: 30 * day}, time.Now())
+		plan := inventory.Plan(unused(inventory, 30*day), time.Now())
 		if len(plan.Victims) != 1 || len(plan.Files) != 1 {
 			t.Fatal(told(plan))
 		}
-		if goal := inventory.Plan(Policy{Free: 1 << 10}, time.Now()); plan.Frees < 1<<20 && len(goal.Victims) > 0 {
+		if goal := inventory.Plan(Policy{MaxSize: 1}, time.Now()); plan.Frees < 1<<20 && len(goal.Victims) > 0 {
 			t.Errorf("to free space what frees none is to go: %s", told(goal))
 		}
 		return plan.Frees, plan.Exact
@@ -462,7 +477,7 @@ func TestReadOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := inventory.Plan(Policy{MaxAge: day}, time.Now())
+	plan := inventory.Plan(unused(inventory, day), time.Now())
 	remount := func(flags uintptr) {
 		t.Helper()
 		if err := unix.Mount("", mount, "", unix.MS_REMOUNT|unix.MS_NOATIME|flags, ""); err != nil {
@@ -538,7 +553,7 @@ func TestFull(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := b.w.CarryOut(t.Context(), inventory.Plan(Policy{MaxAge: day}, time.Now()))
+			s, err := b.w.CarryOut(t.Context(), inventory.Plan(unused(inventory, day), time.Now()))
 			if err != nil || s.Records != 1 || s.Files != 1 || exists(record) || exists(file) {
 				t.Errorf("swept %+v, %v", s, err)
 			}

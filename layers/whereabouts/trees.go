@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -15,7 +14,10 @@ import (
 // A Tree is a build directory, or what undo would bring back in its place.
 type Tree struct {
 	Path string
+	Of   string // the build directory: Path itself, or that which undo would replace
 	Undo bool
+	// Abandoned: the checkout that it was built in is gone, and it lies where that was.
+	Abandoned bool
 	// Sealed: it is a layer of another store.
 	Sealed bool
 	// Served: a command has worked there with this store.
@@ -37,7 +39,10 @@ func (cs *Checkouts) Trees() []Tree {
 	}
 	var list []Tree
 	for _, path := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, Tree{path, strings.HasSuffix(path, paths.UndoSuffix), isLayer(path), cs.served[path] || cs.served[all[path]]})
+		list = append(list, Tree{
+			Path: path, Of: all[path], Undo: path != all[path], Abandoned: abandoned(path, all[path]),
+			Sealed: isLayer(path), Served: cs.served[path] || cs.served[all[path]],
+		})
 	}
 	return list
 }
@@ -47,6 +52,19 @@ func (cs *Checkouts) Trees() []Tree {
 func isBuildDir(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.IsDir() && (!isGone(filepath.Join(path, paths.TreeMeta)) || !isGone(filepath.Join(path, ".rustc_info.json")))
+}
+
+// abandoned reports whether a build directory, or what undo would bring back in its place,
+// lies in what was a checkout that this program has worked in, and nothing else of that is
+// left which tells of a checkout: git leaves the directory where it may not remove it.
+func abandoned(path, buildDir string) bool {
+	for _, root := range roots(path) {
+		rel, err := filepath.Rel(root, buildDir)
+		if err == nil && filepath.IsLocal(rel) && isGone(filepath.Join(root, "Cargo.toml")) && isGone(filepath.Join(root, ".git")) && !isGone(root) {
+			return true
+		}
+	}
+	return false
 }
 
 // isLayer reports whether a tree lies where a store has its layers.

@@ -175,6 +175,16 @@ func (cs *Checkouts) InUse(r *record.Record) bool {
 		o.Ino != 0 && cs.repositories[o.Ino]
 }
 
+// MadeFrom reports whether a build directory was made from a layer, or last sealed as it.
+func (cs *Checkouts) MadeFrom(layer string) bool { return cs.layers[layer] }
+
+// RepositoryGone reports whether the repository is gone, too, of a layer whose origin is gone
+// and which is not in use. In doubt it is not.
+func (cs *Checkouts) RepositoryGone(r *record.Record) bool {
+	m, err := cs.store.Manifest(r.ID)
+	return err == nil && !slices.ContainsFunc(m.Origins[0].Repository(), func(dir string) bool { return !isGone(dir) })
+}
+
 func isGone(path string) bool {
 	_, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)

@@ -267,26 +267,30 @@ func (o *operator) switchTo(s *layers.Store, co *layers.Checkout, q request, r *
 
 // prune is what the command of that name does with layers.
 func (o *operator) prune(s *layers.Store, q request, r *response) error {
-	uses, err := s.LayerUses(background)
+	uses, err := s.LayerUses(background, s.BuildDirs(background))
 	if err != nil {
 		return err
 	}
 	r.Now = time.Now().Add(q.Clock)
-	var candidates []prune.Layer
+	var candidates []prune.Item
 	for _, u := range uses {
 		r.Used = append(r.Used, used{u.ID, u.Label, u.Created, u.LastUse, u.Leased})
-		candidates = append(candidates, prune.Layer{
-			ID: u.ID, Fingerprint: u.Fingerprint, Created: u.Created, LastUse: u.LastUse,
-			Label: u.Label, Parent: u.Parent, Leased: u.Leased, OriginGone: u.OriginGone,
+		candidates = append(candidates, prune.Item{
+			Kind: prune.Layer, ID: u.ID, Fingerprint: u.Fingerprint, Created: u.Created, LastUse: u.LastUse,
+			Label: u.Label, Pinned: u.Pinned, Leased: u.Leased, OriginGone: u.OriginGone,
 		})
 	}
 	plan := prune.New(candidates, q.Policy, r.Now)
-	if q.Policy.MaxSize > 0 {
-		found, err := s.Survey(background)
+	if q.Policy.KeepUnder > 0 {
+		found, err := s.Survey(background, s.BuildDirs(background))
 		if err != nil {
 			return err
 		}
-		plan.Fit(found.OfLayers(), q.Policy, r.Now)
+		isLayer := map[string]bool{}
+		for _, u := range uses {
+			isLayer[u.ID] = true
+		}
+		plan.Fit(found.Shares(func(id string) bool { return isLayer[id] }), q.Policy, r.Now)
 	}
 	r.Middle = ticks()
 	for _, v := range plan.Victims {

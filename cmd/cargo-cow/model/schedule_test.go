@@ -207,13 +207,13 @@ func (g *generator) policy() (prune.Policy, time.Duration) {
 	case 0:
 		p.KeepLast = 1 + g.IntN(4)
 	case 1:
-		p.MaxAge = time.Hour * time.Duration(1+g.IntN(1000))
+		p.MaxAge.Layer = time.Hour * time.Duration(1+g.IntN(1000))
 	case 2:
-		p.MaxAge, p.KeepLast = 2*time.Hour, 1+g.IntN(5)
+		p.MaxAge.Layer, p.KeepLast = 2*time.Hour, 1+g.IntN(5)
 	case 3:
 		p.GoneWorktrees = true
 	case 4:
-		p.MaxSize = int64(1+g.IntN(3)) << 20
+		p.KeepUnder = int64(1+g.IntN(3)) << 20
 	}
 	later := []time.Duration{0, 0, 2 * time.Hour, 100 * 24 * time.Hour, 60 * 365 * 24 * time.Hour}
 	return p, later[g.IntN(len(later))]

@@ -321,11 +321,11 @@ func mayGo(u used, r response, p prune.Policy) string {
 		return "somebody uses it"
 	case u.Label != "" && !p.Labelled:
 		return "it is labelled"
-	case idle < int64(prune.DefaultMargin):
+	case idle < int64(prune.Usual.Layer):
 		return "it was used within the last hour"
 	case later < p.KeepLast:
 		return "it is among the last ones"
-	case p.MaxAge > 0 && idle <= int64(p.MaxAge) && p.MaxSize == 0:
+	case p.MaxAge.Layer > 0 && idle <= int64(p.MaxAge.Layer) && p.KeepUnder == 0:
 		return "it was used since"
 	}
 	return ""

@@ -29,7 +29,8 @@ type Options struct {
 // Show shows what takes room on the disk of a store.
 func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, now time.Time) error {
 	names := o.Names
-	uses, err := st.LayerUses(ctx)
+	found := st.BuildDirs(ctx, o.Known...)
+	uses, err := st.LayerUses(ctx, found)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 	for i := range uses {
 		layerOf[uses[i].ID] = &uses[i]
 	}
-	v, err := st.Survey(ctx, o.Known...)
+	v, err := st.Survey(ctx, found)
 	if err != nil {
 		return err
 	}

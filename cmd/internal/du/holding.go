@@ -50,5 +50,5 @@ func row(tab *ui.Table, h *holdings.Holding, layer *layers.LayerUse, cost int64,
 	if layer.LastUse.After(used) {
 		used = layer.LastUse
 	}
-	tab.Row(string(h.Kind), phrase.ID(h.Layer), total, frees, phrase.Cost(cost), phrase.Ago(used, now), layer.Label, phrase.Origin(&layer.Record))
+	tab.Row(string(h.Kind), phrase.ID(h.Layer), total, frees, phrase.Cost(cost), phrase.Ago(used, now), phrase.Label(&layer.Record), phrase.Origin(&layer.Record))
 }

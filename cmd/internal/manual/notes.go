@@ -25,8 +25,11 @@ over time, never changed or removed.
 | ` + "`label`" + ` | the record of a layer with its label as it is now, and whether that ` + "`changed`" + ` |
 | ` + "`remove`" + ` | the record of a layer that was removed |
 | ` + "`remove-store`" + ` | the store that was removed, how many layers it had, how many of them labelled |
-| ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, unused, surplus, space; leased, labelled, recent, last, unmatched |
-| ` + "`prune`" + ` | how many layers were removed and kept, and how many could not be removed |
+| ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, project, toolchain, unreferenced, unused, surplus, space; leased, pinned, labelled, recent, last, unmatched; what removing it ` + "`frees`" + ` after those before it, and ` + "`cost_ms`" + ` |
+| ` + "`plan-tree`" + ` | the same of a build directory, or of what undo would bring back: ` + "`kind`" + `, ` + "`path`" + ` |
+| ` + "`remove-tree`" + ` | one of these that was removed |
+| ` + "`pin`" + ` | a layer that was pinned or unpinned, and whether that has ` + "`changed`" + ` anything |
+| ` + "`prune`" + ` | how many layers and directories (` + "`trees`" + `) were removed, how many layers were kept, and how many could not be removed; what all of it ` + "`frees`" + `, with the warehouse, and what it costs to compile again (` + "`cost_ms`" + `) |
 | ` + "`holding`" + ` | a layer, build directory, undo tree or the warehouse, as du shows it: ` + "`kind`" + `, ` + "`path`" + `, the bytes in ` + "`total`" + `, what removing it alone ` + "`frees`" + `, the bytes of ` + "`small`" + ` files, and ` + "`cost_ms`" + ` of the units that no other layer has |
 | ` + "`group`" + ` | trees that belong to one worktree, toolchain or kind, as du shows them with --by |
 | ` + "`du`" + ` | what all trees take ` + "`together`" + `, and what removing those that were named ` + "`frees`" + ` and costs |
@@ -75,6 +78,7 @@ workspace (or in a directory of it) the project's. An unknown key is an error.
 |---|---|---|
 | ` + "`store`" + ` | user | absolute path of the store of all repositories that were not given one of their own, by ` + "`init --store`" + ` |
 | ` + "`warm`" + ` | user | restore reads ahead in the background what the first build after an edit will read. That build is quicker where the disk is slow, but each worktree takes its share of the page cache |
+| ` + "`prune`" + ` | user | what is removed without being asked for: ` + "`frequency`" + ` (1d, or never), ` + "`keep_under`" + ` (25%: what the store may take that nothing else holds; or 50GB, or never), ` + "`free_space`" + ` (5%: what is to be free), ` + "`max_age`" + ` with ` + "`layers`" + ` (60d), ` + "`undo`" + ` (14d), ` + "`warehouse`" + ` (60d) |
 | ` + "`strict`" + ` | user, project | rebuild every unit that mentions the directory it was built in |
 | ` + "`pure_macros`" + ` | user, project | list of procedural macros known to read no files: ` + "`name`, `from`, `below`" + ` (versions) |
 | ` + "`inputs`" + ` | user, project | globs of files outside a package that its build script or macros read |

@@ -35,7 +35,7 @@ func (s *Session) userConfig() (*Config, error) {
 	if s.user != nil {
 		return s.user, nil
 	}
-	c := &Config{}
+	c := &Config{Prune: DefaultAutoPrune}
 	path := s.userDirs().ConfigFile()
 	if path == "" {
 		return c, nil
@@ -48,7 +48,11 @@ func (s *Session) userConfig() (*Config, error) {
 		return nil, fmt.Errorf("read configuration %s: store %q is not an absolute path", path, keys.Store)
 	}
 	c.Store, c.Warm = keys.Store, keys.Warm
-	if err := c.add(&keys.projectKeys); err != nil {
+	err := c.Prune.set(&keys.Prune)
+	if err == nil {
+		err = c.add(&keys.projectKeys)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", path, err)
 	}
 	s.user = c

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
@@ -96,5 +97,47 @@ func TestFindProjectFile(t *testing.T) {
 	write(t, filepath.Join(ws, "member", projectFile), "")
 	if got := findProjectFile(member, ws); got != filepath.Join(ws, "member", projectFile) {
 		t.Errorf("in the member: got %q", got)
+	}
+}
+
+func TestAutoPruneConfig(t *testing.T) {
+	root := t.TempDir()
+	home := filepath.Join(t.TempDir(), "config")
+	read := func(text string) (AutoPrune, error) {
+		write(t, filepath.Join(home, "cargo-cow", "config.yaml"), text)
+		return session(t, root, "XDG_CONFIG_HOME="+home).AutoPrune()
+	}
+	for _, tt := range []struct {
+		text string
+		want func(a *AutoPrune)
+	}{
+		{"", func(*AutoPrune) {}},
+		{"prune: {frequency: never}\n", func(a *AutoPrune) { a.Every = 0 }},
+		{"prune: {frequency: 12h, keep_under: 50GB, free_space: never}\n", func(a *AutoPrune) {
+			a.Every, a.KeepUnder, a.FreeSpace = 12*time.Hour, Part{Bytes: 50e9}, Part{}
+		}},
+		{"prune:\n  keep_under: 10%\n  max_age: {layers: 2w, undo: never}\n", func(a *AutoPrune) {
+			a.KeepUnder, a.MaxAge.Layer, a.MaxAge.Undo = Part{Percent: 10}, 14*24*time.Hour, 0
+		}},
+	} {
+		want := DefaultAutoPrune
+		tt.want(&want)
+		if got, err := read(tt.text); err != nil || got != want {
+			t.Errorf("%q: got %+v, %v, want %+v", tt.text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"prune: {frequency: daily}\n":          `frequency "daily": want a number`,
+		"prune: {keep_under: 101%}\n":          `keep_under "101%": want a number`,
+		"prune: {free_space: 5}\n":             `free_space "5": want a number`,
+		"prune: {max_age: {warehouse: old}}\n": `max_age: warehouse "old"`,
+		"prune: {every: 1d}\n":                 "unknown key every",
+	} {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+	if got := (Part{Percent: 25}).Of(1000); got != 250 {
+		t.Errorf("a quarter of 1000 is %d", got)
 	}
 }

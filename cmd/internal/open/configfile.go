@@ -38,7 +38,9 @@ type projectKeys struct {
 type userKeys struct {
 	Store string `yaml:"store"`
 	// Warm has each restore read ahead in the background. Memory is the user's.
-	Warm        bool `yaml:"warm"`
+	Warm bool `yaml:"warm"`
+	// Prune is what is removed without being asked for. Space is the user's, too.
+	Prune       pruneKeys `yaml:"prune"`
 	projectKeys `yaml:",inline"`
 }
 
@@ -47,6 +49,7 @@ type Config struct {
 	Store    string // absolute; "" when not configured
 	Strict   bool
 	Warm     bool
+	Prune    AutoPrune
 	Settings rule.Settings // less its rules
 }
 

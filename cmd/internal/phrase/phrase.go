@@ -35,6 +35,14 @@ func Commit(r *layers.Record) string {
 	return text
 }
 
+// Label tells what a layer is called, and whether it is pinned.
+func Label(r *layers.Record) string {
+	if r.Pinned {
+		return strings.TrimSpace(r.Label + " (pinned)")
+	}
+	return r.Label
+}
+
 // Origin tells where a layer came from: "main @ 1a2b3c4, /src/a".
 func Origin(r *layers.Record) string {
 	if commit := Commit(r); commit != "" {

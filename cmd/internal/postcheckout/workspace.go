@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -87,6 +88,7 @@ func (h *Hook) restore(ctx context.Context, p *open.Project) (bool, error) {
 		return false, err
 	}
 	report.RestoreBriefly(h.Term, rep)
+	pruning.Begin(h.Environ, p.Session, p.Store)
 	if p.Warm() {
 		return true, spawn.Warm(h.Environ, p.BuildDir())
 	}

@@ -30,6 +30,14 @@ func Warm(environ []string, buildDir string) error {
 	return nil
 }
 
+// Prune starts the prune of a store that nobody has asked for.
+func Prune(environ []string, store string) error {
+	if err := detached(environ, "--store", store, "prune", "--auto", "--background"); err != nil {
+		return fmt.Errorf("start prune: %w", err)
+	}
+	return nil
+}
+
 // detached starts this program with other arguments in a process that outlives this
 // one and the terminal, and has nothing to say.
 func detached(environ []string, args ...string) error {

@@ -1,0 +1,121 @@
+package pruning
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/environ"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/autoprune"
+	"github.com/cargo-cow/cargo-cow/layers/prune"
+	"github.com/cargo-cow/cargo-cow/layers/space"
+)
+
+// AutoWish is what goes without being asked for: what was not used for very long, what is of
+// projects and toolchains that are gone, and as much more as the goals take. Nothing goes that
+// was used within the careful margin.
+func AutoWish(st *layers.Store, a open.AutoPrune) (Wish, error) {
+	disk, err := space.Total(st.Dir())
+	if err != nil {
+		return Wish{}, err
+	}
+	p := prune.Policy{
+		MaxAge: a.MaxAge, GoneProjects: true, RemovedToolchains: true,
+		KeepUnder: a.KeepUnder.Of(disk), Margins: prune.Careful,
+	}
+	return Wish{Policy: p, MinFree: a.FreeSpace.Of(disk)}, nil
+}
+
+// Begin starts a prune in the background, if one is due. In a CI environment there is none:
+// what is kept there is another's choice.
+func Begin(environment []string, s *open.Session, st *layers.Store) {
+	env := environ.Environ(environment)
+	if env.Get("CI") != "" && env.Get("CI") != "false" || env.Get("TF_BUILD") != "" {
+		return
+	}
+	a, err := s.AutoPrune()
+	if err != nil || a.Every == 0 || !autoprune.Due(st.Dir(), a.Every, time.Now()) {
+		return
+	}
+	// There is another command soon.
+	_ = spawn.Prune(environment, st.Dir())
+}
+
+// Auto is the prune that nobody has asked for, if one is due. Nobody waits for it, and it lets
+// all others go first.
+func Auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time) error {
+	if a.Every == 0 {
+		return nil
+	}
+	account, err := autoprune.Begin(st.Dir(), a.Every, now)
+	if account == nil || err != nil {
+		return err
+	}
+	giveWay()
+	r := autoprune.Result{Began: now}
+	began := time.Now()
+	err = auto(ctx, st, a, now, &r)
+	if err != nil {
+		r.Error = err.Error()
+	}
+	r.Took = time.Since(began)
+	return account.End(r)
+}
+
+func auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time, r *autoprune.Result) error {
+	w, err := AutoWish(st, a)
+	if err != nil {
+		return err
+	}
+	p, err := Make(ctx, st, w, now)
+	if err != nil {
+		return err
+	}
+	term, err := ui.New(io.Discard, io.Discard, nil, ui.Options{Quiet: true})
+	if err != nil {
+		return err
+	}
+	removal := NewRemoval(term, st, false, term.Detail)
+	swept, err := p.CarryOut(ctx, removal)
+	r.Layers, r.Directories, r.Records = removal.removed, removal.trees, swept.Records
+	r.Freed, r.Costs, r.Size, r.KeepUnder, r.Lacking = p.Comes.Frees, p.Comes.Costs, p.Comes.Size, w.KeepUnder, p.Lacking
+	if err == nil {
+		err = removal.first
+	}
+	return err
+}
+
+// giveWay has this process use the processors and the disk only when nobody else does, as far
+// as the system allows.
+func giveWay() {
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 19)
+	const whoProcess, idle = 1, 3 << 13 // linux/ioprio.h
+	_, _, _ = unix.Syscall(unix.SYS_IOPRIO_SET, whoProcess, 0, idle)
+}
+
+// Words tell what came of such a prune.
+func Words(r *autoprune.Result, now time.Time) string {
+	when := phrase.Ago(r.Began, now) + ", by itself: "
+	if r.Error != "" {
+		return when + r.Error
+	}
+	text := when + "nothing"
+	if r.Layers+r.Directories+r.Records > 0 {
+		text = when + fmt.Sprintf("%s, %s, %s; that freed %s", phrase.Count(r.Layers, "layer"), directories(r.Directories), phrase.Count(r.Records, "record"), phrase.Size(r.Freed))
+	}
+	switch {
+	case r.Lacking > 0:
+		text += fmt.Sprintf("; %s are missing that should be free", phrase.Size(r.Lacking))
+	case r.KeepUnder > 0 && r.Size > r.KeepUnder:
+		text += fmt.Sprintf("; the store takes %s, which is more than %s, and was used within a week", phrase.Size(r.Size), phrase.Size(r.KeepUnder))
+	}
+	return text
+}
