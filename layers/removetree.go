@@ -2,6 +2,7 @@ package layers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
@@ -13,7 +14,7 @@ import (
 // all the same.
 func (s *Store) RemoveTree(ctx context.Context, t whereabouts.Tree, still func() bool) (err error) {
 	failed := func(err error) error { return fmt.Errorf("remove %s: %w", t.Path, err) }
-	d := active.At(t.Of, true)
+	d := active.Found(t.Of)
 	c, err := active.Take(ctx, d, s.claimOptions(true), nil)
 	if err != nil {
 		return failed(err)
@@ -35,4 +36,20 @@ func (s *Store) RemoveTree(ctx context.Context, t whereabouts.Tree, still func()
 		return failed(ErrBusy)
 	}
 	return c.Discard(ctx)
+}
+
+// Tidy puts away what a process that died has left beside a build directory, unless that is in
+// use: then whoever uses it does so.
+func (s *Store) Tidy(ctx context.Context, buildDir string) error {
+	c, err := active.Take(ctx, active.Found(buildDir), s.claimOptions(true), nil)
+	if errors.Is(err, ErrBusy) {
+		return nil
+	}
+	if err == nil {
+		err = c.Release()
+	}
+	if err != nil {
+		return fmt.Errorf("tidy up beside %s: %w", buildDir, err)
+	}
+	return nil
 }

@@ -50,6 +50,14 @@ func At(buildDir string, inGit bool) Dir {
 	return d
 }
 
+// Found is At for whoever knows nothing of the checkout: what lies there stays under its name.
+func Found(buildDir string) Dir {
+	if d := At(buildDir, false); rollback.Exists(d.undo) && !rollback.Exists(d.misnamed) {
+		return d
+	}
+	return At(buildDir, true)
+}
+
 // undoSuffix ends the name of what the last restore replaced.
 const undoSuffix = paths.UndoSuffix
 

@@ -3,6 +3,7 @@ package active
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
@@ -43,6 +44,24 @@ func TestDiscard(t *testing.T) {
 	}
 	if left := d.beside(t); len(left) > 0 {
 		t.Errorf("left over: %q", left)
+	}
+}
+
+// What undo would bring back keeps its name when whoever comes knows nothing of git.
+func TestFound(t *testing.T) {
+	for _, inGit := range []bool{true, false} {
+		d, o := checkout(t)
+		d = At(d.Path, inGit)
+		if err := replace(t, d, o, "new"); err != nil {
+			t.Fatal(err)
+		}
+		before := d.beside(t)
+		if err := take(t, Found(d.Path), o).Release(); err != nil {
+			t.Error(err)
+		}
+		if after := d.beside(t); !slices.Equal(after, before) {
+			t.Errorf("in git %v: %q has become %q", inGit, before, after)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -31,6 +32,9 @@ func (cs *Checkouts) Trees() []Tree {
 	all := map[string]string{} // by path, of which build directory
 	for dir := range cs.visited {
 		parent, base := filepath.Split(dir)
+		if strings.Contains(base, paths.BesideMark) {
+			continue // it lies beside one
+		}
 		for _, path := range []string{dir, dir + paths.UndoSuffix, parent + "." + base + paths.UndoSuffix} {
 			if isBuildDir(path) && (all[path] == "" || path != dir) {
 				all[path] = dir
@@ -45,6 +49,35 @@ func (cs *Checkouts) Trees() []Tree {
 		})
 	}
 	return list
+}
+
+// Untidied lists the build directories beside which a process that died has left something
+// half made or half removed, sorted. They may be gone themselves.
+func (cs *Checkouts) Untidied() []string {
+	found := map[string]bool{}
+	look := func(dir string) {
+		parent, base := filepath.Split(dir)
+		left, err := filepath.Glob(escapeGlob(parent+"."+base+paths.BesideTemp) + "*")
+		if err == nil && len(left) > 0 {
+			found[dir] = true
+		}
+	}
+	for dir := range cs.visited {
+		parent, base := filepath.Split(dir)
+		if name, _, ok := strings.Cut(base, paths.BesideTemp); ok {
+			dir = parent + strings.TrimPrefix(name, ".")
+		}
+		look(dir)
+	}
+	for _, dir := range cs.claimed {
+		look(dir)
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// escapeGlob is a pattern that matches a path and nothing else.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 // isBuildDir reports whether a directory is one that cargo built in, or this program

@@ -46,6 +46,7 @@ type Checkouts struct {
 	store   Store
 	visited map[string]bool // build directories
 	served  map[string]bool // those of them that commands have claimed, or the caller knows
+	claimed []string        // by commands, which may be gone
 	// layers are those that a build directory was made from or last sealed as.
 	layers map[string]bool
 	// moved are workspace roots that build directories say they belong to, and that
@@ -75,7 +76,9 @@ func Find(ctx context.Context, s Store, known ...string) *Checkouts {
 			continue
 		}
 		if text, err := regular.Read(filepath.Join(s.Claims, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
-			cs.findNear(strings.TrimSuffix(string(text), "\n"), cs.noteServed)
+			path := strings.TrimSuffix(string(text), "\n")
+			cs.claimed = append(cs.claimed, path)
+			cs.findNear(path, cs.noteServed)
 		}
 	}
 	return cs

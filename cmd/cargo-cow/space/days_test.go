@@ -21,9 +21,9 @@ import (
 
 func TestMain(m *testing.M) { fixture.Main(m) }
 
-// goal is what the store may take. What the month below makes is some five times as much, and
-// what is in use within any week of it some two thirds.
-const goal = 120 << 20
+// goal is what the store may take. What the month below makes is some three times as much, and
+// what is in use within any week of it some four fifths.
+const goal = 200 << 20
 
 // A month of a heavy user: ten worktrees a day, of which three build and are sealed; lockfiles
 // change, and so do toolchains; worktrees live for two days. The store stays under its goal by

@@ -100,6 +100,14 @@ var scenarios = map[string]scenario{
 		},
 		done: map[string]bool{"undo.exchanged": true},
 	},
+	"prune what undo would bring back": {
+		args: []string{"prune", "--max-age=1d"}, before: "mine", after: "mine",
+		prepare: func(p *checkout) {
+			builtTwice(p)
+			p.Must("touch", "--date=-3 days", p.Target()+".cargo-cow-undo")
+		},
+		done: map[string]bool{"discard.renamed": true},
+	},
 	"undo where nothing is": {
 		args: []string{"undo"}, before: "", after: "mine",
 		prepare: func(p *checkout) {

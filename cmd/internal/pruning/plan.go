@@ -44,6 +44,7 @@ type Plan struct {
 	survey    *holdings.Survey // nil: not looked at, or not to be had
 	layers    map[string]*layers.LayerUse
 	trees     map[string]whereabouts.Tree
+	untidied  []string
 	warehouse *warehouse.Warehouse
 	records   *warehouse.Plan
 }
@@ -60,6 +61,7 @@ func Make(ctx context.Context, st *layers.Store, w Wish, now time.Time) (*Plan, 
 	if err != nil {
 		return nil, err
 	}
+	p.untidied = found.Untidied()
 	items := p.layerItems(uses, w.Installed)
 	items = append(items, p.treeItems(found, offered)...)
 	inventory, err := p.warehouse.Inventory(ctx, nil, w.goals())

@@ -124,6 +124,16 @@ func (p *Plan) removeTrees(ctx context.Context, r *Removal) (kept int, err error
 			kept++
 		}
 	}
+	for _, dir := range p.untidied {
+		if r.dryRun {
+			break
+		}
+		if err := p.store.Tidy(ctx, dir); ctx.Err() != nil {
+			return kept, ctx.Err()
+		} else if err != nil {
+			r.Failed(err)
+		}
+	}
 	for _, kind := range []prune.Kind{prune.Undo, prune.BuildDir, prune.Layer} {
 		for _, c := range p.Victims {
 			if c.Kind != kind {

@@ -204,7 +204,8 @@ func project(path string, profiles []string) (dir string, gone bool) {
 			}
 		}
 	}
-	return filepath.Dir(path), true
+	// In its usual place it was of what lay around it; elsewhere nothing tells.
+	return filepath.Dir(path), filepath.Base(path) == "target"
 }
 
 func hasManifest(dir string) bool {
