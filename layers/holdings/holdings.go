@@ -206,6 +206,10 @@ func lastOf[K comparable](places map[K]int, all []K) int {
 	return last
 }
 
+// Pieces are what the holdings take, by which of them share it: the figures that Frees and
+// Takes add up, for who asks about many sets.
+func (v *Survey) Pieces() []space.Piece { return v.found.Pieces }
+
 // Costs is what building those units cost, in ms, that no layer holds when those holdings
 // are removed.
 func (v *Survey) Costs(gone map[int]bool) int64 {

@@ -30,6 +30,10 @@ var (
 type Line struct {
 	Art   string
 	Layer *layers.Record
+	// Column is where the layer's dot is, or where others are joined from the column on its
+	// right. A line goes through each column before it.
+	Column int
+	First  bool // the layer begins a lineage
 }
 
 // Draw puts every layer above the one it was made from. The list is the newest
@@ -46,13 +50,13 @@ func Draw(list []layers.Record, p Pen) []Line {
 				continue
 			}
 			branch(child, depth+1)
-			lines = append(lines, Line{Art: strings.Repeat(p.line, depth) + p.join})
+			lines = append(lines, Line{Art: strings.Repeat(p.line, depth) + p.join, Column: depth})
 		}
 		dot := p.linked
 		if g.first[i] {
 			dot = p.first
 		}
-		lines = append(lines, Line{strings.Repeat(p.line, depth) + dot, &list[i]})
+		lines = append(lines, Line{strings.Repeat(p.line, depth) + dot, &list[i], depth, g.first[i]})
 	}
 	for _, i := range g.roots {
 		branch(i, 0)

@@ -106,7 +106,7 @@ func (t *Terminal) Table(tab *Table) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], columns(clean(c.Text)))
+			widths[i] = max(widths[i], columns(Clean(c.Text)))
 		}
 	}
 	limit := t.out.width
@@ -117,7 +117,7 @@ func (t *Terminal) Table(tab *Table) {
 	for _, row := range rows {
 		used := 0
 		for i, c := range row {
-			text := clean(c.Text)
+			text := Clean(c.Text)
 			last := i == len(row)-1
 			if last && limit > 0 {
 				text = cut(text, limit-used)

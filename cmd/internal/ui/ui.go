@@ -170,7 +170,7 @@ func (t *Terminal) line(style Style, verb, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	pad := strings.Repeat(" ", max(0, 12-len(verb)))
-	fmt.Fprintf(t.err.w, "%s%s %s\n", pad, t.err.paint(style, verb), clean(text))
+	fmt.Fprintf(t.err.w, "%s%s %s\n", pad, t.err.paint(style, verb), Clean(text))
 }
 
 // Warn says what the user should know though the work goes on.
@@ -201,9 +201,9 @@ func (t *Terminal) message(style Style, kind, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	fmt.Fprintf(t.err.w, "%s: %s\n", t.err.paint(style, kind), clean(lines[0]))
+	fmt.Fprintf(t.err.w, "%s: %s\n", t.err.paint(style, kind), Clean(lines[0]))
 	for _, l := range lines[1:] {
-		fmt.Fprintf(t.err.w, "  %s\n", clean(l))
+		fmt.Fprintf(t.err.w, "  %s\n", Clean(l))
 	}
 }
 
@@ -214,7 +214,7 @@ func (t *Terminal) Println(format string, args ...any) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintln(t.out.w, clean(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(t.out.w, Clean(fmt.Sprintf(format, args...)))
 }
 
 // JSON writes one line of the result with --json, and nothing without: the
@@ -239,9 +239,9 @@ func (t *Terminal) JSON(reason string, v any) {
 	fmt.Fprintf(t.out.w, `{"reason":%s%s%s`, strconv.Quote(reason), sep, rest)
 }
 
-// clean escapes what could move the cursor, end a line, turn text round or start an
+// Clean escapes what could move the cursor, end a line, turn text round or start an
 // escape sequence, and bytes that are no text.
-func clean(s string) string {
+func Clean(s string) string {
 	bad := func(r rune) bool {
 		return r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 	}

@@ -166,7 +166,7 @@ func TestClean(t *testing.T) {
 		"\u202egnp":      `\u202egnp`,
 		"literal \ufffd": "literal \ufffd",
 	} {
-		if got := clean(in); got != want {
+		if got := Clean(in); got != want {
 			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
 		}
 	}
