@@ -24,6 +24,9 @@ its own data.
 With names, and with --by, shows what removing several together frees: two layers
 that share only with each other free nothing alone.
 
+With --html, writes a page for a browser: a map, these tables, the lineage of layers,
+and what removing together frees, of whatever is selected there.
+
 What something else holds, such as a copy by cp --reflink, is not in FREES; but where
 two of them share it, the file system does not tell, and FREES is the most.`,
 		Example: "  cargo cow du green 1a2b3c4d ./target",
@@ -37,5 +40,6 @@ two of them share it, the file system does not tell, and FREES is the most.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.By, "by", "", "put trees together by `WHAT`: worktree, toolchain or kind")
+	cmd.Flags().StringVar(&o.HTML, "html", "", "write a page of all trees to `FILE`")
 	return cmd
 }

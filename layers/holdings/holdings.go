@@ -253,8 +253,14 @@ func (v *Survey) Shares(items func(id string) bool) prune.Shares {
 			all.Data = append(all.Data, s)
 		}
 	}
+	all.Work = v.Work()
+	return all
+}
+
+// Work is what building units has cost, in ms, by which layers have them.
+func (v *Survey) Work() (all []prune.Share) {
 	for _, s := range v.index.Shares() {
-		all.Work = append(all.Work, prune.Share{Amount: s.Cost, Items: s.Layers})
+		all = append(all, prune.Share{Amount: s.Cost, Items: s.Layers})
 	}
 	return all
 }

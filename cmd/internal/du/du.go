@@ -1,14 +1,13 @@
 // Package du shows what takes room on the disk of a store, what of it is shared, and what removing it would
-// free. It keeps nothing, and a call depends on no other.
+// free: as a table, as lines of JSON, or as a page for a browser. It keeps nothing, and a call depends on no other.
 package du
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
@@ -24,11 +23,18 @@ type Options struct {
 	Dir   string   // that names are relative to; "": the working directory
 	Known []string // build directories of which the caller knows
 	By    string   // one of Groups; "" for single trees
+	HTML  string   // the file that a page of all is written to, instead
 }
 
 // Show shows what takes room on the disk of a store.
 func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, now time.Time) error {
 	names := o.Names
+	if o.HTML != "" && (o.By != "" || len(names) > 0) {
+		return exit.Usage(fmt.Errorf("write page %s: it shows all trees, and all groups of them", o.HTML))
+	}
+	if o.HTML == "-" {
+		return exit.Usage(errors.New("write page -: want the name of a file"))
+	}
 	found := st.BuildDirs(ctx, o.Known...)
 	uses, err := st.LayerUses(ctx, found)
 	if err != nil {
@@ -42,10 +48,14 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 	if err != nil {
 		return err
 	}
+	if o.HTML != "" {
+		p := newPage(st.Dir(), v, uses, layerOf, now)
+		return p.write(term, inDir(o.Dir, o.HTML))
+	}
 	if o.By != "" {
 		return showGroups(term, v, layerOf, o.By, names)
 	}
-	order, chosen, own := []int{}, map[int]bool{}, v.Own()
+	chosen, own := map[int]bool{}, v.Own()
 	for _, name := range names {
 		i, err := findHolding(ctx, st, v, o.Dir, name)
 		if err != nil {
@@ -53,19 +63,17 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 		}
 		chosen[i] = true
 	}
-	for i := range v.Holdings {
-		if len(names) == 0 && own[i] || chosen[i] {
-			order = append(order, i)
-		}
+	order := inOrder(v, chosen)
+	if len(names) == 0 {
+		order = inOrder(v, own)
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(v.Holdings[j].Alone, v.Holdings[i].Alone) })
 	tab := newTable()
 	shown := ui.Shown(len(order), term.Verbose() || len(names) > 0)
 	for n, i := range order {
 		h, cost := &v.Holdings[i], v.Costs(map[int]bool{i: true})
 		term.JSON("holding", newHolding(h, layerOf[h.Layer], cost))
 		if n < shown {
-			row(tab, h, layerOf[h.Layer], cost, now)
+			tab.Row(cells(h, layerOf[h.Layer], cost, now)...)
 		}
 	}
 	tab.More(len(order)-shown, "--verbose")
@@ -77,20 +85,27 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 		Cost     int64 `json:"cost_ms"`
 	}{together, frees, cost})
 	if len(names) == 0 {
-		term.Status("Total", "%s take %s together", phrase.Count(len(own), "tree"), phrase.Size(together))
+		term.Status("Total", "%s", takes(len(own), together))
 	} else {
 		term.Status("Removing", "%s %s", phrase.Count(len(chosen), "tree"), phrase.Loss(frees, cost))
 	}
 	return nil
 }
 
+// inDir is the absolute path of what is called name in a directory; "": the working
+// directory.
+func inDir(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	path, _ := filepath.Abs(filepath.Join(dir, name))
+	return path
+}
+
 // findHolding finds what a name on the command line means: a directory if there is one of
 // the name, or else a layer.
 func findHolding(ctx context.Context, st *layers.Store, v *holdings.Survey, dir, name string) (int, error) {
-	path := name
-	if !filepath.IsAbs(name) {
-		path, _ = filepath.Abs(filepath.Join(dir, name))
-	}
+	path := inDir(dir, name)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		if i := v.Find(real, ""); i >= 0 {
 			return i, nil

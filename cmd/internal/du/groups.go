@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
@@ -40,6 +41,38 @@ type group struct {
 	Total int64  `json:"total"` // each byte once
 	Frees int64  `json:"frees"` // by removing all of them
 	Cost  int64  `json:"cost_ms"`
+
+	members map[int]bool
+}
+
+// groupsBy puts a store's own trees together, those first that free most.
+func groupsBy(v *holdings.Survey, layerOf map[string]*layers.LayerUse, by string) []group {
+	members := map[string]map[int]bool{}
+	for i := range v.Own() {
+		name := groupOf(by, &v.Holdings[i], layerOf[v.Holdings[i].Layer])
+		if members[name] == nil {
+			members[name] = map[int]bool{}
+		}
+		members[name][i] = true
+	}
+	var list []group
+	for name, all := range members {
+		list = append(list, group{name, len(all), v.Takes(all), v.Frees(all), v.Costs(all), all})
+	}
+	slices.SortFunc(list, func(a, b group) int {
+		return cmp.Or(cmp.Compare(b.Frees, a.Frees), strings.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// groupHeads are those of the columns of cells, of groups by something.
+func groupHeads(by string) []string {
+	return []string{strings.ToUpper(by), "TREES", "TOTAL", "FREES", "COST"}
+}
+
+// cells is what is said of a group in a table.
+func (g *group) cells() []string {
+	return []string{g.Name, strconv.Itoa(g.Trees), phrase.Size(g.Total), phrase.Size(g.Frees), phrase.Cost(g.Cost)}
 }
 
 // showGroups shows trees by what they belong to.
@@ -50,32 +83,18 @@ func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layer
 	if len(names) > 0 {
 		return exit.Usage(fmt.Errorf("show what takes space by %s: that is for all trees, not for %s", by, strings.Join(names, ", ")))
 	}
-	members := map[string]map[int]bool{}
-	own := v.Own()
-	for i := range own {
-		name := groupOf(by, &v.Holdings[i], layerOf[v.Holdings[i].Layer])
-		if members[name] == nil {
-			members[name] = map[int]bool{}
-		}
-		members[name][i] = true
-	}
-	var list []group
-	for name, all := range members {
-		list = append(list, group{name, len(all), v.Takes(all), v.Frees(all), v.Costs(all)})
-	}
-	slices.SortFunc(list, func(a, b group) int {
-		return cmp.Or(cmp.Compare(b.Frees, a.Frees), strings.Compare(a.Name, b.Name))
-	})
-	tab := ui.NewTable(strings.ToUpper(by), "TREES", "TOTAL", "FREES", "COST")
+	list := groupsBy(v, layerOf, by)
+	tab := ui.NewTable(groupHeads(by)...)
 	shown := ui.Shown(len(list), term.Verbose())
-	for i, g := range list {
-		term.JSON("group", g)
+	for i := range list {
+		term.JSON("group", &list[i])
 		if i < shown {
-			tab.Row(g.Name, fmt.Sprint(g.Trees), phrase.Size(g.Total), phrase.Size(g.Frees), phrase.Cost(g.Cost))
+			tab.Row(list[i].cells()...)
 		}
 	}
 	tab.More(len(list)-shown, "--verbose")
 	term.Table(tab)
-	term.Status("Total", "%s take %s together", phrase.Count(len(own), "tree"), phrase.Size(v.Takes(own)))
+	own := v.Own()
+	term.Status("Total", "%s", takes(len(own), v.Takes(own)))
 	return nil
 }

@@ -1,6 +1,9 @@
 package du
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
@@ -32,23 +35,42 @@ func newHolding(h *holdings.Holding, layer *layers.LayerUse, cost int64) holding
 	return j
 }
 
-// newTable is a table for row.
+// heads are those of the columns of cells.
+var heads = []string{"WHAT", "", "TOTAL", "FREES", "COST", "LAST USE", "LABEL", "WHERE"}
+
+// newTable is a table for cells.
 func newTable() *ui.Table {
-	tab := ui.NewTable("WHAT", "", "TOTAL", "FREES", "COST", "LAST USE", "LABEL", "WHERE")
+	tab := ui.NewTable(heads...)
 	tab.OmitEmpty()
 	return tab
 }
 
-// row adds a row for h to a table.
-func row(tab *ui.Table, h *holdings.Holding, layer *layers.LayerUse, cost int64, now time.Time) {
+// cells is what is said of h in a table, with the layer that it is, nil for none, and what
+// removing it costs.
+func cells(h *holdings.Holding, layer *layers.LayerUse, cost int64, now time.Time) []string {
 	total, frees := phrase.Size(h.Bytes), phrase.Size(h.Alone)
 	if layer == nil {
-		tab.Row(string(h.Kind), phrase.ID(h.Layer), total, frees, "", "", "", h.Path)
-		return
+		return []string{string(h.Kind), phrase.ID(h.Layer), total, frees, "", "", "", h.Path}
 	}
-	used := layer.Created
-	if layer.LastUse.After(used) {
-		used = layer.LastUse
+	return []string{string(h.Kind), phrase.ID(h.Layer), total, frees, phrase.Cost(cost), phrase.Ago(lastUse(layer), now), phrase.Label(&layer.Record), phrase.Origin(&layer.Record)}
+}
+
+// lastUse is when a layer was last of use: when it was made, for one.
+func lastUse(layer *layers.LayerUse) time.Time {
+	if layer.LastUse.After(layer.Created) {
+		return layer.LastUse
 	}
-	tab.Row(string(h.Kind), phrase.ID(h.Layer), total, frees, phrase.Cost(cost), phrase.Ago(used, now), phrase.Label(&layer.Record), phrase.Origin(&layer.Record))
+	return layer.Created
+}
+
+// inOrder are the holdings for which shown is true, those first that free most alone.
+func inOrder(v *holdings.Survey, shown map[int]bool) []int {
+	order := slices.Sorted(maps.Keys(shown))
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(v.Holdings[j].Alone, v.Holdings[i].Alone) })
+	return order
+}
+
+// takes says what a number of trees take together.
+func takes(trees int, bytes int64) string {
+	return phrase.Count(trees, "tree") + " take " + phrase.Size(bytes) + " together"
 }

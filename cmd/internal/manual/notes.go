@@ -33,6 +33,7 @@ over time, never changed or removed.
 | ` + "`holding`" + ` | a layer, build directory, undo tree or the warehouse, as du shows it: ` + "`kind`" + `, ` + "`path`" + `, the bytes in ` + "`total`" + `, what removing it alone ` + "`frees`" + `, the bytes of ` + "`small`" + ` files, and ` + "`cost_ms`" + ` of the units that no other layer has |
 | ` + "`group`" + ` | trees that belong to one worktree, toolchain or kind, as du shows them with --by |
 | ` + "`du`" + ` | what all trees take ` + "`together`" + `, and what removing those that were named ` + "`frees`" + ` and costs |
+| ` + "`du-page`" + ` | with ` + "`du --html`" + `, the ` + "`path`" + ` of the page and its ` + "`bytes`" + ` |
 | ` + "`target`" + ` | a target directory that scan has found: its ` + "`project`" + `, whether that is ` + "`gone`" + `, the bytes in ` + "`total`" + `, and what removing it alone ` + "`frees`" + ` |
 | ` + "`scan`" + ` | how many it has found, what they take ` + "`together`" + `, and what removing all ` + "`frees`" + `, or those whose project is gone |
 | ` + "`dedupe`" + ` | how many ` + "`files`" + ` of how many target directories share their ` + "`bytes`" + ` now, and what was ` + "`shared`" + ` already |
