@@ -8,9 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
@@ -81,24 +78,7 @@ func (d *disk) remove(tree string) {
 // free waits until all that was removed is free, and returns how much is.
 func (d *disk) free() int64 {
 	d.Helper()
-	if d.btrfs {
-		d.run("btrfs", "filesystem", "sync", d.dir)
-		d.run("btrfs", "subvolume", "sync", d.dir)
-		d.run("btrfs", "filesystem", "sync", d.dir)
-	}
-	d.run("sync", "-f", d.dir)
-	// XFS frees what is removed in the background (since Linux 5.14), and has no call that waits for that.
-	var st, last unix.Statfs_t
-	for same := 0; same < 5; same++ {
-		if err := unix.Statfs(d.dir, &st); err != nil {
-			d.Fatal(err)
-		}
-		if st.Bavail != last.Bavail {
-			last, same = st, 0
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return int64(st.Bavail) * st.Bsize
+	return loopfs.Free(d, d.dir)
 }
 
 // trees makes trees of one lineage, and one of files that were cloned singly.

@@ -351,7 +351,7 @@ func TestDeepAndWideTrees(t *testing.T) {
 			for i := range width {
 				p.Write(fmt.Sprintf("target/debug/wide/%d", i), "")
 			}
-			for _, args := range [][]string{{"init"}, {"status"}, {"snapshot"}, {"restore"}, {"undo"}, {"explain"}, {"check"}, {"show", "latest"}, {"prune", "--size", "1kB", "--dry-run"}} {
+			for _, args := range [][]string{{"init"}, {"status"}, {"snapshot"}, {"restore"}, {"undo"}, {"explain"}, {"check"}, {"show", "latest"}, {"prune", "--keep-under", "1kB", "--dry-run"}} {
 				if r := p.TryCow(args...); r.Code != 0 {
 					t.Fatalf("%q: %v", args, r)
 				}
