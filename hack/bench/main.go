@@ -1,6 +1,6 @@
 // Bench measures what the program's commands cost, in groups: restore and snapshot on targets of 1,000, 20,000 and 100,000
 // files, against what the file system itself takes for the same (sizes); grafts and planning (grafts); stores of many layers
-// and long lockfiles (choices); fifty restores at once (crowd); first edits in new worktrees (edits). It prints medians and
+// and long lockfiles (choices); what layers share, and pruning (accounts); fifty restores at once (crowd); first edits in new worktrees (edits). It prints medians and
 // ratios as a Markdown table. Every figure of a table is from one run, the things compared taking turns, each measured right
 // after it was done once uncounted. It works on a Btrfs of its own
 // (hack/scratch), gone afterwards, and fails where it can get none; it wants the machine to itself.
@@ -22,13 +22,14 @@ var parts = []part{
 	{"sizes", &sizes{}},
 	{"grafts", &grafts{}},
 	{"choices", &choices{}},
+	{"accounts", &accounts{}},
 	{"crowd", &crowd{}},
 	{"edits", &edits{}},
 }
 
 func main() {
 	rounds := flag.Int("rounds", 5, "how often to measure each thing")
-	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices, crowd, edits")
+	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices, accounts, crowd, edits")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
