@@ -8,7 +8,6 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/internal/leftout"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
@@ -45,9 +44,9 @@ func (s *Store) Init(ctx context.Context, co *Checkout, notify Notify) (*InitRep
 	}
 	if w.kind == active.Directory {
 		r.TakenOver = true
-		ctx, left := leftout.Collect(ctx)
+		ctx, left := driver.CollectUncopied(ctx)
 		err := w.dir.TakeOver(ctx)
-		r.Uncopied = left.Files()
+		r.Uncopied = left.Uncopied()
 		return r, err
 	}
 	tmp, err := w.dir.Prepare(ctx, "")

@@ -8,7 +8,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
-	"github.com/cargo-cow/cargo-cow/layers/internal/leftout"
 	"github.com/cargo-cow/cargo-cow/layers/recompile"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
@@ -84,7 +83,7 @@ func ArmCrashpoint(spec string) error { return crashpoint.Arm(spec) }
 func Crashpoints() []string { return crashpoint.All() }
 
 // Uncopied is what of a build directory cannot be copied.
-type Uncopied = leftout.Files
+type Uncopied = driver.Uncopied
 
 // Record is the entry of a layer in the store.
 type Record = record.Record

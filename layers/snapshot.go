@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
@@ -17,7 +18,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
-	"github.com/cargo-cow/cargo-cow/layers/internal/leftout"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
@@ -57,10 +57,10 @@ type SnapshotReport struct {
 // Snapshot seals the checkout's build directory as a layer, under Cargo's locks. If
 // nothing was built since the layer it came from, that layer is the answer.
 func (s *Store) Snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (*SnapshotReport, error) {
-	ctx, left := leftout.Collect(ctx)
+	ctx, left := driver.CollectUncopied(ctx)
 	r, err := s.snapshot(ctx, co, o)
 	if r != nil {
-		r.Uncopied = left.Files()
+		r.Uncopied = left.Uncopied()
 	}
 	return r, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
@@ -69,15 +70,19 @@ otherwise.`,
 			if cmd.Flags().Changed("keep-last") && o.KeepLast < 1 {
 				return exit.Usage(fmt.Errorf("keep the last %d: want 1 or more", o.KeepLast))
 			}
-			if err := o.Check(); errors.Is(err, pruning.ErrNothingChosen) {
-				return exit.Usage(&layers.HelpError{Err: err, Help: "cargo cow prune --max-age 30d --dry-run"})
-			} else if err != nil {
-				return exit.Usage(err)
-			}
 			return a.prune(cmd.Context(), o)
 		},
 	}
 	f := cmd.Flags()
+	addPruneFlags(f, &o)
+	f.BoolVar(&auto, "auto", false, "remove what is removed by itself once a day, now")
+	f.BoolVar(&background, "background", false, "")
+	f.Lookup("background").Hidden = true
+	f.BoolVarP(&o.DryRun, "dry-run", "n", false, "say what would be removed, and change nothing")
+	return cmd
+}
+
+func addPruneFlags(f *pflag.FlagSet, o *pruning.Options) {
 	f.IntVar(&o.KeepLast, "keep-last", 0, "keep the `N` layers of each dependency set that were used last")
 	f.Var(&o.MaxAge, "max-age", "remove what was not used for `DURATION`, such as 30d, 2w or 12h; a number alone means days")
 	f.BoolVar(&o.GoneWorktrees, "gone-worktrees", false, "remove what was built in a directory that no longer exists and that nothing uses")
@@ -91,11 +96,6 @@ otherwise.`,
 	f.Var(&o.WarehouseSize, "warehouse-size", "remove records until the files of the warehouse take no more than `SIZE`, such as 20GB")
 	f.StringSliceVar(&o.Targets, "targets", nil, "also choose among the target directories below `DIR`, whoever built there")
 	f.StringVar(&o.Margin, "margin", "usual", "keep what was used recently: `MARGIN` is usual, careful or none")
-	f.BoolVar(&auto, "auto", false, "remove what is removed by itself once a day, now")
-	f.BoolVar(&background, "background", false, "")
-	f.Lookup("background").Hidden = true
-	f.BoolVarP(&o.DryRun, "dry-run", "n", false, "say what would be removed, and change nothing")
-	return cmd
 }
 
 // autoPrune removes what goes without being asked for, now, or in the background if it is due.
@@ -125,6 +125,11 @@ func (a *app) autoPrune(ctx context.Context, o pruning.Options, background bool)
 }
 
 func (a *app) prune(ctx context.Context, o pruning.Options) error {
+	if err := o.Check(); errors.Is(err, pruning.ErrNothingChosen) {
+		return exit.Usage(&layers.HelpError{Err: err, Help: "cargo cow prune --max-age 30d --dry-run"})
+	} else if err != nil {
+		return exit.Usage(err)
+	}
 	st, err := a.anyStore(ctx)
 	if err != nil {
 		return err

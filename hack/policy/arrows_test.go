@@ -98,6 +98,7 @@ var rules = []rule{
 	{"layers/lease", []string{"layers/internal/flock", "layers/paths"}, "a claim knows nothing of what is claimed"},
 	{"layers/lastuse", nil, "when something was used is told by its name alone"},
 	{"layers/background", []string{"layers/internal/flock", "layers/paths", "layers/regular"}, "how a snapshot went is told by a file: what a snapshot is does not matter"},
+	{"layers/autoprune", []string{"layers/internal/flock", "layers/paths", "layers/regular", xsys}, "when something was last removed, and what, is told by a file"},
 	{"layers/locate", []string{"layers/internal/atomicfile", "layers/paths", "layers/regular", xsys},
 		"where a store is must be the same for all who ask, and each start of our wrapper pays for every import"},
 	{"layers/regular", nil, "a file is read, whatever is in it"},

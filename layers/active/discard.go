@@ -2,6 +2,7 @@ package active
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cargo-cow/cargo-cow/driver"
@@ -45,6 +46,50 @@ func (c *Claim) discard(ctx context.Context, path string) error {
 	}
 	if err := c.opts.Driver.Delete(context.WithoutCancel(ctx), aside); err != nil {
 		return &help.Error{Err: fmt.Errorf("remove %s: %w", path, err), Help: "sudo rm -rf " + help.ShellWord(aside)}
+	}
+	return nil
+}
+
+// Remove removes a build directory of which nothing else is known, or with undo what would be
+// brought back in its place, unless it is in use: then it fails with ErrBusy. Once nobody can
+// change it any more, still says whether it is to go all the same.
+func Remove(ctx context.Context, buildDir string, undo bool, o Options, still func() bool) error {
+	failed := func(err error) error { return fmt.Errorf("remove %s: %w", buildDir, err) }
+	d := Found(buildDir)
+	c, err := Take(ctx, d, o, nil)
+	if err != nil {
+		return failed(err)
+	}
+	defer c.Release()
+	if !undo {
+		if kind, err := d.Kind(o.Driver); err != nil || kind == Absent {
+			return err
+		}
+		if err := c.LockCargo(ctx, buildDir, true, nil); err != nil {
+			return failed(err)
+		}
+	}
+	switch {
+	case !still():
+		return failed(ErrBusy)
+	case undo:
+		return c.DiscardUndo(ctx)
+	}
+	return c.Discard(ctx)
+}
+
+// Tidy puts away what a process that died has left beside a build directory of which nothing
+// else is known. Where it is in use, whoever uses it does so.
+func Tidy(ctx context.Context, buildDir string, o Options) error {
+	c, err := Take(ctx, Found(buildDir), o, nil)
+	if errors.Is(err, ErrBusy) {
+		return nil
+	}
+	if err == nil {
+		err = c.Release()
+	}
+	if err != nil {
+		return fmt.Errorf("tidy up beside %s: %w", buildDir, err)
 	}
 	return nil
 }

@@ -99,12 +99,3 @@ func parsePart(text string) (p Part, err error) {
 	err = v.Set(text)
 	return Part{Bytes: int64(v)}, err
 }
-
-// AutoPrune is what the user has said about it.
-func (s *Session) AutoPrune() (AutoPrune, error) {
-	user, err := s.userConfig()
-	if err != nil {
-		return AutoPrune{}, err
-	}
-	return user.Prune, nil
-}

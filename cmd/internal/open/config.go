@@ -78,3 +78,12 @@ func findProjectFile(dir, root string) string {
 		dir = filepath.Dir(dir)
 	}
 }
+
+// AutoPrune is what the user has said about it.
+func (s *Session) AutoPrune() (AutoPrune, error) {
+	user, err := s.userConfig()
+	if err != nil {
+		return AutoPrune{}, err
+	}
+	return user.Prune, nil
+}
