@@ -77,7 +77,12 @@ func (g *Generator) Next() []history.Step {
 	case n < 88:
 		return []history.Step{{"clean", c}, g.cargo(c)}
 	case n < 94:
-		return []history.Step{{[]string{"undo", "graft", "undo", "graft", "prune", "check"}[g.b.rng.IntN(6)], c}, g.cargo(c)}
+		switch verb := []string{"undo", "graft", "undo", "graft", "prune", "prune", "check", "dedupe"}[g.b.rng.IntN(8)]; verb {
+		case "prune":
+			return []history.Step{{verb, c, []string{"last", "free", "some", "gone"}[g.b.rng.IntN(4)]}, g.cargo(c)}
+		default:
+			return []history.Step{{verb, c}, g.cargo(c)}
+		}
 	case n < 96 && len(g.opt.Others) > 0:
 		return []history.Step{{"env", c, "RUSTUP_TOOLCHAIN", g.opt.Others[g.b.rng.IntN(len(g.opt.Others))]}, g.cargo(c)}
 	case n < 98:

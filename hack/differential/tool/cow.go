@@ -110,7 +110,13 @@ func (t *cow) Do(c *world.Checkout, verb string, args []string) (bool, error) {
 		_, err := t.do(c, "switch", "--detach", args[0])
 		return err == nil, err
 	case "prune":
-		_, err := t.do(c, "prune", "--keep-last", "1")
+		_, err := t.do(c, append([]string{"prune", "--margin", "none"}, prunes[slices.Concat(args, []string{"last"})[0]]...)...)
+		return false, err
+	case "dedupe":
+		if !exists(c.Path("target")) {
+			return false, world.ErrNot
+		}
+		_, err := t.do(c, "dedupe", ".")
 		return false, err
 	case "check":
 		_, err := t.do(c, "check")
@@ -123,6 +129,11 @@ func (t *cow) Do(c *world.Checkout, verb string, args []string) (bool, error) {
 		return false, err
 	}
 	return false, world.ErrNot
+}
+
+// prunes are what prune is asked for. All of a history happens within the margin that protects what was just used.
+var prunes = map[string][]string{
+	"last": {"--keep-last", "1"}, "free": {"--free", "1GB"}, "some": {"--free", "2MB"}, "gone": {"--gone-worktrees", "--unreferenced"},
 }
 
 func (t *cow) Promise(c *world.Checkout) (map[string]bool, error) {
