@@ -18,8 +18,7 @@ a store. They share most of what they take on the disk, so that does not add up.
 
 TOTAL is all data of one, FREES what becomes free when it alone is removed, and COST
 what compiling took of the units that no other layer has, added up. The file system
-tells; sizes are before compression, and without small files that Btrfs keeps among
-its own data.
+tells; sizes are before compression, and without small files among Btrfs's own data.
 
 With names, and with --by, shows what removing several together frees: two layers
 that share only with each other free nothing alone.
@@ -32,14 +31,15 @@ two of them share it, the file system does not tell, and FREES is the most.`,
 		Example: "  cargo cow du green 1a2b3c4d ./target",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			st, err := a.anyStore(cmd.Context())
-			if err != nil {
+			if err != nil && !o.Home {
 				return err
 			}
-			o.Dir, o.Names, o.Known = a.dir, args, a.buildDirHere(cmd.Context())
+			o.Dir, o.Names, o.Known, o.Environ = a.dir, args, a.buildDirHere(cmd.Context()), a.environ
 			return du.Show(cmd.Context(), a.term, st, o, time.Now())
 		},
 	}
 	cmd.Flags().StringVar(&o.By, "by", "", "put trees together by `WHAT`: worktree, toolchain or kind")
 	cmd.Flags().StringVar(&o.HTML, "html", "", "write a page of all trees to `FILE`")
+	cmd.Flags().BoolVar(&o.Home, "home", false, "show what Cargo and rustup keep instead: caches, toolchains, and who uses those; it removes nothing")
 	return cmd
 }

@@ -87,6 +87,8 @@ var rules = []rule{
 	{"layers/cargo/depfile", []string{"layers/internal/atomicfile", "layers/paths"}, "what rustc has written is read as text, and put back in one step"},
 	{"layers/cargo/targets", []string{"layers/cargo/depfile", "layers/paths", "layers/regular", xsys},
 		"whose a target directory is, it tells itself"},
+	{"layers/cargo/home", []string{"layers/cargo/project", "layers/regular"},
+		"what is installed is asked of rustup and of the compilers, whatever was built by them"},
 	{"layers/cargo/extent", []string{"layers/paths", "layers/regular"}, "what of a directory is a checkout is told by its files"},
 	{"layers/cargo/chain", []string{"layers/paths"}, "a link to the wrapper is a name and a note"},
 	{"layers/cargo/", []string{"layers/regular", toml + "/..."}, "formats are leaves: each can be read, tested and fuzzed alone"},
@@ -123,8 +125,8 @@ var rules = []rule{
 	{"hack/differential", []string{"hack/...", "github.com/rogpeppe/go-internal/txtar", xsys}, "histories are text; the programs in them are called as a user calls them"},
 	{"hack/macros", []string{"layers/cargo/macros", "layers/cargo/rustsrc"},
 		"what reading decides of macros is asked of what reads them: no command prints it"},
-	{"hack/bench", []string{"hack/...", "layers/cargo/planner", "layers/cargo/project", xsys},
-		"what a planning run takes shows in no command of its own"},
+	{"hack/bench", []string{"hack/...", "layers/cargo/planner", "layers/cargo/project", "layers/space", xsys},
+		"what a planning run takes shows in no command of its own, nor in how many pieces a tree lies at a moment"},
 	{"hack/bench/bulk", []string{"layers/cargo/fingerprint"}, "made-up units need fingerprints that hash right; nothing else of the program's"},
 }
 

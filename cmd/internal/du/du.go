@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
 )
 
@@ -24,11 +25,20 @@ type Options struct {
 	Known []string // build directories of which the caller knows
 	By    string   // one of Groups; "" for single trees
 	HTML  string   // the file that a page of all is written to, instead
+	// Home: what Cargo and rustup keep for the user is shown instead, which Environ tells where to find.
+	Home    bool
+	Environ []string
 }
 
-// Show shows what takes room on the disk of a store.
+// Show shows what takes room on the disk of a store, which need not be there for Options.Home.
 func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, now time.Time) error {
 	names := o.Names
+	if o.Home && (o.By != "" || len(names) > 0) {
+		return exit.Usage(errors.New("show what Cargo and rustup keep: that goes with no names, and not with --by"))
+	}
+	if o.Home {
+		return showHome(ctx, term, st, project.Tool{Cargo: "cargo", Dir: o.Dir, Environ: o.Environ}, o.Known)
+	}
 	if o.HTML != "" && (o.By != "" || len(names) > 0) {
 		return exit.Usage(fmt.Errorf("write page %s: it shows all trees, and all groups of them", o.HTML))
 	}
