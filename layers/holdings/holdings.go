@@ -43,6 +43,8 @@ type Holding struct {
 	// and which is not in Bytes.
 	Small int64
 	Files int
+	// Breaks is how often a file goes on elsewhere on the disk.
+	Breaks int
 }
 
 // A Survey is what takes room, and who shares what.
@@ -103,7 +105,7 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 	for i, n := range v.found.Alone() {
 		if m := v.found.Maps[i]; m != nil {
 			h := &v.Holdings[i]
-			h.Bytes, h.Alone, h.Small, h.Files = m.Bytes(), n, m.Small, m.Files
+			h.Bytes, h.Alone, h.Small, h.Files, h.Breaks = m.Bytes(), n, m.Small, m.Files, m.Breaks()
 		}
 	}
 	return v, nil

@@ -45,7 +45,7 @@ func (m *Measurer) MeasureAgain(ctx context.Context, dir string, k Keeping) (*Ma
 	return found, err
 }
 
-const mapHeader = "cargo-cow map 1\n"
+const mapHeader = "cargo-cow map 2\n"
 
 var errMap = errors.New("not a map of a known form")
 
@@ -55,7 +55,7 @@ func encodeMap(m *Map, version string) []byte {
 	b := []byte(mapHeader)
 	b = binary.AppendUvarint(b, uint64(len(version)))
 	b = append(b, version...)
-	for _, n := range []uint64{uint64(m.Apart), uint64(m.Small), uint64(m.Files), uint64(len(m.windows))} {
+	for _, n := range []uint64{uint64(m.Apart), uint64(m.Small), uint64(m.Files), uint64(m.Extents), uint64(m.Placed), uint64(len(m.windows))} {
 		b = binary.AppendUvarint(b, n)
 	}
 	for _, w := range m.windows {
@@ -82,7 +82,7 @@ func decodeMap(text []byte) (m *Map, version string, err error) {
 	}
 	r := &numbers{text: text[len(mapHeader):n]}
 	version = string(r.bytes(r.next()))
-	m = &Map{Apart: int64(r.next()), Small: int64(r.next()), Files: int(r.next())}
+	m = &Map{Apart: int64(r.next()), Small: int64(r.next()), Files: int(r.next()), Extents: int(r.next()), Placed: int(r.next())}
 	count := r.next()
 	for last := -1; count > 0 && !r.bad; count-- {
 		w := window{number: r.next()}
@@ -92,7 +92,7 @@ func decodeMap(text []byte) (m *Map, version string, err error) {
 		last = int(w.number)
 		m.windows = append(m.windows, w)
 	}
-	if r.bad || len(r.text) > 0 || m.Apart < 0 || m.Small < 0 || m.Files < 0 {
+	if r.bad || len(r.text) > 0 || m.Apart < 0 || m.Small < 0 || m.Files < 0 || m.Extents < 0 || m.Placed < 0 {
 		return nil, "", errMap
 	}
 	return m, version, nil

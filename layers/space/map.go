@@ -18,7 +18,14 @@ type Map struct {
 	// Small is what files hold that lie among the file system's own data.
 	Small int64
 	Files int // those of several names once
+	// Extents is in how many pieces the files lie on the disk, one by one; what goes on where the piece before
+	// ended is of that piece.
+	Extents int
+	Placed  int // of the Files: those that lie in pieces at all, and not among the file system's own data
 }
+
+// Breaks is how often a file goes on elsewhere on the disk: 0 where each lies in one piece.
+func (m *Map) Breaks() int { return m.Extents - m.Placed }
 
 // Bytes is what the tree takes, shared or not.
 func (m *Map) Bytes() int64 {
@@ -39,6 +46,24 @@ type span struct {
 	// packed: it is compressed. Others that refer to it have the same at, and it is
 	// really shorter than its length.
 	packed bool
+}
+
+// piecesOf counts the pieces of one file, whose spans are in the order of the file. Where a
+// compressed span ends on the disk is not known, only that it is no longer than its length: one
+// that begins within that goes on behind it.
+func piecesOf(spans []span) int {
+	n := 0
+	for i, s := range spans {
+		if i > 0 {
+			last := spans[i-1]
+			end := last.at + last.length
+			if s.at == end || last.packed && s.at > last.at && s.at < end {
+				continue
+			}
+		}
+		n++
+	}
+	return n
 }
 
 // windowSize is the size of the pieces in which disks are looked at. Trees that come of

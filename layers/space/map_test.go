@@ -106,9 +106,29 @@ func TestApart(t *testing.T) {
 	}
 }
 
+func TestPiecesOf(t *testing.T) {
+	for _, c := range []struct {
+		spans []span
+		want  int
+	}{
+		{nil, 0},
+		{[]span{{at: 8, length: 4}, {at: 12, length: 4, shared: true}}, 1},
+		{[]span{{at: 8, length: 4}, {at: 16, length: 4}}, 2},
+		{[]span{{at: 8, length: 4}, {at: 4, length: 4}}, 2},
+		// Of compressed data the end is not known.
+		{[]span{{at: 8, length: 100, packed: true}, {at: 40, length: 100, packed: true}, {at: 140, length: 1}}, 1},
+		{[]span{{at: 8, length: 100, packed: true}, {at: 8, length: 100, packed: true}}, 2},
+		{[]span{{at: 8, length: 100, packed: true}, {at: 109, length: 100, packed: true}}, 2},
+	} {
+		if got := piecesOf(c.spans); got != c.want {
+			t.Errorf("%v: %d pieces, want %d", c.spans, got, c.want)
+		}
+	}
+}
+
 func someMap() *Map {
 	m := newMap([]span{{at: 5, length: 20, shared: true}, {at: 30, length: windowSize, twice: true}, {at: 9 * windowSize, length: 4096, packed: true}})
-	m.Apart, m.Small, m.Files = 1, 2, 3
+	m.Apart, m.Small, m.Files, m.Extents, m.Placed = 1, 2, 3, 5, 4
 	return m
 }
 

@@ -123,10 +123,11 @@ func (m *Measurer) measure(ctx context.Context, t Tree) (*Map, error) {
 	for _, r := range results {
 		spans = append(spans, r.spans...)
 		total.files, total.small, total.apart = total.files+r.files, total.small+r.small, total.apart+r.apart
+		total.extents, total.placed = total.extents+r.extents, total.placed+r.placed
 	}
 	found := newMap(spans)
 	found.disk = disk
-	found.Apart, found.Small, found.Files = total.apart, total.small, total.files
+	found.Apart, found.Small, found.Files, found.Extents, found.Placed = total.apart, total.small, total.files, total.extents, total.placed
 	return found, nil
 }
 
@@ -219,6 +220,8 @@ func (w *walk) list(f *os.File) error {
 type tally struct {
 	spans        []span
 	files        int
+	extents      int
+	placed       int
 	small, apart int64
 }
 
@@ -257,8 +260,7 @@ func (w *walk) file(t *tally, dir int, name string) error {
 	}
 	known, ok := w.measurer.known(key)
 	if ok && maphash.Comparable(w.seed, key)%oneIn != 0 {
-		t.spans = append(t.spans, known...)
-		t.addSmall(known, &st)
+		t.add(known, &st)
 		return nil
 	}
 	spans, err := w.extents(dir, name)
@@ -275,13 +277,16 @@ func (w *walk) file(t *tally, dir int, name string) error {
 		return errMoved
 	}
 	w.measurer.learn(key, spans)
-	t.spans = append(t.spans, spans...)
-	t.addSmall(spans, &st)
+	t.add(spans, &st)
 	return nil
 }
 
-func (t *tally) addSmall(spans []span, st *unix.Statx_t) {
-	if len(spans) == 0 {
+// add counts a file by where it lies.
+func (t *tally) add(spans []span, st *unix.Statx_t) {
+	t.spans, t.extents = append(t.spans, spans...), t.extents+piecesOf(spans)
+	if len(spans) > 0 {
+		t.placed++
+	} else {
 		t.small += int64(st.Size)
 	}
 }
