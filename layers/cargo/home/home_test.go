@@ -288,3 +288,18 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+// Only a nightly cargo cleans up in Cargo's home when it is told to.
+func TestWhoCollects(t *testing.T) {
+	for _, name := range cargotest.Toolchains(t) {
+		t.Run(name, func(t *testing.T) {
+			version := cargotest.Require(t, name)
+			cmd := exec.Command("cargo", "+"+name, "clean", "gc", "-Zgc", "--max-download-size", "2GB", "--dry-run")
+			cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "CARGO_HOME="+t.TempDir())
+			out, err := cmd.CombinedOutput()
+			if nightly := strings.Contains(version, "nightly"); (err == nil) != nightly {
+				t.Errorf("%s: %v: %s", version, err, out)
+			}
+		})
+	}
+}
