@@ -32,6 +32,12 @@ type group interface {
 type part struct {
 	name string
 	group
+	asked bool // it is measured only if it is named
+}
+
+// A tabled group has a table of its own, since what it finds are not times.
+type tabled interface {
+	table() [][]string
 }
 
 // An aim is what is claimed of a thing: that it takes at most ratio times as long as another, at most so much longer than
@@ -81,6 +87,13 @@ func bench(ctx context.Context, rounds int, parts []part) (err error) {
 		for _, f := range facts {
 			fmt.Println("- " + f)
 		}
+		if own, ok := g.group.(tabled); ok {
+			fmt.Println()
+			if err := report.Table(os.Stdout, own.table()); err != nil {
+				return err
+			}
+			continue
+		}
 		for round := range rounds {
 			fmt.Fprintf(os.Stderr, "bench: %s, round %d of %d\n", g.name, round+1, rounds)
 			if err := g.round(b); err != nil {
@@ -90,6 +103,9 @@ func bench(ctx context.Context, rounds int, parts []part) (err error) {
 		for _, a := range g.aims() {
 			rows = append(rows, b.row(a))
 		}
+	}
+	if len(rows) == 1 { // only what has tables of its own was measured
+		return nil
 	}
 	fmt.Println()
 	return report.Table(os.Stdout, rows)

@@ -1,6 +1,7 @@
 // Bench measures what the program's commands cost, in groups: restore and snapshot on targets of 1,000, 20,000 and 100,000
 // files, against what the file system itself takes for the same (sizes); grafts and planning (grafts); stores of many layers
-// and long lockfiles (choices); what layers share, and pruning (accounts); fifty restores at once (crowd); first edits in new worktrees (edits). It prints medians and
+// and long lockfiles (choices); what layers share, and pruning (accounts); fifty restores at once (crowd); first edits in
+// new worktrees (edits). Named, it also measures what lies in pieces after many rebuilds (fragments). It prints medians and
 // ratios as a Markdown table. Every figure of a table is from one run, the things compared taking turns, each measured right
 // after it was done once uncounted. It works on a Btrfs of its own
 // (hack/scratch), gone afterwards, and fails where it can get none; it wants the machine to itself.
@@ -19,17 +20,23 @@ import (
 )
 
 var parts = []part{
-	{"sizes", &sizes{}},
-	{"grafts", &grafts{}},
-	{"choices", &choices{}},
-	{"accounts", &accounts{}},
-	{"crowd", &crowd{}},
-	{"edits", &edits{}},
+	{name: "sizes", group: &sizes{}},
+	{name: "grafts", group: &grafts{}},
+	{name: "choices", group: &choices{}},
+	{name: "accounts", group: &accounts{}},
+	{name: "crowd", group: &crowd{}},
+	{name: "edits", group: &edits{}},
+	{name: "fragments", group: &fragments{rebuilds: rebuilds, seed: seed}, asked: true},
 }
+
+var (
+	rebuilds = flag.Int("rebuilds", 200, "how often fragments rebuilds")
+	seed     = flag.String("seed", "", "a `DIRECTORY` with the demo project, built, that fragments begins with; else it builds it")
+)
 
 func main() {
 	rounds := flag.Int("rounds", 5, "how often to measure each thing")
-	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices, accounts, crowd, edits")
+	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices, accounts, crowd, edits; fragments, which takes an hour, only so")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -48,7 +55,9 @@ func main() {
 	}
 }
 
-// named are the parts with these names; all where there are none.
+// named are the parts with these names; where there are none, all but those that want to be asked for.
 func named(only []string) []part {
-	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return len(only) > 0 && !slices.Contains(only, p.name) })
+	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
+		return !slices.Contains(only, p.name) && (len(only) > 0 || p.asked)
+	})
 }

@@ -99,6 +99,7 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 	} else {
 		term.Status("Removing", "%s %s", phrase.Count(len(chosen), "tree"), phrase.Loss(frees, cost))
 	}
+	noteSlow(term, v.Holdings, own)
 	return nil
 }
 

@@ -22,13 +22,15 @@ type holding struct {
 	Frees int64         `json:"frees"`
 	Small int64         `json:"small"`
 	Files int           `json:"files"`
-	Cost  int64         `json:"cost_ms"`
+	// Breaks is how often a file goes on elsewhere on the disk.
+	Breaks int   `json:"breaks"`
+	Cost   int64 `json:"cost_ms"`
 }
 
 // newHolding is h, with the layer that it is, nil for none, and what removing it
 // costs.
 func newHolding(h *holdings.Holding, layer *layers.LayerUse, cost int64) holding {
-	j := holding{Kind: h.Kind, Layer: h.Layer, Path: h.Path, Total: h.Bytes, Frees: h.Alone, Small: h.Small, Files: h.Files, Cost: cost}
+	j := holding{Kind: h.Kind, Layer: h.Layer, Path: h.Path, Total: h.Bytes, Frees: h.Alone, Small: h.Small, Files: h.Files, Breaks: h.Breaks, Cost: cost}
 	if layer != nil {
 		j.Label = layer.Label
 	}
