@@ -72,6 +72,8 @@ var rules = []rule{
 		"a build directory is read as Cargo has left it, without the checkout it was built in"},
 	{"layers/cargo/planner", []string{"layers/cargo/depset", "layers/cargo/project", "layers/internal/atomicfile", "layers/internal/digest", "layers/paths", "layers/regular"},
 		"which units a build needs is asked of cargo alone"},
+	{"layers/cargo/leftover", []string{"layers/cargo/builddir", "layers/cargo/depset", "layers/cargo/fingerprint", "layers/cargo/incremental", "layers/cargo/lockfile", "layers/cargo/project", "layers/internal/flock", "layers/internal/removal", "layers/paths", "layers/regular"},
+		"what no build can use is told by the build directory, lockfiles and compilers, whatever layers there are"},
 	{"layers/cargo/calls", []string{"layers/cargo/builddir", "layers/cargo/project", "layers/paths"},
 		"how units are made is asked of cargo alone"},
 	{"layers/cargo/depset", []string{"layers/cargo/config", "layers/cargo/lockfile", "layers/cargo/project", "layers/cargo/rule", "layers/internal/digest", "layers/paths", "layers/regular", toml},

@@ -134,6 +134,13 @@ func isProfile(entries []os.DirEntry) bool {
 	})
 }
 
+// UnitDirs lists the units of one profile directory, sorted, those among them that were
+// never built to the end.
+func UnitDirs(buildDir, profile string) ([]UnitDir, error) {
+	units, _, err := unitDirsIn(buildDir, profile)
+	return units, err
+}
+
 // unitDirsIn lists the units of one profile directory, sorted, and its layout.
 func unitDirsIn(buildDir, profile string) (units []UnitDir, layout string, err error) {
 	classic := profile + "/.fingerprint"

@@ -1,12 +1,7 @@
 package contents
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,35 +24,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rooted"
 )
 
-// publish adds a package to a local registry
-// (https://doc.rust-lang.org/cargo/reference/source-replacement.html).
-func publish(t *testing.T, registry, name, version string, files map[string]string) {
-	t.Helper()
-	var archive bytes.Buffer
-	zip := gzip.NewWriter(&archive)
-	tape := tar.NewWriter(zip)
-	for file, text := range files {
-		h := &tar.Header{Name: name + "-" + version + "/" + file, Mode: 0o644, Size: int64(len(text)), Typeflag: tar.TypeReg}
-		if err := tape.WriteHeader(h); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := tape.Write([]byte(text)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(tape.Close(), zip.Close()); err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(archive.Bytes())
-	index := filepath.Join("index", name[:2], name[2:4], name)
-	had, _ := os.ReadFile(filepath.Join(registry, index))
-	cargotest.Write(t, registry, map[string]string{
-		name + "-" + version + ".crate": archive.String(),
-		index: string(had) + fmt.Sprintf(`{"name":%q,"vers":%q,"deps":[],"cksum":"%s","features":{},"yanked":false}`+"\n",
-			name, version, hex.EncodeToString(sum[:])),
-	})
-}
-
 func versioned(name, version string) string {
 	return strings.Replace(cargotest.Manifest(name), "0.1.0", version, 1)
 }
@@ -69,8 +35,8 @@ func newMixed(t *testing.T, toolchain string, env ...string) (dir, home string) 
 	t.Helper()
 	top := cargotest.RealTempDir(t)
 	dir, home = top+"/a", top+"/home"
-	publish(t, top+"/registry", "regdep", "1.2.3", map[string]string{"Cargo.toml": versioned("regdep", "1.2.3"), "src/lib.rs": "pub fn f() {}"})
-	publish(t, top+"/registry", "regdep", "2.0.0-beta.1", map[string]string{
+	cargotest.Publish(t, top+"/registry", "regdep", "1.2.3", map[string]string{"Cargo.toml": versioned("regdep", "1.2.3"), "src/lib.rs": "pub fn f() {}"})
+	cargotest.Publish(t, top+"/registry", "regdep", "2.0.0-beta.1", map[string]string{
 		"Cargo.toml": versioned("regdep", "2.0.0-beta.1"), "src/lib.rs": `pub const S: &str = include_str!(concat!(env!("OUT_DIR"), "/x"));`,
 		"build.rs": `fn main() { println!("cargo:rerun-if-changed=build.rs"); std::fs::write(std::env::var("OUT_DIR").unwrap() + "/x", "0123456789").unwrap(); }`,
 	})

@@ -97,6 +97,15 @@ func HashPath(root string) uint64 {
 	return h.sum()
 }
 
+// HashCompiler computes what Cargo keeps as Fingerprint.Rustc: the hash of what rustc -vV
+// prints, byte by byte (cargo 1.85 to 1.100, compiler/fingerprint/mod.rs:
+// calculate_normal).
+func HashCompiler(verbose string) uint64 {
+	h := newHasher()
+	h.str(verbose)
+	return h.sum()
+}
+
 // configTails are what Cargo hashes behind a linker into Fingerprint.Config: nothing
 // at first, later whether lists of features and the metadata in libraries are
 // switched (cargo 1.85 to 1.100, compiler/fingerprint/mod.rs: calculate_normal).

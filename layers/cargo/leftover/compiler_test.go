@@ -1,0 +1,42 @@
+package leftover
+
+import (
+	"strings"
+	"testing"
+)
+
+const metadata = "rust\x00\x00\x00\x0a\x01\x02\x03\x04\x05\x06\x07\x08\x26rustc 1.95.0 (59807616e 2026-04-14)\xc1rest"
+
+const session = "RSIC\x00\x00\x201.95.0 (59807616e 2026-04-14)xxxrest"
+
+func TestCompilerNames(t *testing.T) {
+	const want = "rustc 1.95.0 (59807616e 2026-04-14)"
+	if got := compilerOfMetadata([]byte(metadata)); got != want {
+		t.Errorf("metadata: %q", got)
+	}
+	if got := compilerOfSession([]byte(session)); got != want+"xxx" {
+		t.Errorf("session: %q", got)
+	}
+	for n := range len(want) {
+		if got := compilerOfMetadata([]byte(metadata[:n])); got != "" {
+			t.Errorf("of %d bytes of metadata: %q", n, got)
+		}
+		if got := compilerOfSession([]byte(session[:n])); got != "" {
+			t.Errorf("of %d bytes of a session: %q", n, got)
+		}
+	}
+}
+
+// Who a file says it was written by is a line, or nothing.
+func FuzzCompilerNames(f *testing.F) {
+	f.Add([]byte(metadata))
+	f.Add([]byte(session))
+	f.Add([]byte("RSIC\x00\x00\xff"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, name := range []string{compilerOfMetadata(b), compilerOfSession(b)} {
+			if name != "" && (!strings.HasPrefix(name, "rustc ") || strings.ContainsAny(name, "\n\xc1\x00")) {
+				t.Errorf("%q", name)
+			}
+		}
+	})
+}
