@@ -172,6 +172,7 @@ func end(term *ui.Terminal, plan *leftover.Plan, items []leftover.Item, o Option
 		DryRun  bool   `json:"dry_run,omitempty"`
 	}{plan.Dir, len(items), len(plan.Items) - len(items), bytes, o.DryRun})
 	switch {
+	case len(items) == 0 && len(plan.Items) > 0: // the error says why
 	case len(items) == 0:
 		term.Status("Unchanged", "%s: cargo can use all that is in it", plan.Dir)
 	case o.DryRun:

@@ -1,6 +1,7 @@
 package leftover
 
 import (
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -138,7 +139,8 @@ func nameOf(pkg, id string) string {
 }
 
 // isUnits reports whether a directory in build is there, and has nothing in it but what
-// Cargo and rustc put there.
+// Cargo and rustc put there. One without a file takes no room: Cargo makes such for
+// documentation tests, and keeps no record of them (cargo 1.100, layout.rs).
 func (d *debris) isUnits(dir, layout string) (bool, error) {
 	if _, err := os.Lstat(filepath.Join(d.bd.Path, dir)); err != nil {
 		return false, nil
@@ -155,7 +157,20 @@ func (d *debris) isUnits(dir, layout string) (bool, error) {
 			strange = true
 		}
 	})
-	return !strange, err
+	return !strange && holdsFile(filepath.Join(d.bd.Path, dir)), err
+}
+
+// holdsFile reports whether there is anything but directories in a directory.
+func holdsFile(dir string) bool {
+	found := false
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
 }
 
 // orphans adds the outputs of units that have no record.

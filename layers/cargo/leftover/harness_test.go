@@ -24,8 +24,9 @@ type site struct {
 	after          func() // states calls it, if it is set
 }
 
-// toolchains are those of the house, and one between them that many still have.
-func toolchains(t *testing.T) []string { return append(cargotest.Toolchains(t), "1.95.0") }
+// layouts are toolchains that arrange build directories in different ways: the default one,
+// and one with a directory for each unit.
+var layouts = []string{"", "beta"}
 
 // newSite makes a workspace of these files.
 func newSite(t *testing.T, toolchain string, files map[string]string) *site {
@@ -116,10 +117,19 @@ func (s *site) wantFresh(t testing.TB) {
 	}
 }
 
+// environ is what else is run with.
+func (s *site) environ() []string {
+	env := append(os.Environ(), s.env...)
+	if s.toolchain != "" {
+		env = append(env, "RUSTUP_TOOLCHAIN="+s.toolchain)
+	}
+	return env
+}
+
 // learn asks for what is known of the workspace.
 func (s *site) learn(t testing.TB) Known {
 	t.Helper()
-	tool := project.Tool{Cargo: "cargo", Dir: s.dir, Environ: append(append(os.Environ(), s.env...), "RUSTUP_TOOLCHAIN="+s.toolchain)}
+	tool := project.Tool{Cargo: "cargo", Dir: s.dir, Environ: s.environ()}
 	answers, err := tool.Ask(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -68,6 +68,10 @@ func (j *judge) judge() {
 	j.unfinished()
 	final := map[*builddir.Unit]bool{}
 	for _, p := range j.placed {
+		// A list of inputs may be of any unit that has the name, and is nothing to run.
+		if filepath.Ext(p.Path) == ".d" {
+			continue
+		}
 		for _, u := range p.Makers {
 			final[u] = true
 		}

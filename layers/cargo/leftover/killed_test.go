@@ -36,7 +36,7 @@ func locked(t *testing.T, path string) (unlock func()) {
 func (s *site) rustc(t *testing.T, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command("rustc", args...)
-	cmd.Env = append(append(os.Environ(), s.env...), "RUSTUP_TOOLCHAIN="+s.toolchain)
+	cmd.Env = s.environ()
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("rustc: %v", err)
@@ -75,7 +75,7 @@ func (s *site) kill(t *testing.T, after time.Duration, args ...string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "cargo", args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(append(os.Environ(), s.env...), "RUSTUP_TOOLCHAIN="+s.toolchain)
+	cmd.Env = s.environ()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	_ = cmd.Run()
@@ -105,16 +105,16 @@ func TestKilledBuilds(t *testing.T) {
 	if testing.Short() {
 		rounds = 2
 	}
-	for _, toolchain := range toolchains(t) {
+	for _, toolchain := range layouts {
 		for shape, files := range map[string]map[string]string{"root": rootPackage, "members": members} {
-			t.Run(toolchain+"/"+shape, func(t *testing.T) {
+			t.Run("rust "+toolchain+"/"+shape, func(t *testing.T) {
 				t.Parallel()
 				r := seeded(t)
 				s := newSite(t, toolchain, files)
 				if r.IntN(2) == 0 {
 					s.build(t)
 				} else {
-					s.run(t, "generate-lockfile")
+					s.run(t, "check")
 				}
 				found := map[Reason]int{}
 				for n := range rounds {
@@ -157,8 +157,8 @@ func TestKilledBuilds(t *testing.T) {
 // A prune that is killed leaves nothing that is taken for whole: builds say what they said,
 // and the next prune has the rest.
 func TestKilledPrune(t *testing.T) {
-	for _, toolchain := range toolchains(t) {
-		t.Run(toolchain, func(t *testing.T) {
+	for _, toolchain := range layouts {
+		t.Run("rust "+toolchain, func(t *testing.T) {
 			t.Parallel()
 			r := seeded(t)
 			s := newBumped(t, toolchain)
