@@ -219,9 +219,9 @@ func reasons(p *Plan) map[Reason]int {
 // seeded gives the same choices again where a test that failed says its seed.
 func seeded(t *testing.T) *rand.Rand {
 	seed := rand.Uint64()
-	if text := os.Getenv("LEFTOVER_SEED"); text != "" {
+	if text := os.Getenv("CARGO_COW_TEST_SEED"); text != "" {
 		fmt.Sscan(text, &seed)
 	}
-	t.Logf("LEFTOVER_SEED=%d", seed)
+	t.Logf("CARGO_COW_TEST_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 1))
 }
