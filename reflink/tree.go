@@ -253,8 +253,11 @@ func (t *treeCopy) enqueue(rel string, parent *os.File) error {
 }
 
 func (t *treeCopy) file(rel string) (err error) {
-	// What became a pipe since it was listed must not be waited for.
-	src, err := t.src.open(rel, os.O_RDONLY|unix.O_NONBLOCK)
+	// What became a pipe since it was listed must not be waited for. That it was copied is not that somebody used it.
+	src, err := t.src.open(rel, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOATIME)
+	if errors.Is(err, unix.EPERM) { // O_NOATIME is for the owner only
+		src, err = t.src.open(rel, os.O_RDONLY|unix.O_NONBLOCK)
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		return t.leaveOut(rel, err)
 	}

@@ -196,3 +196,20 @@ func BenchmarkCopyTree(b *testing.B) {
 		})
 	}
 }
+
+// That a file was copied is not that somebody used it.
+func TestCopyTreeIsNoUse(t *testing.T) {
+	mount := loopfs.Ext4(t, loopfs.MountOptions("atime"))
+	src := filepath.Join(mount, "src")
+	file := filepath.Join(src, "file")
+	must(t, os.Mkdir(src, 0o777))
+	must(t, os.WriteFile(file, []byte("x"), 0o666))
+	modify(t, file)
+	old := stat(t, file).Atim
+	if _, err := reflink.CopyTree(t.Context(), filepath.Join(mount, "dst"), src, reflink.Options{Mode: reflink.Auto}); err != nil {
+		t.Fatal(err)
+	}
+	if got := stat(t, file).Atim; got != old {
+		t.Errorf("it was read at %v, want %v", got, old)
+	}
+}

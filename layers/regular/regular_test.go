@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestRead(t *testing.T) {
@@ -58,5 +59,35 @@ func TestReadEndless(t *testing.T) {
 	}
 	if _, err := Read(large); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a file of %d bytes: %v", Most+1, err)
+	}
+}
+
+// What the file's owner reads unnoticed shows in no access time, and others read it all
+// the same.
+func TestReadUnnoticed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+	if err := os.Chtimes(path, old, old.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadUnnoticed(path); err != nil || string(got) != "x" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	if got := time.Unix(st.Atim.Unix()); !got.Equal(old) {
+		t.Errorf("it was read at %v, want %v", got, old)
+	}
+	if _, err := ReadUnnoticed(path + "x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	// Of another's: a file of the kernel's is root's, and so is this for who is not root.
+	if got, err := ReadUnnoticed("/proc/self/status"); err != nil || len(got) == 0 {
+		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }

@@ -51,7 +51,8 @@ func (d *Dir) readFingerprint(u *Unit) error {
 		}
 	}
 	u.stamp, _ = d.stampFile(u.Dir.Record + "/" + u.File)
-	b, err = regular.Read(filepath.Join(d.Path, u.Dir.Record, u.File))
+	// Its access time is for cargo's readings (package accesstime).
+	b, err = regular.ReadUnnoticed(filepath.Join(d.Path, u.Dir.Record, u.File))
 	if err == nil {
 		u.Hash, err = fingerprint.ParseHash(b)
 	}
