@@ -19,6 +19,7 @@ const (
 	blake3 = "github.com/zeebo/blake3"
 	toml   = "github.com/pelletier/go-toml/v2"
 	yaml   = "gopkg.in/yaml.v3"
+	sqlite = "modernc.org/sqlite"
 )
 
 var rules = []rule{
@@ -87,6 +88,7 @@ var rules = []rule{
 	{"layers/cargo/handoff", []string{"layers/cargo/depfile", "layers/internal/atomicfile", "layers/internal/words", "layers/paths", "layers/regular"},
 		"what is left for the wrapper lies in a file of our own, and in rustc's lists of inputs"},
 	{"layers/cargo/depfile", []string{"layers/internal/atomicfile", "layers/paths"}, "what rustc has written is read as text, and put back in one step"},
+	{"layers/cargo/accesstime", []string{"layers/cargo/builddir", xsys}, "what cargo asked for is told by the times of its files alone"},
 	{"layers/cargo/targets", []string{"layers/cargo/depfile", "layers/paths", "layers/regular", xsys},
 		"whose a target directory is, it tells itself"},
 	{"layers/cargo/home", []string{"layers/cargo/project", "layers/regular"},
@@ -101,6 +103,8 @@ var rules = []rule{
 	{"layers/git", []string{"layers/paths", "layers/regular"}, "git is a program that is run; asking it needs nothing but names"},
 	{"layers/lease", []string{"layers/internal/flock", "layers/paths"}, "a claim knows nothing of what is claimed"},
 	{"layers/lastuse", nil, "when something was used is told by its name alone"},
+	{"layers/usage", []string{"layers/cargo/accesstime", "layers/cargo/targets", "layers/internal/flock", "layers/internal/ls", "layers/lastuse", "layers/paths", "layers/regular", "layers/warehouse", xsys, sqlite + "/..."},
+		"what was used is told by stamps; whoever leaves them does not know of the database"},
 	{"layers/background", []string{"layers/internal/flock", "layers/paths", "layers/regular"}, "how a snapshot went is told by a file: what a snapshot is does not matter"},
 	{"layers/autoprune", []string{"layers/internal/flock", "layers/paths", "layers/regular", xsys}, "when something was last removed, and what, is told by a file"},
 	{"layers/locate", []string{"layers/internal/atomicfile", "layers/paths", "layers/regular", xsys},

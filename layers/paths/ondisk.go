@@ -23,6 +23,9 @@ const (
 	StoreSizes      = "sizes"
 	StoreMaps       = "maps"
 	StoreLastUse    = "lastuse"
+	StoreUsage      = "usage.db"
+	StoreUsageLock  = "usage.lock"
+	StoreUsageAside = StoreUsage + ".corrupt-" // before a number
 	StoreIndex      = "index"
 	StoreCatalog    = "catalog"
 	StoreRustcNotes = "rustc-notes.json"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,16 @@ func (w *Warehouse) List(ctx context.Context) ([]Entry, error) {
 		}
 	})
 	return all, err
+}
+
+// Uses tells of each record when it was last used, by its path below the units, and reads
+// none.
+func (w *Warehouse) Uses(ctx context.Context, visit func(name string, used time.Time)) error {
+	return w.eachRecord(ctx, func(path string, d fs.DirEntry) {
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+			visit(filepath.Join(filepath.Base(filepath.Dir(path)), d.Name()), info.ModTime())
+		}
+	})
 }
 
 // Lookup finds the record whose key begins with ref, 4 characters or more.

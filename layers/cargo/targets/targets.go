@@ -103,7 +103,8 @@ func Is(path string) bool {
 
 // Describe says what a target directory is.
 func Describe(path string) Target {
-	t := Target{Path: path, Compiler: compiler(path)}
+	t := Target{Path: path}
+	_, t.Compiler = compiler(path)
 	profiles := profilesOf(path)
 	for _, name := range []string{rustcInfo, cacheTag} {
 		t.use(filepath.Join(path, name))
@@ -164,18 +165,25 @@ func profilesOf(path string) (dirs []string) {
 	return dirs
 }
 
-var ofCompiler = regexp.MustCompile(`"stdout":"rustc ([0-9][^ "\\]*)`)
+var ofCompiler = regexp.MustCompile(`"stdout":"(rustc ([0-9][^ "\\]*)[^"\\]*)`)
 
 // compiler reads Cargo's notes of the compiler.
-func compiler(path string) string {
+func compiler(path string) (line, version string) {
 	text, err := regular.Read(filepath.Join(path, rustcInfo))
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	if m := ofCompiler.FindSubmatch(text); m != nil {
-		return string(m[1])
+		return string(m[1]), string(m[2])
 	}
-	return ""
+	return "", ""
+}
+
+// Rustc is the first line that the compiler says of itself which Cargo last asked; "" if it
+// has not noted it.
+func Rustc(path string) string {
+	line, _ := compiler(path)
+	return line
 }
 
 // project finds the workspace that was built in a target directory: the directory lies in
