@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/index"
@@ -35,6 +36,7 @@ type Holding struct {
 	Kind  Kind
 	Path  string
 	Layer string           // the id of a layer
+	Used  time.Time        // the last time, for who knows it to note
 	Tree  whereabouts.Tree // of a build directory, and of what undo would bring back
 	// Bytes is all its data, whoever shares it, and Alone what becomes free when it alone
 	// is removed. Both are before compression.

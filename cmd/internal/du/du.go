@@ -13,9 +13,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/used"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
+	"github.com/cargo-cow/cargo-cow/layers/usage"
 )
 
 // Options say what is shown.
@@ -58,12 +60,17 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 	if err != nil {
 		return err
 	}
+	known, err := used.Fold(ctx, term, st, buildDirs(v), now)
+	if err != nil {
+		return err
+	}
+	noteUses(v, layerOf, known)
 	if o.HTML != "" {
 		p := newPage(st.Dir(), v, uses, layerOf, now)
 		return p.write(term, inDir(o.Dir, o.HTML))
 	}
 	if o.By != "" {
-		return showGroups(term, v, layerOf, o.By, names)
+		return showGroups(term, v, layerOf, known, o.By, names, now)
 	}
 	chosen, own := map[int]bool{}, v.Own()
 	for _, name := range names {
@@ -111,6 +118,32 @@ func inDir(dir, name string) string {
 	}
 	path, _ := filepath.Abs(filepath.Join(dir, name))
 	return path
+}
+
+// buildDirs are the build directories that were found.
+func buildDirs(v *holdings.Survey) (list []string) {
+	for i := range v.Holdings {
+		if h := &v.Holdings[i]; h.Kind == holdings.BuildDir {
+			list = append(list, h.Path)
+		}
+	}
+	return list
+}
+
+// noteUses notes when layers and build directories were last used: a layer when it was made,
+// for one.
+func noteUses(v *holdings.Survey, layerOf map[string]*layers.LayerUse, known usage.Known) {
+	for i := range v.Holdings {
+		h := &v.Holdings[i]
+		if l := layerOf[h.Layer]; l != nil {
+			h.Used = l.Created
+			if l.LastUse.After(h.Used) {
+				h.Used = l.LastUse
+			}
+		} else if h.Kind == holdings.BuildDir {
+			h.Used = known.Last(usage.Directory, h.Path)
+		}
+	}
 }
 
 // findHolding finds what a name on the command line means: a directory if there is one of

@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
+	"github.com/cargo-cow/cargo-cow/layers/usage"
 )
 
 // Groups are what trees can be put together by: the directory of the workspace that was
@@ -36,11 +38,12 @@ func groupOf(by string, h *holdings.Holding, layer *layers.LayerUse) string {
 
 // group is trees that belong together, in JSON.
 type group struct {
-	Name  string `json:"group"`
-	Trees int    `json:"trees"`
-	Total int64  `json:"total"` // each byte once
-	Frees int64  `json:"frees"` // by removing all of them
-	Cost  int64  `json:"cost_ms"`
+	Name    string    `json:"group"`
+	Trees   int       `json:"trees"`
+	Total   int64     `json:"total"` // each byte once
+	Frees   int64     `json:"frees"` // by removing all of them
+	Cost    int64     `json:"cost_ms"`
+	LastUse time.Time `json:"last_use,omitzero"` // of a toolchain
 
 	members map[int]bool
 }
@@ -57,7 +60,7 @@ func groupsBy(v *holdings.Survey, layerOf map[string]*layers.LayerUse, by string
 	}
 	var list []group
 	for name, all := range members {
-		list = append(list, group{name, len(all), v.Takes(all), v.Frees(all), v.Costs(all), all})
+		list = append(list, group{Name: name, Trees: len(all), Total: v.Takes(all), Frees: v.Frees(all), Cost: v.Costs(all), members: all})
 	}
 	slices.SortFunc(list, func(a, b group) int {
 		return cmp.Or(cmp.Compare(b.Frees, a.Frees), strings.Compare(a.Name, b.Name))
@@ -76,7 +79,7 @@ func (g *group) cells() []string {
 }
 
 // showGroups shows trees by what they belong to.
-func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layers.LayerUse, by string, names []string) error {
+func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layers.LayerUse, known usage.Known, by string, names []string, now time.Time) error {
 	if !slices.Contains(Groups, by) {
 		return exit.Usage(fmt.Errorf("show what takes space by %s: want %s", by, strings.Join(Groups, ", ")))
 	}
@@ -84,12 +87,16 @@ func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layer
 		return exit.Usage(fmt.Errorf("show what takes space by %s: that is for all trees, not for %s", by, strings.Join(names, ", ")))
 	}
 	list := groupsBy(v, layerOf, by)
-	tab := ui.NewTable(groupHeads(by)...)
+	tab := ui.NewTable(append(groupHeads(by), "LAST USE")...)
+	tab.OmitEmpty()
 	shown := ui.Shown(len(list), term.Verbose())
 	for i := range list {
+		if by == "toolchain" {
+			list[i].LastUse = known.Last(usage.Toolchain, list[i].Name)
+		}
 		term.JSON("group", &list[i])
 		if i < shown {
-			tab.Row(list[i].cells()...)
+			tab.Row(append(list[i].cells(), phrase.Ago(list[i].LastUse, now))...)
 		}
 	}
 	tab.More(len(list)-shown, "--verbose")

@@ -23,14 +23,15 @@ type holding struct {
 	Small int64         `json:"small"`
 	Files int           `json:"files"`
 	// Breaks is how often a file goes on elsewhere on the disk.
-	Breaks int   `json:"breaks"`
-	Cost   int64 `json:"cost_ms"`
+	Breaks  int       `json:"breaks"`
+	Cost    int64     `json:"cost_ms"`
+	LastUse time.Time `json:"last_use,omitzero"` // of a layer or build directory
 }
 
 // newHolding is h, with the layer that it is, nil for none, and what removing it
 // costs.
 func newHolding(h *holdings.Holding, layer *layers.LayerUse, cost int64) holding {
-	j := holding{Kind: h.Kind, Layer: h.Layer, Path: h.Path, Total: h.Bytes, Frees: h.Alone, Small: h.Small, Files: h.Files, Breaks: h.Breaks, Cost: cost}
+	j := holding{Kind: h.Kind, Layer: h.Layer, Path: h.Path, Total: h.Bytes, Frees: h.Alone, Small: h.Small, Files: h.Files, Breaks: h.Breaks, Cost: cost, LastUse: h.Used}
 	if layer != nil {
 		j.Label = layer.Label
 	}
@@ -52,17 +53,9 @@ func newTable() *ui.Table {
 func cells(h *holdings.Holding, layer *layers.LayerUse, cost int64, now time.Time) []string {
 	total, frees := phrase.Size(h.Bytes), phrase.Size(h.Alone)
 	if layer == nil {
-		return []string{string(h.Kind), phrase.ID(h.Layer), total, frees, "", "", "", h.Path}
+		return []string{string(h.Kind), phrase.ID(h.Layer), total, frees, "", phrase.Ago(h.Used, now), "", h.Path}
 	}
-	return []string{string(h.Kind), phrase.ID(h.Layer), total, frees, phrase.Cost(cost), phrase.Ago(lastUse(layer), now), phrase.Label(&layer.Record), phrase.Origin(&layer.Record)}
-}
-
-// lastUse is when a layer was last of use: when it was made, for one.
-func lastUse(layer *layers.LayerUse) time.Time {
-	if layer.LastUse.After(layer.Created) {
-		return layer.LastUse
-	}
-	return layer.Created
+	return []string{string(h.Kind), phrase.ID(h.Layer), total, frees, phrase.Cost(cost), phrase.Ago(h.Used, now), phrase.Label(&layer.Record), phrase.Origin(&layer.Record)}
 }
 
 // inOrder are the holdings for which shown is true, those first that free most alone.

@@ -54,8 +54,8 @@ func headsOf(texts []string) []head {
 func newRow(n int, h *holdings.Holding, layer *layers.LayerUse, cost int64, texts []string) tableRow {
 	r := tableRow{Trees: strconv.Itoa(n), Kind: classOf(h.Kind), Name: strings.TrimSpace(string(h.Kind) + " " + nameOf(h, layer))}
 	used := int64(0)
-	if layer != nil {
-		used = lastUse(layer).Unix()
+	if !h.Used.IsZero() {
+		used = h.Used.Unix()
 	}
 	r.fill(texts, map[int]int64{2: h.Bytes, 3: h.Alone, 4: cost, 5: used})
 	return r

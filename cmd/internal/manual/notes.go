@@ -30,7 +30,7 @@ over time, never changed or removed.
 | ` + "`remove-tree`" + ` | one of these that was removed |
 | ` + "`pin`" + ` | a layer that was pinned or unpinned, and whether that has ` + "`changed`" + ` anything |
 | ` + "`prune`" + ` | how many layers and directories (` + "`trees`" + `) were removed, how many layers were kept, and how many could not be removed; what all of it ` + "`frees`" + `, with the warehouse, and what it costs to compile again (` + "`cost_ms`" + `) |
-| ` + "`holding`" + ` | a layer, build directory, undo tree or the warehouse, as du shows it: ` + "`kind`" + `, ` + "`path`" + `, the bytes in ` + "`total`" + `, what removing it alone ` + "`frees`" + `, the bytes of ` + "`small`" + ` files, and ` + "`cost_ms`" + ` of the units that no other layer has |
+| ` + "`holding`" + ` | a layer, build directory, undo tree or the warehouse, as du shows it: ` + "`kind`" + `, ` + "`path`" + `, the bytes in ` + "`total`" + `, what removing it alone ` + "`frees`" + `, the bytes of ` + "`small`" + ` files, ` + "`cost_ms`" + ` of the units that no other layer has, and of a layer or build directory ` + "`last_use`" + ` |
 | ` + "`group`" + ` | trees that belong to one worktree, toolchain or kind, as du shows them with --by |
 | ` + "`du`" + ` | what all trees take ` + "`together`" + `, and what removing those that were named ` + "`frees`" + ` and costs |
 | ` + "`du-page`" + ` | with ` + "`du --html`" + `, the ` + "`path`" + ` of the page and its ` + "`bytes`" + ` |

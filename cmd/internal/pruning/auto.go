@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/used"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/autoprune"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
@@ -81,6 +82,9 @@ func auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time
 	}
 	term, err := ui.New(io.Discard, io.Discard, nil, ui.Options{Quiet: true})
 	if err != nil {
+		return err
+	}
+	if _, err := used.Fold(ctx, term, st, nil, now); err != nil {
 		return err
 	}
 	removal := NewRemoval(term, st, false, term.Detail)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/used"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
@@ -27,6 +28,11 @@ func Run(ctx context.Context, term *ui.Terminal, st *layers.Store, w Wish, o Opt
 		return err
 	}
 	p.show(term, &o, now)
+	if !o.DryRun { // before layers go, and with them what tells when their compilers were used
+		if _, err := used.Fold(ctx, term, st, nil, now); err != nil {
+			return err
+		}
+	}
 	r := NewRemoval(term, st, o.DryRun, term.Detail)
 	if _, err := p.CarryOut(ctx, r); err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/prune"
 	"github.com/cargo-cow/cargo-cow/layers/usage"
 )
 
@@ -32,16 +31,4 @@ func Fold(ctx context.Context, term *ui.Terminal, st *layers.Store, dirs []strin
 		err = nil
 	}
 	return known, err
-}
-
-// Candidates is what a choice of layers to be removed goes by.
-func Candidates(uses []layers.LayerUse) []prune.Layer {
-	list := make([]prune.Layer, len(uses))
-	for i, u := range uses {
-		list[i] = prune.Layer{
-			ID: u.ID, Fingerprint: u.Fingerprint, Created: u.Created, LastUse: u.LastUse,
-			Label: u.Label, Parent: u.Parent, Leased: u.Leased, OriginGone: u.OriginGone,
-		}
-	}
-	return list
 }
