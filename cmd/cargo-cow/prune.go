@@ -10,13 +10,17 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/inside"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 )
 
 func newPrune(a *app) *cobra.Command {
 	var o pruning.Options
 	var auto, background bool
+	var here inside.Options
+	var within bool
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove what is not worth its space any more",
@@ -44,7 +48,10 @@ week, "none" no time. Every prune also removes what is of no use in the warehous
 records whose files are gone, files that no record names, and what killed writers have
 left.
 
-Build directories in use stay, unless --targets offers those below a directory.
+Build directories in use stay, unless --targets offers those below a directory. With
+--inside, prune goes through the build directory of this checkout instead, and removes
+units of packages, lockfiles and compilers that are gone, what killed builds have left,
+and old incremental state: nothing that is fresh. It needs no store.
 
 FREES is what removing it frees after all before it, before compression. Where the
 file system does not tell, it is "up to" the size of the files. With --verbose, prune
@@ -67,6 +74,10 @@ otherwise.`,
 			if auto {
 				return a.autoPrune(cmd.Context(), o, background)
 			}
+			if within || here.Incremental {
+				here.DryRun = o.DryRun
+				return a.pruneInside(cmd.Context(), here, o)
+			}
 			if cmd.Flags().Changed("keep-last") && o.KeepLast < 1 {
 				return exit.Usage(fmt.Errorf("keep the last %d: want 1 or more", o.KeepLast))
 			}
@@ -75,10 +86,13 @@ otherwise.`,
 	}
 	f := cmd.Flags()
 	addPruneFlags(f, &o)
+	f.BoolVar(&within, "inside", false, "remove from the build directory here what no cargo command can use again, and nothing else")
+	f.BoolVar(&here.Incremental, "incremental", false, "remove all incremental state from the build directory here, and nothing else")
 	f.BoolVar(&auto, "auto", false, "remove what is removed by itself once a day, now")
 	f.BoolVar(&background, "background", false, "")
 	f.Lookup("background").Hidden = true
 	f.BoolVarP(&o.DryRun, "dry-run", "n", false, "say what would be removed, and change nothing")
+	cmd.MarkFlagsMutuallyExclusive("inside", "incremental", "auto")
 	return cmd
 }
 
@@ -113,9 +127,9 @@ func (a *app) autoPrune(ctx context.Context, o pruning.Options, background bool)
 		return err
 	}
 	if background {
-		return pruning.Auto(ctx, st, settings, time.Now())
+		return pruning.Auto(ctx, st, settings, a.tool(), time.Now())
 	}
-	w, err := pruning.AutoWish(st, settings)
+	w, err := pruning.AutoWish(st, settings, a.tool())
 	if err != nil {
 		return err
 	}
@@ -135,11 +149,32 @@ func (a *app) prune(ctx context.Context, o pruning.Options) error {
 		return err
 	}
 	w := o.Wish()
-	w.Known = a.buildDirHere(ctx)
+	w.Known, w.Tool = a.buildDirHere(ctx), a.tool()
 	for i, dir := range w.Targets {
 		w.Targets[i] = a.path(dir)
 	}
 	return pruning.Run(ctx, a.term, st, w, o, time.Now())
+}
+
+// pruneInside removes from within the build directory of the checkout here.
+func (a *app) pruneInside(ctx context.Context, o inside.Options, others pruning.Options) error {
+	if others.Check() == nil {
+		return exit.Usage(errors.New("prune inside a build directory: --inside and --incremental go with no flag that chooses from the store"))
+	}
+	s, err := a.session()
+	if err != nil {
+		return err
+	}
+	checkout, err := s.Unresolved(ctx)
+	if err != nil {
+		return err
+	}
+	return inside.Show(ctx, a.term, checkout, o)
+}
+
+// tool is by which cargo and rustup are asked.
+func (a *app) tool() project.Tool {
+	return project.Tool{Cargo: "cargo", Dir: a.path("."), Environ: a.environ}
 }
 
 // buildDirHere is the build directory of the checkout that the command is given in, if it

@@ -58,8 +58,12 @@ differs in the new checkout.`,
 		SilenceUsage:          true,
 		Args:                  noArgs,
 		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if a.term, err = ui.New(a.stdout, a.stderr, a.environ, a.screen); err != nil {
+				return exit.Usage(err)
+			}
+			// Cobra does so later, and calls it no error of usage.
+			if err := cmd.ValidateFlagGroups(); err != nil {
 				return exit.Usage(err)
 			}
 			return nil

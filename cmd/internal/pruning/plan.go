@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/home"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/targets"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
@@ -24,8 +26,8 @@ type Wish struct {
 	Targets []string
 	// Known are build directories of which the caller knows.
 	Known []string
-	// Installed says whether a compiler is there; nil: all are.
-	Installed func(r *layers.Record) bool
+	// Tool is by which it is asked what compilers are installed.
+	Tool project.Tool
 }
 
 // goals reports whether so much space is asked for.
@@ -39,6 +41,8 @@ type Plan struct {
 	Comes prune.Outcome
 	// TooLarge and Lacking are by how many bytes KeepUnder and Free are missed.
 	TooLarge, Lacking int64
+	// Doubt is why no compiler is taken for removed.
+	Doubt error
 
 	store     *layers.Store
 	survey    *holdings.Survey // nil: not looked at, or not to be had
@@ -62,7 +66,7 @@ func Make(ctx context.Context, st *layers.Store, w Wish, now time.Time) (*Plan, 
 		return nil, err
 	}
 	p.untidied = found.Untidied()
-	items := p.layerItems(uses, w.Installed)
+	items := p.layerItems(uses, p.installed(ctx, w))
 	items = append(items, p.treeItems(found, offered)...)
 	inventory, err := p.warehouse.Inventory(ctx, nil, w.goals())
 	if err != nil {
@@ -95,6 +99,16 @@ func findTargets(ctx context.Context, dirs []string) (list []string, err error) 
 		}
 	}
 	return list, nil
+}
+
+// installed says whether the compiler of a layer is there; nil where that does not matter.
+func (p *Plan) installed(ctx context.Context, w Wish) func(*layers.Record) bool {
+	if !w.RemovedToolchains {
+		return nil
+	}
+	found := home.FindInstalled(ctx, w.Tool)
+	p.Doubt = found.Doubt
+	return func(r *layers.Record) bool { return found.Has(home.CompilerOf(r.Rustc, nil)) }
 }
 
 func (p *Plan) layerItems(uses []layers.LayerUse, installed func(*layers.Record) bool) []prune.Item {

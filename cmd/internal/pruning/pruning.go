@@ -69,6 +69,9 @@ func (p *Plan) show(term *ui.Terminal, o *Options, now time.Time) {
 		p.json(term, &p.Kept[i], losses, false)
 	}
 	p.showRecords(term, o, now)
+	if p.Doubt != nil {
+		term.Warn("no compiler is taken for removed: %v", p.Doubt)
+	}
 	if p.TooLarge > 0 {
 		term.Warn("what must be kept takes %s too much", phrase.Size(p.TooLarge))
 	}
