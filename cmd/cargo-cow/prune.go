@@ -16,15 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 )
 
-func newPrune(a *app) *cobra.Command {
-	var o pruning.Options
-	var auto, background bool
-	var here inside.Options
-	var within bool
-	cmd := &cobra.Command{
-		Use:   "prune",
-		Short: "Remove what is not worth its space any more",
-		Long: `Chooses layers, what undo would bring back, abandoned build directories, and records
+const pruneHelp = `Chooses layers, what undo would bring back, abandoned build directories, and records
 of the warehouse with their files; prints which and why, what that frees, and what it
 costs to compile again; and removes them. At least one flag must say what to choose.
 
@@ -62,7 +54,17 @@ restore, but never in a CI environment: what was not used for two months, what i
 projects and compilers that are gone, and what it takes for the store to stay under a
 quarter of the disk and a twentieth to be free; nothing that was used within a week.
 ` + "`cargo cow status`" + ` tells of the last time, and prune in the configuration says
-otherwise.`,
+otherwise.`
+
+func newPrune(a *app) *cobra.Command {
+	var o pruning.Options
+	var auto, background bool
+	var here inside.Options
+	var within bool
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove what is not worth its space any more",
+		Long:  pruneHelp,
 		Example: `  cargo cow prune --max-age 30d --dry-run      what was not used for 30 days
   cargo cow prune --gone-projects              what removed projects have left
   cargo cow prune --free 20GB                  until so much more is free

@@ -34,18 +34,11 @@ type Options struct {
 
 // Show shows what takes room on the disk of a store, which need not be there for Options.Home.
 func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, now time.Time) error {
-	names := o.Names
-	if o.Home && (o.By != "" || len(names) > 0) {
-		return exit.Usage(errors.New("show what Cargo and rustup keep: that goes with no names, and not with --by"))
+	if err := o.check(); err != nil {
+		return exit.Usage(err)
 	}
 	if o.Home {
 		return showHome(ctx, term, st, project.Tool{Cargo: "cargo", Dir: o.Dir, Environ: o.Environ}, o.Known)
-	}
-	if o.HTML != "" && (o.By != "" || len(names) > 0) {
-		return exit.Usage(fmt.Errorf("write page %s: it shows all trees, and all groups of them", o.HTML))
-	}
-	if o.HTML == "-" {
-		return exit.Usage(errors.New("write page -: want the name of a file"))
 	}
 	found := st.BuildDirs(ctx, o.Known...)
 	uses, err := st.LayerUses(ctx, found)
@@ -70,8 +63,28 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 		return p.write(term, inDir(o.Dir, o.HTML))
 	}
 	if o.By != "" {
-		return showGroups(term, v, layerOf, known, o.By, names, now)
+		return showGroups(term, v, layerOf, known, o.By, o.Names, now)
 	}
+	return showTrees(ctx, term, st, v, layerOf, o, now)
+}
+
+// check refuses what does not go together.
+func (o *Options) check() error {
+	several := o.By != "" || len(o.Names) > 0
+	switch {
+	case o.Home && several:
+		return errors.New("show what Cargo and rustup keep: that goes with no names, and not with --by")
+	case o.HTML != "" && several:
+		return fmt.Errorf("write page %s: it shows all trees, and all groups of them", o.HTML)
+	case o.HTML == "-":
+		return errors.New("write page -: want the name of a file")
+	}
+	return nil
+}
+
+// showTrees shows the trees that are named, or all, and what removing them together frees.
+func showTrees(ctx context.Context, term *ui.Terminal, st *layers.Store, v *holdings.Survey, layerOf map[string]*layers.LayerUse, o Options, now time.Time) error {
+	names := o.Names
 	chosen, own := map[int]bool{}, v.Own()
 	for _, name := range names {
 		i, err := findHolding(ctx, st, v, o.Dir, name)
