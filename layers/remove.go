@@ -46,7 +46,22 @@ func (s *Store) Removable(ctx context.Context, ref string) (*Record, error) {
 // changed, the layer stays, and Open gives it a record again; killed after, it is
 // gone, and Open deletes the tree. That goes for a power cut too, which may bring
 // a deleted tree back under the name it had last.
-func (s *Store) Remove(ctx context.Context, id string) (err error) {
+func (s *Store) Remove(ctx context.Context, id string) error {
+	return s.remove(ctx, id, s.opts.Driver.Delete)
+}
+
+// RemoveSoon is Remove that does not wait where a tree goes file by file: then it is gone
+// from the store, and left is true; whoever opens the store next deletes it.
+func (s *Store) RemoveSoon(ctx context.Context, id string) (left bool, err error) {
+	err = s.remove(ctx, id, func(ctx context.Context, trash string) error {
+		d, ok := s.opts.Driver.(driver.Destroyer)
+		left = !ok || d.Destroy(ctx, trash) != nil
+		return nil
+	})
+	return left, err
+}
+
+func (s *Store) remove(ctx context.Context, id string, destroy func(ctx context.Context, trash string) error) (err error) {
 	if !digest.Is(id) {
 		return fmt.Errorf("remove layer %s: %w", id, ErrNotFound)
 	}
@@ -90,7 +105,7 @@ func (s *Store) Remove(ctx context.Context, id string) (err error) {
 	holdings.Forget(s.opts.Dir, id)
 	// There is no way back from here, so an error on it does not end it.
 	errs := []error{pointTrashed.Hit(), lastuse.Forget(filepath.Join(s.opts.Dir, lastUseDir), id), s.records().ForgetMarks(id)}
-	if err := s.opts.Driver.Delete(context.WithoutCancel(ctx), trash); err != nil {
+	if err := destroy(context.WithoutCancel(ctx), trash); err != nil {
 		errs = append(errs, &HelpError{Err: err, Help: "the layer is gone, but not its files: remove " + trash + ", as root if need be"})
 	}
 	if err := errors.Join(append(errs, pointRemoved.Hit())...); err != nil {

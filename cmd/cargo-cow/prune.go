@@ -76,6 +76,10 @@ func newPrune(a *app) *cobra.Command {
 			if auto {
 				return a.autoPrune(cmd.Context(), o, background)
 			}
+			if background { // whoever opens a store deletes what is no part of it
+				_, err := a.anyStore(cmd.Context())
+				return err
+			}
 			if within || here.Incremental {
 				here.DryRun = o.DryRun
 				return a.pruneInside(cmd.Context(), here, o)
@@ -111,6 +115,7 @@ func addPruneFlags(f *pflag.FlagSet, o *pruning.Options) {
 	f.Var(&o.KeepUnder, "keep-under", "remove until the store takes no more than `SIZE` that nothing else holds, such as 50GB")
 	f.Var(&o.WarehouseSize, "warehouse-size", "remove records until the files of the warehouse take no more than `SIZE`, such as 20GB")
 	f.StringSliceVar(&o.Targets, "targets", nil, "also choose among the target directories below `DIR`, whoever built there")
+	f.BoolVar(&o.Wait, "wait", false, "return only when all is gone from the disk, where that goes file by file")
 	f.StringVar(&o.Margin, "margin", "usual", "keep what was used recently: `MARGIN` is usual, careful or none")
 }
 

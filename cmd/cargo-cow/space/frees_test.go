@@ -133,7 +133,7 @@ func (m *mixture) age() {
 // prune removes some of it, and compares.
 func (m *mixture) prune() {
 	m.Helper()
-	args := []string{"prune", "--margin=none"}
+	args := []string{"prune", "--margin=none", "--wait"}
 	switch m.rng.IntN(3) {
 	case 0:
 		args = append(args, "--max-age=30d")

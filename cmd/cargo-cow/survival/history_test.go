@@ -152,7 +152,7 @@ var kinds = map[string]func(h *history, p *checkout) *step{
 				h.w.age(id, 48*time.Hour)
 			}
 		}
-		return &step{args: []string{"prune", "--labelled", "--max-age=1d"}}
+		return &step{args: []string{"prune", "--labelled", "--max-age=1d", "--wait"}}
 	},
 	"label": func(h *history, p *checkout) *step {
 		ids := h.book.removable()

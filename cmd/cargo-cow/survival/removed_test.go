@@ -400,6 +400,28 @@ func TestRemovalPowerCut(t *testing.T) {
 	p.restores("first")
 }
 
+// Where a tree goes file by file, prune does not wait for that.
+func TestPruneDoesNotWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopfs.XFS(t, loopfs.Size(512<<20))).sealed()
+	id := w.label("old")
+	w.label("new")
+	w.age(id, 48*time.Hour)
+	p := w.origin
+	if a := p.TryCow("prune", "--labelled", "--max-age=1d").Line(t, "prune"); a["removed"] != 1.0 {
+		t.Errorf("prune says %v", a)
+	}
+	if got := p.listed(); !slices.Equal(got, []string{"", "new"}) {
+		t.Errorf("layers %q", got)
+	}
+	fixture.Eventually(t, "all of it is gone", func() bool {
+		left, err := filepath.Glob(filepath.Join(w.store, "layers", ".*"))
+		return err == nil && len(left) == 0
+	})
+	p.forgotten(id)
+	p.checks()
+}
+
 // When nothing else can be written, removing is what makes room.
 func TestRemoveOnFullDisk(t *testing.T) {
 	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{"btrfs": loopfs.Btrfs, "xfs": loopfs.XFS} {
@@ -415,8 +437,13 @@ func TestRemoveOnFullDisk(t *testing.T) {
 			w.age(big, 48*time.Hour)
 			fill(t, filepath.Join(w.Dir, "ballast"))
 
-			p.cow("prune", "--labelled", "--max-age=1d", "--dry-run")
-			p.cow("rm", "big")
+			// By age, and by a goal of space, for which more has to be looked at.
+			chosen := map[string][]string{"btrfs": {"--max-age=1d"}, "xfs": {"--free=1MB"}}[name]
+			args := append([]string{"prune", "--labelled", "--wait"}, chosen...)
+			p.cow(append(args, "--dry-run")...)
+			if a := p.TryCow(args...).Line(t, "prune"); a["removed"] != 1.0 {
+				t.Errorf("prune on a full disk says %v", a)
+			}
 			p.forgotten(big)
 			p.checks()
 			p.tidy()

@@ -27,6 +27,7 @@ type Options struct {
 	Targets           []string
 	Margin            string // one of Margins
 	DryRun            bool
+	Wait              bool // until all is gone from the disk
 }
 
 // Margins are the names of margins.

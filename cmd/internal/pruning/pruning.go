@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/used"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -34,8 +35,13 @@ func Run(ctx context.Context, term *ui.Terminal, st *layers.Store, w Wish, o Opt
 		}
 	}
 	r := NewRemoval(term, st, o.DryRun, term.Detail)
+	r.soon = !o.Wait
 	if _, err := p.CarryOut(ctx, r); err != nil {
 		return err
+	}
+	if r.left {
+		// Else whoever opens the store next deletes it, and waits for that.
+		_ = spawn.Sweep(w.Tool.Environ, st.Dir())
 	}
 	return r.End()
 }

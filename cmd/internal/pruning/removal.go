@@ -17,6 +17,8 @@ type Removal struct {
 	term    *ui.Terminal
 	store   *layers.Store
 	dryRun  bool
+	soon    bool // layers go from the store at once, and from the disk as soon as may be
+	left    bool // something is to be deleted yet
 	say     func(verb, format string, args ...any)
 	removed int   // layers
 	trees   int   // directories
@@ -34,7 +36,7 @@ func NewRemoval(term *ui.Terminal, st *layers.Store, dryRun bool, say func(verb,
 func (r *Removal) Remove(ctx context.Context, rec *layers.Record) error {
 	verb := "Would"
 	if !r.dryRun {
-		if err := r.store.Remove(ctx, rec.ID); err != nil {
+		if err := r.removeLayer(ctx, rec.ID); err != nil {
 			return err
 		}
 		verb = "Removed"
@@ -56,6 +58,15 @@ func (r *Removal) Remove(ctx context.Context, rec *layers.Record) error {
 	}
 	r.say(verb, "%s", text)
 	return nil
+}
+
+func (r *Removal) removeLayer(ctx context.Context, id string) error {
+	if !r.soon {
+		return r.store.Remove(ctx, id)
+	}
+	left, err := r.store.RemoveSoon(ctx, id)
+	r.left = r.left || left
+	return err
 }
 
 // removeTree removes a build directory, or what undo would bring back, if still holds once

@@ -38,6 +38,14 @@ func Prune(environ []string, store string) error {
 	return nil
 }
 
+// Sweep starts deleting what is no part of a store any more.
+func Sweep(environ []string, store string) error {
+	if err := detached(environ, "--store", store, "prune", "--background"); err != nil {
+		return fmt.Errorf("start sweep: %w", err)
+	}
+	return nil
+}
+
 // detached starts this program with other arguments in a process that outlives this
 // one and the terminal, and has nothing to say.
 func detached(environ []string, args ...string) error {
