@@ -217,7 +217,7 @@ func TestRepository(t *testing.T) {
 		if want != "" {
 			want = dir + want
 		}
-		if got := repository(dir + top); got != want {
+		if got := Repository(dir + top); got != want {
 			t.Errorf("%s: got %q, want %q", top, got, want)
 		}
 	}

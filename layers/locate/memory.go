@@ -29,9 +29,9 @@ func Legacy(store string) Remembered {
 	return Remembered{store, base != paths.User && !strings.HasPrefix(base, paths.UserStorePrefix)}
 }
 
-// repository returns the directory that all worktrees of a repository share, given
+// Repository returns the directory that all worktrees of a repository share, given
 // the top of a working tree; "" where there is no repository at that top.
-func repository(top string) string {
+func Repository(top string) string {
 	git := top + "/.git"
 	var st unix.Stat_t
 	if unix.Stat(git, &st) != nil {
@@ -64,7 +64,7 @@ func repository(top string) string {
 	return filepath.Clean(to)
 }
 
-// Memory returns the stores that a repository remembers, given what repository
+// Memory returns the stores that a repository remembers, given what Repository
 // returned. What is not legible is nothing.
 func Memory(repository string) []Remembered {
 	text, err := regular.Read(repository + "/" + paths.RepositoryMemory)

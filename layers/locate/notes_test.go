@@ -34,7 +34,7 @@ func FuzzNotes(f *testing.F) {
 				t.Errorf("found %q", path)
 			}
 		}
-		for _, path := range []string{configured(file), repository(dir)} {
+		for _, path := range []string{configured(file), Repository(dir)} {
 			if path != "" && !filepath.IsAbs(path) {
 				t.Errorf("found %q, which is relative", path)
 			}

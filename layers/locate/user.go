@@ -57,7 +57,7 @@ func Within(dir string, u User) *Question {
 		if q.Noted.Dir == "" {
 			q.Noted = Noted(dir)
 		}
-		if repo := repository(dir); repo != "" {
+		if repo := Repository(dir); repo != "" {
 			q.Remembered = Memory(repo)
 			break
 		}

@@ -54,6 +54,8 @@ type Checkouts struct {
 	moved map[string]bool
 	// repositories are the inodes of git directories that were found.
 	repositories map[uint64]bool
+	// projects are those of layers, by origin and fingerprint.
+	projects map[[2]string]string
 }
 
 // Find looks for build directories: where the driver knows of its trees,
@@ -148,10 +150,18 @@ func (cs *Checkouts) findNear(path string, found func(path string)) {
 }
 
 func (cs *Checkouts) noteRepository(path string) {
-	var st unix.Stat_t
-	if unix.Stat(path, &st) == nil {
-		cs.repositories[st.Ino] = true
+	if ino := inode(path); ino != 0 {
+		cs.repositories[ino] = true
 	}
+}
+
+// inode is that of a path, 0 if nothing is there.
+func inode(path string) uint64 {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
+		return 0
+	}
+	return st.Ino
 }
 
 // InUse reports whether a layer whose origin is not at its path any more is of use:
