@@ -7,6 +7,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/contents"
+	"github.com/cargo-cow/cargo-cow/layers/holdings"
 )
 
 // Contents is what a layer holds, by package.
@@ -22,20 +23,42 @@ func (s *Store) Contents(ctx context.Context, ref string) (*Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.lease(r.ID)
+	c, err := s.contents(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &Contents{*r, *c}, nil
+}
+
+func (s *Store) contents(ctx context.Context, id string) (*contents.Contents, error) {
+	release, err := s.lease(id)
 	if errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
 	if err == nil {
 		defer release()
 	}
-	m, err := s.manifest(r.ID)
+	m, err := s.manifest(id)
 	if err != nil {
 		return nil, err
 	}
-	c, err := contents.Read(ctx, s.tree(r.ID), m, active.UnitCache(s.tree(r.ID)))
+	c, err := contents.Read(ctx, s.tree(id), m, active.UnitCache(s.tree(id)))
 	if err != nil {
-		return nil, fmt.Errorf("read layer %s: %w", r.ID, err)
+		return nil, fmt.Errorf("read layer %s: %w", id, err)
 	}
-	return &Contents{*r, *c}, nil
+	return c, nil
+}
+
+// Units says what the units of all layers take. Of a unit the newest layer that has it is
+// looked at, as Contents does.
+func (s *Store) Units(ctx context.Context) (*holdings.Units, error) {
+	x, err := s.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.Layers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return holdings.LookAtUnits(ctx, x, ids(list), s.contents)
 }

@@ -281,6 +281,31 @@ func (x *Index) Holds(layer, key string) bool {
 	return ok && x.units[key] != nil && x.units[key].layers.Has(n)
 }
 
+// Holders counts the layers that hold any of the units.
+func (x *Index) Holders(units iter.Seq[string]) int {
+	var any bitset.Set
+	for key := range units {
+		if h := x.units[key]; h != nil {
+			h.layers.Each(any.Add)
+		}
+	}
+	n := 0
+	any.Each(func(int) { n++ })
+	return n
+}
+
+// HeldBy yields the keys of the units that a layer holds, in no order.
+func (x *Index) HeldBy(layer string) iter.Seq[string] {
+	n, ok := slices.BinarySearch(x.layers, layer)
+	return func(yield func(key string) bool) {
+		for key, h := range x.units {
+			if ok && h.layers.Has(n) && !yield(key) {
+				return
+			}
+		}
+	}
+}
+
 // CountHeld counts those of the units that the layer has, fresh or not.
 func (x *Index) CountHeld(layer string, units map[string]bool) int {
 	n := 0

@@ -79,3 +79,26 @@ func FuzzDecodeIndex(f *testing.F) {
 		}
 	})
 }
+
+func TestIndexHolders(t *testing.T) {
+	x := sampleIndex()
+	a, b := strings.Repeat("a", 32), strings.Repeat("b", 32)
+	const alone = "debug/.fingerprint/c-0123456789abcdef/lib-c"
+	for n, keys := range [][]string{{"debug/.fingerprint/none"}, {alone, "debug/.fingerprint/none"}, {alone, shared}} {
+		if got := x.Holders(slices.Values(keys)); got != n {
+			t.Errorf("%q are in %d layers, want %d", keys, got, n)
+		}
+	}
+	if got := slices.Sorted(x.HeldBy(a)); !slices.Equal(got, []string{shared, alone}) {
+		t.Errorf("the one holds %q", got)
+	}
+	if got := slices.Collect(x.HeldBy(b)); len(got) != 2 || !slices.Contains(got, shared) {
+		t.Errorf("the other holds %q", got)
+	}
+	if got := slices.Collect(x.HeldBy(strings.Repeat("c", 32))); got != nil {
+		t.Errorf("no layer holds %q", got)
+	}
+	if x.Holders(slices.Values([]string{})) != 0 {
+		t.Error("nothing is held")
+	}
+}

@@ -1,5 +1,5 @@
-// Package contents says what a sealed layer holds, by package: how many units, what they cost to build,
-// and what room they take, for which it reads names, sizes and the manifest; and what of it is damaged,
+// Package contents says what a sealed layer holds, by package and by unit: how many units, what they cost to
+// build, and what room they take, for which it reads names, sizes and the manifest; and what of it is damaged,
 // for which it reads every file. A call works alone; there may be any number at once.
 package contents
 
@@ -27,6 +27,8 @@ import (
 type Contents struct {
 	// Packages come in the order of their cost, the greatest first.
 	Packages []Package
+	// Units are what the packages are added up from, in no order.
+	Units []Unit
 	// Incremental is the state that rustc keeps for the next build of a unit.
 	Incremental int64
 	// Other is what belongs to no unit: documentation, packages, Cargo's notes and those
@@ -48,6 +50,14 @@ type Package struct {
 	Size int64 `json:"size"`
 }
 
+// Unit is what a build directory holds of one unit.
+type Unit struct {
+	Key                      string // as builddir.Unit has it
+	Package, Version, Source string // as Package has them
+	Profile                  string // as builddir.UnitName has it
+	Size                     int64
+}
+
 // Read reads what lies in tree, a sealed layer with the manifest m. Without unitCache,
 // which is the layer's, it takes longer.
 func Read(ctx context.Context, tree string, m *manifest.Manifest, unitCache []byte) (*Contents, error) {
@@ -62,7 +72,7 @@ func Read(ctx context.Context, tree string, m *manifest.Manifest, unitCache []by
 	return l.close(), nil
 }
 
-// owner says what a file belongs to: a package, by its index, or none. A file with
+// owner says what a file belongs to: a unit, by its index, or none. A file with
 // several names belongs to the greatest owner among them.
 type owner int
 
@@ -71,11 +81,13 @@ const (
 	incrementalOwner owner = -1
 )
 
-// ledger collects what belongs to which package.
+// ledger collects what belongs to which unit, and which unit to which package.
 type ledger struct {
-	dir      string
-	profiles map[string]bool
-	packages []Package
+	dir       string
+	profiles  map[string]bool
+	packages  []Package
+	units     []Unit
+	packageOf []int // of a unit, the index of its package
 	// owners of the unit with an id in a profile, "debug/0123456789abcdef", of a
 	// directory of fingerprint files, and of single files: what a dynamic library
 	// of the workspace makes bears no id.
@@ -110,23 +122,25 @@ func newLedger(bd *builddir.Dir, m *manifest.Manifest, unitCache []byte) *ledger
 	}
 	locked, _ := m.Fingerprint.Find(depset.IngredientPackages)
 	type identity struct{ name, source, from string }
-	index := map[identity]owner{}
-	byName := map[string][]owner{}
+	index := map[identity]int{}
+	byName := map[string][]int{}
 	enter := func(u *builddir.Unit, id identity) {
-		o, ok := index[id]
+		n, ok := index[id]
 		if !ok {
-			o = owner(len(l.packages))
-			index[id] = o
-			byName[id.name] = append(byName[id.name], o)
+			n = len(l.packages)
+			index[id] = n
+			byName[id.name] = append(byName[id.name], n)
 			l.packages = append(l.packages, Package{Name: id.name, Source: id.source, From: id.from})
 		}
-		p := &l.packages[o]
+		p := &l.packages[n]
 		if p.Version == "" {
 			p.Version = versionOf(p, homes[u.Key], locked.Lines)
 		}
 		p.Units++
 		p.Cost += cmp.Or(known[u.Key].Cost, u.Cost)
-		l.own(u, o)
+		l.own(u, owner(len(l.units)))
+		l.units = append(l.units, Unit{Key: u.Key, Profile: u.Profile})
+		l.packageOf = append(l.packageOf, n)
 	}
 	var unknown []*builddir.Unit
 	for _, u := range bd.Units {
@@ -298,8 +312,10 @@ func (l *ledger) close() *Contents {
 	for _, file := range l.linked {
 		l.sizes[file.owner] += file.size
 	}
-	for i := range l.packages {
-		l.packages[i].Size = l.sizes[owner(i)]
+	for i := range l.units {
+		u, p := &l.units[i], &l.packages[l.packageOf[i]]
+		u.Package, u.Version, u.Source, u.Size = p.Name, p.Version, p.Source, l.sizes[owner(i)]
+		p.Size += u.Size
 	}
 	slices.SortFunc(l.packages, func(x, y Package) int {
 		return cmp.Or(
@@ -307,5 +323,5 @@ func (l *ledger) close() *Contents {
 			strings.Compare(x.Name, y.Name), strings.Compare(x.Version, y.Version), strings.Compare(x.From, y.From),
 		)
 	})
-	return &Contents{Packages: l.packages, Incremental: l.sizes[incrementalOwner], Other: l.sizes[noOwner]}
+	return &Contents{Packages: l.packages, Units: l.units, Incremental: l.sizes[incrementalOwner], Other: l.sizes[noOwner]}
 }

@@ -160,6 +160,7 @@ func testContents(t *testing.T, dir string, m *manifest.Manifest) {
 	if len(got) != len(want) || units != m.Immutable+len(m.Units) {
 		t.Errorf("%d packages with %d units; want %d with %d: %+v", len(got), units, len(want), m.Immutable+len(m.Units), c.Packages)
 	}
+	checkUnits(t, c, m)
 	if p := got["regdep 1.2.3 registry"]; filepath.Base(p.From) != "regdep-1.2.3" {
 		t.Errorf("regdep comes from %q", p.From)
 	}
@@ -229,6 +230,38 @@ func testContents(t *testing.T, dir string, m *manifest.Manifest) {
 	for _, p := range contentsOf(t, dir, m, nil).Packages {
 		if p.Cost != 0 {
 			t.Errorf("%s %s: cost %d though nothing tells", p.Name, p.Version, p.Cost)
+		}
+	}
+}
+
+// checkUnits: the units are those that the manifest and the unit cache tell of, and each
+// package is what its units add up to.
+func checkUnits(t *testing.T, c *Contents, m *manifest.Manifest) {
+	t.Helper()
+	profiles := map[string]string{}
+	for _, e := range manifest.Entries(m, m.Cache.Text) {
+		profiles[e.Key] = e.Profile
+	}
+	type id struct{ name, version, source string }
+	units, sizes := map[id]int{}, map[id]int64{}
+	for _, u := range c.Units {
+		if want, ok := profiles[u.Key]; !ok || want != u.Profile {
+			t.Errorf("%s is of profile %q, want %q", u.Key, u.Profile, want)
+		}
+		delete(profiles, u.Key)
+		units[id{u.Package, u.Version, u.Source}]++
+		sizes[id{u.Package, u.Version, u.Source}] += u.Size
+		if u.Size == 0 {
+			t.Errorf("%s has no files", u.Key)
+		}
+	}
+	if len(profiles) > 0 {
+		t.Errorf("not among the units: %v", profiles)
+	}
+	for _, p := range c.Packages {
+		k := id{p.Name, p.Version, p.Source}
+		if units[k] != p.Units || sizes[k] != p.Size {
+			t.Errorf("%v: %d units of %d bytes, want %d of %d", k, units[k], sizes[k], p.Units, p.Size)
 		}
 	}
 }
