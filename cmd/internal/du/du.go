@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
@@ -25,7 +26,7 @@ type Options struct {
 	Names []string // of layers and build directories; all if there are none
 	Dir   string   // that names are relative to; "": the working directory
 	Known []string // build directories of which the caller knows
-	By    string   // one of Groups; "" for single trees
+	By    string   // one of Groups; "" for each tree
 	HTML  string   // the file that a page of all is written to, instead
 	// Home: what Cargo and rustup keep for the user is shown instead, which Environ tells where to find.
 	Home    bool
@@ -39,6 +40,9 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 	}
 	if o.Home {
 		return showHome(ctx, term, st, project.Tool{Cargo: "cargo", Dir: o.Dir, Environ: o.Environ}, o.Known)
+	}
+	if slices.Contains(groupsOfUnits, o.By) {
+		return showUnits(ctx, term, st, o.By)
 	}
 	found := st.BuildDirs(ctx, o.Known...)
 	uses, err := st.LayerUses(ctx, found)
@@ -58,14 +62,25 @@ func Show(ctx context.Context, term *ui.Terminal, st *layers.Store, o Options, n
 		return err
 	}
 	noteUses(v, layerOf, known)
+	gs := &groups{survey: v, found: found, layerOf: layerOf, known: known}
 	if o.HTML != "" {
-		p := newPage(st.Dir(), v, uses, layerOf, now)
+		p := newPage(st.Dir(), gs, uses, now)
 		return p.write(term, inDir(o.Dir, o.HTML))
 	}
-	if o.By != "" {
-		return showGroups(term, v, layerOf, known, o.By, o.Names, now)
+	if slices.Contains(groupsOfTrees, o.By) {
+		gs.show(term, o.By, now)
+		return nil
 	}
-	return showTrees(ctx, term, st, v, layerOf, o, now)
+	chosen := map[int]bool{}
+	for _, name := range o.Names {
+		i, err := findHolding(ctx, st, v, o.Dir, name)
+		if err != nil {
+			return err
+		}
+		chosen[i] = true
+	}
+	showTrees(term, v, layerOf, chosen, now)
+	return nil
 }
 
 // check refuses what does not go together.
@@ -79,26 +94,18 @@ func (o *Options) check() error {
 	case o.HTML == "-":
 		return errors.New("write page -: want the name of a file")
 	}
-	return nil
+	return checkGroups(o.By, o.Names)
 }
 
-// showTrees shows the trees that are named, or all, and what removing them together frees.
-func showTrees(ctx context.Context, term *ui.Terminal, st *layers.Store, v *holdings.Survey, layerOf map[string]*layers.LayerUse, o Options, now time.Time) error {
-	names := o.Names
-	chosen, own := map[int]bool{}, v.Own()
-	for _, name := range names {
-		i, err := findHolding(ctx, st, v, o.Dir, name)
-		if err != nil {
-			return err
-		}
-		chosen[i] = true
-	}
-	order := inOrder(v, chosen)
-	if len(names) == 0 {
-		order = inOrder(v, own)
+// showTrees shows those trees that were named; all, if none was.
+func showTrees(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layers.LayerUse, chosen map[int]bool, now time.Time) {
+	own, named := v.Own(), len(chosen) > 0
+	order := inOrder(v, own)
+	if named {
+		order = inOrder(v, chosen)
 	}
 	tab := newTable()
-	shown := ui.Shown(len(order), term.Verbose() || len(names) > 0)
+	shown := ui.Shown(len(order), term.Verbose() || named)
 	for n, i := range order {
 		h, cost := &v.Holdings[i], v.Costs(map[int]bool{i: true})
 		term.JSON("holding", newHolding(h, layerOf[h.Layer], cost))
@@ -114,13 +121,12 @@ func showTrees(ctx context.Context, term *ui.Terminal, st *layers.Store, v *hold
 		Frees    int64 `json:"frees"`
 		Cost     int64 `json:"cost_ms"`
 	}{together, frees, cost})
-	if len(names) == 0 {
-		term.Status("Total", "%s", takes(len(own), together))
-	} else {
+	if named {
 		term.Status("Removing", "%s %s", phrase.Count(len(chosen), "tree"), phrase.Loss(frees, cost))
+	} else {
+		term.Status("Total", "%s", takes(len(own), together))
 	}
 	noteSlow(term, v.Holdings, own)
-	return nil
 }
 
 // inDir is the absolute path of what is called name in a directory; "": the working

@@ -9,20 +9,38 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/usage"
+	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
 )
 
-// Groups are what trees can be put together by: the directory of the workspace that was
-// built, the compiler, or the kind of tree.
-var Groups = []string{"worktree", "toolchain", "kind"}
+// Groups are what can be shown of a store: each tree; trees put together by the repository,
+// by the directory of the workspace that was built, by the compiler or by the kind of tree;
+// or what is in layers, by package or by profile.
+var Groups = append(append([]string{eachTree}, groupsOfTrees...), groupsOfUnits...)
 
-// groupOf is what a tree belongs to.
-func groupOf(by string, h *holdings.Holding, layer *layers.LayerUse) string {
+var (
+	groupsOfTrees = []string{"project", "worktree", "toolchain", "kind"}
+	groupsOfUnits = []string{"package", "profile"}
+)
+
+// eachTree is to put nothing together.
+const eachTree = "layer"
+
+// groups puts trees together.
+type groups struct {
+	survey  *holdings.Survey
+	found   *whereabouts.Checkouts
+	layerOf map[string]*layers.LayerUse
+	known   usage.Known
+}
+
+// nameOf is what a tree belongs to.
+func (gs *groups) nameOf(by string, h *holdings.Holding) string {
+	layer := gs.layerOf[h.Layer]
 	switch {
 	case by == "kind":
 		return string(h.Kind)
@@ -30,6 +48,10 @@ func groupOf(by string, h *holdings.Holding, layer *layers.LayerUse) string {
 		return layer.Rustc
 	case by == "worktree" && layer != nil:
 		return layer.Origin
+	case by == "project" && layer != nil:
+		return gs.found.ProjectOfLayer(&layer.Record)
+	case by == "project" && (h.Kind == holdings.BuildDir || h.Kind == holdings.Undo):
+		return gs.found.Project(&h.Tree)
 	case by == "worktree" && (h.Kind == holdings.BuildDir || h.Kind == holdings.Undo):
 		return filepath.Dir(h.Path)
 	}
@@ -48,11 +70,11 @@ type group struct {
 	members map[int]bool
 }
 
-// groupsBy puts a store's own trees together, those first that free most.
-func groupsBy(v *holdings.Survey, layerOf map[string]*layers.LayerUse, by string) []group {
-	members := map[string]map[int]bool{}
+// by puts a store's own trees together, those first that free most.
+func (gs *groups) by(what string) []group {
+	v, members := gs.survey, map[string]map[int]bool{}
 	for i := range v.Own() {
-		name := groupOf(by, &v.Holdings[i], layerOf[v.Holdings[i].Layer])
+		name := gs.nameOf(what, &v.Holdings[i])
 		if members[name] == nil {
 			members[name] = map[int]bool{}
 		}
@@ -78,21 +100,26 @@ func (g *group) cells() []string {
 	return []string{g.Name, strconv.Itoa(g.Trees), phrase.Size(g.Total), phrase.Size(g.Frees), phrase.Cost(g.Cost)}
 }
 
-// showGroups shows trees by what they belong to.
-func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layers.LayerUse, known usage.Known, by string, names []string, now time.Time) error {
-	if !slices.Contains(Groups, by) {
-		return exit.Usage(fmt.Errorf("show what takes space by %s: want %s", by, strings.Join(Groups, ", ")))
+// checkGroups is about --by and names on the command line.
+func checkGroups(by string, names []string) error {
+	if by != "" && !slices.Contains(Groups, by) {
+		return fmt.Errorf("show what takes space by %s: want %s", by, strings.Join(Groups, ", "))
 	}
-	if len(names) > 0 {
-		return exit.Usage(fmt.Errorf("show what takes space by %s: that is for all trees, not for %s", by, strings.Join(names, ", ")))
+	if by != "" && by != eachTree && len(names) > 0 {
+		return fmt.Errorf("show what takes space by %s: that is for all trees, not for %s", by, strings.Join(names, ", "))
 	}
-	list := groupsBy(v, layerOf, by)
+	return nil
+}
+
+// show shows trees by what they belong to.
+func (gs *groups) show(term *ui.Terminal, by string, now time.Time) {
+	list := gs.by(by)
 	tab := ui.NewTable(append(groupHeads(by), "LAST USE")...)
 	tab.OmitEmpty()
 	shown := ui.Shown(len(list), term.Verbose())
 	for i := range list {
 		if by == "toolchain" {
-			list[i].LastUse = known.Last(usage.Toolchain, list[i].Name)
+			list[i].LastUse = gs.known.Last(usage.Toolchain, list[i].Name)
 		}
 		term.JSON("group", &list[i])
 		if i < shown {
@@ -101,7 +128,6 @@ func showGroups(term *ui.Terminal, v *holdings.Survey, layerOf map[string]*layer
 	}
 	tab.More(len(list)-shown, "--verbose")
 	term.Table(tab)
-	own := v.Own()
-	term.Status("Total", "%s", takes(len(own), v.Takes(own)))
-	return nil
+	own := gs.survey.Own()
+	term.Status("Total", "%s", takes(len(own), gs.survey.Takes(own)))
 }

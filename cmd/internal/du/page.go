@@ -13,7 +13,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/holdings"
 )
 
 // What the page is made of. All of it stands in the page: it asks for nothing.
@@ -50,7 +49,8 @@ type page struct {
 }
 
 // newPage makes a page of all trees of a store.
-func newPage(store string, v *holdings.Survey, uses []layers.LayerUse, layerOf map[string]*layers.LayerUse, now time.Time) *page {
+func newPage(store string, gs *groups, uses []layers.LayerUse, now time.Time) *page {
+	v, layerOf := gs.survey, gs.layerOf
 	own := v.Own()
 	order, together := inOrder(v, own), v.Takes(own)
 	p := &page{
@@ -85,8 +85,8 @@ func newPage(store string, v *holdings.Survey, uses []layers.LayerUse, layerOf m
 	p.Data = newSums(v, number, byLayer, trees)
 	p.Boxes, p.Chips = newMap(boxes, p.Together, p.Shared)
 	p.Lineage = newRails(p.Rows, byLayer, uses, now)
-	for _, by := range Groups {
-		p.Groups = append(p.Groups, newGroupTable(v, number, layerOf, by))
+	for _, by := range groupsOfTrees {
+		p.Groups = append(p.Groups, newGroupTable(gs, number, by))
 	}
 	return p
 }

@@ -93,11 +93,11 @@ type groupTable struct {
 }
 
 // newGroupTable is a table of trees put together.
-func newGroupTable(v *holdings.Survey, number map[int]int, layerOf map[string]*layers.LayerUse, by string) groupTable {
+func newGroupTable(gs *groups, number map[int]int, by string) groupTable {
 	t := groupTable{By: by, Heads: headsOf(groupHeads(by))}
-	for _, g := range groupsBy(v, layerOf, by) {
+	for _, g := range gs.by(by) {
 		r := tableRow{Name: ui.Clean(g.Name)}
-		for _, i := range inOrder(v, g.members) {
+		for _, i := range inOrder(gs.survey, g.members) {
 			r.Trees = strings.TrimSpace(r.Trees + " " + strconv.Itoa(number[i]))
 		}
 		r.fill(g.cells(), map[int]int64{1: int64(g.Trees), 2: g.Total, 3: g.Frees, 4: g.Cost})

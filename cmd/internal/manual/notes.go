@@ -31,7 +31,7 @@ over time, never changed or removed.
 | ` + "`pin`" + ` | a layer that was pinned or unpinned, and whether that has ` + "`changed`" + ` anything |
 | ` + "`prune`" + ` | how many layers and directories (` + "`trees`" + `) were removed, how many layers were kept, and how many could not be removed; what all of it ` + "`frees`" + `, with the warehouse, and what it costs to compile again (` + "`cost_ms`" + `) |
 | ` + "`holding`" + ` | a layer, build directory, undo tree or the warehouse, as du shows it: ` + "`kind`" + `, ` + "`path`" + `, the bytes in ` + "`total`" + `, what removing it alone ` + "`frees`" + `, the bytes of ` + "`small`" + ` files, ` + "`cost_ms`" + ` of the units that no other layer has, and of a layer or build directory ` + "`last_use`" + ` |
-| ` + "`group`" + ` | trees that belong to one worktree, toolchain or kind, as du shows them with --by |
+| ` + "`group`" + ` | what belongs together, as du shows it with --by: how many ` + "`trees`" + ` of one project, worktree, toolchain or kind there are, their ` + "`total`" + `, and what removing all of them ` + "`frees`" + ` and costs; or how many ` + "`units`" + ` of one package (and its ` + "`source`" + `) or profile, in how many ` + "`layers`" + `, the bytes in ` + "`total`" + `, and ` + "`cost_ms`" + `, each unit once |
 | ` + "`du`" + ` | what all trees take ` + "`together`" + `, and what removing those that were named ` + "`frees`" + ` and costs |
 | ` + "`du-page`" + ` | with ` + "`du --html`" + `, the ` + "`path`" + ` of the page and its ` + "`bytes`" + ` |
 | ` + "`target`" + ` | a target directory that scan has found: its ` + "`project`" + `, whether that is ` + "`gone`" + `, the bytes in ` + "`total`" + `, and what removing it alone ` + "`frees`" + ` |
