@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
@@ -16,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
+	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
 )
 
 var (
@@ -162,4 +164,17 @@ func (s *Store) moveToTrash(id string) (string, error) {
 			return trash, err
 		}
 	}
+}
+
+// RemoveTree removes a build directory, or what undo would bring back, unless it is in use:
+// then it fails with ErrBusy. Once nobody can change it any more, still says whether it is to go
+// all the same.
+func (s *Store) RemoveTree(ctx context.Context, t whereabouts.Tree, still func() bool) error {
+	return active.Remove(ctx, t.Of, t.Undo, s.claimOptions(true), still)
+}
+
+// Tidy puts away what a process that died has left beside a build directory, unless that is in
+// use: then whoever uses it does so.
+func (s *Store) Tidy(ctx context.Context, buildDir string) error {
+	return active.Tidy(ctx, buildDir, s.claimOptions(true))
 }

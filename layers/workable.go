@@ -3,12 +3,9 @@ package layers
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
-	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -44,25 +41,10 @@ func (s *Store) kindOf(co *Checkout, d active.Dir) (active.Kind, error) {
 			return unsuitable(root + " lies in it")
 		}
 	}
-	if !looksBuilt(d.Path) {
+	if !active.LooksBuilt(d.Path) {
 		return unsuitable("it is not empty, and nothing in it is of cargo's")
 	}
 	return kind, nil
-}
-
-// looksBuilt reports whether a directory is empty, or has in it what cargo, or this
-// program, puts into build directories. What cannot be listed says no word against it.
-func looksBuilt(dir string) bool {
-	names, err := ls.Names(dir)
-	if err != nil || len(names) == 0 {
-		return true
-	}
-	own := func(name string) bool { return builddir.IsCargoFile(name) || name == active.MetaDir }
-	if slices.ContainsFunc(names, own) {
-		return true
-	}
-	profiles, err := builddir.Profiles(dir)
-	return err != nil || len(profiles) > 0
 }
 
 func realPath(path string) string {

@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
@@ -138,4 +140,19 @@ func (d Dir) Join(rels []string) []string {
 		paths = append(paths, filepath.Join(d.Path, rel))
 	}
 	return paths
+}
+
+// LooksBuilt reports whether a directory is empty, or has in it what cargo, or this
+// program, puts into build directories. What cannot be listed says no word against it.
+func LooksBuilt(dir string) bool {
+	names, err := ls.Names(dir)
+	if err != nil || len(names) == 0 {
+		return true
+	}
+	own := func(name string) bool { return builddir.IsCargoFile(name) || name == MetaDir }
+	if slices.ContainsFunc(names, own) {
+		return true
+	}
+	profiles, err := builddir.Profiles(dir)
+	return err != nil || len(profiles) > 0
 }
