@@ -225,3 +225,14 @@ func seeded(t *testing.T) *rand.Rand {
 	t.Logf("CARGO_COW_TEST_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 1))
 }
+
+// number is a hidden input: how much is to be done; 0 if nothing is said.
+func number(t *testing.T, name string) (n int) {
+	t.Helper()
+	if text := os.Getenv(name); text != "" {
+		if _, err := fmt.Sscan(text, &n); err != nil {
+			t.Fatalf("%s=%s: %v", name, text, err)
+		}
+	}
+	return n
+}
