@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -89,15 +90,34 @@ func isBuildDir(path string) bool {
 
 // abandoned reports whether a build directory, or what undo would bring back in its place,
 // lies in what was a checkout that this program has worked in, and nothing else of that is
-// left which tells of a checkout: git leaves the directory where it may not remove it.
+// left which tells of a checkout: git leaves the directory where it may not remove it. A
+// workspace may also be missing since git is at a commit that has it not: then the working
+// tree around it is there.
 func abandoned(path, buildDir string) bool {
 	for _, root := range roots(path) {
 		rel, err := filepath.Rel(root, buildDir)
-		if err == nil && filepath.IsLocal(rel) && isGone(filepath.Join(root, "Cargo.toml")) && isGone(filepath.Join(root, ".git")) && !isGone(root) {
-			return true
+		if err != nil || !filepath.IsLocal(rel) || isGone(root) || !isGone(filepath.Join(root, "Cargo.toml")) {
+			continue
 		}
+		if h, err := handoff.Read(path); err == nil && h.Root == root {
+			return isGone(filepath.Join(h.Checkout, ".git"))
+		}
+		return !inRepository(root)
 	}
 	return false
+}
+
+// inRepository reports whether a directory, or one above it, is the top of a working tree.
+func inRepository(dir string) bool {
+	for {
+		if !isGone(filepath.Join(dir, ".git")) {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // isLayer reports whether a tree lies where a store has its layers.

@@ -236,7 +236,7 @@ func (p *Plan) planRecords(ctx context.Context, w Wish, now time.Time) error {
 // reckon finds what becomes free by all that goes together, as the file system tells.
 func (p *Plan) reckon(w Wish) error {
 	if p.survey == nil {
-		p.Comes.Frees = p.records.Frees
+		p.Comes.Frees, p.Comes.Costs = p.records.Frees, p.costsOfRecords()
 		return nil
 	}
 	gone := map[int]bool{}
@@ -257,9 +257,20 @@ func (p *Plan) reckon(w Wish) error {
 	}
 	p.Comes.Frees = frees + rest
 	if !w.goals() {
-		p.Comes.Costs = p.survey.Costs(gone)
+		p.Comes.Costs = p.survey.Costs(gone) + p.costsOfRecords()
 	}
 	return nil
+}
+
+// costsOfRecords is what those calls of rustc took, in ms, which no layer spares either when
+// their records are gone.
+func (p *Plan) costsOfRecords() (ms int64) {
+	for _, v := range p.records.Victims {
+		if where := v.Location(); where != warehouse.InLayer && where != warehouse.Gone {
+			ms += v.Cost.Milliseconds()
+		}
+	}
+	return ms
 }
 
 // holding is the index of what is known of an item's space, -1 if nothing is.
