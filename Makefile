@@ -18,7 +18,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test soak differential stale-table rules fuzz toolchains explain bench bench-rivals published macros demo docs clean
+.PHONY: help build check test soak differential stale-table rules fuzz toolchains explain bench bench-rivals bench-disk published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -105,6 +105,10 @@ bench: ## what the commands cost against cp, ioctls, cargo and bare programs, as
 bench-rivals: ## the demo project with plain cargo, git-cow, kache, mbx, sccache and cargo-cow
 	hack/setup demo
 	go run ./hack/bench/rivals
+
+bench-disk: ## five projects with common dependencies, and ten worktrees: bytes on the disk with each tool
+	hack/setup demo
+	go run ./hack/bench/disk
 
 published: ## published projects in a clone and in worktrees, with the wrapper: what rustc compiles there
 	hack/setup demo

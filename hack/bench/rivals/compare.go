@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/hack/bench/report"
 	"github.com/cargo-cow/cargo-cow/hack/program"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/rival"
 	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
@@ -25,14 +26,6 @@ func compare(ctx context.Context, rounds int, only string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return err
-	}
-	root := filepath.Join(cache, "cargo-cow", "rivals")
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return err
-	}
 	cow, err := program.Build(ctx, filepath.Join(p.Dir, "program"))
 	if err != nil {
 		return err
@@ -46,7 +39,7 @@ func compare(ctx context.Context, rounds int, only string) (err error) {
 		}
 		bin := filepath.Dir(cow.Path)
 		if t.crate != nil {
-			if bin, err = install(ctx, *t.crate, root); err != nil {
+			if bin, err = rival.Install(ctx, *t.crate); err != nil {
 				if ctx.Err() != nil {
 					return err
 				}

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/bench/report"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/rival"
 	"github.com/cargo-cow/cargo-cow/hack/scratch"
 )
 
@@ -50,11 +50,15 @@ func measure(ctx context.Context, p *scratch.Space, t tool, bin string, rounds i
 	if err := os.MkdirAll(c.home, 0o755); err != nil {
 		return f, err
 	}
-	if c.env, err = environment(t, bin, c.home); err != nil {
+	var more []string
+	if t.env != nil {
+		more = t.env(bin, c.home)
+	}
+	if c.env, err = rival.Environment(bin, c.home, more...); err != nil {
 		return f, err
 	}
 	// Some leave a server behind, which would keep the scratch space busy.
-	defer func() { err = errors.Join(err, stop(c.home)) }()
+	defer func() { err = errors.Join(err, rival.Stop(c.home)) }()
 
 	f.tool = t.name
 	if f.cold, err = c.coldBuild(); err != nil {
@@ -242,27 +246,6 @@ func (c *contender) works(worktree string) error {
 	return err
 }
 
-// environment gives the tool a home of its own; cargo and rustup keep theirs.
-func environment(t tool, bin, home string) ([]string, error) {
-	user, err := os.UserHomeDir()
-	if err != nil {
-		return nil, err
-	}
-	env := project.Env("HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "XDG_STATE_HOME=", "XDG_RUNTIME_DIR=",
-		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
-	for name, dir := range map[string]string{"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"} {
-		value := os.Getenv(name)
-		if value == "" {
-			value = filepath.Join(user, dir)
-		}
-		env = append(env, name+"="+value)
-	}
-	if t.env != nil {
-		env = append(env, t.env(bin, home)...)
-	}
-	return env, nil
-}
-
 // lookup finds a tool's own program, which is not in this process's PATH.
 func lookup(name, bin string) string {
 	if path := filepath.Join(bin, name); !filepath.IsAbs(name) {
@@ -271,28 +254,4 @@ func lookup(name, bin string) string {
 		}
 	}
 	return name
-}
-
-// stop ends the processes that have home for their home directory: those a tool has left running.
-func stop(home string) error {
-	environs, err := filepath.Glob("/proc/[0-9]*/environ")
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, path := range environs {
-		// A process may have ended since, or be another user's.
-		environ, err := os.ReadFile(path)
-		if err != nil || !slices.Contains(strings.Split(string(environ), "\x00"), "HOME="+home) {
-			continue
-		}
-		var pid int
-		if _, err := fmt.Sscanf(path, "/proc/%d/", &pid); err != nil {
-			continue
-		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			failed = errors.Join(failed, fmt.Errorf("stop process %d: %w", pid, err))
-		}
-	}
-	return failed
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/hack/program"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/rival"
 )
 
 // A tool is one way to have a worktree built.
@@ -46,7 +44,7 @@ func tools(cow *program.Program) []tool {
 	return []tool{
 		{name: "plain cargo", cargo: "cargo", worktree: gitWorktree},
 		{
-			name: "sccache", crate: &project.Crate{Name: "sccache", Version: "0.19.0"},
+			name: "sccache", crate: &rival.Sccache,
 			env: func(bin, home string) []string {
 				// It caches nothing that is built incrementally (its README, "Rust").
 				return append(wrapper("sccache", "CARGO_INCREMENTAL=0")(bin, home), "SCCACHE_SERVER_UDS="+filepath.Join(home, "sccache.sock"))
@@ -54,15 +52,15 @@ func tools(cow *program.Program) []tool {
 			cargo: "cargo", cache: true, worktree: gitWorktree,
 		},
 		{
-			name: "mbx", crate: &project.Crate{Name: "mbx", Version: "1.29.1"},
+			name: "mbx", crate: &rival.Mbx,
 			cargo: "mbx", cache: true, worktree: gitWorktree,
 		},
 		{
-			name: "kache", crate: &project.Crate{Name: "kache", Version: "2.0.0"},
+			name: "kache", crate: &rival.Kache,
 			env: wrapper("kache"), cargo: "cargo", cache: true, worktree: gitWorktree,
 		},
 		{
-			name: "git-cow", crate: &project.Crate{Name: "git-cow", Version: "0.4.0"},
+			name: "git-cow", crate: &rival.GitCow,
 			cargo: "cargo",
 			// Its first worktree also makes the checkout that it clones all later ones from.
 			keep:     [][]string{{"git-cow", "add", "-b", "first", "../first"}},
@@ -79,26 +77,4 @@ func tools(cow *program.Program) []tool {
 			worktree: gitWorktree,
 		},
 	}
-}
-
-// install makes c's program available below root, unless it is there, and returns the directory it lies in.
-func install(ctx context.Context, c project.Crate, root string) (string, error) {
-	dir := filepath.Join(root, c.String())
-	bin := filepath.Join(dir, "bin")
-	done := filepath.Join(dir, "installed")
-	if _, err := os.Stat(done); err == nil {
-		return bin, nil
-	}
-	args := []string{"install", "--quiet", "--root", dir, "--version", c.Version, c.Name}
-	fmt.Fprintf(os.Stderr, "rivals: installing %s, which takes minutes\n", c)
-	// As its authors tested it; where the registry has withdrawn something of that, as it resolves today.
-	_, err := project.Run(ctx, root, project.Env(), "cargo", append(args, "--locked")...)
-	if err != nil && ctx.Err() == nil {
-		fmt.Fprintf(os.Stderr, "rivals: %s does not install with its own lockfile, trying without\n", c)
-		_, err = project.Run(ctx, root, project.Env(), "cargo", args...)
-	}
-	if err != nil {
-		return "", fmt.Errorf("install %s: %w", c, err)
-	}
-	return bin, os.WriteFile(done, nil, 0o644)
 }

@@ -2,13 +2,12 @@ package tool
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/hack/differential/world"
 	"github.com/cargo-cow/cargo-cow/hack/project"
+	"github.com/cargo-cow/cargo-cow/hack/rival"
 )
 
 // cached is a tool that serves single units to a build in an empty build directory: to acquire a state is to begin with
@@ -63,7 +62,7 @@ func init() {
 		crate project.Crate
 		make  func(bin string) *Kit
 	}{
-		{project.Crate{Name: "sccache", Version: "0.19.0"}, func(bin string) *Kit {
+		{rival.Sccache, func(bin string) *Kit {
 			return &Kit{
 				// It caches nothing that is built incrementally (its README, "Rust").
 				make: func() world.Tool {
@@ -74,7 +73,7 @@ func init() {
 				},
 			}
 		}},
-		{project.Crate{Name: "kache", Version: "2.0.0"}, func(bin string) *Kit {
+		{rival.Kache, func(bin string) *Kit {
 			return &Kit{
 				make: func() world.Tool {
 					return &cached{name: "kache", env: []string{"RUSTC_WRAPPER=" + filepath.Join(bin, "kache")}}
@@ -82,15 +81,15 @@ func init() {
 				env: ownHome,
 			}
 		}},
-		{project.Crate{Name: "mbx", Version: "1.29.1"}, func(bin string) *Kit {
+		{rival.Mbx, func(bin string) *Kit {
 			return &Kit{make: func() world.Tool { return &mbx{program: filepath.Join(bin, "mbx")} }, env: ownHome}
 		}},
-		{project.Crate{Name: "git-cow", Version: "0.4.0"}, func(bin string) *Kit {
+		{rival.GitCow, func(bin string) *Kit {
 			return &Kit{make: func() world.Tool { return &gitCow{program: filepath.Join(bin, "git-cow")} }, env: ownHome}
 		}},
 	} {
 		kits[r.crate.Name] = func(ctx context.Context, _ string) (*Kit, error) {
-			bin, err := install(ctx, r.crate)
+			bin, err := rival.Install(ctx, r.crate)
 			if err != nil {
 				return nil, err
 			}
@@ -110,28 +109,4 @@ func ownHome(world string) []string {
 	}
 	return []string{at("CARGO_HOME", ".cargo"), at("RUSTUP_HOME", ".rustup"), "HOME=" + world + ".home", "XDG_CACHE_HOME=" + world + ".home/cache",
 		"XDG_DATA_HOME=" + world + ".home/data", "XDG_STATE_HOME=" + world + ".home/state", "XDG_CONFIG_HOME=" + world + ".home/config", "XDG_RUNTIME_DIR=" + world + ".home"}
-}
-
-// install makes a published program available, once for this user, and returns the directory it lies in.
-func install(ctx context.Context, c project.Crate) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "cargo-cow-rivals", c.String())
-	bin := filepath.Join(dir, "bin")
-	if exists(filepath.Join(bin, c.Name)) {
-		return bin, nil
-	}
-	args := []string{"install", "--quiet", "--root", dir, "--version", c.Version, c.Name}
-	fmt.Fprintf(os.Stderr, "differential: installing %s, which takes minutes\n", c)
-	// As its authors tested it; where the registry has withdrawn something of that, as it resolves today.
-	_, locked := project.Run(ctx, "", project.Env(), "cargo", append(args, "--locked")...)
-	if locked == nil || ctx.Err() != nil {
-		return bin, locked
-	}
-	if _, err := project.Run(ctx, "", project.Env(), "cargo", args...); err != nil {
-		return "", errors.Join(locked, err)
-	}
-	return bin, nil
 }
