@@ -77,7 +77,7 @@ func (g *Generator) Next() []history.Step {
 	case n < 88:
 		return []history.Step{{"clean", c}, g.cargo(c)}
 	case n < 94:
-		switch verb := []string{"undo", "graft", "undo", "graft", "prune", "prune", "check", "dedupe"}[g.b.rng.IntN(8)]; verb {
+		switch verb := []string{"undo", "graft", "undo", "graft", "prune", "prune", "inside", "inside", "check", "dedupe"}[g.b.rng.IntN(10)]; verb {
 		case "prune":
 			return []history.Step{{verb, c, []string{"last", "free", "some", "gone"}[g.b.rng.IntN(4)]}, g.cargo(c)}
 		default:

@@ -112,6 +112,9 @@ func (t *cow) Do(c *world.Checkout, verb string, args []string) (bool, error) {
 	case "prune":
 		_, err := t.do(c, append([]string{"prune", "--margin", "none"}, prunes[slices.Concat(args, []string{"last"})[0]]...)...)
 		return false, err
+	case "inside":
+		_, err := t.do(c, append([]string{"prune", "--inside"}, args...)...)
+		return false, err
 	case "dedupe":
 		if !exists(c.Path("target")) {
 			return false, world.ErrNot

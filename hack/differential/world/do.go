@@ -79,7 +79,7 @@ func init() { // a table whose entries use it
 		"present":  func(c *Checkout, _ history.Step) error { return c.present() },
 		"together": (*Checkout).together, "interrupt": (*Checkout).interrupt, "clean": (*Checkout).clean,
 		"keep":    func(c *Checkout, _ history.Step) error { return c.said(c.World.tool.Keep(c)) },
-		"acquire": (*Checkout).acquire, "undo": (*Checkout).undo, "graft": (*Checkout).other, "prune": (*Checkout).other, "check": (*Checkout).other, "dedupe": (*Checkout).other,
+		"acquire": (*Checkout).acquire, "undo": (*Checkout).undo, "graft": (*Checkout).other, "prune": (*Checkout).other, "check": (*Checkout).other, "dedupe": (*Checkout).other, "inside": (*Checkout).other,
 		"switch": (*Checkout).switches,
 	}
 }
