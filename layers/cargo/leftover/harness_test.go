@@ -44,7 +44,8 @@ func newSite(t *testing.T, toolchain string, files map[string]string) *site {
 	cargotest.Write(t, top+"/home", map[string]string{
 		"config.toml": fmt.Sprintf("[source.crates-io]\nreplace-with = \"local\"\n[source.local]\nlocal-registry = %q\n", top+"/registry"),
 	})
-	env := []string{"CARGO_HOME=" + top + "/home", "CARGO_NET_OFFLINE=false"}
+	// With CI set, Cargo since 1.99 keeps no incremental state by itself.
+	env := []string{"CARGO_HOME=" + top + "/home", "CARGO_NET_OFFLINE=false", "CARGO_INCREMENTAL=1"}
 	if os.Getenv("RUSTUP_HOME") == "" {
 		env = append(env, "RUSTUP_HOME="+filepath.Join(os.Getenv("HOME"), ".rustup"))
 	}
