@@ -16,7 +16,7 @@ import (
 
 // Each project is a program of one package, of main.rs and common.toml as all, and what it has alone. The lockfiles are
 // fixed: made on one day, so that what two projects have in common they have in one version. `disk -write DIR` writes the
-// projects, and `cargo generate-lockfile` in each makes them anew.
+// projects, and `cargo generate-lockfile` in each makes its anew.
 //
 //go:embed all:projects
 var files embed.FS
