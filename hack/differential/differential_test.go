@@ -45,7 +45,7 @@ func TestKept(t *testing.T) {
 // CARGO_COW_TEST_SEED says.
 func TestMadeUp(t *testing.T) {
 	r := newRunner(t)
-	r.n, r.seed, r.time = 1000, 1, 40*time.Second // with what has begun, and two at once, some 60 s of make test
+	r.n, r.seed, r.time = 1000, 1, 25*time.Second // with what has begun, and two at once, some 45 s of make test
 	if n, err := strconv.Atoi(os.Getenv("CARGO_COW_TEST_HISTORIES")); err == nil {
 		r.n, r.time = n, 0
 	}

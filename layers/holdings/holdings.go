@@ -84,7 +84,7 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 		v.Holdings, subjects = append(v.Holdings, h), append(subjects, t)
 	}
 	for _, id := range s.Layers {
-		t := s.layer(id)
+		t := s.sealed(filepath.Join(s.Dir, paths.StoreLayers, id))
 		add(Holding{Kind: Layer, Path: t.Dir, Layer: id}, t)
 	}
 	for _, t := range s.Found.Trees() {
@@ -95,7 +95,11 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 		case t.Undo:
 			kind = Undo
 		}
-		add(Holding{Kind: kind, Path: t.Path, Tree: t}, space.Subject{Dir: t.Path, Sealed: t.Sealed})
+		subject := space.Subject{Dir: t.Path}
+		if t.Sealed {
+			subject = s.sealed(t.Path)
+		}
+		add(Holding{Kind: kind, Path: t.Path, Tree: t}, subject)
 	}
 	if dir := filepath.Join(s.Dir, paths.StoreWarehouse); exists(dir) {
 		add(Holding{Kind: Warehouse, Path: dir}, space.Subject{Dir: dir})
@@ -113,9 +117,10 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 	return v, nil
 }
 
-func (s *Store) layer(id string) space.Subject {
-	t := space.Subject{Dir: filepath.Join(s.Dir, paths.StoreLayers, id), Sealed: true}
-	kept := filepath.Join(s.Dir, paths.StoreMaps)
+// sealed is a layer, of this store or another. What is found of it is kept in its own.
+func (s *Store) sealed(dir string) space.Subject {
+	t := space.Subject{Dir: dir, Sealed: true}
+	kept, id := filepath.Join(filepath.Dir(filepath.Dir(dir)), paths.StoreMaps), filepath.Base(dir)
 	if d, ok := s.Driver.(versioner); ok && (exists(kept) || os.Mkdir(kept, 0o700) == nil) {
 		if v, err := d.Version(t.Dir); err == nil {
 			t.Keeping = space.Keeping{Path: filepath.Join(kept, id), Version: v}

@@ -24,9 +24,9 @@ func TestMain(m *testing.M) { fixture.Main(m) }
 
 // goal is what the store may take. What the month below makes is some three times as much, and
 // what is in use within any week of it some four fifths.
-const goal = 200 << 20
+const goal = 140 << 20
 
-// A month of a heavy user: ten worktrees a day, of which three build and are sealed; lockfiles
+// A month of a heavy user: ten worktrees a day, of which two build and are sealed; lockfiles
 // change, and so do toolchains; worktrees live for two days. The store stays under its goal by
 // itself, and nobody misses a layer that was used within the week before.
 func TestThirtyDays(t *testing.T) {
@@ -42,7 +42,7 @@ func TestThirtyDays(t *testing.T) {
 			c := m.home.Worktree(fmt.Sprintf("day%d-%d", day, i))
 			m.trees = append(m.trees, tree{c, day})
 			m.restore(c, "")
-			if i%4 == 0 {
+			if i%5 == 0 {
 				m.change(c)
 				m.build(c)
 				m.snapshot(c)
