@@ -57,7 +57,7 @@ soak: ## tests that can be made larger, in numbers for a night: kills, power cut
 	$(call SOAK,50,50) -run 'TestInterruptedAnywhere/(xfs|ext4)' ./cmd/cargo-cow/survival
 	CARGO_COW_TEST_SWAPS=200 go test -count=1 -timeout 2h -run TestDirectoriesSwapped ./cmd/cargo-cow/survival
 	CARGO_COW_TEST_FLIPS=2000 go test -count=1 -timeout 3h -v -run TestRandomFlips ./cmd/cargo-cow/verify
-	CARGO_COW_TEST_ROUNDS=60 go test -count=1 -timeout 6h -v -run "TestKilledBuilds|TestNothingIsLeftOver" ./layers/cargo/leftover
+	CARGO_COW_TEST_ROUNDS=60 go test -count=1 -timeout 6h -v -run "TestKilled|TestNothingIsLeftOver" ./layers/cargo/leftover
 	CARGO_COW_TEST_OPERATIONS=20000 go test -count=1 -timeout 6h -v ./cmd/cargo-cow/model
 	go run ./hack/differential -n 1000 -toolchains ",$(shell echo $(TOOLCHAINS) | tr ' ' ,)" -published 10
 	go run ./hack/fuzz -each 10m
