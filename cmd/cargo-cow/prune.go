@@ -50,9 +50,9 @@ file system does not tell, it is "up to" the size of the files. With --verbose, 
 also prints what is kept, and why.
 
 With --auto, prune removes what it removes by itself once a day after a snapshot or a
-restore, but never in a CI environment: what was not used for two months, what is of
-projects and compilers that are gone, and what it takes for the store to stay under a
-quarter of the disk and a twentieth to be free; nothing that was used within a week.
+restore, but never in a CI environment: what was not used for two months, abandoned
+build directories, and what it takes for the store to stay under a quarter of the disk
+and a twentieth to be free; nothing that was used within a week.
 ` + "`cargo cow status`" + ` tells of the last time, and prune in the configuration says
 otherwise.`
 
@@ -134,13 +134,13 @@ func (a *app) autoPrune(ctx context.Context, o pruning.Options, background bool)
 		return err
 	}
 	if background {
-		return pruning.Auto(ctx, st, settings, a.tool(), time.Now())
+		return pruning.Auto(ctx, st, settings, time.Now())
 	}
-	w, err := pruning.AutoWish(st, settings, a.tool())
+	w, err := pruning.AutoWish(st, settings)
 	if err != nil {
 		return err
 	}
-	w.Known = a.buildDirHere(ctx)
+	w.Known, w.Tool = a.buildDirHere(ctx), a.tool()
 	o.Margin = "careful"
 	return pruning.Run(ctx, a.term, st, w, o, time.Now())
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/driver"
@@ -117,11 +118,13 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 	return v, nil
 }
 
-// sealed is a layer, of this store or another. What is found of it is kept in its own.
+// sealed is a layer, of this store or another. What is found of it is kept in its own, if that
+// is this user's: in a directory of somebody else's anything may lie, a link to elsewhere, too.
 func (s *Store) sealed(dir string) space.Subject {
 	t := space.Subject{Dir: dir, Sealed: true}
-	kept, id := filepath.Join(filepath.Dir(filepath.Dir(dir)), paths.StoreMaps), filepath.Base(dir)
-	if d, ok := s.Driver.(versioner); ok && (exists(kept) || os.Mkdir(kept, 0o700) == nil) {
+	store, id := filepath.Dir(filepath.Dir(dir)), filepath.Base(dir)
+	kept := filepath.Join(store, paths.StoreMaps)
+	if d, ok := s.Driver.(versioner); ok && isOwn(store) && (isOwn(kept) || os.Mkdir(kept, 0o700) == nil) {
 		if v, err := d.Version(t.Dir); err == nil {
 			t.Keeping = space.Keeping{Path: filepath.Join(kept, id), Version: v}
 		}
@@ -137,6 +140,16 @@ func (s *Store) settle(ctx context.Context) {
 	if d, ok := s.Driver.(settler); ok {
 		_ = d.Settle(ctx, s.Dir) // else something is said to be shared for a moment more
 	}
+}
+
+// isOwn reports whether there is a directory that belongs to this user.
+func isOwn(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Geteuid()
 }
 
 func exists(path string) bool {

@@ -110,6 +110,7 @@ type Policy struct {
 	KeepLast          int   // keep so many layers of each fingerprint, those used last; 0: not asked for
 	MaxAge            Ages  // remove what was not used for longer; 0: not asked for
 	GoneWorktrees     bool  // remove what was built in a checkout that is gone
+	Abandoned         bool  // of that only directories, which nobody can build in any more
 	GoneProjects      bool  // remove what was built in a repository that is gone
 	RemovedToolchains bool  // remove what was built by a compiler that is gone
 	Unreferenced      bool  // remove layers that no build directory was made from
@@ -125,7 +126,7 @@ func (p Policy) Empty() bool { return p.KeepLast <= 0 && !p.names() }
 // names reports whether the policy names anything but what is beyond the last.
 func (p Policy) names() bool {
 	a := p.MaxAge
-	return max(a.Layer, a.Undo, a.BuildDir, a.Record) > 0 || p.GoneWorktrees || p.GoneProjects ||
+	return max(a.Layer, a.Undo, a.BuildDir, a.Record) > 0 || p.GoneWorktrees || p.Abandoned || p.GoneProjects ||
 		p.RemovedToolchains || p.Unreferenced || p.KeepUnder > 0 || p.Free > 0
 }
 
@@ -210,7 +211,7 @@ func (p *Policy) judge(i *Item, later int, now time.Time) (why Reason, victim bo
 		return Recent, false
 	case layer && later < p.KeepLast:
 		return Last, false
-	case p.GoneWorktrees && i.OriginGone:
+	case i.OriginGone && (p.GoneWorktrees || p.Abandoned && !layer):
 		return Gone, true
 	case p.GoneProjects && i.ProjectGone:
 		return NoProject, true

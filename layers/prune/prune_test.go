@@ -92,6 +92,9 @@ func TestPlan(t *testing.T) {
 		{"gone projects",
 			[]Item{layer("a", "x", 4*day, gone), layer("b", "x", 3*day, gone, func(l *Item) { l.ProjectGone = true })},
 			Policy{GoneProjects: true}, "b:project | a:unmatched"},
+		{"abandoned directories",
+			[]Item{layer("a", "x", 4*day, gone), layer("t", "", 4*day, gone, of(BuildDir)), layer("u", "", 4*day, gone, of(Undo)), layer("o", "", 4*day, of(BuildDir))},
+			Policy{Abandoned: true}, "t:gone u:gone | a:unmatched o:unmatched"},
 		{"toolchains that are gone",
 			[]Item{layer("a", "x", 4*day), layer("b", "x", 3*day, func(l *Item) { l.ToolchainGone = true })},
 			Policy{RemovedToolchains: true}, "b:toolchain | a:unmatched"},
@@ -181,7 +184,7 @@ func random(r *rand.Rand) ([]Item, Policy) {
 		p.MaxAge = Ages{max(0, hours(30)), max(0, hours(30)), max(0, hours(30)), max(0, hours(30))}
 	}
 	p.GoneWorktrees = r.IntN(2) == 0
-	for _, yes := range []*bool{&p.GoneProjects, &p.RemovedToolchains, &p.Unreferenced, &p.Labelled} {
+	for _, yes := range []*bool{&p.Abandoned, &p.GoneProjects, &p.RemovedToolchains, &p.Unreferenced, &p.Labelled} {
 		*yes = r.IntN(4) == 0
 	}
 	p.Margins = []Ages{{}, None, Every(3 * time.Hour), {time.Minute, 2 * time.Hour, 5 * time.Hour, -1}}[r.IntN(4)]
@@ -221,7 +224,7 @@ func TestPlanProperties(t *testing.T) {
 				return p.KeepLast > 0 && l.Kind == Layer
 			}
 			age := p.MaxAge.Of(l.Kind)
-			return p.GoneWorktrees && l.OriginGone || p.GoneProjects && l.ProjectGone || p.RemovedToolchains && l.ToolchainGone ||
+			return l.OriginGone && (p.GoneWorktrees || p.Abandoned && l.Kind != Layer) || p.GoneProjects && l.ProjectGone || p.RemovedToolchains && l.ToolchainGone ||
 				p.Unreferenced && l.Kind == Layer && !l.Referenced || age > 0 && idle(l) > age
 		}
 

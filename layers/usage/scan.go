@@ -55,7 +55,7 @@ func (s Sources) scan(ctx context.Context, now time.Time) (found []Stamp, comple
 			return nil, nil, ctx.Err()
 		}
 		compiler := targets.Rustc(dir)
-		for _, at := range []time.Time{claimed, lastBuilt(dir, now)} {
+		for _, at := range []time.Time{claimed, accesstime.Last(dir, now.Add(lastuse.Interval))} {
 			note(Directory, dir, at)
 			note(Toolchain, compiler, at)
 		}
@@ -84,17 +84,6 @@ func (s Sources) directories() map[string]time.Time {
 		}
 	}
 	return all
-}
-
-// lastBuilt is when cargo last built a unit in a build directory, or asked for one.
-func lastBuilt(dir string, now time.Time) (last time.Time) {
-	units, _ := accesstime.Units(dir) // one that cannot be read tells nothing
-	for i := range units {
-		if used := units[i].Used(); used.After(last) && !isAhead(used, now) {
-			last = used
-		}
-	}
-	return last
 }
 
 func isDir(path string) bool {

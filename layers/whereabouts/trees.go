@@ -31,11 +31,9 @@ type Tree struct {
 // among them, where the driver knows of those.
 func (cs *Checkouts) Trees() []Tree {
 	all := map[string]string{} // by path, of which build directory
-	for dir := range cs.visited {
+	for visited := range cs.visited {
+		dir := beside(visited)
 		parent, base := filepath.Split(dir)
-		if strings.Contains(base, paths.BesideMark) {
-			continue // it lies beside one
-		}
 		for _, path := range []string{dir, dir + paths.UndoSuffix, parent + "." + base + paths.UndoSuffix} {
 			if isBuildDir(path) && (all[path] == "" || path != dir) {
 				all[path] = dir
@@ -58,22 +56,35 @@ func (cs *Checkouts) Untidied() []string {
 	found := map[string]bool{}
 	look := func(dir string) {
 		parent, base := filepath.Split(dir)
-		left, err := filepath.Glob(escapeGlob(parent+"."+base+paths.BesideTemp) + "*")
-		if err == nil && len(left) > 0 {
-			found[dir] = true
+		for _, mark := range []string{paths.BesideTemp, paths.BesideSwap} {
+			if left, err := filepath.Glob(escapeGlob(parent+"."+base+mark) + "*"); err == nil && len(left) > 0 {
+				found[dir] = true
+			}
 		}
 	}
-	for dir := range cs.visited {
-		parent, base := filepath.Split(dir)
-		if name, _, ok := strings.Cut(base, paths.BesideTemp); ok {
-			dir = parent + strings.TrimPrefix(name, ".")
-		}
-		look(dir)
+	for visited := range cs.visited {
+		look(beside(visited))
 	}
 	for _, dir := range cs.claimed {
 		look(dir)
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// beside is the build directory beside which a tree of this program's lies, which may be gone;
+// any other directory is itself. All such names begin with a dot but one, and a build directory
+// that is there goes before one that is not.
+func beside(path string) string {
+	parent, base := filepath.Split(path)
+	name, _, ok := strings.Cut(base, paths.BesideMark)
+	if !ok {
+		return path
+	}
+	hidden := parent + strings.TrimPrefix(name, ".")
+	if plain := parent + name; plain != hidden && !isGone(plain) {
+		return plain
+	}
+	return hidden
 }
 
 // escapeGlob is a pattern that matches a path and nothing else.
@@ -96,7 +107,7 @@ func isBuildDir(path string) bool {
 func abandoned(path, buildDir string) bool {
 	for _, root := range roots(path) {
 		rel, err := filepath.Rel(root, buildDir)
-		if err != nil || !filepath.IsLocal(rel) || isGone(root) || !isGone(filepath.Join(root, "Cargo.toml")) {
+		if err != nil || !filepath.IsLocal(rel) || rel == "." || isGone(root) || !isGone(filepath.Join(root, "Cargo.toml")) {
 			continue
 		}
 		if h, err := handoff.Read(path); err == nil && h.Root == root {

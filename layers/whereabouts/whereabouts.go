@@ -79,7 +79,7 @@ func Find(ctx context.Context, s Store, known ...string) *Checkouts {
 		}
 		if text, err := regular.Read(filepath.Join(s.Claims, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
 			path := strings.TrimSuffix(string(text), "\n")
-			cs.claimed = append(cs.claimed, path)
+			cs.claimed, cs.served[path] = append(cs.claimed, path), true
 			cs.findNear(path, cs.noteServed)
 		}
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/autoprune"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 )
 
@@ -178,7 +177,7 @@ func (m *month) tidy() {
 	st, _ := m.open(m.home)
 	before := autoprune.Last(st.Dir())
 	settings := open.AutoPrune{Every: 24 * time.Hour, KeepUnder: open.Part{Bytes: goal}, MaxAge: open.DefaultAutoPrune.MaxAge}
-	if err := pruning.Auto(m.t.Context(), st, settings, project.Tool{Cargo: "cargo", Dir: m.home.Dir, Environ: m.home.Env}, m.now); err != nil {
+	if err := pruning.Auto(m.t.Context(), st, settings, m.now); err != nil {
 		m.t.Fatal(err)
 	}
 	r := autoprune.Last(st.Dir())

@@ -16,24 +16,23 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/used"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/autoprune"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 	"github.com/cargo-cow/cargo-cow/layers/space"
 )
 
-// AutoWish is what goes without being asked for: what was not used for very long, what is of
-// projects and toolchains that are gone, and as much more as the goals take. Nothing goes that
-// was used within the careful margin.
-func AutoWish(st *layers.Store, a open.AutoPrune, tool project.Tool) (Wish, error) {
+// AutoWish is what goes without being asked for: what was not used for very long, directories
+// that are abandoned, and as much more as the goals take. Nothing goes that was used within the
+// careful margin, and no layer for a project or a compiler that is not found: whoever looks may
+// be in a container, or have another home, in which those of others do not show.
+func AutoWish(st *layers.Store, a open.AutoPrune) (Wish, error) {
 	disk, err := space.Total(st.Dir())
 	if err != nil {
 		return Wish{}, err
 	}
 	p := prune.Policy{
-		MaxAge: a.MaxAge, GoneProjects: true, RemovedToolchains: true,
-		KeepUnder: a.KeepUnder.Of(disk), Margins: prune.Careful,
+		MaxAge: a.MaxAge, Abandoned: true, KeepUnder: a.KeepUnder.Of(disk), Margins: prune.Careful,
 	}
-	return Wish{Policy: p, MinFree: a.FreeSpace.Of(disk), Tool: tool}, nil
+	return Wish{Policy: p, MinFree: a.FreeSpace.Of(disk)}, nil
 }
 
 // Begin starts a prune in the background, if one is due. In a CI environment there is none:
@@ -53,7 +52,7 @@ func Begin(environment []string, s *open.Session, st *layers.Store) {
 
 // Auto is the prune that nobody has asked for, if one is due. Nobody waits for it, and it lets
 // all others go first.
-func Auto(ctx context.Context, st *layers.Store, a open.AutoPrune, tool project.Tool, now time.Time) error {
+func Auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time) error {
 	if a.Every == 0 {
 		return nil
 	}
@@ -64,7 +63,7 @@ func Auto(ctx context.Context, st *layers.Store, a open.AutoPrune, tool project.
 	giveWay()
 	r := autoprune.Result{Began: now}
 	began := time.Now()
-	err = auto(ctx, st, a, tool, now, &r)
+	err = auto(ctx, st, a, now, &r)
 	if err != nil {
 		r.Error = err.Error()
 	}
@@ -72,8 +71,8 @@ func Auto(ctx context.Context, st *layers.Store, a open.AutoPrune, tool project.
 	return account.End(r)
 }
 
-func auto(ctx context.Context, st *layers.Store, a open.AutoPrune, tool project.Tool, now time.Time, r *autoprune.Result) error {
-	w, err := AutoWish(st, a, tool)
+func auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time, r *autoprune.Result) error {
+	w, err := AutoWish(st, a)
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/accesstime"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/home"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/targets"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
+	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 	"github.com/cargo-cow/cargo-cow/layers/space"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -67,7 +69,7 @@ func Make(ctx context.Context, st *layers.Store, w Wish, now time.Time) (*Plan, 
 	}
 	p.untidied = found.Untidied()
 	items := p.layerItems(uses, p.installed(ctx, w))
-	items = append(items, p.treeItems(found, offered)...)
+	items = append(items, p.treeItems(found, offered, now)...)
 	inventory, err := p.warehouse.Inventory(ctx, nil, w.goals())
 	if err != nil {
 		return nil, err
@@ -127,16 +129,18 @@ func (p *Plan) layerItems(uses []layers.LayerUse, installed func(*layers.Record)
 
 // treeItems are what undo would bring back, build directories in which nobody can build any
 // more, and those that are offered.
-func (p *Plan) treeItems(found *whereabouts.Checkouts, offered []string) (list []prune.Item) {
+func (p *Plan) treeItems(found *whereabouts.Checkouts, offered []string, now time.Time) (list []prune.Item) {
 	for _, t := range found.Trees() {
 		isOffered := slices.Contains(offered, t.Of)
-		if t.Sealed || !(t.Undo && t.Served) && !t.Abandoned && !isOffered {
+		if t.Sealed || !(t.Undo && t.Served) && !t.Abandoned && !isOffered || !t.Undo && !targets.Solely(t.Path) {
 			continue
 		}
 		p.trees[t.Path] = t
-		i := prune.Item{Kind: prune.BuildDir, ID: t.Path, LastUse: lastUse(t), OriginGone: t.Abandoned}
+		i := prune.Item{Kind: prune.BuildDir, ID: t.Path, LastUse: lastUse(t, now), OriginGone: t.Abandoned}
 		if t.Undo {
 			i.Kind = prune.Undo
+		} else if built := targets.Describe(t.Path).Used; built.After(i.LastUse) {
+			i.LastUse = built
 		}
 		if isOffered && !i.OriginGone {
 			i.OriginGone = targets.Describe(t.Of).Gone
@@ -147,15 +151,15 @@ func (p *Plan) treeItems(found *whereabouts.Checkouts, offered []string) (list [
 	return list
 }
 
-// lastUse is when cargo last built in a directory; for undo, when a restore replaced it. That
-// writes into it.
-func lastUse(t whereabouts.Tree) time.Time {
+// lastUse is when cargo last had to do with a unit in a directory; for undo, when a restore
+// replaced it, which writes into it. That the directory was locked does not count.
+func lastUse(t whereabouts.Tree, now time.Time) time.Time {
 	if t.Undo {
 		if info, err := os.Lstat(t.Path); err == nil {
 			return info.ModTime()
 		}
 	}
-	return targets.Describe(t.Path).Used
+	return accesstime.Last(t.Path, now.Add(lastuse.Interval))
 }
 
 func recordItems(v *warehouse.Inventory) []prune.Item {
@@ -182,7 +186,7 @@ func (p *Plan) fit(w Wish, inventory *warehouse.Inventory, now time.Time) error 
 		items[c.ID] = true
 	}
 	shares := p.survey.Shares(func(id string) bool { return items[id] })
-	addRecords(&shares, inventory, now)
+	addRecords(&shares, inventory, items)
 	comes := p.Fit(shares, goal, now)
 	if goal.KeepUnder > 0 {
 		p.TooLarge = max(0, comes.Size-goal.KeepUnder)
@@ -192,14 +196,17 @@ func (p *Plan) fit(w Wish, inventory *warehouse.Inventory, now time.Time) error 
 }
 
 // addRecords adds what records hold: the loose files that they name, and the work that they
-// spare. A layer that has the files as well spares it, too. The record itself is small.
-func addRecords(s *prune.Shares, v *warehouse.Inventory, now time.Time) {
+// spare. A layer that is there and has the files as well spares it, too. The record itself is
+// small.
+func addRecords(s *prune.Shares, v *warehouse.Inventory, there map[string]bool) {
 	named := map[string][]string{} // records, by the digests of files
 	for i := range v.Entries {
 		e := &v.Entries[i]
 		work := prune.Share{Amount: e.Cost.Milliseconds(), Items: []string{e.Path}}
 		for _, l := range e.Layers {
-			work.Items = append(work.Items, l.Layer)
+			if there[l.Layer] {
+				work.Items = append(work.Items, l.Layer)
+			}
 		}
 		s.Work = append(s.Work, work)
 		for _, d := range e.Digests() {

@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/used"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/targets"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -179,7 +180,9 @@ func (p *Plan) remove(ctx context.Context, r *Removal, c *prune.Choice) error {
 		return r.Remove(ctx, &u.Record)
 	}
 	t := p.trees[c.ID]
-	return r.removeTree(ctx, c.Kind, t, func() bool { return !lastUse(t).After(c.LastUse) })
+	return r.removeTree(ctx, c.Kind, t, func() bool {
+		return !lastUse(t, time.Now()).After(c.LastUse) && (t.Undo || targets.Solely(t.Path))
+	})
 }
 
 // tell says what has become of all.

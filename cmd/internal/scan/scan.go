@@ -12,7 +12,9 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/accesstime"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/targets"
+	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/space"
 )
 
@@ -38,6 +40,9 @@ func Show(ctx context.Context, term *ui.Terminal, dir string, now time.Time) err
 	var list []target
 	var subjects []space.Subject
 	err = targets.Find(ctx, dir, func(t targets.Target) {
+		if asked := accesstime.Last(t.Path, now.Add(lastuse.Interval)); asked.After(t.Used) {
+			t.Used = asked
+		}
 		list = append(list, target{Path: t.Path, Project: t.Project, Gone: t.Gone, Compiler: t.Compiler, Tool: t.Tool, Used: t.Used})
 		subjects = append(subjects, space.Subject{Dir: t.Path})
 	})

@@ -58,6 +58,18 @@ func Units(dir string) ([]Unit, error) {
 	return list, nil
 }
 
+// Last is when a build last had to do with any unit of a build directory, by the times that lie
+// before until: those of files that a clock was wrong for say nothing. The zero time: none tells.
+func Last(dir string, until time.Time) (last time.Time) {
+	units, _ := Units(dir) // one that cannot be read tells nothing
+	for i := range units {
+		if used := units[i].Used(); used.After(last) && used.Before(until) {
+			last = used
+		}
+	}
+	return last
+}
+
 // Asked returns the keys of the units that were asked for or built since a time, which is
 // that of a Mark by the kernel's clock, or days ago.
 func Asked(dir string, since time.Time) ([]string, error) {

@@ -21,21 +21,21 @@ var listings = []struct {
 			{Name: "1.95.0" + gnu, Path: "/r/toolchains/stable" + gnu}, {Name: "a(b) c", Path: "/home/me/rust one/build/stage1"},
 			{Name: "my tool", Path: "/opt/rust"},
 		}},
-	{"1.24.3", "a(b) c (override)\t/root/1.85.1" + gnu + "\nbyhand\t../../../../root/1.85.1" + gnu + "\ndev (default)\t/root/1.85.1" + gnu + "\n" +
+	{"1.24.3", "a(b) c (override)\t/opt/1.85.1" + gnu + "\nbyhand\t../../opt/1.85.1" + gnu + "\ndev (default)\t/opt/1.85.1" + gnu + "\n" +
 		"1.70.0" + gnu + "\t/r/toolchains/1.70.0" + gnu + "\n",
 		[]Toolchain{
-			{Name: "a(b) c", Path: "/root/1.85.1" + gnu}, {Name: "byhand", Path: "../../../../root/1.85.1" + gnu},
-			{Name: "dev", Path: "/root/1.85.1" + gnu}, {Name: "1.70.0" + gnu, Path: "/r/toolchains/1.70.0" + gnu},
+			{Name: "a(b) c", Path: "/opt/1.85.1" + gnu}, {Name: "byhand", Path: "../../opt/1.85.1" + gnu},
+			{Name: "dev", Path: "/opt/1.85.1" + gnu}, {Name: "1.70.0" + gnu, Path: "/r/toolchains/1.70.0" + gnu},
 		}},
-	{"1.27.1", "1.70.0" + gnu + "\t/r/toolchains/1.70.0" + gnu + "\na(b) c\t/root/1.85.1" + gnu + "\ndev (default)\t/root/1.85.1" + gnu + "\n",
+	{"1.27.1", "1.70.0" + gnu + "\t/r/toolchains/1.70.0" + gnu + "\na(b) c\t/opt/1.85.1" + gnu + "\ndev (default)\t/opt/1.85.1" + gnu + "\n",
 		[]Toolchain{
-			{Name: "1.70.0" + gnu, Path: "/r/toolchains/1.70.0" + gnu}, {Name: "a(b) c", Path: "/root/1.85.1" + gnu}, {Name: "dev", Path: "/root/1.85.1" + gnu},
+			{Name: "1.70.0" + gnu, Path: "/r/toolchains/1.70.0" + gnu}, {Name: "a(b) c", Path: "/opt/1.85.1" + gnu}, {Name: "dev", Path: "/opt/1.85.1" + gnu},
 		}},
-	{"1.28.2", "1.70.0" + gnu + " /r/toolchains/1.70.0" + gnu + "\na(b) c (active) /root/1.85.1" + gnu + "\nbyhand ../../../../root/1.85.1" + gnu + "\n" +
-		"dev (default) /root/1.85.1" + gnu + "\n",
+	{"1.28.2", "1.70.0" + gnu + " /r/toolchains/1.70.0" + gnu + "\na(b) c (active) /opt/1.85.1" + gnu + "\nbyhand ../../opt/1.85.1" + gnu + "\n" +
+		"dev (default) /opt/1.85.1" + gnu + "\n",
 		[]Toolchain{
-			{Name: "1.70.0" + gnu, Path: "/r/toolchains/1.70.0" + gnu}, {Name: "a(b) c", Path: "/root/1.85.1" + gnu},
-			{Name: "byhand", Path: "../../../../root/1.85.1" + gnu}, {Name: "dev", Path: "/root/1.85.1" + gnu},
+			{Name: "1.70.0" + gnu, Path: "/r/toolchains/1.70.0" + gnu}, {Name: "a(b) c", Path: "/opt/1.85.1" + gnu},
+			{Name: "byhand", Path: "../../opt/1.85.1" + gnu}, {Name: "dev", Path: "/opt/1.85.1" + gnu},
 		}},
 	{"none", "no installed toolchains\n", nil},
 	{"nothing", "", nil},

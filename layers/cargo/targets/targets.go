@@ -6,6 +6,7 @@ package targets
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -92,13 +93,56 @@ const (
 )
 
 // Is reports whether Cargo made a directory to build in: it says so, or has notes of the
-// compiler.
+// compiler. One that sources lie in is none, whatever was built there.
 func Is(path string) bool {
+	if holdsSources(path) {
+		return false
+	}
 	if info, err := os.Lstat(filepath.Join(path, rustcInfo)); err == nil && info.Mode().IsRegular() {
 		return true
 	}
 	text, err := regular.Read(filepath.Join(path, cacheTag))
 	return err == nil && strings.Contains(string(text), "created by cargo")
+}
+
+// holdsSources reports whether a directory is that of a package, or the top of a working tree.
+func holdsSources(path string) bool {
+	for _, name := range []string{"Cargo.toml", ".git"} {
+		if _, err := os.Lstat(filepath.Join(path, name)); !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+	}
+	return false
+}
+
+// Solely reports whether a target directory may be removed as a whole: it is called as Cargo
+// calls it, and `cargo clean` removes whatever is in it; or there is nothing right in it but what
+// Cargo and its commands put there. Somebody may have built in a directory of other things, the
+// home directory for one.
+func Solely(path string) bool {
+	list, err := os.ReadDir(path)
+	if err != nil || holdsSources(path) {
+		return false
+	}
+	if filepath.Base(path) == "target" {
+		return true
+	}
+	own := map[string]bool{}
+	for _, p := range profilesOf(path) {
+		rel, _ := filepath.Rel(path, p)
+		own[strings.Split(rel, "/")[0]] = true
+	}
+	for _, e := range list {
+		switch name := e.Name(); name {
+		case rustcInfo, cacheTag, ".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock", ".future-incompat-report.json", paths.TreeMeta,
+			"doc", "package", "tmp", "cargo-timings", "rust-analyzer":
+		default:
+			if !own[name] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Describe says what a target directory is.

@@ -79,3 +79,23 @@ func TestFind(t *testing.T) {
 		t.Error("a directory that is not there: no error")
 	}
 }
+
+// Nothing of its owner goes with a directory that was built in.
+func TestSolely(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"usual/target/debug/.cargo-lock": "", "usual/target/notes": "",
+		"cache/.rustc_info.json": notes, "cache/CACHEDIR.TAG": tag, "cache/x86_64-unknown-linux-gnu/release/deps/x": "", "cache/debug/.fingerprint/x": "", "cache/doc/x": "",
+		"home/.rustc_info.json": notes, "home/CACHEDIR.TAG": tag, "home/debug/.cargo-lock": "", "home/letters/a": "",
+		"file/.rustc_info.json": notes, "file/debug/.cargo-lock": "", "file/letter": "",
+		"package/target/.rustc_info.json": notes, "package/target/debug/.cargo-lock": "", "package/target/Cargo.toml": "",
+		"tree/target/CACHEDIR.TAG": tag, "tree/target/.git": "gitdir: x",
+	})
+	for path, want := range map[string]struct{ is, solely bool }{
+		"usual/target": {false, true}, "cache": {true, true}, "home": {true, false}, "file": {true, false}, "package/target": {}, "tree/target": {}, "gone": {},
+	} {
+		if path := filepath.Join(dir, path); Is(path) != want.is || Solely(path) != want.solely {
+			t.Errorf("%s: is %v, solely %v, want %+v", path, Is(path), Solely(path), want)
+		}
+	}
+}
