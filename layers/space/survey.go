@@ -92,6 +92,9 @@ func (s *Survey) Frees(gone func(tree int) bool) int64 {
 // FreesWith is Frees of those trees together with certain files of the tree in, which stays
 // but for them. Data that others of its files hold, too, counts as theirs.
 func (s *Survey) FreesWith(gone func(tree int) bool, in int, files []string) (int64, error) {
+	if len(files) == 0 {
+		return s.Frees(gone), nil
+	}
 	found, err := MeasureFiles(files)
 	if err != nil {
 		return 0, err

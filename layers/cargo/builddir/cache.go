@@ -1,6 +1,7 @@
 package builddir
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,8 +17,14 @@ import (
 // them is most of what an inspection costs.
 //
 // Its form is text, one unit a line, fields separated by tabs. A line that cannot be
-// read is ignored.
-const cacheHeader = "cargo-cow units 4\n"
+// read is ignored. Tabs at the end of a line mean nothing: each writer fills the last
+// block with them, so that who appends leaves the blocks before it as they are. On
+// Btrfs a block that is written again stays as part of its extent, and is said to be
+// shared with whoever has the rest of that.
+const cacheHeader = "cargo-cow units 5\n"
+
+// cacheBlock is what file systems allocate at least, in bytes: 4 KiB but where pages are larger.
+const cacheBlock = 4096
 
 // Cacheable reports whether the unit cache can hold all that later inspections need of
 // u.
@@ -47,9 +54,11 @@ func (d *Dir) NewCache(units []*Unit) Cache {
 		}
 	}
 	r := Cache{Keep: d.cacheLines > 0 && (d.cacheLines-kept)*4 < d.cacheLines}
+	before, header := d.cacheSize, ""
 	if !r.Keep {
-		r.Text = []byte(cacheHeader)
+		before, header = 0, cacheHeader
 	}
+	r.Text = []byte(header)
 	for _, u := range units {
 		switch {
 		case u.Cached && !r.Keep:
@@ -57,6 +66,10 @@ func (d *Dir) NewCache(units []*Unit) Cache {
 		case u.Cacheable():
 			r.Text = append(u.appendLine(r.Text), '\n')
 		}
+	}
+	if n := len(r.Text); n > len(header) {
+		fill := -(before + n) & (cacheBlock - 1)
+		r.Text = append(append(r.Text[:n-1], bytes.Repeat([]byte("\t"), fill)...), '\n')
 	}
 	return r
 }
@@ -134,7 +147,8 @@ func (u *Unit) decode(line string) bool {
 	from, badFrom := paths.Unescape(field())
 	u.From = from
 	deps, rest, _ := strings.Cut(rest, "\t")
-	u.cachedOutputs = rest
+	u.cachedOutputs = strings.TrimRight(rest, "\t")
+	u.line = line[:len(line)-(len(rest)-len(u.cachedOutputs))]
 	return good && err == nil && badFrom == nil && u.decodeDeps(deps)
 }
 

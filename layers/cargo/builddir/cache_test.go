@@ -83,13 +83,16 @@ func TestCacheGrows(t *testing.T) {
 		for _, u := range all[:keep] {
 			units = append(units, known[u.Dir.Record])
 		}
-		return (&Dir{cacheLines: lines}).NewCache(units)
+		return (&Dir{cacheLines: lines, cacheSize: len(text)}).NewCache(units)
 	}
 	rebuilt := cacheableUnit()
 	rebuilt.Dir.Record, rebuilt.Hash = all[7].Dir.Record, 77
 	r := next(7, rebuilt)
 	if !r.Keep || bytes.Count(r.Text, []byte("\n")) != 1 {
 		t.Fatalf("one unit of eight rebuilt: keep %v, %q", r.Keep, r.Text)
+	}
+	if len(text)%4096 != 0 || len(r.Text)%4096 != 0 {
+		t.Errorf("%d bytes, and %d more, are no whole blocks", len(text), len(r.Text))
 	}
 	known, lines := DecodeCache(append(slices.Clone(text), r.Text...))
 	if lines != 9 || len(known) != 8 || known[rebuilt.Dir.Record].Hash != 77 {

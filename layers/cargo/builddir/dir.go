@@ -21,6 +21,7 @@ type Dir struct {
 	fd         int              // of the directory, while it is scanned
 	cache      map[string]*Unit // the unit cache it was scanned with, by UnitDir.Record
 	cacheLines int              // in the text of that
+	cacheSize  int              // of the text, in bytes
 
 	mu      sync.Mutex
 	written map[string]*outputIndex // of all units, by profile; see outputsIn

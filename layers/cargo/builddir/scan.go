@@ -24,7 +24,7 @@ func Scan(dir, cargoHome string, unitCache []byte, without ...string) (*Dir, err
 		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
 	}
 	defer unix.Close(fd)
-	d := &Dir{Path: dir, fd: fd, cargoHome: cargoHome}
+	d := &Dir{Path: dir, fd: fd, cargoHome: cargoHome, cacheSize: len(unitCache)}
 	var decoding sync.WaitGroup
 	decoding.Go(func() { d.cache, d.cacheLines = DecodeCache(unitCache) })
 	defer decoding.Wait()
