@@ -18,7 +18,8 @@ a store. They share most of what they take on the disk, so that does not add up.
 
 TOTAL is all data of one, FREES what becomes free when it alone is removed, and COST
 what compiling took of the units that no other layer has, added up. The file system
-tells; sizes are before compression, and without small files among Btrfs's own data.
+tells, of compressed data to about one in a hundred; small files among Btrfs's own data
+are not counted.
 
 With names, and with --by, shows what removing several together frees: two layers
 that share only with each other free nothing alone. A project is a repository, with all

@@ -188,7 +188,7 @@ func (f *fragments) look(c *chain, name string, n int) error {
 	}
 	m := s.Maps[0]
 	row := []string{name, fmt.Sprint(n), report.Count(m.Placed), megabytes(m.Bytes()), report.Count(m.Extents),
-		fmt.Sprintf("%.2f", float64(m.Extents)/float64(m.Placed)), fmt.Sprintf("%.2f", float64(m.Breaks())/(float64(m.Bytes())/(1<<20))), speed, megabytes(s.Alone()[0])}
+		fmt.Sprintf("%.2f", float64(m.Extents)/float64(m.Placed)), fmt.Sprintf("%.2f", float64(m.Breaks())/(float64(m.Bytes())/(1<<20))), speed, megabytes(s.Shares()[0].Alone)}
 	fmt.Fprintln(os.Stderr, "bench: fragments:", row)
 	f.rows = append(f.rows, row)
 	return nil

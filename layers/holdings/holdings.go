@@ -40,7 +40,7 @@ type Holding struct {
 	Used  time.Time        // the last time, for who knows it to note
 	Tree  whereabouts.Tree // of a build directory, and of what undo would bring back
 	// Bytes is all its data, whoever shares it, and Alone what becomes free when it alone
-	// is removed. Both are before compression.
+	// is removed.
 	Bytes, Alone int64
 	// Small is what its small files hold, which the file system keeps among its own data
 	// and which is not in Bytes.
@@ -109,10 +109,10 @@ func Look(ctx context.Context, s Store) (*Survey, error) {
 	if v.found, err = space.Look(ctx, subjects, s.settle); err != nil {
 		return nil, err
 	}
-	for i, n := range v.found.Alone() {
+	for i, share := range v.found.Shares() {
 		if m := v.found.Maps[i]; m != nil {
 			h := &v.Holdings[i]
-			h.Bytes, h.Alone, h.Small, h.Files, h.Breaks = m.Bytes(), n, m.Small, m.Files, m.Breaks()
+			h.Bytes, h.Alone, h.Small, h.Files, h.Breaks = share.Bytes, share.Alone, m.Small, m.Files, m.Breaks()
 		}
 	}
 	return v, nil

@@ -180,8 +180,8 @@ func TestKeptMaps(t *testing.T) {
 	never := func(string) string { return "" }
 	d.free()
 	first := look(trees, same)
-	if again := look(trees, same); !slices.Equal(again.Alone(), first.Alone()) {
-		t.Errorf("again it is %v, at first %v", again.Alone(), first.Alone())
+	if again := look(trees, same); !slices.Equal(again.Shares(), first.Shares()) {
+		t.Errorf("again it is %v, at first %v", again.Shares(), first.Shares())
 	}
 	// What all shared is the one's alone when the others are gone, though it was said to be
 	// shared when its map was made.
@@ -189,8 +189,8 @@ func TestKeptMaps(t *testing.T) {
 		d.remove(tree)
 	}
 	d.free()
-	got, want := look([]string{"layer1"}, same).Alone(), look([]string{"layer1"}, never).Alone()
-	if !slices.Equal(got, want) || want[0] == 0 {
+	got, want := look([]string{"layer1"}, same).Shares(), look([]string{"layer1"}, never).Shares()
+	if !slices.Equal(got, want) || want[0].Alone == 0 {
 		t.Errorf("alone it frees %v, measured anew %v", got, want)
 	}
 }
@@ -220,10 +220,10 @@ func TestMovedData(t *testing.T) {
 		}
 	}
 	truth := &Survey{Maps: want, Pieces: Pieces(want)}
-	if !slices.Equal(got.Alone(), truth.Alone()) || got.Together() != truth.Together() {
-		t.Errorf("alone %v, together %d; measured one by one %v, %d", got.Alone(), got.Together(), truth.Alone(), truth.Together())
+	if !slices.Equal(got.Shares(), truth.Shares()) || got.Together() != truth.Together() {
+		t.Errorf("alone %v, together %d; measured one by one %v, %d", got.Shares(), got.Together(), truth.Shares(), truth.Together())
 	}
-	if truth.Alone()[1] == 0 {
+	if truth.Shares()[1].Alone == 0 {
 		t.Error("nothing was moved: this shows nothing")
 	}
 }

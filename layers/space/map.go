@@ -27,7 +27,7 @@ type Map struct {
 // Breaks is how often a file goes on elsewhere on the disk: 0 where each lies in one piece.
 func (m *Map) Breaks() int { return m.Extents - m.Placed }
 
-// Bytes is what the tree takes, shared or not.
+// Bytes is what the tree takes, shared or not, before compression.
 func (m *Map) Bytes() int64 {
 	n := m.Apart
 	for _, w := range m.windows {

@@ -80,7 +80,8 @@ func TestPackedPieces(t *testing.T) {
 		newMap([]span{packed(100, 50, true), packed(110, 60, false), packed(120, 5, true)}),
 		newMap([]span{packed(100, 70, true), {at: 100, length: 3}}),
 	}
-	want := map[string]int64{"ab": 70, "a": 60, "a+": 5, "b": 3}
+	// None reaches into the next.
+	want := map[string]int64{"ab": 10, "a": 10, "a+": 5, "b": 3}
 	if got := byName(Pieces(maps)); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -4,7 +4,10 @@
 //
 // Layers never change, so what was measured once is only out of date where data was moved,
 // or where others have come or gone that share it. What the file system says of sharing is
-// whether, not with whom: that is found by comparing the places of all trees. Any number of
+// whether, not with whom: that is found by comparing the places of all trees. Of a compressed
+// extent it says where it begins and how long the data is, not how long the extent: that is
+// taken to reach to whatever is known to begin next, so that figures are somewhat too large
+// where that is not known (by 0.3 to 0.9 % in TestPruneFreesWhatItSays). Any number of
 // processes may measure at once; of several that write a file any will do. A Map and a Survey
 // may be read from anywhere at once.
 package space

@@ -134,12 +134,21 @@ func (s *Survey) Takes(of func(tree int) bool) int64 {
 	return n
 }
 
-// Alone is for each tree how many bytes become free when it alone is removed.
-func (s *Survey) Alone() []int64 {
-	list := make([]int64, len(s.Maps))
+// A Share is what a tree takes, in bytes.
+type Share struct {
+	Bytes int64 // whoever else holds it
+	Alone int64 // what becomes free when it alone is removed
+}
+
+// Shares is what each tree takes.
+func (s *Survey) Shares() []Share {
+	list := make([]Share, len(s.Maps))
 	for _, p := range s.Pieces {
+		for _, i := range p.Holders {
+			list[i].Bytes += p.Bytes
+		}
 		if len(p.Holders) == 1 && !p.Elsewhere {
-			list[p.Holders[0]] += p.Bytes
+			list[p.Holders[0]].Alone += p.Bytes
 		}
 	}
 	return list

@@ -115,10 +115,10 @@ func measure(ctx context.Context, items []item) (together int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	for n, alone := range found.Alone() {
+	for n, share := range found.Shares() {
 		if m := found.Maps[n]; m != nil {
 			t := &items[at[n]]
-			t.Total, t.Frees, t.Small, t.Files = m.Bytes(), alone, m.Small, m.Files
+			t.Total, t.Frees, t.Small, t.Files = share.Bytes, share.Alone, m.Small, m.Files
 		}
 	}
 	return found.Together(), nil

@@ -68,9 +68,9 @@ func TestNoteSlow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, alone := range s.Alone() {
+		for i, share := range s.Shares() {
 			m := s.Maps[i]
-			list = append(list, holdings.Holding{Kind: holdings.BuildDir, Path: subjects[i].Dir, Bytes: m.Bytes(), Alone: alone, Breaks: m.Breaks()})
+			list = append(list, holdings.Holding{Kind: holdings.BuildDir, Path: subjects[i].Dir, Bytes: share.Bytes, Alone: share.Alone, Breaks: m.Breaks()})
 		}
 		var out, errs bytes.Buffer
 		term, err := ui.New(&out, &errs, nil, ui.Options{Color: "never"})

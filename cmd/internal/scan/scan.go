@@ -53,9 +53,9 @@ func Show(ctx context.Context, term *ui.Terminal, dir string, now time.Time) err
 	if err != nil {
 		return err
 	}
-	for i, alone := range found.Alone() {
+	for i, share := range found.Shares() {
 		if m := found.Maps[i]; m != nil {
-			list[i].Total, list[i].Frees, list[i].Files = m.Bytes()+m.Small, alone, m.Files
+			list[i].Total, list[i].Frees, list[i].Files = share.Bytes+m.Small, share.Alone, m.Files
 		}
 	}
 	gone := found.Frees(func(i int) bool { return list[i].Gone })
