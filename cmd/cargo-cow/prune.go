@@ -45,9 +45,9 @@ Build directories in use stay, unless --targets offers those below a directory. 
 units of packages, lockfiles and compilers that are gone, what killed builds have left,
 and old incremental state: nothing that is fresh. It needs no store.
 
-FREES is what removing it frees after all before it, before compression. Where the
-file system does not tell, it is "up to" the size of the files. With --verbose, prune
-also prints what is kept, and why.
+FREES is what removing it frees after all before it. Where the file system does not
+tell, it is "up to" the size of the files. With --verbose, prune also prints what is
+kept, and why.
 
 With --auto, prune removes what it removes by itself once a day after a snapshot or a
 restore, but never in a CI environment: what was not used for two months, abandoned

@@ -15,12 +15,18 @@ import (
 )
 
 // Driver is the driver; it has no state and its zero value is ready for use.
-type Driver struct{}
+type Driver struct{ compression string }
 
 var _ driver.Driver = (*Driver)(nil)
 
 // New returns the driver.
 func New() *Driver { return &Driver{} }
+
+// Compressing returns a driver whose new trees compress what is written into them, which
+// goes by a property that files and directories take from the directory they are made in:
+// "zstd", "lzo" or "zlib", the first and the last with a level if need be, as "zstd:1".
+// Snapshots of other trees, and what is cloned from elsewhere, stay as they are.
+func Compressing(algorithm string) *Driver { return &Driver{compression: algorithm} }
 
 // Name returns "btrfs".
 func (*Driver) Name() string { return "btrfs" }

@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	kernel "github.com/containerd/btrfs/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver/btrfs"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 func btrfsDir(opts ...loopfs.Option) func(testing.TB) string {
@@ -21,6 +23,72 @@ func btrfsDir(opts ...loopfs.Option) func(testing.TB) string {
 
 func TestConformance(t *testing.T) {
 	drivertest.Run(t, drivertest.Factory{Driver: btrfs.New(), Disk: func(t testing.TB) *faultdisk.Disk { return faultdisk.Mounted(t, "btrfs", "") }})
+}
+
+// What is written into a tree that compresses is compressed, and so it is in what comes of
+// the tree; a mount without checksums does without.
+func TestCompressing(t *testing.T) {
+	fill := func(path string) {
+		t.Helper()
+		if err := os.WriteFile(path, make([]byte, 1<<20), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compressed := func(path string) bool {
+		t.Helper()
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var is, is0 int
+		if err := reflink.SettledExtents(f, func(e reflink.Extent) error {
+			if is0++; e.Encoded {
+				is++
+			}
+			return nil
+		}); err != nil || is0 == 0 {
+			t.Fatalf("%d extents, %v", is0, err)
+		}
+		return is == is0
+	}
+	for _, c := range []struct {
+		algorithm, options string
+		want               bool
+	}{{"zstd:1", "compress=no", true}, {"lzo", "compress=no", true}, {"", "compress=no", false}, {"zstd:1", "nodatasum", false}} {
+		dir := loopfs.Btrfs(t, loopfs.MountOptions(c.options))
+		ordinary := filepath.Join(dir, "ordinary")
+		if err := os.MkdirAll(filepath.Join(ordinary, "debug"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		fill(filepath.Join(ordinary, "debug", "there"))
+		d := btrfs.Compressing(c.algorithm)
+		trees := []string{"new", "taken", "clone", "layer"}
+		for i := range trees {
+			trees[i] = filepath.Join(dir, trees[i])
+		}
+		if err := errors.Join(
+			d.Create(t.Context(), trees[0]), os.Mkdir(filepath.Join(trees[0], "debug"), 0o755),
+			d.Clone(t.Context(), trees[1], ordinary), d.Clone(t.Context(), trees[2], trees[0]),
+		); err != nil {
+			t.Fatal(err)
+		}
+		for _, tree := range trees[:3] {
+			fill(filepath.Join(tree, "debug", "more"))
+		}
+		if err := d.Seal(t.Context(), trees[3], trees[2]); err != nil {
+			t.Fatal(err)
+		}
+		unix.Sync()
+		for _, tree := range trees {
+			if got := compressed(filepath.Join(tree, "debug", "more")); got != c.want {
+				t.Errorf("%q on a mount with %s: %s is compressed: %v", c.algorithm, c.options, filepath.Base(tree), got)
+			}
+		}
+		if compressed(filepath.Join(trees[1], "debug", "there")) {
+			t.Error("what was there is no clone")
+		}
+	}
 }
 
 // nobody is a user that owns nothing else.

@@ -18,31 +18,57 @@ import (
 )
 
 // Create makes a subvolume.
-func (*Driver) Create(ctx context.Context, tree string) error {
-	if err := create(ctx, filepath.Clean(tree)); err != nil {
+func (d *Driver) Create(ctx context.Context, tree string) error {
+	if err := d.create(ctx, filepath.Clean(tree)); err != nil {
 		return fmt.Errorf("create tree %s: %w", tree, err)
 	}
 	return nil
 }
 
-func create(ctx context.Context, tree string) error {
+func (d *Driver) create(ctx context.Context, tree string) error {
 	if err := checkNew(ctx, tree); err != nil {
 		return err
 	}
-	return btrfs.SubvolCreate(tree)
+	return d.subvolume(tree)
+}
+
+// subvolume makes one that compresses what it should.
+func (d *Driver) subvolume(tree string) error {
+	if err := btrfs.SubvolCreate(tree); err != nil || d.compression == "" {
+		return err
+	}
+	if err := compress(tree, d.compression); err != nil {
+		return errors.Join(err, deleteSubvolume(tree))
+	}
+	return nil
+}
+
+// compress sets the property of a directory (Linux fs/btrfs/props.c). A level is refused by
+// kernels that do not know of it, and compression altogether where checksums are off, as on
+// a mount with nodatasum: there the tree does without.
+func compress(dir, algorithm string) error {
+	const property = "btrfs.compression"
+	err := unix.Setxattr(dir, property, []byte(algorithm), 0)
+	if name, _, leveled := strings.Cut(algorithm, ":"); leveled && errors.Is(err, unix.EINVAL) {
+		err = unix.Setxattr(dir, property, []byte(name), 0)
+	}
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) {
+		return fmt.Errorf("compress %s: %w", dir, err)
+	}
+	return nil
 }
 
 // Clone makes a writable snapshot. From an ordinary directory it makes a
 // subvolume and clones file by file.
-func (*Driver) Clone(ctx context.Context, tree, from string) error {
+func (d *Driver) Clone(ctx context.Context, tree, from string) error {
 	tree, from = filepath.Clean(tree), filepath.Clean(from)
-	if err := clone(ctx, tree, from); err != nil {
+	if err := d.clone(ctx, tree, from); err != nil {
 		return fmt.Errorf("clone tree %s to %s: %w", from, tree, err)
 	}
 	return nil
 }
 
-func clone(ctx context.Context, tree, from string) error {
+func (d *Driver) clone(ctx context.Context, tree, from string) error {
 	if err := checkNew(ctx, tree); err != nil {
 		return err
 	}
@@ -57,7 +83,7 @@ func clone(ctx context.Context, tree, from string) error {
 		}
 		return snapshot(ctx, tree, from, inside)
 	}
-	if err := btrfs.SubvolCreate(tree); err != nil {
+	if err := d.subvolume(tree); err != nil {
 		return err
 	}
 	if err := copyTree(ctx, tree, from); err != nil {

@@ -17,12 +17,13 @@ import (
 // bring back, build directories, records of the warehouse; also where somebody has made
 // snapshots, or clones of single files.
 func TestPruneFreesWhatItSays(t *testing.T) {
-	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{"btrfs": loopfs.Btrfs, "xfs": loopfs.XFS} {
+	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{"btrfs": loopfs.Btrfs, "btrfs-zstd:1": loopfs.Btrfs, "xfs": loopfs.XFS} {
+		fs, compression, _ := strings.Cut(name, "-")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(2) {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
-					m := &mixture{TB: t, dir: mount(t, loopfs.Size(1<<30)), rng: rand.New(rand.NewPCG(seed, 2)), btrfs: name == "btrfs"}
+					m := &mixture{TB: t, dir: mount(t, loopfs.Size(1<<30)), rng: rand.New(rand.NewPCG(seed, 2)), btrfs: fs == "btrfs", compression: compression}
 					m.fill()
 					m.age()
 					for range 2 {
@@ -41,6 +42,8 @@ type mixture struct {
 	rng   *rand.Rand
 	btrfs bool
 	home  *fixture.Checkout
+
+	compression string // of the build directories
 }
 
 // megabytes has the program hold so much that nobody else has.
@@ -58,7 +61,8 @@ func (m *mixture) build(c *fixture.Checkout) {
 }
 
 func (m *mixture) fill() {
-	w := fixture.NewWorld(m, filepath.Join(m.dir, "w"), "RUSTC_WRAPPER="+fixture.Wrapper(m), "CARGO_INCREMENTAL=0")
+	w := fixture.NewWorld(m, filepath.Join(m.dir, "w"), "RUSTC_WRAPPER="+fixture.Wrapper(m), "CARGO_INCREMENTAL=0", "XDG_CONFIG_HOME="+filepath.Join(m.dir, "w", "config"))
+	w.At("config").Write("cargo-cow/config.yaml", fmt.Sprintf("compression: %q\n", m.compression))
 	m.home = w.At("home")
 	m.home.Write("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")
 	m.home.Write("src/main.rs", "static BLOB: &[u8] = include_bytes!(\"blob\");\nfn main() { println!(\"{}\", BLOB.len()); }\n")

@@ -48,7 +48,7 @@ func (s *Session) userConfig() (*Config, error) {
 		return nil, fmt.Errorf("read configuration %s: store %q is not an absolute path", path, keys.Store)
 	}
 	c.Store, c.Warm = keys.Store, keys.Warm
-	err := c.Prune.set(&keys.Prune)
+	err := errors.Join(c.setCompression(keys.Compression), c.Prune.set(&keys.Prune))
 	if err == nil {
 		err = c.add(&keys.projectKeys)
 	}

@@ -100,6 +100,36 @@ func TestFindProjectFile(t *testing.T) {
 	}
 }
 
+func TestCompressionConfig(t *testing.T) {
+	root := t.TempDir()
+	home := filepath.Join(t.TempDir(), "config")
+	read := func(text string) (string, error) {
+		write(t, filepath.Join(home, "cargo-cow", "config.yaml"), text)
+		c, err := session(t, root, "XDG_CONFIG_HOME="+home).userConfig()
+		if err != nil {
+			return "", err
+		}
+		return c.Compression, nil
+	}
+	for text, want := range map[string]string{
+		"":                       "",
+		"compression: none\n":    "",
+		"compression: lzo\n":     "lzo",
+		"compression: zstd\n":    "zstd",
+		"compression: zlib:9\n":  "zlib:9",
+		"compression: zstd:15\n": "zstd:15",
+	} {
+		if got, err := read(text); err != nil || got != want {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+	for _, wrong := range []string{"gzip", "zstd:0", "zstd:16", "zlib:0", "lzo:1", "'zstd '"} {
+		if _, err := read("compression: " + wrong + "\n"); err == nil || !strings.Contains(err.Error(), "want none, lzo, zlib or zstd") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
 func TestAutoPruneConfig(t *testing.T) {
 	root := t.TempDir()
 	home := filepath.Join(t.TempDir(), "config")

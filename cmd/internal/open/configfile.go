@@ -39,6 +39,9 @@ type userKeys struct {
 	Store string `yaml:"store"`
 	// Warm has each restore read ahead in the background. Memory is the user's.
 	Warm bool `yaml:"warm"`
+	// Compression is how new build directories compress, where the file system can. It is
+	// space for processor time, and so the user's to choose.
+	Compression string `yaml:"compression"`
 	// Prune is what is removed without being asked for. Space is the user's, too.
 	Prune       pruneKeys `yaml:"prune"`
 	projectKeys `yaml:",inline"`
@@ -46,11 +49,12 @@ type userKeys struct {
 
 // Config is the configuration that holds for a checkout.
 type Config struct {
-	Store    string // absolute; "" when not configured
-	Strict   bool
-	Warm     bool
-	Prune    AutoPrune
-	Settings rule.Settings // less its rules
+	Store       string // absolute; "" when not configured
+	Strict      bool
+	Warm        bool
+	Compression string // as Btrfs has it; "" for none
+	Prune       AutoPrune
+	Settings    rule.Settings // less its rules
 }
 
 // add lets keys decide after what was read before: a list grows, a choice is
@@ -73,6 +77,20 @@ func (c *Config) add(keys *projectKeys) error {
 	c.Settings.Inputs = slices.Concat(c.Settings.Inputs, keys.Inputs)
 	c.Settings.CompileInPlace = slices.Concat(c.Settings.CompileInPlace, keys.CompileInPlace)
 	c.Settings.Ignore = slices.Concat(c.Settings.Ignore, keys.Ignore)
+	return nil
+}
+
+// compressions are what Btrfs knows (its manual page btrfs(5), "Compression").
+var compressions = regexp.MustCompile(`^(none|lzo|zlib(:[1-9])?|zstd(:([1-9]|1[0-5]))?)?$`)
+
+// setCompression takes what the user has chosen.
+func (c *Config) setCompression(chosen string) error {
+	if !compressions.MatchString(chosen) {
+		return fmt.Errorf("compression %q: want none, lzo, zlib or zstd, the last two with a level if need be, as zstd:1", chosen)
+	}
+	if chosen != "none" {
+		c.Compression = chosen
+	}
 	return nil
 }
 

@@ -21,9 +21,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
-// drivers are all there are, best first.
-func drivers() []driver.Driver {
-	return []driver.Driver{btrfs.New(), plain.New(plain.Reflink), plain.New(plain.Copy)}
+// drivers are all there are, best first; what can compress goes by compression.
+func drivers(compression string) []driver.Driver {
+	return []driver.Driver{btrfs.Compressing(compression), plain.New(plain.Reflink), plain.New(plain.Copy)}
 }
 
 // shareData tells whether files in two directories may share data, if files on their file
@@ -40,11 +40,11 @@ func shareData(a, b string) bool {
 
 // chooseDriver returns the driver of an existing store, or the best one for a
 // store that is to be and the build directory that asks for it.
-func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (driver.Driver, error) {
+func chooseDriver(ctx context.Context, store, buildDir string, exists bool, compression string) (driver.Driver, error) {
 	if exists {
 		name, err := regular.Read(filepath.Join(store, paths.StoreDriver))
 		if err == nil {
-			for _, d := range drivers() {
+			for _, d := range drivers(compression) {
 				if d.Name() == strings.TrimSpace(string(name)) {
 					return d, nil
 				}
@@ -63,7 +63,7 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool) (dri
 	if err := driver.MakeDirs(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make store %s: %w", store, err)
 	}
-	candidates := drivers()
+	candidates := drivers(compression)
 	if buildDir != "" && !shareData(dir, filepath.Dir(buildDir)) {
 		candidates = candidates[len(candidates)-1:] // the one that copies
 	}

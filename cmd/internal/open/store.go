@@ -34,7 +34,11 @@ func (s *Session) openStore(ctx context.Context, dir string, checkout *layers.Ch
 	if checkout != nil {
 		buildDir = checkout.Workspace.BuildDir
 	}
-	d, err := chooseDriver(ctx, dir, buildDir, exists)
+	user, err := s.userConfig()
+	if err != nil {
+		return nil, err
+	}
+	d, err := chooseDriver(ctx, dir, buildDir, exists, user.Compression)
 	if err != nil {
 		return nil, err
 	}
