@@ -23,8 +23,8 @@ const (
 	removeBare     = "deleting a subvolume of 1,000 files, durably"
 )
 
-// accounts measures what finding out who holds what costs, and planning by it. Build directories are out of the way, as
-// these are measured anew each time.
+// accounts measures what finding out who holds what costs, and planning by it. Each subject has a disk to itself, since
+// whoever asks for one store looks at all trees of its disk, and no build directory, which would be measured anew each time.
 type accounts struct {
 	one, hundred, thousand *subject
 }
@@ -39,17 +39,17 @@ func (a *accounts) aims() []aim {
 	}
 }
 
-func (a *accounts) prepare(b *bencher, dir string) (facts []string, err error) {
+func (a *accounts) prepare(b *bencher, _ string) (facts []string, err error) {
 	for _, s := range []struct {
 		to     **subject
 		files  int
 		layers int
 	}{{&a.one, middle, 1}, {&a.hundred, middle, hundred}, {&a.thousand, small, thousand}} {
-		own := filepath.Join(dir, fmt.Sprint(s.layers))
-		if err := os.Mkdir(own, 0o755); err != nil {
+		own, err := b.disk()
+		if err != nil {
 			return nil, err
 		}
-		if *s.to, err = b.makeSubject(own, s.files); err != nil {
+		if *s.to, err = own.makeSubject(own.scratch.Dir, s.files); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(os.Stderr, "bench: making %d layers\n", s.layers)
@@ -63,9 +63,12 @@ func (a *accounts) prepare(b *bencher, dir string) (facts []string, err error) {
 				return nil, err
 			}
 		}
+		if err := own.settle(); err != nil {
+			return nil, err
+		}
 		facts = append(facts, fmt.Sprintf("%d layers of a target of %d files, each with one unit more than the last", s.layers, (*s.to).files))
 	}
-	return facts, b.settle()
+	return facts, nil
 }
 
 // another makes one more layer.

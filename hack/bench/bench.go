@@ -54,6 +54,19 @@ type bencher struct {
 	cow     *program.Program
 	bare    string // the baresnap program
 	times   map[string][]time.Duration
+	others  []*scratch.Space // closed when all is measured
+}
+
+// disk is the bencher with another disk, for subjects that must not see each other's data.
+func (b *bencher) disk() (*bencher, error) {
+	p, err := scratch.Make(b.ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	b.others = append(b.others, p)
+	own := *b
+	own.scratch = p
+	return &own, nil
 }
 
 // bench measures the parts one after the other.
@@ -67,6 +80,11 @@ func bench(ctx context.Context, rounds int, parts []part) (err error) {
 		return fmt.Errorf("%w: %s", errNoBtrfs, p.Note)
 	}
 	b := &bencher{ctx: ctx, scratch: p, bare: filepath.Join(p.Dir, "baresnap"), times: map[string][]time.Duration{}}
+	defer func() {
+		for _, other := range b.others {
+			err = errors.Join(err, other.Close())
+		}
+	}()
 	if b.cow, err = program.Build(ctx, filepath.Join(p.Dir, "program")); err != nil {
 		return err
 	}

@@ -1,9 +1,9 @@
 // Disk measures what builds take on a disk, by plain cargo, sccache, kache and cargo-cow: five projects that have most of
 // their dependencies in common, and one project in many worktrees. Each tool works on a new Btrfs of its own (hack/scratch),
-// without compression, with a home of its own there, and bytes are what that file system itself says is in use, so that data
-// that is shared counts once, whoever shares it and however. Every program that is built is run, and a tool whose program
-// says something else has no figures. The rivals are installed from the crates registry, once (hack/rival). All else is gone
-// afterwards. Bytes do not mind what else runs on the machine; the time that is told beside them does.
+// compressed where its row says so, with a home of its own there, and bytes are what that file system itself says is in use,
+// so that data that is shared counts once, whoever shares it and however. Every program that is built is run, and a tool
+// whose program says something else has no figures. The rivals are installed from the crates registry, once (hack/rival). All
+// else is gone afterwards. Bytes do not mind what else runs on the machine; the time that is told beside them does.
 package main
 
 import (

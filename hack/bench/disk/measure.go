@@ -51,6 +51,11 @@ func measure(ctx context.Context, t tool, bin string, scene func(c *contender) (
 	if !space.Own {
 		return f, fmt.Errorf("%w: %s", errNoBtrfs, space.Note)
 	}
+	if t.compressed { // whatever is made in it takes after it
+		if _, err := project.Run(ctx, "", nil, "btrfs", "property", "set", space.Dir, "compression", compression); err != nil {
+			return f, err
+		}
+	}
 	c := &contender{tool: t, ctx: ctx, space: space, bin: bin, figure: figure{tool: t.name}}
 	home := filepath.Join(space.Dir, "home")
 	if err := os.Mkdir(home, 0o755); err != nil {

@@ -19,7 +19,12 @@ type tool struct {
 	enter [][]string // in a project, where others were built before
 	keep  [][]string // after the build of a project
 	end   [][]string // when all is built
+	// compressed: all its file system compresses as compression says.
+	compressed bool
 }
+
+// compression is what the rows go by that say so.
+const compression = "zstd:1"
 
 // tools in the order of the table. Each is used as its own documentation says, with its defaults.
 func tools(cow *program.Program) []tool {
@@ -32,6 +37,17 @@ func tools(cow *program.Program) []tool {
 	ours := func(bin, home string) []string {
 		return append(wrapper(filepath.Base(cow.Wrapper))(bin, home), "CARGO_COW_STORE="+filepath.Join(home, "store"))
 	}
+	kache := tool{name: "kache", crate: &rival.Kache, env: wrapper("kache")}
+	layers := tool{
+		name: "cargo-cow", env: ours,
+		ready: [][]string{{cow.Path, "init", "--hook"}}, enter: [][]string{{cow.Path, "restore"}}, keep: [][]string{{cow.Path, "snapshot"}},
+	}
+	// By its own configuration, on a file system that is as it was made.
+	configured := layers
+	configured.name = compressed(layers).name
+	configured.env = func(bin, home string) []string { return append(ours(bin, home), "XDG_CONFIG_HOME="+home) }
+	const configure = `mkdir -p "$XDG_CONFIG_HOME/cargo-cow" && echo "compression: ` + compression + `" > "$XDG_CONFIG_HOME/cargo-cow/config.yaml"`
+	configured.ready = append([][]string{{"sh", "-c", configure}}, layers.ready...)
 	return []tool{
 		{name: plainCargo},
 		{
@@ -43,16 +59,20 @@ func tools(cow *program.Program) []tool {
 			// Its server may still write what the last calls have compiled.
 			end: [][]string{{"sccache", "--stop-server"}},
 		},
-		{name: "kache", crate: &rival.Kache, env: wrapper("kache")},
-		{
-			name: "cargo-cow", env: ours,
-			ready: [][]string{{cow.Path, "init", "--hook"}}, enter: [][]string{{cow.Path, "restore"}}, keep: [][]string{{cow.Path, "snapshot"}},
-		},
+		kache,
+		layers,
 		{
 			// The wrapper and its warehouse alone: no layer is sealed or restored.
 			name: "cargo-cow (no layers)", env: ours, ready: [][]string{{cow.Path, "init"}},
 		},
+		compressed(tool{name: plainCargo}), compressed(kache), configured,
 	}
+}
+
+// compressed is the tool on a file system that compresses.
+func compressed(t tool) tool {
+	t.name, t.compressed = t.name+" ("+compression+")", true
+	return t
 }
 
 const plainCargo = "plain cargo"
