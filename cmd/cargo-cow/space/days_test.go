@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,11 +29,19 @@ const goal = 140 << 20
 
 // A month of a heavy user: ten worktrees a day, of which two build and are sealed; lockfiles
 // change, and so do toolchains; worktrees live for two days. The store stays under its goal by
-// itself, and nobody misses a layer that was used within the week before.
+// itself, and nobody misses a layer that was used within the week before. Half of it is what
+// every run has the time for; make soak goes through all.
 func TestThirtyDays(t *testing.T) {
+	days := 14
+	if text := os.Getenv("CARGO_COW_TEST_DAYS"); text != "" {
+		var err error
+		if days, err = strconv.Atoi(text); err != nil || days > 30 {
+			t.Fatalf("CARGO_COW_TEST_DAYS=%s: want a number of at most 30", text)
+		}
+	}
 	m := newMonth(t)
 	toolchains := []string{"1.95.0", "1.99.1", "beta"}
-	for day := range 30 {
+	for day := range days {
 		m.now = m.begin.Add(time.Duration(day)*24*time.Hour + 8*time.Hour)
 		if day%3 == 0 {
 			m.bump(day, toolchains[day/10])
@@ -55,8 +65,8 @@ func TestThirtyDays(t *testing.T) {
 	}
 	t.Logf("%d snapshots; %d prunes removed %d layers and freed %d MB, in %v, the longest in %v; the largest store after one had %d MB",
 		m.sealed, m.prunes, m.removed, m.freed>>20, m.took.Round(time.Millisecond), m.longest.Round(time.Millisecond), m.largest>>20)
-	if m.prunes < 25 || m.removed == 0 || m.freed < goal {
-		t.Error("the month has not asked for anything")
+	if m.prunes < days-5 || m.removed == 0 || m.freed < goal*int64(days-10)/20 {
+		t.Error("these days have not asked for anything")
 	}
 }
 
