@@ -48,7 +48,10 @@ func (s *Session) userConfig() (*Config, error) {
 		return nil, fmt.Errorf("read configuration %s: store %q is not an absolute path", path, keys.Store)
 	}
 	c.Store, c.Warm = keys.Store, keys.Warm
-	err := errors.Join(c.setCompression(keys.Compression), c.Prune.set(&keys.Prune))
+	err := c.setCompression(keys.Compression)
+	if err == nil {
+		err = c.Prune.set(&keys.Prune)
+	}
 	if err == nil {
 		err = c.add(&keys.projectKeys)
 	}
