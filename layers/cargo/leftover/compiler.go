@@ -24,20 +24,27 @@ func head(path string) []byte {
 
 // compilerOfMetadata returns what the compiler that wrote a .rmeta file calls itself, the
 // first line of rustc -vV; "" where the file does not say. The text stands behind the
-// header and the position of the root, with its length before it and 0xc1 behind it (rustc
-// 1.85 to 1.100, rustc_metadata/src/rmeta/mod.rs: METADATA_HEADER; rustc_serialize,
-// opaque.rs: STR_SENTINEL).
+// header, with its length before it and 0xc1 behind it (rustc 1.85 to 1.100,
+// rustc_metadata/src/rmeta/mod.rs: METADATA_HEADER; rustc_serialize, opaque.rs:
+// STR_SENTINEL). What is between is positions and, since version 11 of the form (1.100), a
+// hash: any byte may stand there, so the text is known by its length alone.
 func compilerOfMetadata(b []byte) string {
-	const header = 8 // "rust", three zeros, the version of the form
-	if !bytes.HasPrefix(b, []byte("rust\x00\x00\x00")) || len(b) < header {
+	const (
+		header = 8 // "rust", three zeros, the version of the form
+		name   = "rustc "
+	)
+	if !bytes.HasPrefix(b, []byte("rust\x00\x00\x00")) {
 		return ""
 	}
-	text, _, ok := bytes.Cut(b[header:], []byte{0xc1})
-	i := bytes.Index(text, []byte("rustc "))
-	if !ok || i < 0 {
-		return ""
+	for i := header + 1; i < len(b); i++ {
+		if !bytes.HasPrefix(b[i:], []byte(name)) {
+			continue
+		}
+		if end := i + int(b[i-1]); end < len(b) && end >= i+len(name) && b[end] == 0xc1 {
+			return printable(b[i:end])
+		}
 	}
-	return printable(text[i:])
+	return ""
 }
 
 // compilerOfSession returns what the compiler that wrote a file of an incremental session
