@@ -27,6 +27,7 @@ func New(seed uint64, opt Options) (*Generator, *history.History) {
 	b := &builder{rng: rand.New(rand.NewPCG(seed, 20)), files: map[string]string{}, values: new(int)}
 	*b.values = 10 // all of two digits or more, so that none is another's beginning
 	b.workspace(opt)
+	b.compress(seed)
 	g := &Generator{b: b, checkouts: []string{"a"}, branches: []string{"main"}, stashed: map[string]bool{}, opt: opt}
 	h := &history.History{Inputs: b.inputs, Files: b.archive(), Comment: []string{fmt.Sprintf("made up from seed %d", seed)}}
 	h.Steps = append(h.Steps, b.settings...)

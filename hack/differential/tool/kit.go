@@ -76,6 +76,7 @@ func prepareCow(ctx context.Context, dir string) (*Kit, error) {
 			return []string{
 				"PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH"), // for the hook
 				"CARGO_COW_STORE=" + filepath.Join(world, "store"),
+				"XDG_CONFIG_HOME=" + filepath.Join(world, "config"), // what the history has of it
 			}
 		},
 	}, nil
