@@ -108,13 +108,16 @@ func ioctlFiemap(f *os.File, m *fiemap) error {
 type Usage struct{ Shared, Exclusive int64 }
 
 // FileUsage sums the extents of f by whether they are shared. Btrfs and XFS know
-// that; on most other file systems either this fails or all is exclusive.
+// that; on most other file systems either this fails or all is exclusive. What lies in
+// metadata is neither: a clone has its own of it, and no block of data is freed with it.
 func FileUsage(f *os.File) (Usage, error) {
 	var u Usage
 	err := Extents(f, func(e Extent) error {
-		if e.Shared {
+		switch {
+		case e.Inline:
+		case e.Shared:
 			u.Shared += int64(e.Length)
-		} else {
+		default:
 			u.Exclusive += int64(e.Length)
 		}
 		return nil

@@ -14,19 +14,17 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver"
 )
 
-// Driver is the driver; it has no state and its zero value is ready for use.
-type Driver struct{ compression string }
+// Driver is the driver; its zero value is ready for use.
+type Driver struct{ compression Compression }
 
 var _ driver.Driver = (*Driver)(nil)
 
-// New returns the driver.
+// New returns the driver. Its trees compress as the place they are made in.
 func New() *Driver { return &Driver{} }
 
-// Compressing returns a driver whose new trees compress what is written into them, which
-// goes by a property that files and directories take from the directory they are made in:
-// "zstd", "lzo" or "zlib", the first and the last with a level if need be, as "zstd:1".
-// Snapshots of other trees, and what is cloned from elsewhere, stay as they are.
-func Compressing(algorithm string) *Driver { return &Driver{compression: algorithm} }
+// Compressing returns a driver whose new trees compress what is written into them. Snapshots
+// of other trees, and what is cloned from elsewhere, stay as they are.
+func Compressing(c Compression) *Driver { return &Driver{compression: c} }
 
 // Name returns "btrfs".
 func (*Driver) Name() string { return "btrfs" }

@@ -2,9 +2,11 @@ package btrfs_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	kernel "github.com/containerd/btrfs/v2"
@@ -26,7 +28,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestConformanceCompressing(t *testing.T) {
-	drivertest.Run(t, drivertest.Factory{Driver: btrfs.Compressing("zstd:1"), Dir: btrfsDir()})
+	drivertest.Run(t, drivertest.Factory{Driver: btrfs.Compressing(btrfs.Compression{Algorithm: "zstd:1"}), Dir: btrfsDir()})
 }
 
 // What is written into a tree that compresses is compressed, and so it is in what comes of
@@ -56,17 +58,27 @@ func TestCompressing(t *testing.T) {
 		}
 		return encoded == all
 	}
+	type how = btrfs.Compression
 	for _, c := range []struct {
-		algorithm, options string
-		want               bool
-	}{{"zstd:1", "compress=no", true}, {"lzo", "compress=no", true}, {"", "compress=no", false}, {"zstd:1", "nodatasum", false}} {
+		how     how
+		options string
+		want    bool
+	}{
+		{how{Algorithm: "zstd:1"}, "compress=no", true},
+		{how{Algorithm: "zstd:1", Yields: true}, "compress=no", true},
+		{how{Algorithm: "lzo"}, "compress=no", true},
+		{how{}, "compress=no", false},
+		{how{}, "compress=zstd", true},
+		{how{Algorithm: "none"}, "compress=zstd", false},
+		{how{Algorithm: "zstd:1"}, "nodatasum", false},
+	} {
 		dir := loopfs.Btrfs(t, loopfs.MountOptions(c.options))
 		ordinary := filepath.Join(dir, "ordinary")
 		if err := os.MkdirAll(filepath.Join(ordinary, "debug"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		fill(filepath.Join(ordinary, "debug", "there"))
-		d := btrfs.Compressing(c.algorithm)
+		d := btrfs.Compressing(c.how)
 		trees := []string{"new", "taken", "clone", "layer"}
 		for i := range trees {
 			trees[i] = filepath.Join(dir, trees[i])
@@ -86,11 +98,48 @@ func TestCompressing(t *testing.T) {
 		unix.Sync()
 		for _, tree := range trees {
 			if got := compressed(filepath.Join(tree, "debug", "more")); got != c.want {
-				t.Errorf("%q on a mount with %s: %s is compressed: %v", c.algorithm, c.options, filepath.Base(tree), got)
+				t.Errorf("%+v on a mount with %s: %s is compressed: %v", c.how, c.options, filepath.Base(tree), got)
 			}
 		}
-		if compressed(filepath.Join(trees[1], "debug", "there")) {
+		if !strings.Contains(c.options, "zstd") && compressed(filepath.Join(trees[1], "debug", "there")) {
 			t.Error("what was there is no clone")
+		}
+	}
+}
+
+// What somebody has chosen for the place goes before what is delivered, but not before what
+// the user has said.
+func TestCompressionYields(t *testing.T) {
+	property := func(path string) string {
+		t.Helper()
+		value := make([]byte, 64)
+		n, err := unix.Getxattr(path, "btrfs.compression", value)
+		if err != nil && !errors.Is(err, unix.ENODATA) {
+			t.Fatal(err)
+		}
+		return string(value[:max(n, 0)])
+	}
+	for i, c := range []struct{ options, of, yields, insists string }{
+		{"noatime", "", "zstd:1", "zstd:1"},
+		{"compress=zstd:3", "", "", "zstd:1"},
+		{"compress-force=lzo", "", "", "zstd:1"},
+		{"noatime", "lzo", "lzo", "zstd:1"},
+	} {
+		dir := loopfs.Btrfs(t, loopfs.MountOptions(c.options))
+		if c.of != "" {
+			if err := unix.Setxattr(dir, "btrfs.compression", []byte(c.of), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for yields, want := range map[bool]string{true: c.yields, false: c.insists} {
+			tree := filepath.Join(dir, fmt.Sprint(yields))
+			if err := btrfs.Compressing(btrfs.Compression{Algorithm: "zstd:1", Yields: yields}).Create(t.Context(), tree); err != nil {
+				t.Fatal(err)
+			}
+			// A kernel that does not keep the level calls it zstd.
+			if got := property(tree); got != want && got+":1" != want {
+				t.Errorf("%d: %s in a directory of %q, yields %v: %q, want %q", i, c.options, c.of, yields, got, want)
+			}
 		}
 	}
 }

@@ -34,26 +34,11 @@ func (d *Driver) create(ctx context.Context, tree string) error {
 
 // subvolume makes one that compresses what it should.
 func (d *Driver) subvolume(tree string) error {
-	if err := btrfs.SubvolCreate(tree); err != nil || d.compression == "" {
+	if err := btrfs.SubvolCreate(tree); err != nil {
 		return err
 	}
-	if err := compress(tree, d.compression); err != nil {
+	if err := d.compression.apply(tree); err != nil {
 		return errors.Join(err, deleteSubvolume(tree))
-	}
-	return nil
-}
-
-// compress sets the property of a directory (Linux fs/btrfs/props.c). A level is refused by
-// kernels that do not know of it, and compression altogether where checksums are off, as on
-// a mount with nodatasum: there the tree does without.
-func compress(dir, algorithm string) error {
-	const property = "btrfs.compression"
-	err := unix.Setxattr(dir, property, []byte(algorithm), 0)
-	if name, _, leveled := strings.Cut(algorithm, ":"); leveled && errors.Is(err, unix.EINVAL) {
-		err = unix.Setxattr(dir, property, []byte(name), 0)
-	}
-	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) {
-		return fmt.Errorf("compress %s: %w", dir, err)
 	}
 	return nil
 }

@@ -30,14 +30,18 @@ type fragments struct {
 func (*fragments) aims() []aim          { return nil }
 func (*fragments) round(*bencher) error { return nil }
 
-// chains are what the file systems are mounted with that are measured.
-var chains = []struct {
-	name, options string
-	share         int // of the rebuilds, 1/share
-}{
-	{"default mount", "", 1},
-	{"autodefrag", "autodefrag", 2},
-	{"compress=zstd:1", "compress=zstd:1", 2},
+// A way is how a file system is mounted that is measured, and how build directories on it compress.
+type way struct {
+	name        string
+	options     string // of the mount
+	compression string // as the user's configuration has it; "" as delivered
+	share       int    // of the rebuilds, 1/share
+}
+
+var ways = []way{
+	{"compression: none", "", "none", 1},
+	{"the same with autodefrag", "autodefrag", "none", 2},
+	{"as delivered", "", "", 2},
 }
 
 func (f *fragments) table() [][]string {
@@ -58,13 +62,13 @@ func (f *fragments) prepare(b *bencher, dir string) (facts []string, err error) 
 			return nil, err
 		}
 	}
-	for _, c := range chains {
+	for _, w := range ways {
 		p, err := scratch.Make(b.ctx, chainRoom)
 		if err != nil {
 			return nil, err
 		}
-		if err = f.chain(b, p, c.name, c.options, *f.rebuilds/c.share); err != nil {
-			err = fmt.Errorf("%s: %w", c.name, err)
+		if err = f.chain(b, p, w, *f.rebuilds/w.share); err != nil {
+			err = fmt.Errorf("%s: %w", w.name, err)
 		}
 		if err := errors.Join(err, p.Close()); err != nil {
 			return nil, err
@@ -82,15 +86,25 @@ func keptOf(n, last int) bool { return n%10 == 0 || n > last-10 }
 
 // chain takes a copy of the demo project as it was built, and then over and over edits it, builds it, seals it and goes on in
 // a new tree made of that.
-func (f *fragments) chain(b *bencher, p *scratch.Space, name, options string, rebuilds int) error {
+func (f *fragments) chain(b *bencher, p *scratch.Space, w way, rebuilds int) error {
 	const flags = unix.MS_REMOUNT | unix.MS_NOATIME | unix.MS_NODEV | unix.MS_NOSUID
-	if options != "" {
-		if err := unix.Mount("none", p.Dir, "btrfs", flags, options); err != nil {
-			return fmt.Errorf("mount with %s: %w", options, err)
+	if w.options != "" {
+		if err := unix.Mount("none", p.Dir, "btrfs", flags, w.options); err != nil {
+			return fmt.Errorf("mount with %s: %w", w.options, err)
 		}
 	}
 	own := *b
 	own.scratch, own.cow = p, b.storeIn(p.Dir)
+	if w.compression != "" {
+		own.cow.Config = filepath.Join(p.Dir, "config")
+		file := filepath.Join(own.cow.Config, "cargo-cow", "config.yaml")
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, []byte("compression: "+w.compression+"\n"), 0o644); err != nil {
+			return err
+		}
+	}
 	c := &chain{bencher: &own, origin: filepath.Join(p.Dir, "origin"), layers: map[int]string{}}
 	if _, err := project.Run(b.ctx, "", nil, "cp", "--archive", "--reflink=never", *f.seed, c.origin); err != nil {
 		return err
@@ -107,12 +121,12 @@ func (f *fragments) chain(b *bencher, p *scratch.Space, name, options string, re
 			}
 		}
 		if n == 0 || n == 10 || n == 25 || n == 50 || n == 100 || n == rebuilds {
-			if err := f.look(c, name, n); err != nil {
+			if err := f.look(c, w.name, n); err != nil {
 				return err
 			}
 		}
 	}
-	if options != "" {
+	if w.options != "" {
 		return nil
 	}
 	for _, flags := range [][]string{{"-r"}, {"-r", "-czstd"}} {

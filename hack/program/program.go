@@ -18,6 +18,7 @@ type Program struct {
 	Path    string // of the executable
 	Wrapper string // of cargo-cow-rustc, beside it
 	Store   string // where it keeps its layers
+	Config  string // where a user's configuration is, as XDG_CONFIG_HOME; "" for that of who runs this
 }
 
 // Build builds cargo-cow into dir/bin; its store will be dir/store.
@@ -35,7 +36,11 @@ func Build(ctx context.Context, dir string) (*Program, error) {
 // Env is the environment in which the program works and git's hook finds it.
 func (p *Program) Env() []string {
 	path := filepath.Dir(p.Path) + string(os.PathListSeparator) + os.Getenv("PATH")
-	return project.Env("PATH="+path, "CARGO_COW_STORE="+p.Store)
+	env := []string{"PATH=" + path, "CARGO_COW_STORE=" + p.Store}
+	if p.Config != "" {
+		env = append(env, "XDG_CONFIG_HOME="+p.Config)
+	}
+	return project.Env(env...)
 }
 
 // An Answer is the line of a command's --json output that carries the command's own name as its reason, as far as anybody

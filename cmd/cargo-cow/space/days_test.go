@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { fixture.Main(m) }
 
 // goal is what the store may take. What the month below makes is some three times as much, and
 // what is in use within any week of it some four fifths.
-const goal = 140 << 20
+const goal = 60 << 20
 
 // A month of a heavy user: ten worktrees a day, of which two build and are sealed; lockfiles
 // change, and so do toolchains; worktrees live for two days. The store stays under its goal by

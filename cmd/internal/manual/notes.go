@@ -80,7 +80,7 @@ workspace (or in a directory of it) the project's. An unknown key is an error.
 |---|---|---|
 | ` + "`store`" + ` | user | absolute path of the store of all repositories that were not given one of their own, by ` + "`init --store`" + ` |
 | ` + "`warm`" + ` | user | restore reads ahead in the background what the first build after an edit will read. That build is quicker where the disk is slow, but each worktree takes its share of the page cache |
-| ` + "`compression`" + ` | user | how new build directories on Btrfs compress, and the layers and worktrees that come of them: ` + "`zstd:1`" + `, another level, ` + "`zlib`" + `, ` + "`lzo`" + `, or ` + "`none`" + ` (the default). A third of the space, for some processor time. A build directory that is there compresses only what is built anew |
+| ` + "`compression`" + ` | user | how new build directories on Btrfs compress, and the layers and worktrees that come of them: ` + "`zstd:1`" + ` (the default, where neither a directory above nor the mount says otherwise), another level, ` + "`zlib`" + `, ` + "`lzo`" + `, or ` + "`none`" + `. A build directory that is there compresses only what is built anew |
 | ` + "`prune`" + ` | user | what is removed without being asked for: ` + "`frequency`" + ` (1d, or never), ` + "`keep_under`" + ` (25%: what the store may take that nothing else holds; or 50GB, or never), ` + "`free_space`" + ` (5%: what is to be free), ` + "`max_age`" + ` with ` + "`layers`" + ` (60d), ` + "`undo`" + ` (14d), ` + "`warehouse`" + ` (60d) |
 | ` + "`strict`" + ` | user, project | rebuild every unit that mentions the directory it was built in |
 | ` + "`pure_macros`" + ` | user, project | list of procedural macros known to read no files: ` + "`name`, `from`, `below`" + ` (versions) |

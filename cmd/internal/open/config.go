@@ -35,7 +35,7 @@ func (s *Session) userConfig() (*Config, error) {
 	if s.user != nil {
 		return s.user, nil
 	}
-	c := &Config{Prune: DefaultAutoPrune}
+	c := &Config{Prune: DefaultAutoPrune, Compression: defaultCompression}
 	path := s.userDirs().ConfigFile()
 	if path == "" {
 		return c, nil

@@ -109,11 +109,11 @@ func TestCompressionConfig(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		return c.Compression, nil
+		return c.Compression.Algorithm, nil
 	}
 	for text, want := range map[string]string{
-		"":                       "",
-		"compression: none\n":    "",
+		"":                       "zstd:1",
+		"compression: none\n":    "none",
 		"compression: lzo\n":     "lzo",
 		"compression: zstd\n":    "zstd",
 		"compression: zlib:9\n":  "zlib:9",

@@ -12,6 +12,7 @@ import (
 
 	yaml "gopkg.in/yaml.v3"
 
+	"github.com/cargo-cow/cargo-cow/driver/btrfs"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/regular"
@@ -52,7 +53,7 @@ type Config struct {
 	Store       string // absolute; "" when not configured
 	Strict      bool
 	Warm        bool
-	Compression string // as Btrfs has it; "" for none
+	Compression btrfs.Compression
 	Prune       AutoPrune
 	Settings    rule.Settings // less its rules
 }
@@ -83,13 +84,18 @@ func (c *Config) add(keys *projectKeys) error {
 // compressions are what Btrfs knows (its manual page btrfs(5), "Compression").
 var compressions = regexp.MustCompile(`^(none|lzo|zlib(:[1-9])?|zstd(:([1-9]|1[0-5]))?)?$`)
 
-// setCompression takes what the user has chosen.
+// defaultCompression makes build directories of the dev profile a third as long, and neither
+// builds nor edits longer (docs/benchmarks.md, "Compression").
+var defaultCompression = btrfs.Compression{Algorithm: "zstd:1", Yields: true}
+
+// setCompression takes what the user has chosen, or has not.
 func (c *Config) setCompression(chosen string) error {
 	if !compressions.MatchString(chosen) {
 		return fmt.Errorf("compression %q: want none, lzo, zlib or zstd, the last two with a level if need be, as zstd:1", chosen)
 	}
-	if chosen != "none" {
-		c.Compression = chosen
+	c.Compression = btrfs.Compression{Algorithm: chosen}
+	if chosen == "" {
+		c.Compression = defaultCompression
 	}
 	return nil
 }

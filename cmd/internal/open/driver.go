@@ -22,7 +22,7 @@ import (
 )
 
 // drivers are all there are, best first; what can compress goes by compression.
-func drivers(compression string) []driver.Driver {
+func drivers(compression btrfs.Compression) []driver.Driver {
 	return []driver.Driver{btrfs.Compressing(compression), plain.New(plain.Reflink), plain.New(plain.Copy)}
 }
 
@@ -40,7 +40,7 @@ func shareData(a, b string) bool {
 
 // chooseDriver returns the driver of an existing store, or the best one for a
 // store that is to be and the build directory that asks for it.
-func chooseDriver(ctx context.Context, store, buildDir string, exists bool, compression string) (driver.Driver, error) {
+func chooseDriver(ctx context.Context, store, buildDir string, exists bool, compression btrfs.Compression) (driver.Driver, error) {
 	if exists {
 		name, err := regular.Read(filepath.Join(store, paths.StoreDriver))
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cargo-cow/cargo-cow/driver/btrfs"
 	"github.com/cargo-cow/cargo-cow/driver/plain"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
@@ -14,7 +15,7 @@ func TestDriverOfStore(t *testing.T) {
 	if err := recordDriver(dir, plain.New(plain.Copy)); err != nil {
 		t.Fatal(err)
 	}
-	d, err := chooseDriver(t.Context(), dir, "", true, "")
+	d, err := chooseDriver(t.Context(), dir, "", true, btrfs.Compression{})
 	if err != nil || d.Name() != "copy" {
 		t.Errorf("got %v, %v", d, err)
 	}
@@ -26,7 +27,7 @@ func TestDriverOfStore(t *testing.T) {
 		t.Error("checkSharesData across file systems: no error")
 	}
 	write(t, filepath.Join(dir, paths.StoreDriver), "zfs\n")
-	if _, err := chooseDriver(t.Context(), dir, "", true, ""); err == nil || !strings.Contains(err.Error(), `"zfs"`) {
+	if _, err := chooseDriver(t.Context(), dir, "", true, btrfs.Compression{}); err == nil || !strings.Contains(err.Error(), `"zfs"`) {
 		t.Errorf("unknown driver: got %v", err)
 	}
 }

@@ -25,7 +25,7 @@ func compare(ctx context.Context, scenes, only []string, worktrees int) (err err
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s; Btrfs in a loop image for each tool, compressed only where that is said\n", report.Machine())
+	fmt.Printf("%s; Btrfs in a loop image for each tool, compressed where that is said, or by the tool\n", report.Machine())
 	for _, scene := range []struct {
 		name, title string
 		play        func(c *contender) ([]target, error)

@@ -23,7 +23,7 @@ type tool struct {
 	compressed bool
 }
 
-// compression is what the rows go by that say so.
+// compression is what the rows go by that say so, and what cargo-cow has by default.
 const compression = "zstd:1"
 
 // tools in the order of the table. Each is used as its own documentation says, with its defaults.
@@ -42,12 +42,11 @@ func tools(cow *program.Program) []tool {
 		name: "cargo-cow", env: ours,
 		ready: [][]string{{cow.Path, "init", "--hook"}}, enter: [][]string{{cow.Path, "restore"}}, keep: [][]string{{cow.Path, "snapshot"}},
 	}
-	// By its own configuration, on a file system that is as it was made.
-	configured := layers
-	configured.name = compressed(layers).name
-	configured.env = func(bin, home string) []string { return append(ours(bin, home), "XDG_CONFIG_HOME="+home) }
-	const configure = `mkdir -p "$XDG_CONFIG_HOME/cargo-cow" && echo "compression: ` + compression + `" > "$XDG_CONFIG_HOME/cargo-cow/config.yaml"`
-	configured.ready = append([][]string{{"sh", "-c", configure}}, layers.ready...)
+	uncompressed := layers
+	uncompressed.name = "cargo-cow (compression: none)"
+	uncompressed.env = func(bin, home string) []string { return append(ours(bin, home), "XDG_CONFIG_HOME="+home) }
+	const configure = `mkdir -p "$XDG_CONFIG_HOME/cargo-cow" && echo "compression: none" > "$XDG_CONFIG_HOME/cargo-cow/config.yaml"`
+	uncompressed.ready = append([][]string{{"sh", "-c", configure}}, layers.ready...)
 	return []tool{
 		{name: plainCargo},
 		{
@@ -65,7 +64,8 @@ func tools(cow *program.Program) []tool {
 			// The wrapper and its warehouse alone: no layer is sealed or restored.
 			name: "cargo-cow (no layers)", env: ours, ready: [][]string{{cow.Path, "init"}},
 		},
-		compressed(tool{name: plainCargo}), compressed(kache), configured,
+		uncompressed,
+		compressed(tool{name: plainCargo}), compressed(kache),
 	}
 }
 
