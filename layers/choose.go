@@ -81,21 +81,9 @@ func (s *Store) candidates(ctx context.Context, co *Checkout, from string) ([]Re
 		return nil, err
 	}
 	slices.SortStableFunc(list, func(a, b Record) int {
-		return cmp.Compare(commitRank(a, head(co)), commitRank(b, head(co)))
+		return cmp.Compare(a.FarFrom(head(co)), b.FarFrom(head(co)))
 	})
 	return list, nil
-}
-
-// commitRank orders layers before they are compared: those of the same commit come
-// first, and the clean ones of them before the others.
-func commitRank(r Record, head string) int {
-	switch {
-	case head == "" || r.Commit != head:
-		return 2
-	case r.Dirty:
-		return 1
-	}
-	return 0
 }
 
 func head(co *Checkout) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/flock"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/lease"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
@@ -144,6 +145,7 @@ func (s *Store) sweepLeftovers() {
 			_ = lastuse.Forget(dir, id)
 		}
 	}
+	justintime.ForgetLockfiles(s.opts.Dir, s.opts.Now())
 	kept, _ := ls.Names(filepath.Join(s.opts.Dir, paths.StoreMaps))
 	for _, id := range kept {
 		if gone(id) {

@@ -2,12 +2,15 @@ package layers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 )
 
 var (
@@ -25,12 +28,17 @@ type RestoreOptions struct {
 	DryRun bool   // choose and compare only
 	// NoGraft: take units from the one layer only.
 	NoGraft bool
+	// OnlyNew: fail with ErrBuilt where something is built, or is being built.
+	OnlyNew bool
 	Notify  Notify
 }
 
 func (o RestoreOptions) criteria() criteria {
 	return criteria{from: o.From, strict: o.Strict, noGraft: o.NoGraft}
 }
+
+// ErrBuilt: something is built in the build directory.
+var ErrBuilt = errors.New("something is built there")
 
 // RestoreReport says what was restored.
 type RestoreReport struct {
@@ -56,6 +64,9 @@ func (s *Store) Restore(ctx context.Context, co *Checkout, o RestoreOptions) (*R
 		return nil, err
 	}
 	defer w.end()
+	if o.OnlyNew && !w.dir.IsNew() {
+		return nil, w.built()
+	}
 	if err := w.startClock(ctx); err != nil {
 		return nil, err
 	}
@@ -84,12 +95,13 @@ func (w *work) report(c *choice) *RestoreReport {
 // place of the build directory.
 func (w *work) restore(ctx context.Context, c *choice, o RestoreOptions) (*RestoreReport, error) {
 	w.store.noteUse(c.record.ID)
+	justintime.NoteLockfile(w.store.Dir(), w.checkout.Workspace.Root, w.store.opts.Now())
 	if !w.checkout.Settings.Rules.On(rule.Clock) {
 		if err := w.startClock(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.lockCargo(ctx, o.NoWait); err != nil {
+	if err := w.lockCargo(ctx, o.NoWait || o.OnlyNew); err != nil {
 		return nil, err
 	}
 	if err := w.dir.CheckOwn(); err != nil {
@@ -112,17 +124,29 @@ func (w *work) restore(ctx context.Context, c *choice, o RestoreOptions) (*Resto
 	if err := pointStaged.Hit(); err != nil {
 		return nil, err
 	}
-	replace := w.dir.Replace
-	if w.isPlainCopy() {
-		replace = w.dir.ReplaceKeepingUndo
-	}
-	if r.Undo, err = replace(ctx, tmp); err != nil {
+	if r.Undo, err = w.install(ctx, tmp, o); err != nil {
 		return nil, err
 	}
 	r.Undeletable = w.dir.Undeletable()
 	r.count(c)
 	return r, pointRestored.Hit()
 }
+
+// install puts a restored tree in its place, and reports whether something is kept for undo.
+func (w *work) install(ctx context.Context, tmp string, o RestoreOptions) (undo bool, err error) {
+	switch {
+	case o.OnlyNew:
+		if err = w.dir.PlaceNew(ctx, tmp); errors.Is(err, fs.ErrExist) {
+			err = w.dir.Abandon(ctx, tmp, w.built())
+		}
+		return false, err
+	case w.isPlainCopy():
+		return w.dir.ReplaceKeepingUndo(ctx, tmp)
+	}
+	return w.dir.Replace(ctx, tmp)
+}
+
+func (w *work) built() error { return fmt.Errorf("restore %s: %w", w.path(), ErrBuilt) }
 
 // makeTrue makes tmp, a copy of the layer that was chosen, true for the checkout, gives
 // it what it lacks and others have, and has it say where it comes from.

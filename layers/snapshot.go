@@ -18,6 +18,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
@@ -138,6 +139,7 @@ func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) 
 		return nil, err
 	}
 	s.noteUse(r.Parent, r.ID)
+	justintime.NoteLockfile(s.opts.Dir, w.checkout.Workspace.Root, s.opts.Now())
 	s.tellWarehouse(r.ID, m.Profiles)
 	return &SnapshotReport{Record: r, CreatedNew: created, LeftOut: m.LeftOutSince(prev), Foreign: notOurs}, pointRecorded.Hit()
 }

@@ -3,7 +3,8 @@
 // incremental state is of use in another checkout, too. Cargo calls it as cargo-cow-rustc
 // RUSTC ARGUMENTS.
 //
-// A call whose key the warehouse has is answered from it. One that compiles a unit
+// Before cargo builds in a checkout for the first time, its build directory is restored
+// (layers/justintime). A call whose key the warehouse has is answered from it. One that compiles a unit
 // of a restored checkout, whose state was made at another one's path, runs where the
 // checkout is seen at that path. What is compiled where a store is found is
 // recorded in it. All other calls, and whatever is in doubt, are passed on as they
@@ -21,6 +22,7 @@ import (
 	"runtime/debug"
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -49,6 +51,12 @@ func main() {
 func wrap(argv, env []string) outcome {
 	if len(argv) == 0 {
 		return failed(errors.New("no compiler named; cargo runs this program where build.rustc-wrapper names it"))
+	}
+	if justintime.IsOff(env) {
+		return become(behind(argv), env)
+	}
+	if justintime.IsVersion(argv) {
+		justintime.Restore(env)
 	}
 	if call, err := rustc.Parse(argv); err == nil {
 		// Nothing lives long enough here to be worth collecting.

@@ -5,11 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/postcheckout"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 )
 
 type restoreOptions struct {
@@ -22,6 +24,7 @@ type restoreOptions struct {
 	noGraft bool
 	warm    bool
 	noWarm  bool
+	onlyNew bool // the wrapper asks, before cargo makes a build directory
 }
 
 func newRestore(a *app) *cobra.Command {
@@ -54,6 +57,9 @@ needs the disk, and until cargo starts.`,
 				hook.Run(cmd.Context(), args)
 				return nil
 			}
+			if o.onlyNew {
+				return a.restoreNew(cmd.Context())
+			}
 			return a.restore(cmd.Context(), o)
 		},
 	}
@@ -66,16 +72,18 @@ needs the disk, and until cargo starts.`,
 	f.BoolVar(&o.warm, "warm", false, "read ahead what the first build after an edit will read")
 	f.BoolVar(&o.noWarm, "no-warm", false, "do not read ahead, whatever the configuration says")
 	cmd.MarkFlagsMutuallyExclusive("warm", "no-warm")
+	f.BoolVar(&o.onlyNew, justintime.Flag, false, "")
+	f.Lookup(justintime.Flag).Hidden = true
 	f.BoolVar(&o.hook, "hook", false, "act as git's post-checkout hook, with git's arguments: never fail, and act only in a new worktree or, if that is switched on, when another commit was checked out")
 	return cmd
 }
 
 func (a *app) restore(ctx context.Context, o restoreOptions) error {
-	open := a.openUnresolved
+	find := a.openUnresolved
 	if o.dryRun {
-		open = a.open
+		find = a.open
 	}
-	p, err := open(ctx)
+	p, err := find(ctx)
 	if err != nil {
 		return err
 	}
@@ -99,17 +107,40 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	}
 	report.Restore(a.term, rep, o.dryRun)
 	if !o.dryRun {
-		p.NoteBuilt()
-		pruning.Begin(a.environ, p.Session, p.Store)
-	}
-	if !o.dryRun && !o.noWarm && (o.warm || p.Warm()) {
-		// What is restored serves without.
-		if err := spawn.Warm(a.environ, p.BuildDir()); err != nil {
-			a.term.Warn("%v", err)
-		}
+		a.restored(p, !o.noWarm && (o.warm || p.Warm()))
 	}
 	if remark := p.Remark(p.BuildDir()); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}
 	return nil
+}
+
+// restoreNew is what the wrapper asks for before cargo makes a build directory: nobody reads
+// what it says.
+func (a *app) restoreNew(ctx context.Context) error {
+	p, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	if repo := p.Checkout.Git; repo != nil && repo.Had(repo.Built(), p.BuildDir()) {
+		return nil // who has removed it wants to build anew
+	}
+	if _, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{Strict: p.Strict(), OnlyNew: true}); err != nil {
+		return err
+	}
+	a.restored(p, p.Warm())
+	return nil
+}
+
+// restored is what follows each restore.
+func (a *app) restored(p *open.Project, warm bool) {
+	p.NoteBuilt()
+	pruning.Begin(a.environ, p.Session, p.Store)
+	if !warm {
+		return
+	}
+	// What is restored serves without.
+	if err := spawn.Warm(a.environ, p.BuildDir()); err != nil {
+		a.term.Warn("%v", err)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/internal/crashpoint"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -46,6 +47,23 @@ func (c *Claim) ReplaceKeepingUndo(ctx context.Context, tmp string) (replaced bo
 		return true, fmt.Errorf("remove the copy that was replaced: %w", err)
 	}
 	return true, nil
+}
+
+// IsNew reports whether nothing is built in the build directory.
+func (c *Claim) IsNew() bool { return !rollback.Exists(c.Path) || justintime.IsHollow(c.Path) }
+
+// PlaceNew is Replace where nothing is built, which leaves nothing to be kept. The error wraps
+// fs.ErrExist where somebody has come to build meanwhile. The caller holds Cargo's locks on
+// what is there.
+func (c *Claim) PlaceNew(ctx context.Context, tmp string) error {
+	switch err := driver.Publish(tmp, c.Path); {
+	case err == nil:
+		return c.installed()
+	case !errors.Is(err, fs.ErrExist) || c.cargoLocks == nil || !justintime.IsHollow(c.Path):
+		return c.ExplainMove(fmt.Errorf("put %s in place: %w", c.Path, err))
+	}
+	_, err := c.ReplaceKeepingUndo(ctx, tmp)
+	return err
 }
 
 // BringBack puts what the last Replace has replaced in the place of the build

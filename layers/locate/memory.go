@@ -29,9 +29,9 @@ func Legacy(store string) Remembered {
 	return Remembered{store, base != paths.User && !strings.HasPrefix(base, paths.UserStorePrefix)}
 }
 
-// Repository returns the directory that all worktrees of a repository share, given
-// the top of a working tree; "" where there is no repository at that top.
-func Repository(top string) string {
+// GitDir returns the git directory of the working tree with a top, its own and not that
+// which it shares with others; "" where there is none at that top.
+func GitDir(top string) string {
 	git := top + "/.git"
 	var st unix.Stat_t
 	if unix.Stat(git, &st) != nil {
@@ -44,8 +44,7 @@ func Repository(top string) string {
 	if err != nil {
 		return ""
 	}
-	// .git is a file: it names the worktree's own directory, in which another names
-	// the repository's, unless it is that itself, as of a submodule.
+	// .git is a file: it names the directory.
 	dir, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), "gitdir: ")
 	if !ok {
 		return ""
@@ -53,9 +52,20 @@ func Repository(top string) string {
 	if !filepath.IsAbs(dir) {
 		dir = top + "/" + dir
 	}
+	return filepath.Clean(dir)
+}
+
+// Repository returns the directory that all worktrees of a repository share, given
+// the top of a working tree; "" where there is no repository at that top.
+func Repository(top string) string {
+	dir := GitDir(top)
+	if dir == "" || dir == top+"/.git" {
+		return dir
+	}
+	// One of a worktree names the repository's, unless it is that itself, as of a submodule.
 	common, err := regular.Read(dir + "/commondir")
 	if err != nil {
-		return filepath.Clean(dir)
+		return dir
 	}
 	to := strings.TrimRight(string(common), "\r\n")
 	if !filepath.IsAbs(to) {

@@ -32,6 +32,7 @@ const (
 	StorePlans      = "plans"
 	StoreWarehouse  = "warehouse"
 	StoreLog        = "log"
+	StoreLockfiles  = "lockfiles"
 	StoreAutoPrune  = "auto-prune.json"
 
 	// Parts of names there, before and behind ids.

@@ -55,6 +55,18 @@ func New(id string, m *manifest.Manifest, created time.Time) Record {
 	return r
 }
 
+// FarFrom says how far a layer is from a commit: 0 where it was built there, 1 where there was
+// more than the commit, 2 where it is of another, or none is known.
+func (r *Record) FarFrom(commit string) int {
+	switch {
+	case commit == "" || r.Commit != commit:
+		return 2
+	case r.Dirty:
+		return 1
+	}
+	return 0
+}
+
 // Dir is where the records are in a store: ID.json.
 const Dir = paths.StoreRecords
 

@@ -68,6 +68,7 @@ over time, never changed or removed.
 
 ## Environment
 
+- ` + "`CARGO_COW=off`" + `: switches the wrapper and git's hook off, for one command of cargo's or git's.
 - ` + "`CARGO_COW_STORE`" + `: the store, for one command; ` + "`--store`" + ` takes precedence.
 - ` + "`CARGO_TERM_COLOR`, `CARGO_TERM_QUIET`, `CARGO_TERM_VERBOSE`, `NO_COLOR`, `CLICOLOR_FORCE`" + `: as for cargo.
 

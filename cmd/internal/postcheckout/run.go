@@ -10,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 )
 
 // Run does the hook's work. args are those of git (wholeCheckout).
@@ -17,7 +18,7 @@ func (h *Hook) Run(ctx context.Context, args []string) {
 	if program, err := spawn.Program(); err == nil && git.AnswerProbe(h.Environ, program) {
 		return
 	}
-	if slices.Contains(h.Environ, git.HookOff) || !wholeCheckout(args) {
+	if slices.Contains(h.Environ, git.HookOff) || justintime.IsOff(h.Environ) || !wholeCheckout(args) {
 		return
 	}
 	if err := h.afterCheckout(ctx, args); err != nil {

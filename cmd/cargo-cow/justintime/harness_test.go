@@ -1,0 +1,165 @@
+package justintime
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+)
+
+func TestMain(m *testing.M) { fixture.Main(m) }
+
+// workspace has a member of each kind, a package outside of it, and what its own commands are called.
+const workspace = `
+-- Cargo.toml --
+[workspace]
+members = ["app", "lib"]
+resolver = "2"
+-- .gitignore --
+target
+-- .cargo/config.toml --
+[alias]
+make = "build --workspace"
+-- app/Cargo.toml --
+[package]
+name = "app"
+version = "0.1.0"
+edition = "2021"
+[dependencies]
+lib = { path = "../lib" }
+outside = { path = "../../outside" }
+-- app/build.rs --
+fn main() { println!("cargo:rerun-if-changed=build.rs") }
+-- app/src/main.rs --
+fn main() { println!("{} {}", lib::name(), outside::name()) }
+-- app/tests/runs.rs --
+#[test]
+fn runs() { assert_eq!(lib::name(), "lib") }
+-- lib/Cargo.toml --
+[package]
+name = "lib"
+version = "0.1.0"
+edition = "2021"
+-- lib/src/lib.rs --
+pub fn name() -> &'static str { "lib" }
+`
+
+const outside = `
+-- Cargo.toml --
+[package]
+name = "outside"
+version = "0.1.0"
+edition = "2021"
+[workspace]
+-- src/lib.rs --
+pub fn name() -> &'static str { "outside" }
+`
+
+// world has an origin with a layer of each build that commands name.
+type world struct {
+	fixture.World
+	origin *fixture.Checkout
+}
+
+// newWorld makes one. Nothing but the wrapper is switched on: no hook, and stores are found as a user's are.
+func newWorld(t *testing.T, env []string, builds ...[]string) *world {
+	t.Helper()
+	dir := loopfs.Btrfs(t, loopfs.Size(4<<30)) + "/w"
+	w := &world{World: fixture.NewWorld(t, dir, slices.Concat([]string{fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
+	w.At("outside").Lay(outside)
+	w.origin = w.At("origin")
+	w.origin.Lay(workspace)
+	w.origin.Must("cargo", "generate-lockfile", "--offline")
+	w.origin.Repository()
+	w.origin.Cow("init")
+	if len(builds) == 0 {
+		builds = [][]string{{"build"}}
+	}
+	for _, args := range builds {
+		w.origin.Must("cargo", args...)
+	}
+	w.origin.Cow("snapshot")
+	return w
+}
+
+// ran are the packages that cargo found to be built in c, by its own verdict: nil where all is fresh.
+func ran(c *fixture.Checkout, args ...string) []string {
+	c.T.Helper()
+	return verdict(c.T, c.Run("cargo", withMessages(args)...))
+}
+
+// withMessages asks for messages on standard output.
+func withMessages(args []string) []string {
+	at := slices.Index(args, "--")
+	if at < 0 {
+		at = len(args)
+	}
+	return slices.Insert(slices.Clone(args), at, "--message-format=json")
+}
+
+func verdict(t testing.TB, r fixture.Result) (all []string) {
+	t.Helper()
+	if r.Code != 0 {
+		t.Fatalf("cargo: %v", r)
+	}
+	for _, m := range fixture.Messages(r.Stdout) {
+		if m.Reason == "compiler-artifact" && !m.Fresh {
+			all = append(all, m.Unit().String())
+		}
+	}
+	for line := range strings.Lines(r.Stderr) {
+		// Of what cargo says beside its messages this is all, where nothing is to be built: the rest would be ours.
+		verb, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if all == nil && !slices.Contains([]string{"Finished", "Blocking", "Running", "Executable"}, verb) {
+			t.Errorf("it is said: %s", line)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// isRestored reports whether a build directory is a copy of a layer.
+func isRestored(c *fixture.Checkout) bool { return fixture.Exists(c.Target(".cargo-cow")) }
+
+// wantNothingLeft fails if a restore has left anything beside a build directory.
+func wantNothingLeft(c *fixture.Checkout) {
+	c.T.Helper()
+	for name := range strings.FieldsSeq(c.Must("ls", "-A").Stdout) {
+		if strings.HasPrefix(name, "target") && name != "target" || strings.HasPrefix(name, ".target") {
+			c.T.Errorf("%s is left in %s", name, c.Dir)
+		}
+	}
+}
+
+// stoppedBelow finds a stopped descendant of a process, 0 if there is none.
+func stoppedBelow(pid int) int {
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return 0
+	}
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, task := range tasks {
+		text, _ := os.ReadFile(task)
+		children = append(children, text...)
+	}
+	for child := range strings.FieldsSeq(string(children)) {
+		n, err := strconv.Atoi(child)
+		if err != nil {
+			continue
+		}
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n))
+		if _, after, ok := strings.Cut(string(stat), ") "); ok && strings.HasPrefix(after, "T") {
+			return n
+		}
+		if found := stoppedBelow(n); found != 0 {
+			return found
+		}
+	}
+	return 0
+}

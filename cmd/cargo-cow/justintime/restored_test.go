@@ -1,0 +1,135 @@
+package justintime
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+)
+
+// everyBuild is what the origin has built.
+var everyBuild = [][]string{{"build", "--workspace"}, {"check", "--workspace", "--all-targets"}, {"test", "--workspace", "--no-run"}, {"build", "--release"}}
+
+// ways are ways to make a checkout.
+var ways = map[string]func(w *world, c *fixture.Checkout){
+	"git worktree add": func(w *world, c *fixture.Checkout) {
+		w.origin.Must("git", "worktree", "add", "--quiet", "--detach", c.Dir)
+	},
+	"git worktree add --no-checkout": func(w *world, c *fixture.Checkout) {
+		w.origin.Must("git", "worktree", "add", "--quiet", "--detach", "--no-checkout", c.Dir)
+		c.Must("git", "checkout", "--quiet", "HEAD")
+	},
+	"git clone": func(w *world, c *fixture.Checkout) { w.origin.Must("git", "clone", "--quiet", w.origin.Dir, c.Dir) },
+	"a copy without git": func(w *world, c *fixture.Checkout) {
+		w.origin.Must("sh", "-c", `mkdir "$0" && git archive HEAD | tar -x -C "$0"`, c.Dir)
+	},
+}
+
+// A checkout without a build directory is warm at its first cargo command, however it was made and whatever the command:
+// no other command was typed.
+func TestFirstCommand(t *testing.T) {
+	for _, tc := range fixture.Toolchains(t) {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, tc.Env, everyBuild...)
+			number := 0
+			try := func(way string, args ...string) {
+				number++
+				c := w.At(fmt.Sprint("place", number))
+				ways[way](w, c)
+				if got := ran(c, args...); len(got) > 0 || !isRestored(c) {
+					t.Errorf("%s, cargo %q: built %q, restored: %v", way, args, got, isRestored(c))
+				}
+				wantNothingLeft(c)
+			}
+			for way := range ways {
+				try(way, "build")
+			}
+			for _, args := range [][]string{
+				{"check", "--workspace", "--all-targets"}, {"test", "--no-run", "--workspace"}, {"build", "--release"},
+				{"b", "--locked", "--offline"}, {"make"}, {"--color", "never", "build"}, {"run"},
+			} {
+				try("git worktree add", args...)
+			}
+		})
+	}
+}
+
+// It does not matter where cargo is called, and where it is told to build.
+func TestPlaces(t *testing.T) {
+	w := newWorld(t, nil)
+	for name, c := range map[string]struct {
+		from string // in the checkout
+		env  []string
+		args []string
+		to   string
+	}{
+		"in a member":            {from: "app/src", to: "target"},
+		"by the manifest":        {from: "lib", args: []string{"--manifest-path", "../Cargo.toml"}, to: "target"},
+		"by a member's manifest": {args: []string{"--manifest-path=app/Cargo.toml"}, to: "target"},
+		"--target-dir":           {args: []string{"--target-dir", "elsewhere"}, to: "elsewhere"},
+		"--target-dir in a member": {
+			from: "app", args: []string{"--target-dir=../elsewhere"}, to: "elsewhere",
+		},
+		"CARGO_TARGET_DIR":       {from: "lib", env: []string{"CARGO_TARGET_DIR=../elsewhere"}, args: []string{"--workspace"}, to: "elsewhere"},
+		"CARGO_BUILD_TARGET_DIR": {env: []string{"CARGO_BUILD_TARGET_DIR=elsewhere"}, to: "elsewhere"},
+		"build.target-dir":       {env: []string{"CONFIGURED=1"}, to: "elsewhere"},
+		"an empty one":           {env: []string{"EMPTY=1"}, to: "target"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := w.origin.In(t).Worktree("in")
+			defer w.origin.Must("git", "worktree", "remove", "--force", in.Dir)
+			switch {
+			case len(c.env) == 0:
+			case c.env[0] == "CONFIGURED=1":
+				in.Write(".cargo/config.toml", "[build]\ntarget-dir = \"elsewhere\"\n")
+			case c.env[0] == "EMPTY=1":
+				in.Write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
+			}
+			from := in.With(c.env...)
+			from.Dir = in.Path(c.from)
+			got := ran(from, append([]string{"build"}, c.args...)...)
+			if name == "build.target-dir" { // what is linked is, since configuration may say how
+				got = slices.DeleteFunc(got, func(u string) bool { return u == "app/app/bin" })
+			}
+			if len(got) > 0 || !fixture.Exists(in.Path(c.to, ".cargo-cow")) {
+				t.Errorf("built %q", got)
+			}
+			if c.to != "target" && fixture.Exists(in.Target()) {
+				t.Error("it has another build directory")
+			}
+			wantNothingLeft(in)
+		})
+	}
+}
+
+// A wrapper for the workspace's packages, as cargo clippy sets it, has those checked anew, and nothing else.
+func TestClippy(t *testing.T) {
+	w := newWorld(t, nil, everyBuild...)
+	w.At("bin").Script("clippy-driver", "#!/bin/sh\nexec \"$@\"\n")
+	c := w.origin.Worktree("place").With("RUSTC_WORKSPACE_WRAPPER=" + w.Path("bin/clippy-driver"))
+	got := ran(c, "check")
+	for _, u := range got {
+		if u == "outside/outside/lib" {
+			t.Errorf("built %q", got)
+		}
+	}
+	if len(got) == 0 || !isRestored(c) {
+		t.Errorf("built %q", got)
+	}
+}
+
+// Nothing that a store does not know is looked for in it, and a checkout that was restored is as any other: what is
+// edited is built again, and nothing else.
+func TestEditAfterwards(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.origin.Worktree("place")
+	c.Edit("app/src/main.rs", "println!(", "println!(\"edited: {} {}\", lib::name(), outside::name()); println!(")
+	if got := ran(c, "build"); len(got) != 1 {
+		t.Errorf("built %q", got)
+	}
+	if said := c.Says(c.Target("debug/app")); said[:6] != "edited" {
+		t.Errorf("it says %q", said)
+	}
+}
