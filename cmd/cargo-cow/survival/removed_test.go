@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -430,8 +431,10 @@ func TestRemoveOnFullDisk(t *testing.T) {
 			w := newWorld(t, mount(t, loopfs.Size(320<<20))).sealed()
 			p := w.origin
 			w.label("first")
-			// What only this layer holds.
-			p.Write("target/debug/incremental/ballast", string(bytes.Repeat([]byte("cow"), 8<<20)))
+			// What only this layer holds, and nothing compresses.
+			ballast := make([]byte, 24<<20)
+			rand.NewChaCha8([32]byte{}).Read(ballast)
+			p.Write("target/debug/incremental/ballast", string(ballast))
 			big := w.label("big")
 			p.Must("rm", p.Target("debug/incremental/ballast"))
 			w.age(big, 48*time.Hour)
