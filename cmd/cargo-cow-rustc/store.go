@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
@@ -10,28 +8,20 @@ import (
 // for the commands as well; "" if there is none. Its units may be copied, so one on
 // another file system is better than none.
 func findStore(outDir string, env []string) string {
-	get := func(name string) string {
-		for _, e := range env {
-			if value, ok := strings.CutPrefix(e, name+"="); ok {
-				return value
-			}
-		}
+	getenv := locate.Getenv(env)
+	if getenv("CARGO_COW_WAREHOUSE") == "off" {
 		return ""
 	}
-	if get("CARGO_COW_WAREHOUSE") == "off" {
-		return ""
-	}
-	if named := get("CARGO_COW_STORE"); named != "" {
-		if !locate.IsStore(named) {
-			return ""
-		}
+	if named, ok := locate.InEnvironment(getenv); ok {
 		return named
+	} else if named != "" {
+		return ""
 	}
 	real, err := realPath(outDir)
 	if err != nil {
 		return ""
 	}
-	store, kind := locate.Within(real, locate.UserOf(get)).Find()
+	store, kind := locate.Within(real, locate.UserOf(getenv)).Find()
 	if kind == locate.Absent {
 		return ""
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // A cargo is the process that has called the wrapper.
@@ -59,7 +61,8 @@ var notBuilding = []string{
 
 // request says what is to be restored for a cargo before it builds, nil where nothing is.
 func (c *cargo) request(env []string) *request {
-	if filepath.Base(c.exe) != "cargo" || c.caching || IsOff(env) || get(env, "OUT_DIR") != "" {
+	getenv := locate.Getenv(env)
+	if filepath.Base(c.exe) != "cargo" || c.caching || IsOff(env) || getenv("OUT_DIR") != "" {
 		return nil // OUT_DIR: a build script or a macro runs it
 	}
 	line, ok := parseLine(c.args)
@@ -82,7 +85,7 @@ func (c *cargo) request(env []string) *request {
 	target := line.target
 	for _, name := range []string{"CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"} {
 		if target == "" {
-			target = get(env, name)
+			target = getenv(name)
 		}
 	}
 	if target != "" {
@@ -96,7 +99,7 @@ func (c *cargo) request(env []string) *request {
 		return nil
 	}
 	// clippy's is none of the workspace's, and what cargo is to build it is told by (cargo clippy sets it itself).
-	if strings.HasPrefix(filepath.Base(get(env, "RUSTC_WORKSPACE_WRAPPER")), "clippy-driver") {
+	if strings.HasPrefix(filepath.Base(getenv("RUSTC_WORKSPACE_WRAPPER")), "clippy-driver") {
 		set = append(set, "RUSTC_WORKSPACE_WRAPPER=")
 	}
 	r.env = with(env, set...)
@@ -115,7 +118,7 @@ func (c *cargo) path(name string) string {
 type line struct{ command, manifest, target string }
 
 // valued are flags whose next word belongs to them, as far as these may come before the command or look like it.
-var valued = []string{"--color", "--explain", "-C", "--message-format", "-p", "--package", "-j", "--jobs", "--profile", "--target", "-F", "--features", "--bin", "--example", "--test", "--bench", "--exclude", "--lockfile-path"}
+var valued = []string{"--color", "--explain", "-C", "--message-format", "-p", "--package", "-j", "--jobs", "--profile", "--target", "-F", "--features", "--bin", "--example", "--test", "--bench", "--exclude"}
 
 // parseLine reads cargo's arguments. It is not ok where they have what is not understood here: configuration, or
 // unstable flags.

@@ -41,9 +41,14 @@ func above(dir string, do func(dir string) bool) bool {
 }
 
 // builtAbove reports whether one of the packages that a directory lies in has its build directory. Which is the
-// workspace's root only cargo knows; where another one has been built in, nobody is sure to be without.
-func builtAbove(dir string) bool {
-	return above(dir, func(d string) bool { return exists(d+"/Cargo.toml") && isBuilt(d+"/target") })
+// workspace's root only cargo knows; where another one has been built in, nobody is sure to be without. What is above
+// the top of a working tree is another's, as where worktrees lie in the checkout that they are of.
+func builtAbove(dir string) (built bool) {
+	above(dir, func(d string) bool {
+		built = exists(d+"/Cargo.toml") && isBuilt(d+"/target")
+		return built || exists(d+"/.git")
+	})
+	return built
 }
 
 // isWithin reports whether a directory lies in the build directory that a package above dir has if nothing is said:
@@ -68,7 +73,8 @@ func configFiles(dir string) (files []string) {
 }
 
 // wasBuilt reports whether the working tree at top notes that it has had one of the build directories that packages above
-// dir have: then somebody has removed it, and wants to build anew.
+// dir have: then somebody has removed it, and wants to build anew. Package layers/git writes the note, and is too much
+// to start with each unit.
 func wasBuilt(top, dir, target string) bool {
 	text, err := regular.Read(filepath.Join(locate.GitDir(top), paths.WorktreeBuilt))
 	if err != nil {
@@ -93,13 +99,14 @@ func (r *request) isKnown() bool {
 	if err != nil {
 		return false
 	}
-	store := get(r.env, "CARGO_COW_STORE")
+	getenv := locate.Getenv(r.env)
+	store, ok := locate.InEnvironment(getenv)
 	if store == "" {
 		var kind locate.Kind
-		if store, kind = locate.Within(real, locate.UserOf(func(name string) string { return get(r.env, name) })).Find(); kind != locate.Near {
-			return false
-		}
-	} else if !locate.IsStore(store) {
+		store, kind = locate.Within(real, locate.UserOf(getenv)).Find()
+		ok = kind == locate.Near
+	}
+	if !ok {
 		return false
 	}
 	known := false

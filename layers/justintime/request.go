@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
@@ -52,20 +53,11 @@ func (r *request) program() string {
 	if self, err := os.Executable(); err == nil {
 		dirs = append(dirs, filepath.Dir(self))
 	}
-	dirs = append(dirs, filepath.SplitList(get(r.env, "PATH"))...)
+	dirs = append(dirs, filepath.SplitList(locate.Getenv(r.env)("PATH"))...)
 	for _, dir := range dirs {
 		path := filepath.Join(dir, paths.User)
 		if fi, err := os.Stat(path); filepath.IsAbs(path) && err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
 			return path
-		}
-	}
-	return ""
-}
-
-func get(env []string, name string) string {
-	for _, e := range env {
-		if value, ok := strings.CutPrefix(e, name+"="); ok {
-			return value
 		}
 	}
 	return ""

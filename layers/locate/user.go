@@ -47,6 +47,24 @@ func (u User) Answers() string {
 	return strings.TrimSuffix(u.Cache, paths.User) + paths.UserAnswers
 }
 
+// Getenv looks variables up in an environment. Of several with one name the first counts.
+func Getenv(env []string) func(name string) string {
+	return func(name string) string {
+		for _, e := range env {
+			if value, ok := strings.CutPrefix(e, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+// InEnvironment is the store that an environment names, "" if it names none; ok: it is one.
+func InEnvironment(getenv func(name string) string) (store string, ok bool) {
+	store = getenv("CARGO_COW_STORE")
+	return store, IsStore(store)
+}
+
 // Within asks for the store of the build directory that dir lies in, where nothing else is
 // known: the note of the build directory and the memory of the repository are looked for on
 // the way up from dir. It is what the wrapper asks, which Cargo runs. Commands know the

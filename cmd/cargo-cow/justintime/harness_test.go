@@ -71,7 +71,8 @@ type world struct {
 func newWorld(t *testing.T, env []string, builds ...[]string) *world {
 	t.Helper()
 	dir := loopfs.Btrfs(t, loopfs.Size(4<<30)) + "/w"
-	w := &world{World: fixture.NewWorld(t, dir, slices.Concat([]string{fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
+	user := []string{"CARGO_COW_STORE=", "XDG_CONFIG_HOME=" + dir + "/config", "XDG_DATA_HOME=" + dir + "/data", "XDG_CACHE_HOME=" + dir + "/cache"}
+	w := &world{World: fixture.NewWorld(t, dir, slices.Concat(user, []string{fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
 	w.At("outside").Lay(outside)
 	w.origin = w.At("origin")
 	w.origin.Lay(workspace)

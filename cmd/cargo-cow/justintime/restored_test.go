@@ -60,10 +60,11 @@ func TestFirstCommand(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	w := newWorld(t, nil)
 	for name, c := range map[string]struct {
-		from string // in the checkout
-		env  []string
-		args []string
-		to   string
+		from    string // in the checkout
+		env     []string
+		args    []string
+		prepare func(in *fixture.Checkout)
+		to      string
 	}{
 		"in a member":            {from: "app/src", to: "target"},
 		"by the manifest":        {from: "lib", args: []string{"--manifest-path", "../Cargo.toml"}, to: "target"},
@@ -74,18 +75,22 @@ func TestPlaces(t *testing.T) {
 		},
 		"CARGO_TARGET_DIR":       {from: "lib", env: []string{"CARGO_TARGET_DIR=../elsewhere"}, args: []string{"--workspace"}, to: "elsewhere"},
 		"CARGO_BUILD_TARGET_DIR": {env: []string{"CARGO_BUILD_TARGET_DIR=elsewhere"}, to: "elsewhere"},
-		"build.target-dir":       {env: []string{"CONFIGURED=1"}, to: "elsewhere"},
-		"an empty one":           {env: []string{"EMPTY=1"}, to: "target"},
+		"build.target-dir": {
+			prepare: func(in *fixture.Checkout) {
+				in.Write(".cargo/config.toml", "[build]\ntarget-dir = \"elsewhere\"\n")
+			}, to: "elsewhere",
+		},
+		"an empty one": {
+			prepare: func(in *fixture.Checkout) {
+				in.Write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
+			}, to: "target",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := w.origin.In(t).Worktree("in")
 			defer w.origin.Must("git", "worktree", "remove", "--force", in.Dir)
-			switch {
-			case len(c.env) == 0:
-			case c.env[0] == "CONFIGURED=1":
-				in.Write(".cargo/config.toml", "[build]\ntarget-dir = \"elsewhere\"\n")
-			case c.env[0] == "EMPTY=1":
-				in.Write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
+			if c.prepare != nil {
+				c.prepare(in)
 			}
 			from := in.With(c.env...)
 			from.Dir = in.Path(c.from)
@@ -120,8 +125,19 @@ func TestClippy(t *testing.T) {
 	}
 }
 
-// Nothing that a store does not know is looked for in it, and a checkout that was restored is as any other: what is
-// edited is built again, and nothing else.
+// A worktree inside the checkout that it is of is its own: what is built around it is another's.
+func TestWorktreeWithin(t *testing.T) {
+	w := newWorld(t, nil)
+	// From there the package outside is found by another path.
+	w.origin.Must("ln", "-s", "../outside", "outside")
+	c := w.origin.Worktree("origin/inside")
+	if got := ran(c, "build"); slices.Contains(got, "lib/lib/lib") || !isRestored(c) {
+		t.Errorf("built %q, restored: %v", got, isRestored(c))
+	}
+	wantNothingLeft(c)
+}
+
+// What was edited before the first command is built, and nothing else.
 func TestEditAfterwards(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.origin.Worktree("place")
