@@ -1,6 +1,7 @@
 package locate
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -36,6 +37,25 @@ func (u User) ConfigFile() string {
 		return ""
 	}
 	return u.Config + "/" + paths.UserConfig
+}
+
+// Automatic is the file that is there while its user has this program act by itself, in repositories that nobody has
+// prepared as well. What is in it does not count.
+func (u User) Automatic() string {
+	if u.Data == "" {
+		return ""
+	}
+	return u.Data + "/" + paths.UserAutomatic
+}
+
+// IsAutomatic reports whether the user has this program act by itself.
+func (u User) IsAutomatic() bool {
+	file := u.Automatic()
+	if file == "" {
+		return false
+	}
+	_, err := os.Lstat(file)
+	return err == nil
 }
 
 // Answers is where what cargo and rustc said is kept, beside the directory of caches:

@@ -96,6 +96,7 @@ const (
 	UserStore     = "store"
 	UserStores    = "stores"
 	UserWrappers  = "wrappers"
+	UserAutomatic = "automatic"
 	UserAnswers   = "cargo-cow-answers" // for itself among the caches
 	ProjectConfig = ".cargo-cow.yaml"   // in a project, by its user
 )
