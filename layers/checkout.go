@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
@@ -16,8 +15,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
-	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
-	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
 // Checkout is one checkout as Cargo and git see it.
@@ -119,15 +116,6 @@ func (co *Checkout) buildDir() active.Dir {
 	return active.At(co.Workspace.BuildDir, co.Git != nil)
 }
 
-// MadeFrom returns the id of the layer that the checkout's build directory was
-// restored from or last sealed as, "" where nothing tells. The layer may be gone.
-func MadeFrom(co *Checkout) string {
-	if id := active.ReadProvenance(co.Workspace.BuildDir).Layer; digest.Is(id) {
-		return id
-	}
-	return ""
-}
-
 // Waiting says of a checkout's build directory whether it waits: it was restored when
 // files were missing that its units were built from, and nothing was built in it
 // since; and whether any of them is there by now.
@@ -143,53 +131,4 @@ func (co *Checkout) Waiting() (waits, come bool) {
 		}
 	}
 	return true, false
-}
-
-// NothingBuilt reports whether there is nothing in a build directory that a build, or
-// anybody else, has put there: it is missing, a roll-back has left its stub, it is
-// empty, or has what Cargo leaves where it builds nothing (cargo 1.95, package
-// --list).
-func NothingBuilt(buildDir string) bool {
-	if !rollback.Exists(buildDir) {
-		return true
-	}
-	fi, err := os.Lstat(buildDir)
-	if err != nil || !fi.IsDir() {
-		return false
-	}
-	left, err := ls.Names(buildDir)
-	return err == nil && !slices.ContainsFunc(left, func(n string) bool { return n != "CACHEDIR.TAG" && n != ".rustc_info.json" })
-}
-
-// Ours returns a function that tells which of the layers belong to the checkout's project:
-// sealed in a working tree of its repository, or from a commit that the repository has,
-// or with the dependencies of the checkout. A working tree that is gone is known by its
-// commits.
-func (co *Checkout) Ours(ctx context.Context, list []Record) (func(*Record) bool, error) {
-	roots := []string{co.Workspace.Root}
-	known := map[string]bool{}
-	if co.Git != nil {
-		trees, err := co.Git.Worktrees(ctx)
-		if err != nil {
-			return nil, err
-		}
-		roots = append(roots, trees...)
-		var commits []string
-		for i := range list {
-			if c := list[i].Commit; c != "" && !slices.Contains(commits, c) {
-				commits = append(commits, c)
-			}
-		}
-		if known, err = co.Git.Known(ctx, commits); err != nil {
-			return nil, err
-		}
-	}
-	return func(r *Record) bool {
-		if known[r.Commit] || co.Fingerprint != nil && r.Fingerprint == co.Fingerprint.ID {
-			return true
-		}
-		return slices.ContainsFunc(roots, func(root string) bool {
-			return r.Origin == root || strings.HasPrefix(r.Origin, root+"/")
-		})
-	}, nil
 }

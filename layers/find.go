@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/ls"
 )
@@ -71,16 +70,9 @@ func (s *Store) Layer(ctx context.Context, ref string) (*Record, error) {
 	return found, nil
 }
 
-// Unit is one unit of a layer.
-type Unit struct {
-	builddir.UnitName
-	Source string       `json:"source"` // path, vendored, registry, git, unknown
-	Dirty  *rule.Reason `json:"dirty,omitempty"`
-}
-
 // Show returns a layer's record, its fingerprint with every ingredient, and the
 // units its manifest lists.
-func (s *Store) Show(ctx context.Context, ref string) (*Record, *depset.Fingerprint, []Unit, error) {
+func (s *Store) Show(ctx context.Context, ref string) (*Record, *depset.Fingerprint, []manifest.Listed, error) {
 	r, err := s.Layer(ctx, ref)
 	if err != nil {
 		return nil, nil, nil, err
@@ -89,10 +81,5 @@ func (s *Store) Show(ctx context.Context, ref string) (*Record, *depset.Fingerpr
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	var units []Unit
-	for i := range m.Units {
-		u := &m.Units[i]
-		units = append(units, Unit{u.UnitName, u.Source, u.Always})
-	}
-	return r, &m.Fingerprint, units, nil
+	return r, &m.Fingerprint, m.List(), nil
 }

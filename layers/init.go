@@ -2,7 +2,9 @@ package layers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -49,16 +51,53 @@ func (s *Store) Init(ctx context.Context, co *Checkout, notify Notify) (*InitRep
 		r.Uncopied = left.Uncopied()
 		return r, err
 	}
-	tmp, err := w.dir.Prepare(ctx, "")
+	tmp, err := w.emptyTree(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// Cargo tags a build directory only when it makes it itself.
-	if err := os.WriteFile(filepath.Join(tmp, cacheTagFile), []byte(cacheTag), 0o666); err != nil {
-		return nil, fmt.Errorf("make %s: %w", w.path(), err)
-	}
 	_, err = w.dir.Replace(ctx, tmp) // made by somebody in this instant, if anything is there
 	return r, err
+}
+
+// InitNew makes the checkout's build directory an empty tree where nothing is built, and
+// leaves it alone where something is: so nothing need be taken over later. It waits for
+// nobody.
+func (s *Store) InitNew(ctx context.Context, co *Checkout) error {
+	w, err := s.begin(ctx, co, true, nil)
+	if err != nil {
+		return err
+	}
+	defer w.end()
+	if !w.dir.IsNew() || w.kind == active.Tree {
+		return nil
+	}
+	if err := driver.MakeDirs(filepath.Dir(w.path()), 0o777); err != nil {
+		return fmt.Errorf("make %s: %w", w.path(), err)
+	}
+	if err := w.lockCargo(ctx, true); err != nil {
+		return err
+	}
+	tmp, err := w.emptyTree(ctx)
+	if err != nil {
+		return err
+	}
+	if err = w.dir.PlaceNew(ctx, tmp); errors.Is(err, fs.ErrExist) {
+		return w.dir.Abandon(ctx, tmp, nil) // somebody has come to build
+	}
+	return err
+}
+
+// emptyTree prepares a tree beside the build directory in which nothing is built.
+func (w *work) emptyTree(ctx context.Context) (string, error) {
+	tmp, err := w.dir.Prepare(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	// Cargo tags a build directory only when it makes it itself.
+	if err := os.WriteFile(filepath.Join(tmp, cacheTagFile), []byte(cacheTag), 0o666); err != nil {
+		return "", fmt.Errorf("make %s: %w", w.path(), err)
+	}
+	return tmp, nil
 }
 
 // noteStore tells a build directory that is a tree which store it belongs to. It

@@ -12,10 +12,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
-// omission is what of a build directory is another user's, which no layer has.
+// omission is what of a build directory is not as a layer has it: what is another user's.
 type omission struct {
 	unlocked []string // directories that could not be locked, relative; they are left out
 	foreign  bool     // there are others, of which the layer gets copies
+	plain    bool     // and the build directory is no tree of ours
 }
 
 // leanCopy makes a copy of the build directory without the units that no build there can
@@ -24,7 +25,7 @@ type omission struct {
 // user's in the copy.
 func (w *work) leanCopy(ctx context.Context, m *manifest.Manifest, omit omission) (tmp string, err error) {
 	s := w.store
-	if omit.foreign || len(omit.unlocked) > 0 {
+	if omit.foreign || omit.plain || len(omit.unlocked) > 0 {
 		tmp, err = w.ownCopy(ctx, omit.unlocked)
 	} else {
 		tmp = s.tempTree()

@@ -38,7 +38,11 @@ var (
 type SnapshotOptions struct {
 	Label  string
 	NoWait bool // fail with ErrBusy instead of waiting for Cargo, or for a command that may wait for it
-	Notify Notify
+	// Automatic: nobody has asked for it. So it waits for nobody and gives way to whoever
+	// comes to build (ErrBusy), has an ordinary directory stay what it is, and marks a new
+	// layer.
+	Automatic bool
+	Notify    Notify
 }
 
 // SnapshotReport is the layer that holds the state.
@@ -70,7 +74,7 @@ func (s *Store) snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (
 	if err := s.Writable(); help.IsReadOnly(err) {
 		return nil, err
 	}
-	w, err := s.begin(ctx, co, o.NoWait, o.Notify)
+	w, err := s.begin(ctx, co, o.NoWait || o.Automatic, o.Notify)
 	if err != nil {
 		return nil, err
 	}
@@ -81,15 +85,42 @@ func (s *Store) snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (
 	if w.kind == active.Absent {
 		return nil, &HelpError{Err: fmt.Errorf("seal %s: %w", w.path(), ErrNoTarget), Help: "cargo build"}
 	}
+	if o.Automatic {
+		return w.sealGivingWay(ctx)
+	}
 	if err := w.takeOver(ctx, o.NoWait); err != nil {
 		return nil, err
 	}
-	return w.seal(ctx, o.Label)
+	r, err := w.seal(ctx, o.Label, false)
+	if err == nil {
+		err = s.records().SetAutomatic(r.ID, false)
+	}
+	return r, err
+}
+
+// sealGivingWay seals what nobody has asked for. A program that runs from an ordinary
+// directory would lose its file if a tree took the place of that.
+func (w *work) sealGivingWay(ctx context.Context) (*SnapshotReport, error) {
+	if err := w.lockCargo(ctx, true); err != nil {
+		return nil, err
+	}
+	ctx, stop := w.dir.GiveWay(ctx)
+	defer stop()
+	r, err := w.seal(ctx, "", w.kind == active.Directory)
+	if err != nil {
+		return nil, errors.Join(err, context.Cause(ctx))
+	}
+	if r.CreatedNew {
+		r.Automatic = true
+		err = w.store.records().SetAutomatic(r.ID, true)
+	}
+	return r, err
 }
 
 // seal inspects and publishes. The order is: the description into the tree, the tree as a
-// layer, the record beside it. A crash may come between any two of them.
-func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) {
+// layer, the record beside it. A crash may come between any two of them. Of a plain directory
+// a copy is sealed.
+func (w *work) seal(ctx context.Context, label string, plain bool) (*SnapshotReport, error) {
 	s := w.store
 	done, err := s.holdOffSweep(ctx)
 	if err != nil {
@@ -103,6 +134,7 @@ func (w *work) seal(ctx context.Context, label string) (*SnapshotReport, error) 
 	if err != nil {
 		return nil, err
 	}
+	omit.plain = plain
 	m.Tool, m.Fingerprint, m.Label = s.opts.Tool, *w.checkout.Fingerprint, label
 	m.Requested = w.checkout.Workspace.Requested()
 	// A name noted before a crash may be of a layer that never came to be.
@@ -212,7 +244,7 @@ func writeUnitCaches(dir string, m *manifest.Manifest) error {
 func (w *work) publish(ctx context.Context, id string, m *manifest.Manifest, omit omission) (created bool, err error) {
 	s := w.store
 	from := w.path()
-	if len(m.Dead)+len(omit.unlocked) > 0 || omit.foreign {
+	if len(m.Dead)+len(omit.unlocked) > 0 || omit.foreign || omit.plain {
 		if from, err = w.leanCopy(ctx, m, omit); err != nil {
 			return false, err
 		}

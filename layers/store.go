@@ -36,6 +36,7 @@ import (
 //	lastuse/         when each layer was last used; advice
 //	labels/ID        what a layer is called that was given another label
 //	pins/ID          it is pinned
+//	automatic/ID     nobody has asked for it
 //
 // docs/format.md describes every file.
 const (

@@ -20,6 +20,7 @@ const (
 	StoreLeases     = "leases"
 	StoreLabels     = "labels"
 	StorePins       = "pins"
+	StoreAutomatic  = "automatic"
 	StoreSizes      = "sizes"
 	StoreMaps       = "maps"
 	StoreLastUse    = "lastuse"
@@ -33,6 +34,7 @@ const (
 	StoreWarehouse  = "warehouse"
 	StoreLog        = "log"
 	StoreLockfiles  = "lockfiles"
+	StoreUnasked    = "unasked"
 	StoreAutoPrune  = "auto-prune.json"
 
 	// Parts of names there, before and behind ids.

@@ -56,9 +56,27 @@ func (rs Records) Pinned(id string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
+// AutomaticDir holds an empty file for each layer that was sealed without being asked for. One
+// that is lost leaves a layer that stays as long as those that were asked for.
+const AutomaticDir = paths.StoreAutomatic
+
+func (rs Records) automaticPath(id string) string { return filepath.Join(rs.store, AutomaticDir, id) }
+
+// SetAutomatic notes that a layer was sealed without being asked for, or that somebody has
+// asked for it since.
+func (rs Records) SetAutomatic(id string, automatic bool) error {
+	if !automatic {
+		return removal.File(rs.automaticPath(id))
+	}
+	if err := os.MkdirAll(filepath.Join(rs.store, AutomaticDir), 0o700); err != nil {
+		return err
+	}
+	return atomicfile.Write(rs.automaticPath(id), nil, 0o600)
+}
+
 // remark gives records what their layers were marked with later.
 func (rs Records) remark(list []Record) {
-	for _, dir := range []string{LabelsDir, PinsDir} {
+	for _, dir := range []string{LabelsDir, PinsDir, AutomaticDir} {
 		if given, err := ls.Names(filepath.Join(rs.store, dir)); err == nil && len(given) > 0 {
 			for i := range list {
 				rs.Remark(&list[i])
@@ -68,17 +86,20 @@ func (rs Records) remark(list []Record) {
 	}
 }
 
-// Remark gives a record what its layer was marked with later: a label, a pin.
+// Remark gives a record what its layer was marked with later: a label, a pin, that nobody
+// has asked for it.
 func (rs Records) Remark(r *Record) {
 	if label, err := regular.Read(rs.labelPath(r.ID)); err == nil {
 		r.Label = string(label)
 	}
 	r.Pinned = rs.Pinned(r.ID)
+	_, err := os.Lstat(rs.automaticPath(r.ID))
+	r.Automatic = err == nil
 }
 
 // ForgetMarks removes what a layer that is gone was marked with.
 func (rs Records) ForgetMarks(id string) error {
-	if err := errors.Join(removal.File(rs.labelPath(id)), removal.File(rs.pinPath(id))); err != nil {
+	if err := errors.Join(removal.File(rs.labelPath(id)), removal.File(rs.pinPath(id)), removal.File(rs.automaticPath(id))); err != nil {
 		return fmt.Errorf("forget marks: %w", err)
 	}
 	return nil

@@ -26,6 +26,7 @@ type Record struct {
 	Created     time.Time `json:"sealed"`
 	Label       string    `json:"label,omitempty"`
 	Pinned      bool      `json:"pinned,omitempty"`
+	Automatic   bool      `json:"automatic,omitempty"` // nobody has asked for it
 	Parent      string    `json:"parent,omitempty"`
 	Fingerprint string    `json:"fingerprint"`
 	Origin      string    `json:"origin"` // workspace root it was built in
@@ -108,7 +109,7 @@ func parse(text []byte, id string) (*Record, error) {
 // record that a power cut took is made again from it. One that is there is whole: on ext4
 // it might else be zeros, which nobody would see without reading every record.
 func (rs Records) Write(r Record) error {
-	r.Pinned = false // it is no part of what was sealed
+	r.Pinned, r.Automatic = false, false // they are no part of what was sealed
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)

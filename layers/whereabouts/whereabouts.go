@@ -72,18 +72,26 @@ func Find(ctx context.Context, s Store, known ...string) *Checkouts {
 			cs.noteBuildDir(t)
 		}
 	}
-	claims, _ := ls.Names(s.Claims)
-	for _, name := range claims {
+	for _, path := range Claimed(s.Claims) {
+		cs.claimed, cs.served[path] = append(cs.claimed, path), true
+		cs.findNear(path, cs.noteServed)
+	}
+	return cs
+}
+
+// Claimed lists the build directories that commands have claimed, by the directory with the
+// files of claims. They need not be there.
+func Claimed(claims string) (paths []string) {
+	names, _ := ls.Names(claims)
+	for _, name := range names {
 		if !strings.HasPrefix(name, active.ClaimPrefix) {
 			continue
 		}
-		if text, err := regular.Read(filepath.Join(s.Claims, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
-			path := strings.TrimSuffix(string(text), "\n")
-			cs.claimed, cs.served[path] = append(cs.claimed, path), true
-			cs.findNear(path, cs.noteServed)
+		if text, err := regular.Read(filepath.Join(claims, name)); err == nil && filepath.IsAbs(strings.TrimSpace(string(text))) {
+			paths = append(paths, strings.TrimSuffix(string(text), "\n"))
 		}
 	}
-	return cs
+	return paths
 }
 
 func (cs *Checkouts) noteServed(path string) {

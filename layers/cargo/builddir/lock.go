@@ -247,6 +247,14 @@ func (l *Locks) Unguard() error {
 	return errors.Join(errs...)
 }
 
+// Waited reports whether somebody waits for one of the locks, as far as can be seen.
+func (l *Locks) Waited() bool {
+	return slices.ContainsFunc(l.held, func(h *flock.Held) bool {
+		waited, err := h.Waited()
+		return waited && err == nil
+	})
+}
+
 // Unlock releases the locks.
 func (l *Locks) Unlock() error {
 	var errs []error

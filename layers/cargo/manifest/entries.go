@@ -7,6 +7,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 )
 
 // Entry is one unit that a layer holds, with what decides whether it can be taken from
@@ -67,3 +68,19 @@ func LockedKeys(f *depset.Fingerprint, entries []Entry) map[string]bool {
 
 // PackageOf returns the name of the package that the unit with this key belongs to.
 func PackageOf(key string) string { return builddir.ParseRecordDir(path.Dir(key)).Package }
+
+// Listed is a unit that a manifest lists, as commands print it.
+type Listed struct {
+	builddir.UnitName
+	Source string       `json:"source"` // path, vendored, registry, git, unknown
+	Dirty  *rule.Reason `json:"dirty,omitempty"`
+}
+
+// List lists the units.
+func (m *Manifest) List() (list []Listed) {
+	for i := range m.Units {
+		u := &m.Units[i]
+		list = append(list, Listed{u.UnitName, u.Source, u.Always})
+	}
+	return list
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,6 +82,15 @@ func (h *Held) Unguard() error {
 		return fmt.Errorf("end guard of %s: %w", h.file.Name(), err)
 	}
 	return nil
+}
+
+// Waited reports whether somebody waits for the lock, as far as the kernel tells.
+func (h *Held) Waited() (bool, error) {
+	fi, err := h.file.Stat()
+	if err != nil {
+		return false, err
+	}
+	return (&watch{ino: fi.Sys().(*syscall.Stat_t).Ino}).waited()
 }
 
 func (h *Held) unwatch() error {
