@@ -16,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 )
 
 type listOptions struct {
@@ -112,7 +113,7 @@ func (o *listOptions) choose(ctx context.Context, s *open.Session, list []layers
 		if err != nil {
 			return nil, err
 		}
-		ours, err := checkout.Ours(ctx, list)
+		ours, err := open.OfProject(ctx, checkout, list)
 		if err != nil {
 			return nil, err
 		}
@@ -175,5 +176,8 @@ func madeFrom(ctx context.Context, s *open.Session) string {
 	if err != nil {
 		return ""
 	}
-	return layers.MadeFrom(checkout)
+	if from := active.ReadProvenance(checkout.Workspace.BuildDir); from.OfLayer() {
+		return from.Layer
+	}
+	return ""
 }

@@ -5,11 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/byitself"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/postcheckout"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/justintime"
 )
@@ -58,7 +56,7 @@ needs the disk, and until cargo starts.`,
 				return nil
 			}
 			if o.onlyNew {
-				return a.restoreNew(cmd.Context())
+				return byitself.New(cmd.Context(), a.environ, a.sessionIn)
 			}
 			return a.restore(cmd.Context(), o)
 		},
@@ -99,6 +97,9 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 			return err
 		}
 	}
+	if p.IsAutomatic() && o.from == "" && !o.dryRun {
+		byitself.SealSibling(ctx, p, a.sessionIn)
+	}
 	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{
 		From: o.from, Strict: o.strict || p.Strict(), NoWait: o.noWait, DryRun: o.dryRun, NoGraft: o.noGraft, Notify: a.term.Blocking,
 	})
@@ -107,40 +108,13 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	}
 	report.Restore(a.term, rep, o.dryRun)
 	if !o.dryRun {
-		a.restored(p, !o.noWarm && (o.warm || p.Warm()))
+		// What is restored serves without.
+		if err := byitself.After(a.environ, p, !o.noWarm && (o.warm || p.Warm())); err != nil {
+			a.term.Warn("%v", err)
+		}
 	}
 	if remark := p.Remark(p.BuildDir()); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}
 	return nil
-}
-
-// restoreNew is what the wrapper asks for before cargo makes a build directory: nobody reads
-// what it says.
-func (a *app) restoreNew(ctx context.Context) error {
-	p, err := a.open(ctx)
-	if err != nil {
-		return err
-	}
-	if repo := p.Checkout.Git; repo != nil && repo.Had(repo.Built(), p.BuildDir()) {
-		return nil // who has removed it wants to build anew
-	}
-	if _, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{Strict: p.Strict(), OnlyNew: true}); err != nil {
-		return err
-	}
-	a.restored(p, p.Warm())
-	return nil
-}
-
-// restored is what follows each restore.
-func (a *app) restored(p *open.Project, warm bool) {
-	p.NoteBuilt()
-	pruning.Begin(a.environ, p.Session, p.Store)
-	if !warm {
-		return
-	}
-	// What is restored serves without.
-	if err := spawn.Warm(a.environ, p.BuildDir()); err != nil {
-		a.term.Warn("%v", err)
-	}
 }

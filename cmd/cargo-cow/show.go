@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 )
 
 type showOptions struct {
@@ -141,7 +142,7 @@ func (a *app) showContents(c *layers.Contents, all bool) {
 	a.term.Table(tab)
 }
 
-func (a *app) showUnits(units []layers.Unit, all bool) {
+func (a *app) showUnits(units []manifest.Listed, all bool) {
 	if len(units) == 0 {
 		return
 	}

@@ -1,10 +1,13 @@
 package justintime
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
@@ -93,13 +96,17 @@ func wasBuilt(top, dir, target string) bool {
 	return above(dir, func(d string) bool { return exists(d+"/Cargo.toml") && is(d+"/target") })
 }
 
-// isKnown reports whether there is a store for what is to be built which knows the repository or the lockfile.
+// isKnown reports whether there is a store for what is to be built which knows the repository or the lockfile, or
+// whether its user has this program act by itself: then trees are to be made wherever they can be.
 func (r *request) isKnown() bool {
 	real, err := filepath.EvalSymlinks(r.dir)
 	if err != nil {
 		return false
 	}
 	getenv := locate.Getenv(r.env)
+	if locate.UserOf(getenv).IsAutomatic() && mayHaveTrees(cmp.Or(r.target, real)) {
+		return true
+	}
 	store, ok := locate.InEnvironment(getenv)
 	if store == "" {
 		var kind locate.Kind
@@ -122,6 +129,13 @@ func (r *request) isKnown() bool {
 		return true // what is above is another working tree's
 	})
 	return known
+}
+
+// mayHaveTrees reports whether a directory is on a file system of the one kind that makes trees in constant time. Whether it
+// does is found out by trying, which takes longer.
+func mayHaveTrees(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(locate.Existing(dir), &st) == nil && int64(st.Type) == unix.BTRFS_SUPER_MAGIC
 }
 
 func exists(path string) bool {

@@ -2,6 +2,7 @@ package open
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -74,4 +75,45 @@ func (s *Session) InitStore(ctx context.Context, checkout *layers.Checkout, do f
 		_ = st.RemoveEmpty(context.WithoutCancel(ctx))
 	}
 	return readOnlyHelp(err)
+}
+
+// IsAutomatic reports whether the user has this program act by itself.
+func (s *Session) IsAutomatic() bool { return s.userDirs().IsAutomatic() }
+
+// OpenMaking is Open for what acts by itself: where there is no store, it makes one, if trees
+// can be made there in constant time. The repository is not told: the rule by which the store
+// is found needs no more. The error wraps layers.ErrNoStore where there is to be none.
+func (s *Session) OpenMaking(ctx context.Context) (*Project, error) {
+	p, err := s.Open(ctx)
+	if !errors.Is(err, layers.ErrNoStore) {
+		return p, err
+	}
+	none := err
+	checkout, err := s.Checkout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := s.storeToMake(checkout.Workspace.BuildDir, checkout.Git)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.refuseTracked(ctx, checkout, dir); err != nil {
+		return nil, err
+	}
+	user, err := s.userConfig()
+	if err != nil {
+		return nil, err
+	}
+	d, err := chooseDriver(ctx, dir, checkout.Workspace.BuildDir, false, user.Compression)
+	if err != nil {
+		return nil, err
+	}
+	if !d.Caps().ConstantTime {
+		return nil, none
+	}
+	store, err := s.openStore(ctx, dir, checkout, true)
+	if err != nil {
+		return nil, err
+	}
+	return &Project{s, checkout, store}, nil
 }

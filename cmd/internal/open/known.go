@@ -29,10 +29,14 @@ var errSteered = errors.New("the checkout brings configuration of cargo or rustu
 // have, and few enough to be read at once.
 const mostKnown = 256
 
-// steering is what project.Tool.Steering says of a workspace in a repository's checkout.
+// steering is what project.Tool.Steering says of a workspace in a repository's checkout, or
+// in none.
 func (s *Session) steering(repo *git.Checkout, root string) (string, error) {
 	tool := s.cargo()
 	tool.Dir = realPath(root)
+	if repo == nil {
+		return tool.Steering(tool.Dir)
+	}
 	return tool.Steering(repo.Root)
 }
 
@@ -40,12 +44,8 @@ func (s *Session) steering(repo *git.Checkout, root string) (string, error) {
 // else an error that says why it may not. It runs nothing. From then on the session asks
 // cargo only about a workspace that is rooted there.
 func (s *Session) CheckKnown(repo *git.Checkout) error {
-	s.rootOnly = true
-	// A link to a device would have cargo read without end.
-	for _, name := range []string{"Cargo.toml", "Cargo.lock"} {
-		if info, err := os.Stat(filepath.Join(s.opts.Dir, name)); err == nil && !info.Mode().IsRegular() {
-			return fmt.Errorf("restore %s: %s is not a file", s.opts.Dir, name)
-		}
+	if err := s.keepToRoot(); err != nil {
+		return err
 	}
 	id, err := s.steering(repo, s.opts.Dir)
 	switch {
@@ -59,6 +59,19 @@ func (s *Session) CheckKnown(repo *git.Checkout) error {
 		err = fmt.Errorf("restore %s: %w", s.opts.Dir, errSteered)
 	}
 	return &layers.HelpError{Err: err, Help: "if you trust it, run `cargo cow restore` there"}
+}
+
+// keepToRoot has the session ask cargo only about a workspace that is rooted in its directory,
+// and fails where what cargo would read there is no file: a link to a device would have it
+// read without end.
+func (s *Session) keepToRoot() error {
+	s.rootOnly = true
+	for _, name := range []string{"Cargo.toml", "Cargo.lock"} {
+		if info, err := os.Stat(filepath.Join(s.opts.Dir, name)); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("restore %s: %s is not a file", s.opts.Dir, name)
+		}
+	}
+	return nil
 }
 
 // noteKnown has the repository of a checkout remember what CheckKnown asks for. Where it

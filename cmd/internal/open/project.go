@@ -3,9 +3,13 @@ package open
 import (
 	"context"
 	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/background"
+	"github.com/cargo-cow/cargo-cow/layers/unasked"
 )
 
 // A Project is a checkout with the store that is there already: what most commands
@@ -98,4 +102,24 @@ func NoteBuilt(checkout *layers.Checkout) {
 	waits, _ := checkout.Waiting()
 	// Of other workspaces the hook knows more.
 	_ = repo.NoteBuilt(len(m.Workspaces) == 1 && !waits, checkout.Workspace.BuildDir)
+}
+
+// HasBuilt reports whether the working tree has had its build directory before, which is not
+// there now: who has removed it wants to build anew. Where no repository notes that, the
+// account of what was done there tells, if the checkout is older.
+func (p *Project) HasBuilt() bool {
+	if repo := p.Checkout.Git; repo != nil {
+		return repo.Had(repo.Built(), p.BuildDir())
+	}
+	last := unasked.Read(p.Store.Dir(), p.BuildDir())
+	return last != nil && last.At.After(born(p.Checkout.Workspace.Root))
+}
+
+// born is when a directory was made; the zero time where the file system does not tell.
+func born(dir string) time.Time {
+	var st unix.Statx_t
+	if unix.Statx(unix.AT_FDCWD, dir, 0, unix.STATX_BTIME, &st) != nil || st.Mask&unix.STATX_BTIME == 0 {
+		return time.Time{}
+	}
+	return time.Unix(st.Btime.Sec, int64(st.Btime.Nsec))
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/byitself"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -52,7 +54,7 @@ func (t *workingTree) workspace(ctx context.Context, dir string) (settled bool, 
 		}
 	}
 	stub := rollback.IsStub(buildDir) // no cargo clean leaves one
-	if layers.NothingBuilt(buildDir) && (stub || !t.repo.Had(t.built, buildDir)) {
+	if nothingBuilt(buildDir) && (stub || !t.repo.Had(t.built, buildDir)) {
 		if _, err := p.Resolve(ctx, true); err != nil {
 			return false, err
 		}
@@ -80,6 +82,9 @@ func (h *Hook) restore(ctx context.Context, p *open.Project) (bool, error) {
 	if err := p.HideUndo(report.UndoSeen(h.Term)); err != nil {
 		return false, err
 	}
+	if p.IsAutomatic() {
+		byitself.SealSibling(ctx, p, h.Session)
+	}
 	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{Strict: p.Strict(), NoWait: true})
 	if errors.Is(err, layers.ErrNoLayer) || errors.Is(err, layers.ErrUnsuitable) {
 		return false, nil // a cold start is no failure, and not worth a line at every checkout
@@ -106,4 +111,10 @@ func (h *Hook) follow(ctx context.Context, p *open.Project) error {
 	}
 	report.RestoreBriefly(h.Term, rep.Restored)
 	return nil
+}
+
+// nothingBuilt reports whether there is nothing in a build directory that a build, or
+// anybody else, has put there: it is missing, a roll-back has left its stub, or it is hollow.
+func nothingBuilt(buildDir string) bool {
+	return !rollback.Exists(buildDir) || justintime.IsHollow(buildDir)
 }

@@ -1,0 +1,143 @@
+package byitself
+
+import (
+	"bytes"
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/layers/active"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
+	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
+)
+
+// A candidate is a workspace with something built in it.
+type candidate struct {
+	root, buildDir string
+	lockfile       bool // the same as the checkout's
+	commit         bool
+	built          time.Time
+	classic        bool // its directories tell when that was
+}
+
+// siblings lists the other working trees of the repository in which something is built, and
+// other checkouts with the same lockfile, those first that promise most: with the same
+// lockfile, at the same commit, built last.
+func siblings(p *open.Project) []*candidate {
+	ws := p.Checkout.Workspace
+	inside, err := filepath.Rel(ws.Root, ws.BuildDir)
+	if err != nil || !filepath.IsLocal(inside) {
+		inside = "" // where it is elsewhere, nothing tells where another one is
+	}
+	lockfile, err := regular.Read(filepath.Join(ws.Root, "Cargo.lock"))
+	if err != nil {
+		return nil
+	}
+	var list []*candidate
+	add := func(root, buildDir string, any bool) {
+		if root == ws.Root || slices.ContainsFunc(list, func(c *candidate) bool { return c.root == root }) {
+			return
+		}
+		c := &candidate{root: root, buildDir: buildDir}
+		text, err := regular.Read(filepath.Join(root, "Cargo.lock"))
+		if c.lockfile = err == nil && bytes.Equal(text, lockfile); c.lockfile || any && err == nil {
+			if c.look() {
+				list = append(list, c)
+			}
+		}
+	}
+	if repo := p.Checkout.Git; repo != nil && inside != "" {
+		if rel, err := filepath.Rel(repo.Root, ws.Root); err == nil && filepath.IsLocal(rel) {
+			for _, tree := range repo.Siblings() {
+				root := filepath.Join(tree, rel)
+				add(root, filepath.Join(root, inside), true)
+			}
+		}
+	}
+	for _, dir := range whereabouts.Claimed(filepath.Join(p.Store.Dir(), paths.StoreLeases)) {
+		// What cargo makes where nothing is said: of others only cargo knows what they are of.
+		if root, name := filepath.Split(dir); name == "target" {
+			add(filepath.Clean(root), dir, false)
+		}
+	}
+	promise(list, headOf(p))
+	return list
+}
+
+// promise sorts candidates. The commits of those are read that come first without.
+func promise(list []*candidate, head string) {
+	const read = 8
+	byBuilt := func(a, b *candidate) int {
+		return cmp.Or(first(a.lockfile, b.lockfile), first(a.commit, b.commit), b.built.Compare(a.built), strings.Compare(a.root, b.root))
+	}
+	slices.SortFunc(list, byBuilt)
+	top := list[:min(len(list), read)]
+	for _, c := range top {
+		c.commit = head != "" && git.HeadOf(c.root) == head
+	}
+	slices.SortFunc(top, byBuilt)
+}
+
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
+func headOf(p *open.Project) string {
+	if p.Checkout.Git == nil {
+		return ""
+	}
+	return p.Checkout.Git.Head
+}
+
+// look finds out when something was last built, and reports whether anything was.
+func (c *candidate) look() bool {
+	fi, err := os.Lstat(c.buildDir)
+	if err != nil || !fi.IsDir() || justintime.IsHollow(c.buildDir) {
+		return false
+	}
+	profiles, err := builddir.Profiles(c.buildDir)
+	if err != nil || len(profiles) == 0 {
+		return false
+	}
+	for _, profile := range profiles {
+		for _, name := range []string{"", "deps", ".fingerprint", "build"} {
+			fi, err := os.Lstat(filepath.Join(c.buildDir, profile, name))
+			if err != nil {
+				continue
+			}
+			c.classic = c.classic || name == ".fingerprint"
+			if fi.ModTime().After(c.built) {
+				c.built = fi.ModTime()
+			}
+		}
+	}
+	return true
+}
+
+// isSealed reports whether all that is built there is what a layer holds, as far as that shows
+// at a glance: whatever rustc writes in the classic layout changes the directory it lies in
+// (rustc_codegen_ssa, rustc_metadata: through a temporary name). In the other one, of cargo
+// 1.100, each unit has a directory of its own.
+func (c *candidate) isSealed(store string) bool {
+	from := active.ReadProvenance(c.buildDir)
+	if !c.lockfile || !c.classic || !from.OfLayer() || !rollback.Exists(filepath.Join(store, paths.StoreLayers, from.Layer)) {
+		return false
+	}
+	said, err := os.Lstat(filepath.Join(c.buildDir, paths.TreeActive))
+	return err == nil && c.built.Before(said.ModTime())
+}
