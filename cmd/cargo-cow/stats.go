@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/quantity"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers/unasked"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -35,7 +37,10 @@ remembered: at least some 20,000.
 
 Time saved is what compiling would have taken for the calls that were answered;
 cargo compiles several at once, so builds become shorter by less than that. Shared
-are the bytes of answers that take no space of their own.`,
+are the bytes of answers that take no space of their own.
+
+By itself counts the build directories that were restored, or not, when cargo was
+about to make them.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stats(cmd.Context(), o, time.Now()) },
 	}
@@ -49,10 +54,13 @@ func (a *app) stats(ctx context.Context, o statsOptions, now time.Time) error {
 		return err
 	}
 	events := w.Events()
+	since := time.Time{}
 	if o.since > 0 {
+		since = now.Add(-time.Duration(o.since))
 		events = slices.DeleteFunc(events, func(e warehouse.Event) bool { return now.Sub(e.At) > time.Duration(o.since) })
 	}
 	s := warehouse.Sum(events)
+	dirs := unasked.Sum(filepath.Dir(w.Dir()), since)
 	calls := 0
 	for _, n := range s.Calls {
 		calls += n
@@ -61,7 +69,7 @@ func (a *app) stats(ctx context.Context, o statsOptions, now time.Time) error {
 	if calls > 0 {
 		first = events[0].At
 	}
-	a.statsJSON(&s, calls, first)
+	a.statsJSON(&s, &dirs, calls, first)
 
 	tab := &ui.Table{}
 	text := strconv.Itoa(calls)
@@ -80,6 +88,9 @@ func (a *app) stats(ctx context.Context, o statsOptions, now time.Time) error {
 	tab.Row("time saved", phrase.Cost(s.Saved.Milliseconds()))
 	tab.Row("compiling", phrase.Cost(s.Spent.Milliseconds()))
 	tab.Row("shared", phrase.Size(s.Shared))
+	if dirs != (unasked.Count{}) {
+		tab.Row("by itself", fmt.Sprintf("%d of %d build directories were restored before cargo built", dirs.Restored, dirs.Restored+dirs.Not))
+	}
 	a.term.Table(tab)
 	if s.Copies > 0 {
 		a.term.Warn("%s were copied, %s in all: the store and the build directory cannot share data", phrase.Count(s.Copies, "answer"), phrase.Size(s.Copied))
@@ -87,7 +98,7 @@ func (a *app) stats(ctx context.Context, o statsOptions, now time.Time) error {
 	return nil
 }
 
-func (a *app) statsJSON(s *warehouse.Stats, calls int, first time.Time) {
+func (a *app) statsJSON(s *warehouse.Stats, dirs *unasked.Count, calls int, first time.Time) {
 	a.term.JSON("stats", struct {
 		Calls    int       `json:"calls"`
 		First    time.Time `json:"first,omitzero"`
@@ -101,9 +112,11 @@ func (a *app) statsJSON(s *warehouse.Stats, calls int, first time.Time) {
 		Shared   int64     `json:"shared"` // bytes
 		Copied   int64     `json:"copied"` // bytes
 		Copies   int       `json:"copies"`
+		// Dirs are build directories that cargo was about to make.
+		Dirs *unasked.Count `json:"by_itself"`
 	}{
 		calls, first, s.Calls[warehouse.Hit], s.Calls[warehouse.Kept], s.Calls[warehouse.Missed], s.Calls[warehouse.Compiled],
-		s.Calls[warehouse.Refused], s.Saved.Milliseconds(), s.Spent.Milliseconds(), s.Shared, s.Copied, s.Copies,
+		s.Calls[warehouse.Refused], s.Saved.Milliseconds(), s.Spent.Milliseconds(), s.Shared, s.Copied, s.Copies, dirs,
 	})
 	for _, r := range s.Reasons {
 		a.term.JSON("stats-why", struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/byitself"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -16,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/unasked"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -23,8 +25,9 @@ func newStatus(a *app) *cobra.Command {
 		Use:   "status",
 		Short: "Show the build directory, its store, and what cargo would rebuild",
 		Long: `Shows where the build directory and the store are, what the build directory was
-made from, how many of its units are fresh, whether the last snapshot in the
-background failed, and what was last removed without being asked for.`,
+made from, how many of its units are fresh, what was done here by itself before
+cargo first built, whether the last snapshot in the background failed, and what was
+last removed without being asked for.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), time.Now()) },
 	}
@@ -46,6 +49,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	remark := p.Remark(st.BuildDir)
 	unused := handoff.Unavailable(st.BuildDir)
 	pruned := autoprune.Last(st.Store)
+	done := unasked.Read(st.Store, st.BuildDir)
 	a.term.JSON("status", struct {
 		*layers.Status
 		Sealing bool   `json:"sealing"` // a snapshot is under way in the background
@@ -55,7 +59,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		Unused string `json:"wrapper_unused,omitempty"`
 		// Pruned is what came of the last prune that nobody asked for.
 		Pruned *autoprune.Result `json:"pruned,omitempty"`
-	}{st, last.Running, last.Failure, remark, unused, pruned})
+		// Unasked is what was done here before cargo first built.
+		Unasked *unasked.Outcome `json:"by_itself,omitempty"`
+	}{st, last.Running, last.Failure, remark, unused, pruned, done})
 
 	tab := &ui.Table{}
 	tab.Row("build directory", st.BuildDir+buildDirNote(st))
@@ -68,6 +74,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	}
 	layersRows(tab, st)
 	unitsRows(tab, st, now)
+	if done != nil {
+		tab.Row("by itself", byitself.Words(done, now))
+	}
 	if unused != "" {
 		tab.Row("wrapper", "last handed a call on unchanged: "+unused)
 	}

@@ -65,3 +65,51 @@ func parse(text []byte, buildDir string) *Outcome {
 	}
 	return &o
 }
+
+// A Count is of the accounts in a store: one for each build directory, the last.
+type Count struct {
+	Restored int `json:"restored"` // build directories that were made from a layer
+	Sealed   int `json:"sealed"`   // of those, with a layer that was made for them
+	Not      int `json:"not_restored"`
+}
+
+// Sum counts the accounts since a time.
+func Sum(store string, since time.Time) (n Count) {
+	dir := filepath.Join(store, paths.StoreUnasked)
+	entries, _ := os.ReadDir(dir) // before the first there are none
+	for _, e := range entries {
+		text, err := regular.Read(filepath.Join(dir, e.Name()))
+		var o Outcome
+		if err != nil || json.Unmarshal(text, &o) != nil || o.At.Before(since) {
+			continue
+		}
+		switch {
+		case o.Restored == "":
+			n.Not++
+		case o.Sealed != "":
+			n.Sealed++
+			fallthrough
+		default:
+			n.Restored++
+		}
+	}
+	return n
+}
+
+// Forget removes accounts of build directories that are not there and that are older than a
+// time.
+func Forget(store string, before time.Time) {
+	dir := filepath.Join(store, paths.StoreUnasked)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		text, err := regular.Read(path)
+		var o Outcome
+		if err == nil && json.Unmarshal(text, &o) == nil {
+			if _, err := os.Lstat(o.BuildDir); err == nil || o.At.After(before) {
+				continue
+			}
+		}
+		_ = os.Remove(path)
+	}
+}

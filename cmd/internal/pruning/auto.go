@@ -18,6 +18,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/autoprune"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 	"github.com/cargo-cow/cargo-cow/layers/space"
+	"github.com/cargo-cow/cargo-cow/layers/unasked"
 )
 
 // AutoWish is what goes without being asked for: what was not used for very long, directories
@@ -89,6 +90,7 @@ func auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time
 	}
 	removal := NewRemoval(term, st, false, term.Detail)
 	swept, err := p.CarryOut(ctx, removal)
+	unasked.Forget(st.Dir(), now.Add(-keepAccounts))
 	r.Layers, r.Directories, r.Records = removal.removed, removal.trees, swept.Records
 	r.Freed, r.Costs, r.Size, r.KeepUnder, r.Lacking = p.Comes.Frees, p.Comes.Costs, p.Comes.Size, w.KeepUnder, p.Lacking
 	if err == nil {
@@ -96,6 +98,10 @@ func auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time
 	}
 	return err
 }
+
+// keepAccounts is how long it is known of a build directory that is gone what was done for it
+// by itself: as long as layers are kept that nobody uses.
+const keepAccounts = 60 * 24 * time.Hour
 
 // giveWay has this process use the processors and the disk only when nobody else does, as far
 // as the system allows.
