@@ -21,7 +21,9 @@ of the warehouse with their files; prints which and why, what that frees, and wh
 costs to compile again; and removes them. At least one flag must say what to choose.
 
 --max-age, --gone-worktrees, --gone-projects, --removed-toolchains and --unreferenced
-each choose some. --keep-last N keeps the N most recently used layers of each
+each choose some. --superseded chooses, of the layers that were sealed by themselves,
+all but the last two of a checkout, the last eight of a dependency set, and what was
+restored once more within a week; no margin keeps them. --keep-last N keeps the N most recently used layers of each
 dependency set, whatever the other flags say; alone, it chooses all other layers.
 
 --free, --min-free and --keep-under then choose as much of the rest as it takes: what
@@ -77,7 +79,10 @@ func newPrune(a *app) *cobra.Command {
 				return a.autoPrune(cmd.Context(), o, background)
 			}
 			if background { // whoever opens a store deletes what is no part of it
-				_, err := a.anyStore(cmd.Context())
+				st, err := a.anyStore(cmd.Context())
+				if err == nil && o.Superseded {
+					err = pruning.Supersede(cmd.Context(), st, time.Now())
+				}
 				return err
 			}
 			if within || here.Incremental {
@@ -109,6 +114,7 @@ func addPruneFlags(f *pflag.FlagSet, o *pruning.Options) {
 	f.BoolVar(&o.GoneProjects, "gone-projects", false, "remove what was built in a repository that no longer exists, and abandoned build directories")
 	f.BoolVar(&o.RemovedToolchains, "removed-toolchains", false, "remove layers that were built by a compiler that is not installed any more")
 	f.BoolVar(&o.Unreferenced, "unreferenced", false, "remove layers that no build directory was made from")
+	f.BoolVar(&o.Superseded, "superseded", false, "remove layers that were sealed by themselves where later ones stand for them")
 	f.BoolVar(&o.Labelled, "labelled", false, "choose among labelled layers too")
 	f.Var(&o.Free, "free", "remove until `SIZE` more is free, such as 20GB")
 	f.Var(&o.MinFree, "min-free", "remove until `SIZE` is free on the disk of the store")

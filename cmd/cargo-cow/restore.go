@@ -98,7 +98,7 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 		}
 	}
 	if p.IsAutomatic() && o.from == "" && !o.dryRun {
-		byitself.SealSibling(ctx, p, a.sessionIn)
+		byitself.SealSibling(ctx, a.environ, p, a.sessionIn)
 	}
 	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{
 		From: o.from, Strict: o.strict || p.Strict(), NoWait: o.noWait, DryRun: o.dryRun, NoGraft: o.noGraft, Notify: a.term.Blocking,

@@ -449,3 +449,50 @@ func BenchmarkFit(b *testing.B) {
 		plan.Fit(s, p, now)
 	}
 }
+
+func automatic(origin string) func(*Item) {
+	return func(l *Item) { l.Automatic, l.Origin = true, origin }
+}
+
+// Of layers that nobody has asked for two stay of a checkout and eight of a fingerprint, and what was used again.
+func TestSuperseded(t *testing.T) {
+	var many []Item
+	for n := range 12 {
+		many = append(many, layer(fmt.Sprintf("m%02d", n), "many", time.Duration(n)*time.Minute, automatic(fmt.Sprint("o", n))))
+	}
+	tests := []struct {
+		name   string
+		layers []Item
+		want   string
+	}{
+		{"of one checkout", []Item{
+			layer("a", "x", 4*time.Minute, automatic("o")), layer("b", "x", 3*time.Minute, automatic("o")), layer("c", "x", 2*time.Minute, automatic("o")),
+			layer("d", "x", time.Minute, automatic("o")),
+		}, "a:superseded b:superseded | c:recent d:recent"},
+		{"asked for", []Item{
+			layer("a", "x", 4*time.Minute, automatic("o")), layer("b", "x", 3*time.Minute), layer("c", "x", 2*time.Minute), layer("d", "x", time.Minute),
+		}, "| a:recent b:recent c:recent d:recent"},
+		{"labelled, pinned, leased", []Item{
+			layer("a", "x", 9*time.Minute, automatic("o"), label), layer("b", "x", 8*time.Minute, automatic("o"), pinned),
+			layer("c", "x", 7*time.Minute, automatic("o"), leased), layer("d", "x", 2*time.Minute, automatic("o")), layer("e", "x", time.Minute, automatic("o")),
+		}, "| a:labelled b:pinned c:leased d:recent e:recent"},
+		{"of two checkouts", []Item{
+			layer("a", "x", 4*time.Minute, automatic("o")), layer("b", "x", 3*time.Minute, automatic("p")), layer("c", "x", 2*time.Minute, automatic("o")),
+			layer("d", "x", time.Minute, automatic("p")),
+		}, "| a:recent b:recent c:recent d:recent"},
+		{"of two fingerprints", []Item{
+			layer("a", "x", 4*time.Minute, automatic("o")), layer("b", "y", 3*time.Minute, automatic("o")), layer("c", "x", 2*time.Minute, automatic("o")),
+			layer("d", "y", time.Minute, automatic("o")),
+		}, "| a:recent b:recent c:recent d:recent"},
+		{"used again", []Item{
+			layer("a", "x", 30*day, automatic("o"), used(6*day)), layer("b", "x", 30*day, automatic("o"), used(8*day)),
+			layer("c", "x", 5*day, automatic("o"), used(5*day-time.Minute)), layer("d", "x", 4*day, automatic("o")), layer("e", "x", 3*day, automatic("o")),
+		}, "b:superseded c:superseded | a:unmatched d:unmatched e:unmatched"},
+		{"of one fingerprint", many, "m11:superseded m10:superseded m09:superseded m08:superseded | m07:recent m06:recent m05:recent m04:recent m03:recent m02:recent m01:recent m00:recent"},
+	}
+	for _, tt := range tests {
+		if got := text(New(tt.layers, Policy{Superseded: true}, now)); got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
+		}
+	}
+}

@@ -334,6 +334,31 @@ func TestCleanMeansClean(t *testing.T) {
 	}
 }
 
+// Layers that nobody has asked for do not pile up: each stands for those before.
+func TestSuperseded(t *testing.T) {
+	w := newAutomatic(t, "CARGO_COW_WAREHOUSE=off")
+	for n := range 6 {
+		w.origin.Write("lib/src/lib.rs", fmt.Sprintf("pub fn name() -> &'static str { \"lib%d\" }\n", n))
+		w.origin.Commit("next")
+		w.origin.Must("cargo", "build", "--workspace")
+		c := w.origin.Worktree(fmt.Sprint("place", n))
+		if got := ran(c, "build", "--workspace"); len(got) > 0 {
+			t.Errorf("%d: built %q", n, got)
+		}
+	}
+	fixture.Eventually(t, "two layers", func() bool { return len(w.layers()) == 2 })
+	w.origin.Cow("snapshot")
+	for n := range 3 {
+		w.origin.Write("lib/src/lib.rs", fmt.Sprintf("pub fn name() -> &'static str { \"more%d\" }\n", n))
+		w.origin.Commit("next")
+		w.origin.Must("cargo", "build", "--workspace")
+		ran(w.origin.Worktree(fmt.Sprint("more", n)), "build", "--workspace")
+	}
+	// What was asked for stays beside the two.
+	fixture.Eventually(t, "three layers", func() bool { return len(w.layers()) == 3 })
+	w.origin.Cow("check", "--deep")
+}
+
 // What is done by itself is told, and so is why nothing was.
 func TestAccount(t *testing.T) {
 	w := newAutomatic(t, "CARGO_COW_WAREHOUSE=off")

@@ -50,7 +50,7 @@ func New(ctx context.Context, environment []string, session func(dir string) (*o
 // fill restores the best there is.
 func fill(ctx context.Context, environment []string, p *open.Project, session func(dir string) (*open.Session, error), o *unasked.Outcome) error {
 	if p.IsAutomatic() {
-		if sealed := SealSibling(ctx, p, session); sealed != nil {
+		if sealed := SealSibling(ctx, environment, p, session); sealed != nil {
 			o.Sealed, o.Of = sealed.Layer, sealed.Of
 		}
 	}

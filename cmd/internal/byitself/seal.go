@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -28,7 +29,7 @@ type Sealed struct {
 // is passed over, and who comes to build there is hardly kept waiting (active.Claim.GiveWay).
 // What is sealed is compared with the checkout like any layer, by content. It returns nil where
 // there was nothing to be sealed. session begins a session in a directory.
-func SealSibling(ctx context.Context, p *open.Project, session func(dir string) (*open.Session, error)) *Sealed {
+func SealSibling(ctx context.Context, environment []string, p *open.Project, session func(dir string) (*open.Session, error)) *Sealed {
 	if !p.Store.Driver().Caps().ConstantTime {
 		return nil
 	}
@@ -44,9 +45,13 @@ func SealSibling(ctx context.Context, p *open.Project, session func(dir string) 
 		}
 		tried++
 		sealed, err := seal(ctx, p, c, session)
-		if err == nil {
-			return sealed
+		if err != nil {
+			continue
 		}
+		if sealed != nil {
+			_ = spawn.Supersede(environment, p.Store.Dir()) // with the next one it is tried again
+		}
+		return sealed
 	}
 	return nil
 }

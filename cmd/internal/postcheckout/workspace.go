@@ -83,7 +83,7 @@ func (h *Hook) restore(ctx context.Context, p *open.Project) (bool, error) {
 		return false, err
 	}
 	if p.IsAutomatic() {
-		byitself.SealSibling(ctx, p, h.Session)
+		byitself.SealSibling(ctx, h.Environ, p, h.Session)
 	}
 	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{Strict: p.Strict(), NoWait: true})
 	if errors.Is(err, layers.ErrNoLayer) || errors.Is(err, layers.ErrUnsuitable) {

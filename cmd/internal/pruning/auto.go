@@ -2,8 +2,10 @@ package pruning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +18,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/used"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/autoprune"
+	"github.com/cargo-cow/cargo-cow/layers/lastuse"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 	"github.com/cargo-cow/cargo-cow/layers/space"
 	"github.com/cargo-cow/cargo-cow/layers/unasked"
@@ -31,7 +35,7 @@ func AutoWish(st *layers.Store, a open.AutoPrune) (Wish, error) {
 		return Wish{}, err
 	}
 	p := prune.Policy{
-		MaxAge: a.MaxAge, Abandoned: true, KeepUnder: a.KeepUnder.Of(disk), Margins: prune.Careful,
+		MaxAge: a.MaxAge, Abandoned: true, Superseded: true, KeepUnder: a.KeepUnder.Of(disk), Margins: prune.Careful,
 	}
 	return Wish{Policy: p, MinFree: a.FreeSpace.Of(disk)}, nil
 }
@@ -97,6 +101,31 @@ func auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time
 		err = removal.first
 	}
 	return err
+}
+
+// Supersede removes the layers that nobody has asked for where later ones stand for them, and
+// looks at nothing else: a new one was just made. What is in use stays until the next time.
+func Supersede(ctx context.Context, st *layers.Store, now time.Time) error {
+	list, err := st.Layers(ctx)
+	if err != nil {
+		return err
+	}
+	var items []prune.Item
+	for i := range list {
+		r := &list[i]
+		items = append(items, prune.Item{
+			Kind: prune.Layer, ID: r.ID, Fingerprint: r.Fingerprint, Origin: r.Origin, Automatic: r.Automatic, Label: r.Label,
+			Pinned: r.Pinned, Created: r.Created, LastUse: lastuse.Read(filepath.Join(st.Dir(), paths.StoreLastUse), r.ID),
+		})
+	}
+	giveWay()
+	var errs []error
+	for _, c := range prune.New(items, prune.Policy{Superseded: true}, now).Victims {
+		if err := st.Remove(ctx, c.ID); !errors.Is(err, layers.ErrInUse) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // keepAccounts is how long it is known of a build directory that is gone what was done for it

@@ -20,6 +20,7 @@ type Options struct {
 	GoneProjects      bool
 	RemovedToolchains bool
 	Unreferenced      bool
+	Superseded        bool
 	Labelled          bool
 	KeepUnder, Free   quantity.Volume
 	WarehouseSize     quantity.Volume
@@ -51,7 +52,7 @@ func (o *Options) Check() error {
 func (o *Options) Wish() Wish {
 	p := prune.Policy{
 		KeepLast: o.KeepLast, MaxAge: prune.Every(time.Duration(o.MaxAge)),
-		GoneWorktrees: o.GoneWorktrees, GoneProjects: o.GoneProjects, RemovedToolchains: o.RemovedToolchains, Unreferenced: o.Unreferenced,
+		GoneWorktrees: o.GoneWorktrees, GoneProjects: o.GoneProjects, RemovedToolchains: o.RemovedToolchains, Unreferenced: o.Unreferenced, Superseded: o.Superseded,
 		KeepUnder: int64(o.KeepUnder), Free: int64(o.Free), Labelled: o.Labelled, Margins: Margins[o.Margin],
 	}
 	return Wish{Policy: p, WarehouseSize: int64(o.WarehouseSize), MinFree: int64(o.MinFree), Targets: o.Targets}
@@ -68,6 +69,8 @@ func (o *Options) why(reason prune.Reason, i *prune.Item) string {
 		return "its compiler is not installed"
 	case prune.Unreferenced:
 		return "no build directory was made from it"
+	case prune.Superseded:
+		return "sealed by itself, and later ones stand for it"
 	case prune.Unused:
 		if o.MaxAge == 0 { // each kind has its own
 			return "not used for long"

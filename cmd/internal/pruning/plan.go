@@ -120,7 +120,7 @@ func (p *Plan) layerItems(uses []layers.LayerUse, installed func(*layers.Record)
 		p.layers[u.ID] = u
 		list[i] = prune.Item{
 			Kind: prune.Layer, ID: u.ID, Fingerprint: u.Fingerprint, Created: u.Created, LastUse: u.LastUse,
-			Label: u.Label, Pinned: u.Pinned, Leased: u.Leased, Referenced: u.Referenced,
+			Origin: u.Origin, Automatic: u.Automatic, Label: u.Label, Pinned: u.Pinned, Leased: u.Leased, Referenced: u.Referenced,
 			OriginGone: u.OriginGone, ProjectGone: u.ProjectGone, ToolchainGone: installed != nil && !installed(&u.Record),
 		}
 	}

@@ -38,6 +38,14 @@ func Prune(environ []string, store string) error {
 	return nil
 }
 
+// Supersede starts removing layers that nobody has asked for where later ones stand for them.
+func Supersede(environ []string, store string) error {
+	if err := detached(environ, "--store", store, "prune", "--superseded", "--background"); err != nil {
+		return fmt.Errorf("start prune: %w", err)
+	}
+	return nil
+}
+
 // Sweep starts deleting what is no part of a store any more.
 func Sweep(environ []string, store string) error {
 	if err := detached(environ, "--store", store, "prune", "--background"); err != nil {
