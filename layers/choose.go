@@ -5,17 +5,15 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"path/filepath"
 	"slices"
 
+	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/planner"
+	"github.com/cargo-cow/cargo-cow/layers/index"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
-
-// criteria say which layer is to be chosen.
-type criteria struct {
-	from    string // the one, as Store.Layer finds it; "" for the best
-	strict  bool   // every unit counts as rebuilt that may name its origin
-	noGraft bool   // what others have that the layer lacks does not matter
-}
 
 // choose finds the layer for a checkout (chooseOnce). Where the layers that it chose from
 // were removed meanwhile, it begins again.
@@ -37,11 +35,11 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, want criteria) (*c
 	}
 	var needed map[string]bool
 	if len(candidates) == 0 {
-		if candidates, needed, err = s.nearest(ctx, co); err != nil {
+		if candidates, needed, err = s.nearest(ctx, co, want.onlyNew); err != nil {
 			return nil, s.tellLost(err)
 		}
 	}
-	c, err := s.newRanking(ctx, co, candidates, needed, want.strict)
+	c, err := s.newRanking(ctx, co, candidates, needed, want)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +50,7 @@ func (s *Store) chooseOnce(ctx context.Context, co *Checkout, want criteria) (*c
 	switch {
 	case needed != nil:
 		best.needed, best.neededHeld = needed, c.index.CountHeld(best.record.ID, needed)
-	case !want.noGraft && !best.plan.MadeFor():
+	case !want.noGraft && !best.plan.MadeFor() && !(want.onlyNew && len(candidates) == 1):
 		if err := s.lacking(ctx, co, best); err != nil {
 			return nil, errors.Join(err, best.drop())
 		}
@@ -81,22 +79,15 @@ func (s *Store) candidates(ctx context.Context, co *Checkout, from string) ([]Re
 		return nil, err
 	}
 	slices.SortStableFunc(list, func(a, b Record) int {
-		return cmp.Compare(a.FarFrom(head(co)), b.FarFrom(head(co)))
+		return cmp.Compare(a.FarFrom(co.Head()), b.FarFrom(co.Head()))
 	})
 	return list, nil
-}
-
-func head(co *Checkout) string {
-	if co.Git == nil {
-		return ""
-	}
-	return co.Git.Head
 }
 
 // nearest lists the layers that hold any of what a checkout needs whose dependency
 // set no layer has, the one that holds most first, and what the checkout needs. The
 // error wraps ErrNoLayer when none holds any.
-func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string]bool, error) {
+func (s *Store) nearest(ctx context.Context, co *Checkout, onlyNew bool) ([]Record, map[string]bool, error) {
 	list, err := s.Layers(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -118,6 +109,9 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 	if err != nil {
 		return nil, nil, err
 	}
+	if onlyNew && !mayPay(x, co) {
+		return nil, nil, s.noLayer(co, "or enough of what it needs for cargo to be asked")
+	}
 	needed, err := s.plan(ctx, co, profiles, x.Checked())
 	if errors.Is(err, planner.ErrPlanning) {
 		return nil, nil, s.noLayer(co, "and what it needs is not known: "+err.Error())
@@ -136,6 +130,35 @@ func (s *Store) nearest(ctx context.Context, co *Checkout) ([]Record, map[string
 		return nil, nil, s.noLayer(co, "or anything that it needs")
 	}
 	return list, needed, nil
+}
+
+// minPlanned is what layers must hold, in ms of compiling, for cargo to be asked what a build
+// needs while a cargo waits: asking takes 0.3 to 1.4 s of one processor (projects of 60 to
+// 400 units), a build has several.
+const minPlanned = 5000
+
+// mayPay reports whether layers hold so much of the packages that a checkout's lockfile
+// names. Of other versions of them they may hold as much, so it is asked in vain at times.
+func mayPay(x *index.Index, co *Checkout) bool {
+	text, err := regular.Read(filepath.Join(co.Workspace.Root, "Cargo.lock"))
+	if err != nil {
+		return false
+	}
+	lock, err := lockfile.Parse(text)
+	if err != nil {
+		return false
+	}
+	named := map[string]bool{}
+	for _, p := range lock.Packages {
+		named[p.Name] = true
+	}
+	sum := int64(0)
+	for key := range x.Units {
+		if named[manifest.PackageOf(key)] {
+			sum += x.Cost(key)
+		}
+	}
+	return sum >= minPlanned
 }
 
 // lacking finds out what a checkout needs, for a layer that was made for other

@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/recompile"
 	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
+	"github.com/cargo-cow/cargo-cow/layers/workspace"
 )
 
 // Errors that callers decide on.
@@ -87,3 +88,6 @@ type Uncopied = driver.Uncopied
 
 // Record is the entry of a layer in the store.
 type Record = record.Record
+
+// Checkout is one checkout as Cargo and git see it.
+type Checkout = workspace.Checkout

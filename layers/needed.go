@@ -15,7 +15,7 @@ import (
 // needs returns the units that builds of the checkout need in the profiles that its
 // build directory has, or in the default one.
 func (s *Store) needs(ctx context.Context, co *Checkout, packages []string) (map[string]bool, error) {
-	profiles, err := builddir.Profiles(co.buildDir().Path)
+	profiles, err := builddir.Profiles(co.BuildDir().Path)
 	if err != nil {
 		return nil, err
 	}

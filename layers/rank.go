@@ -12,6 +12,27 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/index"
 )
 
+// criteria say which layer is to be chosen.
+type criteria struct {
+	from    string // the one, as Store.Layer finds it; "" for the best
+	strict  bool   // every unit counts as rebuilt that may name its origin
+	noGraft bool   // what others have that the layer lacks does not matter
+	onlyNew bool   // cargo waits for it: what is not known is found out only where that pays
+	all     bool   // every candidate counts, whether or not it can still win
+}
+
+// A Candidate is a layer that a restore chooses among, and what it is worth to a checkout.
+type Candidate struct {
+	Record
+	// Saves is what compiling took, in ms, of all that is fresh in it here.
+	Saves   int64 `json:"saves_ms"`
+	Rebuild int   `json:"rebuild"` // units of it that differ here
+	// Chosen: a restore takes it. Joined: and of this one what that lacks, Units of them.
+	Chosen bool `json:"chosen,omitempty"`
+	Joined bool `json:"joined,omitempty"`
+	Units  int  `json:"gives,omitempty"`
+}
+
 // choice is a layer found fit for a checkout, under a lease.
 type choice struct {
 	record Record
@@ -21,6 +42,7 @@ type choice struct {
 	needed     map[string]bool
 	neededHeld int
 	others     []*choice // layers that have what this one lacks, the one with most first
+	ranked     []Candidate
 	release    func() error
 }
 
@@ -71,6 +93,8 @@ type ranking struct {
 	store    *Store
 	checkout *Checkout
 	strict   bool
+	all      bool
+	ranked   []Candidate
 	reader   *cargo.Reader
 	nearest  []Record        // in the order of candidates
 	needed   map[string]bool // only these count; nil: all
@@ -79,12 +103,12 @@ type ranking struct {
 	saved    map[*choice]int64
 }
 
-func (s *Store) newRanking(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, strict bool) (*ranking, error) {
+func (s *Store) newRanking(ctx context.Context, co *Checkout, candidates []Record, needed map[string]bool, want criteria) (*ranking, error) {
 	c := &ranking{
-		store: s, checkout: co, strict: strict, reader: cargo.NewReader(co.view(ctx), co.Settings),
+		store: s, checkout: co, strict: want.strict, all: want.all, reader: cargo.NewReader(co.View(ctx), co.Settings),
 		nearest: candidates, needed: needed, worth: map[string]int64{}, saved: map[*choice]int64{},
 	}
-	if len(candidates) == 1 && needed == nil {
+	if len(candidates) == 1 && needed == nil && !want.all {
 		return c, nil
 	}
 	var err error
@@ -132,6 +156,7 @@ func (c *ranking) run(ctx context.Context) (*choice, error) {
 			continue
 		}
 		c.estimate(next)
+		c.ranked = append(c.ranked, Candidate{Record: next.record, Saves: c.saved[next], Rebuild: len(next.plan.Rebuild())})
 		if best == nil || c.better(ctx, next, best) {
 			best, next = next, best
 		}
@@ -145,6 +170,7 @@ func (c *ranking) run(ctx context.Context) (*choice, error) {
 	if best == nil {
 		return nil, unreadable
 	}
+	best.ranked = c.ranked
 	return best, nil
 }
 
@@ -166,7 +192,7 @@ func (c *ranking) estimate(x *choice) {
 // mayBeat reports whether a layer can be better than the best so far. One that saves as
 // much may be nearer, but that counts only where the best leaves something to be rebuilt.
 func (c *ranking) mayBeat(best *choice, r Record) bool {
-	if best == nil || c.worth[r.ID] > c.saved[best] {
+	if best == nil || c.all || c.worth[r.ID] > c.saved[best] {
 		return true
 	}
 	return c.worth[r.ID] == c.saved[best] && len(best.plan.Rebuild()) > 0

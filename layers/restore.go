@@ -34,7 +34,7 @@ type RestoreOptions struct {
 }
 
 func (o RestoreOptions) criteria() criteria {
-	return criteria{from: o.From, strict: o.Strict, noGraft: o.NoGraft}
+	return criteria{from: o.From, strict: o.Strict, noGraft: o.NoGraft, onlyNew: o.OnlyNew}
 }
 
 // ErrBuilt: something is built in the build directory.
@@ -154,7 +154,7 @@ func (w *work) makeTrue(ctx context.Context, tmp string, c *choice, o RestoreOpt
 	if r.Retagged, err = c.plan.Apply(ctx, tmp, w.t0); err != nil {
 		return err
 	}
-	if err := w.checkout.handOff(tmp, c.plan, o.Strict); err != nil {
+	if err := w.checkout.HandOff(tmp, c.plan, o.Strict); err != nil {
 		return err
 	}
 	if r.Grafted, err = w.join(ctx, tmp, c.others, o.Strict); err != nil {

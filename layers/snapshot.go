@@ -185,7 +185,7 @@ func (w *work) inspect(ctx context.Context, in cargo.Inspection) (*manifest.Mani
 		looking   sync.WaitGroup
 	)
 	looking.Go(func() { theirs, theirsErr = foreign.Dirs(w.path()) }) // some ms, beside other work
-	in.Checkout, in.Settings = w.checkout.view(ctx), w.checkout.Settings
+	in.Checkout, in.Settings = w.checkout.View(ctx), w.checkout.Settings
 	in.Cache, in.Without = active.UnitCache(w.path()), omit.unlocked
 	m, err := cargo.Inspect(ctx, in)
 	looking.Wait()

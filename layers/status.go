@@ -55,7 +55,7 @@ type Status struct {
 
 // Status looks at the checkout's build directory and store.
 func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
-	d := co.buildDir()
+	d := co.BuildDir()
 	r := &Status{BuildDir: d.Path, Store: s.opts.Dir, Driver: s.opts.Driver.Name()}
 	found, err := s.kindOf(co, d)
 	if err != nil {
@@ -111,14 +111,14 @@ func (s *Store) Status(ctx context.Context, co *Checkout) (*Status, error) {
 // Explain says of every unit in the build directory whether the next build will
 // rebuild it, and why.
 func (s *Store) Explain(ctx context.Context, co *Checkout) ([]freshness.Verdict, error) {
-	d := co.buildDir()
+	d := co.BuildDir()
 	if rollback.IsStub(d.Path) {
 		return nil, fmt.Errorf("explain %s: %w", d.Path, rolledBack())
 	}
 	if _, err := os.Stat(d.Path); errors.Is(err, fs.ErrNotExist) {
 		return nil, &HelpError{Err: fmt.Errorf("explain %s: %w", d.Path, ErrNoTarget), Help: "cargo cow restore"}
 	}
-	list, err := freshness.Explain(ctx, co.view(ctx), active.ReadProvenance(d.Path).Noted)
+	list, err := freshness.Explain(ctx, co.View(ctx), active.ReadProvenance(d.Path).Noted)
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", d.Path, foreign.Explain(d.Path, err))
 	}

@@ -11,6 +11,9 @@ import (
 type SwitchOptions struct {
 	Strict bool // have every unit rebuilt that may name its origin
 	NoWait bool // fail with ErrBusy instead of waiting for Cargo, or for a command that may wait for it
+	// Richer: a layer is taken for what it holds beyond the build directory, too, where nothing
+	// in that is to be compiled.
+	Richer bool
 	Notify Notify
 }
 
@@ -41,7 +44,7 @@ func (s *Store) Switch(ctx context.Context, co *Checkout, o SwitchOptions) (*Swi
 		if err := x.assess(ctx, o.Strict); err != nil {
 			return nil, err
 		}
-		if x.upToDate() {
+		if !o.Richer && x.upToDate() {
 			return &SwitchReport{Why: "nothing in it is to be compiled"}, nil
 		}
 	}

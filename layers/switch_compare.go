@@ -50,7 +50,7 @@ func newComparison(w *work) *comparison {
 func (x *comparison) assess(ctx context.Context, strict bool) error {
 	from := active.ReadProvenance(x.dir)
 	m, sealed := active.Manifest(x.dir)
-	view := x.checkout.view(ctx)
+	view := x.checkout.View(ctx)
 	var err error
 	if x.current, err = freshness.Assess(ctx, view, m, sealed, from.Restored, active.UnitCache(x.dir)); err != nil {
 		return fmt.Errorf("look at %s: %w", x.dir, foreign.Explain(x.dir, err))

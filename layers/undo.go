@@ -14,7 +14,7 @@ type UndoReport struct {
 
 // Undoable says what Undo would bring back.
 func (s *Store) Undoable(co *Checkout) (*UndoReport, error) {
-	return undoable(co.buildDir())
+	return undoable(co.BuildDir())
 }
 
 func undoable(d active.Dir) (*UndoReport, error) {

@@ -52,7 +52,7 @@ func (s *Store) Verify(ctx context.Context, co *Checkout, o VerifyOptions) ([]*r
 		top = co.Git.Root
 	}
 	verdicts, err := recompile.Run(ctx, recompile.Options{
-		Checkout: co.view(ctx), Top: top, Tool: co.Tool, Clone: clone, Temp: s.opts.Temp, Self: s.opts.Self, Wanted: wanted,
+		Checkout: co.View(ctx), Top: top, Tool: co.Tool, Clone: clone, Temp: s.opts.Temp, Self: s.opts.Self, Wanted: wanted,
 		MadeAt: func(key string) (dir, outDir, outEnv string, ok bool) {
 			e, err := w.Lookup(ctx, key)
 			if err != nil {

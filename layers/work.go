@@ -39,7 +39,7 @@ func (s *Store) begin(ctx context.Context, c *Checkout, noWait bool, notify Noti
 
 // claim is begin for what can go on whatever the build directory is.
 func (s *Store) claim(ctx context.Context, c *Checkout, noWait bool, notify Notify) (*work, error) {
-	dir, err := active.Take(ctx, c.buildDir(), s.claimOptions(noWait), notify)
+	dir, err := active.Take(ctx, c.BuildDir(), s.claimOptions(noWait), notify)
 	if err != nil {
 		return nil, err
 	}

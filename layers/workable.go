@@ -12,7 +12,7 @@ import (
 // Usable returns nil if the checkout's build directory can be sealed and replaced, or is
 // not there, and else why not, with what would mend it.
 func (s *Store) Usable(co *Checkout) error {
-	_, err := s.kindOf(co, co.buildDir())
+	_, err := s.kindOf(co, co.BuildDir())
 	return err
 }
 

@@ -22,6 +22,8 @@ type restoreOptions struct {
 	noGraft bool
 	warm    bool
 	noWarm  bool
+	explain bool
+	better  bool
 	onlyNew bool // the wrapper asks, before cargo makes a build directory
 }
 
@@ -39,6 +41,12 @@ toolchain the one that saves most compiling; among equals that of the nearest
 commit, then the newest. If no layer has the dependencies of this checkout, it
 takes the layer that saves most work, and adds units which that layer lacks from
 other layers, unless --no-graft is given.
+
+With --if-better the build directory stays where no layer saves the next build more
+work than it does as it is; ` + "`cargo cow status`" + ` says whether one does. --explain lists
+the layers that restore chooses among. SAVES is what compiling took, added up, of all
+that is fresh in a layer here; several are compiled at once, so builds become shorter
+by less.
 
 None of a new copy is in memory yet. With --warm, the files that the first build
 after an edit will read are read ahead in the background, as long as nothing else
@@ -70,6 +78,10 @@ needs the disk, and until cargo starts.`,
 	f.BoolVar(&o.warm, "warm", false, "read ahead what the first build after an edit will read")
 	f.BoolVar(&o.noWarm, "no-warm", false, "do not read ahead, whatever the configuration says")
 	cmd.MarkFlagsMutuallyExclusive("warm", "no-warm")
+	f.BoolVar(&o.explain, "explain", false, "say among which layers it chooses, and what each saves, and change nothing")
+	f.BoolVar(&o.better, "if-better", false, "replace the build directory only if a layer saves the next build more than it does")
+	cmd.MarkFlagsMutuallyExclusive("explain", "if-better", "from", "dry-run")
+	cmd.MarkFlagsMutuallyExclusive("if-better", "no-graft")
 	f.BoolVar(&o.onlyNew, justintime.Flag, false, "")
 	f.Lookup(justintime.Flag).Hidden = true
 	f.BoolVar(&o.hook, "hook", false, "act as git's post-checkout hook, with git's arguments: never fail, and act only in a new worktree or, if that is switched on, when another commit was checked out")
@@ -78,12 +90,20 @@ needs the disk, and until cargo starts.`,
 
 func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	find := a.openUnresolved
-	if o.dryRun {
+	if o.dryRun || o.explain {
 		find = a.open
 	}
 	p, err := find(ctx)
 	if err != nil {
 		return err
+	}
+	if o.explain {
+		list, err := p.Store.Candidates(ctx, p.Checkout, layers.RestoreOptions{Strict: o.strict || p.Strict(), NoGraft: o.noGraft})
+		if err != nil {
+			return err
+		}
+		report.Candidates(a.term, list)
+		return nil
 	}
 	if !o.dryRun {
 		resolved, err := p.Resolve(ctx, false)
@@ -99,6 +119,15 @@ func (a *app) restore(ctx context.Context, o restoreOptions) error {
 	}
 	if p.IsAutomatic() && o.from == "" && !o.dryRun {
 		byitself.SealSibling(ctx, a.environ, p, a.sessionIn)
+	}
+	if o.better {
+		rep, err := p.Store.Switch(ctx, p.Checkout, layers.SwitchOptions{Richer: true, Strict: o.strict || p.Strict(), NoWait: o.noWait, Notify: a.term.Blocking})
+		if err != nil {
+			return err
+		}
+		report.Switch(a.term, rep)
+		p.NoteBuilt()
+		return nil
 	}
 	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{
 		From: o.from, Strict: o.strict || p.Strict(), NoWait: o.noWait, DryRun: o.dryRun, NoGraft: o.noGraft, Notify: a.term.Blocking,

@@ -50,6 +50,8 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	unused := handoff.Unavailable(st.BuildDir)
 	pruned := autoprune.Last(st.Store)
 	done := unasked.Read(st.Store, st.BuildDir)
+	// What is wrong with a layer is told where it is to be restored.
+	better, more, _ := p.Store.Better(ctx, p.Checkout, p.Strict())
 	a.term.JSON("status", struct {
 		*layers.Status
 		Sealing bool   `json:"sealing"` // a snapshot is under way in the background
@@ -61,7 +63,10 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		Pruned *autoprune.Result `json:"pruned,omitempty"`
 		// Unasked is what was done here before cargo first built.
 		Unasked *unasked.Outcome `json:"by_itself,omitempty"`
-	}{st, last.Running, last.Failure, remark, unused, pruned, done})
+		// Better is a layer that saves the next build more.
+		Better *layers.Record `json:"better,omitempty"`
+		More   int64          `json:"better_by_ms,omitempty"`
+	}{st, last.Running, last.Failure, remark, unused, pruned, done, better, more})
 
 	tab := &ui.Table{}
 	tab.Row("build directory", st.BuildDir+buildDirNote(st))
@@ -74,6 +79,9 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 	}
 	layersRows(tab, st)
 	unitsRows(tab, st, now)
+	if better != nil {
+		tab.Row("better", fmt.Sprintf("%s saves %s more: `cargo cow restore --if-better`", phrase.ID(better.ID), phrase.Cost(more)))
+	}
 	if done != nil {
 		tab.Row("by itself", byitself.Words(done, now))
 	}

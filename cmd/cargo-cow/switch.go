@@ -89,7 +89,7 @@ func (a *app) switchTo(ctx context.Context, o switchOptions, args []string) erro
 		return exit.Partly(err)
 	}
 	p.NoteBuilt()
-	a.reportSwitch(rep)
+	report.Switch(a.term, rep)
 	return nil
 }
 
@@ -139,21 +139,4 @@ func (a *app) runGit(command []string) (code int, err error) {
 		child.stdout = a.stderr
 	}
 	return child.runChild(s.Dir(), command)
-}
-
-func (a *app) reportSwitch(rep *layers.SwitchReport) {
-	if rep.Restored != nil {
-		report.Restore(a.term, rep.Restored, false)
-	} else {
-		a.term.Status("Kept", "the build directory: %s", rep.Why)
-	}
-	layer := ""
-	if rep.Restored != nil {
-		layer = rep.Restored.ID
-	}
-	a.term.JSON("switch", struct {
-		Restored bool   `json:"restored"`
-		Layer    string `json:"layer,omitempty"`
-		Why      string `json:"why,omitempty"` // the build directory was kept
-	}{rep.Restored != nil, layer, rep.Why})
 }

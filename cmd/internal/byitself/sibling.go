@@ -69,7 +69,7 @@ func siblings(p *open.Project) []*candidate {
 			add(filepath.Clean(root), dir, false)
 		}
 	}
-	promise(list, headOf(p))
+	promise(list, p.Checkout.Head())
 	return list
 }
 
@@ -95,13 +95,6 @@ func first(a, b bool) int {
 		return -1
 	}
 	return 1
-}
-
-func headOf(p *open.Project) string {
-	if p.Checkout.Git == nil {
-		return ""
-	}
-	return p.Checkout.Git.Head
 }
 
 // look finds out when something was last built, and reports whether anything was.

@@ -1,4 +1,4 @@
-package layers
+package workspace
 
 import (
 	"context"
@@ -30,9 +30,9 @@ type Checkout struct {
 	Settings      rule.Settings
 }
 
-// view is the checkout as package cargo sees it: git is asked only when an answer
+// View is the checkout as package cargo sees it: git is asked only when an answer
 // depends on it, and once.
-func (co *Checkout) view(ctx context.Context) *checkout.Checkout {
+func (co *Checkout) View(ctx context.Context) *checkout.Checkout {
 	v := &checkout.Checkout{
 		Workspace: co.Workspace, Fingerprint: co.Fingerprint, Env: co.Env,
 		ConfigChanged: co.ConfigChanged, LinkFlags: co.LinkFlags, Linkers: co.Linkers, Getenv: co.Tool.Lookup,
@@ -72,12 +72,12 @@ func (co *Checkout) askGit(ctx context.Context) git.Asker {
 	}
 }
 
-// handOff leaves the handoff for the compiler's wrapper in tmp, a copy restored by a plan:
+// HandOff leaves the handoff for the compiler's wrapper in tmp, a copy restored by a plan:
 // where it is going to lie, and where it came from. Without one the wrapper does not take
 // rustc's incremental state up, which is right and no reason to fail. With strict nothing
 // may name another checkout, as the debug information of what is compiled with that state
 // does; then the wrapper has to be told, and failing to is an error.
-func (co *Checkout) handOff(tmp string, plan *cargo.Plan, strict bool) error {
+func (co *Checkout) HandOff(tmp string, plan *cargo.Plan, strict bool) error {
 	handoff.SetUnavailable(tmp, "") // what went wrong elsewhere
 	checkout := ""
 	if co.Git != nil {
@@ -111,8 +111,8 @@ func once[T any](f func() (T, error)) func() (T, error) {
 	}
 }
 
-// buildDir is the checkout's build directory, with what lies beside it.
-func (co *Checkout) buildDir() active.Dir {
+// BuildDir is the checkout's build directory, with what lies beside it.
+func (co *Checkout) BuildDir() active.Dir {
 	return active.At(co.Workspace.BuildDir, co.Git != nil)
 }
 
@@ -131,4 +131,12 @@ func (co *Checkout) Waiting() (waits, come bool) {
 		}
 	}
 	return true, false
+}
+
+// Head is the commit that the checkout is at, "" for none.
+func (co *Checkout) Head() string {
+	if co.Git == nil {
+		return ""
+	}
+	return co.Git.Head
 }
