@@ -24,9 +24,7 @@ func MakeLink(l chain.Link, dir, program string) (string, error) {
 	if l == (chain.Link{}) {
 		return "", errors.New("make link: nothing to note")
 	}
-	h := fnv.New128a() // against chance; the note is compared, too
-	h.Write([]byte(l.Text()))
-	dir = filepath.Join(dir, hex.EncodeToString(h.Sum(nil)))
+	dir = linkDir(l, dir)
 	path := filepath.Join(dir, Program)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", fmt.Errorf("make link: %w", err)
@@ -38,6 +36,13 @@ func MakeLink(l chain.Link, dir, program string) (string, error) {
 		return "", fmt.Errorf("make link %s: %w", path, err)
 	}
 	return path, nil
+}
+
+// linkDir is where below dir a link is made.
+func linkDir(l chain.Link, dir string) string {
+	h := fnv.New128a() // against chance; the note is compared, too
+	h.Write([]byte(l.Text()))
+	return filepath.Join(dir, hex.EncodeToString(h.Sum(nil)))
 }
 
 func note(l chain.Link, path string) error {

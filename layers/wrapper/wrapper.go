@@ -145,7 +145,7 @@ func missing(program string) bool {
 	return strings.Contains(program, "/") && (err != nil || fi.IsDir() || fi.Mode()&0o111 == 0)
 }
 
-// Change is what became of a file.
+// Change is what is to become of a file, and after Apply what has become of it.
 type Change struct {
 	File  string
 	Value string // of the key now; "" if there is none
@@ -155,43 +155,121 @@ type Change struct {
 	Changed bool
 	// Forgotten: the note of what was there before ours is gone.
 	Forgotten bool
+	// Link is the directory of the link that Value is in, "" if it is in none.
+	Link string
+	// Made: the file was not there before.
+	Made bool
+
+	former, text []byte // of the file
+	literal      string // of Value in it
+	mode         fs.FileMode
+	note         chain.Link
+	program      string
 }
 
 // Enable makes program, an absolute path, the wrapper at a level, and has it run
 // what was one there before. For the project's level that includes what Cargo
 // would go by if the project's file said nothing.
 func (s *Setup) Enable(l Level, program string) (*Change, error) {
-	file, err := s.File(l)
+	c, err := s.PlanEnable(l, program)
 	if err != nil {
 		return nil, err
 	}
-	text, now, err := read(file)
+	return c, c.Apply()
+}
+
+// PlanEnable is what Enable would do. It writes nothing.
+func (s *Setup) PlanEnable(l Level, program string) (*Change, error) {
+	c, now, err := s.look(l)
 	if err != nil {
 		return nil, err
 	}
-	link, err := s.link(l, file, now)
-	if err != nil {
+	if c.note, err = s.link(l, c.File, now); err != nil {
 		return nil, err
 	}
-	value := program
-	if link != (chain.Link{}) {
+	c.Value, c.Next, c.program = program, c.note.Next, program
+	if c.note != (chain.Link{}) {
 		if s.Links == "" {
-			return nil, fmt.Errorf("chain %s: %w", link.Next, ErrNoHome)
+			return nil, fmt.Errorf("chain %s: %w", c.note.Next, ErrNoHome)
 		}
-		if value, err = MakeLink(link, s.Links, program); err != nil {
-			return nil, err
-		}
+		c.Link = linkDir(c.note, s.Links)
+		c.Value = filepath.Join(c.Link, Program)
 	}
-	c := &Change{File: file, Value: value, Next: link.Next}
-	if now != nil && now.Value == value {
+	if now != nil && now.Value == c.Value {
 		return c, nil
 	}
 	c.Changed = true
-	literal, err := config.Literal(value)
-	if err == nil {
-		err = change(file, text, literal)
+	literal, err := config.Literal(c.Value)
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	return c, c.say(literal)
+}
+
+// Apply does what was planned. On an error, only a link may have been made, which Undo
+// leaves as well: any number of files may name it.
+func (c *Change) Apply() error {
+	if c.Link != "" {
+		if _, err := MakeLink(c.note, filepath.Dir(c.Link), c.program); err != nil {
+			return err
+		}
+	}
+	if !c.Changed {
+		return nil
+	}
+	return c.failed(replace(c.File, c.text))
+}
+
+// Undo gives the file the text that it had before Apply.
+func (c *Change) Undo() error {
+	if !c.Changed {
+		return nil
+	}
+	err := replace(c.File, c.former)
+	if _, gone := os.Lstat(c.File); err == nil && !c.Made && errors.Is(gone, fs.ErrNotExist) {
+		err = atomicfile.Write(c.File, nil, c.mode) // it was empty
+	}
+	return c.failed(err)
+}
+
+// look finds the file of a level, and what it says itself.
+func (s *Setup) look(l Level) (*Change, *config.BuildValue, error) {
+	file, err := s.File(l)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &Change{File: file}
+	c.former, err = os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("read cargo configuration: %w", err)
+	}
+	c.Made = err != nil
+	if fi, err := os.Stat(file); err == nil {
+		c.mode = fi.Mode().Perm()
+	}
+	now, err := config.GetBuild(c.former, config.WrapperKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, now, nil
+}
+
+// say finds the text with which the file says literal, or nothing if that is "".
+func (c *Change) say(literal string) (err error) {
+	c.literal = literal
+	if literal == "" {
+		c.text, err = config.UnsetBuild(c.former, config.WrapperKey)
+	} else {
+		c.text, err = config.SetBuild(c.former, config.WrapperKey, literal)
+	}
+	return c.failed(err)
+}
+
+func (c *Change) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &WriteError{File: c.File, Value: c.literal, Err: fmt.Errorf("change %s: %w", c.File, err)}
 }
 
 // link is what the wrapper is to remember once file names it; now is what file says so
@@ -231,15 +309,19 @@ func (s *Setup) link(l Level, file string, now *config.BuildValue) (chain.Link, 
 // Disable takes our wrapper out of a level's file, and puts back what it was
 // enabled over.
 func (s *Setup) Disable(l Level) (*Change, error) {
-	file, err := s.File(l)
+	c, err := s.PlanDisable(l)
 	if err != nil {
 		return nil, err
 	}
-	text, now, err := read(file)
+	return c, c.Apply()
+}
+
+// PlanDisable is what Disable would do. It writes nothing.
+func (s *Setup) PlanDisable(l Level) (*Change, error) {
+	c, now, err := s.look(l)
 	if err != nil {
 		return nil, err
 	}
-	c := &Change{File: file}
 	if now == nil || !ours(now.Value) {
 		if now != nil {
 			c.Value, c.Next = now.Value, now.Value
@@ -251,43 +333,13 @@ func (s *Setup) Disable(l Level) (*Change, error) {
 	if link.Former != "" {
 		c.Value, c.Next = link.Next, link.Next
 	}
-	return c, change(file, text, link.Former)
+	return c, c.say(link.Former)
 }
 
 // isLink goes by where the wrapper lies.
 func (s *Setup) isLink(program string) bool {
 	rel, err := filepath.Rel(s.Links, program)
 	return s.Links != "" && err == nil && filepath.IsLocal(rel)
-}
-
-// read returns the text of a file that need not exist and what it says itself.
-func read(file string) ([]byte, *config.BuildValue, error) {
-	text, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("read cargo configuration: %w", err)
-	}
-	now, err := config.GetBuild(text, config.WrapperKey)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return text, now, nil
-}
-
-// change has file, whose text is given, say literal, or nothing if that is "".
-func change(file string, text []byte, literal string) error {
-	var err error
-	if literal == "" {
-		text, err = config.UnsetBuild(text, config.WrapperKey)
-	} else {
-		text, err = config.SetBuild(text, config.WrapperKey, literal)
-	}
-	if err == nil {
-		err = replace(file, text)
-	}
-	if err != nil {
-		return &WriteError{File: file, Value: literal, Err: fmt.Errorf("change %s: %w", file, err)}
-	}
-	return nil
 }
 
 // replace gives a file a new text. What a symlink leads to is replaced, not the

@@ -188,3 +188,48 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("Enable in a symlink to nothing: %v", err)
 	}
 }
+
+// A plan writes nothing, and what was done by it is undone to the byte.
+func TestPlanAndUndo(t *testing.T) {
+	for name, files := range map[string]files{
+		"nothing":     {},
+		"empty":       {"home/config.toml": ""},
+		"other keys":  {"home/config": "# mine\n[build]\njobs = 2\n"},
+		"another one": {"home/config.toml": "build.rustc-wrapper = 'sccache'"},
+		"ours":        {"home/config.toml": "build.rustc-wrapper = '/elsewhere/" + Program + "' # by hand\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, top := setup(t, files)
+			file, err := s.File(User)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := text(t, file)
+			_, absent := os.Stat(file)
+			c, err := s.PlanEnable(User, top+"/bin/"+Program)
+			if err != nil || !c.Changed || c.Made != (absent != nil) {
+				t.Fatalf("PlanEnable = %+v, %v", c, err)
+			}
+			if after := text(t, file); after != before || exists(s.Links) {
+				t.Errorf("a plan has changed the file to %q, or made %s", after, s.Links)
+			}
+			if err := c.Apply(); err != nil || text(t, file) == before {
+				t.Fatalf("Apply: %v, %q", err, text(t, file))
+			}
+			if name == "nothing" || name == "other keys" {
+				d, err := s.PlanDisable(User)
+				if err != nil || !d.Changed || text(t, file) == before {
+					t.Fatalf("PlanDisable = %+v, %v", d, err)
+				}
+			}
+			if err := c.Undo(); err != nil || text(t, file) != before || exists(file) != (absent == nil) {
+				t.Errorf("Undo: %v, %q, want %q", err, text(t, file), before)
+			}
+		})
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
