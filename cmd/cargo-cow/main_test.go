@@ -301,7 +301,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, dir := range []string{".", "../internal/du", "../internal/report", "../internal/scan", "../internal/ui"} {
+	for _, dir := range []string{".", "../internal/du", "../internal/enabled", "../internal/report", "../internal/scan", "../internal/ui"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -328,4 +328,32 @@ func TestReasonsAreDocumented(t *testing.T) {
 }
 
 // jsonCall is how a JSON line is written (ui.Terminal.JSON).
-var jsonCall = regexp.MustCompile(`\b(?:term|t)\.JSON\("([a-z-]+)"`)
+var jsonCall = regexp.MustCompile(`\b(?:[tT]erm|t)\.JSON\("([a-z-]+)"`)
+
+// Who reads the help finds each command with its like: a new one without a group would stand apart.
+func TestCommandsHaveGroups(t *testing.T) {
+	root := newRoot(&app{})
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd("help")
+	var titles []string
+	for _, g := range root.Groups() {
+		titles = append(titles, g.Title)
+	}
+	if want := []string{"Every day:", "Looking:", "Space:", "Machine:"}; !slices.Equal(titles, want) {
+		t.Errorf("groups %q, want %q", titles, want)
+	}
+	for _, cmd := range root.Commands() {
+		if !root.ContainsGroup(cmd.GroupID) || cmd.GroupID == "" {
+			t.Errorf("%s has no group: give it one in addCommands", cmd.Name())
+		}
+	}
+	help := root.UsageString()
+	for _, text := range []string{"Additional Commands", "Available Commands"} {
+		if strings.Contains(help, text) {
+			t.Errorf("the help has commands without a group:\n%s", help)
+		}
+	}
+	if example, usage := strings.Index(help, "cargo cow enable"), strings.Index(help, "Usage:"); example < 0 || usage < example || strings.Count(help, root.Example) != 1 {
+		t.Errorf("the help does not begin with examples, enable first:\n%s", help)
+	}
+}

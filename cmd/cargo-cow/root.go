@@ -49,9 +49,8 @@ func newRoot(a *app) *cobra.Command {
 keep images: a snapshot seals one as a read-only layer, and a restore makes a
 writable one from the layer that fits best. Plain cargo then rebuilds only what
 differs in the new checkout.`,
-		Example: `  cargo cow init --hook                 once in a repository
-  cargo build && cargo cow snapshot     after a green build
-  git worktree add ../fix               the hook restores there`,
+		Example: `  cargo cow enable                                       once a machine
+  git worktree add ../fix && cd ../fix && cargo build    compiles what differs there`,
 		Version:               programVersion(),
 		DisableFlagsInUseLine: true,
 		SilenceErrors:         true,
@@ -87,11 +86,41 @@ differs in the new checkout.`,
 	f.StringVar(&a.screen.Color, "color", "", "colour the output: `WHEN` is auto, always or never")
 
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newInit(a), newSnapshot(a), newRun(a), newRestore(a), newGraft(a), newSwitch(a), newUndo(a),
-		newStatus(a), newList(a), newShow(a), newDiff(a), newLabel(a), newPin(a), newUnpin(a), newDu(a), newScan(a), newAdopt(a), newDedupe(a), newRm(a), newPrune(a), newExplain(a), newVerify(a), newCheck(a), newHook(a),
-		newWrapper(a), newWarehouse(a), newWhyMiss(a), newStats(a), newWarm(a), newDocs(root))
+	addCommands(a, root)
 	strictHelp(root)
 	return root
+}
+
+// group is what commands have in common.
+type group struct {
+	id, title string
+	commands  []*cobra.Command
+}
+
+// addCommands adds all commands, each in its group. The hidden ones are this program's own.
+func addCommands(a *app, root *cobra.Command) {
+	for _, g := range []group{
+		{"daily", "Every day:", []*cobra.Command{
+			newRestore(a), newSnapshot(a), newRun(a), newSwitch(a), newUndo(a), newGraft(a),
+		}},
+		{"looking", "Looking:", []*cobra.Command{
+			newStatus(a), newExplain(a), newList(a), newShow(a), newDiff(a), newStats(a), newWhyMiss(a), newVerify(a),
+		}},
+		{"space", "Space:", []*cobra.Command{
+			newDu(a), newPrune(a), newRm(a), newLabel(a), newPin(a), newUnpin(a), newScan(a), newAdopt(a), newDedupe(a),
+		}},
+		{"machine", "Machine:", []*cobra.Command{
+			newEnable(a), newDisable(a), newInit(a), newHook(a), newWrapper(a), newWarehouse(a), newCheck(a), newWarm(a), newDocs(root),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.id
+		}
+		root.AddCommand(g.commands...)
+	}
+	root.SetHelpCommandGroupID("looking")
+	root.SetCompletionCommandGroupID("machine")
 }
 
 // strictHelp makes help about a command that there is not an error, as the command is;
@@ -116,9 +145,19 @@ func strictHelp(root *cobra.Command) {
 	}
 }
 
-// usageTemplate is cobra's, with one line of usage: cobra has two for a command with
-// subcommands.
-var usageTemplate = strings.Replace(new(cobra.Command).UsageTemplate(), cobraUsage, "\n  {{if .HasAvailableSubCommands}}{{.CommandPath}} [flags] COMMAND{{else}}{{.UseLine}}{{end}}", 1)
+// usageTemplate is cobra's, with examples first, and with one line of usage: cobra has two
+// for a command with subcommands.
+var usageTemplate = `{{if .HasExample}}Examples:
+{{.Example}}
+
+{{end}}` + strings.NewReplacer(cobraExamples, "", cobraUsage,
+	"\n  {{if .HasAvailableSubCommands}}{{.CommandPath}} [flags] COMMAND{{else}}{{.UseLine}}{{end}}",
+).Replace(new(cobra.Command).UsageTemplate())
+
+const cobraExamples = `{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}`
 
 const cobraUsage = `{{if .Runnable}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}

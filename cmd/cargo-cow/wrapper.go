@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/wrapperstate"
-	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 	"github.com/cargo-cow/cargo-cow/layers/wrapper"
 )
@@ -77,16 +74,13 @@ would run, found out as a call does, and what became of the last calls.`, a.wrap
 
 func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wrapper.Level) error {
 	s := session.Wrapper(ctx)
-	program, err := spawn.Beside(wrapper.Program)
+	program, err := wrapperstate.Program()
 	if err != nil {
-		return &layers.HelpError{
-			Err:  errors.New("enable wrapper: there is no " + wrapper.Program + " beside this program or in PATH"),
-			Help: "install " + wrapper.Program + " where cargo-cow is",
-		}
+		return err
 	}
 	c, err := s.Enable(level, program)
 	if err != nil {
-		return wrapperHelp(err)
+		return wrapperstate.Help(err)
 	}
 	state, err := wrapperstate.Find(s)
 	if err != nil {
@@ -111,7 +105,7 @@ func (a *app) enableWrapper(ctx context.Context, session *open.Session, level wr
 	default:
 		a.term.Status("Kept", "the wrapper: it is on already in %s", c.File)
 	}
-	a.warnOfWrapper(state)
+	state.Warn(a.term)
 	if state.NoViews != nil {
 		a.term.Warn("the wrapper can only hand calls on here: %v", state.NoViews)
 	}
@@ -122,7 +116,7 @@ func (a *app) disableWrapper(ctx context.Context, session *open.Session, level w
 	s := session.Wrapper(ctx)
 	c, err := s.Disable(level)
 	if err != nil {
-		return wrapperHelp(err)
+		return wrapperstate.Help(err)
 	}
 	state, err := wrapperstate.Find(s)
 	if err != nil {
@@ -183,51 +177,8 @@ func (a *app) wrapperStatus(ctx context.Context, session *open.Session, _ wrappe
 	if state.Failure != "" {
 		tab.Row("here", "calls are handed on: "+state.Failure)
 	}
-	answerRows(tab, &state.Answers)
+	state.Answers.Rows(tab)
 	a.term.Table(tab)
-	a.warnOfWrapper(state)
+	state.Warn(a.term)
 	return nil
-}
-
-// answerRows says what keeps calls from being answered.
-func answerRows(tab *ui.Table, answers *wrapperstate.Answers) {
-	switch {
-	case answers.NoCompiler != "":
-		tab.Row("compiler", "calls are handed on: "+answers.NoCompiler)
-	case answers.Compiler != "":
-		tab.Row("compiler", answers.Compiler)
-	}
-	if answers.Members != "" {
-		tab.Row("members", "calls for the workspace's packages are handed on: "+answers.Members)
-	}
-	if answers.Refused > 0 {
-		tab.Row("last calls", fmt.Sprintf("%d of %d were handed on, most for: %s (see `cargo cow stats`)", answers.Refused, answers.Last, answers.Why))
-	}
-}
-
-// warnOfWrapper tells what keeps the wrapper from being used, with the remedy.
-func (a *app) warnOfWrapper(state *wrapperstate.State) {
-	enabled := false
-	for i := range state.Settings {
-		set := &state.Settings[i]
-		enabled = enabled || set.Ours
-		if set.Ours && set.Missing {
-			a.term.Warn("%s names %s, which is not there: cargo cannot build (run `cargo cow wrapper enable`)", wrapperstate.Where(set), set.Value)
-		}
-	}
-	if first := state.First(); enabled && !first.Ours {
-		a.term.Warn("the wrapper is not used: %s goes before it (%s)", wrapperstate.Where(first), wrapperstate.Remedy(first))
-	}
-}
-
-// wrapperHelp adds what the user can do about a file that cannot be changed.
-func wrapperHelp(err error) error {
-	var we *wrapper.WriteError
-	switch {
-	case errors.As(err, &we) && we.Value != "":
-		return &layers.HelpError{Err: err, Help: "set build.rustc-wrapper = " + we.Value + " by hand"}
-	case errors.As(err, &we):
-		return &layers.HelpError{Err: err, Help: "remove build.rustc-wrapper by hand"}
-	}
-	return err
 }

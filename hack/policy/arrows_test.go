@@ -119,6 +119,8 @@ var rules = []rule{
 	{"layers/prune", nil, "a choice that looks at nothing but its input can be printed and tested before it is carried out"},
 	{"layers/wrapper", []string{"layers/cargo/chain", "layers/cargo/config", "layers/cargo/handoff", "layers/internal/atomicfile", "layers/locate"},
 		"what is switched on is a matter of Cargo's configuration, not of layers"},
+	{"layers/enabling", []string{"layers/cargo/chain", "layers/internal/atomicfile", "layers/internal/digest", "layers/locate", "layers/paths", "layers/regular", "layers/wrapper", xsys},
+		"what is enabled for a user are files of the user's, whatever layers there are"},
 	{"layers/warm", []string{"layers/cargo/builddir", "layers/cargo/incremental", xsys},
 		"reading ahead is about files; where they came from does not matter"},
 	{"layers/alias", []string{xsys},

@@ -99,6 +99,7 @@ const (
 	UserStores    = "stores"
 	UserWrappers  = "wrappers"
 	UserAutomatic = "automatic"
+	UserEnabled   = "enabled"
 	UserAnswers   = "cargo-cow-answers" // for itself among the caches
 	ProjectConfig = ".cargo-cow.yaml"   // in a project, by its user
 )

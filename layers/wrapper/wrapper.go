@@ -13,6 +13,7 @@
 package wrapper
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -220,16 +221,39 @@ func (c *Change) Apply() error {
 	return c.failed(replace(c.File, c.text))
 }
 
-// Undo gives the file the text that it had before Apply.
+// Undo gives the file the text that it had before Apply, unless somebody else has given it
+// another one meanwhile: that is an error.
 func (c *Change) Undo() error {
-	if !c.Changed {
+	now, err := os.ReadFile(c.File)
+	switch {
+	case !c.Changed || bytes.Equal(now, c.former):
 		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return c.failed(err)
+	case !bytes.Equal(now, c.text):
+		return c.failed(errors.New("it was changed meanwhile"))
 	}
-	err := replace(c.File, c.former)
-	if _, gone := os.Lstat(c.File); err == nil && !c.Made && errors.Is(gone, fs.ErrNotExist) {
-		err = atomicfile.Write(c.File, nil, c.mode) // it was empty
+	if err = replace(c.File, c.former); err == nil && !c.Made {
+		err = c.KeepEmpty()
 	}
 	return c.failed(err)
+}
+
+// WasEmpty reports whether the file was there, and nothing in it.
+func (c *Change) WasEmpty() bool { return !c.Made && len(c.former) == 0 }
+
+// Removes reports whether the file is to go, since nothing would be in it.
+func (c *Change) Removes() bool {
+	fi, err := os.Lstat(c.File)
+	return c.Changed && len(c.text) == 0 && err == nil && fi.Mode().IsRegular()
+}
+
+// KeepEmpty makes a file again, empty, that was removed since nothing would be in it.
+func (c *Change) KeepEmpty() error {
+	if _, err := os.Lstat(c.File); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return atomicfile.Write(c.File, nil, c.mode)
 }
 
 // look finds the file of a level, and what it says itself.

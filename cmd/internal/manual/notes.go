@@ -49,6 +49,7 @@ over time, never changed or removed.
 | ` + "`verified-unit`" + ` | a unit and the ` + "`verdict`" + `: equal, equal-but (` + "`but`" + ` for what), not-reproducible, different (in ` + "`differs`" + `), failed, unknown (` + "`why`" + `); the workspace root it was compiled ` + "`at`" + `, if another |
 | ` + "`verified`" + ` | how many units had which verdict, the ` + "`seed`" + ` of the sample |
 | ` + "`wrapper`" + ` | whether cargo uses the wrapper here (` + "`enabled`" + `), all ` + "`settings`" + ` that name one, the one that cargo goes by first, and whether it can work here (` + "`views`" + `) |
+| ` + "`enable`, `disable`" + ` | whether anything was ` + "`changed`" + `, the ` + "`files`" + ` that were touched, or with --dry-run would be, and ` + "`how`" + ` (create, change, write, remove); whose the ` + "`completions`" + ` are (absent, installed, edited, foreign); with enable, the ` + "`driver`" + ` that the disk makes possible |
 | ` + "`check`" + ` | a problem and whether it was repaired, or ` + "`clean`" + ` |
 | ` + "`error`" + ` | the message, the help and the exit code |
 

@@ -136,3 +136,14 @@ func (s *Session) Remark(dir string) string {
 	}
 	return fmt.Sprintf("copying: %s cannot share data with the store, so each layer takes its full size", fsName(dir))
 }
+
+// Disk tells what the file system of the session's directory makes possible, which shows
+// when it is tried there: the driver of a store, nil if nothing can be written there, and
+// what the file system is called.
+func (s *Session) Disk(ctx context.Context) (driver.Driver, string) {
+	d, err := driver.Probe(ctx, s.opts.Dir, drivers(btrfs.Compression{})...)
+	if err != nil {
+		d = nil
+	}
+	return d, fsName(s.opts.Dir)
+}
