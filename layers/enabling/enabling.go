@@ -4,9 +4,10 @@
 //
 // What it will do is planned first, without a write. It is then done wholly, or, if a step
 // fails, what came before it is taken back; completions alone may fail. Disabling leaves
-// every file as it was before, byte for byte, and removes the directories that were made, if they are
-// empty: what was made is noted in the file. A process that is killed leaves steps done;
-// doing the same again does the rest.
+// every file as it was before, byte for byte, and removes the directories that were made, if
+// they are empty: what was made is noted in the file. A process that is killed leaves steps
+// done, and doing the same again does the rest; but which directories were made before, and
+// that a file was empty, is then forgotten.
 //
 // Plans are for one goroutine. Two processes that enable and disable at once may undo each
 // other's steps.

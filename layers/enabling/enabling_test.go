@@ -333,6 +333,36 @@ func TestDisableAllOrNothing(t *testing.T) {
 	wantSame(t, "after a failure", snapshot(t, home, false), before)
 }
 
+// Whoever was killed between two steps does the rest when called again.
+func TestKilled(t *testing.T) {
+	for _, name := range []string{"nothing", "comments", "a symlink, another wrapper", "the old name"} {
+		for killed := range 3 {
+			u, home, program := newUser(t, homes[name])
+			before := snapshot(t, home, false)
+			someSteps := func(p *Plan, err error) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range p.steps[:min(killed, len(p.steps))] {
+					if err := s.do(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			someSteps(u.PlanEnable(program))
+			u.mustEnable(t, program)
+			if again := u.mustEnable(t, program); again.Changes() {
+				t.Errorf("%s, killed after %d: enabling again touches %v", name, killed, again.Touches())
+			}
+			someSteps(u.PlanDisable())
+			u.mustDisable(t)
+			if left := changed(before, snapshot(t, home, false)); len(left) > 0 {
+				t.Errorf("%s, killed after %d: left %v", name, killed, left)
+			}
+		}
+	}
+}
+
 // Completions are no reason to fail, and whoever has a file there keeps it.
 func TestCompletions(t *testing.T) {
 	const file = ".local/share/bash-completion/completions/cargo-cow"
