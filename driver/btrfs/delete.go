@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/containerd/btrfs/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
@@ -26,7 +25,7 @@ func (*Driver) Delete(ctx context.Context, tree string) error {
 		err = driver.CheckRemovable(tree)
 	}
 	if err == nil {
-		if btrfs.IsSubvolume(tree) == nil {
+		if isSubvolume(tree) {
 			err = deleteSubvolume(tree)
 		} else {
 			err = removeDir(tree)
@@ -111,7 +110,7 @@ func removeDir(path string) error {
 	}
 	var inside []string
 	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && p != path && d.IsDir() && btrfs.IsSubvolume(p) == nil {
+		if err == nil && p != path && d.IsDir() && isSubvolume(p) {
 			inside = append(inside, p)
 		}
 		return nil

@@ -15,19 +15,32 @@ import (
 // The numbers and layouts of linux/btrfs.h on the architectures of the build
 // line; some others encode the direction of an ioctl differently.
 const (
+	iocSubvolCreate     = 0x5000940e
 	iocSnapDestroy      = 0x5000940f
+	iocSnapCreateV2     = 0x50009417
 	iocInoLookupUser    = 0xd000943e
 	iocGetSubvolRootref = 0xd000943d
 	iocGetFlags         = 0x80089419
 	iocSetFlags         = 0x4008941a
 
-	subvolReadOnly = 1 << 1 // of GETFLAGS and SETFLAGS
+	subvolReadOnly = 1 << 1 // of GETFLAGS, SETFLAGS and SNAP_CREATE_V2
+
+	firstFreeObjectID = 256 // the inode number of each subvolume's root
 )
 
 // struct btrfs_ioctl_vol_args
 type volArgs struct {
 	fd   int64
 	name [4088]byte
+}
+
+// struct btrfs_ioctl_vol_args_v2
+type volArgsV2 struct {
+	fd      int64
+	transID uint64
+	flags   uint64
+	_       [4]uint64
+	name    [4040]byte
 }
 
 // struct btrfs_ioctl_get_subvol_rootref_args
@@ -44,6 +57,54 @@ type inoLookupUserArgs struct {
 	id    uint64
 	name  [256]byte
 	path  [3824]byte
+}
+
+// isSubvolume reports whether path is the root of a subvolume; a symbolic link to one is none.
+func isSubvolume(path string) bool {
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Ino != firstFreeObjectID {
+		return false
+	}
+	var fs unix.Statfs_t
+	return unix.Statfs(path, &fs) == nil && fs.Type == unix.BTRFS_SUPER_MAGIC
+}
+
+// createSubvolume is BTRFS_IOC_SUBVOL_CREATE. The name was looked at by checkNew.
+func createSubvolume(path string) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	var args volArgs
+	copy(args.name[:len(args.name)-1], filepath.Base(path))
+	if err := ioctl(dir, iocSubvolCreate, unsafe.Pointer(&args)); err != nil {
+		return &os.PathError{Op: "create subvolume", Path: path, Err: err}
+	}
+	return nil
+}
+
+// snapshotSubvolume is BTRFS_IOC_SNAP_CREATE_V2. The name was looked at by checkNew.
+func snapshotSubvolume(path, from string, readOnly bool) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	args := volArgsV2{fd: int64(source.Fd())}
+	if readOnly {
+		args.flags = subvolReadOnly
+	}
+	copy(args.name[:len(args.name)-1], filepath.Base(path))
+	if err := ioctl(dir, iocSnapCreateV2, unsafe.Pointer(&args)); err != nil {
+		return &os.PathError{Op: "create snapshot", Path: path, Err: err}
+	}
+	return nil
 }
 
 // destroy is BTRFS_IOC_SNAP_DESTROY.

@@ -19,6 +19,8 @@ func TestLayouts(t *testing.T) {
 		request uintptr
 		size    uintptr
 	}{
+		"SUBVOL_CREATE":      {iocSubvolCreate, unsafe.Sizeof(volArgs{})},
+		"SNAP_CREATE_V2":     {iocSnapCreateV2, unsafe.Sizeof(volArgsV2{})},
 		"SNAP_DESTROY":       {iocSnapDestroy, unsafe.Sizeof(volArgs{})},
 		"INO_LOOKUP_USER":    {iocInoLookupUser, unsafe.Sizeof(inoLookupUserArgs{})},
 		"GET_SUBVOL_ROOTREF": {iocGetSubvolRootref, unsafe.Sizeof(rootrefArgs{})},
@@ -30,6 +32,40 @@ func TestLayouts(t *testing.T) {
 		}
 		if tt.request>>8&0xff != 0x94 {
 			t.Errorf("%s: %#x is not of Btrfs", name, tt.request)
+		}
+	}
+}
+
+// What this package calls a subvolume, and reads of what it has made, is what a library that
+// goes by C's headers says of it.
+func TestSubvolumesAreTheLibrarys(t *testing.T) {
+	dir := loopfs.Btrfs(t)
+	path := func(name string) string { return filepath.Join(dir, name) }
+	for _, err := range []error{
+		createSubvolume(path("made")), btrfs.SubvolCreate(path("foreign")),
+		snapshotSubvolume(path("clone"), path("made"), false), snapshotSubvolume(path("sealed"), path("foreign"), true),
+		os.Mkdir(path("plain"), 0o755), os.WriteFile(path("file"), nil, 0o644), os.Symlink("made", path("link")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, place := range []string{path("made"), path("foreign"), path("clone"), path("sealed"), path("plain"), path("file"), path("link"), path("none"), dir, t.TempDir(), "/"} {
+		if got, want := isSubvolume(place), btrfs.IsSubvolume(place) == nil; got != want {
+			t.Errorf("isSubvolume(%s) = %v, the library says %v", place, got, want)
+		}
+	}
+	for name, parent := range map[string]string{"clone": "made", "sealed": "foreign"} {
+		got, err := btrfs.SubvolInfo(path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, err := btrfs.SubvolInfo(path(parent))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Name != name || got.ParentUUID != from.UUID || got.Readonly != (name == "sealed") {
+			t.Errorf("%s is %+v, of %+v", name, got, from)
 		}
 	}
 }

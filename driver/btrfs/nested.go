@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"github.com/containerd/btrfs/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
@@ -18,7 +17,7 @@ import (
 // directories where the subvolumes inside it are, which lie right inside it at the
 // relative paths given.
 func snapshot(ctx context.Context, tree, from string, inside []string) error {
-	if err := btrfs.SubvolSnapshot(tree, from, false); err != nil {
+	if err := snapshotSubvolume(tree, from, false); err != nil {
 		return err
 	}
 	for _, rel := range inside {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/containerd/btrfs/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/driver"
@@ -34,7 +33,7 @@ func (d *Driver) create(ctx context.Context, tree string) error {
 
 // subvolume makes one that compresses what it should.
 func (d *Driver) subvolume(tree string) error {
-	if err := btrfs.SubvolCreate(tree); err != nil {
+	if err := createSubvolume(tree); err != nil {
 		return err
 	}
 	if err := d.compression.apply(tree); err != nil {
@@ -61,7 +60,7 @@ func (d *Driver) clone(ctx context.Context, tree, from string) error {
 		return err
 	}
 	var err error
-	if btrfs.IsSubvolume(from) == nil {
+	if isSubvolume(from) {
 		var inside []string
 		if inside, err = nested(from); err != nil {
 			return err
@@ -101,7 +100,7 @@ func seal(ctx context.Context, tree, from string) error {
 	if err := driver.CheckDir(from); err != nil {
 		return err
 	}
-	if btrfs.IsSubvolume(from) != nil {
+	if !isSubvolume(from) {
 		return driver.ErrNotTree
 	}
 	inside, err := nested(from)
@@ -125,7 +124,7 @@ func sealWritten(tree, from string) error {
 	if err := driver.SyncFileSystem(from); err != nil {
 		return err
 	}
-	return btrfs.SubvolSnapshot(tree, from, true)
+	return snapshotSubvolume(tree, from, true)
 }
 
 // Usage reads the extent maps. Files of at most 2048 bytes lie in metadata and
@@ -154,10 +153,10 @@ func (*Driver) Holds(path string) (bool, error) {
 	case err != nil:
 		return false, fmt.Errorf("look at tree: %w", err)
 	}
-	return btrfs.IsSubvolume(path) == nil, nil
+	return isSubvolume(path), nil
 }
 
-// checkNew checks what the library does not: the kernel allows 255 bytes for the
+// checkNew checks what an ioctl does not: the kernel allows 255 bytes for the
 // name of a subvolume, the argument has room for thousands, and a NUL would end it.
 func checkNew(ctx context.Context, tree string) error {
 	if err := ctx.Err(); err != nil {
@@ -170,8 +169,7 @@ func checkNew(ctx context.Context, tree string) error {
 	case strings.ContainsRune(tree, 0), name == "..", name == ".", name == "/":
 		return unix.EINVAL
 	}
-	// The library looks at the name in a directory it opens; what it would do with
-	// a parent that is not Btrfs is decided by the ioctl (ENOTTY).
+	// A parent that is not Btrfs is told by the ioctl (ENOTTY).
 	if err := driver.ClearStub(tree); err != nil {
 		return err
 	}
