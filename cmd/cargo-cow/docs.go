@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/manual"
 )
 
@@ -15,4 +19,24 @@ func newDocs(root *cobra.Command) *cobra.Command {
 		Args:   exactArgs(1),
 		RunE:   func(_ *cobra.Command, args []string) error { return manual.Write(root, args[0]) },
 	}
+}
+
+// newShare is for hack/dist: it writes what is installed beside the programs.
+func newShare(root *cobra.Command) *cobra.Command {
+	var date string
+	cmd := &cobra.Command{
+		Use:    "share DIR",
+		Short:  "Write man pages and completions",
+		Hidden: true,
+		Args:   exactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			on, err := time.Parse(time.DateOnly, date)
+			if err != nil {
+				return exit.Usage(fmt.Errorf("read --date: %w", err))
+			}
+			return manual.Install(root, args[0], on)
+		},
+	}
+	cmd.Flags().StringVar(&date, "date", "", "date the pages `YYYY-MM-DD`")
+	return cmd
 }

@@ -1,6 +1,7 @@
-// Package manual writes the command-line reference as Markdown, from what the
-// commands say of themselves: a page for each, and on the program's own what holds for
-// all of them, output, exit codes, environment and configuration.
+// Package manual writes the command-line reference as Markdown and as man pages, from what
+// the commands say of themselves: a page for each, and on the program's own what holds for
+// all of them, output, exit codes, environment and configuration. With the man pages go
+// completions, as cobra makes them.
 //
 // It reads the commands and changes nothing of them; they are not safe for concurrent
 // use, and so are not its functions.
@@ -88,10 +89,17 @@ func page(cmd *cobra.Command) []byte {
 }
 
 func writeFlag(b *bytes.Buffer, f *pflag.Flag) {
-	if f.Hidden || f.Name == "help" || f.Name == "version" {
-		return
+	if name, usage, ok := flagLine(f); ok {
+		fmt.Fprintf(b, "- `%s`: %s\n", name, usage)
 	}
-	name := "--" + f.Name
+}
+
+// flagLine says how a flag is given and what it does; not ok: nothing is said of it.
+func flagLine(f *pflag.Flag) (name, usage string, ok bool) {
+	if f.Hidden || f.Name == "help" || f.Name == "version" {
+		return "", "", false
+	}
+	name = "--" + f.Name
 	if f.Shorthand != "" {
 		name = "-" + f.Shorthand + ", " + name
 	}
@@ -99,5 +107,5 @@ func writeFlag(b *bytes.Buffer, f *pflag.Flag) {
 	if value != "" {
 		name += " " + strings.ToUpper(value)
 	}
-	fmt.Fprintf(b, "- `%s`: %s\n", name, usage)
+	return name, usage, true
 }
