@@ -18,7 +18,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build check test soak differential stale-table rules fuzz toolchains explain bench bench-rivals bench-disk published macros demo docs clean
+.PHONY: help build dist check test soak differential stale-table rules fuzz toolchains explain bench bench-rivals bench-disk published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -26,6 +26,9 @@ help: ## list the targets
 
 build: ## bin/cargo-cow and its wrapper, bin/cargo-cow-rustc
 	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/cargo-cow ./cmd/cargo-cow-rustc
+
+dist: ## what users get, into dist/: archives, packages of Debian's, a crate, their sums
+	go run ./hack/dist
 
 check: $(STATICCHECK) ## formatting, vet, staticcheck and the quick tests
 	@unformatted=$$(gofmt -l cmd driver hack layers reflink); \
@@ -126,8 +129,8 @@ docs: build ## regenerate docs/cli from the commands
 	rm -rf docs/cli
 	bin/cargo-cow docs docs/cli
 
-clean: ## remove bin/
-	rm -rf bin
+clean: ## remove bin/ and dist/
+	rm -rf bin dist
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/bin go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
