@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Debian's own checks find nothing, and the package does nothing when it is installed.
+func TestPackage(t *testing.T) {
+	t.Parallel()
+	requires(t, "dpkg-deb", "lintian")
+	for _, p := range platforms {
+		t.Run(p.debian, func(t *testing.T) {
+			t.Parallel()
+			deb := filepath.Join(made(t), here.pack(p))
+			if out := output(t, "", "lintian", "--fail-on", "error,warning", "--tag-display-limit", "0", deb); out != "" {
+				t.Errorf("lintian says\n%s", out)
+			}
+			parts := t.TempDir()
+			output(t, "", "dpkg-deb", "--control", deb, parts)
+			entries, err := os.ReadDir(parts)
+			if err != nil || len(entries) != 2 {
+				t.Errorf("the package has, besides control and md5sums: %v, %v", entries, err)
+			}
+			if got := strings.Fields(output(t, "", "dpkg-deb", "--field", deb, "Version", "Architecture")); strings.Join(got, " ") != "Version: "+version+" Architecture: "+p.debian {
+				t.Errorf("the package is %q", got)
+			}
+		})
+	}
+}
+
+// bareDebian is what hack/setup has made.
+func bareDebian(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(cache, "cargo-cow-test/debian")
+	if _, err := os.Stat(filepath.Join(dir, "included")); err != nil {
+		missing(t, "there is no "+dir+": run hack/setup")
+	}
+	return dir
+}
+
+// On a Debian that has git and a C compiler, and Rust in a directory of its own: the package is installed, a build
+// directory is sealed, a new worktree and, with the wrapper, a clone have nothing to compile. Then it is removed, and
+// nothing is left.
+func TestDebian(t *testing.T) {
+	t.Parallel()
+	lower, src := bareDebian(t), newSource(t)
+	in := bareRoot{lower: lower, mounts: []string{made(t) + ":/dist", rust(t) + ":/opt/rust"}, source: src}
+	out := in.run(t, `
+		export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
+		find / -xdev -path /proc -prune -o -path /src -prune -o -path /var -prune -o -path /root -prune -o -print | sort >/src/before
+		dpkg --install /dist/`+here.pack(platforms[0])+` >/dev/null
+		cargo-cow --version
+		man -w cargo-cow cargo-cow-restore cargo-cow-rustc
+		MANWIDTH=120 man cargo-cow-restore | sed -n '/^NAME/,/^SYN/p'
+		cargo help cow | head -1
+		cd /src/app
+		git init -q .
+		git add .
+		git commit -qm one
+		cargo cow init --hook
+		cargo build
+		cargo cow snapshot
+		git worktree add -q ../hooked
+		git -c core.hooksPath=/dev/null worktree add -q ../fix
+		cd ../fix
+		cargo cow restore
+		cargo build --message-format=json >/src/fix.json
+		cd ../hooked
+		cargo build --message-format=json >/src/hooked.json
+		cargo cow wrapper enable
+		git clone -q /src/app /src/clone
+		cd ../clone
+		cargo build --message-format=json >/src/clone.json
+		cargo cow wrapper disable
+		cargo cow check
+		dpkg --purge cargo-cow >/dev/null
+		find / -xdev -path /proc -prune -o -path /src -prune -o -path /var -prune -o -path /root -prune -o -print | sort >/src/after
+		diff /src/before /src/after && echo nothing is left`)
+	for _, want := range []string{
+		"cargo-cow " + version + "\n", "/usr/share/man/man1/cargo-cow-rustc.1.gz\n", "cargo-cow-restore - Make the build directory",
+		"cargo-cow keeps the build directories of Rust", "nothing is left\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	const units = 2
+	for _, name := range []string{"fix.json", "hooked.json", "clone.json"} {
+		wantFresh(t, filepath.Join(src, name), units)
+	}
+}
