@@ -12,29 +12,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 // sums is the file that lists all others.
 const sums = "SHA256SUMS"
-
-// A release is one version of the program, to be made.
-type release struct {
-	source  string // the module's root
-	version string // as cargo and dpkg read it
-	date    time.Time
-}
-
-// A platform is what programs are built for. Its triple is that of Rust for programs without a C library of the system's:
-// cargo binstall looks for it where there is musl, and where there is glibc if it finds none for that.
-type platform struct {
-	goarch, triple, debian string
-}
-
-var platforms = []platform{
-	{"amd64", "x86_64-unknown-linux-musl", "amd64"},
-	{"arm64", "aarch64-unknown-linux-musl", "arm64"},
-}
 
 // make makes all that is released, and then puts it in the place of out.
 func (r release) make(ctx context.Context, out string) error {

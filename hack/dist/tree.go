@@ -20,18 +20,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/hack/project"
 )
 
-// A file is one that is installed, at a path below /usr or /usr/local.
-type file struct {
-	path string
-	mode fs.FileMode
-	data []byte
-}
-
-// Where texts about the program lie.
-const docs = "share/doc/cargo-cow/"
-
-var names = []string{"cargo-cow", "cargo-cow-rustc"}
-
 // programs are those of one platform. None of them needs C, so each runs whatever the system has for a C library.
 func (r release) programs(ctx context.Context, p platform, work string) ([]file, error) {
 	dir := filepath.Join(work, p.goarch)
