@@ -22,10 +22,7 @@ func (r release) writeArchive(path string, files []file) error {
 	if err != nil {
 		return err
 	}
-	zipped, err := gzip.NewWriterLevel(packed, gzip.BestCompression)
-	if err != nil {
-		return errors.Join(err, packed.Close())
-	}
+	zipped := gzip.NewWriter(packed)
 	archive := tar.NewWriter(zipped)
 	files = slices.Clone(files)
 	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.path, b.path) })

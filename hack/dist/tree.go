@@ -23,8 +23,10 @@ import (
 // programs are those of one platform. None of them needs C, so each runs whatever the system has for a C library.
 func (r release) programs(ctx context.Context, p platform, work string) ([]file, error) {
 	dir := filepath.Join(work, p.goarch)
-	if err := r.build(ctx, p.goarch, dir); err != nil {
-		return nil, err
+	if _, err := os.Stat(dir); err != nil {
+		if err := r.build(ctx, p.goarch, dir); err != nil {
+			return nil, err
+		}
 	}
 	var files []file
 	for _, name := range names {
@@ -59,11 +61,11 @@ func (r release) build(ctx context.Context, goarch, dir string) error {
 
 // common is what all platforms have: man pages, completions, README, licenses.
 func (r release) common(ctx context.Context, work string) ([]file, error) {
-	dir := filepath.Join(work, "host")
+	// Where this machine is of one of the platforms, that is built here once.
+	dir, share := filepath.Join(work, runtime.GOARCH), filepath.Join(work, "share")
 	if err := r.build(ctx, runtime.GOARCH, dir); err != nil {
 		return nil, err
 	}
-	share := filepath.Join(dir, "share")
 	if _, err := project.Run(ctx, "", nil, filepath.Join(dir, "cargo-cow"), "share", "--date", r.date.Format(time.DateOnly), share); err != nil {
 		return nil, fmt.Errorf("make man pages: %w", err)
 	}
