@@ -30,7 +30,7 @@ func TestNoLibc(t *testing.T) {
 	if err := write(filepath.Join(lower, "bin/busybox"), busybox, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"sh", "ls", "mkdir", "tar", "gunzip", "cp", "head", "find", "grep", "echo", "test"} {
+	for _, name := range []string{"sh", "ls", "mkdir", "tar", "gunzip", "cp", "head"} {
 		if err := os.Symlink("busybox", filepath.Join(lower, "bin", name)); err != nil {
 			t.Fatal(err)
 		}
@@ -67,9 +67,9 @@ func TestNoLibc(t *testing.T) {
 		cargo cow init
 		cargo build
 		cargo cow snapshot
-		cp -r /src/app /src/copy
+		mkdir /src/copy
+		cp -r Cargo.toml Cargo.lock src dep /src/copy
 		cd /src/copy
-		find target -delete 2>/dev/null || true
 		cargo cow restore
 		cargo build --message-format=json >/src/copy.json`)
 	const units = 2

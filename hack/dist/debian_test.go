@@ -45,20 +45,15 @@ func bareDebian(t *testing.T) string {
 	return dir
 }
 
-// On a Debian that has git and a C compiler, and Rust in a directory of its own: the package is installed, a build
-// directory is sealed, a new worktree and, with the wrapper, a clone have nothing to compile. Then it is removed, and
-// nothing is left.
+// On a Debian that has git and a C compiler, and Rust in a directory of its own: the package is installed, and as somebody
+// who is not root a build directory is sealed, and a new worktree and, with the wrapper, a clone have nothing to compile.
+// Then the package is removed, and nothing is left.
 func TestDebian(t *testing.T) {
 	t.Parallel()
 	lower, src := bareDebian(t), newSource(t)
 	in := bareRoot{lower: lower, mounts: []string{made(t) + ":/dist", rust(t) + ":/opt/rust"}, source: src}
-	out := in.run(t, `
+	const job = `
 		export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
-		find / -xdev -path /proc -prune -o -path /src -prune -o -path /var -prune -o -path /root -prune -o -print | sort >/src/before
-		dpkg --install /dist/`+here.pack(platforms[0])+` >/dev/null
-		cargo-cow --version
-		man -w cargo-cow cargo-cow-restore cargo-cow-rustc
-		MANWIDTH=120 man cargo-cow-restore | sed -n '/^NAME/,/^SYN/p'
 		cargo help cow | head -1
 		cd /src/app
 		git init -q .
@@ -79,13 +74,26 @@ func TestDebian(t *testing.T) {
 		cd ../clone
 		cargo build --message-format=json >/src/clone.json
 		cargo cow wrapper disable
-		cargo cow check
+		cargo cow check`
+	if err := write(filepath.Join(src, "job"), []byte(job), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := in.run(t, `
+		useradd --create-home user
+		chown -R user /src
+		files() { find / -xdev '(' -path /proc -o -path /src -o -path /var -o -path /home ')' -prune -o -print | sort; }
+		files >/src/before
+		dpkg --install /dist/`+here.pack(platforms[0])+` >/dev/null
+		cargo-cow --version
+		man -w cargo-cow cargo-cow-restore cargo-cow-rustc
+		MANWIDTH=120 man cargo-cow-restore | sed -n '/^NAME/,/^SYN/p'
+		su user -c 'id -un; sh -eu /src/job'
 		dpkg --purge cargo-cow >/dev/null
-		find / -xdev -path /proc -prune -o -path /src -prune -o -path /var -prune -o -path /root -prune -o -print | sort >/src/after
+		files >/src/after
 		diff /src/before /src/after && echo nothing is left`)
 	for _, want := range []string{
 		"cargo-cow " + version + "\n", "/usr/share/man/man1/cargo-cow-rustc.1.gz\n", "cargo-cow-restore - Make the build directory",
-		"cargo-cow keeps the build directories of Rust", "nothing is left\n",
+		"\nuser\ncargo-cow keeps the build directories of Rust", "nothing is left\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
