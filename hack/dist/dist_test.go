@@ -115,7 +115,7 @@ func outputIn(t *testing.T, dir string, env []string, name string, args ...strin
 	t.Helper()
 	out, err := project.Run(t.Context(), dir, env, name, args...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, out)
 	}
 	return string(out)
 }
