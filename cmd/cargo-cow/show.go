@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -11,10 +9,10 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 )
 
 type showOptions struct {
@@ -102,68 +100,9 @@ func (a *app) show(ctx context.Context, ref string, o showOptions) error {
 	}
 	a.term.Table(tab)
 
-	a.showContents(contents, o.all)
-	a.showUnits(units, o.all)
+	report.Contents(a.term, contents, o.all)
+	report.Listed(a.term, units, o.all)
 	return nil
-}
-
-// showContents shows what a layer holds by package, and what it comes to.
-func (a *app) showContents(c *layers.Contents, all bool) {
-	a.term.Println("")
-	tab := ui.NewTable("PACKAGE", "VERSION", "SOURCE", "UNITS", "COST", "SIZE")
-	tab.OmitEmpty()
-	shown := ui.Shown(len(c.Packages), all)
-	var total struct {
-		Packages    int   `json:"packages"`
-		Units       int   `json:"units"`
-		Cost        int64 `json:"cost_ms"`
-		Size        int64 `json:"size"`
-		Incremental int64 `json:"incremental_size"`
-		Other       int64 `json:"other_size"`
-	}
-	for i := range c.Packages {
-		p := &c.Packages[i]
-		a.term.JSON("package", p)
-		if i < shown {
-			tab.Row(p.Name, p.Version, p.Source, strconv.Itoa(p.Units), phrase.Cost(p.Cost), phrase.Size(p.Size))
-		}
-		total.Units += p.Units
-		total.Cost += p.Cost
-		total.Size += p.Size
-	}
-	total.Packages, total.Incremental, total.Other = len(c.Packages), c.Incremental, c.Other
-	a.term.JSON("contents", total)
-	tab.More(len(c.Packages)-shown, "--all")
-	tab.Row("all "+phrase.Count(total.Packages, "package"), "", "", strconv.Itoa(total.Units), phrase.Cost(total.Cost), phrase.Size(total.Size))
-	if total.Incremental > 0 {
-		tab.Row("incremental state", "", "", "", "", phrase.Size(total.Incremental))
-	}
-	tab.Row("other files", "", "", "", "", phrase.Size(total.Other))
-	a.term.Table(tab)
-}
-
-func (a *app) showUnits(units []manifest.Listed, all bool) {
-	if len(units) == 0 {
-		return
-	}
-	a.term.Println("")
-	tab := ui.NewTable("PACKAGE", "TARGET", "KIND", "PROFILE", "SOURCE", "REBUILT ELSEWHERE")
-	tab.OmitEmpty()
-	shown := ui.Shown(len(units), all)
-	for i := range units {
-		u := &units[i]
-		a.term.JSON("unit", u)
-		if i >= shown {
-			continue
-		}
-		dirty := ""
-		if u.Dirty != nil {
-			dirty = fmt.Sprintf("%s: %s", u.Dirty.Rule, u.Dirty.Detail)
-		}
-		tab.Row(u.Package, u.Target, u.Kind, u.Profile, u.Source, dirty)
-	}
-	tab.More(len(units)-shown, "--all")
-	a.term.Table(tab)
 }
 
 func (a *app) showFingerprint(ctx context.Context, ref string) error {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/recompile"
 )
@@ -76,21 +76,21 @@ func (a *app) verify(ctx context.Context, units []string, o verifyOptions) error
 		},
 		Tell: func(v *recompile.Verdict) {
 			a.term.JSON("verified-unit", v)
-			a.term.Detail(verdictVerb[v.Result], "%s", phrase.Unit(v.UnitName))
+			a.term.Detail(report.VerdictVerb(v.Result), "%s", phrase.Unit(v.UnitName))
 		},
 	})
 	if err != nil {
 		return err
 	}
-	a.listVerdicts(verdicts, o.all || a.term.Verbose())
-	counts := count(verdicts)
+	report.Verdicts(a.term, verdicts, o.all || a.term.Verbose())
+	counts := report.CountVerdicts(verdicts)
 	a.term.JSON("verified", struct {
 		Units    int                      `json:"units"`
 		Verdicts map[recompile.Result]int `json:"verdicts"`
 		Seed     uint64                   `json:"seed,omitempty"`
 		MS       int64                    `json:"ms"`
 	}{len(verdicts), counts, seed, time.Since(began).Milliseconds()})
-	a.term.Status("Verified", "%s in %.1f s: %s", phrase.Count(len(verdicts), "unit"), time.Since(began).Seconds(), inCounts(counts, verdicts))
+	a.term.Status("Verified", "%s in %.1f s: %s", phrase.Count(len(verdicts), "unit"), time.Since(began).Seconds(), report.InCounts(counts, verdicts))
 	return verified(verdicts, counts, p.BuildDir(), len(units) > 0)
 }
 
@@ -111,79 +111,6 @@ func (o *verifyOptions) seedOf() (uint64, error) {
 		return 0, exit.Usage(fmt.Errorf("read --seed %s: want a number", o.seed))
 	}
 	return seed, nil
-}
-
-// The results in the order in which they are told, each with its verb and its words.
-var (
-	results     = []recompile.Result{recompile.Different, recompile.Failed, recompile.Varies, recompile.Unknown, recompile.EqualBut, recompile.Equal}
-	verdictVerb = map[recompile.Result]string{
-		recompile.Different: "Different", recompile.Failed: "Failed", recompile.Varies: "Varies", recompile.Unknown: "Unverified",
-		recompile.EqualBut: "Equal", recompile.Equal: "Equal",
-	}
-	verdictWords = map[recompile.Result]string{
-		recompile.Different: "different", recompile.Failed: "failed", recompile.Varies: "not reproducible", recompile.Unknown: "not verified",
-		recompile.EqualBut: "equal but for", recompile.Equal: "equal",
-	}
-)
-
-func count(verdicts []*recompile.Verdict) map[recompile.Result]int {
-	counts := map[recompile.Result]int{}
-	for _, v := range verdicts {
-		counts[v.Result]++
-	}
-	return counts
-}
-
-func inCounts(counts map[recompile.Result]int, verdicts []*recompile.Verdict) string {
-	var words, but []string
-	for _, v := range verdicts {
-		but = append(but, v.But...)
-	}
-	slices.Sort(but)
-	for _, r := range slices.Backward(results) {
-		if n := counts[r]; n > 0 && r == recompile.EqualBut {
-			words = append(words, fmt.Sprintf("%d equal but for %s", n, strings.Join(slices.Compact(but), " or ")))
-		} else if n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", n, verdictWords[r]))
-		}
-	}
-	if len(words) == 0 {
-		return "nothing that cargo would leave alone"
-	}
-	return strings.Join(words, ", ")
-}
-
-// listVerdicts lists what is to be said of single units, the worst last, where it is seen.
-func (a *app) listVerdicts(verdicts []*recompile.Verdict, all bool) {
-	tab := ui.NewTable("PACKAGE", "TARGET", "KIND", "PROFILE", "VERDICT", "WHAT")
-	for _, r := range slices.Backward(results) {
-		for _, v := range verdicts {
-			if v.Result != r || (r == recompile.Equal || r == recompile.EqualBut) && !all {
-				continue
-			}
-			tab.Row(v.Package, v.Target, v.Kind, v.Profile, verdictWords[r], what(v))
-		}
-	}
-	a.term.Table(tab)
-}
-
-// what says in one line what was found.
-func what(v *recompile.Verdict) string {
-	switch {
-	case len(v.Differs) > 0:
-		first := v.Differs[0]
-		text := first.File + ": " + first.Part
-		if first.Detail != "" {
-			text += ", " + first.Detail
-		}
-		if more := len(v.Differs) - 1; more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		return text
-	case len(v.But) > 0:
-		return strings.Join(v.But, ", ")
-	}
-	return v.Why
 }
 
 // verified is the error that a verification ends in.
