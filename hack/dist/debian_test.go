@@ -104,3 +104,54 @@ func TestDebian(t *testing.T) {
 		wantFresh(t, filepath.Join(src, name), units)
 	}
 }
+
+// On the same Debian somebody who is not root types one command of ours, once; then clones a project, builds it as one does,
+// and finds nothing to compile in a new worktree, nor in a second clone at another path: for each way of building, an
+// editor's too.
+func TestNothingTyped(t *testing.T) {
+	t.Parallel()
+	lower, src := bareDebian(t), newSource(t)
+	in := bareRoot{lower: lower, mounts: []string{made(t) + ":/dist", rust(t) + ":/opt/rust"}, source: src}
+	ways := map[string]string{
+		"build": "build", "release": "build --release", "target": "build --target x86_64-unknown-linux-gnu",
+		"test": "test --no-run", "check": "check --workspace --all-targets", "clippy": "clippy",
+	}
+	job := `
+		export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
+		cd /src/app
+		git init -q .
+		git add .
+		git commit -qm one
+		cd /src
+		cargo cow enable >/src/said
+		git clone -q app here
+		cd here
+`
+	for _, args := range ways {
+		job += "cargo " + args + "\n"
+	}
+	for name, args := range ways {
+		job += "git worktree add -q ../" + name + "; (cd ../" + name + "; cargo " + args + " --message-format=json >/src/" + name + ".json)\n"
+	}
+	// In one clone one after the other: each finds what it needs.
+	job += "git clone -q /src/app /src/else/clone; cd /src/else/clone\n"
+	for name, args := range ways {
+		job += "cargo " + args + " --message-format=json >/src/" + name + "-clone.json\n"
+	}
+	job += "cargo cow check --deep\ncargo cow disable\n"
+	if err := write(filepath.Join(src, "job"), []byte(job), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	in.run(t, `
+		useradd --create-home user
+		chown -R user /src
+		dpkg --install /dist/`+here.pack(platforms[0])+` >/dev/null
+		su user -c 'sh -eu /src/job'`)
+	for name := range ways {
+		for _, file := range []string{name + ".json", name + "-clone.json"} {
+			if fresh, compiled := verdicts(t, filepath.Join(src, file)); fresh == 0 || compiled != 0 {
+				t.Errorf("%s: %d units are fresh and %d were compiled", file, fresh, compiled)
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package byitself
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
@@ -35,7 +36,7 @@ func New(ctx context.Context, environment []string, session func(dir string) (*o
 	} else if err := fill(ctx, environment, p, session, &o); errors.Is(err, layers.ErrBuilt) {
 		return err // another cargo was first, and has its own account
 	} else if err != nil {
-		o.Why = err.Error()
+		o.Why, _, _ = strings.Cut(err.Error(), "\n") // cargo may have said more
 	}
 	if automatic && o.Restored == "" && p.Store.Driver().Caps().ConstantTime {
 		if err = p.Store.InitNew(ctx, p.Checkout); err == nil {
