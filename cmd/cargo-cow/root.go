@@ -101,7 +101,7 @@ type group struct {
 func addCommands(a *app, root *cobra.Command) {
 	for _, g := range []group{
 		{"daily", "Every day:", []*cobra.Command{
-			newRestore(a), newSnapshot(a), newRun(a), newSwitch(a), newUndo(a), newGraft(a),
+			newRestore(a), newSnapshot(a), newRun(a), newSwitch(a), newFork(a), newUndo(a), newGraft(a),
 		}},
 		{"looking", "Looking:", []*cobra.Command{
 			newStatus(a), newExplain(a), newList(a), newShow(a), newDiff(a), newStats(a), newWhyMiss(a), newVerify(a),

@@ -11,7 +11,8 @@
 // A Checkout is what git said at the time of Open and is not changed after; its
 // methods start processes, may be called concurrently, and see the repository as
 // it is then. Only Exclude, InstallHook, RemoveHook and SetSwitch write, and only
-// below the common directory.
+// below the common directory; and AddWorktree and what else worktrees.go has to make and
+// remove working trees.
 package git
 
 import (
@@ -54,6 +55,7 @@ type Checkout struct {
 	Ref       string // refs/heads/...; "" when HEAD is detached
 
 	environ []string
+	held    []*os.File // that its git processes have open
 }
 
 // local names the variables that tie a git process to one repository
@@ -94,6 +96,7 @@ func (c *Checkout) RunIn(ctx context.Context, dir string, args ...string) ([]byt
 	cmd.Env = slices.Concat(c.environ, inertEnviron, []string{"PWD=" + dir})
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.ExtraFiles = c.held
 	err = cmd.Run()
 	if err == nil {
 		return stdout.Bytes(), nil
@@ -293,48 +296,6 @@ func (c *Checkout) Known(ctx context.Context, commits []string) (map[string]bool
 // command line can be mistaken for.
 func isID(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
-}
-
-// Worktrees lists the roots of all working trees of the repository, the main
-// one first, whether or not they still exist.
-func (c *Checkout) Worktrees(ctx context.Context) ([]string, error) {
-	sep := "\x00"
-	out, err := c.Run(ctx, "worktree", "list", "--porcelain", "-z")
-	var ge *gitError
-	if errors.As(err, &ge) && ge.code == 129 { // usage: -z came with git 2.36
-		sep = "\n"
-		out, err = c.Run(ctx, "worktree", "list", "--porcelain")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list worktrees: %w", err)
-	}
-	return parseWorktrees(string(out), sep), nil
-}
-
-// parseWorktrees reads records of lines ended by sep, an empty line between
-// records; a bare repository has a record but no working tree.
-func parseWorktrees(out, sep string) []string {
-	var roots []string
-	for record := range strings.SplitSeq(out, sep+sep) {
-		root := ""
-		for line := range strings.SplitSeq(record, sep) {
-			if p, ok := strings.CutPrefix(line, "worktree "); ok {
-				root = p
-			}
-			if line == "bare" {
-				root = ""
-				break
-			}
-		}
-		if root == "" {
-			continue
-		}
-		if real, err := filepath.EvalSymlinks(root); err == nil {
-			root = real
-		}
-		roots = append(roots, root)
-	}
-	return roots
 }
 
 // Asker runs git in a directory and returns what it printed, as Checkout.RunIn does.

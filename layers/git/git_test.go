@@ -291,12 +291,13 @@ func TestExclude(t *testing.T) {
 
 func FuzzParseWorktrees(f *testing.F) {
 	f.Add("worktree /a\nHEAD 1\nbranch refs/heads/m\n\nworktree /b\nbare\n\n", "\n")
+	f.Add("worktree /a\nHEAD 1\nlocked\n\nworktree /b\nlocked why not\n\n", "\n")
 	f.Add("worktree /a\x00HEAD 1\x00detached\x00\x00worktree /b c\x00HEAD 1\x00\x00", "\x00")
 	f.Fuzz(func(t *testing.T, out, sep string) {
 		if sep == "" {
 			return
 		}
-		for _, r := range parseWorktrees(out, sep) {
+		for _, r := range roots(parseWorktrees(out, sep)) {
 			if r == "" {
 				t.Error("an empty root")
 			}

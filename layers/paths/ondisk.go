@@ -85,7 +85,10 @@ const (
 	RepositoryMemory = "cargo-cow/config.json"
 	RepositorySwitch = "cargo-cow/switch"
 	RepositoryKnown  = "cargo-cow/known"
+	RepositoryForks  = "cargo-cow/forks"
+	RepositoryForked = RepositoryForks + ".lock"
 	WorktreeBuilt    = "cargo-cow/built"
+	WorktreeFork     = "cargo-cow/fork"
 
 	RepositoryTempSuffix = ".cargo-cow-tmp" // of what is being written there
 )

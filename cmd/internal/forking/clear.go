@@ -1,0 +1,76 @@
+package forking
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/forks"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
+)
+
+// removeBuilt removes the build directories that lie in a working tree, with what undo would
+// bring back. It is quicker than git where they are trees, and fails where one is in use.
+func removeBuilt(ctx context.Context, store *layers.Store, tree *git.Checkout, workspaces []string) error {
+	if store == nil {
+		return nil // git removes what lies in the working tree
+	}
+	for _, dir := range buildDirs(tree, workspaces) {
+		path := filepath.Join(tree.Root, dir)
+		undo := path + paths.UndoSuffix
+		if !isThere(path) && !isThere(undo) || realPath(path) != path {
+			continue
+		}
+		always := func() bool { return true }
+		if err := store.RemoveTree(ctx, whereabouts.Tree{Path: path, Of: path}, always); err != nil && !errors.Is(err, layers.ErrUnsuitable) {
+			return err
+		}
+		if !isThere(undo) {
+			continue
+		}
+		if err := store.RemoveTree(ctx, whereabouts.Tree{Path: undo, Of: path, Undo: true}, always); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildDirs are those that a working tree has had or may have, as far as they lie in it,
+// relative to its top.
+func buildDirs(tree *git.Checkout, workspaces []string) []string {
+	var all []string
+	for _, dir := range tree.Built().Dirs {
+		if filepath.IsLocal(dir) && dir != "." {
+			all = appendNew(all, filepath.Clean(dir))
+		}
+	}
+	for _, ws := range workspaces {
+		all = appendNew(all, filepath.Join(ws, "target"))
+	}
+	return all
+}
+
+// removeBranch removes the branch of a fork, which is at a commit, unless a working tree
+// has it checked out.
+func removeBranch(ctx context.Context, repo *git.Checkout, c *forks.Claim, commit string) error {
+	if c.Branch == "" {
+		return nil
+	}
+	tips, err := repo.Tips(ctx, c.Branch)
+	if err != nil || tips[c.Branch] == "" {
+		return err
+	}
+	all, err := repo.ListWorktrees(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range all {
+		if w.Ref == c.Branch {
+			return nil
+		}
+	}
+	return repo.RemoveBranch(ctx, c.Branch, commit)
+}

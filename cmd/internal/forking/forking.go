@@ -1,0 +1,92 @@
+// Package forking makes forks of a checkout, warm worktrees for several who work at once,
+// and takes them away again.
+//
+// What is made is named before anything is made (package forks), so that a process that is
+// killed leaves nothing which Remove does not find. What is removed is looked at before:
+// what a user would miss keeps a fork from being removed, and nothing of it is touched.
+//
+// A Forker serves one command. Several processes may be at it in one repository.
+//
+// Files build on each other in this order: make, all that makes forks; name, what they are
+// called and where they go; warm, what is sealed and restored for them; list and remove;
+// find, what has become of forks; clear, what is removed of one.
+package forking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+)
+
+// A Forker is a command about forks.
+type Forker struct {
+	Environ []string
+	Term    *ui.Terminal
+	// Session begins a session in a directory; "" is where the command was started.
+	Session func(dir string) (*open.Session, error)
+	// Path is where a name on the command line leads.
+	Path func(name string) string
+}
+
+// repository opens the checkout of git that the command was started in.
+func (f *Forker) repository(ctx context.Context) (*open.Session, *git.Checkout, error) {
+	s, err := f.Session("")
+	if err != nil {
+		return nil, nil, err
+	}
+	repo, err := s.Repository(ctx)
+	return s, repo, err
+}
+
+// project opens the workspace that the command was started in, with its store, which is
+// made where there is none.
+func (f *Forker) project(ctx context.Context) (*open.Project, error) {
+	s, err := f.Session("")
+	if err != nil {
+		return nil, err
+	}
+	checkout, err := s.Unresolved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if checkout.Git == nil {
+		return nil, fmt.Errorf("fork %s: %w", checkout.Workspace.Root, git.ErrNotRepository)
+	}
+	p, err := s.OpenUnresolved(ctx)
+	m, unread := open.ReadMemory(checkout.Git)
+	if unread != nil {
+		return nil, unread
+	}
+	if err == nil && len(m.Workspaces) > 0 || err != nil && !errors.Is(err, layers.ErrNoStore) {
+		return p, err
+	}
+	made := s.InitStore(ctx, checkout, func(st *layers.Store) error {
+		p = &open.Project{Session: s, Checkout: checkout, Store: st}
+		return nil
+	})
+	if err == nil && layers.IsReadOnly(made) {
+		made = nil // what is there serves without being remembered
+	}
+	return p, made
+}
+
+// workspaces are those of a repository, relative to the top of a working tree: the one
+// that the command was started in, and those that init was run in.
+func workspaces(p *open.Project) []string {
+	var all []string
+	repo := p.Checkout.Git
+	if rel, err := filepath.Rel(repo.Root, realPath(p.Checkout.Workspace.Root)); err == nil && filepath.IsLocal(rel) {
+		all = append(all, rel)
+	}
+	m, err := open.ReadMemory(repo)
+	if err != nil {
+		return all
+	}
+	return appendNew(all, m.Workspaces...)
+}

@@ -1,0 +1,265 @@
+package forking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/forks"
+	"github.com/cargo-cow/cargo-cow/layers/git"
+)
+
+// Options say which forks to make.
+type Options struct {
+	N      int
+	Prefix string // of their names; "" is for the repository to say
+	From   string // what to check out; "" is what is checked out here
+	Dir    string // where to put them; "" is beside the main checkout
+	// NoBranch: each has a commit checked out, and no branch of its own.
+	NoBranch bool
+}
+
+// workers is how many forks are made at once. Git spends its time in starting processes,
+// and a restore in waiting for the file system.
+const workers = 8
+
+// job is one command that makes forks.
+type job struct {
+	*Forker
+	p          *open.Project
+	repo       *git.Checkout
+	forks      forks.Forks
+	commit     string
+	workspaces []string
+	made       []*fork // by number of their claims; nil where it was not made
+	errs       []error
+}
+
+// fork is one that was made, and what is told of it.
+type fork struct {
+	Name    string `json:"name"`
+	Path    string `json:"path"`
+	Branch  string `json:"branch,omitempty"`
+	Commit  string `json:"commit"`
+	Warm    bool   `json:"warm"`            // it has its build directory
+	Layer   string `json:"layer,omitempty"` // which that came from
+	Kept    int    `json:"kept"`
+	Rebuild int    `json:"rebuild"`
+	cold    error  // why it is not warm; nil where there is nothing to say
+}
+
+// Make makes forks, and tells of each. Where some cannot be made the others are, and the
+// error says that it is done in part.
+func (f *Forker) Make(ctx context.Context, o Options) error {
+	p, err := f.project(ctx)
+	if err != nil {
+		return err
+	}
+	j := &job{Forker: f, p: p, repo: p.Checkout.Git, workspaces: workspaces(p), made: make([]*fork, o.N), errs: make([]error, o.N)}
+	j.forks = forks.In(j.repo.CommonDir)
+	if err := j.look(ctx, o); err != nil {
+		return err
+	}
+	var dirty bool
+	var looking sync.WaitGroup
+	looking.Go(func() { dirty, _ = j.repo.Dirty(ctx) }) // a fork is of a commit whatever this says
+	err = j.ready(ctx, o)
+	looking.Wait()
+	if err != nil {
+		return err
+	}
+	if dirty {
+		f.Term.Status("Note", "what is not committed in %s is not in the forks", j.repo.Root)
+	}
+	claims, err := j.claim(ctx, o)
+	if err != nil {
+		return err
+	}
+	j.makeAll(ctx, claims)
+	return j.tell()
+}
+
+// look finds out what is to be checked out, and whether it can be.
+func (j *job) look(ctx context.Context, o Options) (err error) {
+	if j.commit = j.repo.Head; o.From != "" {
+		if j.commit, err = j.repo.Commit(ctx, o.From); err != nil {
+			return err
+		}
+	}
+	if j.commit == "" {
+		return &layers.HelpError{Err: fmt.Errorf("fork %s: nothing is committed yet", j.repo.Root), Help: "git commit"}
+	}
+	if err := j.repo.CheckFilters(ctx); errors.Is(err, git.ErrOwnFilters) {
+		return &layers.HelpError{Err: fmt.Errorf("fork %s: %w", j.repo.Root, err),
+			Help: "if you trust them, set them in your own configuration, with `git config --global`"}
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// makeAll makes what was claimed, several at once. After a failure no other is begun.
+func (j *job) makeAll(ctx context.Context, claims []*forks.Claim) {
+	var (
+		wg     sync.WaitGroup
+		failed = make(chan struct{})
+		once   sync.Once
+		turn   = make(chan struct{}, workers)
+	)
+	for i, c := range claims {
+		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			select {
+			case <-failed:
+				j.errs[i] = c.Forget()
+				return
+			default:
+			}
+			if j.made[i], j.errs[i] = j.makeOne(ctx, c); j.errs[i] != nil {
+				once.Do(func() { close(failed) })
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// makeOne makes one fork. Where that fails nothing is left of it.
+func (j *job) makeOne(ctx context.Context, c *forks.Claim) (_ *fork, err error) {
+	repo := j.repo.Holding(c.File())
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("make fork %s: %w", c.Name, err), j.abandon(context.WithoutCancel(ctx), repo, c))
+			return
+		}
+		err = c.Release()
+	}()
+	if err := repo.AddWorktree(ctx, c.Path, c.Branch, c.Base); err != nil {
+		return nil, err
+	}
+	tree, err := git.Open(ctx, c.Path, j.Environ)
+	if err != nil {
+		return nil, err
+	}
+	tree = tree.Holding(c.File())
+	if err := c.Mark(tree.GitDir); err != nil {
+		return nil, err
+	}
+	if err := tree.Fill(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.MarkWhole(tree.GitDir); err != nil {
+		return nil, err
+	}
+	made := &fork{Name: c.Name, Path: tree.Root, Branch: short(c.Branch), Commit: c.Base}
+	for _, ws := range j.workspaces {
+		if err := j.restore(ctx, tree, ws, made); err != nil && made.cold == nil {
+			made.cold = err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return made, c.Done()
+}
+
+// abandon takes away what was made of a fork that is not to be.
+func (j *job) abandon(ctx context.Context, repo *git.Checkout, c *forks.Claim) error {
+	all, err := repo.ListWorktrees(ctx)
+	if err != nil {
+		return errors.Join(err, c.Release())
+	}
+	for _, w := range all {
+		if w.Root == realPath(c.Path) {
+			err = j.takeAway(ctx, repo, c, w.Root)
+		}
+	}
+	if err == nil {
+		err = removeBranch(ctx, repo, c, c.Base)
+	}
+	if err != nil {
+		return errors.Join(err, c.Release())
+	}
+	return c.Forget()
+}
+
+// takeAway removes a working tree of which nothing is worth being kept.
+func (j *job) takeAway(ctx context.Context, repo *git.Checkout, c *forks.Claim, root string) error {
+	if tree, err := git.Open(ctx, root, j.Environ); err == nil {
+		if err := removeBuilt(ctx, j.p.Store, tree, j.workspaces); err != nil {
+			return err
+		}
+	}
+	return repo.RemoveWorktree(ctx, root)
+}
+
+// tell tells what was made, in the order of the names.
+func (j *job) tell() error {
+	n, failed := 0, false
+	var first error
+	for i, m := range j.made {
+		if err := j.errs[i]; err != nil {
+			if first == nil {
+				first = err
+			} else {
+				j.Term.Warn("%v", err)
+			}
+		}
+		if m == nil {
+			continue
+		}
+		n++
+		text := m.Path
+		if m.Branch != "" {
+			text += " (" + m.Branch + ")"
+		}
+		switch {
+		case m.Warm && m.Rebuild > 0:
+			text += fmt.Sprintf(": %s from %s, %d to be rebuilt", phrase.Count(m.Kept, "unit"), phrase.ID(m.Layer), m.Rebuild)
+		case m.Warm:
+			text += fmt.Sprintf(": %s from %s", phrase.Count(m.Kept, "unit"), phrase.ID(m.Layer))
+		case m.cold == nil:
+			text += ": nothing is built yet"
+		}
+		j.Term.Status("Forked", "%s", text)
+		if m.cold != nil {
+			failed = true
+			j.Term.Warn("%s is cold: %v%s", m.Path, m.cold, exit.Suffix(m.cold))
+		}
+		j.Term.JSON("fork", m)
+		j.Term.Println("%s", m.Path)
+	}
+	if n > 0 {
+		j.tellOfSubmodules()
+		pruning.Begin(j.Environ, j.p.Session, j.p.Store)
+	}
+	switch {
+	case first != nil && n > 0:
+		return exit.Partly(first)
+	case first != nil:
+		return first
+	case failed:
+		return exit.Silently(exit.InPart)
+	}
+	return nil
+}
+
+func (j *job) tellOfSubmodules() {
+	for _, m := range j.made {
+		if m == nil {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(m.Path, ".gitmodules")); err == nil {
+			j.Term.Status("Note", "submodules are not checked out in forks: run `git submodule update --init` there")
+		}
+		return
+	}
+}
