@@ -99,6 +99,13 @@ func (r Forks) Lock(ctx context.Context, blocked func()) (unlock func() error, e
 	if err != nil {
 		return nil, fmt.Errorf("lock the forks of %s: %w", r.common, err)
 	}
+	// Notes are written under the lock alone: what is half written is of one who was killed.
+	names, _ := ls.Names(r.dir())
+	for _, name := range names {
+		if strings.HasPrefix(name, paths.TempPrefix) {
+			_ = os.Remove(filepath.Join(r.dir(), name))
+		}
+	}
 	return unlock, nil
 }
 

@@ -207,6 +207,9 @@ func (w *world) leafSealed(t testing.TB) {
 
 func TestEveryCrashpointHasAScenario(t *testing.T) {
 	passed := maps.Clone(removalPoints)
+	for _, point := range slices.Concat(forkPoints, unforkPoints) {
+		passed[point] = true
+	}
 	for _, s := range scenarios {
 		for point := range s.done {
 			passed[point] = true

@@ -124,9 +124,13 @@ func (j *job) makeAll(ctx context.Context, claims []*forks.Claim) {
 				return
 			default:
 			}
-			if j.made[i], j.errs[i] = j.makeOne(ctx, c); j.errs[i] != nil {
+			made, err := j.makeOne(ctx, c)
+			if err != nil {
+				j.errs[i] = err
 				once.Do(func() { close(failed) })
+				return
 			}
+			j.made[i] = made
 		})
 	}
 	wg.Wait()

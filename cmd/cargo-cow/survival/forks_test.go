@@ -1,0 +1,159 @@
+package survival
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/layers/forks"
+)
+
+var (
+	forkPoints   = []string{"fork.claimed", "fork.added", "fork.marked", "fork.filled", "fork.done"}
+	unforkPoints = []string{"unfork.cleared", "unfork.taken", "unfork.branch"}
+)
+
+// What a fork that was killed has left, at whatever instant, is a whole worktree or taken
+// away by fork --remove, which needs no force for it.
+func TestKilledInFork(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	for _, point := range append([]string{"restore.cloned", "restore.staged", "replace.aside"}, forkPoints...) {
+		t.Run(point, func(t *testing.T) {
+			p := w.origin.in(t)
+			r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").TryCow("fork", "3")
+			if r.Signal != syscall.SIGKILL {
+				t.Fatalf("the command did not die at %s: %v", point, r)
+			}
+			p.unforked()
+			p.forksAgain()
+		})
+	}
+}
+
+// A removal that was killed is gone on with.
+func TestKilledInUnfork(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	for _, point := range append([]string{"discard.renamed"}, unforkPoints...) {
+		t.Run(point, func(t *testing.T) {
+			p := w.origin.in(t)
+			p.cow("fork", "2")
+			r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").TryCow("fork", "--remove")
+			if r.Signal != syscall.SIGKILL {
+				t.Fatalf("the command did not die at %s: %v", point, r)
+			}
+			p.unforked()
+			p.forksAgain()
+		})
+	}
+}
+
+// The same where git is killed too, at any time.
+func TestForkKilledAtRandom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopfs.Btrfs(t))
+	// Files that git takes a while to write.
+	for i := range 40 {
+		w.origin.Write(filepath.Join("data", string(rune('a'+i%26))+strings.Repeat("x", i)), strings.Repeat("0123456789abcdef", 20_000))
+	}
+	w.origin.Commit("data")
+	w.sealed()
+	start := time.Now()
+	w.origin.cow("fork", "3")
+	whole := time.Since(start)
+	w.origin.unforked()
+	for range 12 {
+		p := w.origin.in(t)
+		after := rand.N(whole)
+		process := p.Start("setsid", fixture.Program(t), "--json", "fork", "3")
+		time.Sleep(after)
+		_ = syscall.Kill(-process.Pid(), syscall.SIGKILL)
+		process.Wait()
+		if p.unforked(); t.Failed() {
+			t.Fatalf("killed after %v of %v", after, whole)
+		}
+	}
+	w.origin.forksAgain()
+}
+
+// An error on the way is told, and leaves nothing behind.
+func TestForkFailed(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	for _, point := range forkPoints {
+		t.Run(point, func(t *testing.T) {
+			p := w.origin.in(t)
+			fails(t, p.with("CARGO_COW_CRASHPOINT="+point+"=error").TryCow("fork", "2"), 1, "injected fault")
+			p.nothingForked()
+		})
+	}
+}
+
+// What is in a fork that was never whole is kept if somebody has put it there.
+func TestHalfMadeForkWithWork(t *testing.T) {
+	t.Parallel()
+	w := newScenarioWorld(t)
+	w.origin.with("CARGO_COW_CRASHPOINT=fork.marked=kill").TryCow("fork")
+	b := w.at("a-fork-1")
+	if !fixture.Exists(b.Dir) {
+		t.Fatal("there is no half-made fork: this looks at the wrong thing")
+	}
+	b.Write("note", "mine")
+	fixture.Eventually(t, "git has ended", func() bool { return w.origin.TryCow("fork", "--remove").Code != 5 })
+	fails(t, w.origin.TryCow("fork", "--remove"), 1, "not committed")
+	if b.Read("note") != "mine" {
+		t.Error("the note is gone")
+	}
+	w.origin.Must(fixture.Program(t), "fork", "--remove", "--force")
+	w.origin.nothingForked()
+}
+
+// unforked removes all forks, once what was killed has ended.
+func (c *checkout) unforked() {
+	c.T.Helper()
+	var r fixture.Result
+	fixture.Eventually(c.T, "nobody holds a fork", func() bool {
+		r = c.TryCow("fork", "--remove")
+		return r.Code == 0 || !strings.Contains(r.Stdout, forks.ErrHeld.Error())
+	})
+	if r.Code != 0 {
+		c.T.Errorf("fork --remove: %v", r)
+	}
+	c.nothingForked()
+	c.checks()
+}
+
+// nothingForked checks that nothing of a fork is there.
+func (c *checkout) nothingForked() {
+	c.T.Helper()
+	for _, pattern := range []string{c.w.Path("a-fork-[0-9]"), filepath.Join(c.Dir, ".git/cargo-cow/forks/*"), filepath.Join(c.Dir, ".git/worktrees/a-fork-*")} {
+		if left, err := filepath.Glob(pattern); err != nil || len(left) > 0 {
+			c.T.Errorf("left over: %q, %v", left, err)
+		}
+	}
+	if left := c.Says("git", "for-each-ref", "refs/heads/fork"); left != "" {
+		c.T.Errorf("left over: %s", left)
+	}
+	if left := c.Says("btrfs", "subvolume", "list", filepath.Dir(c.Dir)); strings.Contains(left, "a-fork-") {
+		c.T.Errorf("left over: %s", left)
+	}
+}
+
+// forksAgain checks that forks can be made, and are warm.
+func (c *checkout) forksAgain() {
+	c.T.Helper()
+	b := c.w.at("a-fork-2").in(c.T)
+	b.restored = c.Must(fixture.Program(c.T), "--json", "fork", "2").Stdout
+	b.builds(nil, "first")
+	if _, err := os.Lstat(c.w.Path("a-fork-1")); err != nil {
+		c.T.Error(err)
+	}
+	c.unforked()
+}
