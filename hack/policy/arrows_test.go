@@ -103,6 +103,8 @@ var rules = []rule{
 	{"layers/warehouse", []string{"layers/internal/atomicfile", "layers/internal/digest", "layers/paths", "layers/regular", "layers/rustc", "reflink"},
 		"what is kept by key is kept for the wrapper as well: it knows no layers, only where their files lie"},
 	{"layers/git", []string{"layers/paths", "layers/regular"}, "git is a program that is run; asking it needs nothing but names"},
+	{"layers/forks", []string{"layers/internal/...", "layers/paths", "layers/regular", xsys},
+		"which working trees are forks is noted and read; git is asked elsewhere"},
 	{"layers/lease", []string{"layers/internal/flock", "layers/paths"}, "a claim knows nothing of what is claimed"},
 	{"layers/lastuse", nil, "when something was used is told by its name alone"},
 	{"layers/usage", []string{"layers/cargo/accesstime", "layers/cargo/targets", "layers/internal/flock", "layers/internal/ls", "layers/lastuse", "layers/paths", "layers/regular", "layers/warehouse", xsys, sqlite + "/..."},

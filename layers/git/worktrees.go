@@ -146,9 +146,9 @@ func (c *Checkout) Tips(ctx context.Context, prefix string) (map[string]string, 
 // AddWorktree adds a working tree at dir, with nothing in it but git's own file (see
 // Fill), at a commit: on a new branch, or without one where branch is "".
 func (c *Checkout) AddWorktree(ctx context.Context, dir, branch, commit string) error {
-	args := still("worktree", "add", "--no-checkout", "--detach", "--", dir, commit)
+	args := still("worktree", "add", "--quiet", "--no-checkout", "--detach", "--", dir, commit)
 	if branch != "" {
-		args = still("worktree", "add", "--no-checkout", "-b", strings.TrimPrefix(branch, "refs/heads/"), "--", dir, commit)
+		args = still("worktree", "add", "--quiet", "--no-checkout", "-b", strings.TrimPrefix(branch, "refs/heads/"), "--", dir, commit)
 	}
 	if _, err := c.Run(ctx, args...); err != nil {
 		return fmt.Errorf("add worktree %s: %w", dir, err)
@@ -171,6 +171,17 @@ func (c *Checkout) RemoveWorktree(ctx context.Context, root string) error {
 		return fmt.Errorf("remove worktree %s: %w", root, err)
 	}
 	return nil
+}
+
+// RemoveUnborn removes what a git that was killed has noted of a working tree at root, where
+// it had not come to note the place: git itself neither lists that nor prunes it. Nobody is
+// adding one of that name.
+func (c *Checkout) RemoveUnborn(root string) error {
+	noted := filepath.Join(c.CommonDir, "worktrees", filepath.Base(root))
+	if exists(noted) != nil || !errors.Is(exists(filepath.Join(noted, "gitdir")), os.ErrNotExist) {
+		return nil
+	}
+	return os.RemoveAll(noted)
 }
 
 // RemoveBranch removes a branch that is still at a commit, with its configuration.

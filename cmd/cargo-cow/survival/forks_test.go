@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -113,6 +114,40 @@ func TestHalfMadeForkWithWork(t *testing.T) {
 	}
 	w.origin.Must(fixture.Program(t), "fork", "--remove", "--force")
 	w.origin.nothingForked()
+}
+
+// A repository that somebody else has made has git run nothing when it is forked. Filters
+// of its own, without which other files would be checked out, are refused before that.
+func TestForkForeignRepository(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopfs.Btrfs(t)).sealed()
+	c := w.canary()
+	p := w.origin
+	for _, x := range foreignConfig(w, c) {
+		if !strings.HasPrefix(x[0], "filter.") {
+			p.Must("git", "config", "--local", x[0], x[1])
+		}
+	}
+	c.sang()
+	p.Must(fixture.Program(t), "fork", "2")
+	p.Must(fixture.Program(t), "fork", "--list")
+	p.Must(fixture.Program(t), "fork", "--remove")
+	if ran := c.sang(); len(ran) > 0 {
+		t.Errorf("fork ran %q", ran)
+	}
+	p.nothingForked()
+	// The fixture shows something: git runs them.
+	p.Run("git", "worktree", "add", "--quiet", w.Path("plain"))
+	if ran := c.sang(); !slices.Contains(ran, "hook-post-checkout") || !slices.Contains(ran, "hook-reference-transaction") {
+		t.Errorf("git worktree add itself ran only %q", ran)
+	}
+	p.Must("git", "config", "--local", "filter.evil.smudge", c.program("smudge"))
+	c.sang()
+	fails(t, p.TryCow("fork"), 1, "filters")
+	if ran := c.sang(); len(ran) > 0 {
+		t.Errorf("fork ran %q", ran)
+	}
+	p.nothingForked()
 }
 
 // unforked removes all forks, once what was killed has ended.

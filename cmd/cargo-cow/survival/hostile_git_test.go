@@ -81,7 +81,7 @@ func TestForeignRepository(t *testing.T) {
 		{"status"}, {"list"}, {"list", "--graph"}, {"show", "latest"}, {"diff", "latest"}, {"restore"}, {"explain"}, {"explain", "--all"}, {"snapshot", "--label", "x"},
 		{"restore", "--from", "elsewhere"}, {"graft"}, {"undo"}, {"label", "latest", "y"}, {"prune", "--max-age", "1d", "--dry-run"},
 		{"prune", "--gone-worktrees", "--dry-run"}, {"run", "--", "true"}, {"check"}, {"warehouse", "list"}, {"stats"}, {"why-miss"}, {"wrapper", "status"},
-		{"rm", "elsewhere"}, {"init"},
+		{"rm", "elsewhere"}, {"init"}, {"fork"}, {"fork", "--list"}, {"fork", "--remove"},
 	}
 	for _, args := range commands {
 		// What is checked out is modified and of unknown times, so that git has to look.

@@ -39,26 +39,24 @@ func (f *Forker) find(ctx context.Context, repo *git.Checkout) ([]*found, error)
 		if w.Root == "" || w.Root == worktrees[0].Root {
 			continue
 		}
-		if err := f.match(ctx, repo, all, w); err != nil {
-			return nil, err
-		}
+		f.match(ctx, repo, all, w)
 	}
 	return all, nil
 }
 
 // match finds the fork that a working tree is, if any. One that is marked is known
 // wherever it lies; one without a mark is where it was to be made, and has nothing in it.
-func (f *Forker) match(ctx context.Context, repo *git.Checkout, all []*found, w git.Worktree) error {
+func (f *Forker) match(ctx context.Context, repo *git.Checkout, all []*found, w git.Worktree) {
 	at := slices.IndexFunc(all, func(x *found) bool { return x.Path == w.Root })
-	if !isThere(w.Root) {
+	if !isThere(filepath.Join(w.Root, ".git")) {
 		if at >= 0 && all[at].tree == nil {
 			all[at].root, all[at].worktree = w.Root, w
 		}
-		return nil
+		return
 	}
 	tree, err := git.Open(ctx, w.Root, f.Environ)
 	if err != nil || tree.CommonDir != repo.CommonDir {
-		return nil // another repository's by now
+		return // another repository's by now
 	}
 	name, whole := forks.Marked(tree.GitDir)
 	if name != "" {
@@ -69,7 +67,6 @@ func (f *Forker) match(ctx context.Context, repo *git.Checkout, all []*found, w 
 	if at >= 0 {
 		all[at].root, all[at].worktree, all[at].tree, all[at].whole = w.Root, w, tree, whole
 	}
-	return nil
 }
 
 // directory is where a fork is, or was to be.

@@ -21,6 +21,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/forks"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
 
@@ -42,6 +43,12 @@ func (f *Forker) repository(ctx context.Context) (*open.Session, *git.Checkout, 
 	}
 	repo, err := s.Repository(ctx)
 	return s, repo, err
+}
+
+// lock keeps other commands about the forks of a repository away, and says so where it has
+// to wait for one.
+func (f *Forker) lock(ctx context.Context, repo *git.Checkout) (unlock func() error, err error) {
+	return forks.In(repo.CommonDir).Lock(ctx, func() { f.Term.Blocking("another fork command") })
 }
 
 // project opens the workspace that the command was started in, with its store, which is

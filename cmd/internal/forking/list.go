@@ -2,6 +2,7 @@ package forking
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -24,8 +25,12 @@ func (f *Forker) List(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := f.find(ctx, repo)
+	unlock, err := f.lock(ctx, repo)
 	if err != nil {
+		return err
+	}
+	all, err := f.find(ctx, repo)
+	if err = errors.Join(err, unlock()); err != nil {
 		return err
 	}
 	tips, err := repo.Tips(ctx, forks.Branches)

@@ -27,8 +27,8 @@ type Options struct {
 	NoBranch bool
 }
 
-// workers is how many forks are made at once. Git spends its time in starting processes,
-// and a restore in waiting for the file system.
+// workers is how many forks are made at once, but for what git does in turn. The rest waits
+// for processes and the file system.
 const workers = 8
 
 // job is one command that makes forks.
@@ -38,6 +38,8 @@ type job struct {
 	repo       *git.Checkout
 	forks      forks.Forks
 	commit     string
+	dir        string // that forks are put in
+	prefix     string // of their names
 	workspaces []string
 	made       []*fork // by number of their claims; nil where it was not made
 	errs       []error
@@ -103,7 +105,12 @@ func (j *job) look(ctx context.Context, o Options) (err error) {
 	} else if err != nil {
 		return err
 	}
-	return nil
+	unlock, err := j.lock(ctx, j.repo)
+	if err == nil {
+		j.dir, j.prefix, err = j.where(ctx, o)
+		err = errors.Join(err, unlock())
+	}
+	return err
 }
 
 // makeAll makes what was claimed, several at once. After a failure no other is begun.
@@ -146,7 +153,7 @@ func (j *job) makeOne(ctx context.Context, c *forks.Claim) (_ *fork, err error) 
 		}
 		err = c.Release()
 	}()
-	if err := repo.AddWorktree(ctx, c.Path, c.Branch, c.Base); err != nil {
+	if err := j.add(ctx, repo, c); err != nil {
 		return nil, err
 	}
 	tree, err := git.Open(ctx, c.Path, j.Environ)
@@ -175,8 +182,25 @@ func (j *job) makeOne(ctx context.Context, c *forks.Claim) (_ *fork, err error) 
 	return made, c.Done()
 }
 
+// add has git add the working tree. It does so for one after the other, whoever makes forks
+// of the repository: git fails where it sees a working tree that another git is adding (2.39,
+// "failed to read .git/worktrees/x/commondir: Success").
+func (j *job) add(ctx context.Context, repo *git.Checkout, c *forks.Claim) (err error) {
+	unlock, err := j.forks.Lock(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	return repo.AddWorktree(ctx, c.Path, c.Branch, c.Base)
+}
+
 // abandon takes away what was made of a fork that is not to be.
 func (j *job) abandon(ctx context.Context, repo *git.Checkout, c *forks.Claim) error {
+	unlock, err := j.forks.Lock(ctx, nil)
+	if err != nil {
+		return errors.Join(err, c.Release())
+	}
+	defer unlock()
 	all, err := repo.ListWorktrees(ctx)
 	if err != nil {
 		return errors.Join(err, c.Release())

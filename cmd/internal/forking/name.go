@@ -21,28 +21,21 @@ const mostNumbers = 100_000
 // claim chooses names that nothing has yet, and notes them. Directories, branches and forks
 // that there are keep their names.
 func (j *job) claim(ctx context.Context, o Options) (claims []*forks.Claim, err error) {
-	dir, prefix, err := j.where(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if err := forks.CheckName(prefix); err != nil {
-		return nil, exit.Usage(fmt.Errorf("name forks %s: %w", prefix, err))
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("make forks: %w", err)
-	}
-	unlock, err := j.forks.Lock(ctx, func() { j.Term.Blocking("another fork command") })
+	unlock, err := j.lock(ctx, j.repo)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if err := os.MkdirAll(j.dir, 0o777); err != nil {
+		return nil, fmt.Errorf("make forks: %w", err)
+	}
 	tips, err := j.repo.Tips(ctx, forks.Branches)
 	if err != nil {
 		return nil, err
 	}
 	for n := 1; len(claims) < o.N && n < mostNumbers; n++ {
-		f := forks.Fork{Name: prefix + "-" + strconv.Itoa(n), Base: j.commit, Made: time.Now()}
-		f.Path = filepath.Join(realPath(dir), f.Name)
+		f := forks.Fork{Name: j.prefix + "-" + strconv.Itoa(n), Base: j.commit, Made: time.Now()}
+		f.Path = filepath.Join(realPath(j.dir), f.Name)
 		branch := forks.Branches + branchName(f.Name)
 		if !o.NoBranch {
 			f.Branch = branch
@@ -50,14 +43,20 @@ func (j *job) claim(ctx context.Context, o Options) (claims []*forks.Claim, err 
 		if _, taken := tips[branch]; taken || j.forks.Taken(f.Name) || isThere(f.Path) {
 			continue
 		}
-		c, err := j.forks.Claim(f)
-		if err != nil {
-			for _, c := range claims {
-				err = errors.Join(err, c.Forget())
-			}
-			return nil, err
+		var c *forks.Claim
+		if c, err = j.forks.Claim(f); err != nil {
+			break
 		}
 		claims = append(claims, c)
+	}
+	if err == nil && len(claims) < o.N {
+		err = fmt.Errorf("name forks %s: no number below %d is free", j.prefix, mostNumbers)
+	}
+	if err != nil {
+		for _, c := range claims {
+			err = errors.Join(err, c.Forget())
+		}
+		return nil, err
 	}
 	return claims, nil
 }
@@ -87,6 +86,9 @@ func (j *job) where(ctx context.Context, o Options) (dir, prefix string, err err
 	}
 	if o.Prefix != "" {
 		prefix = o.Prefix
+	}
+	if err := forks.CheckName(prefix); err != nil {
+		return "", "", exit.Usage(fmt.Errorf("name forks %s: %w", prefix, err))
 	}
 	return dir, prefix, nil
 }

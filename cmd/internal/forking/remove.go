@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
@@ -47,7 +48,7 @@ func (f *Forker) Remove(ctx context.Context, names []string, force bool) (err er
 	}
 	// What is looked at stays so: of two forks with the same commits one would be taken for
 	// what the other one leaves behind.
-	unlock, err := r.forks.Lock(ctx, func() { f.Term.Blocking("another fork command") })
+	unlock, err := f.lock(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -154,12 +155,15 @@ func (r *removal) remove(ctx context.Context, x *found) (err error) {
 	if err := c.Cleared(); err != nil {
 		return err
 	}
+	if x.tree == nil {
+		_ = unix.Rmdir(x.directory()) // which git makes before all that is in it
+	}
 	if x.root != "" {
 		if err := repo.RemoveWorktree(ctx, x.root); err != nil {
 			return fmt.Errorf("remove %v: %w", x, err)
 		}
-	} else if forks.IsUnmade(x.Path) {
-		_ = os.Remove(x.Path) // what git makes first
+	} else if err := repo.RemoveUnborn(x.Path); err != nil {
+		return fmt.Errorf("remove %v: %w", x, err)
 	}
 	if err := c.Removed(); err != nil {
 		return err

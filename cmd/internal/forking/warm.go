@@ -55,11 +55,7 @@ func (j *job) checkRoom(ctx context.Context, o Options) error {
 	if err != nil || one == 0 {
 		return err
 	}
-	dir, _, err := j.where(ctx, o)
-	if err != nil {
-		return err
-	}
-	free, err := space.Free(existing(dir))
+	free, err := space.Free(existing(j.dir))
 	if err != nil {
 		return err
 	}

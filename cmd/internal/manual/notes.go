@@ -16,6 +16,9 @@ over time, never changed or removed.
 | ` + "`restore`" + ` | the layer, the units kept, to be rebuilt and retagged; a ` + "`unit`" + ` line for each to be rebuilt comes before |
 | ` + "`graft`" + ` | how many units were ` + "`grafted`" + `, ` + "`from`" + ` which layers; ` + "`lacking`" + `: how many that the build needs no layer could give |
 | ` + "`switch`" + ` | whether the build directory was ` + "`restored`" + `, and from which ` + "`layer`" + `, or ` + "`why`" + ` it was kept; a ` + "`restore`" + ` line comes before |
+| ` + "`fork`" + ` | a fork that was made: its ` + "`name`, `path`, `branch`, `commit`" + `; whether it is ` + "`warm`" + `, and from which ` + "`layer`" + `, with how many units kept and to be rebuilt |
+| ` + "`fork-state`" + ` | with ` + "`fork --list`" + `, a fork, where it is (` + "`at`" + `), its ` + "`state`" + `: unchanged, merged, changed, ahead, gone, unfinished; how many ` + "`commits`" + ` are on no other branch |
+| ` + "`remove-fork`" + ` | a fork that was removed |
 | ` + "`unit`" + ` | a unit, its verdict, the rule and the detail that decided, the units that are the cause |
 | ` + "`layer`" + ` | the record of a layer; with ` + "`list --graph`" + `, whether the build directory was made from it (` + "`here`" + `); with ` + "`list`" + `, its ` + "`size`" + ` by itself |
 | ` + "`package`" + ` | what a layer holds of a package: units, ` + "`cost_ms`" + ` (0 where not measured), ` + "`size`" + ` in bytes |
