@@ -7,16 +7,15 @@
 //
 // A Forker serves one command. Several processes may be at it in one repository.
 //
-// Files build on each other in this order: make, all that makes forks; name, what they are
-// called and where they go; warm, what is sealed and restored for them; list and remove;
-// find, what has become of forks; clear, what is removed of one.
+// Files build on each other in this order: forking, what all commands about forks have; find,
+// what has become of forks; clear, what is removed of one; list and remove; job, one command
+// that makes forks; warm, what it seals and restores; name, what it calls them; make.
 package forking
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -81,19 +80,4 @@ func (f *Forker) project(ctx context.Context) (*open.Project, error) {
 		made = nil // what is there serves without being remembered
 	}
 	return p, made
-}
-
-// workspaces are those of a repository, relative to the top of a working tree: the one
-// that the command was started in, and those that init was run in.
-func workspaces(p *open.Project) []string {
-	var all []string
-	repo := p.Checkout.Git
-	if rel, err := filepath.Rel(repo.Root, realPath(p.Checkout.Workspace.Root)); err == nil && filepath.IsLocal(rel) {
-		all = append(all, rel)
-	}
-	m, err := open.ReadMemory(repo)
-	if err != nil {
-		return all
-	}
-	return appendNew(all, m.Workspaces...)
 }

@@ -9,54 +9,12 @@ import (
 	"sync"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/forks"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
-
-// Options say which forks to make.
-type Options struct {
-	N      int
-	Prefix string // of their names; "" is for the repository to say
-	From   string // what to check out; "" is what is checked out here
-	Dir    string // where to put them; "" is beside the main checkout
-	// NoBranch: each has a commit checked out, and no branch of its own.
-	NoBranch bool
-}
-
-// workers is how many forks are made at once, but for what git does in turn. The rest waits
-// for processes and the file system.
-const workers = 8
-
-// job is one command that makes forks.
-type job struct {
-	*Forker
-	p          *open.Project
-	repo       *git.Checkout
-	forks      forks.Forks
-	commit     string
-	dir        string // that forks are put in
-	prefix     string // of their names
-	workspaces []string
-	made       []*fork // by number of their claims; nil where it was not made
-	errs       []error
-}
-
-// fork is one that was made, and what is told of it.
-type fork struct {
-	Name    string `json:"name"`
-	Path    string `json:"path"`
-	Branch  string `json:"branch,omitempty"`
-	Commit  string `json:"commit"`
-	Warm    bool   `json:"warm"`            // it has its build directory
-	Layer   string `json:"layer,omitempty"` // which that came from
-	Kept    int    `json:"kept"`
-	Rebuild int    `json:"rebuild"`
-	cold    error  // why it is not warm; nil where there is nothing to say
-}
 
 // Make makes forks, and tells of each. Where some cannot be made the others are, and the
 // error says that it is done in part.
