@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/forks"
@@ -19,19 +20,58 @@ func removeBuilt(ctx context.Context, store *layers.Store, tree *git.Checkout, w
 		return nil // git removes what lies in the working tree
 	}
 	for _, dir := range buildDirs(tree, workspaces) {
-		path := filepath.Join(tree.Root, dir)
-		undo := path + paths.UndoSuffix
-		if !isThere(path) && !isThere(undo) || realPath(path) != path {
-			continue
-		}
-		always := func() bool { return true }
-		if err := store.RemoveTree(ctx, whereabouts.Tree{Path: path, Of: path}, always); err != nil && !errors.Is(err, layers.ErrUnsuitable) {
+		// What is none of a form that we have made is left to git.
+		if err := removeDir(ctx, store, filepath.Join(tree.Root, dir)); err != nil && !errors.Is(err, layers.ErrUnsuitable) {
 			return err
 		}
-		if !isThere(undo) {
+	}
+	return nil
+}
+
+// removeDir removes a build directory, with what undo would bring back.
+func removeDir(ctx context.Context, store *layers.Store, path string) error {
+	undo := path + paths.UndoSuffix
+	if !isThere(path) && !isThere(undo) || realPath(path) != path {
+		return nil
+	}
+	always := func() bool { return true }
+	if err := store.RemoveTree(ctx, whereabouts.Tree{Path: path, Of: path}, always); err != nil || !isThere(undo) {
+		return err
+	}
+	return store.RemoveTree(ctx, whereabouts.Tree{Path: undo, Of: path, Undo: true}, always)
+}
+
+// removeOutside removes build directories that lie elsewhere, where each workspace has one
+// of its own (build.build-dir). Cargo has to say that it builds there, we to have made what
+// is there, and no other working tree to have had it.
+func (r *removal) removeOutside(ctx context.Context, tree *git.Checkout) error {
+	outside := slices.DeleteFunc(slices.Clone(tree.Built().Dirs), func(dir string) bool { return !filepath.IsAbs(dir) })
+	if r.store == nil || len(outside) == 0 {
+		return nil
+	}
+	all, err := r.repo.ListWorktrees(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range all {
+		if w.Root == "" || w.Root == tree.Root {
 			continue
 		}
-		if err := store.RemoveTree(ctx, whereabouts.Tree{Path: undo, Of: path, Undo: true}, always); err != nil {
+		if other, err := git.Open(ctx, w.Root, r.Environ); err == nil {
+			shared := other.Built().Dirs
+			outside = slices.DeleteFunc(outside, func(dir string) bool { return slices.Contains(shared, dir) })
+		}
+	}
+	for _, ws := range r.workspaces {
+		s, err := r.Session(filepath.Join(tree.Root, ws))
+		if err != nil || s.CheckKnown(tree) != nil {
+			continue // not in this commit; or what it brings was not asked to be run
+		}
+		co, err := s.Unresolved(ctx)
+		if err != nil || !slices.Contains(outside, co.Workspace.BuildDir) || layers.MadeFrom(co) == "" || r.store.Usable(co) != nil {
+			continue
+		}
+		if err := removeDir(ctx, r.store, co.Workspace.BuildDir); err != nil {
 			return err
 		}
 	}

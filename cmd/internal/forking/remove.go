@@ -148,7 +148,11 @@ func (r *removal) remove(ctx context.Context, x *found) (err error) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	if x.tree != nil {
-		if err := removeBuilt(ctx, r.store, x.tree, r.workspaces); err != nil {
+		err := removeBuilt(ctx, r.store, x.tree, r.workspaces)
+		if err == nil {
+			err = r.removeOutside(ctx, x.tree)
+		}
+		if err != nil {
 			return fmt.Errorf("remove %v: %w", x, err)
 		}
 	}
