@@ -150,6 +150,37 @@ func TestForkForeignRepository(t *testing.T) {
 	p.nothingForked()
 }
 
+// A worktree or a branch that somebody makes under a name that was just chosen is theirs.
+func TestForkTakenMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopfs.Btrfs(t)).sealed()
+	p := w.origin
+	fork := p.StopCow("fork.claimed", "fork")
+	b := w.at("a-fork-1")
+	p.Must("git", "worktree", "add", "--quiet", "-b", "mine", b.Dir)
+	b.Write("note", "mine")
+	fails(t, fork.Continue(), 1, "is there already")
+	if b.Read("note") != "mine" {
+		t.Error("the note is gone")
+	}
+	p.Must(fixture.Program(t), "fork", "--remove", "--force")
+	if b.Read("note") != "mine" || p.Says("git", "rev-parse", "mine") == "" {
+		t.Error("the note is gone")
+	}
+	p.Must("git", "worktree", "remove", "--force", b.Dir)
+	fork = p.StopCow("fork.claimed", "fork")
+	p.Must("git", "branch", "fork/a-fork-1")
+	fails(t, fork.Continue(), 1, "is there already")
+	p.Must("git", "branch", "--quiet", "-d", "fork/a-fork-1")
+	p.nothingForked()
+	// What git fails at, after it has made the branch, is taken back.
+	fork = p.StopCow("fork.claimed", "fork", "--in", w.Path("place"))
+	p.Must("rm", "-r", w.Path("place"))
+	p.Must("touch", w.Path("place"))
+	fails(t, fork.Continue(), 1, "git worktree")
+	p.nothingForked()
+}
+
 // unforked removes all forks, once what was killed has ended.
 func (c *checkout) unforked() {
 	c.T.Helper()

@@ -59,7 +59,7 @@ func (j *job) look(ctx context.Context, o Options) (err error) {
 	}
 	if err := j.repo.CheckFilters(ctx); errors.Is(err, git.ErrOwnFilters) {
 		return &layers.HelpError{Err: fmt.Errorf("fork %s: %w", j.repo.Root, err),
-			Help: "if you trust them, set them in your own configuration, with `git config --global`"}
+			Help: "if you trust them, use `git worktree add`"}
 	} else if err != nil {
 		return err
 	}
@@ -104,14 +104,18 @@ func (j *job) makeAll(ctx context.Context, claims []*forks.Claim) {
 // makeOne makes one fork. Where that fails nothing is left of it.
 func (j *job) makeOne(ctx context.Context, c *forks.Claim) (_ *fork, err error) {
 	repo := j.repo.Holding(c.File())
+	begun, err := j.add(ctx, repo, c)
 	defer func() {
-		if err != nil {
+		switch {
+		case err == nil:
+			err = c.Release()
+		case begun:
 			err = errors.Join(fmt.Errorf("make fork %s: %w", c.Name, err), j.abandon(context.WithoutCancel(ctx), repo, c))
-			return
+		default:
+			err = errors.Join(fmt.Errorf("make fork %s: %w", c.Name, err), c.Forget())
 		}
-		err = c.Release()
 	}()
-	if err := j.add(ctx, repo, c); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	tree, err := git.Open(ctx, c.Path, j.Environ)
@@ -142,14 +146,20 @@ func (j *job) makeOne(ctx context.Context, c *forks.Claim) (_ *fork, err error) 
 
 // add has git add the working tree. It does so for one after the other, whoever makes forks
 // of the repository: git fails where it sees a working tree that another git is adding (2.39,
-// "failed to read .git/worktrees/x/commondir: Success").
-func (j *job) add(ctx context.Context, repo *git.Checkout, c *forks.Claim) (err error) {
+// "failed to read .git/worktrees/x/commondir: Success"). Where somebody has taken the place
+// or the branch since it was claimed, it is not begun.
+func (j *job) add(ctx context.Context, repo *git.Checkout, c *forks.Claim) (begun bool, err error) {
 	unlock, err := j.forks.Lock(ctx, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	return repo.AddWorktree(ctx, c.Path, c.Branch, c.Base)
+	for _, taken := range []string{c.Path, filepath.Join(repo.CommonDir, c.Branch)} {
+		if taken != repo.CommonDir && isThere(taken) {
+			return false, fmt.Errorf("add worktree %s: %s is there already", c.Path, taken)
+		}
+	}
+	return true, repo.AddWorktree(ctx, c.Path, c.Branch, c.Base)
 }
 
 // abandon takes away what was made of a fork that is not to be.
@@ -164,7 +174,7 @@ func (j *job) abandon(ctx context.Context, repo *git.Checkout, c *forks.Claim) e
 		return errors.Join(err, c.Release())
 	}
 	for _, w := range all {
-		if w.Root == realPath(c.Path) {
+		if w.Root == realPath(c.Path) && j.isOurs(ctx, c, w.Root) {
 			err = j.takeAway(ctx, repo, c, w.Root)
 		}
 	}
@@ -175,6 +185,20 @@ func (j *job) abandon(ctx context.Context, repo *git.Checkout, c *forks.Claim) e
 		return errors.Join(err, c.Release())
 	}
 	return c.Forget()
+}
+
+// isOurs reports whether a working tree is the one that was begun for a claim, and nobody
+// else's in its place.
+func (j *job) isOurs(ctx context.Context, c *forks.Claim, root string) bool {
+	if forks.IsUnmade(root) {
+		return true
+	}
+	tree, err := git.Open(ctx, root, j.Environ)
+	if err != nil {
+		return false
+	}
+	name, _ := forks.Marked(tree.GitDir)
+	return name == c.Name
 }
 
 // takeAway removes a working tree of which nothing is worth being kept.
