@@ -9,7 +9,6 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/forking"
-	"github.com/cargo-cow/cargo-cow/layers/forks"
 )
 
 // mostForks bounds how many are made by one command: a number that is larger was not meant.
@@ -81,11 +80,6 @@ func (o *forkOptions) understand(args []string) error {
 		return nil
 	case o.list && len(args) > 0, len(args) > 1:
 		return exit.Usage(fmt.Errorf("run cargo-cow fork: unexpected argument %q", args[len(args)-1]))
-	}
-	if o.Prefix != "" {
-		if err := forks.CheckName(o.Prefix); err != nil {
-			return exit.Usage(fmt.Errorf("name forks %s: %w", o.Prefix, err))
-		}
 	}
 	o.N = 1
 	if len(args) == 0 {

@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/layers/forks"
 )
 
@@ -88,7 +88,7 @@ func (j *job) where(ctx context.Context, o Options) (dir, prefix string, err err
 		prefix = o.Prefix
 	}
 	if err := forks.CheckName(prefix); err != nil {
-		return "", "", &layers.HelpError{Err: fmt.Errorf("name forks %s: %w", prefix, err), Help: "name them with --name PREFIX"}
+		return "", "", exit.Usage(fmt.Errorf("name forks %s: %w", prefix, err))
 	}
 	return dir, prefix, nil
 }
