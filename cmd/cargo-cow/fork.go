@@ -81,14 +81,12 @@ func (o *forkOptions) understand(args []string) error {
 	case o.list && len(args) > 0, len(args) > 1:
 		return exit.Usage(fmt.Errorf("run cargo-cow fork: unexpected argument %q", args[len(args)-1]))
 	}
-	o.N = 1
-	if len(args) == 0 {
+	if o.N = 1; len(args) == 0 {
 		return nil
 	}
-	n, err := strconv.Atoi(args[0])
-	if err != nil || n < 1 || n > mostForks {
+	var err error
+	if o.N, err = strconv.Atoi(args[0]); err != nil || o.N < 1 || o.N > mostForks {
 		return exit.Usage(fmt.Errorf("make %s forks: want a number from 1 to %d", args[0], mostForks))
 	}
-	o.N = n
 	return nil
 }
