@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/forks"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
@@ -208,7 +209,7 @@ func (r *removal) removeOutside(ctx context.Context, tree *git.Checkout) error {
 			continue // not in this commit; or what it brings was not asked to be run
 		}
 		co, err := s.Unresolved(ctx)
-		if err != nil || !slices.Contains(outside, co.Workspace.BuildDir) || layers.MadeFrom(co) == "" || r.store.Usable(co) != nil {
+		if err != nil || !slices.Contains(outside, co.Workspace.BuildDir) || !active.ReadProvenance(co.Workspace.BuildDir).OfLayer() || r.store.Usable(co) != nil {
 			continue
 		}
 		if err := removeDir(ctx, r.store, co.Workspace.BuildDir); err != nil {

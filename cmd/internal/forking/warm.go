@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
@@ -71,7 +72,7 @@ func (j *job) checkRoom(ctx context.Context, o Options) error {
 // copied is how many bytes a fork's build directory takes where it is a copy, and how many
 // more copies sealing makes.
 func (j *job) copied(ctx context.Context) (one int64, seals int, err error) {
-	if dir := j.p.BuildDir(); !layers.NothingBuilt(dir) {
+	if dir := j.p.BuildDir(); !open.NothingBuilt(dir) {
 		u, err := j.p.Store.Driver().Usage(ctx, dir)
 		return u.Total, 1, err
 	}

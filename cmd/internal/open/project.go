@@ -9,6 +9,8 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/background"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
+	"github.com/cargo-cow/cargo-cow/layers/rollback"
 	"github.com/cargo-cow/cargo-cow/layers/unasked"
 )
 
@@ -122,4 +124,10 @@ func born(dir string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(st.Btime.Sec, int64(st.Btime.Nsec))
+}
+
+// NothingBuilt reports whether there is nothing in a build directory that a build, or
+// anybody else, has put there: it is missing, a roll-back has left its stub, or it is hollow.
+func NothingBuilt(buildDir string) bool {
+	return !rollback.Exists(buildDir) || justintime.IsHollow(buildDir)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
-	"github.com/cargo-cow/cargo-cow/layers/justintime"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -54,7 +53,7 @@ func (t *workingTree) workspace(ctx context.Context, dir string) (settled bool, 
 		}
 	}
 	stub := rollback.IsStub(buildDir) // no cargo clean leaves one
-	if nothingBuilt(buildDir) && (stub || !t.repo.Had(t.built, buildDir)) {
+	if open.NothingBuilt(buildDir) && (stub || !t.repo.Had(t.built, buildDir)) {
 		if _, err := p.Resolve(ctx, true); err != nil {
 			return false, err
 		}
@@ -111,10 +110,4 @@ func (h *Hook) follow(ctx context.Context, p *open.Project) error {
 	}
 	report.RestoreBriefly(h.Term, rep.Restored)
 	return nil
-}
-
-// nothingBuilt reports whether there is nothing in a build directory that a build, or
-// anybody else, has put there: it is missing, a roll-back has left its stub, or it is hollow.
-func nothingBuilt(buildDir string) bool {
-	return !rollback.Exists(buildDir) || justintime.IsHollow(buildDir)
 }
