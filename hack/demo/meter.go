@@ -68,11 +68,17 @@ func (m *meter) rebuild(ctx context.Context, what, dir string, env []string) (re
 	return result, kept, err
 }
 
-// print prints the table, with the bytes only where they tell of the demo.
-func (m *meter) print(bytesKnown bool) {
+// last is the row that was measured last.
+func (m *meter) last() row { return m.rows[len(m.rows)-1] }
+
+// print prints the table, in two parts, with the bytes only where they tell of the demo.
+func (m *meter) print(bytesKnown bool, first int) {
 	const format = "%-42s %10s %15s %20s\n"
 	fmt.Printf(format, "", "time", "units compiled", "bytes added on disk")
-	for _, r := range m.rows {
+	for i, r := range m.rows {
+		if i == first {
+			fmt.Println()
+		}
 		added := "not known"
 		if bytesKnown {
 			added = fmt.Sprintf("%.1f MB", float64(r.added)/1e6)

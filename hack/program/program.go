@@ -15,10 +15,11 @@ import (
 
 // A Program is a built cargo-cow.
 type Program struct {
-	Path    string // of the executable
-	Wrapper string // of cargo-cow-rustc, beside it
-	Store   string // where it keeps its layers
-	Config  string // where a user's configuration is, as XDG_CONFIG_HOME; "" for that of who runs this
+	Path    string   // of the executable
+	Wrapper string   // of cargo-cow-rustc, beside it
+	Store   string   // where it keeps its layers
+	Config  string   // where a user's configuration is, as XDG_CONFIG_HOME; "" for that of who runs this
+	More    []string // more environment
 }
 
 // Build builds cargo-cow into dir/bin; its store will be dir/store.
@@ -40,7 +41,7 @@ func (p *Program) Env() []string {
 	if p.Config != "" {
 		env = append(env, "XDG_CONFIG_HOME="+p.Config)
 	}
-	return project.Env(env...)
+	return project.Env(append(env, p.More...)...)
 }
 
 // An Answer is the line of a command's --json output that carries the command's own name as its reason, as far as anybody

@@ -58,7 +58,7 @@ func Fetch(ctx context.Context, c Crate, dir string) error {
 
 // registrySource returns where cargo has unpacked c, after having it do so where needed.
 func registrySource(ctx context.Context, c Crate) (string, error) {
-	home, err := cargoHome()
+	home, err := CargoHome()
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +90,8 @@ func registrySource(ctx context.Context, c Crate) (string, error) {
 	return source, err
 }
 
-func cargoHome() (string, error) {
+// CargoHome is where cargo keeps its packages.
+func CargoHome() (string, error) {
 	if home := os.Getenv("CARGO_HOME"); home != "" {
 		return filepath.Abs(home)
 	}
