@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/regular"
@@ -16,10 +18,13 @@ import (
 // that the working tree has had: one that is missing was removed, by cargo clean
 // or by hand, and is not brought back by a checkout; one that is not listed never
 // was. The first line is builtAll where there is nothing left for the hook to look
-// at: then the shell need not start the program. It goes with the working tree.
+// at: then the shell need not start the program. It goes with the working tree where
+// that is renamed, and counts for no copy of it: a line that is no path, topMark and the
+// inode of its top, says which one it is of.
 const (
 	builtAll  = "all"
 	builtSome = "some"
+	topMark   = "//"
 )
 
 // Built is what a working tree notes of its build directories.
@@ -37,7 +42,26 @@ func (c *Checkout) Built() Built {
 		return Built{}
 	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	return Built{All: lines[0] == builtAll && c.current(), Dirs: lines[1:]}
+	b := Built{All: lines[0] == builtAll && c.current()}
+	top := c.top()
+	for _, line := range lines[1:] {
+		switch {
+		case !strings.HasPrefix(line, topMark):
+			b.Dirs = append(b.Dirs, line)
+		case top != "" && line != top:
+			return Built{}
+		}
+	}
+	return b
+}
+
+// top is the line that says which working tree it is; "" where that cannot be told.
+func (c *Checkout) top() string {
+	var st syscall.Stat_t
+	if syscall.Stat(c.Root, &st) != nil {
+		return ""
+	}
+	return topMark + strconv.FormatUint(st.Ino, 10)
 }
 
 // current reports whether init has noted nothing since, as the shell does.
@@ -69,7 +93,11 @@ func (c *Checkout) NoteBuilt(all bool, buildDirs ...string) error {
 	path := filepath.Join(c.GitDir, paths.WorktreeBuilt)
 	err := os.MkdirAll(filepath.Dir(path), 0o777)
 	if err == nil {
-		err = replaceFile(path, strings.Join(append([]string{head}, b.Dirs...), "\n")+"\n", 0o666, errors.Is(exists(path), os.ErrNotExist))
+		lines := []string{head}
+		if top := c.top(); top != "" {
+			lines = append(lines, top)
+		}
+		err = replaceFile(path, strings.Join(append(lines, b.Dirs...), "\n")+"\n", 0o666, errors.Is(exists(path), os.ErrNotExist))
 	}
 	if err != nil && !errors.Is(err, os.ErrExist) { // another one was quicker
 		return fmt.Errorf("note build directory: %w", err)

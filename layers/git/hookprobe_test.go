@@ -208,6 +208,10 @@ func TestHookLooksUntilAllIsNoted(t *testing.T) {
 	if c := open(t, wt+"2", env); !c.Had(c.Built(), filepath.Join(wt+"2", "target")) {
 		t.Error("a move of the working tree has it forget its build directory")
 	}
+	command(t, env, root, "cp", "-a", wt+"2", wt+"3")
+	if c := open(t, wt+"3", env); c.Had(c.Built(), filepath.Join(wt+"3", "target")) {
+		t.Error("a copy of the working tree has had the build directory")
+	}
 	// Another workspace was taken up since.
 	write(t, filepath.Join(root, ".git", "cargo-cow", "config.json"), "{} ")
 	wt, times = wt+"2", 0

@@ -28,6 +28,7 @@ func FuzzSwitchedOff(f *testing.F) {
 func FuzzBuilt(f *testing.F) {
 	f.Add("all\ntarget\n/abs/target\n")
 	f.Add("some\n")
+	f.Add("some\n//7\ntarget\n//8\n")
 	f.Add("all\n../../x\n\n")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
