@@ -45,11 +45,12 @@ func above(dir string, do func(dir string) bool) bool {
 
 // builtAbove reports whether one of the packages that a directory lies in has its build directory. Which is the
 // workspace's root only cargo knows; where another one has been built in, nobody is sure to be without. What is above
-// the top of a working tree is another's, as where worktrees lie in the checkout that they are of.
+// the top of a working tree is another's, as where worktrees lie in the checkout that they are of. Jujutsu gives its
+// workspaces .jj, and only colocated ones .git.
 func builtAbove(dir string) (built bool) {
 	above(dir, func(d string) bool {
 		built = exists(d+"/Cargo.toml") && isBuilt(d+"/target")
-		return built || exists(d+"/.git")
+		return built || exists(d+"/.git") || exists(d+"/.jj")
 	})
 	return built
 }
