@@ -107,11 +107,17 @@ func NoteBuilt(checkout *layers.Checkout) {
 }
 
 // HasBuilt reports whether the working tree has had its build directory before, which is not
-// there now: who has removed it wants to build anew. Where no repository notes that, the
-// account of what was done there tells, if the checkout is older.
+// there now: who has removed it wants to build anew. Where no repository notes that, or where
+// nothing can be noted in it, as in a container, the account of what was done there tells, if
+// the checkout is older.
 func (p *Project) HasBuilt() bool {
 	if repo := p.Checkout.Git; repo != nil {
-		return repo.Had(repo.Built(), p.BuildDir())
+		if repo.Had(repo.Built(), p.BuildDir()) {
+			return true
+		}
+		if unix.Access(repo.GitDir, unix.W_OK) == nil {
+			return false
+		}
 	}
 	last := unasked.Read(p.Store.Dir(), p.BuildDir())
 	return last != nil && last.At.After(born(p.Checkout.Workspace.Root))
