@@ -110,6 +110,9 @@ type memoPackage struct {
 	Variables map[string]string `json:"variables"`
 }
 
+// buildDirVariables tell cargo where to build (cargo 1.95, util/context/mod.rs: target_dir, build_dir).
+var buildDirVariables = []string{"CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"}
+
 // memoKey is a digest of all that decides the answers but the sources: the
 // programs, the environment, the configuration. It is "" where answers are not
 // kept.
@@ -122,6 +125,10 @@ func (t Tool) memoKey(cfg *config.Config) string {
 	for _, kv := range slices.Sorted(slices.Values(t.Environ)) {
 		name, value, _ := strings.Cut(kv, "=")
 		if name == "PATH" || name == "HOME" || strings.HasPrefix(name, "RUST") || strings.HasPrefix(name, "CARGO") && !strings.HasPrefix(name, "CARGO_COW") {
+			// One inside the checkout is memo.Target, or memo.Build: where another one's is, is no answer there.
+			if rel, ok := paths.Under(value, t.Dir); ok && slices.Contains(buildDirVariables, name) {
+				value = rel
+			}
 			add(name, value)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/internal/cargotest"
@@ -81,6 +82,29 @@ func TestAskMemoServesNewWorktree(t *testing.T) {
 	cargotest.Write(t, dir+"/new", map[string]string{"build.rs": "fn main() {}\n"})
 	if _, asked := s.Ask(t); !asked {
 		t.Error("with a build script the same answer was given")
+	}
+}
+
+// A build directory that is named by its path is where it is, also to another checkout; one inside
+// each checkout is at the same place in all.
+func TestAskMemoBuildDirectoryByPath(t *testing.T) {
+	dir := cargotest.RealTempDir(t)
+	s := projecttest.New(t, dir)
+	environ := s.Tool.Environ
+	in := func(root, target string) (buildDir string, asked bool) {
+		s.Tool.Dir, s.Tool.Environ = dir+root, append(slices.Clone(environ), "CARGO_TARGET_DIR="+dir+target)
+		got, asked := s.Ask(t)
+		return got.Workspace.BuildDir, asked
+	}
+	in("/ws", "/ws/out")
+	if err := os.CopyFS(dir+"/other", os.DirFS(dir+"/ws")); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := in("/other", "/ws/out"); got != dir+"/ws/out" {
+		t.Errorf("of the other checkout's it is said to be %s", got)
+	}
+	if got, asked := in("/other", "/other/out"); got != dir+"/other/out" || asked {
+		t.Errorf("it is %s, asked again: %v", got, asked)
 	}
 }
 
