@@ -88,15 +88,19 @@ func (c *cargo) request(env []string) *request {
 			target = getenv(name)
 		}
 	}
-	if target != "" {
-		target = c.path(target)
-		r.target = target
-		set = append(set, "CARGO_TARGET_DIR="+target)
-		if isBuilt(target) || isWithin(target, r.dir) {
+	switch {
+	case target != "" && !isWithin(c.path(target), r.dir):
+		r.target = c.path(target)
+		set = append(set, "CARGO_TARGET_DIR="+r.target)
+		if isBuilt(r.target) {
 			return nil
 		}
-	} else if builtAbove(r.dir) {
+	case builtAbove(r.dir):
 		return nil
+	case target != "":
+		// An editor's, inside the one that all others build in: that is restored first, since
+		// it will count as built then.
+		set = append(set, "CARGO_TARGET_DIR=", "CARGO_BUILD_TARGET_DIR=")
 	}
 	// clippy's is none of the workspace's, and what cargo is to build it is told by (cargo clippy sets it itself).
 	if strings.HasPrefix(filepath.Base(getenv("RUSTC_WORKSPACE_WRAPPER")), "clippy-driver") {
