@@ -61,7 +61,7 @@ func seal(ctx context.Context, p *open.Project, c *candidate, session func(dir s
 	if err != nil {
 		return nil, err
 	}
-	sibling, err := p.OpenSibling(ctx, s)
+	sibling, err := p.OpenSibling(ctx, s, c.buildDir)
 	if err != nil {
 		return nil, err
 	}

@@ -23,31 +23,40 @@ import (
 // A candidate is a workspace with something built in it.
 type candidate struct {
 	root, buildDir string
+	rank           int
 	lockfile       bool // the same as the checkout's
 	commit         bool
 	built          time.Time
 	classic        bool // its directories tell when that was
 }
 
+// usual is the name of the build directory where nobody has named another.
+const usual = "target"
+
+// Where a candidate is, what promises most first.
+const (
+	rankSame  = iota // in another checkout, where the project's is in its own
+	rankOwn          // in the project's own checkout
+	rankUsual        // in another checkout, where cargo has it if nothing is said
+)
+
 // siblings lists the other working trees of the repository in which something is built, and
 // other checkouts with the same lockfile, those first that promise most: with the same
-// lockfile, at the same commit, built last.
+// lockfile, in a directory of the same name, at the same commit, built last. For a build
+// directory of another name than cargo's, as an editor may have one of its own, the usual ones
+// count as well, that of the checkout itself before the others.
 func siblings(p *open.Project) []*candidate {
 	ws := p.Checkout.Workspace
-	inside, err := filepath.Rel(ws.Root, ws.BuildDir)
-	if err != nil || !filepath.IsLocal(inside) {
-		inside = "" // where it is elsewhere, nothing tells where another one is
-	}
 	lockfile, err := regular.Read(filepath.Join(ws.Root, "Cargo.lock"))
 	if err != nil {
 		return nil
 	}
 	var list []*candidate
-	add := func(root, buildDir string, any bool) {
-		if root == ws.Root || slices.ContainsFunc(list, func(c *candidate) bool { return c.root == root }) {
+	add := func(root, buildDir string, rank int, any bool) {
+		if buildDir == ws.BuildDir || slices.ContainsFunc(list, func(c *candidate) bool { return c.buildDir == buildDir }) {
 			return
 		}
-		c := &candidate{root: root, buildDir: buildDir}
+		c := &candidate{root: root, buildDir: buildDir, rank: rank}
 		text, err := regular.Read(filepath.Join(root, "Cargo.lock"))
 		if c.lockfile = err == nil && bytes.Equal(text, lockfile); c.lockfile || any && err == nil {
 			if c.look() {
@@ -55,29 +64,50 @@ func siblings(p *open.Project) []*candidate {
 			}
 		}
 	}
-	if repo := p.Checkout.Git; repo != nil && inside != "" {
-		if rel, err := filepath.Rel(repo.Root, ws.Root); err == nil && filepath.IsLocal(rel) {
-			for _, tree := range repo.Siblings() {
-				root := filepath.Join(tree, rel)
-				add(root, filepath.Join(root, inside), true)
+	names := []string{usual}
+	// Where it is elsewhere, nothing tells where that of another one is.
+	if inside, err := filepath.Rel(ws.Root, ws.BuildDir); err == nil && filepath.IsLocal(inside) && inside != usual {
+		names = []string{inside, usual}
+	}
+	add(ws.Root, filepath.Join(ws.Root, usual), rankOwn, false)
+	for _, root := range othersOf(p) {
+		for _, name := range names {
+			rank := rankUsual
+			if name == names[0] {
+				rank = rankSame
 			}
+			add(root, filepath.Join(root, name), rank, true)
 		}
 	}
 	for _, dir := range whereabouts.Claimed(filepath.Join(p.Store.Dir(), paths.StoreLeases)) {
 		// What cargo makes where nothing is said: of others only cargo knows what they are of.
-		if root, name := filepath.Split(dir); name == "target" {
-			add(filepath.Clean(root), dir, false)
+		if root, name := filepath.Split(dir); name == usual {
+			add(filepath.Clean(root), dir, rankUsual, false)
 		}
 	}
 	promise(list, p.Checkout.Head())
 	return list
 }
 
+// othersOf are where the project's workspace is in other working trees of its repository.
+func othersOf(p *open.Project) (roots []string) {
+	repo := p.Checkout.Git
+	if repo == nil {
+		return nil
+	}
+	if rel, err := filepath.Rel(repo.Root, p.Checkout.Workspace.Root); err == nil && filepath.IsLocal(rel) {
+		for _, tree := range repo.Siblings() {
+			roots = append(roots, filepath.Join(tree, rel))
+		}
+	}
+	return roots
+}
+
 // promise sorts candidates. The commits of those are read that come first without.
 func promise(list []*candidate, head string) {
 	const read = 8
 	byBuilt := func(a, b *candidate) int {
-		return cmp.Or(first(a.lockfile, b.lockfile), first(a.commit, b.commit), b.built.Compare(a.built), strings.Compare(a.root, b.root))
+		return cmp.Or(first(a.lockfile, b.lockfile), a.rank-b.rank, first(a.commit, b.commit), b.built.Compare(a.built), strings.Compare(a.root, b.root))
 	}
 	slices.SortFunc(list, byBuilt)
 	top := list[:min(len(list), read)]

@@ -4,12 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
+
+// targetDir tells cargo where to build, whatever else is said.
+const targetDir = "CARGO_TARGET_DIR"
 
 // OpenSibling opens the project of another session, for this one's sake: nobody has asked for
 // anything there. So cargo is asked there only under the configuration that it is run under
-// here, and the store has to be the same.
-func (p *Project) OpenSibling(ctx context.Context, s *Session) (*Project, error) {
+// here, and the store has to be the same. A variable that names the build directory is about
+// this one's; there it names buildDir.
+func (p *Project) OpenSibling(ctx context.Context, s *Session, buildDir string) (*Project, error) {
+	if s.environ.Get(targetDir) != "" {
+		s.environ = append(slices.Clip(s.environ), targetDir+"="+buildDir)
+	}
 	if err := s.keepToRoot(); err != nil {
 		return nil, err
 	}
