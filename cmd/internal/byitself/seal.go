@@ -35,8 +35,9 @@ func SealSibling(ctx context.Context, environment []string, p *open.Project, ses
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSeal)
 	defer cancel()
-	tried := 0
-	for _, c := range siblings(p) {
+	list, tried := siblings(p), 0
+	uneditedFirst(ctx, p, environment, list)
+	for _, c := range list {
 		if tried == maxTried || ctx.Err() != nil {
 			break
 		}

@@ -3,6 +3,7 @@ package byitself
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,6 +116,36 @@ func promise(list []*candidate, head string) {
 		c.commit = head != "" && git.HeadOf(c.root) == head
 	}
 	slices.SortFunc(top, byBuilt)
+}
+
+// maxLooked bounds how many working trees git is asked about, which takes it 10 to 50 ms each.
+const maxLooked = 4
+
+// uneditedFirst has one come first in which nothing is edited, of those that promise as much as
+// the first but for when they were built: what an agent is at work on is built last, and of no
+// use to a checkout of the commit. One that is edited itself may be a copy of such a one.
+func uneditedFirst(ctx context.Context, p *open.Project, environment []string, list []*candidate) {
+	same := 0
+	for same < min(len(list), maxLooked) && list[same].commit && list[same].lockfile && list[same].rank == list[0].rank {
+		same++
+	}
+	if same < 2 {
+		return
+	}
+	if edited, err := p.Checkout.Git.Dirty(ctx); err != nil || edited {
+		return
+	}
+	for i, c := range list[:same] {
+		repo, err := git.Open(ctx, c.root, environment)
+		if err != nil {
+			continue
+		}
+		if edited, err := repo.Dirty(ctx); err == nil && !edited {
+			copy(list[1:i+1], list[:i])
+			list[0] = c
+			return
+		}
+	}
 }
 
 func first(a, b bool) int {
