@@ -122,6 +122,12 @@ func (d *Dir) readSourceList(u *Unit) {
 		u.breaks(rule.InDoubt, "rustc's list of its sources is missing")
 		return
 	}
+	// Without a restore since, which dates its list of inputs anew, a unit was begun when it was last
+	// to be built (compiler/mod.rs:rustc), and rustc writes its list whatever it is to make.
+	list, ok := d.stampFile(u.SourceListFile)
+	if began, known := d.began(u); ok && known && list.mtime < began {
+		u.breaks(rule.InDoubt, "whatever was run for its last build was not rustc: its list of sources is older")
+	}
 	b, err := regular.Read(filepath.Join(d.Path, u.SourceListFile))
 	if err == nil {
 		u.SourceList, err = depfile.Parse(b)
@@ -136,11 +142,18 @@ func (d *Dir) readSourceList(u *Unit) {
 // when rustc was started (cargo 1.95, compiler/mod.rs:rustc), and writes the hash
 // file when rustc is done. 0 where a restore or graft has set times since.
 func (d *Dir) checkCost(u *Unit) int64 {
-	began, ok := d.stampFile(u.Dir.Record + "/invoked.timestamp")
-	if !ok || began.mtime != u.Started {
+	began, ok := d.began(u)
+	if !ok {
 		return 0
 	}
-	return max(0, u.stamp.mtime-began.mtime) / int64(time.Millisecond)
+	return max(0, u.stamp.mtime-began) / int64(time.Millisecond)
+}
+
+// began is when Cargo last set out to build a unit; not known where a restore or graft has
+// set times since.
+func (d *Dir) began(u *Unit) (ns int64, known bool) {
+	began, ok := d.stampFile(u.Dir.Record + "/invoked.timestamp")
+	return began.mtime, ok && began.mtime == u.Started
 }
 
 func (d *Dir) readRun(u *Unit) error {
