@@ -15,6 +15,7 @@ over time, never changed or removed.
 | ` + "`extend`" + ` | with ` + "`snapshot --into`" + `, the layer, whether it is new, how many units were ` + "`grafted`" + ` into it and ` + "`from`" + ` which layers |
 | ` + "`restore`" + ` | the layer, the units kept, to be rebuilt and retagged; a ` + "`unit`" + ` line for each to be rebuilt comes before |
 | ` + "`graft`" + ` | how many units were ` + "`grafted`" + `, ` + "`from`" + ` which layers; ` + "`lacking`" + `: how many that the build needs no layer could give |
+| ` + "`candidate`" + ` | a layer that a restore chooses among, what compiling it saves in ms, how many of its units are to be rebuilt, whether it is ` + "`chosen`" + `, or how many units it ` + "`gives`" + ` |
 | ` + "`switch`" + ` | whether the build directory was ` + "`restored`" + `, and from which ` + "`layer`" + `, or ` + "`why`" + ` it was kept; a ` + "`restore`" + ` line comes before |
 | ` + "`fork`" + ` | a fork that was made: its ` + "`name`, `path`, `branch`, `commit`" + `; whether it is ` + "`warm`" + `, and from which ` + "`layer`" + `, with how many units kept and to be rebuilt |
 | ` + "`fork-state`" + ` | with ` + "`fork --list`" + `, a fork, where it is (` + "`at`" + `), its ` + "`state`" + `: unchanged, merged, changed, ahead, gone, unfinished; how many ` + "`commits`" + ` are on no other branch |
@@ -47,7 +48,7 @@ over time, never changed or removed.
 | ` + "`ingredient`" + ` | one thing that a record's key is made of: an ingredient, an input, a variable or a library (` + "`kind`" + `) |
 | ` + "`damage`, `verify`" + ` | something damaged in the warehouse, and whether it was removed; what was looked at |
 | ` + "`miss`" + ` | a call of rustc that was not answered: ` + "`kind`" + ` (missed, compiled, refused), ` + "`why`, `detail`" + ` |
-| ` + "`stats`, `stats-why`" + ` | what became of all calls, time in ms and bytes; how many were compiled for one reason |
+| ` + "`stats`, `stats-why`" + ` | what became of all calls, time in ms and bytes, and of build directories by themselves; how many were compiled for one reason |
 | ` + "`undo`, `status`, `hook`" + ` | how things are |
 | ` + "`verified-unit`" + ` | a unit and the ` + "`verdict`" + `: equal, equal-but (` + "`but`" + ` for what), not-reproducible, different (in ` + "`differs`" + `), failed, unknown (` + "`why`" + `); the workspace root it was compiled ` + "`at`" + `, if another |
 | ` + "`verified`" + ` | how many units had which verdict, the ` + "`seed`" + ` of the sample |
