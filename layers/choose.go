@@ -5,14 +5,9 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path/filepath"
 	"slices"
 
-	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/planner"
-	"github.com/cargo-cow/cargo-cow/layers/index"
-	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // choose finds the layer for a checkout (chooseOnce). Where the layers that it chose from
@@ -109,7 +104,8 @@ func (s *Store) nearest(ctx context.Context, co *Checkout, onlyNew bool) ([]Reco
 	if err != nil {
 		return nil, nil, err
 	}
-	if onlyNew && !mayPay(x, co) {
+	// Of other versions they may hold as much: then it is asked in vain.
+	if onlyNew && x.CostOf(co.Locked()) < minPlanned {
 		return nil, nil, s.noLayer(co, "or enough of what it needs for cargo to be asked")
 	}
 	needed, err := s.plan(ctx, co, profiles, x.Checked())
@@ -136,30 +132,6 @@ func (s *Store) nearest(ctx context.Context, co *Checkout, onlyNew bool) ([]Reco
 // needs while a cargo waits: asking takes 0.3 to 1.4 s of one processor (projects of 60 to
 // 400 units), a build has several.
 const minPlanned = 5000
-
-// mayPay reports whether layers hold so much of the packages that a checkout's lockfile
-// names. Of other versions of them they may hold as much, so it is asked in vain at times.
-func mayPay(x *index.Index, co *Checkout) bool {
-	text, err := regular.Read(filepath.Join(co.Workspace.Root, "Cargo.lock"))
-	if err != nil {
-		return false
-	}
-	lock, err := lockfile.Parse(text)
-	if err != nil {
-		return false
-	}
-	named := map[string]bool{}
-	for _, p := range lock.Packages {
-		named[p.Name] = true
-	}
-	sum := int64(0)
-	for key := range x.Units {
-		if named[manifest.PackageOf(key)] {
-			sum += x.Cost(key)
-		}
-	}
-	return sum >= minPlanned
-}
 
 // lacking finds out what a checkout needs, for a layer that was made for other
 // dependencies, or other features of them. Where that cannot be found out, the layer

@@ -94,7 +94,6 @@ type ranking struct {
 	checkout *Checkout
 	strict   bool
 	all      bool
-	ranked   []Candidate
 	reader   *cargo.Reader
 	nearest  []Record        // in the order of candidates
 	needed   map[string]bool // only these count; nil: all
@@ -133,9 +132,10 @@ func (c *ranking) run(ctx context.Context) (*choice, error) {
 	slices.SortStableFunc(richest, func(a, b Record) int { return cmp.Compare(c.worth[b.ID], c.worth[a.ID]) })
 	queues := [2][]Record{c.nearest, richest}
 	tried := map[string]bool{}
+	var all []*choice
 	var best *choice
 	var unreadable error
-	for turn, compared := 0, 0; compared < maxCompared && len(queues[0])+len(queues[1]) > 0; turn++ {
+	for turn := 0; len(all) < maxCompared && len(queues[0])+len(queues[1]) > 0; turn++ {
 		queue := &queues[turn%2]
 		for len(*queue) > 0 && (tried[(*queue)[0].ID] || !c.mayBeat(best, (*queue)[0])) {
 			*queue = (*queue)[1:]
@@ -146,32 +146,64 @@ func (c *ranking) run(ctx context.Context) (*choice, error) {
 		r := (*queue)[0]
 		tried[r.ID] = true
 		next, err := c.store.compare(ctx, r, c.reader, c.strict)
+		if err == nil && c.needed != nil && !next.plan.Grafts() {
+			err = errors.Join(c.store.noLayer(c.checkout, "or anything that it needs"), next.release())
+		}
 		if err != nil {
 			unreadable = err
 			continue
 		}
-		compared++
-		if c.needed != nil && !next.plan.Grafts() {
-			unreadable = errors.Join(c.store.noLayer(c.checkout, "or anything that it needs"), next.release())
-			continue
-		}
 		c.estimate(next)
-		c.ranked = append(c.ranked, Candidate{Record: next.record, Saves: c.saved[next], Rebuild: len(next.plan.Rebuild())})
-		if best == nil || c.better(ctx, next, best) {
-			best, next = next, best
+		if all = append(all, next); best == nil || c.better(ctx, next, best) {
+			best = next
 		}
-		if next != nil {
-			_ = next.release()
-		}
-	}
-	if err := ctx.Err(); err != nil && best != nil {
-		return nil, errors.Join(err, best.release())
 	}
 	if best == nil {
 		return nil, unreadable
 	}
-	best.ranked = c.ranked
+	best = c.losingLeast(ctx, all, best)
+	for _, x := range all {
+		if x != best || ctx.Err() != nil {
+			_ = x.release()
+		}
+		best.ranked = append(best.ranked, Candidate{Record: x.record, Saves: c.saved[x], Rebuild: len(x.plan.Rebuild())})
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return best, nil
+}
+
+// losingLeast returns, in place of the best of all, the one with which least is lost: what a
+// layer lacks others give (chooseOthers), but a unit that differs in it stays what it is, and
+// is compiled, though it is fresh in another. Where trees are not made in constant time,
+// nothing of the checkout's own is given.
+func (c *ranking) losingLeast(ctx context.Context, all []*choice, best *choice) *choice {
+	if c.index == nil || c.needed != nil || !c.store.opts.Driver.Caps().ConstantTime {
+		return best
+	}
+	dirty := map[*choice]map[string]bool{}
+	for _, x := range all {
+		dirty[x] = map[string]bool{}
+		for _, key := range x.plan.Dirty() {
+			dirty[x][key] = true
+		}
+	}
+	lost := func(x *choice) (sum int64) {
+		for key := range dirty[x] {
+			if slices.ContainsFunc(all, func(y *choice) bool { return c.index.Holds(y.record.ID, key) && !dirty[y][key] }) {
+				sum += c.index.Cost(key)
+			}
+		}
+		return sum
+	}
+	least := lost(best)
+	for _, x := range all {
+		if n := lost(x); n+minJoined <= least || n == least && x != best && c.better(ctx, x, best) {
+			best, least = x, n
+		}
+	}
+	return best
 }
 
 // estimate notes what a layer saves: what building all that it holds has cost, less what
@@ -195,7 +227,9 @@ func (c *ranking) mayBeat(best *choice, r Record) bool {
 	if best == nil || c.all || c.worth[r.ID] > c.saved[best] {
 		return true
 	}
-	return c.worth[r.ID] == c.saved[best] && len(best.plan.Rebuild()) > 0
+	// And what differs in a layer that was not built at this commit another one may have as it is.
+	return c.worth[r.ID] == c.saved[best] && len(best.plan.Rebuild()) > 0 ||
+		best.record.FarFrom(c.checkout.Head()) > 0 && len(best.plan.Dirty()) > 0
 }
 
 func (c *ranking) better(ctx context.Context, a, b *choice) bool {

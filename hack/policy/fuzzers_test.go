@@ -25,6 +25,7 @@ var unfuzzed = map[string]string{
 	"layers/cargo/targets":       "looks for a version in cargo's notes, and hands lists of inputs to depfile",
 	"layers/internal/atomicfile": "makes a number of random bytes",
 	"layers/internal/flock":      "reads a table of the kernel's",
+	"layers/workspace":           "hands a lockfile to lockfile",
 	"layers/recompile":           "looks for the first error among rustc's lines",
 	"layers/usage":               "reads paths that commands have noted; the database is SQLite's",
 	"layers/whereabouts":         "reads a path that a command has noted",

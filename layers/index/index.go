@@ -205,6 +205,16 @@ func (x *Index) Cost(key string) int64 {
 	return max(h.cost, 1)
 }
 
+// CostOf is what building all units of packages of these names cost, in ms.
+func (x *Index) CostOf(packages map[string]bool) (sum int64) {
+	for key := range x.units {
+		if packages[manifest.PackageOf(key)] {
+			sum += x.Cost(key)
+		}
+	}
+	return sum
+}
+
 // Portable reports whether a unit can be grafted, from one layer at least.
 func (x *Index) Portable(key string) bool {
 	h := x.units[key]

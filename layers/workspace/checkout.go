@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
@@ -11,10 +12,12 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/checkout"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/depset"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/handoff"
+	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // Checkout is one checkout as Cargo and git see it.
@@ -139,4 +142,20 @@ func (co *Checkout) Head() string {
 		return ""
 	}
 	return co.Git.Head
+}
+
+// Locked are the names of the packages in the checkout's lockfile; none where it cannot be
+// read.
+func (co *Checkout) Locked() map[string]bool {
+	names := map[string]bool{}
+	text, err := regular.Read(filepath.Join(co.Workspace.Root, "Cargo.lock"))
+	if err != nil {
+		return names
+	}
+	if lock, err := lockfile.Parse(text); err == nil {
+		for i := range lock.Packages {
+			names[lock.Packages[i].Name] = true
+		}
+	}
+	return names
 }
