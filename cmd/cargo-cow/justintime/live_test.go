@@ -420,3 +420,46 @@ func TestKilledSealing(t *testing.T) {
 		}
 	}
 }
+
+// A new project has what another one has built of its dependencies, runs of build scripts included, though no command was
+// typed in either.
+func TestNewProject(t *testing.T) {
+	for _, tc := range fixture.Toolchains(t) {
+		if !slices.Contains([]string{"1.99.1", "beta"}, tc.Name) {
+			continue // each compiles some dependencies
+		}
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			w := newAutomatic(t, append(slices.Clone(tc.Env), "CARGO_COW_WAREHOUSE=off", "CARGO_NET_OFFLINE=false")...)
+			lay := func(name, code string) *fixture.Checkout {
+				c := w.At(name)
+				c.Write("Cargo.toml", "[package]\nname = \""+name+"\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nserde = { version = \"=1.0.219\", features = [\"derive\"] }\nserde_json = \"=1.0.140\"\n")
+				c.Write("src/main.rs", code)
+				c.Write(".gitignore", "target\n")
+				c.Must("cargo", "generate-lockfile", "--quiet")
+				c.Must("cargo", "fetch", "--quiet")
+				c.Repository()
+				return c
+			}
+			one := lay("one", "fn main() { println!(\"{}\", serde_json::json!({\"one\": 1})) }\n")
+			one.Must("cargo", "build")
+			two := lay("two", "#[derive(serde::Serialize)] struct T { two: u8 }\nfn main() { println!(\"{}\", serde_json::to_string(&T { two: 2 }).unwrap()) }\n")
+			r := two.Run("cargo", "build", "-v", "--message-format=json")
+			if r.Code != 0 {
+				t.Fatal(r)
+			}
+			var built []string
+			for _, m := range fixture.Messages(r.Stdout) {
+				if m.Reason == "compiler-artifact" && !m.Fresh {
+					built = append(built, m.Unit().String())
+				}
+			}
+			if !slices.Equal(built, []string{"two/two/bin"}) || strings.Contains(r.Stderr, "build-script-build`") {
+				t.Errorf("built %q; cargo said\n%s", built, r.Stderr)
+			}
+			if said := two.Says(two.Target("debug/two")); said != `{"two":2}` {
+				t.Errorf("it says %q", said)
+			}
+		})
+	}
+}

@@ -25,7 +25,8 @@ type Sealed struct {
 
 // SealSibling seals what siblings of a project have built that is about to be restored: of the
 // build directories of other working trees of the repository, and of other checkouts with the
-// same lockfile, the one that promises most, and no more than one. One in which somebody builds
+// same lockfile, the one that promises most, and no more than one; for a project that has none,
+// another project that shares most of its dependencies. One in which somebody builds
 // is passed over, and who comes to build there is hardly kept waiting (active.Claim.GiveWay).
 // What is sealed is compared with the checkout like any layer, by content. It returns nil where
 // there was nothing to be sealed. session begins a session in a directory.
@@ -37,6 +38,11 @@ func SealSibling(ctx context.Context, environment []string, p *open.Project, ses
 	defer cancel()
 	list, tried := siblings(p), 0
 	uneditedFirst(ctx, p, environment, list)
+	if len(list) == 0 {
+		if c := kindred(p); c != nil {
+			list = append(list, c)
+		}
+	}
 	for _, c := range list {
 		if tried == maxTried || ctx.Err() != nil {
 			break
