@@ -46,6 +46,25 @@ type aim struct {
 	what, against string
 	ratio         float64
 	over, limit   time.Duration
+	told          bool // how much longer it takes, without a claim
+	// paired: each of the one was measured beside one of the other, so that what tells is the median of how pairs
+	// compare. A machine that others use is slower at one time than at another, for both.
+	paired bool
+}
+
+// compared is by how much, and how many times, a thing took longer than another.
+func (b *bencher) compared(a aim) (more time.Duration, ratio float64) {
+	what, against := b.times[a.what], b.times[a.against]
+	if !a.paired || len(what) != len(against) {
+		w, g := report.Median(what), report.Median(against)
+		return w - g, float64(w) / float64(g)
+	}
+	var mores, ratios []time.Duration // a ratio as so many thousandths of a second
+	for i := range what {
+		mores = append(mores, what[i]-against[i])
+		ratios = append(ratios, time.Duration(float64(what[i])/float64(against[i])*1e6))
+	}
+	return report.Median(mores), float64(report.Median(ratios)) / 1e6
 }
 
 type bencher struct {
@@ -141,12 +160,15 @@ func (b *bencher) row(a aim) []string {
 		return []string{a.what, report.Duration(what), "", "", "", "≤ " + report.Duration(a.limit), verdict(float64(what) / float64(a.limit))}
 	}
 	against := report.Median(b.times[a.against])
+	more, ratio := b.compared(a)
+	if a.told {
+		return []string{a.what, report.Duration(what), a.against, report.Duration(against), "+" + report.Duration(more), "", ""}
+	}
 	if a.over > 0 {
-		more := max(what-against, 0)
+		more = max(more, 0)
 		return []string{a.what, report.Duration(what), a.against, report.Duration(against),
 			"+" + report.Duration(more), "≤ +" + report.Duration(a.over), verdict(float64(more) / float64(a.over))}
 	}
-	ratio := float64(what) / float64(against)
 	if a.ratio == 0 {
 		return []string{a.what, report.Duration(what), a.against, report.Duration(against), fmt.Sprintf("%.2f", ratio), "", ""}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,8 +18,6 @@ const (
 	editWarm   = "the same, read ahead before"
 	editPlain  = "the same without the wrapper"
 	editOrigin = "the same edit in the origin"
-	coldWith   = "cold build in the origin, with the wrapper, all kept"
-	coldWithin = "cold build in the origin"
 	callEmpty  = "an empty Go program"
 	callPlain  = "a call that the wrapper passes on to /bin/true"
 )
@@ -30,7 +27,6 @@ type edits struct {
 	cow           *program.Program
 	origin, empty string
 	made          int
-	cold          int // rounds of cold builds
 }
 
 func (e *edits) aims() []aim {
@@ -38,7 +34,6 @@ func (e *edits) aims() []aim {
 		{what: editPlace, against: editOrigin, ratio: 2.2},
 		{what: editWarm, against: editOrigin, ratio: 1.3},
 		{what: editPlace, against: editPlain, ratio: 0.5},
-		{what: coldWith, against: coldWithin, ratio: 1.03},
 		{what: callPlain, against: callEmpty, over: 2 * time.Millisecond},
 	}
 }
@@ -109,62 +104,14 @@ func (e *edits) first(b *bencher, name string, warm bool, env ...string) error {
 	return e.edit(b, name, dir, env...)
 }
 
-// coldRounds bounds how often cold builds are measured: each pair takes minutes.
-const coldRounds = 3
-
 func (e *edits) round(b *bencher) error {
-	steps := []func() error{
+	return inTurn(
 		func() error { return e.edit(b, editOrigin, e.origin) },
 		func() error { return e.first(b, editPlace, false, e.wrapped()) },
 		func() error { return e.first(b, editWarm, true, e.wrapped()) },
 		func() error { return e.first(b, editPlain, false) },
 		func() error { return e.calls(b) },
-	}
-	if e.cold < coldRounds {
-		cold := []func() error{
-			func() error { return e.coldBuild(b, coldWithin) },
-			func() error { return e.coldKept(b) },
-		}
-		if e.cold++; e.cold%2 == 0 {
-			cold[0], cold[1] = cold[1], cold[0]
-		}
-		steps = append(steps, cold...)
-	}
-	return inTurn(steps...)
-}
-
-// coldKept is coldBuild with the wrapper and a store that is empty: all that is compiled is kept in its warehouse.
-func (e *edits) coldKept(b *bencher) error {
-	store := filepath.Join(filepath.Dir(e.origin), "cold-store")
-	version, err := os.ReadFile(filepath.Join(e.cow.Store, "version"))
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(store, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(store, "version"), version, 0o600); err != nil {
-		return err
-	}
-	if err := e.coldBuild(b, coldWith, e.wrapped(), "CARGO_COW_STORE="+store); err != nil {
-		return err
-	}
-	units, err := os.ReadDir(filepath.Join(store, "warehouse", "units"))
-	if err == nil && len(units) == 0 {
-		err = fmt.Errorf("%s: nothing was kept", coldWith)
-	}
-	return errors.Join(err, os.RemoveAll(store))
-}
-
-// coldBuild builds everything into a directory of its own.
-func (e *edits) coldBuild(b *bencher, name string, env ...string) error {
-	target := filepath.Join(filepath.Dir(e.origin), "cold")
-	built, err := project.Cargo(b.ctx, e.origin, append(env, "CARGO_TARGET_DIR="+target), "build", "--locked")
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	b.times[name] = append(b.times[name], built.Elapsed)
-	return os.RemoveAll(target)
+	)
 }
 
 // callsInARow are timed together: one takes some milliseconds.

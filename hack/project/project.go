@@ -136,7 +136,8 @@ func Git(ctx context.Context, dir string, args ...string) error {
 }
 
 // Env is this process's environment without what would make a build, a commit or a hook here differ from one elsewhere,
-// followed by extra. What says where cargo and rustup keep their things stays.
+// followed by extra. What says where cargo and rustup keep their things stays. Where extra names another home of cargo's,
+// the wrappers that are configured there are wanted.
 func Env(extra ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
@@ -149,7 +150,10 @@ func Env(extra ...string) []string {
 		}
 		env = append(env, kv)
 	}
-	env = append(append(env, noWrappers()...),
+	if !slices.ContainsFunc(extra, func(kv string) bool { return strings.HasPrefix(kv, "CARGO_HOME=") }) {
+		env = append(env, noWrappers()...)
+	}
+	env = append(env,
 		// The user's git configuration may sign commits or name other hooks.
 		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=cargo-cow", "GIT_AUTHOR_EMAIL=cargo-cow@example.invalid",
