@@ -25,9 +25,18 @@ type tool struct {
 	keep [][]string
 	// worktree is the command that makes one; the branch's name and the directory are appended.
 	worktree []string
+	// untyped: it takes part where nothing is typed. git-cow would be plain cargo there.
+	untyped bool
+	// setup is what its user types once a machine, for that; with it comes no variable of env. nil: the variables are all.
+	setup [][]string
+	// shims is the directory in the user's home that is first in the PATH of a terminal opened after setup; "" for none.
+	shims string
 	// enter does, in a fresh clone, what a user does there before the first build; nil: nothing.
 	enter [][]string
 }
+
+// plain is what the table calls cargo alone.
+const plain = "plain cargo"
 
 var gitWorktree = []string{"git", "worktree", "add", "--quiet", "-b"}
 
@@ -42,22 +51,24 @@ func tools(cow *program.Program) []tool {
 		return append(wrapper(filepath.Base(cow.Wrapper))(bin, home), "CARGO_COW_STORE="+filepath.Join(home, "store"))
 	}
 	return []tool{
-		{name: "plain cargo", cargo: "cargo", worktree: gitWorktree},
+		{name: plain, cargo: "cargo", worktree: gitWorktree, untyped: true},
 		{
 			name: "sccache", crate: &rival.Sccache,
 			env: func(bin, home string) []string {
 				// It caches nothing that is built incrementally (its README, "Rust").
 				return append(wrapper("sccache", "CARGO_INCREMENTAL=0")(bin, home), "SCCACHE_SERVER_UDS="+filepath.Join(home, "sccache.sock"))
 			},
-			cargo: "cargo", cache: true, worktree: gitWorktree,
+			cargo: "cargo", cache: true, worktree: gitWorktree, untyped: true,
 		},
 		{
 			name: "mbx", crate: &rival.Mbx,
 			cargo: "mbx", cache: true, worktree: gitWorktree,
+			untyped: true, setup: [][]string{{"mbx", "setup", "--yes"}}, shims: ".local/share/mbx/bin",
 		},
 		{
 			name: "kache", crate: &rival.Kache,
 			env: wrapper("kache"), cargo: "cargo", cache: true, worktree: gitWorktree,
+			untyped: true, setup: [][]string{{"kache", "init", "--yes"}}, shims: ".local/lib/kache/shims",
 		},
 		{
 			name: "git-cow", crate: &rival.GitCow,
@@ -70,6 +81,7 @@ func tools(cow *program.Program) []tool {
 			name: "cargo-cow",
 			env:  ours, cargo: "cargo", cache: true, ready: [][]string{{cow.Path, "init", "--hook"}}, keep: [][]string{{cow.Path, "snapshot"}},
 			worktree: gitWorktree, enter: [][]string{{cow.Path, "restore"}},
+			untyped: true, setup: [][]string{{cow.Path, "enable"}},
 		},
 		{
 			// The wrapper and its warehouse alone: no layer is sealed or restored.
