@@ -22,7 +22,7 @@ func main() {
 	only := flag.String("only", "", "`names` of tools, separated by commas; all if empty")
 	part := flag.String("part", "", "worktrees or untyped; both if empty")
 	projects := flag.String("projects", "hyperfine-1.19.0,hexyl-0.16.0", "published `PROJECTS` for untyped")
-	toolchains := flag.String("toolchains", "1.95,1.99.1", "rustup's `TOOLCHAINS` for untyped")
+	toolchains := flag.String("toolchains", "1.95.0,1.99.1", "rustup's `TOOLCHAINS` for untyped")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

@@ -141,9 +141,10 @@ func (r *race) enter(t tool, source string) error {
 	return nil
 }
 
-// round has each tool build a clone of what it has built, and a newcomer.
+// round has each tool build a clone of what it has built, and a newcomer. Plain cargo builds each from nothing, and that once.
 func (r *race) round(n int, source string) error {
-	for _, e := range r.entrants {
+	inTurn := slices.DeleteFunc(slices.Clone(r.entrants), func(e *entrant) bool { return n > 0 && e.tool.name == plain })
+	for _, e := range inTurn {
 		took, err := r.clone(e, filepath.Join(e.dir, "origin"), fmt.Sprintf("clone-%d", n), r.crate.Version)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.tool.name, err)
@@ -155,7 +156,7 @@ func (r *race) round(n int, source string) error {
 	if err := project.Newcomer(r.ctx, source, name, without[r.crate.Name], newcomer); err != nil {
 		return err
 	}
-	for _, e := range r.entrants {
+	for _, e := range inTurn {
 		took, err := r.clone(e, newcomer, name, name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.tool.name, err)
