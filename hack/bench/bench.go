@@ -162,7 +162,7 @@ func (b *bencher) row(a aim) []string {
 	against := report.Median(b.times[a.against])
 	more, ratio := b.compared(a)
 	if a.told {
-		return []string{a.what, report.Duration(what), a.against, report.Duration(against), "+" + report.Duration(more), "", ""}
+		return []string{a.what, report.Duration(what), a.against, report.Duration(against), signed(more), "", ""}
 	}
 	if a.over > 0 {
 		more = max(more, 0)
@@ -174,6 +174,13 @@ func (b *bencher) row(a aim) []string {
 	}
 	return []string{a.what, report.Duration(what), a.against, report.Duration(against),
 		fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≤ %.3g", a.ratio), verdict(ratio / a.ratio)}
+}
+
+func signed(d time.Duration) string {
+	if d < 0 {
+		return "-" + report.Duration(-d)
+	}
+	return "+" + report.Duration(d)
 }
 
 // measure does a step twice, each time after prepare, and counts the second: a machine may have pushed out of memory, in

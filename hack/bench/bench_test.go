@@ -54,4 +54,7 @@ func TestPairs(t *testing.T) {
 	if row[4] != "+1.0 ms" || row[6] != "" {
 		t.Errorf("a row that is only told: %q", row)
 	}
+	if row := b.row(aim{what: "wrapped", against: "bare", told: true}); row[4] != "-8.0 ms" {
+		t.Errorf("a row that tells of what is quicker: %q", row)
+	}
 }
