@@ -141,9 +141,14 @@ func (r *race) enter(t tool, source string) error {
 	return nil
 }
 
-// round has each tool build a clone of what it has built, and a newcomer. Plain cargo builds each from nothing, and that once.
+// inRound are those that take part in a round. Plain cargo builds all from nothing, and that once.
+func (r *race) inRound(n int) []*entrant {
+	return slices.DeleteFunc(slices.Clone(r.entrants), func(e *entrant) bool { return n > 0 && e.tool.name == plain })
+}
+
+// round has each tool build a clone of what it has built, and a newcomer.
 func (r *race) round(n int, source string) error {
-	inTurn := slices.DeleteFunc(slices.Clone(r.entrants), func(e *entrant) bool { return n > 0 && e.tool.name == plain })
+	inTurn := r.inRound(n)
 	for _, e := range inTurn {
 		took, err := r.clone(e, filepath.Join(e.dir, "origin"), fmt.Sprintf("clone-%d", n), r.crate.Version)
 		if err != nil {
@@ -224,7 +229,7 @@ func known(newcomer, origin string) error {
 }
 
 func (r *race) print(rounds int) error {
-	fmt.Printf("\n%s; %s with %s; nothing typed but `git clone` and `cargo build`; tools in turn, %d rounds: the first, and the median; load %s\n\n",
+	fmt.Printf("\n%s; %s with %s; nothing typed but `git clone` and `cargo build`; tools in turn, %d rounds: all of them, and the median; load %s\n\n",
 		report.Machine(), r.crate, r.toolchain, rounds, load())
 	if err := report.Table(os.Stdout, untypedRows(r.entrants)); err != nil {
 		return err
@@ -241,9 +246,16 @@ func (r *race) print(rounds int) error {
 
 func untypedRows(entrants []*entrant) [][]string {
 	table := [][]string{{"", "cold build", "clone built, nothing typed", "median", "new project with known dependencies", "median"}}
+	all := func(times []time.Duration) string {
+		var words []string
+		for _, d := range times {
+			words = append(words, report.Duration(d))
+		}
+		return strings.Join(words, ", ")
+	}
 	for _, e := range entrants {
-		table = append(table, []string{e.tool.name, report.Duration(e.cold), report.Duration(e.clones[0]), report.Duration(report.Median(e.clones)),
-			report.Duration(e.newcomer[0]), report.Duration(report.Median(e.newcomer))})
+		table = append(table, []string{e.tool.name, report.Duration(e.cold), all(e.clones), report.Duration(report.Median(e.clones)),
+			all(e.newcomer), report.Duration(report.Median(e.newcomer))})
 	}
 	return table
 }

@@ -28,8 +28,18 @@ func entrants() []*entrant {
 
 func TestUntypedRows(t *testing.T) {
 	got := untypedRows(entrants())
-	if want := []string{"slow", "60.0 s", "9.00 s", "3.00 s", "9.00 s", "9.00 s"}; !slices.Equal(got[2], want) {
+	if want := []string{"slow", "60.0 s", "9.00 s, 3.00 s, 3.00 s", "3.00 s", "9.00 s, 9.00 s, 8.00 s", "9.00 s"}; !slices.Equal(got[2], want) {
 		t.Errorf("row %q, want %q", got[2], want)
+	}
+}
+
+// Only plain cargo takes part once.
+func TestInRound(t *testing.T) {
+	r := race{entrants: entrants()}
+	for n, want := range []int{4, 3, 3} {
+		if got := r.inRound(n); len(got) != want || len(r.entrants) != 4 || r.entrants[0].tool.name != plain || slices.Contains(got, nil) {
+			t.Errorf("round %d: %d take part, want %d", n, len(got), want)
+		}
 	}
 }
 
