@@ -58,12 +58,12 @@ soak: ## tests that can be made larger, in numbers for a night: kills, power cut
 	CARGO_COW_TEST_CROWD=200 go test -count=1 -timeout 2h -v -run 'TestCrowd$$' ./cmd/cargo-cow/survival
 	$(call SOAK,500,200) -run 'TestInterruptedAnywhere/btrfs' ./cmd/cargo-cow/survival
 	$(call SOAK,50,50) -run 'TestInterruptedAnywhere/(xfs|ext4)' ./cmd/cargo-cow/survival
-	CARGO_COW_TEST_DAYS=30 go test -count=1 -timeout 2h -v -run TestThirtyDays ./cmd/cargo-cow/space
+	CARGO_COW_TEST_DAYS=30 CARGO_COW_TEST_CHECKOUTS=200 go test -count=1 -timeout 2h -v -run 'TestThirtyDays|TestNothingIsTyped' ./cmd/cargo-cow/space
 	CARGO_COW_TEST_SWAPS=200 go test -count=1 -timeout 2h -run TestDirectoriesSwapped ./cmd/cargo-cow/survival
 	CARGO_COW_TEST_FLIPS=2000 go test -count=1 -timeout 3h -v -run TestRandomFlips ./cmd/cargo-cow/verify
 	CARGO_COW_TEST_ROUNDS=60 go test -count=1 -timeout 6h -v -run "TestKilled|TestNothingIsLeftOver" ./layers/cargo/leftover
 	CARGO_COW_TEST_OPERATIONS=20000 go test -count=1 -timeout 6h -v ./cmd/cargo-cow/model
-	go run ./hack/differential -n 1000 -toolchains ",$(shell echo $(TOOLCHAINS) | tr ' ' ,)" -published 10
+	go run ./hack/differential -n 1000 -toolchains ",$(shell echo $(TOOLCHAINS) | tr ' ' ,)" -published 10 -automatic 3
 	go run ./hack/fuzz -each 10m
 
 # One after the other, as each run uses all processors. The words after the colon are more environment.
@@ -87,9 +87,10 @@ explain: ## workspaces on published crates: what explain says is what cargo rebu
 
 N ?= 100
 SEED ?= 1
+AUTOMATIC ?= 3
 differential: ## N random histories of made-up workspaces, from SEED on, each build against a clean one
 	hack/setup
-	go run ./hack/differential -n $(N) -seed $(SEED) -toolchains ",$(shell echo $(TOOLCHAINS) | tr ' ' ,)" -published 10
+	go run ./hack/differential -n $(N) -seed $(SEED) -toolchains ",$(shell echo $(TOOLCHAINS) | tr ' ' ,)" -published 10 -automatic $(AUTOMATIC)
 
 stale-table: ## N histories with cargo-cow and each other tool, as a table
 	hack/setup

@@ -46,6 +46,7 @@ func TestKept(t *testing.T) {
 func TestMadeUp(t *testing.T) {
 	r := newRunner(t)
 	r.n, r.seed, r.time = 1000, 1, 25*time.Second // with what has begun, and two at once, some 45 s of make test
+	r.automatic = 3
 	if n, err := strconv.Atoi(os.Getenv("CARGO_COW_TEST_HISTORIES")); err == nil {
 		r.n, r.time = n, 0
 	}
@@ -56,6 +57,32 @@ func TestMadeUp(t *testing.T) {
 	if r.counts.Builds < 3*r.done || r.counts.Fresh == 0 || r.counts.Acquired == 0 {
 		t.Errorf("the histories show nothing: %s", r.summary())
 	}
+}
+
+// TestByItself: what a sibling has built, and nobody has asked to be sealed, is compared with the checkout like any layer.
+// Histories that show what a rule is there for are right, and wrong without the rule, where nobody types a command.
+func TestByItself(t *testing.T) {
+	r := newRunner(t)
+	r.automatic = 1
+	err := r.inSpace(context.Background(), func() error {
+		for _, rule := range []string{"source-content", "changed-since-build", "script-files-name-origin"} {
+			file := filepath.Join("testdata", "rules", rule+".txtar")
+			for _, without := range []string{"", switchedOff(rule, file)} {
+				o, err := r.one(context.Background(), without, file)
+				if err != nil {
+					return err
+				}
+				if wrong := len(o.faults) > 0; wrong != (without != "") {
+					t.Errorf("%s, without %q: %s", file, without, o.kindsFound())
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(r.summary())
 }
 
 // do1 runs r, and fails with each history that goes wrong.

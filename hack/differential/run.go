@@ -24,11 +24,11 @@ func toolNames() []string { return tool.Names() }
 
 // A runner does histories, several at once.
 type runner struct {
-	n, steps, jobs, published      int
-	seed                           uint64
-	time                           time.Duration
-	tool, without, toolchains, out string
-	shrink, first, verbose         bool
+	n, steps, jobs, published, automatic int
+	seed                                 uint64
+	time                                 time.Duration
+	tool, without, toolchains, out       string
+	shrink, first, verbose               bool
 
 	space  *scratch.Space
 	kit    *tool.Kit
@@ -69,7 +69,7 @@ func (r *runner) like(ctx context.Context, name, without string) (*runner, error
 			return nil, err
 		}
 	}
-	return &runner{n: r.n, seed: r.seed, steps: r.steps, jobs: r.jobs, published: r.published, toolchains: r.toolchains, tool: name, without: without,
+	return &runner{n: r.n, seed: r.seed, steps: r.steps, jobs: r.jobs, published: r.published, automatic: r.automatic, toolchains: r.toolchains, tool: name, without: without,
 		out: r.out, verbose: r.verbose, space: r.space, truths: r.truths, kit: kit}, nil
 }
 
@@ -125,7 +125,8 @@ func (r *runner) failed() bool {
 
 // options of the workspace of a seed.
 func (r *runner) options(seed uint64) generate.Options {
-	opt := generate.Options{Published: r.published > 0 && seed%uint64(max(r.published, 1)) == 0}
+	every := func(n int) bool { return n > 0 && seed%uint64(max(n, 1)) == uint64(n-1) }
+	opt := generate.Options{Published: r.published > 0 && seed%uint64(max(r.published, 1)) == 0, Automatic: every(r.automatic)}
 	if names := strings.Split(r.toolchains, ","); r.toolchains != "" {
 		opt.Toolchain = names[seed%uint64(len(names))]
 		opt.Others = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" })
@@ -150,6 +151,9 @@ func (r *runner) replay(ctx context.Context, name string) error {
 	h, err := history.Parse(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	if r.automatic == 1 {
+		h = generate.ByItself(h)
 	}
 	return r.judge(ctx, strings.TrimSuffix(filepath.Base(name), ".txtar"), h)
 }
@@ -216,6 +220,6 @@ func (r *runner) note(format string, args ...any) {
 
 func (r *runner) summary() string {
 	c := r.counts
-	return fmt.Sprintf("%d histories, %d steps, %d builds judged by %d clean ones; %d units fresh, %d rebuilt; %d promises; acquired %d times, refused %d, passed over %d; excused as cargo's own %d; %d histories went wrong",
-		r.done, c.Steps, c.Builds, c.Clean, c.Fresh, c.Rebuilt, c.Promises, c.Acquired, c.Refused, c.Skipped, c.Excused, len(r.faults))
+	return fmt.Sprintf("%d histories, %d steps, %d builds judged by %d clean ones; %d units fresh, %d rebuilt; %d promises; acquired %d times; %d built where nothing was, %d of them warm; refused %d, passed over %d; excused as cargo's own %d; %d histories went wrong",
+		r.done, c.Steps, c.Builds, c.Clean, c.Fresh, c.Rebuilt, c.Promises, c.Acquired, c.First, c.Warm, c.Refused, c.Skipped, c.Excused, len(r.faults))
 }

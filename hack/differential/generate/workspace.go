@@ -22,6 +22,8 @@ type Options struct {
 	Toolchain string
 	// Others are toolchains that a checkout may change to.
 	Others []string
+	// Automatic: nobody types a command of the tool's, which acts by itself.
+	Automatic bool
 }
 
 // workspace makes up a workspace.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ type cow struct {
 	program string // cargo-cow; the wrapper lies beside it
 	hook    string // how the repository was adopted
 	wrapper bool
+	// automatic: it acts by itself, and its store is where the user's configuration says.
+	automatic bool
 }
 
 func (t *cow) Name() string { return "cargo-cow" }
@@ -30,11 +33,12 @@ const (
 // answer is a line of --json output, as far as it is read here.
 type answer struct {
 	Reason, Kind, Profile, Unit, Verdict string
+	Restored                             json.RawMessage
 }
 
 // do runs a command of cargo-cow in c and returns its lines.
 func (t *cow) do(c *world.Checkout, args ...string) ([]answer, error) {
-	cmd := c.Command(nil, t.program, append([]string{"--json"}, args...)...)
+	cmd := c.Command(t.found(), t.program, append([]string{"--json"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -72,9 +76,27 @@ func (t *cow) Adopt(c *world.Checkout, how string) error {
 
 func (t *cow) Env(*world.Checkout) []string {
 	if !t.wrapper {
+		return t.found()
+	}
+	return append(t.found(), "RUSTC_WRAPPER="+filepath.Join(filepath.Dir(t.program), "cargo-cow-rustc"))
+}
+
+// found has the store found as a user's is who has named none for a command.
+func (t *cow) found() []string {
+	if !t.automatic {
 		return nil
 	}
-	return []string{"RUSTC_WRAPPER=" + filepath.Join(filepath.Dir(t.program), "cargo-cow-rustc")}
+	return []string{"CARGO_COW_STORE="}
+}
+
+// automate is what `cargo cow enable` does, but for the user's Cargo configuration: the wrapper is in the environment.
+func (t *cow) automate(c *world.Checkout) error {
+	t.automatic, t.wrapper = true, true
+	file := filepath.Join(c.Var("XDG_DATA_HOME"), "cargo-cow", "automatic")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, nil, 0o644)
 }
 
 func (t *cow) Worktree(c *world.Checkout, name, dir string) (bool, error) {
@@ -100,6 +122,14 @@ func (t *cow) Acquire(c *world.Checkout) error {
 
 func (t *cow) Do(c *world.Checkout, verb string, args []string) (bool, error) {
 	switch verb {
+	case "automatic":
+		return false, t.automate(c)
+	case "better":
+		if !exists(c.Path("target")) {
+			return false, world.ErrNot
+		}
+		lines, err := t.do(c, "restore", "--if-better")
+		return slices.ContainsFunc(lines, func(a answer) bool { return a.Reason == "switch" && string(a.Restored) == "true" }), err
 	case "wrapper":
 		t.wrapper = slices.Equal(args, []string{"on"})
 		return false, nil
@@ -136,7 +166,7 @@ func (t *cow) Do(c *world.Checkout, verb string, args []string) (bool, error) {
 
 // prunes are what prune is asked for. All of a history happens within the margin that protects what was just used.
 var prunes = map[string][]string{
-	"last": {"--keep-last", "1"}, "free": {"--free", "1GB"}, "some": {"--free", "2MB"}, "gone": {"--gone-worktrees", "--unreferenced"},
+	"superseded": {"--superseded"}, "last": {"--keep-last", "1"}, "free": {"--free", "1GB"}, "some": {"--free", "2MB"}, "gone": {"--gone-worktrees", "--unreferenced"},
 }
 
 func (t *cow) Promise(c *world.Checkout) (map[string]bool, error) {

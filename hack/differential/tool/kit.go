@@ -77,6 +77,7 @@ func prepareCow(ctx context.Context, dir string) (*Kit, error) {
 				"PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH"), // for the hook
 				"CARGO_COW_STORE=" + filepath.Join(world, "store"),
 				"XDG_CONFIG_HOME=" + filepath.Join(world, "config"), // what the history has of it
+				"XDG_DATA_HOME=" + filepath.Join(world, "data"), "XDG_CACHE_HOME=" + filepath.Join(world, "cache"),
 			}
 		},
 	}, nil

@@ -106,9 +106,6 @@ func (c *Checkout) notes() string {
 	return ""
 }
 
-// buildDirs are where the made-up workspaces have cargo build.
-var buildDirs = []string{"target", "intermediate"}
-
 // Covered does what cleanBuild asks of this program, and reports whether it was called for that. It is to be called
 // first thing in main, and in TestMain.
 func Covered() bool {

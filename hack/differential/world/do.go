@@ -3,6 +3,7 @@ package world
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/hack/differential/history"
@@ -49,8 +50,8 @@ func (w *World) do(s history.Step) error {
 	case "set":
 		w.env = append(w.env, s.Word(0)+"="+s.Word(1))
 		return nil
-	case "wrapper":
-		_, err := w.tool.Do(w.checkouts["a"], "wrapper", s.Rest(0))
+	case "wrapper", "automatic":
+		_, err := w.tool.Do(w.checkouts["a"], s.Verb(), s.Rest(0))
 		return err
 	}
 	c := w.checkouts[s.Word(0)]
@@ -81,5 +82,29 @@ func init() { // a table whose entries use it
 		"keep":    func(c *Checkout, _ history.Step) error { return c.said(c.World.tool.Keep(c)) },
 		"acquire": (*Checkout).acquire, "undo": (*Checkout).undo, "graft": (*Checkout).other, "prune": (*Checkout).other, "check": (*Checkout).other, "dedupe": (*Checkout).other, "inside": (*Checkout).other,
 		"switch": (*Checkout).switches,
+		"new":    (*Checkout).another, "erase": (*Checkout).erase, "begin": (*Checkout).begin, "better": (*Checkout).better, "meanwhile": (*Checkout).meanwhile,
 	}
+}
+
+// meanwhile builds in c, does a step elsewhere some time after that has begun, and judges both: meanwhile C OTHER MS STEP…
+func (c *Checkout) meanwhile(s history.Step) error {
+	other := c.World.checkouts[s.Word(1)]
+	ms, err := strconv.Atoi(s.Word(2))
+	if err != nil || len(s) < 5 {
+		return errors.Join(errors.New("meanwhile C OTHER MS STEP…"), err)
+	}
+	if other == nil || other == c {
+		return errSkip
+	}
+	build := []string{"build", "--workspace"}
+	c.baselines()
+	built := make(chan *Outcome)
+	go func() { built <- c.observe(build) }()
+	time.Sleep(time.Duration(ms) * time.Millisecond)
+	err = c.World.do(s.Rest(3))
+	c.World.begun(<-built)
+	if err != nil && !errors.Is(err, errSkip) {
+		return err
+	}
+	return errors.Join(c.judged(build), other.judged(build))
 }

@@ -21,11 +21,28 @@ func (c *Checkout) acquired() {
 	c.acquiredAt = c.World.step
 }
 
-// baselines is called before cargo builds: what it then finds changed, unseen, is its own affair.
+// baselines is called before cargo builds: what it then finds changed, unseen, is its own affair. Where nothing is built,
+// there is nothing that cargo could take for fresh, unless a tool gives it a state at that moment, for which it answers.
 func (c *Checkout) baselines() {
-	if c.baseline == nil { // the first build in a checkout without a state
+	switch {
+	case c.isHollow():
+		c.acquired()
+	case c.baseline == nil: // what is built came along
 		c.baseline = c.values(nil)
 	}
+}
+
+// isHollow reports whether nothing is built in c. What cargo notes of its compiler does not count, nor what tools note.
+func (c *Checkout) isHollow() bool {
+	for _, dir := range buildDirs {
+		entries, _ := os.ReadDir(c.Path(dir)) // mostly one of them is not there
+		for _, e := range entries {
+			if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // undone: the build directory is again what it was before it was last acquired, and knows of nothing since.

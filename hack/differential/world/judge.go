@@ -34,6 +34,7 @@ func (c *Checkout) judged(args []string) error {
 		return w.ctx.Err()
 	}
 	w.Counts.Builds++
+	w.begun(got)
 	for _, u := range got.Units {
 		if u.Fresh {
 			w.Counts.Fresh++

@@ -14,12 +14,16 @@ import (
 // observe runs cargo in c, with the tool, and what it has built.
 func (c *Checkout) observe(args []string) *Outcome {
 	t := c.World.tool
-	return observe(func(name string, args ...string) *exec.Cmd {
+	first := c.isHollow() || c.looked
+	c.looked = false
+	o := observe(func(name string, args ...string) *exec.Cmd {
 		if name == "cargo" {
 			name = t.Cargo()
 		}
 		return c.Command(t.Env(c), name, args...)
 	}, args)
+	o.First = first
+	return o
 }
 
 // message is a line of cargo's --message-format=json.

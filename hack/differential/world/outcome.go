@@ -11,6 +11,7 @@ type Outcome struct {
 	Says      []string // lines KEY=VALUE, each behind the name of the program, sorted
 	Error     string   // what rustc or cargo said was wrong
 	Units     []Unit   `json:"-"` // what cargo reported on
+	First     bool     `json:"-"` // nothing was built there before
 }
 
 // A Unit is one that cargo reported on.

@@ -240,6 +240,9 @@ func (c *Checkout) setEnv(s history.Step) error {
 }
 
 func (c *Checkout) commit(history.Step) error {
+	if !exists(c.Path(".git")) {
+		return errSkip // unpacked from an archive
+	}
 	if err := c.run("git", "add", "--all"); err != nil {
 		return err
 	}
@@ -276,11 +279,14 @@ func (c *Checkout) together(s history.Step) error {
 		return c.judged(s.Rest(2))
 	}
 	var wait sync.WaitGroup
-	for _, o := range []*Checkout{c, other} {
+	var built [2]*Outcome
+	for i, o := range []*Checkout{c, other} {
 		o.baselines()
-		wait.Go(func() { o.observe(s.Rest(2)) })
+		wait.Go(func() { built[i] = o.observe(s.Rest(2)) })
 	}
 	wait.Wait()
+	c.World.begun(built[0])
+	c.World.begun(built[1])
 	if err := c.judged(s.Rest(2)); err != nil {
 		return err
 	}

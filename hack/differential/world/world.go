@@ -41,8 +41,8 @@ type Tool interface {
 	Keep(c *Checkout) error
 	// Acquire gives c the best state that was kept, whatever lies there.
 	Acquire(c *Checkout) error
-	// Do is anything else the tool can: undo, graft, switch, prune, check, wrapper. Acquired says whether the
-	// build directory was made true for c as it lies.
+	// Do is anything else the tool can: undo, graft, switch, prune, check, wrapper, automatic, better. Acquired says
+	// whether the build directory was made true for c as it lies.
 	Do(c *Checkout, verb string, args []string) (acquired bool, err error)
 	// Promise is which units of the build directory, by [Unit].ID, the next cargo that wants them will build again, and
 	// which not; nil where the tool says nothing of it.
@@ -71,13 +71,25 @@ func (f *Fault) Error() string { return fmt.Sprintf("step %d: %s: %s", f.Step+1,
 // Counts are what was done in a world.
 type Counts struct {
 	Builds, Clean, Fresh, Rebuilt, Promises, Excused, Refused, Skipped, Acquired, Steps int
+	First, Warm                                                                         int // builds where nothing was built; of those that found something fresh
 }
 
 // Add adds other to c.
 func (c *Counts) Add(o Counts) {
 	c.Builds, c.Clean, c.Fresh, c.Rebuilt = c.Builds+o.Builds, c.Clean+o.Clean, c.Fresh+o.Fresh, c.Rebuilt+o.Rebuilt
 	c.Promises, c.Excused, c.Refused, c.Skipped = c.Promises+o.Promises, c.Excused+o.Excused, c.Refused+o.Refused, c.Skipped+o.Skipped
-	c.Acquired, c.Steps = c.Acquired+o.Acquired, c.Steps+o.Steps
+	c.Acquired, c.Steps, c.First, c.Warm = c.Acquired+o.Acquired, c.Steps+o.Steps, c.First+o.First, c.Warm+o.Warm
+}
+
+// begun counts a first build, and whether it found something that was built elsewhere.
+func (w *World) begun(o *Outcome) {
+	if !o.First {
+		return
+	}
+	w.Counts.First++
+	if slices.ContainsFunc(o.Units, func(u Unit) bool { return u.Fresh }) {
+		w.Counts.Warm++
+	}
 }
 
 // A World is a directory with checkouts, and what lies beside them.
@@ -108,6 +120,7 @@ type Checkout struct {
 	acquiredAt int               // the step
 	built      []string          // what cargo was called with last
 	aged       map[string]bool   // keys whose files were ever given an old time here
+	looked     bool              // cargo has looked at its compiler where nothing was built, and has built nothing since
 }
 
 // Place is where a world is, and with what.
@@ -170,6 +183,9 @@ func (c *Checkout) Var(name string) string {
 	}
 	return ""
 }
+
+// buildDirs are where the made-up workspaces have cargo build.
+var buildDirs = []string{"target", "intermediate"}
 
 // Path is a path in c; "../" leads beside it.
 func (c *Checkout) Path(name string) string { return filepath.Join(c.Dir, name) }
