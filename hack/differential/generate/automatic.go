@@ -134,13 +134,16 @@ func (g *Generator) anotherWay(from string) (steps []history.Step) {
 
 // firstBuild builds for the first time in name, beside from.
 func (g *Generator) firstBuild(from, name string) []history.Step {
-	switch g.b.rng.IntN(10) {
+	switch g.b.rng.IntN(11) {
 	case 0:
 		return append(g.edits(from, false), append(history.Step{"together", name, from}, g.arguments()...))
 	case 1, 2:
-		if edit := g.edit(from, false); edit != nil && !strings.HasPrefix(edit.Word(1), "../") {
-			return []history.Step{append(history.Step{"meanwhile", name, from, fmt.Sprint(40 * (1 + g.b.rng.IntN(15)))}, edit...)}
+		where := []string{from, from, name}[g.b.rng.IntN(3)]
+		if edit := g.edit(where, false); edit != nil && edit.Verb() != "env" && !strings.HasPrefix(edit.Word(1), "../") {
+			return []history.Step{append(history.Step{"meanwhile", name, where, fmt.Sprint(40 * (1 + g.b.rng.IntN(15)))}, edit...)}
 		}
+	case 10:
+		return []history.Step{append(history.Step{"twice", name}, g.arguments()...)}
 	case 3:
 		return append(g.off(name), g.cargo(name))
 	case 4:
@@ -151,8 +154,8 @@ func (g *Generator) firstBuild(from, name string) []history.Step {
 	return []history.Step{g.cargo(name)}
 }
 
-// ByItself is a history in which nobody types what the tool does by itself: it is not adopted, nothing is kept, and a
-// checkout acquires a state at its first build.
+// ByItself is a history in which nobody types what the tool does by itself: it is not adopted, a state is kept because a
+// worktree wants it, and a checkout acquires one when cargo first looks at its compiler there.
 func ByItself(h *history.History) *history.History {
 	h = h.Clone()
 	b := &builder{files: map[string]string{}}
@@ -163,7 +166,10 @@ func ByItself(h *history.History) *history.History {
 		switch s.Verb() {
 		case "adopt":
 			steps = append(steps, history.Step{"automatic"})
-		case "wrapper", "keep":
+		case "wrapper":
+		case "keep":
+			name := fmt.Sprint("wants", len(steps))
+			steps = append(steps, history.Step{"new", s.Word(0), name, "worktree"}, history.Step{"begin", name})
 		case "acquire":
 			steps = append(steps, history.Step{"begin", s.Word(0)})
 		default:

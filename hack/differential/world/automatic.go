@@ -62,6 +62,22 @@ func (c *Checkout) begin(history.Step) error {
 	return nil
 }
 
+// twice has two cargos build at once in c, one of them something else, and judges what they leave.
+func (c *Checkout) twice(s history.Step) error {
+	c.baselines()
+	args := s.Rest(1)
+	done := make(chan struct{})
+	t := c.World.tool
+	go func() {
+		defer close(done)
+		_ = c.Command(t.Env(c), t.Cargo(), "check", "--workspace", "--offline", "--quiet").Run() // what does not compile is judged below
+	}()
+	built := c.observe(args)
+	<-done
+	c.World.begun(built)
+	return c.judged(args)
+}
+
 // better has the tool replace what is built only by what is better.
 func (c *Checkout) better(history.Step) error {
 	acquired, err := c.World.tool.Do(c, "better", nil)

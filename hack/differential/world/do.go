@@ -82,18 +82,19 @@ func init() { // a table whose entries use it
 		"keep":    func(c *Checkout, _ history.Step) error { return c.said(c.World.tool.Keep(c)) },
 		"acquire": (*Checkout).acquire, "undo": (*Checkout).undo, "graft": (*Checkout).other, "prune": (*Checkout).other, "check": (*Checkout).other, "dedupe": (*Checkout).other, "inside": (*Checkout).other,
 		"switch": (*Checkout).switches,
-		"new":    (*Checkout).another, "erase": (*Checkout).erase, "begin": (*Checkout).begin, "better": (*Checkout).better, "meanwhile": (*Checkout).meanwhile,
+		"new":    (*Checkout).another, "erase": (*Checkout).erase, "begin": (*Checkout).begin, "better": (*Checkout).better, "meanwhile": (*Checkout).meanwhile, "twice": (*Checkout).twice,
 	}
 }
 
-// meanwhile builds in c, does a step elsewhere some time after that has begun, and judges both: meanwhile C OTHER MS STEP…
+// meanwhile builds in c, does a step there or elsewhere some time after that has begun, and judges both:
+// meanwhile C OTHER MS STEP…
 func (c *Checkout) meanwhile(s history.Step) error {
 	other := c.World.checkouts[s.Word(1)]
 	ms, err := strconv.Atoi(s.Word(2))
 	if err != nil || len(s) < 5 {
 		return errors.Join(errors.New("meanwhile C OTHER MS STEP…"), err)
 	}
-	if other == nil || other == c {
+	if other == nil {
 		return errSkip
 	}
 	build := []string{"build", "--workspace"}
@@ -106,5 +107,8 @@ func (c *Checkout) meanwhile(s history.Step) error {
 	if err != nil && !errors.Is(err, errSkip) {
 		return err
 	}
-	return errors.Join(c.judged(build), other.judged(build))
+	if err := c.judged(build); err != nil || other == c {
+		return err
+	}
+	return other.judged(build)
 }
