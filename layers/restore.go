@@ -70,6 +70,9 @@ func (s *Store) Restore(ctx context.Context, co *Checkout, o RestoreOptions) (*R
 	if err := w.startClock(ctx); err != nil {
 		return nil, err
 	}
+	if err := co.CheckStill(ctx); err != nil {
+		return nil, err
+	}
 	c, err := s.choose(ctx, co, o.criteria())
 	if err != nil {
 		return nil, err

@@ -127,6 +127,10 @@ func (w *work) seal(ctx context.Context, label string, plain bool) (*SnapshotRep
 		return nil, fmt.Errorf("seal %s: %w", w.path(), err)
 	}
 	defer done()
+	// What was built meanwhile may be of another commit.
+	if err := w.checkout.CheckStill(ctx); err != nil {
+		return nil, err
+	}
 	rollback.ClearStubs(w.path())
 	from := active.ReadProvenance(w.path())
 	prev, sealed := active.Manifest(w.path())

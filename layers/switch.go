@@ -38,6 +38,9 @@ func (s *Store) Switch(ctx context.Context, co *Checkout, o SwitchOptions) (*Swi
 	if err := w.startClock(ctx); err != nil {
 		return nil, err
 	}
+	if err := co.CheckStill(ctx); err != nil {
+		return nil, err
+	}
 	x := newComparison(w)
 	defer x.release()
 	if w.kind != active.Absent {

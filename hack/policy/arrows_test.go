@@ -37,7 +37,7 @@ var rules = []rule{
 		"a unit is made again in a copy of its build directory, wherever that copy came from and whatever layers there are"},
 	{"layers/whereabouts", []string{"driver", "layers/active", "layers/cargo/handoff", "layers/cargo/manifest", "layers/cargo/rooted", "layers/internal/ls", "layers/locate", "layers/paths", "layers/record", "layers/regular", xsys},
 		"where build directories are is told by them, by the driver and by who claimed them"},
-	{"layers/workspace", []string{"layers/active", "layers/cargo", "layers/cargo/checkout", "layers/cargo/depset", "layers/cargo/handoff", "layers/cargo/lockfile", "layers/cargo/project", "layers/cargo/rule", "layers/git", "layers/internal/digest", "layers/regular"},
+	{"layers/workspace", []string{"layers/active", "layers/cargo", "layers/cargo/checkout", "layers/cargo/depset", "layers/cargo/handoff", "layers/cargo/lockfile", "layers/cargo/project", "layers/cargo/rule", "layers/git", "layers/internal/digest", "layers/internal/help", "layers/regular"},
 		"what a checkout is does not depend on what is done with it"},
 	{"layers/dedupe", []string{"layers/internal/digest", "reflink", xsys}, "equal is what the kernel finds equal, whatever it is for"},
 	{"layers/holdings", []string{"driver", "layers/cargo/contents", "layers/index", "layers/paths", "layers/prune", "layers/space", "layers/whereabouts"},

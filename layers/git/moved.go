@@ -31,6 +31,15 @@ func (c *Checkout) Moved() int64 {
 	return last
 }
 
+// IsStill reports whether the working tree is at the commit, and on the branch, that it was at when it was opened.
+func (c *Checkout) IsStill(ctx context.Context) (bool, error) {
+	now, err := Open(ctx, c.Root, c.environ)
+	if err != nil {
+		return false, err
+	}
+	return now.Head == c.Head && now.Ref == c.Ref, nil
+}
+
 // Touched returns when a tracked file was last changed, in ns since 1970, as far as the files tell that are there; those
 // of submodules do not count.
 func (c *Checkout) Touched(ctx context.Context) (int64, error) {

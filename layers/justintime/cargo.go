@@ -17,7 +17,7 @@ type cargo struct {
 	args []string // without its own name
 	// caching: it holds the lock of the package cache, so that a cargo which needs that would wait for this one (cargo
 	// update; cargo build that resolves a new dependency).
-	caching bool
+	caching func() bool
 }
 
 // parent looks at the parent of this process.
@@ -35,20 +35,20 @@ func parent() (*cargo, error) {
 	if err != nil {
 		return nil, err
 	}
-	fds, err := os.ReadDir(proc + "/fd")
-	if err != nil {
-		return nil, err
-	}
-	c := &cargo{exe: exe, cwd: cwd}
+	c := &cargo{exe: exe, cwd: cwd, caching: func() bool { return holdsCache(proc) }}
 	if args := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00"); len(args) > 0 {
 		c.args = args[1:]
 	}
-	for _, fd := range fds {
-		if file, err := os.Readlink(proc + "/fd/" + fd.Name()); err == nil && strings.HasPrefix(filepath.Base(file), ".package-cache") {
-			c.caching = true
-		}
-	}
 	return c, nil
+}
+
+// holdsCache reports whether a process has the lock file of the package cache open. In doubt it has.
+func holdsCache(proc string) bool {
+	fds, err := os.ReadDir(proc + "/fd")
+	return err != nil || slices.ContainsFunc(fds, func(fd os.DirEntry) bool {
+		file, err := os.Readlink(proc + "/fd/" + fd.Name())
+		return err == nil && strings.HasPrefix(filepath.Base(file), ".package-cache")
+	})
 }
 
 // notBuilding are the commands of cargo's own that build nothing in the workspace's build directory, or have made it by
@@ -62,7 +62,7 @@ var notBuilding = []string{
 // request says what is to be restored for a cargo before it builds, nil where nothing is.
 func (c *cargo) request(env []string) *request {
 	getenv := locate.Getenv(env)
-	if filepath.Base(c.exe) != "cargo" || c.caching || IsOff(env) || getenv("OUT_DIR") != "" {
+	if filepath.Base(c.exe) != "cargo" || IsOff(env) || getenv("OUT_DIR") != "" {
 		return nil // OUT_DIR: a build script or a macro runs it
 	}
 	line, ok := parseLine(c.args)
@@ -101,6 +101,9 @@ func (c *cargo) request(env []string) *request {
 		// An editor's, inside the one that all others build in: that is restored first, since
 		// it will count as built then.
 		set = append(set, "CARGO_TARGET_DIR=", "CARGO_BUILD_TARGET_DIR=")
+	}
+	if c.caching() { // asked last, as it costs most
+		return nil
 	}
 	// clippy's is none of the workspace's, and what cargo is to build it is told by (cargo clippy sets it itself).
 	if strings.HasPrefix(filepath.Base(getenv("RUSTC_WORKSPACE_WRAPPER")), "clippy-driver") {

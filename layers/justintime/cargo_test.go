@@ -51,7 +51,7 @@ func FuzzParseLine(f *testing.F) {
 // What keeps a request from being made, and what one is told.
 func TestRequest(t *testing.T) {
 	dir := t.TempDir()
-	base := cargo{exe: "/toolchain/bin/cargo", cwd: dir, args: []string{"build"}}
+	base := cargo{exe: "/toolchain/bin/cargo", cwd: dir, args: []string{"build"}, caching: func() bool { return false }}
 	for name, c := range map[string]struct {
 		change func(c *cargo)
 		env    []string
@@ -59,7 +59,7 @@ func TestRequest(t *testing.T) {
 	}{
 		"usual":             {want: []string{"CARGO_COW=off", "CARGO=/toolchain/bin/cargo"}},
 		"another program":   {change: func(c *cargo) { c.exe = "/bin/rust-analyzer" }},
-		"package cache":     {change: func(c *cargo) { c.caching = true }},
+		"package cache":     {change: func(c *cargo) { c.caching = func() bool { return true } }},
 		"off":               {env: []string{"CARGO_COW=off"}},
 		"on":                {env: []string{"CARGO_COW=on"}, want: []string{"CARGO_COW=off", "CARGO=/toolchain/bin/cargo"}},
 		"in a script":       {env: []string{"OUT_DIR=/out"}},

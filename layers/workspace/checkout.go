@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/rule"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
+	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
@@ -158,4 +160,23 @@ func (co *Checkout) Locked() map[string]bool {
 		}
 	}
 	return names
+}
+
+// ErrMoved: the checkout went to another commit since it was looked at.
+var ErrMoved = errors.New("another commit was checked out meanwhile")
+
+// CheckStill fails with ErrMoved unless the checkout is at the commit that it was at when it
+// was looked at: a command may have waited since.
+func (co *Checkout) CheckStill(ctx context.Context) error {
+	if co.Git == nil {
+		return nil
+	}
+	still, err := co.Git.IsStill(ctx)
+	if err == nil && !still {
+		err = &help.Error{Err: ErrMoved, Help: "run it again"}
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", co.Git.Root, err)
+	}
+	return nil
 }

@@ -463,3 +463,29 @@ func TestNewProject(t *testing.T) {
 		})
 	}
 }
+
+// A commit that is made while a sibling is sealed counts: what is compared is the checkout as it is then.
+func TestCommitMeanwhile(t *testing.T) {
+	w := newAutomatic(t, "CARGO_COW_WAREHOUSE=off")
+	w.origin.Write("app/build.rs", `fn main() {
+    let out = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();
+    println!("cargo:rustc-env=COMMIT={}", String::from_utf8(out.stdout).unwrap().trim());
+}
+`)
+	w.origin.Write("app/src/main.rs", "fn main() { println!(\"{} {} {}\", lib::name(), outside::name(), env!(\"COMMIT\")) }\n")
+	w.origin.Commit("tells its commit")
+	w.origin.Must("cargo", "build", "--workspace")
+	c := w.origin.Worktree("place")
+	build := c.With("CARGO_COW_CRASHPOINT=snapshot.recorded=stop").Start("cargo", "build", "--workspace")
+	stopped := restoreUnder(t, build)
+	c.With("CARGO_COW=off").Must("git", "commit", "--quiet", "--allow-empty", "--message=meanwhile")
+	if err := syscall.Kill(stopped, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if r := build.Wait(); r.Code != 0 {
+		t.Fatal(r)
+	}
+	if said, want := c.Says(c.Target("debug/app")), "lib outside "+c.Says("git", "rev-parse", "HEAD"); said != want {
+		t.Errorf("it says %q, want %q", said, want)
+	}
+}

@@ -51,8 +51,15 @@ func New(ctx context.Context, environment []string, session func(dir string) (*o
 // fill restores the best there is.
 func fill(ctx context.Context, environment []string, p *open.Project, session func(dir string) (*open.Session, error), o *unasked.Outcome) error {
 	if p.IsAutomatic() {
-		if sealed := SealSibling(ctx, environment, p, session); sealed != nil {
+		sealed := SealSibling(ctx, environment, p, session)
+		if sealed != nil {
 			o.Sealed, o.Of = sealed.Layer, sealed.Of
+			// That takes as long as a commit may: what is compared is the checkout as it is now.
+			again, err := reopen(ctx, session)
+			if err != nil {
+				return err
+			}
+			p = again
 		}
 	}
 	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{Strict: p.Strict(), OnlyNew: true})
@@ -63,4 +70,12 @@ func fill(ctx context.Context, environment []string, p *open.Project, session fu
 	// What is restored serves without being read ahead.
 	_ = After(environment, p, p.Warm())
 	return nil
+}
+
+func reopen(ctx context.Context, session func(dir string) (*open.Session, error)) (*open.Project, error) {
+	s, err := session("")
+	if err != nil {
+		return nil, err
+	}
+	return s.Open(ctx)
 }
