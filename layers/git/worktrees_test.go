@@ -188,7 +188,9 @@ func TestHolding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+	defer f.Close()
+	fd := int(f.Fd())
+	if err := syscall.Flock(fd, syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
 	gate := filepath.Join(t.TempDir(), "gate")
@@ -200,7 +202,15 @@ func TestHolding(t *testing.T) {
 	for exists(gate) != nil {
 		time.Sleep(time.Millisecond)
 	}
-	f.Close()
+	// As good as closed, but for the other goroutine, which may still look at it.
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if err := syscall.Dup3(int(null.Fd()), fd, syscall.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
 	other, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
