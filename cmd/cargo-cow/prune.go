@@ -23,7 +23,9 @@ costs to compile again; and removes them. At least one flag must say what to cho
 --max-age, --gone-worktrees, --gone-projects, --removed-toolchains and --unreferenced
 each choose some. --superseded chooses, of the layers that were sealed by themselves,
 all but the last two of a checkout, the last eight of a dependency set, and what was
-restored once more within a week; no margin keeps them. --keep-last N keeps the N most recently used layers of each
+restored once more within a week; no margin keeps them.
+
+--keep-last N keeps the N most recently used layers of each
 dependency set, whatever the other flags say; alone, it chooses all other layers.
 
 --free, --min-free and --keep-under then choose as much of the rest as it takes: what

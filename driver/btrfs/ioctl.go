@@ -70,7 +70,13 @@ func isSubvolume(path string) bool {
 }
 
 // createSubvolume is BTRFS_IOC_SUBVOL_CREATE. The name was looked at by checkNew.
-func createSubvolume(path string) error {
+func createSubvolume(path string) error { return onName(path, iocSubvolCreate, "create subvolume") }
+
+// destroy is BTRFS_IOC_SNAP_DESTROY.
+func destroy(path string) error { return onName(path, iocSnapDestroy, "destroy subvolume") }
+
+// onName has the directory around path do what a request says with the name of path; op is what that is called.
+func onName(path string, request uintptr, op string) error {
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
@@ -78,8 +84,8 @@ func createSubvolume(path string) error {
 	defer dir.Close()
 	var args volArgs
 	copy(args.name[:len(args.name)-1], filepath.Base(path))
-	if err := ioctl(dir, iocSubvolCreate, unsafe.Pointer(&args)); err != nil {
-		return &os.PathError{Op: "create subvolume", Path: path, Err: err}
+	if err := ioctl(dir, request, unsafe.Pointer(&args)); err != nil {
+		return &os.PathError{Op: op, Path: path, Err: err}
 	}
 	return nil
 }
@@ -103,21 +109,6 @@ func snapshotSubvolume(path, from string, readOnly bool) error {
 	copy(args.name[:len(args.name)-1], filepath.Base(path))
 	if err := ioctl(dir, iocSnapCreateV2, unsafe.Pointer(&args)); err != nil {
 		return &os.PathError{Op: "create snapshot", Path: path, Err: err}
-	}
-	return nil
-}
-
-// destroy is BTRFS_IOC_SNAP_DESTROY.
-func destroy(path string) error {
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	var args volArgs
-	copy(args.name[:len(args.name)-1], filepath.Base(path))
-	if err := ioctl(dir, iocSnapDestroy, unsafe.Pointer(&args)); err != nil {
-		return &os.PathError{Op: "destroy subvolume", Path: path, Err: err}
 	}
 	return nil
 }

@@ -19,12 +19,11 @@ import (
 // or by hand, and is not brought back by a checkout; one that is not listed never
 // was. The first line is builtAll where there is nothing left for the hook to look
 // at: then the shell need not start the program. It goes with the working tree where
-// that is renamed, and counts for no copy of it: a line that is no path, topMark and the
+// that is renamed, and counts for no copy of it: a line that is no path, a mark and the
 // inode of its top, says which one it is of.
 const (
 	builtAll  = "all"
 	builtSome = "some"
-	topMark   = "//"
 )
 
 // Built is what a working tree notes of its build directories.
@@ -46,7 +45,7 @@ func (c *Checkout) Built() Built {
 	top := c.top()
 	for _, line := range lines[1:] {
 		switch {
-		case !strings.HasPrefix(line, topMark):
+		case !strings.HasPrefix(line, paths.WorktreeTopMark):
 			b.Dirs = append(b.Dirs, line)
 		case top != "" && line != top:
 			return Built{}
@@ -61,7 +60,7 @@ func (c *Checkout) top() string {
 	if syscall.Stat(c.Root, &st) != nil {
 		return ""
 	}
-	return topMark + strconv.FormatUint(st.Ino, 10)
+	return paths.WorktreeTopMark + strconv.FormatUint(st.Ino, 10)
 }
 
 // current reports whether init has noted nothing since, as the shell does.

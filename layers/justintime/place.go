@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -85,6 +86,9 @@ func wasBuilt(top, dir, target string) bool {
 		return false
 	}
 	had := strings.Split(string(text), "\n")
+	if isOfAnother(had, top) {
+		return false // it came with a copy
+	}
 	is := func(buildDir string) bool {
 		if rel, err := filepath.Rel(top, buildDir); err == nil && filepath.IsLocal(rel) {
 			buildDir = rel
@@ -95,6 +99,16 @@ func wasBuilt(top, dir, target string) bool {
 		return is(target)
 	}
 	return above(dir, func(d string) bool { return exists(d+"/Cargo.toml") && is(d+"/target") })
+}
+
+// isOfAnother reports whether a note says that it is of another working tree than the one at top.
+func isOfAnother(lines []string, top string) bool {
+	var st unix.Stat_t
+	if unix.Stat(top, &st) != nil {
+		return false
+	}
+	own := paths.WorktreeTopMark + strconv.FormatUint(st.Ino, 10)
+	return slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, paths.WorktreeTopMark) && line != own })
 }
 
 // isKnown reports whether there is a store for what is to be built which knows the repository or the lockfile, or

@@ -90,6 +90,8 @@ const (
 	WorktreeBuilt    = "cargo-cow/built"
 	WorktreeFork     = "cargo-cow/fork"
 
+	WorktreeTopMark = "//" // in the last: before the inode of the working tree that it is of
+
 	RepositoryTempSuffix = ".cargo-cow-tmp" // of what is being written there
 )
 

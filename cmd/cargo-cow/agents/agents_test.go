@@ -25,8 +25,8 @@ func TestManyAtOnce(t *testing.T) {
 		}
 		for n, p := range all {
 			c := w.At(fmt.Sprint("agent", n))
-			if got := verdict(t, p.Wait()); len(got) > 0 || !isRestored(c.Target()) {
-				t.Errorf("%s: built %q, restored: %v", c.Dir, got, isRestored(c.Target()))
+			if got := fixture.Compiled(t, p.Wait()); len(got) > 0 || !fixture.IsRestored(c.Target()) {
+				t.Errorf("%s: built %q, restored: %v", c.Dir, got, fixture.IsRestored(c.Target()))
 			}
 			wantTidy(c)
 		}
@@ -130,8 +130,8 @@ func TestJJ(t *testing.T) {
 				second.Lay(workspace)
 				second.Write("Cargo.lock", w.origin.Read("Cargo.lock"))
 				second.Write(".jj/repo", w.origin.Path(".jj/repo"))
-				if got := ran(second, "build"); !slices.Equal(got, c.builds) || !isRestored(second.Target()) {
-					t.Errorf("built %q, restored: %v", got, isRestored(second.Target()))
+				if got := ran(second, "build"); !slices.Equal(got, c.builds) || !fixture.IsRestored(second.Target()) {
+					t.Errorf("built %q, restored: %v", got, fixture.IsRestored(second.Target()))
 				}
 				wantTidy(second)
 				wantRight(second, "second")
@@ -139,8 +139,8 @@ func TestJJ(t *testing.T) {
 					t.Errorf("the first one builds %q", got)
 				}
 				second.Must("cargo", "clean")
-				if got := ran(second, "build"); !slices.Contains(got, "four/four/lib") || isRestored(second.Target()) {
-					t.Errorf("after cargo clean: built %q, restored: %v", got, isRestored(second.Target()))
+				if got := ran(second, "build"); !slices.Contains(got, "four/four/lib") || fixture.IsRestored(second.Target()) {
+					t.Errorf("after cargo clean: built %q, restored: %v", got, fixture.IsRestored(second.Target()))
 				}
 			})
 		})

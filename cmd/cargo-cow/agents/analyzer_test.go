@@ -56,15 +56,15 @@ func TestAnalyzerBeside(t *testing.T) {
 					c := w.origin.Worktree(map[bool]string{true: "editor-first", false: "terminal-first"}[editorFirst])
 					from, args := call(c, "analyzer")
 					open := func() {
-						if got := ran(from, args...); len(got) > 0 || !isRestored(c.Path("analyzer")) {
-							t.Errorf("editor first %v: rust-analyzer builds %q, restored: %v", editorFirst, got, isRestored(c.Path("analyzer")))
+						if got := ran(from, args...); len(got) > 0 || !fixture.IsRestored(c.Path("analyzer")) {
+							t.Errorf("editor first %v: rust-analyzer builds %q, restored: %v", editorFirst, got, fixture.IsRestored(c.Path("analyzer")))
 						}
 					}
 					if editorFirst {
 						open()
 					}
-					if got := ran(c, "build"); len(got) > 0 || !isRestored(c.Target()) {
-						t.Errorf("editor first %v: the terminal builds %q, restored: %v", editorFirst, got, isRestored(c.Target()))
+					if got := ran(c, "build"); len(got) > 0 || !fixture.IsRestored(c.Target()) {
+						t.Errorf("editor first %v: the terminal builds %q, restored: %v", editorFirst, got, fixture.IsRestored(c.Target()))
 					}
 					if !editorFirst {
 						open()
@@ -84,8 +84,8 @@ func TestAnalyzerForks(t *testing.T) {
 			eachCargo(t, func(t *testing.T, w *world) {
 				w.repository([]string{"build"}, analyzer)
 				from, args := call(w.origin, "analyzer")
-				if got := ran(from, args...); len(got) > 0 || !isRestored(w.origin.Path("analyzer")) {
-					t.Errorf("rust-analyzer builds %q, restored: %v", got, isRestored(w.origin.Path("analyzer")))
+				if got := ran(from, args...); len(got) > 0 || !fixture.IsRestored(w.origin.Path("analyzer")) {
+					t.Errorf("rust-analyzer builds %q, restored: %v", got, fixture.IsRestored(w.origin.Path("analyzer")))
 				}
 				wantShared(w.origin, "analyzer")
 				wantRight(w.origin, "edited")
@@ -105,8 +105,8 @@ func TestAnalyzerOutside(t *testing.T) {
 				for _, c := range []*fixture.Checkout{w.origin, place} {
 					dir := w.Path("analyzers", c.Name())
 					from, args := call(c, dir)
-					if got := ran(from, args...); len(got) > 0 || !isRestored(dir) {
-						t.Errorf("%s: rust-analyzer builds %q, restored: %v", c.Dir, got, isRestored(dir))
+					if got := ran(from, args...); len(got) > 0 || !fixture.IsRestored(dir) {
+						t.Errorf("%s: rust-analyzer builds %q, restored: %v", c.Dir, got, fixture.IsRestored(dir))
 					}
 				}
 			})
@@ -170,8 +170,8 @@ func TestAnalyzersOwnWrapper(t *testing.T) {
 				own := func(c *fixture.Checkout) *fixture.Checkout { return c.With("RUSTC_WRAPPER=" + w.Path("rust-analyzer")) }
 				w.repository([]string{"build"}, analyzer)
 				c := w.origin.Worktree("place")
-				if got := ran(own(c), analyzer...); len(got) == 0 || isRestored(c.Target()) {
-					t.Errorf("rust-analyzer builds %q, restored: %v", got, isRestored(c.Target()))
+				if got := ran(own(c), analyzer...); len(got) == 0 || fixture.IsRestored(c.Target()) {
+					t.Errorf("rust-analyzer builds %q, restored: %v", got, fixture.IsRestored(c.Target()))
 				}
 				if got := ran(c, "build"); !slices.Contains(got, "four/four/lib") {
 					t.Errorf("the terminal builds %q", got)
@@ -182,7 +182,7 @@ func TestAnalyzersOwnWrapper(t *testing.T) {
 				c = w.origin.Worktree("mended")
 				own(c).Run("cargo", analyzer...)
 				c.Cow("restore")
-				if !isRestored(c.Target()) {
+				if !fixture.IsRestored(c.Target()) {
 					t.Error("restore has restored nothing")
 				}
 				if got := ran(c, "build"); len(got) > 0 {
@@ -221,8 +221,8 @@ func TestAnalyzersOwnWrapperPassesOver(t *testing.T) {
 				}
 				w.origin.Commit("an error")
 				c := w.origin.Worktree("place")
-				if r := c.Run("cargo", analyzer...); r.Code == 0 || !isRestored(c.Target()) {
-					t.Errorf("no error is found, restored: %v", isRestored(c.Target()))
+				if r := c.Run("cargo", analyzer...); r.Code == 0 || !fixture.IsRestored(c.Target()) {
+					t.Errorf("no error is found, restored: %v", fixture.IsRestored(c.Target()))
 				}
 			})
 		})
@@ -266,7 +266,7 @@ func TestAnalyzerWaitsForNobody(t *testing.T) {
 			t.Errorf("the build has ended: %v", building.Wait())
 		}
 		w.Remove("hang")
-		if got := verdict(t, building.Wait()); slices.Contains(got, "lib/lib/lib") {
+		if got := fixture.Compiled(t, building.Wait()); slices.Contains(got, "lib/lib/lib") {
 			t.Errorf("the build that was in the way builds %q", got)
 		}
 		wantRight(c, "edited")

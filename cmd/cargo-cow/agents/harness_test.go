@@ -2,7 +2,6 @@ package agents
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -140,48 +139,19 @@ func every(t *testing.T, test func(t *testing.T, env ...string)) {
 	}
 }
 
-// ran are the units that cargo built in c, by its own verdict: nil where all is fresh. What
-// succeeds says nothing that is not cargo's.
+// ran are the units that cargo compiled in c.
 func ran(c *fixture.Checkout, args ...string) []string {
 	c.T.Helper()
-	if !slices.Contains(args, "--message-format=json") {
-		args = append(slices.Clone(args), "--message-format=json")
-	}
-	return verdict(c.T, c.Run("cargo", args...))
-}
-
-func verdict(t testing.TB, r fixture.Result) (all []string) {
-	t.Helper()
-	if r.Code != 0 {
-		t.Fatalf("cargo: %v", r)
-	}
-	for _, m := range fixture.Messages(r.Stdout) {
-		if m.Reason == "compiler-artifact" && !m.Fresh {
-			all = append(all, m.Unit().String())
-		}
-	}
-	for line := range strings.Lines(r.Stderr) {
-		verb, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if all == nil && !slices.Contains([]string{"Finished", "Blocking", "Running", "Executable"}, verb) {
-			t.Errorf("it is said: %s", line)
-		}
-	}
-	slices.Sort(all)
-	return all
+	return c.Compiled(args...)
 }
 
 // wantWarm fails unless all is fresh in a build directory that was restored.
 func wantWarm(c *fixture.Checkout, args ...string) {
 	c.T.Helper()
-	if got := ran(c, args...); len(got) > 0 || !isRestored(c.Target()) {
-		c.T.Errorf("cargo %q in %s: built %q, restored: %v", args, c.Dir, got, isRestored(c.Target()))
+	if got := ran(c, args...); len(got) > 0 || !fixture.IsRestored(c.Target()) {
+		c.T.Errorf("cargo %q in %s: built %q, restored: %v", args, c.Dir, got, fixture.IsRestored(c.Target()))
 	}
 	wantTidy(c)
-}
-
-// isRestored reports whether a build directory is a copy of a layer.
-func isRestored(buildDir string) bool {
-	return fixture.Exists(filepath.Join(buildDir, ".cargo-cow", "place"))
 }
 
 // wantTidy fails if anything is left beside a build directory.

@@ -52,13 +52,13 @@ func TestReadOnlyHome(t *testing.T) {
 				before := tree(t, w.Path("home"))
 				if outside {
 					w.origin.Must("cargo", "build")
-				} else if got := verdict(t, mounted(w.origin, readOnly, w.origin.Dir, "build", "--message-format=json")); len(got) == 0 {
+				} else if got := fixture.Compiled(t, mounted(w.origin, readOnly, w.origin.Dir, "build", "--message-format=json")); len(got) == 0 {
 					t.Error("the first one builds nothing")
 				}
 				c := w.origin.Worktree("place")
-				got := verdict(t, mounted(c, readOnly, c.Dir, "build", "--message-format=json"))
-				if len(got) > 0 || !isRestored(c.Target()) {
-					t.Errorf("built %q, restored: %v", got, isRestored(c.Target()))
+				got := fixture.Compiled(t, mounted(c, readOnly, c.Dir, "build", "--message-format=json"))
+				if len(got) > 0 || !fixture.IsRestored(c.Target()) {
+					t.Errorf("built %q, restored: %v", got, fixture.IsRestored(c.Target()))
 				}
 				if after := tree(t, w.Path("home")); !outside && !slices.Equal(after, before) {
 					t.Errorf("the home had %q and has %q", before, after)
@@ -116,7 +116,7 @@ func TestMountedElsewhere(t *testing.T) {
 		w.repository()
 		at := mountPoint(t)
 		mount := `mount --bind "` + w.origin.Dir + `" "` + at + `"`
-		if got := verdict(t, mounted(w.origin, mount, at, "build", "--message-format=json")); len(got) > 0 {
+		if got := fixture.Compiled(t, mounted(w.origin, mount, at, "build", "--message-format=json")); len(got) > 0 {
 			t.Errorf("in the container cargo builds %q", got)
 		}
 		if got := ran(w.origin, "build"); len(got) > 0 {
@@ -148,15 +148,15 @@ func TestWorktreeMountedElsewhere(t *testing.T) {
 				c := w.origin.Worktree("place")
 				at := mountPoint(t)
 				mount := `mount --bind "` + c.Dir + `" "` + at + `"; REPOSITORY="` + w.origin.Dir + `/.git"; ` + also
-				if got := verdict(t, mounted(c, mount, at, "build", "--message-format=json")); len(got) > 0 || !isRestored(c.Target()) {
-					t.Errorf("built %q, restored: %v", got, isRestored(c.Target()))
+				if got := fixture.Compiled(t, mounted(c, mount, at, "build", "--message-format=json")); len(got) > 0 || !fixture.IsRestored(c.Target()) {
+					t.Errorf("built %q, restored: %v", got, fixture.IsRestored(c.Target()))
 				}
 				wantTidy(c)
 				wantRight(c, "container")
 				mounted(c, mount, at, "clean")
-				got := verdict(t, mounted(c, mount, at, "build", "--message-format=json"))
-				if !slices.Contains(got, "four/four/lib") || isRestored(c.Target()) {
-					t.Errorf("after cargo clean: built %q, restored: %v", got, isRestored(c.Target()))
+				got := fixture.Compiled(t, mounted(c, mount, at, "build", "--message-format=json"))
+				if !slices.Contains(got, "four/four/lib") || fixture.IsRestored(c.Target()) {
+					t.Errorf("after cargo clean: built %q, restored: %v", got, fixture.IsRestored(c.Target()))
 				}
 			})
 		})
@@ -173,7 +173,7 @@ func TestContainerAlone(t *testing.T) {
 			for d in cargo registry data; do mkdir "` + keep + `/$d"; mount --bind "` + w.Dir + `/$d" "` + keep + `/$d"; done
 			mount -t tmpfs none "` + filepath.Dir(w.Dir) + `"; mkdir "` + w.Dir + `"
 			for d in cargo registry data; do mkdir "` + w.Dir + `/$d"; mount --bind "` + keep + `/$d" "` + w.Dir + `/$d"; done`
-		if got := verdict(t, mounted(w.origin, alone, at, "build", "--message-format=json")); len(got) == 0 {
+		if got := fixture.Compiled(t, mounted(w.origin, alone, at, "build", "--message-format=json")); len(got) == 0 {
 			t.Error("nothing is built")
 		}
 		if seen := w.origin.Says("git", "status", "--short"); seen != "" {
@@ -181,9 +181,9 @@ func TestContainerAlone(t *testing.T) {
 		}
 		worktree := alone + `; cd "` + at + `"; git worktree add --quiet --detach .agents/worktrees/x`
 		inside := w.At("origin/.agents/worktrees/x")
-		got := verdict(t, mounted(w.origin, worktree, at+"/.agents/worktrees/x", "build", "--message-format=json"))
-		if len(got) > 0 || !isRestored(inside.Target()) {
-			t.Errorf("built %q, restored: %v", got, isRestored(inside.Target()))
+		got := fixture.Compiled(t, mounted(w.origin, worktree, at+"/.agents/worktrees/x", "build", "--message-format=json"))
+		if len(got) > 0 || !fixture.IsRestored(inside.Target()) {
+			t.Errorf("built %q, restored: %v", got, fixture.IsRestored(inside.Target()))
 		}
 		wantTidy(inside)
 	})

@@ -89,44 +89,13 @@ func newWorld(t *testing.T, env []string, builds ...[]string) *world {
 	return w
 }
 
-// ran are the packages that cargo found to be built in c, by its own verdict: nil where all is fresh.
+// ran are the units that cargo compiled in c.
 func ran(c *fixture.Checkout, args ...string) []string {
 	c.T.Helper()
-	return verdict(c.T, c.Run("cargo", withMessages(args)...))
+	return c.Compiled(args...)
 }
 
-// withMessages asks for messages on standard output.
-func withMessages(args []string) []string {
-	at := slices.Index(args, "--")
-	if at < 0 {
-		at = len(args)
-	}
-	return slices.Insert(slices.Clone(args), at, "--message-format=json")
-}
-
-func verdict(t testing.TB, r fixture.Result) (all []string) {
-	t.Helper()
-	if r.Code != 0 {
-		t.Fatalf("cargo: %v", r)
-	}
-	for _, m := range fixture.Messages(r.Stdout) {
-		if m.Reason == "compiler-artifact" && !m.Fresh {
-			all = append(all, m.Unit().String())
-		}
-	}
-	for line := range strings.Lines(r.Stderr) {
-		// Of what cargo says beside its messages this is all, where nothing is to be built: the rest would be ours.
-		verb, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if all == nil && !slices.Contains([]string{"Finished", "Blocking", "Running", "Executable"}, verb) {
-			t.Errorf("it is said: %s", line)
-		}
-	}
-	slices.Sort(all)
-	return all
-}
-
-// isRestored reports whether a build directory is a copy of a layer.
-func isRestored(c *fixture.Checkout) bool { return fixture.Exists(c.Target(".cargo-cow")) }
+func isRestored(c *fixture.Checkout) bool { return fixture.IsRestored(c.Target()) }
 
 // wantNothingLeft fails if a restore has left anything beside a build directory.
 func wantNothingLeft(c *fixture.Checkout) {

@@ -21,6 +21,10 @@ var ways = map[string]func(w *world, c *fixture.Checkout){
 		c.Must("git", "checkout", "--quiet", "HEAD")
 	},
 	"git clone": func(w *world, c *fixture.Checkout) { w.origin.Must("git", "clone", "--quiet", w.origin.Dir, c.Dir) },
+	// What git's directory notes of build directories comes along, and is of another one.
+	"a copy with git": func(w *world, c *fixture.Checkout) {
+		w.origin.Must("sh", "-c", `cp -a . "$0" && rm -rf "$0/target"`, c.Dir)
+	},
 	"a copy without git": func(w *world, c *fixture.Checkout) {
 		w.origin.Must("sh", "-c", `mkdir "$0" && git archive HEAD | tar -x -C "$0"`, c.Dir)
 	},

@@ -14,7 +14,7 @@ func TestTwoAtOnce(t *testing.T) {
 	w := newWorld(t, nil)
 	for n := range 50 {
 		c := w.origin.Worktree(fmt.Sprint("place", n))
-		one, two := c.Start("cargo", withMessages([]string{"build"})...), c.Start("cargo", withMessages([]string{"build"})...)
+		one, two := c.StartMessages("build"), c.StartMessages("build")
 		for _, p := range []*fixture.Process{one, two} {
 			r := p.Wait()
 			if r.Code != 0 {
@@ -36,14 +36,14 @@ func TestSlowRestore(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			w := newWorld(t, []string{"CARGO_COW_WAREHOUSE=off"})
 			c := w.origin.Worktree("place")
-			slow := c.With("CARGO_COW_CRASHPOINT="+point+"=stop").Start("cargo", withMessages([]string{"build"})...)
+			slow := c.With("CARGO_COW_CRASHPOINT=" + point + "=stop").StartMessages("build")
 			stopped := restoreUnder(t, slow)
 			c.Edit("app/src/main.rs", "println!(", "print!(\"mine \"); println!(")
 			c.With("CARGO_COW=off").Must("cargo", "build")
 			if err := syscall.Kill(stopped, syscall.SIGCONT); err != nil {
 				t.Fatal(err)
 			}
-			if got := verdict(t, slow.Wait()); len(got) > 0 || isRestored(c) {
+			if got := fixture.Compiled(t, slow.Wait()); len(got) > 0 || isRestored(c) {
 				t.Errorf("built %q again", got)
 			}
 			if said := c.Says(c.Target("debug/app")); said[:5] != "mine " {
@@ -63,7 +63,7 @@ func TestKilled(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, nil)
 				c := w.origin.Worktree("place")
-				build := c.With("CARGO_COW_CRASHPOINT="+point+"=stop").Start("cargo", withMessages([]string{"build"})...)
+				build := c.With("CARGO_COW_CRASHPOINT=" + point + "=stop").StartMessages("build")
 				stopped := restoreUnder(t, build)
 				if who != "restore" {
 					build.Kill()
