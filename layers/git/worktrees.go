@@ -184,6 +184,22 @@ func (c *Checkout) RemoveUnborn(root string) error {
 	return os.RemoveAll(noted)
 }
 
+// UnlockBranch removes the lock that a git that was killed has left on a branch, with which
+// git would fail for ever. Nobody is at work on that branch. (Git 2.39: refs/files-backend.c
+// locks REF.lock; where all branches are in one table, there is no lock of one.)
+func (c *Checkout) UnlockBranch(ref string) error {
+	// Whoever made the repository may have made a link there that leads out of it.
+	root, err := os.OpenRoot(c.CommonDir)
+	if err == nil {
+		err = root.Remove(ref + ".lock")
+		err = errors.Join(err, root.Close())
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("unlock branch: %w", err)
+	}
+	return nil
+}
+
 // RemoveBranch removes a branch that is still at a commit, with its configuration.
 func (c *Checkout) RemoveBranch(ctx context.Context, ref, commit string) error {
 	if _, err := c.Run(ctx, still("update-ref", "-d", ref, commit)...); err != nil {

@@ -149,6 +149,34 @@ func TestIsHalfFilled(t *testing.T) {
 	}
 }
 
+func TestUnlockBranch(t *testing.T) {
+	env := environ(t)
+	c := open(t, repo(t, env), env)
+	if err := c.UnlockBranch("refs/heads/fork/w"); err != nil {
+		t.Errorf("nothing locked: %v", err)
+	}
+	lock := filepath.Join(c.CommonDir, "refs/heads/fork/w.lock")
+	outside := filepath.Join(t.TempDir(), "w.lock")
+	for _, file := range []string{lock, outside} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, nil, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.UnlockBranch("refs/heads/fork/w"); err != nil {
+		t.Error(err)
+	}
+	command(t, env, c.Root, "git", "branch", "fork/w")
+	// A link, or a name, that leads out of the repository is not followed.
+	if err := os.Symlink(filepath.Dir(outside), filepath.Join(c.CommonDir, "refs/heads/out")); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{"refs/heads/out/w", "refs/heads/fork/" + strings.Repeat("../", 20) + outside[1:len(outside)-len(".lock")]} {
+		if err := c.UnlockBranch(ref); err == nil || exists(outside) != nil {
+			t.Errorf("%s: %v, %v", ref, err, exists(outside))
+		}
+	}
+}
+
 func TestRemoveUnborn(t *testing.T) {
 	env := environ(t)
 	c := open(t, repo(t, env), env)

@@ -17,6 +17,7 @@ type event struct {
 	// failed: it told of the fault of its round, so it may have done any part of its work.
 	failed bool
 
+	of    *event   // the switch that it is a part of
 	after []*event // those that had ended when it began
 	index int      // among those of its process
 }
@@ -42,6 +43,7 @@ func (e *event) parts() []*event {
 		return []*event{e}
 	}
 	first, second := *e, *e
+	first.of, second.of = e, e
 	first.q.Op, first.q.Ref, first.q.Label = opSnapshot, "", ""
 	second.q.Op, second.q.Ref = opFollow, ""
 	if e.killed {
@@ -200,6 +202,16 @@ func (x *explanation) miss(why string) {
 func (x *explanation) overlaps(e *event, is func(o *event) bool) bool {
 	return slices.ContainsFunc(x.all, func(o *event) bool {
 		return o.proc != e.proc && o.r.Began <= e.r.Ended && e.r.Began <= o.r.Ended && is(o)
+	})
+}
+
+// isMoved reports whether an event was given up because another commit was checked out, and
+// somebody did that in the same place: at that time, or before, where git may have gone on
+// after its parent was killed.
+func (x *explanation) isMoved(e *event) bool {
+	return e.r.Kind == moved && slices.ContainsFunc(x.all, func(o *event) bool {
+		sw := o.of
+		return sw != nil && o.proc != e.proc && sw.q.Place == e.q.Place && sw.r.Began <= e.r.Ended && (sw.killed || e.r.Began <= sw.r.Ended)
 	})
 }
 

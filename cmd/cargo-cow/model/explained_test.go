@@ -75,6 +75,17 @@ func TestExplanation(t *testing.T) {
 		"not found, and it is there": {
 			events: [][]*event{{at(restore, 3, 6, response{Kind: notFound})}}, ends: layers(a), wrong: true,
 		},
+		"another commit, and nobody switched": {
+			events: [][]*event{{at(snapshot, 3, 6, response{Kind: moved})}}, ends: layers(a), wrong: true,
+		},
+		"another commit, and git switched": {
+			events: [][]*event{{at(snapshot, 3, 6, response{Kind: moved})},
+				at(request{Op: opSwitch, Place: snapshot.Place}, 1, 9, response{Middle: 8, Sealed: &response{Layer: b, Created: true, Began: 1, Ended: 2}}).parts()}, ends: layers(a, b),
+		},
+		"another commit, and git switched elsewhere": {
+			events: [][]*event{{at(snapshot, 3, 6, response{Kind: moved})},
+				at(request{Op: opSwitch, Place: snapshot.Place + 1}, 1, 9, response{Middle: 8}).parts()}, ends: layers(a), wrong: true,
+		},
 		"lost": {
 			events: [][]*event{{at(list, 3, 6, listed(a))}}, ends: layers(), wrong: true,
 		},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
+	"github.com/cargo-cow/cargo-cow/layers/workspace"
 )
 
 // Operations.
@@ -153,6 +154,7 @@ const (
 	gone     = "gone" // what was chosen went away meanwhile
 	miss     = "miss" // of the warehouse
 	gitBusy  = "git is at work"
+	moved    = "another commit" // was checked out meanwhile
 
 	full     = "full"
 	readOnly = "read-only"
@@ -200,6 +202,8 @@ func kindOf(err error) string {
 		return busy
 	case is(layers.ErrNoTarget):
 		return noTarget
+	case is(workspace.ErrMoved):
+		return moved
 	case is(fs.ErrNotExist):
 		return gone
 	}

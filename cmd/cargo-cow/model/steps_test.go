@@ -125,6 +125,8 @@ func (x *explanation) snapshot(e *event, s *state) []*state {
 		if !a.there {
 			return []*state{finish(e, s)}
 		}
+	case x.isMoved(e):
+		return []*state{finish(e, s)}
 	case e.r.Kind == busy: // an ordinary directory has to be exchanged with a tree
 		if x.built(e) {
 			return []*state{finish(e, s)}
@@ -175,7 +177,7 @@ func (x *explanation) restore(e *event, s *state) []*state {
 		for _, id := range x.named(s, e.q.Ref) {
 			choose(id)
 		}
-	case e.q.Op == opFollow && e.r.Kind == "" && !e.r.Restored:
+	case x.isMoved(e), e.q.Op == opFollow && e.r.Kind == "" && !e.r.Restored:
 		list = append(list, finish(e, s))
 	case e.r.Kind == "":
 		if x.names(s, e.q.Ref, e.r.Layer) && !s.locked[e.r.Layer] {

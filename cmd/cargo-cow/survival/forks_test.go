@@ -84,6 +84,26 @@ func TestForkKilledAtRandom(t *testing.T) {
 	w.origin.forksAgain()
 }
 
+// A git that was killed while it made a branch leaves the branch locked, and git never looks
+// whose lock that is.
+func TestForkKilledAtBranch(t *testing.T) {
+	t.Parallel()
+	p := newWorld(t, loopfs.Btrfs(t)).sealed().origin
+	p.with("CARGO_COW_CRASHPOINT=fork.claimed=kill").TryCow("fork")
+	p.Write(".git/refs/heads/fork/a-fork-1.lock", "")
+	if r := p.Run("git", "branch", "fork/a-fork-1"); !strings.Contains(r.Stderr, "File exists") {
+		t.Fatalf("git is not stopped by this: %v", r)
+	}
+	p.unforked()
+	p.forksAgain()
+	// The same of one that was removed, when git had begun to remove the branch.
+	p.cow("fork", "2")
+	p.with("CARGO_COW_CRASHPOINT=unfork.taken=kill").TryCow("fork", "--remove")
+	p.Write(".git/refs/heads/fork/a-fork-1.lock", "")
+	p.unforked()
+	p.forksAgain()
+}
+
 // An error on the way is told, and leaves nothing behind.
 func TestForkFailed(t *testing.T) {
 	t.Parallel()
@@ -199,7 +219,7 @@ func (c *checkout) unforked() {
 // nothingForked checks that nothing of a fork is there.
 func (c *checkout) nothingForked() {
 	c.T.Helper()
-	for _, pattern := range []string{c.w.Path("a-fork-[0-9]"), filepath.Join(c.Dir, ".git/cargo-cow/forks/*"), filepath.Join(c.Dir, ".git/worktrees/a-fork-*")} {
+	for _, pattern := range []string{c.w.Path("a-fork-[0-9]"), filepath.Join(c.Dir, ".git/cargo-cow/forks/*"), filepath.Join(c.Dir, ".git/worktrees/a-fork-*"), filepath.Join(c.Dir, ".git/refs/heads/fork/*")} {
 		if left, err := filepath.Glob(pattern); err != nil || len(left) > 0 {
 			c.T.Errorf("left over: %q, %v", left, err)
 		}

@@ -55,15 +55,12 @@ func buildDirs(tree *git.Checkout, workspaces []string) []string {
 	return all
 }
 
-// removeBranch removes the branch of a fork, which is at a commit, unless a working tree
-// has it checked out.
+// removeBranch removes the branch of a fork, which is at a commit ("": there is none), unless a working tree
+// has it checked out. Of what git had not come to make, its lock may be there: every git that
+// the fork's maker had started has ended, as the claim is held here.
 func removeBranch(ctx context.Context, repo *git.Checkout, c *forks.Claim, commit string) error {
 	if c.Branch == "" {
 		return nil
-	}
-	tips, err := repo.Tips(ctx, c.Branch)
-	if err != nil || tips[c.Branch] == "" {
-		return err
 	}
 	all, err := repo.ListWorktrees(ctx)
 	if err != nil {
@@ -73,6 +70,13 @@ func removeBranch(ctx context.Context, repo *git.Checkout, c *forks.Claim, commi
 		if w.Ref == c.Branch {
 			return nil
 		}
+	}
+	if err := repo.UnlockBranch(c.Branch); err != nil {
+		return err
+	}
+	tips, err := repo.Tips(ctx, c.Branch)
+	if err != nil || tips[c.Branch] == "" || commit == "" {
+		return err
 	}
 	return repo.RemoveBranch(ctx, c.Branch, commit)
 }

@@ -173,10 +173,8 @@ func (r *removal) remove(ctx context.Context, x *found) (err error) {
 	if err := c.Removed(); err != nil {
 		return err
 	}
-	if tip != "" {
-		if err := removeBranch(ctx, repo, c, tip); err != nil {
-			return fmt.Errorf("remove %v: %w", x, err)
-		}
+	if err := removeBranch(ctx, repo, c, tip); err != nil {
+		return fmt.Errorf("remove %v: %w", x, err)
 	}
 	kept = false
 	return c.Forget()
