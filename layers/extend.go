@@ -10,14 +10,14 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
 	"github.com/cargo-cow/cargo-cow/layers/internal/digest"
-	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // ExtendReport says what became of a layer that was given more units.
 type ExtendReport struct {
 	Record
 	Grafted *GraftReport
-	// CreatedNew is false if the layer had all units that the other could give.
+	// CreatedNew is false if the layer had all units that the other could give, or has
+	// been given them before: that layer is as it was then, its label too.
 	CreatedNew bool
 }
 
@@ -91,13 +91,14 @@ func (s *Store) extend(ctx context.Context, co *Checkout, tmp string, m *manifes
 		return nil, err
 	}
 	id := digest.Of(b)
-	if err := s.opts.Driver.Seal(ctx, s.tree(id), tmp); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("extend layer %s: %w", base.ID, err)
+	sealed := s.opts.Driver.Seal(ctx, s.tree(id), tmp)
+	if sealed != nil && !errors.Is(sealed, fs.ErrExist) {
+		return nil, fmt.Errorf("extend layer %s: %w", base.ID, sealed)
 	}
 	if err := pointSealed.Hit(); err != nil {
 		return nil, err
 	}
 	s.noteUse(base.ID, id)
-	r := record.New(id, m, s.opts.Now())
-	return &ExtendReport{Record: r, Grafted: grafted, CreatedNew: true}, s.writeRecord(r)
+	r, err := s.recordSealed(id, m, sealed == nil)
+	return &ExtendReport{Record: r, Grafted: grafted, CreatedNew: sealed == nil}, err
 }

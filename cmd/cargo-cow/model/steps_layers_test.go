@@ -62,6 +62,10 @@ func (x *explanation) extend(e *event, s *state) []*state {
 		for _, id := range x.fresh {
 			publish(id)
 		}
+	case !e.r.Created && e.r.Units > 0: // it was there, and is as it was
+		if l, ok := s.layers[e.r.Layer]; ok && l.label == e.r.Label {
+			list = append(list, nothing)
+		}
 	case e.r.Label != s.at[e.proc].local.label:
 	case e.r.Created && e.r.Units > 0:
 		publish(e.r.Layer)
