@@ -28,7 +28,8 @@ func Build(ctx context.Context, dir string) (*Program, error) {
 	p := &Program{Path: filepath.Join(bin, "cargo-cow"), Wrapper: filepath.Join(bin, "cargo-cow-rustc"), Store: filepath.Join(dir, "store")}
 	// The packages' import paths, so that any directory of the module will do to build from.
 	const cmd = "github.com/cargo-cow/cargo-cow/cmd/"
-	if _, err := project.Run(ctx, "", nil, "go", "build", "-o", bin+"/", cmd+"cargo-cow", cmd+"cargo-cow-rustc"); err != nil {
+	env := project.Env("CGO_ENABLED=0") // as it is given out
+	if _, err := project.Run(ctx, "", env, "go", "build", "-o", bin+"/", cmd+"cargo-cow", cmd+"cargo-cow-rustc"); err != nil {
 		return nil, fmt.Errorf("build cargo-cow: %w", err)
 	}
 	return p, nil
