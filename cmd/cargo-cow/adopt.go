@@ -25,7 +25,7 @@ everything there as fresh as it was.
 The project must be there, and must build in that directory: a layer is compared with
 the sources that it was built from.`,
 		Example: `  cargo cow adopt ~/src/app/target`,
-		Args:    exactArgs(1),
+		Args:    exit.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.adopt(cmd.Context(), args[0]) },
 	}
 }

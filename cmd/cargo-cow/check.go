@@ -33,7 +33,7 @@ damaged in a layer is not repaired: remove the layer, and build.
 With --repair, it makes missing records of layers again, and removes what nothing
 refers to and what is damaged in the warehouse; that is compiled again when needed.
 The exit code is 1 if there are problems, and 3 if some could not be repaired.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), o) },
 	}
 	cmd.Flags().BoolVar(&o.deep, "deep", false, "read every file")

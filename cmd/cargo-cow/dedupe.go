@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/scan"
 )
 
@@ -18,7 +19,7 @@ fresh as it was, and may build meanwhile.
 It reads all files of 4 kB and more that are as large as another one. Files of
 several names are left alone. With --verbose, it tells how far it is.`,
 		Example: `  cargo cow dedupe ~/src`,
-		Args:    atLeastOne,
+		Args:    exit.AtLeastOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var dirs []string
 			for _, dir := range args {

@@ -34,7 +34,7 @@ from the layer and units are rebuilt, although Cargo would call them fresh.`,
 			if len(args) == 2 {
 				return nil
 			}
-			return exactArgs(1)(cmd, args)
+			return exit.ExactArgs(1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = append(args, open.Here)

@@ -16,7 +16,7 @@ func newDocs(root *cobra.Command) *cobra.Command {
 		Use:    "docs DIR",
 		Short:  "Write the command-line reference as Markdown",
 		Hidden: true,
-		Args:   exactArgs(1),
+		Args:   exit.ExactArgs(1),
 		RunE:   func(_ *cobra.Command, args []string) error { return manual.Write(root, args[0]) },
 	}
 }
@@ -28,7 +28,7 @@ func newShare(root *cobra.Command) *cobra.Command {
 		Use:    "share DIR",
 		Short:  "Write man pages and completions",
 		Hidden: true,
-		Args:   exactArgs(1),
+		Args:   exit.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			on, err := time.Parse(time.DateOnly, date)
 			if err != nil {

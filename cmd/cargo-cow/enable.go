@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/enabled"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 )
 
 func newEnable(a *app) *cobra.Command {
@@ -22,7 +23,7 @@ configuration stays as it is, comments, order and symlinks included. No shell's
 configuration is changed. ` + "`cargo cow disable`" + ` undoes all of it.`,
 		Example: `  cargo cow enable --dry-run     which files would be touched, and how
   cargo cow enable`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.enabled(dryRun, func(c *enabled.Command) error { return c.Enable(cmd.Context(), cmd.Root()) })
 		},
@@ -45,7 +46,7 @@ though it was ` + "`cargo cow wrapper enable`" + ` that switched it on.
 Stores, their layers and build directories stay: ` + "`cargo cow rm --all`" + ` in a project
 removes its store. Wait for builds where another wrapper was set: what they run goes
 with it.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.enabled(dryRun, (*enabled.Command).Disable) },
 	}
 	cmd.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "say which files would be touched, and how, and touch none")

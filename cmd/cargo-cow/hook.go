@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 )
 
@@ -36,11 +37,11 @@ there already keeps all its lines. If core.hooksPath leads out of the repository
 nothing is written and the line to add is shown; with husky, the line goes into the
 file that husky runs. To find out whether git reaches the hook, install and status
 run the hooks as git checkout of the present commit does, for a minute at most.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	sub := func(use, text string, do func(context.Context, *git.Checkout) error) *cobra.Command {
-		return &cobra.Command{Use: use, Short: text, Long: text + ".", Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return &cobra.Command{Use: use, Short: text, Long: text + ".", Args: exit.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.session()
 			if err != nil {
 				return err

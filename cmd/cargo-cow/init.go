@@ -31,7 +31,7 @@ A repository has one store on each file system that its working trees build on:
 run init once on each. With --store, all its working trees use that store from
 then on, where it can serve them. If something cannot be written, for example in
 a sandbox, init says so before it changes anything.`,
-		Args: atMostOne,
+		Args: exit.AtMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.dir = args[0]

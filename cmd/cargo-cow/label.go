@@ -25,9 +25,9 @@ with a label is not pruned.`,
   cargo cow label green --remove`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if remove {
-				return exactArgs(1)(cmd, args)
+				return exit.ExactArgs(1)(cmd, args)
 			}
-			return exactArgs(2)(cmd, args)
+			return exit.ExactArgs(2)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			label := ""

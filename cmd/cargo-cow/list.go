@@ -48,7 +48,7 @@ With --graph, each layer stands above the one it was made from, one lineage afte
 the other. The last layer of a lineage, drawn as o, was made from nothing, or from
 a layer that no longer exists. "here" marks the layer that the build directory of
 this checkout was made from, or last sealed as.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("limit") && o.limit < 1 {
 				return exit.Usage(fmt.Errorf("list %d layers: want 1 or more", o.limit))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -17,7 +18,7 @@ func newPin(a *app) *cobra.Command {
 told; only ` + "`cargo cow rm --all`" + ` does. LAYER is an id or its first characters (4 or more),
 a label, or latest.`,
 		Example: `  cargo cow pin green`,
-		Args:    exactArgs(1),
+		Args:    exit.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.pin(cmd.Context(), args[0], true) },
 	}
 }
@@ -28,7 +29,7 @@ func newUnpin(a *app) *cobra.Command {
 		Short:   "Let a layer be removed again",
 		Long:    `Takes back what pin did. LAYER is an id or its first characters, a label, or latest.`,
 		Example: `  cargo cow unpin green`,
-		Args:    exactArgs(1),
+		Args:    exit.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.pin(cmd.Context(), args[0], false) },
 	}
 }

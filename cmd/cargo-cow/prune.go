@@ -75,7 +75,7 @@ func newPrune(a *app) *cobra.Command {
   cargo cow prune --keep-under 50GB            until the store takes no more than that
   cargo cow prune --targets ~/src --max-age 60d
   cargo cow prune --auto --dry-run             what goes by itself`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if auto {
 				return a.autoPrune(cmd.Context(), o, background)

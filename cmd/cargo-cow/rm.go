@@ -42,11 +42,11 @@ directories stay as they are. Without --yes, it only says what would be removed.
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case o.all:
-				return noArgs(cmd, args)
+				return exit.NoArgs(cmd, args)
 			case o.yes:
 				return exit.Usage(errors.New("remove layers: --yes goes with --all"))
 			}
-			return atLeastOne(cmd, args)
+			return exit.AtLeastOne(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.all {

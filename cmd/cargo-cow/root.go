@@ -55,7 +55,7 @@ differs in the new checkout.`,
 		DisableFlagsInUseLine: true,
 		SilenceErrors:         true,
 		SilenceUsage:          true,
-		Args:                  noArgs,
+		Args:                  exit.NoArgs,
 		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if a.term, err = ui.New(a.stdout, a.stderr, a.environ, a.screen); err != nil {
@@ -138,7 +138,7 @@ func strictHelp(root *cobra.Command) {
 			about, rest = root, args
 		}
 		if len(rest) > 0 {
-			return exit.UsageOf(about, noArgs(about, rest))
+			return exit.UsageOf(about, exit.NoArgs(about, rest))
 		}
 		about.InitDefaultHelpFlag()
 		return about.Help()

@@ -33,7 +33,7 @@ that failed. With --wait, run returns only when the snapshot is taken, and with
 exit code 3 if the snapshot fails.`,
 		Example:               "  cargo cow run -- cargo test",
 		DisableFlagsInUseLine: true,
-		Args:                  atLeastOne,
+		Args:                  exit.AtLeastOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := record.CheckLabel(o.label); err != nil {
 				return exit.Usage(err)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/scan"
 )
 
@@ -19,7 +20,7 @@ of rust-analyzer, too. It needs no store, and changes nothing.
 TOTAL is all data of one, FREES what becomes free when it alone is removed: on Btrfs
 and XFS they may share data. Other disks below the directory are left out.`,
 		Example: `  cargo cow scan ~/src`,
-		Args:    atMostOne,
+		Args:    exit.AtMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) > 0 {

@@ -35,7 +35,7 @@ since the last layer, that layer is kept.
 With --into, the registry and git packages that were compiled here and that LAYER
 lacks are added to it. The result is a new layer with the sources and the label of
 LAYER; whatever would have started from LAYER starts from the new one.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := record.CheckLabel(o.label); err != nil {
 				return exit.Usage(err)

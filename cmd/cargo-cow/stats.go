@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/quantity"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -41,7 +42,7 @@ are the bytes of answers that take no space of their own.
 
 By itself counts the build directories that were restored, or not, when cargo was
 about to make them.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stats(cmd.Context(), o, time.Now()) },
 	}
 	cmd.Flags().Var(&o.since, "since", "count only the calls of the last `DURATION`, such as 12h or 7d")

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/byitself"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pruning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -28,7 +29,7 @@ func newStatus(a *app) *cobra.Command {
 made from, how many of its units are fresh, what was done here by itself before
 cargo first built, whether the last snapshot in the background failed, and what was
 last removed without being asked for.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), time.Now()) },
 	}
 }

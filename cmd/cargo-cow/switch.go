@@ -40,7 +40,7 @@ after -- are passed to git.`,
 		DisableFlagsInUseLine: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && o.create == "" {
-				return exactArgs(1)(cmd, args)
+				return exit.ExactArgs(1)(cmd, args)
 			}
 			return nil
 		},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
 
@@ -20,7 +21,7 @@ func newUndo(a *app) *cobra.Command {
 		Short: "Bring back the build directory as it was before the last restore",
 		Long: `Exchanges the build directory with the one that the last restore replaced. It
 takes cargo's own locks, as restore does.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.undo(cmd.Context(), o) },
 	}
 	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "say whether there is something to bring back, and change nothing")

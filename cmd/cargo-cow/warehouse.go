@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
+)
 
 func newWarehouse(a *app) *cobra.Command {
 	cmd := &cobra.Command{
@@ -15,7 +19,7 @@ Each record says of one call what it was made from and which files it has writte
 The files lie loose in the warehouse. Files that were compiled incrementally after
 an edit lie in layers instead, from the next snapshot on. All of it can be compiled
 again. "cargo cow prune" removes what was not used for long.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newWarehouseList(a), newWarehouseShow(a), newWarehouseExplain(a), newWarehouseVerify(a))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -27,7 +28,7 @@ characters (4 or more).
 Names of files are relative to the directory that rustc ran in. {cwd} stands for that
 directory, {out-dir} for the directory of outputs, {OUT_DIR} for that of the build
 script.`,
-		Args: exactArgs(1),
+		Args: exit.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.warehouseExplain(cmd.Context(), args[0]) },
 	}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -26,7 +28,7 @@ func newWarehouseList(a *app) *cobra.Command {
 compiling took, SIZE the size of the files. FILES says where they lie: loose in the
 warehouse, in a layer, where they were built, or gone. What was compiled
 incrementally after an edit is in a layer only after the next snapshot.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.warehouseList(cmd.Context(), o, time.Now()) },
 	}
 	cmd.Flags().StringVar(&o.crate, "crate", "", "list only those of the crate `NAME`")
@@ -55,3 +57,6 @@ func (a *app) warehouseList(ctx context.Context, o warehouseListOptions, now tim
 	a.term.Table(tab)
 	return nil
 }
+
+// crateName is how rustc calls a crate that the user may call by its package.
+func crateName(name string) string { return strings.ReplaceAll(name, "-", "_") }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
@@ -29,7 +30,7 @@ KEY is one of "cargo cow warehouse list", or its first characters (4 or more).
 Most records serve anywhere. A record whose outputs name the directory it was made
 in, or the directory of the outputs, serves only there. "cargo cow warehouse
 explain" shows everything that decides whether a record serves.`,
-		Args: exactArgs(1),
+		Args: exit.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.warehouseShow(cmd.Context(), args[0], o, time.Now())
 		},

@@ -24,7 +24,7 @@ file has the content that its name says, for which it reads them all. With --rep
 it removes what is damaged; that is compiled again when it is asked for. Builds may
 go on meanwhile. The exit code is 1 if something is damaged, and 3 if some of it
 could not be removed.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.warehouseVerify(cmd.Context(), o) },
 	}
 	cmd.Flags().BoolVar(&o.repair, "repair", false, "remove what is damaged")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers/warm"
 )
@@ -22,7 +23,7 @@ func newWarm(a *app) *cobra.Command {
 		Use:    "warm BUILD-DIRECTORY",
 		Short:  "Read ahead what the first build after an edit will read",
 		Hidden: true,
-		Args:   exactArgs(1),
+		Args:   exit.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := filepath.Abs(args[0])
 			if err != nil {

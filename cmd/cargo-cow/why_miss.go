@@ -35,7 +35,7 @@ With CRATE, shows the latest such call of that crate. The name of a unit in the 
 can stand for CRATE.`,
 		Example: `  cargo cow why-miss            after a build that should have compiled nothing
   cargo cow why-miss serde      why one crate was compiled`,
-		Args: atMostOne,
+		Args: exit.AtMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return a.whyMissOf(cmd.Context(), args[0], time.Now())

@@ -27,12 +27,12 @@ handed on unchanged.
 The wrapper is switched on in Cargo's configuration, as build.rustc-wrapper. If
 another wrapper is configured there, ours runs it for the calls that it hands on,
 and disable puts it back. Switching the wrapper on or off causes no recompilation.`,
-		Args: noArgs,
+		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	sub := func(use, text, long string, do func(context.Context, *open.Session, wrapper.Level) error) *cobra.Command {
 		var user, project bool
-		c := &cobra.Command{Use: use, Short: text, Long: long, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		c := &cobra.Command{Use: use, Short: text, Long: long, Args: exit.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			level := wrapper.User
 			if user && project {
 				return exit.Usage(errors.New("choose a file: give either --user or --project"))
