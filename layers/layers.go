@@ -69,6 +69,9 @@ type Options struct {
 	// Passing: the store was named for this one command, and no build directory is
 	// told that it belongs to it.
 	Passing bool
+	// Far: the build directory lies on another file system. What is sealed of it is copied,
+	// and it stays what it is. Nothing can be restored there.
+	Far bool
 	// Named: the user said that the build directory is to belong to it.
 	Named bool
 }

@@ -59,6 +59,9 @@ func (w *work) ownCopy(ctx context.Context, without []string) (string, error) {
 	if s.opts.Driver.Caps().SharesData {
 		mode = reflink.Always
 	}
+	if s.opts.Far {
+		mode = reflink.Auto
+	}
 	_, err := reflink.CopyTree(ctx, tmp, w.path(), reflink.Options{
 		Mode:    mode,
 		Skip:    func(rel string, _ fs.DirEntry) bool { return slices.Contains(without, rel) },

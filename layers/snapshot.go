@@ -20,9 +20,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
 	"github.com/cargo-cow/cargo-cow/layers/justintime"
 	"github.com/cargo-cow/cargo-cow/layers/record"
-	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
-	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -91,7 +89,7 @@ func (s *Store) snapshot(ctx context.Context, co *Checkout, o SnapshotOptions) (
 	if err := w.takeOver(ctx, o.NoWait); err != nil {
 		return nil, err
 	}
-	r, err := w.seal(ctx, o.Label, false)
+	r, err := w.seal(ctx, o.Label, s.opts.Far)
 	if err == nil {
 		err = s.records().SetAutomatic(r.ID, false)
 	}
@@ -106,7 +104,7 @@ func (w *work) sealGivingWay(ctx context.Context) (*SnapshotReport, error) {
 	}
 	ctx, stop := w.dir.GiveWay(ctx)
 	defer stop()
-	r, err := w.seal(ctx, "", w.kind == active.Directory)
+	r, err := w.seal(ctx, "", w.kind == active.Directory || w.store.opts.Far)
 	if err != nil {
 		return nil, errors.Join(err, context.Cause(ctx))
 	}
@@ -289,14 +287,7 @@ func (s *Store) tellWarehouse(id string, profiles []string) {
 	if _, err := os.Stat(filepath.Join(s.opts.Dir, warehouse.Dir)); err != nil {
 		return
 	}
-	w := warehouse.In(s.opts.Dir)
 	for _, list := range builddir.InputLists(s.tree(id), profiles) {
-		text, err := regular.Read(filepath.Join(s.tree(id), list))
-		if err != nil {
-			continue
-		}
-		if m, err := rustc.ParseTrailer(string(text)); err == nil {
-			_, _ = w.AddLayer(&m, rustc.InLayer{Layer: id, Dir: filepath.Dir(list)})
-		}
+		_ = warehouse.In(s.opts.Dir).AddListed(id, s.tree(id), list)
 	}
 }

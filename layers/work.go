@@ -56,10 +56,10 @@ func (w *work) lockCargo(ctx context.Context, noWait bool) error {
 	return w.dir.LockCargo(ctx, w.checkout.Workspace.TargetDir, noWait, w.notify)
 }
 
-// takeOver locks what is built in for Cargo too, and makes a tree of it where it is none:
+// takeOver locks what is built in for Cargo too, and makes a tree of it where that can be:
 // cargo clean leaves none of our trees, and what is built next is an ordinary directory.
 func (w *work) takeOver(ctx context.Context, noWait bool) error {
-	if err := w.lockCargo(ctx, noWait); err != nil || w.kind != active.Directory {
+	if err := w.lockCargo(ctx, noWait); err != nil || w.kind != active.Directory || w.store.opts.Far {
 		return err
 	}
 	if err := w.dir.TakeOver(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pooling"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/report"
 	"github.com/cargo-cow/cargo-cow/layers"
 )
@@ -78,6 +79,9 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	report.Uncopied(a.term, rep.Uncopied)
 	if remark := s.Remark(rep.BuildDir); remark != "" {
 		a.term.Status("Note", "%s", remark)
+	}
+	if rep.Driver == "copy" {
+		a.term.Status("Note", "%s", pooling.Offer(a.environ))
 	}
 	if !o.hook {
 		return nil

@@ -63,6 +63,9 @@ func (p Pool) Plan(q Request) (*Plan, error) {
 		}
 		plan.Size = size
 	}
+	if plan.New {
+		plan.Size = plan.Size / (1 << 20) * (1 << 20)
+	}
 	if plan.Size < MinSize {
 		return nil, fmt.Errorf("make a pool of %d MiB: %w, it takes %d at least", plan.Size>>20, ErrTooSmall, MinSize>>20)
 	}

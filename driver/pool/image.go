@@ -12,12 +12,14 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver"
 )
 
 const (
 	// MinSize is the least that a pool is made with, in bytes. Btrfs takes 109 MiB for itself,
 	// and checkouts of one project with their builds some GiB.
-	MinSize = 1 << 30
+	MinSize = 512 << 20
 	// maxSize bounds the size that is chosen by itself. A larger one can be asked for.
 	maxSize = 256 << 30
 )
@@ -33,7 +35,7 @@ func Suggest(dir string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	size := min(free/2, maxSize) / (1 << 20) * (1 << 20)
+	size := min(free/2, maxSize)
 	if size < MinSize {
 		return 0, fmt.Errorf("make a pool in %s: %d MiB are free: %w", dir, free>>20, ErrTooSmall)
 	}
@@ -104,7 +106,7 @@ func makeImage(ctx context.Context, image string, size int64) error {
 		err = syncFile(tmp)
 	}
 	if err == nil { // not over what somebody has put there meanwhile
-		err = unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, image, unix.RENAME_NOREPLACE)
+		err = driver.Publish(tmp, image)
 	}
 	if err == nil {
 		err = syncFile(filepath.Dir(image))
@@ -125,10 +127,9 @@ func syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// run runs a program of the system's, in English.
+// run runs a program of the system's.
 func run(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/internal/atomicfile"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -74,6 +75,20 @@ func (w *Warehouse) AddLayer(t *rustc.Trailer, in rustc.InLayer) (bool, error) {
 		return false, fmt.Errorf("note layer of %s: %w", t.Unit, err)
 	}
 	return true, nil
+}
+
+// AddListed does so for the record that is named at the end of a .d file, given relative to the
+// root of the layer, which is at tree.
+func (w *Warehouse) AddListed(layer, tree, list string) error {
+	text, err := regular.Read(filepath.Join(tree, list))
+	if err != nil {
+		return err
+	}
+	t, err := rustc.ParseTrailer(string(text))
+	if err == nil {
+		_, err = w.AddLayer(&t, rustc.InLayer{Layer: layer, Dir: filepath.Dir(list)})
+	}
+	return err
 }
 
 func (w *Warehouse) isLoose(rec *rustc.Record) bool {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pooling"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/wrapperstate"
 	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/layers/alias"
@@ -49,7 +50,7 @@ func (c *Command) Enable(ctx context.Context, root *cobra.Command) error {
 	c.Term.JSON("enable", line)
 	c.tellEnabled(plan, touches)
 	state.Warn(c.Term)
-	for _, l := range fromNowOn(c.Session.Dir(), d, fsName, views) {
+	for _, l := range fromNowOn(c.Session.Dir(), d, fsName, pooling.Offer(c.Environ), views) {
 		c.Term.Println("%s", l)
 	}
 	return nil
@@ -94,7 +95,7 @@ func (c *Command) tellCompletions(f *enabling.Completion, changed bool) {
 }
 
 // fromNowOn is what enabling means: three lines.
-func fromNowOn(dir string, d driver.Driver, fsName string, views bool) [3]string {
+func fromNowOn(dir string, d driver.Driver, fsName, offer string, views bool) [3]string {
 	lines := [3]string{
 		"A new checkout (worktree, clone, copy) is warm at its first cargo command, where a build directory of the same dependencies is known.",
 		"CARGO_COW=off before a cargo command leaves that out for this one; `cargo cow disable` undoes it for good.",
@@ -108,7 +109,7 @@ func fromNowOn(dir string, d driver.Driver, fsName string, views bool) [3]string
 	case d.Caps().SharesData:
 		lines[2] += "a restore copies file by file, by reference, and shares its data; what is to be restored has to be sealed: `cargo cow init` in a project, `cargo cow snapshot` after a build"
 	default:
-		lines[2] += "there are only copies: a layer takes its full size, and nothing is restored by itself"
+		lines[2] += "there are only copies: a layer takes its full size, and nothing is restored by itself; " + offer
 	}
 	if !views {
 		lines[2] += " (views: impossible)"

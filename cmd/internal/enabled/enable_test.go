@@ -22,7 +22,7 @@ func TestFromNowOn(t *testing.T) {
 		"copies":     {plain.New(plain.Copy), true, []string{"(Some)", "full size", "nothing is restored by itself"}, []string{"views", "shares"}},
 		"nothing":    {nil, true, []string{"/d", "cargo cow status"}, []string{"Some", "shares"}},
 	} {
-		lines := fromNowOn("/d", tt.d, "Some", tt.views)
+		lines := fromNowOn("/d", tt.d, "Some", "a pool helps", tt.views)
 		for _, text := range tt.has {
 			if !strings.Contains(lines[2], text) {
 				t.Errorf("%s: %q lacks %q", name, lines[2], text)

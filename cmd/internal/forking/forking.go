@@ -16,9 +16,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/pooling"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/driver/pool"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/forks"
 	"github.com/cargo-cow/cargo-cow/layers/git"
@@ -50,9 +54,10 @@ func (f *Forker) lock(ctx context.Context, repo *git.Checkout) (unlock func() er
 	return forks.In(repo.CommonDir).Lock(ctx, func() { f.Term.Blocking("another fork command") })
 }
 
-// project opens the workspace that the command was started in, with its store, which is
-// made where there is none.
-func (f *Forker) project(ctx context.Context) (*open.Project, error) {
+// project opens the workspace that the command was started in, with the store that serves the
+// forks, which is made where there is none. Where they are put on another file system than the
+// checkout's, that is one there.
+func (f *Forker) project(ctx context.Context, dir *string) (*open.Project, error) {
 	s, err := f.Session("")
 	if err != nil {
 		return nil, err
@@ -63,6 +68,12 @@ func (f *Forker) project(ctx context.Context) (*open.Project, error) {
 	}
 	if checkout.Git == nil {
 		return nil, fmt.Errorf("fork %s: %w", checkout.Workspace.Root, git.ErrNotRepository)
+	}
+	if *dir == "" {
+		*dir = f.pool(ctx, s)
+	}
+	if *dir != "" && !open.ShareData(*dir, checkout.Workspace.BuildDir) {
+		return s.OpenInto(ctx, checkout, *dir)
 	}
 	p, err := s.OpenUnresolved(ctx)
 	m, unread := open.ReadMemory(checkout.Git)
@@ -80,4 +91,22 @@ func (f *Forker) project(ctx context.Context) (*open.Project, error) {
 		made = nil // what is there serves without being remembered
 	}
 	return p, made
+}
+
+// pool is the directory of the user in the machine's pool, where the disk of the checkout can do
+// no more than copy; "" where forks are put beside it.
+func (f *Forker) pool(ctx context.Context, s *open.Session) string {
+	home, err := pooling.Of(f.Environ).Home(os.Geteuid())
+	if errors.Is(err, pool.ErrNone) {
+		return ""
+	}
+	if d, _ := s.Disk(ctx); d != nil && d.Caps().SharesData {
+		return ""
+	}
+	if err != nil {
+		err = pooling.Helped(err)
+		f.Term.Warn("the forks are beside the checkout: %v%s", err, exit.Suffix(err))
+		return ""
+	}
+	return home
 }

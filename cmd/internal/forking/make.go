@@ -19,7 +19,7 @@ import (
 // Make makes forks, and tells of each. Where some cannot be made the others are, and the
 // error says that it is done in part.
 func (f *Forker) Make(ctx context.Context, o Options) error {
-	p, err := f.project(ctx)
+	p, err := f.project(ctx, &o.Dir)
 	if err != nil {
 		return err
 	}

@@ -79,6 +79,19 @@ func (f *Forker) Remove(ctx context.Context, names []string, force bool) (err er
 	return f.failed(failures, removed)
 }
 
+// storeOf is the store that serves a fork, which may lie on another file system.
+func (r *removal) storeOf(ctx context.Context, root string) *layers.Store {
+	if open.Serves(r.store, root) {
+		return r.store
+	}
+	if s, err := r.Session(root); err == nil {
+		if st, err := s.AnyStore(ctx); err == nil {
+			return st
+		}
+	}
+	return r.store
+}
+
 // failed tells all failures, and returns the error of the whole.
 func (f *Forker) failed(failures []error, done int) error {
 	if len(failures) == 0 {
@@ -149,7 +162,7 @@ func (r *removal) remove(ctx context.Context, x *found) (err error) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	if x.tree != nil {
-		err := removeBuilt(ctx, r.store, x.tree, r.workspaces)
+		err := removeBuilt(ctx, r.storeOf(ctx, x.tree.Root), x.tree, r.workspaces)
 		if err == nil {
 			err = r.removeOutside(ctx, x.tree)
 		}

@@ -25,7 +25,7 @@ func (j *job) ready(ctx context.Context, o Options) error {
 	if err := j.p.HideUndo(report.UndoSeen(j.Term)); err != nil {
 		return err
 	}
-	if !j.p.Store.Driver().Caps().SharesData {
+	if !j.p.Store.Driver().Caps().SharesData || !open.Serves(j.p.Store, j.p.BuildDir()) {
 		if err := j.checkRoom(ctx, o); err != nil {
 			return err
 		}
@@ -60,8 +60,11 @@ func (j *job) checkRoom(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	need := int64(o.N+seals) * one
-	j.Term.Status("Copies", "%s for %s: this file system shares no data", phrase.Size(need), phrase.Count(o.N, "fork"))
+	need := int64(seals) * one // into the store of another file system
+	if !j.p.Store.Driver().Caps().SharesData {
+		need += int64(o.N) * one
+		j.Term.Status("Copies", "%s for %s: this file system shares no data", phrase.Size(need), phrase.Count(o.N, "fork"))
+	}
 	if need > free {
 		return &layers.HelpError{Err: fmt.Errorf("make %s: that takes %s, and %s are free", phrase.Count(o.N, "fork"), phrase.Size(need), phrase.Size(free)),
 			Help: "make fewer, or put them on another file system with --in DIR"}

@@ -26,11 +26,11 @@ func drivers(compression btrfs.Compression) []driver.Driver {
 	return []driver.Driver{btrfs.Compressing(compression), plain.New(plain.Reflink), plain.New(plain.Copy)}
 }
 
-// shareData tells whether files in two directories may share data, if files on their file
+// ShareData tells whether files in two directories may share data, if files on their file
 // system may at all. Different mounts may be of one file system, so between those it is
 // tried. It is for a store that is yet to be made: of one that is there, locate.Shares
 // clones a file, and need not make any.
-func shareData(a, b string) bool {
+func ShareData(a, b string) bool {
 	if locate.SameMount(a, b) {
 		return true
 	}
@@ -64,7 +64,7 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool, comp
 		return nil, fmt.Errorf("make store %s: %w", store, err)
 	}
 	candidates := drivers(compression)
-	if buildDir != "" && !shareData(dir, filepath.Dir(buildDir)) {
+	if buildDir != "" && !ShareData(dir, filepath.Dir(buildDir)) {
 		candidates = candidates[len(candidates)-1:] // the one that copies
 	}
 	d, err := driver.Probe(ctx, dir, candidates...)

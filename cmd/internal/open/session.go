@@ -32,6 +32,9 @@ type Options struct {
 	Store   string // "" is for the session to find
 	Environ []string
 	Tool    string // this program and its version, for manifests
+	// MayCopy: a store on another file system than the build directory does as well, as
+	// nothing is restored: what is sealed into it is copied.
+	MayCopy bool
 }
 
 // Session is one command's view of the world.

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+
+	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 )
 
 // targetDir tells cargo where to build, whatever else is said.
@@ -32,6 +36,10 @@ func (p *Project) OpenSibling(ctx context.Context, s *Session, buildDir string) 
 	if there, err := s.steering(repo, s.opts.Dir); err != nil || there != here {
 		return nil, fmt.Errorf("look at %s: %w", s.opts.Dir, errors.Join(errSteered, err))
 	}
+	// What is built on another file system is of use here, too, and is copied.
+	if !locate.Shares(p.Store.Dir(), locate.Existing(buildDir)) {
+		s.opts.Store, s.opts.MayCopy = p.Store.Dir(), true
+	}
 	sibling, err := s.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -40,4 +48,31 @@ func (p *Project) OpenSibling(ctx context.Context, s *Session, buildDir string) 
 		return nil, fmt.Errorf("look at %s: it has another store, or the same build directory", s.opts.Dir)
 	}
 	return sibling, nil
+}
+
+// OpenInto opens a checkout for what is to be restored below a directory on another file system:
+// with the store that serves there, which is made where there is none. Into that the checkout's
+// build directory can be sealed, and nothing else is done with it.
+func (s *Session) OpenInto(ctx context.Context, checkout *layers.Checkout, dir string) (*Project, error) {
+	store, err := s.storeToMake(filepath.Join(dir, "target"), nil)
+	if err != nil {
+		return nil, err
+	}
+	if !locate.IsStore(store) {
+		if _, err := s.openStore(ctx, store, nil, true); err != nil {
+			return nil, err
+		}
+	}
+	s.opts.Store, s.opts.MayCopy = store, true
+	st, err := s.openStore(ctx, store, checkout, false)
+	if err != nil {
+		return nil, err
+	}
+	return &Project{s, checkout, st}, nil
+}
+
+// Serves reports whether the files of a store can share data with what is, or will be, in a
+// directory.
+func Serves(store *layers.Store, dir string) bool {
+	return store != nil && locate.Shares(store.Dir(), locate.Existing(dir))
 }

@@ -43,16 +43,19 @@ func (s *Session) openStore(ctx context.Context, dir string, checkout *layers.Ch
 		return nil, err
 	}
 	s.driver = d
+	far := false
 	if checkout != nil && exists {
-		if err := checkSharesData(d, dir, buildDir); err != nil {
+		if err := checkSharesData(d, dir, buildDir); err != nil && !s.opts.MayCopy {
 			return nil, err
+		} else if err != nil {
+			far = true
 		}
 	}
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: program, Temp: os.TempDir()}
+	o := layers.Options{Dir: dir, Driver: d, Now: time.Now, Tool: s.opts.Tool, Self: program, Temp: os.TempDir(), Far: far}
 	o.Named = s.opts.Store != ""
 	o.Passing = s.namedStore() != "" && !create
 	if checkout != nil && !o.Named {

@@ -1,0 +1,153 @@
+package pooled
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+)
+
+// After the one step that needs root a user types cargo's commands and git's alone, and each
+// worktree and clone in the pool is warm, of a repository that lies outside.
+func TestNothingTyped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).pooled()
+	fix := w.worktree("fix")
+	wantWarm(fix)
+	wantSays(fix, "lib")
+	// The next one takes nothing but a snapshot.
+	wantWarm(w.worktree("next"))
+	if n := w.layers(); n != 1 {
+		t.Errorf("there are %d layers, want 1", n)
+	}
+	w.in(".").Must("git", "clone", "--quiet", w.origin.Dir, "clone")
+	wantWarm(w.in("clone"))
+	// What was copied is left as it was: its own directory, of no store.
+	if fixture.Exists(w.origin.Target(".cargo-cow", "store")) {
+		t.Error("the origin was told of a store")
+	}
+	if got := w.origin.Compiled("build"); len(got) > 0 {
+		t.Errorf("in the origin %q was built again", got)
+	}
+	// What differs is compiled, and what was built since is there.
+	fix.Edit("lib/src/lib.rs", `"lib"`, `"fix"`)
+	wantSays(fix, "fix")
+	w.origin.Edit("lib/src/lib.rs", `"lib"`, `"new"`)
+	wantSays(w.origin, "new")
+	w.origin.Commit("new")
+	last := w.worktree("last")
+	wantWarm(last)
+	wantSays(last, "new")
+	wantSays(w.in("next"), "lib")
+}
+
+// Daily work in a pool is as elsewhere.
+func TestDailyWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).pooled()
+	c := w.worktree("fix")
+	wantWarm(c)
+	c.Must("cargo", "test")
+	c.Must("cargo", "doc", "--no-deps")
+	c.Must("cargo", "check", "--all-targets")
+	c.Must("cargo", "install", "--path", "app", "--root", w.in("root").Dir)
+	if got := c.Says(w.in("root").Path("bin/app")); got != "lib made" {
+		t.Errorf("what was installed says %q", got)
+	}
+	c.Must("cargo", "package", "--list", "-p", "lib")
+	cover := c.With("RUSTFLAGS=-Cinstrument-coverage", "CARGO_TARGET_DIR="+c.Path("cover"))
+	cover.Must("cargo", "test")
+	c.Must("cargo", "clean")
+	if fixture.Exists(c.Target()) {
+		t.Error("cargo clean has left the build directory")
+	}
+	wantSays(c, "lib")
+	w.origin.Must("git", "worktree", "remove", "--force", c.Dir)
+	if fixture.Exists(c.Dir) {
+		t.Error("git worktree remove has left the worktree")
+	}
+}
+
+// fork puts forks into the pool by itself, and takes them away again.
+func TestFork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).pooled()
+	w.origin.Must(fixture.Program(t), "fork", "2")
+	for _, name := range []string{"origin-fork-1", "origin-fork-2"} {
+		wantWarm(w.in(name))
+	}
+	if said := w.origin.Must(fixture.Program(t), "--json", "fork", "--list").Stdout; strings.Count(said, `"unchanged"`) != 2 {
+		t.Errorf("listed are %s", said)
+	}
+	w.origin.Must(fixture.Program(t), "fork", "--remove")
+	if left, err := filepath.Glob(w.in("*fork*").Dir); err != nil || len(left) > 0 {
+		t.Errorf("left are %q, %v", left, err)
+	}
+	// A pool that is not mounted is told of, and the forks are made all the same.
+	if err := syscall.Unmount(w.Path("pool"), 0); err != nil {
+		t.Fatal(err)
+	}
+	r := w.origin.Must(fixture.Program(t), "fork")
+	if !strings.Contains(r.Stderr, "the pool is not mounted") || !strings.Contains(r.Stderr, "pool mount") {
+		t.Errorf("it says %s", r.Stderr)
+	}
+	beside := w.At("origin-fork-1")
+	beside.User = w.User
+	wantSays(beside, "lib")
+	if entries, err := os.ReadDir(w.Path("pool")); err != nil || len(entries) > 0 {
+		t.Errorf("in the place of the pool are %v, %v", entries, err)
+	}
+}
+
+// Who may not, is told what to do; who may, gets a pool, once.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	program := fixture.Program(t)
+	for _, args := range [][]string{{"create"}, {"path"}, {"status"}, {"mount"}, {"grow", "5GB"}, {"trim"}, {"remove"}} {
+		r := w.origin.Run(program, append([]string{"pool"}, args...)...)
+		if r.Code == 0 || !strings.Contains(r.Stderr, "help: sudo "+program+" pool ") {
+			t.Errorf("pool %q: %v", args, r)
+		}
+	}
+	w.root.Must(program, "pool", "create", "--size", "2GB")
+	w.root.Must(program, "pool", "create")
+	if got := w.origin.Says(program, "pool", "path"); got != w.Path("pool/someone") {
+		t.Errorf("the path is %q", got)
+	}
+	if r := w.origin.Run(program, "pool", "status"); r.Code != 0 {
+		t.Errorf("as it was made it has problems: %v", r)
+	}
+	w.root.Must(program, "pool", "grow", "3GB")
+	w.root.Must(program, "pool", "trim")
+	w.in(".").Must("touch", "file")
+	if r := w.root.Run(program, "pool", "remove"); r.Code == 0 || !strings.Contains(r.Stderr, "someone/file") {
+		t.Errorf("with a file in it: %v", r)
+	}
+	w.root.Must(program, "pool", "remove", "--force")
+	if r := w.origin.Run(program, "pool", "path"); r.Code != 4 {
+		t.Errorf("it has gone: %v", r)
+	}
+}
+
+// What --print prints does the same.
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	program := fixture.Program(t)
+	script := w.root.Must(program, "pool", "create", "--size", "2GB", "--print").Stdout
+	if fixture.Exists(w.Path("pool")) {
+		t.Error("something was made")
+	}
+	w.root.Must("sh", "-ec", script)
+	t.Cleanup(func() { _ = syscall.Unmount(w.Path("pool"), 0) })
+	if r := w.origin.Run(program, "pool", "status"); r.Code != 0 {
+		t.Errorf("by hand: %v", r)
+	}
+	w.in(".").Must("touch", "file")
+	w.root.Must(program, "pool", "create") // goes on from there
+	w.root.Must(program, "pool", "remove", "--force")
+}
