@@ -19,11 +19,11 @@ func Offer(variables []string) string {
 	home, err := Of(variables).Home(os.Geteuid())
 	switch {
 	case err == nil:
-		return "in " + home + ", worktrees and clones are restored in constant time, and share their data"
+		return "worktrees and clones in " + home + " are snapshots"
 	case errors.Is(err, pool.ErrNotMounted):
-		return "the pool, where that is otherwise, is not mounted: `" + asRoot("mount") + "`"
+		return "worktrees and clones in the pool, which is not mounted, are snapshots: `" + asRoot("mount") + "`"
 	}
-	return "in a pool, worktrees and clones are restored in constant time, and share their data: `" + asRoot("create") + "`"
+	return "worktrees and clones in a pool would be snapshots: `" + asRoot("create") + "`"
 }
 
 // Path prints the user's directory in the pool.
