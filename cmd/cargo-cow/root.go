@@ -112,7 +112,7 @@ func addCommands(a *app, root *cobra.Command) {
 			newDu(a), newPrune(a), newRm(a), newLabel(a), newPin(a), newUnpin(a), newScan(a), newAdopt(a), newDedupe(a),
 		}},
 		{"machine", "Machine:", []*cobra.Command{
-			newEnable(a), newDisable(a), newInit(a), newHook(a), newWrapper(a), newWarehouse(a), pool, newCheck(a), newWarm(a), newDocs(root), newShare(root),
+			newEnable(a), newDisable(a), newInit(a), newHook(a), newWrapper(a), newWarehouse(a), pool, newDoctor(a), newCheck(a), newWarm(a), newDocs(root), newShare(root),
 		}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

@@ -121,6 +121,9 @@ func TestCommands(t *testing.T) {
 	if r := w.origin.Run(program, "pool", "status"); r.Code != 0 {
 		t.Errorf("as it was made it has problems: %v", r)
 	}
+	if r := w.origin.Run(program, "doctor"); r.Code != 0 || !strings.Contains(r.Stdout, "fine  pool       "+w.Path("pool")) {
+		t.Errorf("doctor: %v", r)
+	}
 	w.root.Must(program, "pool", "grow", "3GB")
 	w.root.Must(program, "pool", "trim")
 	w.in(".").Must("touch", "file")

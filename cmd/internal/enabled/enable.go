@@ -43,7 +43,7 @@ func (c *Command) Enable(ctx context.Context, root *cobra.Command) error {
 		c.wouldTouch(touches, "all is enabled already")
 		return nil
 	}
-	d, fsName := c.Session.Disk(ctx)
+	d, fsName, _ := c.Session.Disk(ctx)
 	if line.FileSystem = fsName; d != nil {
 		line.Driver = d.Name()
 	}

@@ -100,7 +100,7 @@ func (f *Forker) pool(ctx context.Context, s *open.Session) string {
 	if errors.Is(err, pool.ErrNone) {
 		return ""
 	}
-	if d, _ := s.Disk(ctx); d != nil && d.Caps().SharesData {
+	if d, _, _ := s.Disk(ctx); d != nil && d.Caps().SharesData {
 		return ""
 	}
 	if err != nil {

@@ -54,6 +54,7 @@ over time, never changed or removed.
 | ` + "`verified`" + ` | how many units had which verdict, the ` + "`seed`" + ` of the sample |
 | ` + "`wrapper`" + ` | whether cargo uses the wrapper here (` + "`enabled`" + `), all ` + "`settings`" + ` that name one, the one that cargo goes by first, and whether it can work here (` + "`views`" + `) |
 | ` + "`enable`, `disable`" + ` | whether anything was ` + "`changed`" + `, the ` + "`files`" + ` that were touched, or with --dry-run would be, and ` + "`how`" + ` (create, change, write, remove); whose the ` + "`completions`" + ` are (absent, installed, edited, foreign); with enable, the ` + "`driver`" + ` that the disk makes possible |
+| ` + "`finding`" + ` | how one thing (` + "`topic`" + `) is that doctor has looked at: its ` + "`state`" + ` (fine, note, bad), ` + "`text`" + `, and the ` + "`help`" + ` that mends it |
 | ` + "`pool`" + ` | how the machine's pool is: where it is mounted, its ` + "`image`" + ` and who mounts it (` + "`kept_by`" + `), bytes it may grow to (` + "`size`" + `), has ` + "`used`" + ` and ` + "`free`" + `, ` + "`takes`" + ` of its disk, and are free there (` + "`host_free`" + `); its ` + "`users`" + `; its ` + "`problems`" + `, each with a ` + "`help`" + ` |
 | ` + "`pool-created`, `pool-path`, `pool-trimmed`, `pool-removed`" + ` | what was made; the user's directory in the pool; the bytes given back; the image that was removed |
 | ` + "`check`" + ` | a problem and whether it was repaired, or ` + "`clean`" + ` |

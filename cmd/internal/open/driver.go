@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -138,12 +139,21 @@ func (s *Session) Remark(dir string) string {
 }
 
 // Disk tells what the file system of the session's directory makes possible, which shows
-// when it is tried there: the driver of a store, nil if nothing can be written there, and
-// what the file system is called.
-func (s *Session) Disk(ctx context.Context) (driver.Driver, string) {
-	d, err := driver.Probe(ctx, s.opts.Dir, drivers(btrfs.Compression{})...)
-	if err != nil {
-		d = nil
+// when it is tried there: the driver of a store, nil if nothing can be written there, what the
+// file system is called, and why better drivers do not work.
+func (s *Session) Disk(ctx context.Context) (best driver.Driver, name, tried string) {
+	var reasons []string
+	for _, d := range drivers(btrfs.Compression{}) {
+		_, err := driver.Probe(ctx, s.opts.Dir, d)
+		if err == nil {
+			best = d
+			break
+		}
+		var errno syscall.Errno
+		if errors.As(err, &errno) {
+			err = errno
+		}
+		reasons = append(reasons, fmt.Sprintf("no %s: %v", d.Name(), err))
 	}
-	return d, fsName(s.opts.Dir)
+	return best, fsName(s.opts.Dir), strings.Join(reasons, "; ")
 }

@@ -44,7 +44,7 @@ func (p Pooling) Create(ctx context.Context, image, name string, size quantity.V
 		p.Term.Status("Made", "%s, which may grow to %s, mounted at %s (%s)", plan.Image, phrase.Size(plan.Size), p.pool().Mount, kept(plan.Keep))
 	}
 	if plan.Home == "" {
-		p.Term.Status("Note", "nobody has a directory in it yet: %s", asRoot("create", "--user", "NAME"))
+		p.Term.Status("Note", "nobody has a directory in it yet: %s", AsRoot("create", "--user", "NAME"))
 		return p.Status(false)
 	}
 	p.Term.Status("Ready", "%s is for worktrees and clones of %s", plan.Home, u.Username)

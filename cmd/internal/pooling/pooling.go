@@ -38,8 +38,8 @@ type Pooling struct {
 
 func (p Pooling) pool() pool.Pool { return Of(p.Environ) }
 
-// asRoot is the command line that does for root what was asked for here.
-func asRoot(args ...string) string {
+// AsRoot is the command line that does for root what was asked for here.
+func AsRoot(args ...string) string {
 	program, err := os.Executable()
 	if err != nil {
 		program = "cargo-cow"
@@ -56,7 +56,7 @@ func needRoot(what string, args ...string) error {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	return &layers.HelpError{Err: fmt.Errorf("%s: only root may do that", what), Help: asRoot(args...)}
+	return &layers.HelpError{Err: fmt.Errorf("%s: only root may do that", what), Help: AsRoot(args...)}
 }
 
 // Helped is an error of package pool with what mends it.
@@ -66,11 +66,11 @@ func Helped(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, pool.ErrNone):
-		return exit.Missing(err, asRoot("create"))
+		return exit.Missing(err, AsRoot("create"))
 	case errors.Is(err, pool.ErrNotMounted):
-		return help(asRoot("mount"))
+		return help(AsRoot("mount"))
 	case errors.Is(err, pool.ErrNoHome):
-		return help(asRoot("create"))
+		return help(AsRoot("create"))
 	case errors.Is(err, pool.ErrInUse):
 		return help("see who uses it with `fuser -vm " + paths.ShellWord(Of(os.Environ()).Mount) + "`")
 	case errors.Is(err, pool.ErrHolds):

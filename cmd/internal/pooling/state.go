@@ -21,9 +21,9 @@ func Offer(variables []string) string {
 	case err == nil:
 		return "worktrees and clones in " + home + " are snapshots"
 	case errors.Is(err, pool.ErrNotMounted):
-		return "worktrees and clones in the pool, which is not mounted, are snapshots: `" + asRoot("mount") + "`"
+		return "worktrees and clones in the pool, which is not mounted, are snapshots: `" + AsRoot("mount") + "`"
 	}
-	return "worktrees and clones in a pool would be snapshots: `" + asRoot("create") + "`"
+	return "worktrees and clones in a pool would be snapshots: `" + AsRoot("create") + "`"
 }
 
 // Path prints the user's directory in the pool.
@@ -39,23 +39,23 @@ func (p Pooling) Path() error {
 	return nil
 }
 
-// A problem is something of the pool that should be otherwise, and the command that mends it.
-type problem struct {
+// A Problem is something of the pool that should be otherwise, and the command that mends it.
+type Problem struct {
 	Problem string `json:"problem"`
 	Help    string `json:"help"`
 }
 
-// problems of a pool, the worst first.
-func problems(s *pool.State) (all []problem) {
+// Problems are those of a pool, the worst first.
+func Problems(s *pool.State) (all []Problem) {
 	add := func(help, format string, args ...any) {
-		all = append(all, problem{fmt.Sprintf(format, args...), help})
+		all = append(all, Problem{fmt.Sprintf(format, args...), help})
 	}
 	if !s.Mounted {
-		add(asRoot("mount"), "it is not mounted")
+		add(AsRoot("mount"), "it is not mounted")
 		return all
 	}
 	if s.ReadOnly {
-		add("umount "+paths.ShellWord(s.Mount)+" && "+asRoot("mount"), "it is read-only: the disk under it was full, or has failed")
+		add("umount "+paths.ShellWord(s.Mount)+" && "+AsRoot("mount"), "it is read-only: the disk under it was full, or has failed")
 	}
 	if s.Short() {
 		add("make room on the disk of "+s.Image, "the disk under it has only %s left: when that is full, the pool fails", phrase.Size(s.HostFree))
@@ -64,10 +64,10 @@ func problems(s *pool.State) (all []problem) {
 		add("btrfs scrub start "+paths.ShellWord(s.Mount), "%s of reading or writing", phrase.Count(int(s.Errors), "error"))
 	}
 	if s.Keep == pool.Nobody {
-		add(asRoot("create"), "nothing mounts it when the machine starts")
+		add(AsRoot("create"), "nothing mounts it when the machine starts")
 	}
 	if len(s.Wants) > 0 {
-		add("umount "+paths.ShellWord(s.Mount)+" && "+asRoot("mount"), "it is mounted without %s", strings.Join(s.Wants, ","))
+		add("umount "+paths.ShellWord(s.Mount)+" && "+AsRoot("mount"), "it is mounted without %s", strings.Join(s.Wants, ","))
 	}
 	if !s.Direct && s.Image != "" {
 		add("losetup --direct-io=on "+s.Device, "it goes through the page cache twice, and syncs slowly")
@@ -81,7 +81,7 @@ func (p Pooling) Status(judged bool) error {
 	if err != nil {
 		return Helped(err)
 	}
-	found := problems(s)
+	found := Problems(s)
 	p.Term.JSON("pool", struct {
 		Mount    string    `json:"mount"`
 		Mounted  bool      `json:"mounted"`
@@ -93,7 +93,7 @@ func (p Pooling) Status(judged bool) error {
 		Free     int64     `json:"free"`
 		HostFree int64     `json:"host_free"`
 		Users    []string  `json:"users"`
-		Problems []problem `json:"problems"`
+		Problems []Problem `json:"problems"`
 	}{s.Mount, s.Mounted, s.Image, string(s.Keep), s.Size, s.Used, s.Takes, s.Free, s.HostFree, s.Users, found})
 	if s.Mounted {
 		p.Term.Status("Pool", "%s, %s of %s used, %s free", s.Mount, phrase.Size(s.Used), phrase.Size(s.Size), phrase.Size(s.Free))
