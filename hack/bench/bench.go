@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -73,7 +74,7 @@ type bencher struct {
 	cow     *program.Program
 	bare    string // the baresnap program
 	times   map[string][]time.Duration
-	others  []*scratch.Space // closed when all is measured
+	others  *[]io.Closer // closed when all is measured
 }
 
 // disk is the bencher with another disk, for subjects that must not see each other's data.
@@ -82,7 +83,7 @@ func (b *bencher) disk() (*bencher, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.others = append(b.others, p)
+	*b.others = append(*b.others, p)
 	own := *b
 	own.scratch = p
 	return &own, nil
@@ -98,9 +99,9 @@ func bench(ctx context.Context, rounds int, parts []part) (err error) {
 	if !p.Btrfs {
 		return fmt.Errorf("%w: %s", errNoBtrfs, p.Note)
 	}
-	b := &bencher{ctx: ctx, scratch: p, bare: filepath.Join(p.Dir, "baresnap"), times: map[string][]time.Duration{}}
+	b := &bencher{ctx: ctx, scratch: p, bare: filepath.Join(p.Dir, "baresnap"), times: map[string][]time.Duration{}, others: &[]io.Closer{}}
 	defer func() {
-		for _, other := range b.others {
+		for _, other := range *b.others {
 			err = errors.Join(err, other.Close())
 		}
 	}()

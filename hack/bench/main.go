@@ -2,7 +2,7 @@
 // files, against what the file system itself takes for the same (sizes); grafts and planning (grafts); stores of many layers
 // and long lockfiles (choices); what layers share, and pruning (accounts); fifty restores at once (crowd); ten forks at
 // once (forks); first edits in new worktrees (edits); what cargo's first call in a checkout takes, and a cold build, where
-// the program acts by itself (firstcall, cold). Named, it also measures what lies in pieces after many rebuilds
+// the program acts by itself (firstcall, cold); a pool on ext4 (pool). Named, it also measures what lies in pieces after many rebuilds
 // (fragments). It prints medians and
 // ratios as a Markdown table. Every figure of a table is from one run, the things compared taking turns, each measured right
 // after it was done once uncounted. It works on a Btrfs of its own
@@ -31,6 +31,7 @@ var parts = []part{
 	{name: "edits", group: &edits{}},
 	{name: "firstcall", group: &firstcall{}},
 	{name: "cold", group: &cold{}},
+	{name: "pool", group: &pools{}},
 	{name: "fragments", group: &fragments{rebuilds: rebuilds, seed: seed}, asked: true},
 }
 
@@ -41,7 +42,7 @@ var (
 
 func main() {
 	rounds := flag.Int("rounds", 5, "how often to measure each thing")
-	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices, accounts, crowd, forks, edits, firstcall, cold; fragments, which takes an hour, only so")
+	only := flag.String("only", "", "measure these groups only: sizes, grafts, choices, accounts, crowd, forks, edits, firstcall, cold, pool; fragments, which takes an hour, only so")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
