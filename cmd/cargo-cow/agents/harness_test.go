@@ -121,7 +121,7 @@ func every(t *testing.T, test func(t *testing.T, env ...string)) {
 	t.Helper()
 	known := fixture.Toolchains(t)
 	names := []string{"", "beta"}
-	if os.Getenv("CARGO_COW_TEST_EVERY_CARGO") != "" {
+	if fixture.EveryToolchain() {
 		names = append(names, "1.99.1")
 	}
 	for _, name := range names {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/hack/project"
 )
@@ -74,6 +75,30 @@ fn main() -> Result<(), Error> {
 }
 `
 
+// cousin is a small one, with macros, scripts and libraries from hyperfine's lockfile.
+var cousin = subject{Crate: project.Crate{Name: "cousin"}, program: "cousin", say: [][]string{{"--name=x"}}}
+
+const cousinFiles = `
+-- .gitignore --
+/target
+-- Cargo.toml --
+[package]
+name = "cousin"
+version = "0.1.0"
+edition = "2021"
+[dependencies]
+serde_json = "1"
+thiserror = "2"
+-- src/main.rs --
+#[derive(Debug, thiserror::Error)]
+enum Error { #[error("json: {0}")] Json(#[from] serde_json::Error) }
+fn main() -> Result<(), Error> {
+    let names: Vec<_> = std::env::args().skip(1).collect();
+    println!("{}", serde_json::to_string(&names)?);
+    Ok(())
+}
+`
+
 // A change makes a checkout's dependencies differ.
 type change func(p *checkout)
 
@@ -118,10 +143,12 @@ const nightly = "RUSTUP_TOOLCHAIN=nightly"
 // TestLockfiles: checkouts of a published program whose lockfiles have diverged,
 // one after the other with one store. Each compiles what no layer has by then,
 // and the last ones, whose differences single layers have each a part of, graft.
+// What has the whole program compiled again, another profile or toolchain, is done
+// with a small one, and with the whole one where CARGO_COW_TEST_EVERY_CARGO is set.
 func TestLockfiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, filepath.Join(loopfs.Btrfs(t, loopfs.Size(16<<30)), "w"), "CARGO_PROFILE_DEV_DEBUG=0")
-	origin, second := w.at("origin"), w.at("sister")
+	origin, second, third := w.at("origin"), w.at("sister"), w.at("cousin")
 	if err := project.Fetch(t.Context(), hyperfine.Crate, origin.Dir); err != nil {
 		t.Fatal(err)
 	}
@@ -134,16 +161,24 @@ func TestLockfiles(t *testing.T) {
 	origin.Cow("init")
 	origin.Cow("snapshot")
 
-	second.Lay(sisterFiles)
-	second.Write("Cargo.lock", origin.Read("Cargo.lock"))
-	second.fetch()
+	begin := func(p *checkout, files string) {
+		p.Lay(files)
+		p.Write("Cargo.lock", origin.Read("Cargo.lock"))
+		p.fetch()
+		if err := project.Commit(t.Context(), p.Dir, "Begin"); err != nil {
+			t.Fatal(err)
+		}
+		p.Cow("init")
+	}
+	begin(second, sisterFiles)
+	begin(third, cousinFiles)
 	if own, both := second.packages(), common(origin.packages(), second.packages()); 2*both < len(own) {
 		t.Errorf("%d of sister's %d packages are hyperfine's too", both, len(own))
 	}
-	if err := project.Commit(t.Context(), second.Dir, "Begin"); err != nil {
-		t.Fatal(err)
+	again, small := third, cousin
+	if fixture.EveryToolchain() {
+		again, small = origin, hyperfine
 	}
-	second.Cow("init")
 
 	for _, tt := range []struct {
 		name    string
@@ -161,10 +196,11 @@ func TestLockfiles(t *testing.T) {
 		{name: "root-and-feature", changes: [][]change{rootBumped, featureOn, packageAdded}, grafts: true},
 		// The leaf's layer has all the packages, in the same versions.
 		{name: "leaf-and-feature", changes: [][]change{leafBumped, featureOn}, grafts: true},
-		{name: "profile-other", changes: [][]change{profileOther}},
-		{name: "profile-and-package", changes: [][]change{profileOther, packageAdded}},
-		{name: "toolchain-other", env: []string{nightly}},
-		{name: "toolchain-and-leaf", changes: [][]change{leafBumped}, env: []string{nightly}},
+		{name: "project-small", origin: third, subject: cousin},
+		{name: "profile-other", origin: again, subject: small, changes: [][]change{profileOther}},
+		{name: "profile-and-package", origin: again, subject: small, changes: [][]change{profileOther, packageAdded}},
+		{name: "toolchain-other", origin: again, subject: small, env: []string{nightly}},
+		{name: "toolchain-and-leaf", origin: again, subject: small, changes: [][]change{leafBumped}, env: []string{nightly}},
 		{name: "project-other", origin: second, subject: sister},
 		{name: "package-of-other-project", changes: [][]change{shared}, grafts: true},
 	} {

@@ -12,12 +12,11 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
 
-// village has one member of each kind that a restore must treat well: a
-// procedural macro, a build script that watches a file and one that watches
-// nothing, examples, integration tests, and of a registry a procedural macro that
-// stands alone and serde: its core includes a file from OUT_DIR, and its macro
-// stands on other packages, one of them with a script that asks the compiler.
-const village = `
+// hamlet has one member of each kind that a restore must treat well: a procedural
+// macro, a build script that watches a file and one that watches nothing, examples,
+// integration tests, and of a registry a procedural macro that stands on another
+// package, which includes a file from OUT_DIR, and whose script asks the compiler.
+const hamlet = `
 -- a/Cargo.toml --
 [workspace]
 members = ["app", "liba", "mac", "scripted"]
@@ -31,18 +30,10 @@ liba = { path = "../liba" }
 mac = { path = "../mac" }
 scripted = { path = "../scripted" }
 indoc = "2"
-serde = { version = "1", features = ["derive"] }
 -- a/app/README.md --
 app
 -- a/app/src/main.rs --
-#[derive(serde::Serialize)]
-struct Value { number: u32 }
-fn main() {
-    let v = Value { number: liba::value() + mac::seven!() };
-    fn check(_: &impl serde::Serialize) {}
-    check(&v);
-    println!("{} {}", v.number, indoc::formatdoc!("{}", scripted::VALUE));
-}
+fn main() { println!("{} {}", liba::value() + mac::seven!(), indoc::formatdoc!("{}", scripted::VALUE)); }
 -- a/app/examples/greet.rs --
 fn main() { println!("greetings {}", liba::value()); }
 -- a/app/tests/values.rs --
@@ -85,6 +76,31 @@ data
 include!(concat!(env!("OUT_DIR"), "/gen.rs"));
 `
 
+// village is hamlet with what most programs have, serde: its core includes a file from
+// OUT_DIR for the target, and its macro stands on several packages. It takes four
+// times as long to be compiled.
+const village = hamlet + `
+-- a/app/Cargo.toml --
+[package]
+name = "app"
+edition = "2024"
+[dependencies]
+liba = { path = "../liba" }
+mac = { path = "../mac" }
+scripted = { path = "../scripted" }
+indoc = "2"
+serde = { version = "1", features = ["derive"] }
+-- a/app/src/main.rs --
+#[derive(serde::Serialize)]
+struct Value { number: u32 }
+fn main() {
+    let v = Value { number: liba::value() + mac::seven!() };
+    fn check(_: &impl serde::Serialize) {}
+    check(&v);
+    println!("{} {}", v.number, indoc::formatdoc!("{}", scripted::VALUE));
+}
+`
+
 // TestWorktreeAllFresh: git worktree add with the hook installed, then nothing
 // is compiled, for each way in which cargo lays out its build directory.
 func TestWorktreeAllFresh(t *testing.T) {
@@ -92,20 +108,24 @@ func TestWorktreeAllFresh(t *testing.T) {
 	dir := btrfs(t)
 	for _, tt := range []struct {
 		name  string
+		of    string // hamlet, unless it is said
 		files string
 		env   []string
 		args  []string
 	}{
-		{name: "debug"},
+		{name: "debug", of: village},
 		{name: "release", args: []string{"--release"}},
 		{name: "target", args: []string{"--target=x86_64-unknown-linux-gnu"}},
 		{name: "separate-build-dir", files: "-- a/.cargo/config.toml --\n[build]\nbuild-dir = \"intermediate\"\n-- a/.gitignore --\n/target\n/intermediate\n"},
-		{name: "one-directory-per-unit", env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
+		{name: "one-directory-per-unit", of: village, env: []string{"RUSTUP_TOOLCHAIN=nightly", "CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT=true"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, filepath.Join(dir, tt.name), tt.env...)
-			w.lay(txtar.Parse([]byte(village+tt.files)), "a", "a")
+			if tt.of == "" {
+				tt.of = hamlet
+			}
+			w.lay(txtar.Parse([]byte(tt.of+tt.files)), "a", "a")
 			w.commit()
 			build := append([]string{"build", "--workspace", "--examples", "--bins", "--lib"}, tt.args...)
 			test := append([]string{"test", "--workspace", "--no-run"}, tt.args...)
@@ -156,7 +176,7 @@ func checkPlan(t *testing.T, p *fixture.Checkout, want []string, commands ...[]s
 func TestExecutingTestIsRebuilt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, filepath.Join(btrfs(t), "w"))
-	w.lay(txtar.Parse([]byte(village+`
+	w.lay(txtar.Parse([]byte(hamlet+`
 -- a/app/tests/executes.rs --
 #[test]
 fn executes() {
