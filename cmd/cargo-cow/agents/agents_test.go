@@ -107,7 +107,7 @@ func TestBareRepository(t *testing.T) {
 // jj gives its workspaces no .git, unless one is colocated. One with the same lockfile is warm,
 // also inside another one, and what was removed does not come back by itself.
 func TestJJ(t *testing.T) {
-	for name, c := range map[string]struct {
+	table := map[string]struct {
 		colocated bool
 		at        string
 		builds    []string
@@ -117,9 +117,10 @@ func TestJJ(t *testing.T) {
 		// Without git nothing tells that its files are none of the first one's, which scripts may read.
 		"inside":                 {at: "origin/.agents/x", builds: []string{"app/app/bin"}},
 		"inside a colocated one": {at: "origin/.agents/x", colocated: true},
-	} {
+	}
+	for name, c := range table {
 		t.Run(name, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(table, name), func(t *testing.T, w *world) {
 				w.origin.Write(".jj/repo/store/type", "git")
 				if c.colocated {
 					w.origin.Write(".gitignore", w.origin.Read(".gitignore")+".jj\n")
@@ -150,7 +151,7 @@ func TestJJ(t *testing.T) {
 // A copy of a checkout without its build directory is a checkout like any other. One with it is
 // cargo's: what it finds there is of another path.
 func TestCopy(t *testing.T) {
-	for name, copied := range map[string]struct {
+	table := map[string]struct {
 		copy string
 		warm bool
 	}{
@@ -159,9 +160,10 @@ func TestCopy(t *testing.T) {
 		"without target or times":  {`cp -r "$0" "$1" && rm -r "$1/target"`, true},
 		"with target":              {`cp -a "$0" "$1"`, false},
 		"with target, as reflinks": {`cp -a --reflink=always "$0" "$1"`, false},
-	} {
+	}
+	for name, copied := range table {
 		t.Run(name, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(table, name), func(t *testing.T, w *world) {
 				w.repository()
 				// What was restored says where it is from, and the copy says so too.
 				from := w.origin.Worktree("from")

@@ -48,7 +48,7 @@ func TestAnalyzerInTheSameDirectory(t *testing.T) {
 func TestAnalyzerBeside(t *testing.T) {
 	for way, call := range ways {
 		t.Run(way, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(ways, way), func(t *testing.T, w *world) {
 				w.repository()
 				from, args := call(w.origin, "analyzer")
 				ran(from, args...)
@@ -81,7 +81,7 @@ func TestAnalyzerBeside(t *testing.T) {
 func TestAnalyzerForks(t *testing.T) {
 	for way, call := range ways {
 		t.Run(way, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(ways, way), func(t *testing.T, w *world) {
 				w.repository([]string{"build"}, analyzer)
 				from, args := call(w.origin, "analyzer")
 				if got := ran(from, args...); len(got) > 0 || !fixture.IsRestored(w.origin.Path("analyzer")) {
@@ -98,7 +98,7 @@ func TestAnalyzerForks(t *testing.T) {
 func TestAnalyzerOutside(t *testing.T) {
 	for way, call := range ways {
 		t.Run(way, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(ways, way), func(t *testing.T, w *world) {
 				w.repository([]string{"build"}, analyzer)
 				place := w.origin.Worktree("place")
 				wantWarm(place, "build")
@@ -119,7 +119,7 @@ func TestAnalyzerOutside(t *testing.T) {
 func TestAnalyzerInside(t *testing.T) {
 	for way, call := range ways {
 		t.Run(way, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(ways, way), func(t *testing.T, w *world) {
 				w.repository()
 				from, args := call(w.origin, "target/rust-analyzer")
 				ran(from, args...)
@@ -165,7 +165,7 @@ var ownWrappers = map[string]string{
 func TestAnalyzersOwnWrapper(t *testing.T) {
 	for name, script := range ownWrappers {
 		t.Run(name, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(ownWrappers, name), func(t *testing.T, w *world) {
 				w.Script("rust-analyzer", script)
 				own := func(c *fixture.Checkout) *fixture.Checkout { return c.With("RUSTC_WRAPPER=" + w.Path("rust-analyzer")) }
 				w.repository([]string{"build"}, analyzer)
@@ -206,13 +206,14 @@ func TestAnalyzersOwnWrapper(t *testing.T) {
 // What rust-analyzer's own wrapper has passed over counts as built there, to cargo, which finds no
 // error in it any more. A worktree that is made of it finds the error all the same.
 func TestAnalyzersOwnWrapperPassesOver(t *testing.T) {
-	for name, edit := range map[string][3]string{
+	table := map[string][3]string{
 		"a library": {"lib/src/lib.rs", `"lib"`, `5`},
 		"a program": {"app/src/main.rs", `fn main() {`, `fn main() { let _: u8 = "";`},
 		"a test":    {"app/tests/runs.rs", `"lib"`, `5`},
-	} {
+	}
+	for name, edit := range table {
 		t.Run(name, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(table, name), func(t *testing.T, w *world) {
 				w.Script("rust-analyzer", ownWrappers["passes over what is only checked"])
 				w.repository(analyzer)
 				w.origin.Edit(edit[0], edit[1], edit[2])

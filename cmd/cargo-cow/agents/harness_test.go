@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func newWorldIn(t *testing.T, top string, as *syscall.Credential, env ...string)
 	dir := top + "/w"
 	user := []string{
 		"CARGO_COW_STORE=", "XDG_CONFIG_HOME=" + dir + "/config", "XDG_DATA_HOME=" + dir + "/data", "XDG_CACHE_HOME=" + dir + "/cache",
-		"CARGO_HOME=" + dir + "/cargo", "CARGO_NET_OFFLINE=true", fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t),
+		"CARGO_HOME=" + dir + "/cargo", "CARGO_NET_OFFLINE=true", "CARGO_PROFILE_DEV_DEBUG=0", fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t),
 	}
 	w := &world{World: fixture.NewWorld(t, dir, slices.Concat(user, env)...)}
 	if err := (fixture.LocalRegistry{Dir: w.Path("registry"), Home: w.Path("cargo")}).Publish("four", "1.0.0"); err != nil {
@@ -114,27 +115,44 @@ func (w *world) repository(builds ...[]string) *world {
 // own; where there is time, also with one between the two, whose messages and locks are later ones.
 func eachCargo(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	every(t, func(t *testing.T, env ...string) { test(t, newWorld(t, env...)) })
+	with(t, cargos, test)
 }
 
-func every(t *testing.T, test func(t *testing.T, env ...string)) {
+// byTurns is eachCargo for a row of a table, of which one has the one cargo and the next the other, unless there is time.
+func byTurns(t *testing.T, row int, test func(t *testing.T, w *world)) {
+	t.Helper()
+	names := cargos
+	if !fixture.EveryToolchain() {
+		names = cargos[row%2 : row%2+1]
+	}
+	with(t, names, test)
+}
+
+// turn is the place of a row in its table.
+func turn[R any](table map[string]R, name string) int {
+	return slices.Index(slices.Sorted(maps.Keys(table)), name)
+}
+
+// cargos by their toolchains; "": the one that is installed. The last one is for when there is time.
+var cargos = []string{"", "beta", "1.99.1"}
+
+func with(t *testing.T, names []string, test func(t *testing.T, w *world)) {
 	t.Helper()
 	known := fixture.Toolchains(t)
-	names := []string{"", "beta"}
-	if fixture.EveryToolchain() {
-		names = append(names, "1.99.1")
-	}
 	for _, name := range names {
 		var env []string
-		if name != "" {
-			if !slices.ContainsFunc(known, func(tc fixture.Toolchain) bool { return tc.Name == name }) {
-				continue // Toolchains has told
-			}
+		switch {
+		case name == cargos[2] && !fixture.EveryToolchain():
+			continue
+		case name == "":
+		case !slices.ContainsFunc(known, func(tc fixture.Toolchain) bool { return tc.Name == name }):
+			continue // Toolchains has told
+		default:
 			env = []string{"RUSTUP_TOOLCHAIN=" + name}
 		}
 		t.Run("cargo "+name, func(t *testing.T) {
 			t.Parallel()
-			test(t, env...)
+			test(t, newWorld(t, env...))
 		})
 	}
 }

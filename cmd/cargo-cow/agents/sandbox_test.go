@@ -39,9 +39,10 @@ func rustupHome() string {
 // worktree is warm: the store is beside the checkouts. That holds also where the sandbox's is the
 // first build of all, which makes the store.
 func TestReadOnlyHome(t *testing.T) {
-	for name, outside := range map[string]bool{"built outside": true, "all in the sandbox": false} {
+	table := map[string]bool{"built outside": true, "all in the sandbox": false}
+	for name, outside := range table {
 		t.Run(name, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(table, name), func(t *testing.T, w *world) {
 				w.Write("home/.local/share/cargo-cow/automatic", "")
 				w.Must(".", nil, "mv", w.Path("cargo"), w.Path("home/.cargo"))
 				w.Env = append(w.Env, homeIn(w)...)
@@ -137,13 +138,14 @@ func TestMountedElsewhere(t *testing.T) {
 // another path there. What is removed there does not come back by itself, whether or not that can
 // be noted in the repository.
 func TestWorktreeMountedElsewhere(t *testing.T) {
-	for name, also := range map[string]string{
+	table := map[string]string{
 		"all else at its path":     `:`,
 		"the repository read-only": `mount --bind "$REPOSITORY" "$REPOSITORY"; mount -o remount,bind,ro "$REPOSITORY"`,
 		"without the repository":   `mount -t tmpfs none "$REPOSITORY"`,
-	} {
+	}
+	for name, also := range table {
 		t.Run(name, func(t *testing.T) {
-			eachCargo(t, func(t *testing.T, w *world) {
+			byTurns(t, turn(table, name), func(t *testing.T, w *world) {
 				w.repository()
 				c := w.origin.Worktree("place")
 				at := mountPoint(t)
