@@ -72,7 +72,7 @@ func newWorld(t *testing.T, env []string, builds ...[]string) *world {
 	t.Helper()
 	dir := loopfs.Btrfs(t, loopfs.Size(4<<30)) + "/w"
 	user := []string{"CARGO_COW_STORE=", "XDG_CONFIG_HOME=" + dir + "/config", "XDG_DATA_HOME=" + dir + "/data", "XDG_CACHE_HOME=" + dir + "/cache"}
-	w := &world{World: fixture.NewWorld(t, dir, slices.Concat(user, []string{fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
+	w := &world{World: fixture.NewWorld(t, dir, slices.Concat(user, []string{fixture.InPath(t), "CARGO_PROFILE_DEV_DEBUG=0", "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
 	w.At("outside").Lay(outside)
 	w.origin = w.At("origin")
 	w.origin.Lay(workspace)

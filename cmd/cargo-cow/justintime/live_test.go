@@ -20,7 +20,7 @@ func newAutomatic(t *testing.T, env ...string) *world {
 	t.Helper()
 	dir := loopfs.Btrfs(t, loopfs.Size(6<<30)) + "/w"
 	user := []string{"CARGO_COW_STORE=", "XDG_CONFIG_HOME=" + dir + "/config", "XDG_DATA_HOME=" + dir + "/data", "XDG_CACHE_HOME=" + dir + "/cache"}
-	w := &world{World: fixture.NewWorld(t, dir, slices.Concat(user, []string{fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
+	w := &world{World: fixture.NewWorld(t, dir, slices.Concat(user, []string{fixture.InPath(t), "CARGO_PROFILE_DEV_DEBUG=0", "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
 	w.Write("data/cargo-cow/automatic", "")
 	w.At("outside").Lay(outside)
 	w.origin = w.At("origin")
@@ -425,7 +425,7 @@ func TestKilledSealing(t *testing.T) {
 }
 
 // A new project has what another one has built of its dependencies, runs of build scripts included, though no command was
-// typed in either.
+// typed in either. The dependencies are libraries, two of them with scripts, and a macro.
 func TestNewProject(t *testing.T) {
 	for _, tc := range fixture.Toolchains(t) {
 		if !slices.Contains([]string{"1.99.1", "beta"}, tc.Name) {
@@ -436,7 +436,7 @@ func TestNewProject(t *testing.T) {
 			w := newAutomatic(t, append(slices.Clone(tc.Env), "CARGO_COW_WAREHOUSE=off", "CARGO_NET_OFFLINE=false")...)
 			lay := func(name, code string) *fixture.Checkout {
 				c := w.At(name)
-				c.Write("Cargo.toml", "[package]\nname = \""+name+"\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nserde = { version = \"=1.0.219\", features = [\"derive\"] }\nserde_json = \"=1.0.140\"\n")
+				c.Write("Cargo.toml", "[package]\nname = \""+name+"\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nserde = \"=1.0.219\"\nserde_json = \"=1.0.140\"\nindoc = \"=2.0.8\"\n")
 				c.Write("src/main.rs", code)
 				c.Write(".gitignore", "target\n")
 				c.Must("cargo", "generate-lockfile", "--quiet")
@@ -444,9 +444,9 @@ func TestNewProject(t *testing.T) {
 				c.Repository()
 				return c
 			}
-			one := lay("one", "fn main() { println!(\"{}\", serde_json::json!({\"one\": 1})) }\n")
+			one := lay("one", "fn main() { println!(indoc::indoc!(\"{}\"), serde_json::json!({\"one\": 1})) }\n")
 			one.Must("cargo", "build")
-			two := lay("two", "#[derive(serde::Serialize)] struct T { two: u8 }\nfn main() { println!(\"{}\", serde_json::to_string(&T { two: 2 }).unwrap()) }\n")
+			two := lay("two", "fn main() { println!(indoc::indoc!(\"{}\"), serde_json::to_string(&std::collections::BTreeMap::from([(\"two\", 2)])).unwrap()) }\n")
 			r := two.Run("cargo", "build", "-v", "--message-format=json")
 			if r.Code != 0 {
 				t.Fatal(r)

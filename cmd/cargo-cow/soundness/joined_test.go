@@ -13,12 +13,13 @@ import (
 // TestJoined: layers that hold little each, built by different commands in different
 // checkouts and from different sources, are joined in a restore. Whatever is built
 // there next, by whatever command, is what a clean build makes; and so again where
-// the joined state is sealed and restored elsewhere.
+// the joined state is sealed and restored elsewhere. -count=N gives N times as many,
+// each with a seed of its own, as make soak does.
 func TestJoined(t *testing.T) {
 	dir := btrfs(t)
 	var joined atomic.Int64
 	t.Run("group", func(t *testing.T) {
-		for range 4 {
+		for range rounds {
 			seed := lastSeed.Add(1)
 			t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
 				t.Parallel()
