@@ -130,7 +130,8 @@ func (w *world) clean(dir string, env []string, args ...string) string {
 	w.T.Helper()
 	elsewhere := w.Path("clean-" + strings.ReplaceAll(dir, "/", "-"))
 	defer os.RemoveAll(elsewhere)
-	return w.said(dir, append(slices.Clone(env), "CARGO_TARGET_DIR="+elsewhere, "RUSTC_WRAPPER="), args...)
+	env = append(slices.Clone(env), "CARGO_TARGET_DIR="+elsewhere, "RUSTC_WRAPPER=", "CARGO_INCREMENTAL=0", "CARGO_PROFILE_DEV_DEBUG=0")
+	return w.said(dir, env, args...)
 }
 
 // said runs the program by cargo and returns the same.
