@@ -63,7 +63,7 @@ func newWorld(t *testing.T, dir string, env ...string) *world {
 
 func newWorldAs(t *testing.T, user *syscall.Credential, dir string, env ...string) *world {
 	t.Helper()
-	w := &world{World: fixture.NewWorld(t, dir, env...)}
+	w := &world{World: fixture.NewWorld(t, dir, append([]string{"CARGO_PROFILE_DEV_DEBUG=0"}, env...)...)}
 	w.User, w.store = user, w.Path("store")
 	w.origin = w.at("a")
 	for name, text := range project {
