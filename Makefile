@@ -60,9 +60,8 @@ soak: ## tests that can be made larger, in numbers for a night: kills, power cut
 	$(call SOAK,500,200) -run 'TestInterruptedAnywhere/btrfs' ./cmd/cargo-cow/survival
 	$(call SOAK,50,50) -run 'TestInterruptedAnywhere/(xfs|ext4)' ./cmd/cargo-cow/survival
 	CARGO_COW_TEST_DAYS=30 CARGO_COW_TEST_CHECKOUTS=200 go test -count=1 -timeout 2h -v -run 'TestThirtyDays|TestNothingIsTyped' ./cmd/cargo-cow/space
-	CARGO_COW_TEST_EVERY_CARGO=1 go test -count=1 -timeout 1h ./cmd/cargo-cow/agents
-	CARGO_COW_TEST_EVERY_CARGO=1 go test -count=1 -timeout 2h -run 'TestToolchains|TestLockfiles|TestFirstCommand|TestPackageCacheLocked' \
-		./cmd/cargo-cow ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow/justintime
+	CARGO_COW_TEST_EVERY_CARGO=1 go test -count=1 -timeout 2h ./cmd/cargo-cow/agents ./cmd/cargo-cow/justintime
+	CARGO_COW_TEST_EVERY_CARGO=1 go test -count=1 -timeout 2h -run 'TestToolchains|TestLockfiles' ./cmd/cargo-cow ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence
 	go test -count=30 -timeout 2h -run 'TestJoined|TestRandom$$' ./cmd/cargo-cow/soundness
 	CARGO_COW_TEST_SWAPS=200 go test -count=1 -timeout 2h -run TestDirectoriesSwapped ./cmd/cargo-cow/survival
 	CARGO_COW_TEST_FLIPS=2000 go test -count=1 -timeout 3h -v -run TestRandomFlips ./cmd/cargo-cow/verify

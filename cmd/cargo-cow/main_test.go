@@ -81,7 +81,7 @@ func TestToolchains(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			scripts := []string{"restore_worktree", "status_strange"}
-			if !v.Setting || fixture.EveryToolchain() {
+			if !v.Setting || fixture.EveryCargo() {
 				scripts = append(scripts, "explain_tells", "snapshot_unchanged", "graft_lockfile", "switch", "warehouse_tells")
 			}
 			runScripts(t, v.Env, scripts...)

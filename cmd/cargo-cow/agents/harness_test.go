@@ -112,7 +112,7 @@ func (w *world) repository(builds ...[]string) *world {
 }
 
 // eachCargo runs a test with the cargo that is installed and with one that has the newest layout, each in a world of its
-// own; where there is time, also with one between the two, whose messages and locks are later ones.
+// own, and with all where there is time.
 func eachCargo(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	with(t, cargos, test)
@@ -122,7 +122,7 @@ func eachCargo(t *testing.T, test func(t *testing.T, w *world)) {
 func byTurns(t *testing.T, row int, test func(t *testing.T, w *world)) {
 	t.Helper()
 	names := cargos
-	if !fixture.EveryToolchain() {
+	if !fixture.EveryCargo() {
 		names = cargos[row%2 : row%2+1]
 	}
 	with(t, names, test)
@@ -133,28 +133,12 @@ func turn[R any](table map[string]R, name string) int {
 	return slices.Index(slices.Sorted(maps.Keys(table)), name)
 }
 
-// cargos by their toolchains; "": the one that is installed. The last one is for when there is time.
-var cargos = []string{"", "beta", "1.99.1"}
+// cargos by their toolchains; "": the one that is installed.
+var cargos = []string{"", "beta"}
 
 func with(t *testing.T, names []string, test func(t *testing.T, w *world)) {
 	t.Helper()
-	known := fixture.Toolchains(t)
-	for _, name := range names {
-		var env []string
-		switch {
-		case name == cargos[2] && !fixture.EveryToolchain():
-			continue
-		case name == "":
-		case !slices.ContainsFunc(known, func(tc fixture.Toolchain) bool { return tc.Name == name }):
-			continue // Toolchains has told
-		default:
-			env = []string{"RUSTUP_TOOLCHAIN=" + name}
-		}
-		t.Run("cargo "+name, func(t *testing.T) {
-			t.Parallel()
-			test(t, newWorld(t, env...))
-		})
-	}
+	fixture.EachCargo(t, names, func(t *testing.T, env ...string) { test(t, newWorld(t, env...)) })
 }
 
 // ran are the units that cargo compiled in c.

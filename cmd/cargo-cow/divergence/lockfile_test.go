@@ -176,7 +176,7 @@ func TestLockfiles(t *testing.T) {
 		t.Errorf("%d of sister's %d packages are hyperfine's too", both, len(own))
 	}
 	again, small := third, cousin
-	if fixture.EveryToolchain() {
+	if fixture.EveryCargo() {
 		again, small = origin, hyperfine
 	}
 

@@ -26,6 +26,7 @@ target
 -- .cargo/config.toml --
 [alias]
 make = "build --workspace"
+xtask = "run --quiet --package app --"
 -- app/Cargo.toml --
 [package]
 name = "app"
@@ -61,6 +62,36 @@ edition = "2021"
 pub fn name() -> &'static str { "outside" }
 `
 
+// Versions of cargo that a test is run with in make test, where one is enough for most; make soak runs each with all.
+var (
+	oneInstalled = []string{""}
+	oneLater     = []string{"1.99.1"}
+	oneNewest    = []string{"beta"} // it has a layout of its own
+	bothLayouts  = []string{"", "beta"}
+)
+
+// eachCargo runs a test with versions of cargo, each in an automatic world of its own in which no unit is kept but in layers.
+func eachCargo(t *testing.T, names []string, test func(t *testing.T, w *world)) {
+	t.Helper()
+	fixture.EachCargo(t, names, func(t *testing.T, env ...string) { test(t, newAutomatic(t, append(env, "CARGO_COW_WAREHOUSE=off")...)) })
+}
+
+// eachSetting runs a test with the versions that are named, and where there is time with all that the program is held to,
+// and in all settings.
+func eachSetting(t *testing.T, names []string, test func(t *testing.T, env ...string)) {
+	t.Helper()
+	if !fixture.EveryCargo() {
+		fixture.EachCargo(t, names, test)
+		return
+	}
+	for _, tc := range append(fixture.Toolchains(t), fixture.Toolchain{Name: "installed"}) {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			test(t, tc.Env...)
+		})
+	}
+}
+
 // world has an origin with a layer of each build that commands name.
 type world struct {
 	fixture.World
@@ -87,6 +118,33 @@ func newWorld(t *testing.T, env []string, builds ...[]string) *world {
 	}
 	w.origin.Cow("snapshot")
 	return w
+}
+
+// newAutomatic makes a world whose user has the program act by itself: nothing is typed but cargo and git. Its origin is a
+// repository in which nothing is built yet.
+func newAutomatic(t *testing.T, env ...string) *world {
+	t.Helper()
+	dir := loopfs.Btrfs(t, loopfs.Size(6<<30)) + "/w"
+	user := []string{"CARGO_COW_STORE=", "XDG_CONFIG_HOME=" + dir + "/config", "XDG_DATA_HOME=" + dir + "/data", "XDG_CACHE_HOME=" + dir + "/cache"}
+	w := &world{World: fixture.NewWorld(t, dir, slices.Concat(user, []string{fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
+	w.Write("data/cargo-cow/automatic", "")
+	w.At("outside").Lay(outside)
+	w.origin = w.At("origin")
+	w.origin.Lay(workspace)
+	w.origin.Must("cargo", "generate-lockfile", "--offline")
+	w.origin.Repository()
+	return w
+}
+
+// account is what status tells of what was done for a checkout by itself.
+func account(c *fixture.Checkout) map[string]any {
+	c.T.Helper()
+	for _, line := range c.Cow("status") {
+		if a, ok := line["by_itself"].(map[string]any); ok {
+			return a
+		}
+	}
+	return nil
 }
 
 // ran are the units that cargo compiled in c.

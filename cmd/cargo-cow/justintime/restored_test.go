@@ -31,133 +31,131 @@ var ways = map[string]func(w *world, c *fixture.Checkout){
 }
 
 // A checkout without a build directory is warm at its first cargo command, however it was made and whatever the command:
-// no other command was typed. A version in another setting has the ways and commands that see it, and all in make soak.
+// no other command was typed.
 func TestFirstCommand(t *testing.T) {
-	for _, tc := range fixture.Toolchains(t) {
-		t.Run(tc.Name, func(t *testing.T) {
-			t.Parallel()
-			brief := tc.Setting && !fixture.EveryToolchain()
-			builds := everyBuild
-			if brief {
-				builds = [][]string{{"build", "--workspace"}, {"check", "--workspace", "--all-targets"}}
+	eachSetting(t, []string{"1.85.1", "beta"}, func(t *testing.T, env ...string) {
+		w := newWorld(t, env, everyBuild...)
+		number := 0
+		try := func(way string, args ...string) {
+			number++
+			c := w.At(fmt.Sprint("place", number))
+			ways[way](w, c)
+			if got := ran(c, args...); len(got) > 0 || !isRestored(c) {
+				t.Errorf("%s, cargo %q: built %q, restored: %v", way, args, got, isRestored(c))
 			}
-			w := newWorld(t, tc.Env, builds...)
-			number := 0
-			try := func(way string, args ...string) {
-				number++
-				c := w.At(fmt.Sprint("place", number))
-				ways[way](w, c)
-				if got := ran(c, args...); len(got) > 0 || !isRestored(c) {
-					t.Errorf("%s, cargo %q: built %q, restored: %v", way, args, got, isRestored(c))
-				}
-				wantNothingLeft(c)
-			}
-			for way := range ways {
-				try(way, "build")
-			}
-			for _, args := range [][]string{
-				{"check", "--workspace", "--all-targets"}, {"test", "--no-run", "--workspace"}, {"build", "--release"},
-				{"b", "--locked", "--offline"}, {"make"}, {"--color", "never", "build"}, {"run"},
-			} {
-				if brief && args[0] != "check" {
-					continue
-				}
-				try("git worktree add", args...)
-			}
-		})
-	}
+			wantNothingLeft(c)
+		}
+		for way := range ways {
+			try(way, "build")
+		}
+		for _, args := range [][]string{
+			{"check", "--workspace", "--all-targets"}, {"test", "--no-run", "--workspace"}, {"build", "--release"},
+			{"b", "--locked", "--offline"}, {"make"}, {"xtask"}, {"--color", "never", "build"}, {"run"},
+		} {
+			try("git worktree add", args...)
+		}
+	})
 }
 
 // It does not matter where cargo is called, and where it is told to build.
 func TestPlaces(t *testing.T) {
-	w := newWorld(t, nil)
-	for name, c := range map[string]struct {
-		from    string // in the checkout
-		env     []string
-		args    []string
-		prepare func(in *fixture.Checkout)
-		to      string
-	}{
-		"in a member":            {from: "app/src", to: "target"},
-		"by the manifest":        {from: "lib", args: []string{"--manifest-path", "../Cargo.toml"}, to: "target"},
-		"by a member's manifest": {args: []string{"--manifest-path=app/Cargo.toml"}, to: "target"},
-		"--target-dir":           {args: []string{"--target-dir", "elsewhere"}, to: "elsewhere"},
-		"--target-dir in a member": {
-			from: "app", args: []string{"--target-dir=../elsewhere"}, to: "elsewhere",
-		},
-		"CARGO_TARGET_DIR":       {from: "lib", env: []string{"CARGO_TARGET_DIR=../elsewhere"}, args: []string{"--workspace"}, to: "elsewhere"},
-		"CARGO_BUILD_TARGET_DIR": {env: []string{"CARGO_BUILD_TARGET_DIR=elsewhere"}, to: "elsewhere"},
-		"build.target-dir": {
-			prepare: func(in *fixture.Checkout) {
-				in.Write(".cargo/config.toml", "[build]\ntarget-dir = \"elsewhere\"\n")
-			}, to: "elsewhere",
-		},
-		"an empty one": {
-			prepare: func(in *fixture.Checkout) {
-				in.Write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
-			}, to: "target",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			in := w.origin.In(t).Worktree("in")
-			defer w.origin.Must("git", "worktree", "remove", "--force", in.Dir)
-			if c.prepare != nil {
-				c.prepare(in)
-			}
-			from := in.With(c.env...)
-			from.Dir = in.Path(c.from)
-			got := ran(from, append([]string{"build"}, c.args...)...)
-			if name == "build.target-dir" { // what is linked is, since configuration may say how
-				got = slices.DeleteFunc(got, func(u string) bool { return u == "app/app/bin" })
-			}
-			if len(got) > 0 || !fixture.Exists(in.Path(c.to, ".cargo-cow")) {
-				t.Errorf("built %q", got)
-			}
-			if c.to != "target" && fixture.Exists(in.Target()) {
-				t.Error("it has another build directory")
-			}
-			wantNothingLeft(in)
-		})
-	}
+	fixture.EachCargo(t, oneNewest, func(t *testing.T, env ...string) {
+		w := newWorld(t, env)
+		for name, c := range map[string]struct {
+			from    string // in the checkout
+			env     []string
+			args    []string
+			prepare func(in *fixture.Checkout)
+			to      string
+		}{
+			"in a member":            {from: "app/src", to: "target"},
+			"by the manifest":        {from: "lib", args: []string{"--manifest-path", "../Cargo.toml"}, to: "target"},
+			"by a member's manifest": {args: []string{"--manifest-path=app/Cargo.toml"}, to: "target"},
+			"--target-dir":           {args: []string{"--target-dir", "elsewhere"}, to: "elsewhere"},
+			"--target-dir in a member": {
+				from: "app", args: []string{"--target-dir=../elsewhere"}, to: "elsewhere",
+			},
+			"CARGO_TARGET_DIR":       {from: "lib", env: []string{"CARGO_TARGET_DIR=../elsewhere"}, args: []string{"--workspace"}, to: "elsewhere"},
+			"CARGO_BUILD_TARGET_DIR": {env: []string{"CARGO_BUILD_TARGET_DIR=elsewhere"}, to: "elsewhere"},
+			"build.target-dir": {
+				prepare: func(in *fixture.Checkout) {
+					in.Write(".cargo/config.toml", "[build]\ntarget-dir = \"elsewhere\"\n")
+				}, to: "elsewhere",
+			},
+			"an empty one": {prepare: func(in *fixture.Checkout) { in.Must("mkdir", "target") }, to: "target"},
+			"one that cargo has made for no build": {
+				prepare: func(in *fixture.Checkout) {
+					in.With("CARGO_COW=off").Must("cargo", "package", "--list", "--allow-dirty", "--offline", "--package=lib")
+				}, to: "target",
+			},
+			"one with no more than the marks of cargo's questions": {
+				prepare: func(in *fixture.Checkout) {
+					in.Write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
+					in.Write("target/.rustc_info.json", "{}")
+				}, to: "target",
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				in := w.origin.In(t).Worktree("in")
+				defer w.origin.Must("git", "worktree", "remove", "--force", in.Dir)
+				if c.prepare != nil {
+					c.prepare(in)
+				}
+				from := in.With(c.env...)
+				from.Dir = in.Path(c.from)
+				got := ran(from, append([]string{"build"}, c.args...)...)
+				if name == "build.target-dir" { // what is linked is, since configuration may say how
+					got = slices.DeleteFunc(got, func(u string) bool { return u == "app/app/bin" })
+				}
+				if len(got) > 0 || !fixture.Exists(in.Path(c.to, ".cargo-cow")) {
+					t.Errorf("built %q", got)
+				}
+				if c.to != "target" && fixture.Exists(in.Target()) {
+					t.Error("it has another build directory")
+				}
+				wantNothingLeft(in)
+			})
+		}
+	})
 }
 
 // A wrapper for the workspace's packages, as cargo clippy sets it, has those checked anew, and nothing else.
 func TestClippy(t *testing.T) {
-	w := newWorld(t, nil, everyBuild...)
-	w.At("bin").Script("clippy-driver", "#!/bin/sh\nexec \"$@\"\n")
-	c := w.origin.Worktree("place").With("RUSTC_WORKSPACE_WRAPPER=" + w.Path("bin/clippy-driver"))
-	got := ran(c, "check")
-	for _, u := range got {
-		if u == "outside/outside/lib" {
-			t.Errorf("built %q", got)
+	fixture.EachCargo(t, oneLater, func(t *testing.T, env ...string) {
+		w := newWorld(t, env, everyBuild...)
+		w.At("bin").Script("clippy-driver", "#!/bin/sh\nexec \"$@\"\n")
+		c := w.origin.Worktree("place").With("RUSTC_WORKSPACE_WRAPPER=" + w.Path("bin/clippy-driver"))
+		if got := ran(c, "check", "--workspace"); !slices.Equal(got, []string{"app/app/bin", "app/build-script-build/build-script", "lib/lib/lib"}) || !isRestored(c) {
+			t.Errorf("built %q, restored: %v", got, isRestored(c))
 		}
-	}
-	if len(got) == 0 || !isRestored(c) {
-		t.Errorf("built %q", got)
-	}
+	})
 }
 
 // A worktree inside the checkout that it is of is its own: what is built around it is another's.
 func TestWorktreeWithin(t *testing.T) {
-	w := newWorld(t, nil)
-	// From there the package outside is found by another path.
-	w.origin.Must("ln", "-s", "../outside", "outside")
-	c := w.origin.Worktree("origin/inside")
-	if got := ran(c, "build"); slices.Contains(got, "lib/lib/lib") || !isRestored(c) {
-		t.Errorf("built %q, restored: %v", got, isRestored(c))
-	}
-	wantNothingLeft(c)
+	fixture.EachCargo(t, oneInstalled, func(t *testing.T, env ...string) {
+		w := newWorld(t, env)
+		// From there the package outside is found by another path.
+		w.origin.Must("ln", "-s", "../outside", "outside")
+		c := w.origin.Worktree("origin/inside")
+		if got := ran(c, "build"); slices.Contains(got, "lib/lib/lib") || !isRestored(c) {
+			t.Errorf("built %q, restored: %v", got, isRestored(c))
+		}
+		wantNothingLeft(c)
+	})
 }
 
 // What was edited before the first command is built, and nothing else.
 func TestEditAfterwards(t *testing.T) {
-	w := newWorld(t, nil)
-	c := w.origin.Worktree("place")
-	c.Edit("app/src/main.rs", "println!(", "println!(\"edited: {} {}\", lib::name(), outside::name()); println!(")
-	if got := ran(c, "build"); len(got) != 1 {
-		t.Errorf("built %q", got)
-	}
-	if said := c.Says(c.Target("debug/app")); said[:6] != "edited" {
-		t.Errorf("it says %q", said)
-	}
+	fixture.EachCargo(t, oneNewest, func(t *testing.T, env ...string) {
+		w := newWorld(t, env)
+		c := w.origin.Worktree("place")
+		c.Edit("app/src/main.rs", "println!(", "println!(\"edited: {} {}\", lib::name(), outside::name()); println!(")
+		if got := ran(c, "build"); len(got) != 1 {
+			t.Errorf("built %q", got)
+		}
+		if said := c.Says(c.Target("debug/app")); said[:6] != "edited" {
+			t.Errorf("it says %q", said)
+		}
+	})
 }

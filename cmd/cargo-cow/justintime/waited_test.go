@@ -5,12 +5,11 @@ import (
 	"testing"
 )
 
-// commitTelling is the workspace with a program that tells the commit it was built at.
-func (w *world) commitTelling() {
+// commitTelling is the workspace with a program that tells the commit it was built at, by a script that says so much of
+// what it read.
+func (w *world) commitTelling(declared string) {
 	w.origin.Write("app/build.rs", `fn main() {
-    let out = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=commit");
+    let out = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap();`+declared+`
     println!("cargo:rustc-env=COMMIT={}", String::from_utf8(out.stdout).unwrap().trim());
 }
 `)
@@ -22,7 +21,9 @@ func (w *world) commitTelling() {
 // What has waited since it looked at a checkout seals and restores nothing for the commit that was there before.
 func TestWaited(t *testing.T) {
 	w := newWorld(t, []string{"CARGO_COW_WAREHOUSE=off", "RUSTC_WRAPPER="})
-	w.commitTelling()
+	w.commitTelling(`
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=commit");`)
 	w.origin.Must("cargo", "build", "--workspace")
 	before := w.origin.Says("git", "rev-parse", "HEAD")
 	w.origin.Cow("snapshot")

@@ -43,10 +43,10 @@ func TestToolchains(t *testing.T) {
 			t.Parallel()
 			hazardous, equal := sample, hamlet
 			oldest, newest := v.Name == toolchains[0].Name, v.Name == toolchains[len(toolchains)-1].Name
-			if v.Setting && !fixture.EveryToolchain() {
+			if v.Setting && !fixture.EveryCargo() {
 				hazardous = sampleOfSetting
 			}
-			if oldest || fixture.EveryToolchain() {
+			if oldest || fixture.EveryCargo() {
 				equal = village // TestWorktreeAllFresh has it with the newest
 			}
 			for _, h := range hazards {
@@ -59,7 +59,7 @@ func TestToolchains(t *testing.T) {
 					w := s.begin(t)
 					snapshot(w)
 					s.withRules(w, true)
-					if !oldest && !newest && !fixture.EveryToolchain() {
+					if !oldest && !newest && !fixture.EveryCargo() {
 						return
 					}
 					w.again(t)
