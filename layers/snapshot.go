@@ -149,7 +149,10 @@ func (w *work) seal(ctx context.Context, label string, plain bool) (*SnapshotRep
 	notOurs := w.dir.Join(omit.unlocked)
 	// What a restore has made dirty is no build: sealed, it would be a layer that has less.
 	if prev != nil && from.Layer != "" && (m.SameBuild(prev) || from.Untouched(w.path())) {
-		if r, err := s.record(from.Layer); err == nil && (label == "" || label == r.Label) {
+		r, err := s.record(from.Layer)
+		// One that nobody has asked for is filed under what another checkout was built with, by variables and toolchain.
+		refile := err == nil && r.Automatic && m.Fingerprint.IsOtherBuild(&prev.Fingerprint)
+		if err == nil && !refile && (label == "" || label == r.Label) {
 			s.noteUse(from.Layer)
 			return &SnapshotReport{Record: *r, Foreign: notOurs}, nil
 		}

@@ -1,18 +1,15 @@
 package layers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/active"
-	"github.com/cargo-cow/cargo-cow/layers/cargo/builddir"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/freshness"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/internal/help"
@@ -122,11 +119,6 @@ func (s *Store) Explain(ctx context.Context, co *Checkout) ([]freshness.Verdict,
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", d.Path, foreign.Explain(d.Path, err))
 	}
-	slices.SortStableFunc(list, func(a, b freshness.Verdict) int { return compareNames(a.UnitName, b.UnitName) })
+	slices.SortStableFunc(list, func(a, b freshness.Verdict) int { return a.UnitName.Compare(b.UnitName) })
 	return list, nil
-}
-
-func compareNames(a, b builddir.UnitName) int {
-	return cmp.Or(strings.Compare(a.Profile, b.Profile), strings.Compare(a.Package, b.Package),
-		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Target, b.Target), strings.Compare(a.Unit, b.Unit))
 }

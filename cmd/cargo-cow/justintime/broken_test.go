@@ -103,6 +103,29 @@ func TestProfileByEnvironmentAlone(t *testing.T) {
 	})
 }
 
+// Where it is set for one build, that build finds what was built with it, and those without it what was built without,
+// whichever came first.
+func TestProfileByEnvironment(t *testing.T) {
+	eachCargo(t, oneLater, func(t *testing.T, w *world) {
+		w.origin.Must("cargo", "build", "--workspace")
+		set := func(name string) *fixture.Checkout {
+			return w.origin.Worktree(name).With(otherProfile)
+		}
+		// Its script is built as ever: that profile is another one.
+		if got := ran(set("first"), "build", "--workspace"); !slices.Equal(got, []string{"app/app/bin", "lib/lib/lib", "outside/outside/lib"}) {
+			t.Errorf("the first: built %q", got)
+		}
+		second := set("second")
+		if got := ran(second, "build", "--workspace"); len(got) > 0 || !isRestored(second) {
+			t.Errorf("with the same: built %q, restored: %v", got, isRestored(second))
+		}
+		third := w.origin.Worktree("third")
+		if got := ran(third, "build", "--workspace"); len(got) > 0 || !isRestored(third) {
+			t.Errorf("without: built %q, restored: %v", got, isRestored(third))
+		}
+	})
+}
+
 // Another disk's store is of no use where it can only be read, and none of one's own is asked for: cargo builds as ever, and
 // status says which store that is, and why it does not serve.
 func TestStoreElsewhere(t *testing.T) {

@@ -15,7 +15,7 @@
 //	J8   rust-analyzer comes first, with a wrapper of its own     agents.TestAnalyzersOwnWrapper
 //	J9   a build directory inside another                         TestPassed, agents.TestAnalyzerInside
 //	J10  a build directory is there, and nothing built in it      TestPlaces
-//	J11  the profile is set by variables                          TestProfileByEnvironmentAlone
+//	J11  the profile is set by variables                          TestProfileByEnvironment, TestProfileByEnvironmentAlone
 //	J12  a build script runs cargo                                TestWithinBuildScript
 //	J13  the store is on another disk, or read-only               TestStoreElsewhere, TestStoreReadOnly
 //	L1   a program runs from the sibling's plain directory        TestPlainSibling

@@ -50,7 +50,7 @@ func SealSibling(ctx context.Context, environment []string, p *open.Project, ses
 		if tried == maxTried || ctx.Err() != nil {
 			break
 		}
-		if c.isSealed(p.Store.Dir()) {
+		if c.isSealed(p) {
 			return nil // the best there is
 		}
 		tried++

@@ -1,6 +1,9 @@
 package builddir
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Values of UnitName.Kind that code asks for.
 const (
@@ -64,4 +67,10 @@ type UnitName struct {
 	Profile string `json:"profile"`
 	// Unit is package and id: liba-407a90833ee3607c.
 	Unit string `json:"unit"`
+}
+
+// Compare orders names as lists of units have them: by profile, package, kind, target.
+func (n UnitName) Compare(m UnitName) int {
+	return cmp.Or(strings.Compare(n.Profile, m.Profile), strings.Compare(n.Package, m.Package),
+		strings.Compare(n.Kind, m.Kind), strings.Compare(n.Target, m.Target), strings.Compare(n.Unit, m.Unit))
 }

@@ -111,6 +111,13 @@ func (f *Fingerprint) seal() {
 	f.ID = digest.OfText(b.String())
 }
 
+// IsOtherBuild reports whether f and g are of the same packages, and differ in how these are built.
+func (f *Fingerprint) IsOtherBuild(g *Fingerprint) bool {
+	a, _ := f.Find(IngredientPackages)
+	b, _ := g.Find(IngredientPackages)
+	return f.ID != g.ID && a.Digest == b.Digest
+}
+
 // GraftsTo reports whether a unit built under f serves a checkout with the fingerprint
 // g that needs a unit of the same key: all that Cargo does not compare is equal, and so is
 // the path of the sources.
