@@ -10,15 +10,17 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/index"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 )
 
 // criteria say which layer is to be chosen.
 type criteria struct {
-	from    string // the one, as Store.Layer finds it; "" for the best
-	strict  bool   // every unit counts as rebuilt that may name its origin
-	noGraft bool   // what others have that the layer lacks does not matter
-	onlyNew bool   // cargo waits for it: what is not known is found out only where that pays
-	all     bool   // every candidate counts, whether or not it can still win
+	from    string             // the one, as Store.Layer finds it; "" for the best
+	strict  bool               // every unit counts as rebuilt that may name its origin
+	noGraft bool               // what others have that the layer lacks does not matter
+	onlyNew bool               // cargo waits for it: what is not known is found out only where that pays
+	atHand  justintime.Command // what cargo is to build then
+	all     bool               // every candidate counts, whether or not it can still win
 }
 
 // A Candidate is a layer that a restore chooses among, and what it is worth to a checkout.
@@ -114,6 +116,7 @@ func (s *Store) newRanking(ctx context.Context, co *Checkout, candidates []Recor
 	if c.index, err = s.index(ctx); err != nil {
 		return nil, err
 	}
+	c.index = c.index.For(index.AtHand(want.atHand))
 	units := c.index.Units
 	if needed != nil {
 		units = maps.Keys(needed)

@@ -30,11 +30,14 @@ type RestoreOptions struct {
 	NoGraft bool
 	// OnlyNew: fail with ErrBuilt where something is built, or is being built.
 	OnlyNew bool
-	Notify  Notify
+	// AtHand is what is built next, which what is there need not be for: of two layers that one is taken in which more of it
+	// is fresh.
+	AtHand justintime.Command
+	Notify Notify
 }
 
 func (o RestoreOptions) criteria() criteria {
-	return criteria{from: o.From, strict: o.Strict, noGraft: o.NoGraft, onlyNew: o.OnlyNew}
+	return criteria{from: o.From, strict: o.Strict, noGraft: o.NoGraft, onlyNew: o.OnlyNew, atHand: o.AtHand}
 }
 
 // ErrBuilt: something is built in the build directory.

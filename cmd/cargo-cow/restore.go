@@ -25,7 +25,7 @@ type restoreOptions struct {
 	noWarm  bool
 	explain bool
 	better  bool
-	onlyNew bool // the wrapper asks, before cargo makes a build directory
+	onlyNew string // the wrapper asks, before cargo makes a build directory
 }
 
 func newRestore(a *app) *cobra.Command {
@@ -64,8 +64,8 @@ needs the disk, and until cargo starts.`,
 				hook.Run(cmd.Context(), args)
 				return nil
 			}
-			if o.onlyNew {
-				return byitself.New(cmd.Context(), a.environ, a.sessionIn)
+			if o.onlyNew != "" {
+				return byitself.New(cmd.Context(), a.environ, justintime.ParseCommand(o.onlyNew), a.sessionIn)
 			}
 			return a.restore(cmd.Context(), o)
 		},
@@ -83,8 +83,9 @@ needs the disk, and until cargo starts.`,
 	f.BoolVar(&o.better, "if-better", false, "replace the build directory only if a layer saves the next build more than it does")
 	cmd.MarkFlagsMutuallyExclusive("explain", "if-better", "from", "dry-run")
 	cmd.MarkFlagsMutuallyExclusive("if-better", "no-graft")
-	f.BoolVar(&o.onlyNew, justintime.Flag, false, "")
+	f.StringVar(&o.onlyNew, justintime.Flag, "", "")
 	f.Lookup(justintime.Flag).Hidden = true
+	f.Lookup(justintime.Flag).NoOptDefVal = justintime.Command{}.String() // a wrapper of an earlier version gives none
 	f.BoolVar(&o.hook, "hook", false, "act as git's post-checkout hook, with git's arguments: never fail, and act only in a new worktree or, if that is switched on, when another commit was checked out")
 	return cmd
 }

@@ -34,6 +34,7 @@ const header = "cargo-cow index 1\n"
 type Index struct {
 	layers []string // sorted
 	units  map[string]*unit
+	wanted AtHand
 }
 
 // unit is a unit and the layers that hold it.
@@ -202,7 +203,7 @@ func (x *Index) Cost(key string) int64 {
 	if h == nil {
 		return 0
 	}
-	return max(h.cost, 1)
+	return x.costOf(key, h)
 }
 
 // CostOf is what building all units of packages of these names cost, in ms.
@@ -239,7 +240,7 @@ func (x *Index) Worth(layers []string, units iter.Seq[string]) []int64 {
 		}
 		for i, n := range numbers {
 			if n >= 0 && h.layers.Has(n) {
-				worth[i] += max(h.cost, 1)
+				worth[i] += x.costOf(key, h)
 			}
 		}
 	}
@@ -335,4 +336,39 @@ func (x *Index) Checked() bool {
 		}
 	}
 	return false
+}
+
+// AtHand is what a build that waits asks for, as far as it is known: units in a profile's directory, made by cargo check or
+// not. Of those that the index cannot tell it of, both count. The zero AtHand asks for nothing in particular.
+type AtHand struct {
+	Profile string
+	Check   bool
+}
+
+// atHand is by how much a unit counts more that a build asks for which waits: what else there is may never be asked for.
+// It is not beyond all measure, as most who build one way have built the other.
+const atHand = 16
+
+// For is the index as the build that waits sees it: Cost and Worth are of use for comparing only.
+func (x *Index) For(wanted AtHand) *Index {
+	y := *x
+	y.wanted = wanted
+	return &y
+}
+
+func (x *Index) costOf(key string, h *unit) int64 {
+	cost := max(h.cost, 1)
+	if x.wanted.asksFor(key, h) {
+		cost *= atHand
+	}
+	return cost
+}
+
+func (a AtHand) asksFor(key string, h *unit) bool {
+	if a.Profile == "" || h.check && !a.Check || !h.check && h.portable && a.Check {
+		return false
+	}
+	// With a target the profile's directory is in that of the target.
+	first, rest, _ := strings.Cut(key, "/")
+	return first == a.Profile || strings.HasPrefix(rest, a.Profile+"/")
 }

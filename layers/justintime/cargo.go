@@ -69,7 +69,7 @@ func (c *cargo) request(env []string) *request {
 	if !ok || slices.Contains(notBuilding, line.command) {
 		return nil
 	}
-	r := &request{dir: c.cwd}
+	r := &request{dir: c.cwd, command: commandOf(line.command, line.profile)}
 	if line.manifest != "" {
 		if filepath.Base(line.manifest) != "Cargo.toml" {
 			return nil // a single file's script
@@ -122,10 +122,10 @@ func (c *cargo) path(name string) string {
 }
 
 // A line is what of a command line decides where cargo builds.
-type line struct{ command, manifest, target string }
+type line struct{ command, manifest, target, profile string }
 
 // valued are flags whose next word belongs to them, as far as these may come before the command or look like it.
-var valued = []string{"--color", "--explain", "-C", "--message-format", "-p", "--package", "-j", "--jobs", "--profile", "--target", "-F", "--features", "--bin", "--example", "--test", "--bench", "--exclude"}
+var valued = []string{"--color", "--explain", "-C", "--message-format", "-p", "--package", "-j", "--jobs", "--target", "-F", "--features", "--bin", "--example", "--test", "--bench", "--exclude"}
 
 // parseLine reads cargo's arguments. It is not ok where they have what is not understood here: configuration, or
 // unstable flags.
@@ -149,6 +149,10 @@ func parseLine(args []string) (l line, ok bool) {
 			l.manifest = next()
 		case name == "--target-dir":
 			l.target = next()
+		case name == "--profile":
+			l.profile = next()
+		case arg == "--release" || arg == "-r":
+			l.profile = "release"
 		case slices.Contains(valued, name):
 			next()
 		case strings.HasPrefix(arg, "-") || strings.HasPrefix(arg, "+"):

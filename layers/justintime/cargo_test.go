@@ -18,6 +18,9 @@ func TestParseLine(t *testing.T) {
 		{"--color never check", line{command: "check"}, true},
 		{"-C dir test", line{command: "test"}, true},
 		{"-v --locked xtask build -- --config x", line{command: "xtask"}, true},
+		{"build -r", line{command: "build", profile: "release"}, true},
+		{"test --profile x y", line{command: "test", profile: "x"}, true},
+		{"run -- --release", line{command: "run"}, true},
 		{"run --target-dir t -- --target-dir u", line{command: "run", target: "t"}, true},
 		{"run --target-dir=t --manifest-path=m/Cargo.toml", line{command: "run", target: "t", manifest: "m/Cargo.toml"}, true},
 		{"--manifest-path m/Cargo.toml rustc", line{command: "rustc", manifest: "m/Cargo.toml"}, true},
@@ -92,6 +95,35 @@ func TestRequest(t *testing.T) {
 		slices.Sort(c.want)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// What is preferred follows from words of cargo's own alone, and comes across as it is.
+func TestCommandOf(t *testing.T) {
+	for args, want := range map[string]Command{
+		"build":               {Profile: "debug"},
+		"b --release":         {Profile: "release"},
+		"run -r -- --profile": {Profile: "release"},
+		"build --profile=dev": {Profile: "debug"},
+		"test":                {Profile: "debug"},
+		"bench":               {Profile: "release"},
+		"check --profile x":   {Profile: "x", Check: true},
+		"xtask --release":     {},
+		"doc":                 {},
+	} {
+		l, ok := parseLine(strings.Fields(args))
+		got := commandOf(l.command, l.profile)
+		if !ok || got != want {
+			t.Errorf("%s: %+v, want %+v", args, got, want)
+		}
+		if back := ParseCommand(got.String()); back != got || got.String() == "" {
+			t.Errorf("%s: %q comes back as %+v", args, got, back)
+		}
+	}
+	for _, text := range []string{"", "true", "other:debug", ":a/b", "check:"} {
+		if got := ParseCommand(text); got != (Command{}) {
+			t.Errorf("%q: %+v", text, got)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 )
 
-// Flag has the command restore, and only where nothing is built.
+// Flag has the command restore, and only where nothing is built. Its value is what for ([Command]).
 const Flag = "just-in-time"
 
 // patience bounds how long cargo waits for a restore, which is over in a tenth of a second where files share data, and
@@ -24,6 +24,8 @@ type request struct {
 	dir    string // where the command is to be run
 	target string // where cargo is told to build; "" where nothing tells it
 	env    []string
+	// command is what cargo is about to build.
+	command Command
 }
 
 // run runs the command that restores, without a word.
@@ -34,7 +36,7 @@ func (r *request) run() {
 		return
 	}
 	defer null.Close()
-	p, err := os.StartProcess(program, []string{program, "--quiet", "--directory", r.dir, "restore", "--" + Flag}, &os.ProcAttr{
+	p, err := os.StartProcess(program, []string{program, "--quiet", "--directory", r.dir, "restore", "--" + Flag + "=" + r.command.String()}, &os.ProcAttr{
 		Dir: r.dir, Env: r.env, Files: []*os.File{null, null, null},
 		// What it starts ends with it, and no key that is pressed for cargo ends it half-way.
 		Sys: &syscall.SysProcAttr{Setpgid: true},

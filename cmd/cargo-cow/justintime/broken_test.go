@@ -1,6 +1,7 @@
 package justintime
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,6 +123,30 @@ func TestProfileByEnvironment(t *testing.T) {
 		third := w.origin.Worktree("third")
 		if got := ran(third, "build", "--workspace"); len(got) > 0 || !isRestored(third) {
 			t.Errorf("without: built %q, restored: %v", got, isRestored(third))
+		}
+	})
+}
+
+// Of two layers each of which is behind in one profile, that one is taken in which the profile of the command at hand is not.
+func TestCommandAtHand(t *testing.T) {
+	fixture.EachCargo(t, bothLayouts, func(t *testing.T, env ...string) {
+		dev, release := []string{"build", "--workspace"}, []string{"build", "--workspace", "--release"}
+		w := newWorld(t, append(env, "CARGO_COW_WAREHOUSE=off"), release)
+		other := w.origin.Worktree("other").With("CARGO_COW=off")
+		other.Must("cargo", dev...)
+		w.origin.Edit("lib/src/lib.rs", `"lib"`, `"new"`)
+		w.origin.Commit("new")
+		w.origin.Must("cargo", dev...)
+		w.origin.Cow("snapshot")
+		other.Must("git", "checkout", "--quiet", "--detach", w.origin.Says("git", "rev-parse", "HEAD"))
+		other.Must("cargo", release...)
+		other.Cow("init")
+		other.Cow("snapshot")
+		for n, args := range [][]string{dev, release, {"run", "--profile=release"}, {"rustc", "--package=lib"}} {
+			c := w.origin.Worktree(fmt.Sprint("place", n))
+			if got := ran(c, args...); len(got) > 0 || !isRestored(c) {
+				t.Errorf("cargo %q: built %q, restored: %v", args, got, isRestored(c))
+			}
 		}
 	})
 }

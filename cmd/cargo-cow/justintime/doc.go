@@ -16,6 +16,7 @@
 //	J9   a build directory inside another                         TestPassed, agents.TestAnalyzerInside
 //	J10  a build directory is there, and nothing built in it      TestPlaces
 //	J11  the profile is set by variables                          TestProfileByEnvironment, TestProfileByEnvironmentAlone
+//	J11  it is the command's                                      TestCommandAtHand
 //	J12  a build script runs cargo                                TestWithinBuildScript
 //	J13  the store is on another disk, or read-only               TestStoreElsewhere, TestStoreReadOnly
 //	L1   a program runs from the sibling's plain directory        TestPlainSibling

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/justintime"
 	"github.com/cargo-cow/cargo-cow/layers/unasked"
 )
 
@@ -15,7 +16,7 @@ import (
 // reads what is said, so an account is kept. For users who have it act by itself a store is made,
 // what a sibling has built is sealed first, and where nothing is restored the build directory
 // begins as a tree, so that it can be sealed without being taken over.
-func New(ctx context.Context, environment []string, session func(dir string) (*open.Session, error)) error {
+func New(ctx context.Context, environment []string, command justintime.Command, session func(dir string) (*open.Session, error)) error {
 	began := time.Now()
 	s, err := session("")
 	if err != nil {
@@ -33,7 +34,7 @@ func New(ctx context.Context, environment []string, session func(dir string) (*o
 	o := unasked.Outcome{BuildDir: p.BuildDir(), At: began}
 	if p.HasBuilt() {
 		o.Why = "it was built before, and removed"
-	} else if err := fill(ctx, environment, p, session, &o); errors.Is(err, layers.ErrBuilt) {
+	} else if err := fill(ctx, environment, p, command, session, &o); errors.Is(err, layers.ErrBuilt) {
 		return err // another cargo was first, and has its own account
 	} else if err != nil {
 		o.Why, _, _ = strings.Cut(err.Error(), "\n") // cargo may have said more
@@ -49,7 +50,7 @@ func New(ctx context.Context, environment []string, session func(dir string) (*o
 }
 
 // fill restores the best there is.
-func fill(ctx context.Context, environment []string, p *open.Project, session func(dir string) (*open.Session, error), o *unasked.Outcome) error {
+func fill(ctx context.Context, environment []string, p *open.Project, command justintime.Command, session func(dir string) (*open.Session, error), o *unasked.Outcome) error {
 	if p.IsAutomatic() {
 		sealed := SealSibling(ctx, environment, p, session)
 		if sealed != nil {
@@ -62,7 +63,7 @@ func fill(ctx context.Context, environment []string, p *open.Project, session fu
 			p = again
 		}
 	}
-	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{Strict: p.Strict(), OnlyNew: true})
+	rep, err := p.Store.Restore(ctx, p.Checkout, layers.RestoreOptions{Strict: p.Strict(), OnlyNew: true, AtHand: command})
 	if err != nil {
 		return err
 	}
