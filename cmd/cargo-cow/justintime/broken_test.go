@@ -127,6 +127,28 @@ func TestProfileByEnvironment(t *testing.T) {
 	})
 }
 
+// Worktrees in which another version of cargo builds first keep nothing from those after them.
+func TestOtherToolchainFirst(t *testing.T) {
+	fixture.EachCargo(t, oneInstalled, func(t *testing.T, env ...string) {
+		w := newAutomatic(t, append(env, "CARGO_COW_WAREHOUSE=off")...)
+		toolchain := "RUSTUP_TOOLCHAIN=1.99.1"
+		if slices.Contains(env, toolchain) {
+			toolchain = "RUSTUP_TOOLCHAIN=beta"
+		}
+		w.origin.Must("cargo", "build", "--workspace")
+		ran(w.origin.Worktree("first").With(toolchain), "build", "--workspace")
+		second := w.origin.Worktree("second")
+		if got := ran(second.With(toolchain), "build", "--workspace"); len(got) > 0 || !isRestored(second) {
+			t.Errorf("with the same: built %q, restored: %v", got, isRestored(second))
+		}
+		third := w.origin.Worktree("third")
+		if got := ran(third, "build", "--workspace"); len(got) > 0 || !isRestored(third) {
+			t.Errorf("with the origin's: built %q, restored: %v", got, isRestored(third))
+		}
+		w.origin.Cow("check", "--deep")
+	})
+}
+
 // Of two layers each of which is behind in one profile, that one is taken in which the profile of the command at hand is not.
 func TestCommandAtHand(t *testing.T) {
 	fixture.EachCargo(t, bothLayouts, func(t *testing.T, env ...string) {

@@ -26,6 +26,7 @@ target
 -- .cargo/config.toml --
 [alias]
 make = "build --workspace"
+up = "update"
 xtask = "run --quiet --package app --"
 -- app/Cargo.toml --
 [package]

@@ -3,6 +3,7 @@ package justintime
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 )
@@ -101,10 +102,16 @@ func TestPassed(t *testing.T) {
 func TestPackageCacheLocked(t *testing.T) {
 	eachSetting(t, bothLayouts, func(t *testing.T, env ...string) {
 		w := newWorld(t, env)
+		began := time.Now()
 		c := w.origin.Worktree("update")
 		c.Must("cargo", "update", "--offline")
 		if isRestored(c) {
 			t.Error("cargo update has restored")
+		}
+		// By another name only the lock tells what it is.
+		c.Must("cargo", "up", "--offline")
+		if isRestored(c) {
+			t.Error("an alias of cargo update has restored")
 		}
 		// A build that has to resolve something new asks for the version under the lock.
 		c = w.origin.Worktree("resolves")
@@ -114,5 +121,9 @@ func TestPackageCacheLocked(t *testing.T) {
 			t.Error("nothing is built")
 		}
 		wantNothingLeft(c)
+		// Whoever waits for itself waits until it is ended, after a minute.
+		if took := time.Since(began); took > 50*time.Second {
+			t.Errorf("it took %v", took)
+		}
 	})
 }
