@@ -151,7 +151,7 @@ func TestOtherToolchainFirst(t *testing.T) {
 
 // Of two layers each of which is behind in one profile, that one is taken in which the profile of the command at hand is not.
 func TestCommandAtHand(t *testing.T) {
-	fixture.EachCargo(t, bothLayouts, func(t *testing.T, env ...string) {
+	fixture.EachCargo(t, oneNewest, func(t *testing.T, env ...string) {
 		dev, release := []string{"build", "--workspace"}, []string{"build", "--workspace", "--release"}
 		w := newWorld(t, append(env, "CARGO_COW_WAREHOUSE=off"), release)
 		other := w.origin.Worktree("other").With("CARGO_COW=off")

@@ -117,11 +117,11 @@ func TestBusySibling(t *testing.T) {
 
 // Who comes to build at the origin while that is sealed hardly waits: the seal is given up.
 func TestKeptAtOrigin(t *testing.T) {
-	eachCargo(t, bothLayouts, func(t *testing.T, w *world) {
-		// Copying what its script writes takes seconds.
+	eachCargo(t, oneNewest, func(t *testing.T, w *world) {
+		// Copying what its script writes takes far longer than is waited.
 		w.origin.Write("lib/build.rs", `fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    for n in 0..20000 { std::fs::write(format!("{}/{n}", std::env::var("OUT_DIR").unwrap()), "x").unwrap() }
+    for n in 0..12000 { std::fs::write(format!("{}/{n}", std::env::var("OUT_DIR").unwrap()), "x").unwrap() }
 }
 `)
 		w.origin.Commit("writes much")
@@ -232,14 +232,14 @@ func TestEditedSibling(t *testing.T) {
 // compiling; and what it lacks comes from the other one.
 func TestChoiceByWorth(t *testing.T) {
 	eachCargo(t, oneLater, func(t *testing.T, w *world) {
-		const tiny = 9
+		const tiny = 5
 		depends := ""
 		for n := range tiny {
 			name := fmt.Sprint("tiny", n)
 			w.At(name).Lay(strings.ReplaceAll(outside, "outside", name))
 			depends += fmt.Sprintf("%s = { path = \"../%s\" }\n", name, name)
 		}
-		w.Write("outside/build.rs", "fn main() { std::thread::sleep(std::time::Duration::from_secs(4)) }\n")
+		w.Write("outside/build.rs", "fn main() { std::thread::sleep(std::time::Duration::from_secs(10)) }\n")
 		w.origin.Write("app/Cargo.toml", w.origin.Read("app/Cargo.toml")+strings.ReplaceAll(depends, "../", "../../"))
 		w.origin.Write("lib/Cargo.toml", w.origin.Read("lib/Cargo.toml")+"[dependencies]\noutside = { path = \"../../outside\" }\n")
 		w.origin.Must("cargo", "generate-lockfile", "--offline")
