@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cargo-cow/cargo-cow/hack/differential/generate"
 	"github.com/cargo-cow/cargo-cow/hack/differential/history"
 	"github.com/cargo-cow/cargo-cow/hack/differential/shrink"
@@ -25,6 +27,7 @@ func toolNames() []string { return tool.Names() }
 // A runner does histories, several at once.
 type runner struct {
 	n, steps, jobs, published, automatic int
+	outside                              bool // the first checkout lies on another file system than the others
 	seed                                 uint64
 	time                                 time.Duration
 	tool, without, toolchains, out       string
@@ -69,7 +72,7 @@ func (r *runner) like(ctx context.Context, name, without string) (*runner, error
 			return nil, err
 		}
 	}
-	return &runner{n: r.n, seed: r.seed, steps: r.steps, jobs: r.jobs, published: r.published, automatic: r.automatic, toolchains: r.toolchains, tool: name, without: without,
+	return &runner{n: r.n, seed: r.seed, steps: r.steps, jobs: r.jobs, published: r.published, automatic: r.automatic, outside: r.outside, toolchains: r.toolchains, tool: name, without: without,
 		out: r.out, verbose: r.verbose, space: r.space, truths: r.truths, kit: kit}, nil
 }
 
@@ -201,6 +204,14 @@ func (r *runner) do(ctx context.Context, name string, h *history.History) (world
 	p := world.Place{Dir: filepath.Join(r.space.Dir, name), Truths: r.truths}
 	p.Env = project.Env("CARGO_TERM_COLOR=never", "GIT_AUTHOR_DATE="+date, "GIT_COMMITTER_DATE="+date)
 	p.ToolEnv = append(r.kit.Env(p.Dir), "CARGO_COW_TEST_WITHOUT="+r.without)
+	if r.outside {
+		p.Away = filepath.Join(p.Dir, "a")
+		away, err := mountAway(p.Away)
+		if err != nil {
+			return world.Counts{}, err
+		}
+		defer away()
+	}
 	w, err := world.New(ctx, p, h, r.kit.Tool())
 	if err != nil {
 		return world.Counts{}, err
@@ -209,7 +220,28 @@ func (r *runner) do(ctx context.Context, name string, h *history.History) (world
 		w.Log = func(format string, args ...any) { r.note("%s: "+format, append([]any{name}, args...)...) }
 	}
 	err = w.Run(h.Steps)
+	if r.outside {
+		err = errors.Join(err, unix.Unmount(p.Away, 0))
+	}
 	return w.Counts, errors.Join(err, w.Remove(scratch.Unseal))
+}
+
+// mountAway mounts a directory of the file system of temporary files at dir, and returns what removes it.
+func mountAway(dir string) (remove func(), err error) {
+	away, err := os.MkdirTemp("", "cargo-cow-away-")
+	if err != nil {
+		return nil, err
+	}
+	if err = os.MkdirAll(dir, 0o755); err == nil {
+		err = unix.Mount(away, dir, "", unix.MS_BIND, "")
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("mount %s: %w", dir, err), os.RemoveAll(away))
+	}
+	return func() {
+		_ = unix.Unmount(dir, unix.MNT_DETACH) // where the history was not ended
+		_ = os.RemoveAll(away)
+	}, nil
 }
 
 func (r *runner) note(format string, args ...any) {

@@ -3,6 +3,7 @@ package tool
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,7 +43,8 @@ func (t *cow) do(c *world.Checkout, args ...string) ([]answer, error) {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	if n, ok := code(err); ok && (n == codeNothing || n == codeBusy) {
+	far := bytes.Contains(out, []byte("no store here")) || bytes.Contains(out, []byte("is on another file system"))
+	if n, ok := code(err); ok && (n == codeNothing || n == codeBusy || far) {
 		return nil, &world.Refusal{Why: fmt.Sprintf("cargo-cow %s: %s%s", strings.Join(args, " "), out, stderr.Bytes())}
 	}
 	if err != nil {
@@ -174,6 +176,9 @@ func (t *cow) Promise(c *world.Checkout) (map[string]bool, error) {
 		return nil, nil
 	}
 	lines, err := t.do(c, "explain", "--all")
+	if refused := new(world.Refusal); errors.As(err, &refused) {
+		return nil, nil // where nothing is restored nothing is promised
+	}
 	if err != nil {
 		return nil, err
 	}

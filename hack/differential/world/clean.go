@@ -24,6 +24,7 @@ type covered struct {
 	World, Checkout, Covers string
 	Env, Args               []string
 	Notes                   string // a file with what cargo notes of the compiler
+	Away                    string // what lies in the world on a file system of its own, "" for nothing
 }
 
 // truth is the outcome of a clean build of what lies in c now: sources and what lies beside the checkouts by content, the
@@ -67,7 +68,7 @@ func (c *Checkout) cleanBuild(args []string) (*Outcome, error) {
 		return nil, err
 	}
 	w := c.World
-	job, err := json.Marshal(covered{World: w.Dir, Checkout: c.Dir, Covers: w.covers, Env: c.cleanEnv(), Args: args, Notes: c.notes()})
+	job, err := json.Marshal(covered{World: w.Dir, Checkout: c.Dir, Covers: w.covers, Env: c.cleanEnv(), Args: args, Notes: c.notes(), Away: w.away})
 	if err != nil {
 		return nil, err
 	}
@@ -160,15 +161,25 @@ func (job *covered) cover() error {
 	if err := unix.Mount("covers", job.Covers, "tmpfs", 0, "mode=755"); err != nil {
 		return err
 	}
-	names := append([]string{"upper", "work"}, buildDirs...)
+	names := append([]string{"upper", "work", "away", "away-upper", "away-work"}, buildDirs...)
 	for _, name := range names {
 		if err := os.Mkdir(filepath.Join(job.Covers, name), 0o755); err != nil {
 			return err
 		}
 	}
-	options := []string{"lowerdir=" + job.World, "upperdir=" + filepath.Join(job.Covers, "upper"), "workdir=" + filepath.Join(job.Covers, "work")}
-	if err := unix.Mount("overlay", job.World, "overlay", 0, strings.Join(options, ",")); err != nil {
+	away := filepath.Join(job.Covers, "away")
+	if job.Away != "" { // an overlay does not show what is mounted below it
+		if err := unix.Mount(job.Away, away, "", unix.MS_BIND, ""); err != nil {
+			return err
+		}
+	}
+	if err := job.overlay(job.World, job.World, ""); err != nil {
 		return err
+	}
+	if job.Away != "" {
+		if err := job.overlay(job.Away, away, "away-"); err != nil {
+			return err
+		}
 	}
 	for _, name := range buildDirs {
 		over := filepath.Join(job.Checkout, name)
@@ -180,4 +191,10 @@ func (job *covered) cover() error {
 		}
 	}
 	return nil
+}
+
+// overlay shows a directory at place, in which what is written goes to memory.
+func (job *covered) overlay(place, lower, name string) error {
+	options := []string{"lowerdir=" + lower, "upperdir=" + filepath.Join(job.Covers, name+"upper"), "workdir=" + filepath.Join(job.Covers, name+"work")}
+	return unix.Mount("overlay", place, "overlay", 0, strings.Join(options, ","))
 }

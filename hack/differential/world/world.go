@@ -107,6 +107,7 @@ type World struct {
 	step      int
 	truths    *Truths
 	covers    string // a directory for what clean builds need
+	away      string // a checkout on a file system of its own
 }
 
 // A Checkout is one of the world's.
@@ -129,13 +130,14 @@ type Place struct {
 	Env     []string // of everything
 	ToolEnv []string // of everything but clean builds, after Env
 	Truths  *Truths
+	Away    string // a directory in Dir where another file system is mounted, "" for none
 }
 
 // New makes a world with the files of h, in which $WORLD is where it lies.
 func New(ctx context.Context, p Place, h *history.History, tool Tool) (*World, error) {
 	dir := p.Dir
 	w := &World{Dir: dir, ctx: ctx, tool: tool, base: p.Env, tools: p.ToolEnv, checkouts: map[string]*Checkout{}, inputs: h.Inputs, truths: p.Truths,
-		covers: dir + ".covers", Log: func(string, ...any) {}}
+		covers: dir + ".covers", away: p.Away, Log: func(string, ...any) {}}
 	for _, f := range h.Files {
 		if !filepath.IsLocal(f.Name) {
 			return nil, fmt.Errorf("make world: %q leads out of it", f.Name)
