@@ -44,7 +44,7 @@ func (t Tool) Ask(ctx context.Context) (*Answers, error) {
 		a.Config = cfg
 		return a, nil
 	}
-	a, err := t.askAll(ctx, cfg)
+	a, err := t.askAll(ctx, cfg, t.knownToolchain(key))
 	if err != nil {
 		return nil, err
 	}
@@ -52,15 +52,17 @@ func (t Tool) Ask(ctx context.Context) (*Answers, error) {
 	return a, nil
 }
 
-// askAll runs the programs side by side.
-func (t Tool) askAll(ctx context.Context, cfg *config.Config) (*Answers, error) {
+// askAll runs the programs side by side. known is what would build in t.Dir, nil where that is not known.
+func (t Tool) askAll(ctx context.Context, cfg *config.Config, known *Toolchain) (*Answers, error) {
 	var (
-		a                 = &Answers{Config: cfg}
+		a                 = &Answers{Config: cfg, Toolchain: known}
 		located, answered error
 		wg                sync.WaitGroup
 	)
 	wg.Go(func() { a.Workspace, located = Locate(ctx, t) })
-	wg.Go(func() { a.Toolchain, answered = t.Toolchain(ctx, t.Dir, cfg) })
+	if known == nil {
+		wg.Go(func() { a.Toolchain, answered = t.Toolchain(ctx, t.Dir, cfg) })
+	}
 	wg.Wait()
 	if located != nil {
 		return nil, located
@@ -255,21 +257,31 @@ func escapeGlob(s string) string {
 
 func (t Tool) memoPath(key string) string { return filepath.Join(t.Memo, key+".json") }
 
-// readMemo returns the kept answer if everything that decides it is as it was, else nil.
-func (t Tool) readMemo(key string) *Answers {
+// memos are the answers that are kept under a key.
+func (t Tool) memos(key string) (all []memo) {
 	if key == "" {
 		return nil
 	}
 	text, err := regular.Read(t.memoPath(key))
-	if err != nil {
+	if err != nil || json.Unmarshal(text, &all) != nil {
 		return nil
 	}
-	var all []memo
-	if json.Unmarshal(text, &all) != nil {
-		return nil
+	return all
+}
+
+// knownToolchain is what any checkout was told that has the same key: all that decides which programs are
+// run, and what they are, is in that, and no sources are.
+func (t Tool) knownToolchain(key string) *Toolchain {
+	if all := t.memos(key); len(all) > 0 && all[0].Rustc != "" && all[0].Cargo != "" {
+		return &Toolchain{all[0].Rustc, all[0].Cargo}
 	}
+	return nil
+}
+
+// readMemo returns the kept answer if everything that decides it is as it was, else nil.
+func (t Tool) readMemo(key string) *Answers {
 	inputs := map[string]string{} // of this checkout, by what they are the inputs of
-	for _, m := range all {
+	for _, m := range t.memos(key) {
 		var roots []string
 		ws := &Workspace{Root: t.Dir, TargetDir: t.Dir + "/" + string(m.Target), BuildDir: t.Dir + "/" + string(m.Build), CargoHome: t.CargoHome()}
 		for _, p := range m.Packages {
@@ -324,11 +336,7 @@ func (t Tool) writeMemo(key string, a *Answers) {
 	if m.Inputs = memoInputs(ws.Root, roots, m.passed()...); m.Inputs == "" {
 		return
 	}
-	var all []memo
-	if text, err := regular.Read(t.memoPath(key)); err == nil {
-		_ = json.Unmarshal(text, &all)
-	}
-	all = append([]memo{m}, slices.DeleteFunc(all, func(o memo) bool { return o.Inputs == m.Inputs })...)
+	all := append([]memo{m}, slices.DeleteFunc(t.memos(key), func(o memo) bool { return o.Inputs == m.Inputs })...)
 	text, err := json.Marshal(all[:min(len(all), keptAnswers)])
 	for err == nil && len(text) > keptBytes && len(all) > 1 {
 		all = all[:len(all)/2]

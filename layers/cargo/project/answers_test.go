@@ -54,6 +54,41 @@ func TestAskMemoServesWorktree(t *testing.T) {
 	}
 }
 
+// What the toolchain is, one project was told for all: of another one only its packages are asked.
+func TestAskMemoKnowsToolchain(t *testing.T) {
+	dir := cargotest.RealTempDir(t)
+	s := projecttest.New(t, dir)
+	want, _ := s.Ask(t)
+	other := func(name string) *projecttest.Project {
+		at := filepath.Join(dir, name)
+		cargotest.Write(t, at, map[string]string{"src/lib.rs": "", "Cargo.toml": "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"})
+		cargotest.Run(t, at, "", nil, "generate-lockfile", "--offline")
+		o := projecttest.At(dir)
+		o.Tool.Dir, o.Calls = at, s.Calls
+		return o
+	}
+	calls := func(o *projecttest.Project) string {
+		got, asked := o.Ask(t)
+		if !asked || *got.Toolchain != *want.Toolchain {
+			t.Errorf("asked: %v; the toolchain is %+v, want %+v", asked, got.Toolchain, want.Toolchain)
+		}
+		text, err := os.ReadFile(s.Calls)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if said := calls(other("one")); said != "metadata\n" {
+		t.Errorf("cargo was called for %q", said)
+	}
+	// Whatever decides which toolchain it is may make it another one.
+	two := other("two")
+	two.Tool.Environ = append(two.Tool.Environ, "RUSTUP_TOOLCHAIN_UNKNOWN=1")
+	if said := calls(two); len(said) != len("metadata\n-V\n") {
+		t.Errorf("cargo was called for %q", said)
+	}
+}
+
 // What was asked in the origin of a package serves its new worktrees: there is nothing built
 // there yet, and .git is a file.
 func TestAskMemoServesNewWorktree(t *testing.T) {
