@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/planner"
+	"github.com/cargo-cow/cargo-cow/layers/index"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // choose finds the layer for a checkout (chooseOnce). Where the layers that it chose from
@@ -89,14 +91,7 @@ func (s *Store) nearest(ctx context.Context, co *Checkout, onlyNew bool) ([]Reco
 	}
 	// Another compiler's units have other ids.
 	list = slices.DeleteFunc(list, func(r Record) bool { return r.Rustc != co.Fingerprint.Get("rustc") })
-	var profiles []string
-	for _, r := range list {
-		for _, profile := range r.Profiles {
-			if len(profiles) < maxPlanned && !slices.Contains(profiles, profile) {
-				profiles = append(profiles, profile)
-			}
-		}
-	}
+	profiles := record.ProfilesOf(list)
 	if len(profiles) == 0 {
 		return nil, nil, s.noLayer(co, "or was built by its compiler")
 	}
@@ -104,11 +99,16 @@ func (s *Store) nearest(ctx context.Context, co *Checkout, onlyNew bool) ([]Reco
 	if err != nil {
 		return nil, nil, err
 	}
+	if onlyNew {
+		if covering, held := s.covering(co, x, list); len(covering) > 0 {
+			return covering, held, nil
+		}
+	}
 	// Of other versions they may hold as much: then it is asked in vain.
 	if onlyNew && x.CostOf(co.Locked()) < minPlanned {
 		return nil, nil, s.noLayer(co, "or enough of what it needs for cargo to be asked")
 	}
-	needed, err := s.plan(ctx, co, profiles, x.Checked())
+	needed, err := s.plan(ctx, co, profiles[:min(len(profiles), maxPlanned)], x.Checked())
 	if errors.Is(err, planner.ErrPlanning) {
 		return nil, nil, s.noLayer(co, "and what it needs is not known: "+err.Error())
 	}
@@ -116,7 +116,7 @@ func (s *Store) nearest(ctx context.Context, co *Checkout, onlyNew bool) ([]Reco
 		return nil, nil, err
 	}
 	worth := map[string]int64{}
-	for i, w := range x.Worth(ids(list), maps.Keys(needed)) {
+	for i, w := range x.Worth(record.IDs(list), maps.Keys(needed)) {
 		worth[list[i].ID] = w
 	}
 	list = slices.DeleteFunc(list, func(r Record) bool { return worth[r.ID] == 0 })
@@ -127,6 +127,34 @@ func (s *Store) nearest(ctx context.Context, co *Checkout, onlyNew bool) ([]Reco
 	}
 	return list, needed, nil
 }
+
+// covering lists those of the layers that were built of all that a checkout's lockfile names, the one
+// that holds most first, and what of that it may need: all units of those packages. With other features
+// some are of no use; who waits is spared the question which. There are none where so much else is in
+// others of them that asking pays.
+func (s *Store) covering(co *Checkout, x *index.Index, list []Record) (covering []Record, held map[string]bool) {
+	byID, known := map[string]Record{}, map[string]bool{} // by fingerprint: many layers have the same
+	for _, r := range list {
+		byID[r.ID] = r
+	}
+	sorted, held := x.Cover(record.IDs(list), co.Locked(), minPlanned, func(id string) bool {
+		r := byID[id]
+		covers, read := known[r.Fingerprint]
+		if !read && len(known) < maxCovering {
+			m, err := s.manifest(id)
+			covers = err == nil && m.Fingerprint.Covers(co.Fingerprint, r.Profiles)
+			known[r.Fingerprint] = covers
+		}
+		return covers
+	})
+	for _, id := range sorted {
+		covering = append(covering, byID[id])
+	}
+	return covering, held
+}
+
+// maxCovering bounds how many manifests are read for that, at some ms each.
+const maxCovering = 4
 
 // minPlanned is what layers must hold, in ms of compiling, for cargo to be asked what a build
 // needs while a cargo waits: asking takes 0.3 to 1.4 s of one processor (projects of 60 to

@@ -8,6 +8,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/active"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/contents"
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // Contents is what a layer holds, by package.
@@ -60,5 +61,5 @@ func (s *Store) Units(ctx context.Context) (*holdings.Units, error) {
 	if err != nil {
 		return nil, err
 	}
-	return holdings.LookAtUnits(ctx, x, ids(list), s.contents)
+	return holdings.LookAtUnits(ctx, x, record.IDs(list), s.contents)
 }

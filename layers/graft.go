@@ -101,15 +101,7 @@ func bestSource(x *index.Index, g *graft.Graft, want wanted, tried map[string]bo
 	layers := slices.DeleteFunc(slices.Clone(x.Layers()), func(id string) bool {
 		return tried[id] || want.from != nil && !slices.Contains(want.from, id)
 	})
-	top := int64(0)
-	for i, worth := range x.Worth(layers, slices.Values(keys)) {
-		if worth > top {
-			layer, top = layers[i], worth
-		}
-	}
-	keys = slices.DeleteFunc(keys, func(key string) bool { return !x.Holds(layer, key) })
-	slices.Sort(keys)
-	return layer, keys
+	return x.Best(layers, keys)
 }
 
 // takeFrom takes units from one layer, which stays leased until release.

@@ -51,15 +51,7 @@ func (s *Store) plan(ctx context.Context, co *Checkout, profiles []string, check
 		Notes: filepath.Join(s.opts.Dir, paths.StoreRustcNotes),
 		Kept:  filepath.Join(s.opts.Dir, plansDir), Fingerprint: co.Fingerprint,
 	}
-	var builds []planner.Build
-	for _, profile := range profiles {
-		// With the tests, other features of the dependencies may be wanted.
-		builds = append(builds, planner.Build{Profile: profile}, planner.Build{Profile: profile, All: true})
-		if checked {
-			builds = append(builds, planner.Build{Profile: profile, Check: true, All: true})
-		}
-	}
-	needed, err := plans.Needed(ctx, builds...)
+	needed, err := plans.Needed(ctx, planner.Builds(profiles, checked)...)
 	if len(needed) > 0 {
 		return needed, nil // a profile of the layer may be unknown here
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo"
 	"github.com/cargo-cow/cargo-cow/layers/index"
 	"github.com/cargo-cow/cargo-cow/layers/justintime"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 )
 
 // criteria say which layer is to be chosen.
@@ -121,7 +122,7 @@ func (s *Store) newRanking(ctx context.Context, co *Checkout, candidates []Recor
 	if needed != nil {
 		units = maps.Keys(needed)
 	}
-	for i, worth := range c.index.Worth(ids(candidates), units) {
+	for i, worth := range c.index.Worth(record.IDs(candidates), units) {
 		c.worth[candidates[i].ID] = worth
 	}
 	return c, nil
@@ -187,10 +188,7 @@ func (c *ranking) losingLeast(ctx context.Context, all []*choice, best *choice) 
 	}
 	dirty := map[*choice]map[string]bool{}
 	for _, x := range all {
-		dirty[x] = map[string]bool{}
-		for _, key := range x.plan.Dirty() {
-			dirty[x][key] = true
-		}
+		dirty[x] = x.plan.DirtyKeys()
 	}
 	lost := func(x *choice) (sum int64) {
 		for key := range dirty[x] {
@@ -280,10 +278,7 @@ func (c *ranking) chooseOthers(ctx context.Context, best *choice) {
 		if err != nil {
 			continue
 		}
-		dirty := map[string]bool{}
-		for _, key := range other.plan.Dirty() {
-			dirty[key] = true
-		}
+		dirty := other.plan.DirtyKeys()
 		other.needed = map[string]bool{}
 		worth := int64(0)
 		for key := range c.index.Units {
@@ -312,7 +307,7 @@ func (c *ranking) nextSource(best *choice, have func(key string) bool) *Record {
 			}
 		}
 	}
-	worth := c.index.Worth(ids(c.nearest), lacking)
+	worth := c.index.Worth(record.IDs(c.nearest), lacking)
 	top := -1
 	for i, w := range worth {
 		if w >= minJoined && c.nearest[i].ID != best.record.ID && (top < 0 || w > worth[top]) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
+	"github.com/cargo-cow/cargo-cow/layers/record"
 	"github.com/cargo-cow/cargo-cow/layers/space"
 	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
 )
@@ -13,7 +14,7 @@ import (
 // Sizes says of layers how many bytes each would take if it shared nothing, as far as
 // that is known or can be found out within patience, those first that come first.
 func (s *Store) Sizes(ctx context.Context, list []Record, patience time.Duration) (map[string]int64, error) {
-	return space.Sizes(ctx, filepath.Join(s.opts.Dir, sizesFile), ids(list), s.tree, s.ids, patience)
+	return space.Sizes(ctx, filepath.Join(s.opts.Dir, sizesFile), record.IDs(list), s.tree, s.ids, patience)
 }
 
 // Survey says what takes room on the disk of the store, by the build directories that were

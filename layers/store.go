@@ -238,11 +238,3 @@ func (s *Store) withoutLost(names []string) []string {
 	}
 	return slices.DeleteFunc(names, func(n string) bool { return slices.Contains(s.lost, n) })
 }
-
-func ids(list []Record) []string {
-	ids := make([]string, len(list))
-	for i := range list {
-		ids[i] = list[i].ID
-	}
-	return ids
-}

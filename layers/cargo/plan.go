@@ -151,6 +151,15 @@ func (p *Plan) Dirty() []string {
 	return keys
 }
 
+// DirtyKeys is Dirty as a set.
+func (p *Plan) DirtyKeys() map[string]bool {
+	set := map[string]bool{}
+	for _, key := range p.Dirty() {
+		set[key] = true
+	}
+	return set
+}
+
 // FreshInside counts the units that stay fresh in build directories inside the
 // plan's. What they cost to build is not recorded.
 func (p *Plan) FreshInside() int {

@@ -9,6 +9,7 @@ package index
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"iter"
@@ -216,6 +217,41 @@ func (x *Index) CostOf(packages map[string]bool) (sum int64) {
 	return sum
 }
 
+// Cover tells what layers have of packages of these names: those for which covers is true, the one first
+// that has most by cost, and the units of that one. There are none where those units have cost limit or
+// more, in ms, that only others of them have. covers is asked about the layers in that order.
+func (x *Index) Cover(layers []string, packages map[string]bool, limit int64, covers func(id string) bool) (covering []string, first map[string]bool) {
+	named := func(yield func(key string) bool) {
+		for key := range x.units {
+			if packages[manifest.PackageOf(key)] && !yield(key) {
+				return
+			}
+		}
+	}
+	worth := map[string]int64{}
+	for i, w := range x.Worth(layers, named) {
+		worth[layers[i]] = w
+	}
+	covering = slices.DeleteFunc(slices.Clone(layers), func(id string) bool { return worth[id] == 0 })
+	slices.SortStableFunc(covering, func(a, b string) int { return cmp.Compare(worth[b], worth[a]) })
+	covering = slices.DeleteFunc(covering, func(id string) bool { return !covers(id) })
+	first = map[string]bool{}
+	beyond := int64(0)
+	for key := range named {
+		held := func(id string) bool { return x.Holds(id, key) }
+		switch {
+		case len(covering) > 0 && held(covering[0]):
+			first[key] = true
+		case slices.ContainsFunc(covering, held):
+			beyond += x.Cost(key)
+		}
+	}
+	if beyond >= limit {
+		return nil, nil
+	}
+	return covering, first
+}
+
 // Portable reports whether a unit can be grafted, from one layer at least.
 func (x *Index) Portable(key string) bool {
 	h := x.units[key]
@@ -284,6 +320,20 @@ func (x *Index) Lost(gone func(id string) bool) int64 {
 		}
 	}
 	return lost
+}
+
+// Best returns the layer that holds most of the units, by cost, and those of them that it holds, sorted;
+// "" where none holds any.
+func (x *Index) Best(layers, keys []string) (layer string, held []string) {
+	top := int64(0)
+	for i, worth := range x.Worth(layers, slices.Values(keys)) {
+		if worth > top {
+			layer, top = layers[i], worth
+		}
+	}
+	held = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !x.Holds(layer, key) })
+	slices.Sort(held)
+	return layer, held
 }
 
 // Holds reports whether a layer holds a unit.

@@ -102,3 +102,51 @@ func TestIndexHolders(t *testing.T) {
 		t.Error("nothing is held")
 	}
 }
+
+// Of layers that cover a project the one is first that has most of its packages; where others have much
+// that it has not, none is enough.
+func TestCover(t *testing.T) {
+	a, b, c := strings.Repeat("a", 32), strings.Repeat("b", 32), strings.Repeat("c", 32)
+	key := func(name string) string { return "debug/.fingerprint/" + name + "-0123456789abcdef/lib-x" }
+	x := &Index{layers: []string{a, b, c}, units: map[string]*unit{}}
+	x.add(0, []manifest.Entry{{Key: key("one"), Cost: 100}, {Key: key("other"), Cost: 9000}})
+	x.add(1, []manifest.Entry{{Key: key("one"), Cost: 100}, {Key: key("two"), Cost: 300}})
+	x.add(2, []manifest.Entry{{Key: key("one"), Cost: 100}, {Key: key("two"), Cost: 300}, {Key: key("three"), Cost: 50}})
+	packages := map[string]bool{"one": true, "two": true, "three": true}
+	for name, tt := range map[string]struct {
+		covers []string
+		limit  int64
+		want   []string
+		held   []string
+	}{
+		"all":          {[]string{a, b, c}, 10, []string{c, b, a}, []string{"one", "three", "two"}},
+		"some":         {[]string{a, b}, 10, []string{b, a}, []string{"one", "two"}},
+		"too much":     {[]string{a, b}, 0, nil, nil},
+		"one":          {[]string{a}, 10, []string{a}, []string{"one"}},
+		"none of them": {nil, 10, nil, nil},
+	} {
+		var asked []string
+		covering, held := x.Cover(x.layers, packages, tt.limit, func(id string) bool {
+			asked = append(asked, id)
+			return slices.Contains(tt.covers, id)
+		})
+		want := map[string]bool{}
+		for _, unit := range tt.held {
+			want[key(unit)] = true
+		}
+		if !slices.Equal(covering, tt.want) || len(held) != len(want) || len(want) > 0 && !reflect.DeepEqual(held, want) {
+			t.Errorf("%s: %q with %v, want %q with %v", name, covering, held, tt.want, want)
+		}
+		if !slices.Equal(asked, []string{c, b, a}) {
+			t.Errorf("%s: asked about %q", name, asked)
+		}
+	}
+	// What no covering layer has does not count, and of those that do what the first one lacks.
+	x.add(0, []manifest.Entry{{Key: key("three"), Cost: 50}})
+	if covering, _ := x.Cover(x.layers, packages, 50, func(id string) bool { return id != c }); covering != nil {
+		t.Errorf("one has 50 ms of what the best lacks: %q", covering)
+	}
+	if layer, best := x.Best(x.layers, []string{key("two"), key("other")}); layer != a || !slices.Equal(best, []string{key("other")}) {
+		t.Errorf("best is %s with %q", layer, best)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/layers/cargo/manifest"
@@ -54,6 +55,27 @@ func New(id string, m *manifest.Manifest, created time.Time) Record {
 		}
 	}
 	return r
+}
+
+// ProfilesOf lists the profile directories that layers have, each once.
+func ProfilesOf(list []Record) (profiles []string) {
+	for _, r := range list {
+		for _, profile := range r.Profiles {
+			if !slices.Contains(profiles, profile) {
+				profiles = append(profiles, profile)
+			}
+		}
+	}
+	return profiles
+}
+
+// IDs are the layers of a list.
+func IDs(list []Record) []string {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	return ids
 }
 
 // FarFrom says how far a layer is from a commit: 0 where it was built there, 1 where there was

@@ -49,6 +49,19 @@ type Build struct {
 	All     bool   // every target of every member, tests among them
 }
 
+// Builds are those that are commonly asked for in profiles: of the default targets and of all, and checks
+// if anybody checks.
+func Builds(profiles []string, checked bool) (builds []Build) {
+	for _, profile := range profiles {
+		// With the tests, other features of the dependencies may be wanted.
+		builds = append(builds, Build{Profile: profile}, Build{Profile: profile, All: true})
+		if checked {
+			builds = append(builds, Build{Profile: profile, Check: true, All: true})
+		}
+	}
+	return builds
+}
+
 func (b Build) args() []string {
 	verb := "build"
 	if b.Check {
