@@ -15,12 +15,12 @@ const maxRead = 64
 
 // kindred returns, for a project that has no sibling, another project that shares most of its
 // dependencies, with something built in it: what a graft takes from there need not be
-// compiled. It has to be a third of them, as sealing takes some tenths of a second; nil where
-// there is none.
+// compiled. It has to be a third of them, as sealing takes some tenths of a second; of several
+// one that is sealed as it is. nil where there is none.
 func kindred(p *open.Project) *candidate {
 	own := dependencies(p.Checkout.Workspace.Root)
 	var best *candidate
-	most := max(1, len(own)/3)
+	most, sealed := max(1, len(own)/3), false
 	read := 0
 	for _, dir := range whereabouts.Claimed(filepath.Join(p.Store.Dir(), paths.StoreLeases)) {
 		root, name := filepath.Split(dir)
@@ -35,8 +35,11 @@ func kindred(p *open.Project) *candidate {
 			}
 		}
 		c := &candidate{root: filepath.Clean(root), buildDir: dir, rank: rankUsual}
-		if shared >= most && c.look() {
-			best, most = c, shared+1
+		if shared < most || shared == most && sealed || !c.look() {
+			continue
+		}
+		if now := c.isSealed(p.Store.Dir()); best == nil || shared > most || now {
+			best, most, sealed = c, shared, now
 		}
 	}
 	return best

@@ -41,7 +41,8 @@ func SealSibling(ctx context.Context, environment []string, p *open.Project, ses
 	defer cancel()
 	list, tried := siblings(p), 0
 	uneditedFirst(ctx, p, environment, list)
-	if len(list) == 0 {
+	alone := len(list) == 0
+	if alone {
 		if c := kindred(p); c != nil {
 			list = append(list, c)
 		}
@@ -50,7 +51,7 @@ func SealSibling(ctx context.Context, environment []string, p *open.Project, ses
 		if tried == maxTried || ctx.Err() != nil {
 			break
 		}
-		if c.isSealed(p) {
+		if alone && c.isSealed(p.Store.Dir()) || c.lockfile && c.isSealedFor(p) {
 			return nil // the best there is
 		}
 		tried++

@@ -187,20 +187,25 @@ func (c *candidate) look() bool {
 // isSealed reports whether all that is built there is what a layer holds, as far as that shows
 // at a glance: whatever rustc writes in the classic layout changes the directory it lies in
 // (rustc_codegen_ssa, rustc_metadata: through a temporary name). In the other one, of cargo
-// 1.100, each unit has a directory of its own. A layer that nobody has asked for may be filed under what another checkout
-// was built with.
-func (c *candidate) isSealed(p *open.Project) bool {
+// 1.100, each unit has a directory of its own.
+func (c *candidate) isSealed(store string) bool {
 	from := active.ReadProvenance(c.buildDir)
-	store := p.Store.Dir()
-	if !c.lockfile || !c.classic || !from.OfLayer() || !rollback.Exists(filepath.Join(store, paths.StoreLayers, from.Layer)) {
+	if !c.classic || !from.OfLayer() || !rollback.Exists(filepath.Join(store, paths.StoreLayers, from.Layer)) {
 		return false
 	}
-	records := record.In(store)
-	if r, err := records.Read(from.Layer); err == nil && r.Fingerprint != p.Checkout.Fingerprint.ID {
+	said, err := os.Lstat(filepath.Join(c.buildDir, paths.TreeActive))
+	return err == nil && c.built.Before(said.ModTime())
+}
+
+// isSealedFor reports whether a project finds that layer, too. One that nobody has asked for may be
+// filed under what another checkout was built with.
+func (c *candidate) isSealedFor(p *open.Project) bool {
+	records := record.In(p.Store.Dir())
+	r, err := records.Read(active.ReadProvenance(c.buildDir).Layer)
+	if err == nil && r.Fingerprint != p.Checkout.Fingerprint.ID {
 		if records.Remark(r); r.Automatic {
 			return false
 		}
 	}
-	said, err := os.Lstat(filepath.Join(c.buildDir, paths.TreeActive))
-	return err == nil && c.built.Before(said.ModTime())
+	return c.isSealed(p.Store.Dir())
 }
