@@ -45,7 +45,7 @@ func Note(store string, o Outcome) {
 	}
 	path := file(store, o.BuildDir)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-		_ = atomicfile.WriteWhole(path, append(text, '\n'), 0o600)
+		_ = atomicfile.WriteUnsynced(path, append(text, '\n'), 0o600)
 	}
 }
 

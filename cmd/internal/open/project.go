@@ -101,9 +101,12 @@ func NoteBuilt(checkout *layers.Checkout) {
 	if err != nil {
 		return
 	}
-	waits, _ := checkout.Waiting()
-	// Of other workspaces the hook knows more.
-	_ = repo.NoteBuilt(len(m.Workspaces) == 1 && !waits, checkout.Workspace.BuildDir)
+	all := len(m.Workspaces) == 1 // of other workspaces the hook knows more
+	if all {                      // asked last: it looks at every file
+		waits, _ := checkout.Waiting()
+		all = !waits
+	}
+	_ = repo.NoteBuilt(all, checkout.Workspace.BuildDir)
 }
 
 // HasBuilt reports whether the working tree has had its build directory before, which is not
