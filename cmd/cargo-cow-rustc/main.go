@@ -4,7 +4,7 @@
 // RUSTC ARGUMENTS.
 //
 // Before cargo builds in a checkout for the first time, its build directory is restored
-// (layers/justintime). A call whose key the warehouse has is answered from it. One that
+// (layers/justintime). A question about the compiler is answered as it was before. A call whose key the warehouse has is answered from it. One that
 // compiles a unit of a restored checkout, whose state was made at another one's path, runs
 // where the checkout is seen at that path. What is compiled where a store is found is
 // recorded in it. All other calls, and whatever is in doubt, are passed on as they
@@ -57,6 +57,9 @@ func wrap(argv, env []string) outcome {
 	}
 	if justintime.IsVersion(argv) {
 		justintime.Restore(env)
+	}
+	if out, done := answerQuestion(argv, env); done {
+		return out
 	}
 	if call, err := rustc.Parse(argv); err == nil {
 		// Nothing lives long enough here to be worth collecting.

@@ -98,7 +98,7 @@ var rules = []rule{
 	{"layers/cargo/extent", []string{"layers/paths", "layers/regular"}, "what of a directory is a checkout is told by its files"},
 	{"layers/cargo/chain", []string{"layers/paths"}, "a link to the wrapper is a name and a note"},
 	{"layers/cargo/", []string{"layers/regular", toml + "/..."}, "formats are leaves: each can be read, tested and fuzzed alone"},
-	{"layers/rustc", []string{"layers/cargo/depfile", "layers/cargo/embedded", "layers/cargo/extent", "layers/cargo/handoff", "layers/cargo/linking", "layers/cargo/macros", "layers/cargo/rustsrc", "layers/internal/digest", "layers/internal/words", "layers/paths", "layers/regular", xsys},
+	{"layers/rustc", []string{"layers/cargo/depfile", "layers/cargo/embedded", "layers/cargo/extent", "layers/cargo/handoff", "layers/cargo/linking", "layers/cargo/macros", "layers/cargo/rustsrc", "layers/internal/atomicfile", "layers/internal/digest", "layers/internal/words", "layers/paths", "layers/regular", xsys},
 		"what decides an output is told by files and arguments, not by where outputs are kept"},
 	{"layers/warehouse", []string{"layers/internal/atomicfile", "layers/internal/digest", "layers/paths", "layers/regular", "layers/rustc", "reflink"},
 		"what is kept by key is kept for the wrapper as well: it knows no layers, only where their files lie"},
