@@ -11,7 +11,7 @@
 // calls Main first. It gets a mount namespace, and where the caller lacks CAP_SYS_ADMIN a user namespace around it, in
 // which all users and groups the caller may map have the numbers they had: an ordinary user's own, everybody's for one
 // who has power over the files of others. It mounts, gives up what capabilities it got by that, and executes the
-// command.
+// command. Where there is nothing to show the command is started as it is, also where namespaces are withheld.
 //
 // The command is what it would be as any other child of the caller, with the same process group, session, limits,
 // inherited descriptors, standard streams and capabilities, except that

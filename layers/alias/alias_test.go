@@ -32,27 +32,29 @@ func suite(t *testing.T, dir string) {
 	for _, test := range []struct {
 		name string
 		test func(t *testing.T, dir string)
+		both bool // where nothing is shown, too: with a view and without
 	}{
-		{"directory", testDirectory},
-		{"file", testFile},
-		{"through a link", testFromLink},
-		{"nested", testNested},
-		{"earlier binds come along", testCarried},
-		{"two directories", testTwo},
-		{"read-only", testReadOnly},
-		{"refused", testRefused},
-		{"not run", testNotRun},
-		{"status", testStatus},
-		{"streams", testStreams},
-		{"environment", testEnvironment},
-		{"as without a view", testSameAsPlain},
-		{"descriptors", testDescriptors},
-		{"files of others", testFilesOfOthers},
-		{"signals", testSignals},
-		{"interrupted group", testInterruptedGroup},
-		{"caller killed", testCallerKilled},
-		{"many goroutines", testManyGoroutines},
-		{"many processes", testManyProcesses},
+		{"directory", testDirectory, false},
+		{"file", testFile, false},
+		{"through a link", testFromLink, false},
+		{"nested", testNested, false},
+		{"earlier binds come along", testCarried, false},
+		{"two directories", testTwo, false},
+		{"read-only", testReadOnly, false},
+		{"refused", testRefused, false},
+		{"not run", testNotRun, false},
+		{"status", testStatus, true},
+		{"streams", testStreams, true},
+		{"environment", testEnvironment, true},
+		{"as without a view", testSameAsPlain, true},
+		{"descriptors", testDescriptors, true},
+		{"files of others", testFilesOfOthers, false},
+		{"signals", testSignals, true},
+		{"interrupted group", testInterruptedGroup, true},
+		{"caller killed", testCallerKilled, false},
+		{"caller of a plain command killed", testPlainCallerKilled, false},
+		{"many goroutines", testManyGoroutines, false},
+		{"many processes", testManyProcesses, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := filepath.Join(dir, strings.ReplaceAll(test.name, " ", "-"))
@@ -60,6 +62,13 @@ func suite(t *testing.T, dir string) {
 			before := mounts(t, dir)
 			open := descriptors(t)
 			test.test(t, dir)
+			if test.both {
+				testOnlyInView = true
+				defer func() { testOnlyInView = false }()
+				dir += "-in-view"
+				must(t, os.Mkdir(dir, 0o755))
+				test.test(t, dir)
+			}
 			if after := mounts(t, dir); after != before {
 				t.Errorf("mounts of the caller, before:\n%s\nafter:\n%s", before, after)
 			}

@@ -66,12 +66,14 @@ type request struct {
 	Env    []string
 	Dir    string
 	Plain  bool          // execute the command without a view
+	InView bool          // testOnlyInView
 	Pipe   bool          // the command's standard error is a pipe, which is copied
 	Forbid []filter      // system calls that fail
 	Errno  syscall.Errno // and how
 }
 
 func (r request) command() *exec.Cmd {
+	r.InView = testOnlyInView
 	text, err := json.Marshal(r)
 	if err != nil {
 		panic(err)
@@ -86,6 +88,7 @@ func startRole() int {
 	if err := json.Unmarshal([]byte(os.Getenv(requestEnv)), &r); err != nil {
 		return fail(err)
 	}
+	testOnlyInView = r.InView
 	if len(r.Forbid) > 0 {
 		if err := forbid(r.Forbid, r.Errno); err != nil {
 			return fail(err)

@@ -37,6 +37,14 @@ func (j *job) check() error {
 	return nil
 }
 
+// showsNothing: the command is to see all as the caller does.
+func (j *job) showsNothing() bool {
+	return !j.probe && len(j.binds) == 0 && len(j.readOnly) == 0 && !testOnlyInView
+}
+
+// testOnlyInView has a view made where there is nothing to show.
+var testOnlyInView bool
+
 func (b Bind) what() string { return "bind " + b.From + " at " + b.At }
 
 func (j *job) encode() ([]byte, error) {

@@ -57,12 +57,14 @@ func wantForbidden(t *testing.T, dir string, cause error, command func(request) 
 	if !errors.As(err, &exit) || exit.ExitCode() != exitUnavailable || exists(dir+"/b/ran") || !strings.Contains(string(out), cause.Error()) {
 		t.Errorf("with a view: %v, output %q; want exit status %d, %q, and that nothing runs", err, out, exitUnavailable, cause)
 	}
-	r.Plain = true
-	out, err = command(r).CombinedOutput()
-	if string(out) != "ran\nplace" || err != nil {
-		t.Errorf("without a view: %v, output %q", err, out)
+	r.View = View{}
+	for _, r.Plain = range []bool{true, false} {
+		out, err = command(r).CombinedOutput()
+		if string(out) != "ran\nplace" || err != nil {
+			t.Errorf("without a view, plain %v: %v, output %q", r.Plain, err, out)
+		}
+		must(t, os.Remove(dir+"/b/ran"))
 	}
-	must(t, os.Remove(dir+"/b/ran"))
 }
 
 func TestForbiddenByLimit(t *testing.T) {

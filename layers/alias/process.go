@@ -96,22 +96,67 @@ func (p *Process) supervise(j job, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	pid, control, err := launch(&j)
-	if err != nil {
-		started <- err
-		return
+	var err error
+	if j.showsNothing() {
+		p.pid, err = launchPlain(&j)
+	} else {
+		err = p.launchInView(&j)
 	}
-	p.pid = pid
-	err = sendJob(control, &j)
-	unix.Close(control)
 	if err != nil {
-		p.reap()
 		started <- err
 		return
 	}
 	started <- nil
 	p.reap()
 	close(p.done)
+}
+
+// launchInView starts the child, and returns nil when it has become the command.
+func (p *Process) launchInView(j *job) error {
+	pid, control, err := launch(j)
+	if err != nil {
+		return err
+	}
+	p.pid = pid
+	err = sendJob(control, j)
+	unix.Close(control)
+	if err != nil {
+		p.reap()
+	}
+	return err
+}
+
+// launchPlain starts the command where nothing is to be seen elsewhere: that takes neither a namespace, which may be
+// withheld, nor a start of this program between.
+func launchPlain(j *job) (pid int, err error) {
+	c := &j.command
+	if _, err := j.encode(); err != nil {
+		return 0, unavailable("start child", err)
+	}
+	stdin, stdout, stderr := descriptor(c.Stdin, 0), descriptor(c.Stdout, 1), descriptor(c.Stderr, 2)
+	high, err := duplicateAbove(stderr, max(stdin, stdout))
+	if err != nil {
+		return 0, unavailable("start child", err)
+	}
+	defer unix.Close(high)
+	pid, _, err = syscall.StartProcess(c.Path, c.Args, &syscall.ProcAttr{
+		Dir: c.Dir, Env: c.Env, Files: []uintptr{uintptr(stdin), uintptr(stdout), uintptr(high)},
+		Sys: &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL},
+	})
+	runtime.KeepAlive(c)
+	var entering error
+	if err != nil {
+		entering = unix.Access(c.Dir+"/.", unix.X_OK)
+	}
+	switch {
+	case err == nil:
+		return pid, nil
+	case entering != nil:
+		return 0, unavailable("enter "+c.Dir, entering)
+	case err == unix.EAGAIN || err == unix.ENOMEM:
+		return 0, unavailable("start child", err)
+	}
+	return 0, &failure{ErrNotRun, "execute " + c.Path, err}
 }
 
 func (p *Process) reap() {

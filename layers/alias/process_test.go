@@ -110,6 +110,28 @@ func testCallerKilled(t *testing.T, dir string) {
 	}
 }
 
+// So does one that is shown nothing.
+func testPlainCallerKilled(t *testing.T, dir string) {
+	c := shell(dir, "echo $$; exec sleep 600")
+	cmd := request{Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir}.command()
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	pid, err := bufio.NewReader(out).ReadString('\n')
+	must(t, err)
+	pid = strings.TrimSpace(pid)
+	if own, its := readlink("/proc/self/ns/mnt"), readlink("/proc/"+pid+"/ns/mnt"); own != its {
+		t.Errorf("it sees the mounts %s, and its caller %s", its, own)
+	}
+	must(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	for end := time.Now().Add(30 * time.Second); lives(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("command %s outlives its caller", pid)
+		}
+	}
+}
+
 // lives tells whether a process is more than a zombie, which some containers never reap.
 func lives(pid string) bool {
 	stat, err := os.ReadFile("/proc/" + pid + "/stat")
