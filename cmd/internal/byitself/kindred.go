@@ -24,7 +24,10 @@ func kindred(p *open.Project) *candidate {
 	read := 0
 	for _, dir := range whereabouts.Claimed(filepath.Join(p.Store.Dir(), paths.StoreLeases)) {
 		root, name := filepath.Split(dir)
-		if read == maxRead || name != usual || dir == p.BuildDir() {
+		if read == maxRead || sealed && most == len(own) {
+			break // it has all, and nothing to be done
+		}
+		if name != usual || dir == p.BuildDir() {
 			continue
 		}
 		read++
