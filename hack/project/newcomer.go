@@ -30,7 +30,7 @@ func Newcomer(ctx context.Context, origin, name, without, dir string) error {
 	}
 	main.WriteString("\nfn main() {\n    println!(env!(\"CARGO_PKG_NAME\"));\n}\n")
 	files := map[string]string{
-		"Cargo.toml":  fmt.Sprintf("[package]\nname = %q\nversion = \"0.1.0\"\nedition = \"2021\"\n\n%s", name, kept),
+		"Cargo.toml":  fmt.Sprintf("[package]\nname = %q\nversion = \"0.1.0\"\n%s\n%s", name, unification(string(manifest)), kept),
 		"Cargo.lock":  string(lock),
 		"src/main.rs": main.String(),
 		".gitignore":  "/target\n",
@@ -55,6 +55,19 @@ func Newcomer(ctx context.Context, origin, name, without, dir string) error {
 		return fmt.Errorf("make %s: %w", name, err)
 	}
 	return Commit(ctx, dir, "Make "+name)
+}
+
+// unification returns the lines of a published manifest that decide which features a dependency has: the resolver, and the
+// edition, which names one where nothing else does.
+func unification(manifest string) (lines string) {
+	_, section, _ := strings.Cut("\n"+manifest, "\n[package]\n")
+	section, _, _ = strings.Cut(section, "\n[")
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, "edition = ") || strings.HasPrefix(line, "resolver = ") {
+			lines += strings.TrimSuffix(line, "\n") + "\n"
+		}
+	}
+	return lines
 }
 
 // dependencies returns the sections of a published manifest that decide what is built of other packages and how, without

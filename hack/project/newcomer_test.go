@@ -11,7 +11,9 @@ import (
 func TestDependencies(t *testing.T) {
 	const manifest = `# by cargo
 [package]
+edition = "2018"
 name = "p"
+resolver = "2"
 
 [profile.release]
 lto = true
@@ -53,6 +55,10 @@ x = "deny"
 	sections, names := dependencies(manifest, "c")
 	if want := []string{"a-b", "d"}; !slices.Equal(names, want[:1]) {
 		t.Errorf("it uses %q, want %q", names, want[:1])
+	}
+	// Without them clap lacks a feature that a dependency of its own asks for.
+	if lines := unification(manifest); lines != "edition = \"2018\"\nresolver = \"2\"\n" {
+		t.Errorf("features are unified by %q", lines)
 	}
 	var headers []string
 	for line := range strings.Lines(sections) {

@@ -1,7 +1,10 @@
 package byitself
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/layers/cargo/lockfile"
@@ -10,7 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
 )
 
-// maxRead bounds how many lockfiles are compared, at 0.2 to 0.5 ms each.
+// maxRead bounds how many lockfiles are compared, at 0.2 to 0.5 ms each: of what was built last.
 const maxRead = 64
 
 // kindred returns, for a project that has no sibling, another project that shares most of its
@@ -22,7 +25,7 @@ func kindred(p *open.Project) *candidate {
 	var best *candidate
 	most, sealed := max(1, len(own)/3), false
 	read := 0
-	for _, dir := range whereabouts.Claimed(filepath.Join(p.Store.Dir(), paths.StoreLeases)) {
+	for _, dir := range newestFirst(whereabouts.Claimed(filepath.Join(p.Store.Dir(), paths.StoreLeases))) {
 		root, name := filepath.Split(dir)
 		if read == maxRead || sealed && most == len(own) {
 			break // it has all, and nothing to be done
@@ -46,6 +49,21 @@ func kindred(p *open.Project) *candidate {
 		}
 	}
 	return best
+}
+
+// newestFirst has build directories in the order in which something was last built in them, as far as
+// the directories of the usual profiles tell.
+func newestFirst(dirs []string) []string {
+	built := map[string]time.Time{}
+	for _, dir := range dirs {
+		for _, profile := range []string{"debug", "release"} {
+			if fi, err := os.Lstat(filepath.Join(dir, profile)); err == nil && fi.ModTime().After(built[dir]) {
+				built[dir] = fi.ModTime()
+			}
+		}
+	}
+	slices.SortStableFunc(dirs, func(a, b string) int { return built[b].Compare(built[a]) })
+	return dirs
 }
 
 // dependencies are the packages in the lockfile of a workspace that come from elsewhere.
