@@ -166,9 +166,8 @@ func (b *bencher) row(a aim) []string {
 		return []string{a.what, report.Duration(what), a.against, report.Duration(against), signed(more), "", ""}
 	}
 	if a.over > 0 {
-		more = max(more, 0)
 		return []string{a.what, report.Duration(what), a.against, report.Duration(against),
-			"+" + report.Duration(more), "≤ +" + report.Duration(a.over), verdict(float64(more) / float64(a.over))}
+			signed(more), "≤ +" + report.Duration(a.over), verdict(float64(more) / float64(a.over))}
 	}
 	if a.ratio == 0 {
 		return []string{a.what, report.Duration(what), a.against, report.Duration(against), fmt.Sprintf("%.2f", ratio), "", ""}

@@ -92,7 +92,8 @@ func seal(ctx context.Context, p *open.Project, c *candidate, session func(dir s
 }
 
 // maxCopied bounds, in bytes, what is copied from another file system without anybody having
-// asked for it. Copying 750 MB into a pool took 4 s while ten others built.
+// asked for it. A restore into a pool took 4.2 s with 750 MB copied for it, while ten others built; of
+// the demo project, with nothing else running, it is 2 s and cargo's build with it.
 const maxCopied = 2 << 30
 
 // checkCopied fails where copying a build directory would take too long, or too much room.
