@@ -13,7 +13,7 @@ FUZZTIME ?= 10s
 FUZZTOTAL ?= 40s
 
 # What `make check` tests: all but the packages that drive the whole program or real cargos for minutes.
-QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /drivertest -e /driver/btrfs -e /hack/scratch -e /hack/bench -e /hack/dist)
+QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /drivertest -e /driver/btrfs -e /hack/scratch -e /hack/bench -e /hack/dist -e /hack/differential -e /leftover -e /cargo/fingerprint -e /layers/rustc -e /driver/pool)
 
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
