@@ -4,10 +4,11 @@
 // RUSTC ARGUMENTS.
 //
 // Before cargo builds in a checkout for the first time, its build directory is restored
-// (layers/justintime). A question about the compiler is answered as it was before. A call whose key the warehouse has is answered from it. One that
-// compiles a unit of a restored checkout, whose state was made at another one's path, runs
-// where the checkout is seen at that path. What is compiled where a store is found is
-// recorded in it. All other calls, and whatever is in doubt, are passed on as they
+// (layers/justintime). A question about the compiler is answered as it was before. A call
+// whose key the warehouse has is answered from it. One that compiles a unit of a restored
+// checkout, whose state was made at another one's path, runs where the checkout is seen at
+// that path. What is compiled where a store is found is recorded in it. All other calls,
+// and whatever is in doubt, are passed on as they
 // are: the program becomes rustc, or the wrapper that was chained behind it. It
 // prints nothing of its own and keeps nothing but what layers/cargo/handoff and
 // layers/warehouse describe. Calls may run at once in any number.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,20 +69,28 @@ func (p Pool) Trim(ctx context.Context) (int64, error) {
 	return max(s.Takes-after.Takes, 0), nil
 }
 
-// Holds lists what is in the directories of the pool's users, at most a few of each.
+// Holds lists what is in the pool but the users' directories themselves, of each at most a few.
 func (p Pool) Holds() (all []string) {
 	const few = 5
-	for _, u := range p.users() {
-		entries, err := os.ReadDir(filepath.Join(p.Mount, u))
-		if err != nil {
+	users := p.users()
+	entries, err := os.ReadDir(p.Mount)
+	if err != nil {
+		return []string{err.Error()} // which may be anything
+	}
+	for _, top := range entries {
+		if !slices.Contains(users, top.Name()) {
+			all = append(all, top.Name())
 			continue
 		}
-		for i, e := range entries {
-			if i == few {
-				all = append(all, filepath.Join(u, "..."))
-				break
-			}
-			all = append(all, filepath.Join(u, e.Name()))
+		inside, err := os.ReadDir(filepath.Join(p.Mount, top.Name()))
+		if err != nil {
+			all = append(all, err.Error())
+		}
+		for _, e := range inside[:min(len(inside), few)] {
+			all = append(all, filepath.Join(top.Name(), e.Name()))
+		}
+		if len(inside) > few {
+			all = append(all, filepath.Join(top.Name(), "..."))
 		}
 	}
 	return all

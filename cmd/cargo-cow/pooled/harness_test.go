@@ -51,6 +51,7 @@ exit $status`
 	os.Exit(0)
 }
 
+// workspace has configuration of cargo's, which forks only get by where somebody has run a command.
 const workspace = `
 -- Cargo.toml --
 [workspace]
@@ -58,6 +59,9 @@ members = ["app", "lib"]
 resolver = "2"
 -- .gitignore --
 target
+-- .cargo/config.toml --
+[build]
+jobs = 2
 -- app/Cargo.toml --
 [package]
 name = "app"

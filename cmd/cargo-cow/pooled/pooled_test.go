@@ -127,7 +127,9 @@ func TestCommands(t *testing.T) {
 	w.root.Must(program, "pool", "grow", "3GB")
 	w.root.Must(program, "pool", "trim")
 	w.in(".").Must("touch", "file")
-	if r := w.root.Run(program, "pool", "remove"); r.Code == 0 || !strings.Contains(r.Stderr, "someone/file") {
+	w.root.Must("mkdir", "pool/.hidden")
+	r := w.root.Run(program, "pool", "remove")
+	if r.Code == 0 || !strings.Contains(r.Stderr, "someone/file") || !strings.Contains(r.Stderr, ".hidden") {
 		t.Errorf("with a file in it: %v", r)
 	}
 	w.root.Must(program, "pool", "remove", "--force")

@@ -74,16 +74,18 @@ func (s *Session) keepToRoot() error {
 	return nil
 }
 
-// noteKnown has the repository of a checkout remember what CheckKnown asks for. Where it
-// cannot be noted, the hook does less.
+// noteKnown has the repository of a checkout remember what CheckKnown asks for, where a hook
+// of ours may come to ask.
 func (s *Session) noteKnown(checkout *layers.Checkout) {
-	repo := checkout.Git
-	if repo == nil {
-		return
+	if repo := checkout.Git; repo != nil {
+		if _, err := os.Lstat(memoryPath(repo)); err == nil {
+			s.addKnown(repo, checkout)
+		}
 	}
-	if _, err := os.Lstat(memoryPath(repo)); err != nil {
-		return // no hook of ours does anything here
-	}
+}
+
+// addKnown has the repository remember it. Where it cannot be noted, less is done by itself.
+func (s *Session) addKnown(repo *git.Checkout, checkout *layers.Checkout) {
 	id, err := s.steering(repo, checkout.Workspace.Root)
 	if err != nil || id == "" {
 		return
@@ -94,6 +96,7 @@ func (s *Session) noteKnown(checkout *layers.Checkout) {
 	}
 	known = append(known, id)
 	known = known[max(0, len(known)-mostKnown):]
+	_ = os.MkdirAll(filepath.Dir(knownPath(repo)), 0o777)
 	_ = replaceFile(knownPath(repo), []byte(strings.Join(known, "\n")+"\n"))
 }
 

@@ -68,6 +68,10 @@ func (s *Session) OpenInto(ctx context.Context, checkout *layers.Checkout, dir s
 	if err != nil {
 		return nil, err
 	}
+	// The repository is told of no store, and forks are of what its user has run a command in.
+	if checkout.Git != nil {
+		s.addKnown(checkout.Git, checkout)
+	}
 	return &Project{s, checkout, st}, nil
 }
 

@@ -21,7 +21,7 @@ copying it once, and its worktrees in the pool are warm.
 
 Making it takes root once; all daily work does not. Its file takes what is used of it,
 and gives back what was deleted. CARGO_COW_POOL names another place for it.`,
-		Example: `  sudo cargo-cow pool create
+		Example: `  sudo "$(command -v cargo-cow)" pool create
   git worktree add $(cargo cow pool path)/fix
   cargo cow fork 3                         puts them there by itself`,
 		Args: exit.NoArgs,
@@ -32,7 +32,7 @@ and gives back what was deleted. CARGO_COW_POOL names another place for it.`,
 	var print, force bool
 	create := &cobra.Command{Use: "create", Short: "Make the pool, or a user's directory in it", Args: exit.NoArgs,
 		Long: `Makes the pool of this machine, mounted at /var/lib/cargo-cow/pool now and whenever
-the machine starts, with a directory for the user who has called sudo. If there is a
+the machine starts, with a directory for the user who has called sudo, or calls. If there is a
 pool, that user gets a directory in it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if image != "" {

@@ -43,10 +43,6 @@ func (p Pooling) Create(ctx context.Context, image, name string, size quantity.V
 	if plan.New {
 		p.Term.Status("Made", "%s, which may grow to %s, mounted at %s (%s)", plan.Image, phrase.Size(plan.Size), p.pool().Mount, kept(plan.Keep))
 	}
-	if plan.Home == "" {
-		p.Term.Status("Note", "nobody has a directory in it yet: %s", AsRoot("create", "--user", "NAME"))
-		return p.Status(false)
-	}
 	p.Term.Status("Ready", "%s is for worktrees and clones of %s", plan.Home, u.Username)
 	p.Term.JSON("pool-created", struct {
 		Image string `json:"image"`
@@ -59,8 +55,9 @@ func (p Pooling) Create(ctx context.Context, image, name string, size quantity.V
 	return nil
 }
 
-// whose is the user that a directory in the pool is for: who is named, or who has called sudo.
-// That one is believed without a look into the system's lists of users, which may be elsewhere.
+// whose is the user that a directory in the pool is for: who is named, who has called sudo, or
+// who calls. What sudo says is believed without a look into the system's lists of users, which
+// may be elsewhere.
 func (p Pooling) whose(name string) (*user.User, error) {
 	env := environ.Environ(p.Environ)
 	caller := &user.User{Username: env.Get("SUDO_USER"), Uid: env.Get("SUDO_UID"), Gid: env.Get("SUDO_GID")}
@@ -73,14 +70,12 @@ func (p Pooling) whose(name string) (*user.User, error) {
 		return u, nil
 	case caller.Username != "" && caller.Uid != "" && caller.Gid != "":
 		return caller, nil
-	case os.Geteuid() != 0:
-		u, err := user.LookupId(strconv.Itoa(os.Geteuid()))
-		if err != nil {
-			return nil, fmt.Errorf("make a pool: %w", err)
-		}
-		return u, nil
 	}
-	return nil, nil
+	u, err := user.LookupId(strconv.Itoa(os.Geteuid()))
+	if err != nil {
+		return nil, fmt.Errorf("make a pool: %w", err)
+	}
+	return u, nil
 }
 
 // print prints the commands that make a pool.
@@ -114,8 +109,6 @@ func (p Pooling) print(q pool.Request) error {
 	}
 	say("mount -o loop,%s %s %s", pool.Options, word(plan.Image), word(at.Mount))
 	say(`losetup --direct-io=on "$(findmnt -no SOURCE %s)"`, word(at.Mount))
-	if plan.Home != "" {
-		say("install -d -o %s -g %s %s", q.For.Uid, q.For.Gid, word(plan.Home))
-	}
+	say("install -d -o %s -g %s %s", q.For.Uid, q.For.Gid, word(plan.Home))
 	return nil
 }
