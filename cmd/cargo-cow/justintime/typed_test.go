@@ -103,25 +103,28 @@ func TestAccount(t *testing.T) {
 	})
 }
 
+// newcomer is a project that depends on serde and serde_json.
+func (w *world) newcomer(name, code string) *fixture.Checkout {
+	w.T.Helper()
+	c := w.At(name)
+	c.Write("Cargo.toml", "[package]\nname = \""+name+"\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nserde = { version = \"=1.0.219\", features = [\"derive\"] }\nserde_json = \"=1.0.140\"\n")
+	c.Write("src/main.rs", code)
+	c.Write(".gitignore", "target\n")
+	c.Must("cargo", "generate-lockfile", "--quiet")
+	c.Must("cargo", "fetch", "--quiet")
+	c.Repository()
+	return c
+}
+
 // A new project has what another one has built of its dependencies, runs of build scripts included, though no command was
 // typed in either.
 func TestNewProject(t *testing.T) {
 	fixture.EachCargo(t, oneNewest, func(t *testing.T, env ...string) {
 		w := newAutomatic(t, append(env, "CARGO_COW_WAREHOUSE=off", "CARGO_NET_OFFLINE=false")...)
 		begun := w.counted()
-		lay := func(name, code string) *fixture.Checkout {
-			c := w.At(name)
-			c.Write("Cargo.toml", "[package]\nname = \""+name+"\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nserde = { version = \"=1.0.219\", features = [\"derive\"] }\nserde_json = \"=1.0.140\"\n")
-			c.Write("src/main.rs", code)
-			c.Write(".gitignore", "target\n")
-			c.Must("cargo", "generate-lockfile", "--quiet")
-			c.Must("cargo", "fetch", "--quiet")
-			c.Repository()
-			return c
-		}
-		one := lay("one", "fn main() { println!(\"{}\", serde_json::json!({\"one\": 1})) }\n")
+		one := w.newcomer("one", "fn main() { println!(\"{}\", serde_json::json!({\"one\": 1})) }\n")
 		one.Must("cargo", "build")
-		two := lay("two", "#[derive(serde::Serialize)] struct T { two: u8 }\nfn main() { println!(\"{}\", serde_json::to_string(&T { two: 2 }).unwrap()) }\n")
+		two := w.newcomer("two", "#[derive(serde::Serialize)] struct T { two: u8 }\nfn main() { println!(\"{}\", serde_json::to_string(&T { two: 2 }).unwrap()) }\n")
 		before := begun()
 		r := two.Run("cargo", "build", "-v", "--message-format=json")
 		if r.Code != 0 {

@@ -21,17 +21,7 @@ func TestNewProjectUnplanned(t *testing.T) {
 		t.Run(tc.Name, func(t *testing.T) {
 			t.Parallel()
 			w := newAutomatic(t, append(slices.Clone(tc.Env), "CARGO_COW_WAREHOUSE=off", "CARGO_NET_OFFLINE=false")...)
-			lay := func(name, code string) *fixture.Checkout {
-				c := w.At(name)
-				c.Write("Cargo.toml", "[package]\nname = \""+name+"\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nserde = { version = \"=1.0.219\", features = [\"derive\"] }\nserde_json = \"=1.0.140\"\n")
-				c.Write("src/main.rs", code)
-				c.Write(".gitignore", "target\n")
-				c.Must("cargo", "generate-lockfile", "--quiet")
-				c.Must("cargo", "fetch", "--quiet")
-				c.Repository()
-				return c
-			}
-			one := lay("one", "fn main() { println!(\"{}\", serde_json::json!({\"one\": 1})) }\n")
+			one := w.newcomer("one", "fn main() { println!(\"{}\", serde_json::json!({\"one\": 1})) }\n")
 			one.Must("cargo", "build")
 			build := func(c *fixture.Checkout, name, says string) (built []string, said string) {
 				t.Helper()
@@ -56,18 +46,18 @@ func TestNewProjectUnplanned(t *testing.T) {
 					t.Errorf("built %q; cargo said\n%s", built, said)
 				}
 			}
-			two := lay("two", "#[derive(serde::Serialize)] struct T { two: u8 }\nfn main() { println!(\"{}\", serde_json::to_string(&T { two: 2 }).unwrap()) }\n")
+			two := w.newcomer("two", "#[derive(serde::Serialize)] struct T { two: u8 }\nfn main() { println!(\"{}\", serde_json::to_string(&T { two: 2 }).unwrap()) }\n")
 			builtOnlyIn(two, "two", `{"two":2}`)
 			// What is sealed once is not looked at again, and what is there is known without cargo's plan.
 			git := w.At("bin")
 			git.Write("git", "#!/bin/sh\necho \"$PWD $*\" >> \"${0%/*}/calls\"\nPATH=${PATH#*:}\nexec git \"$@\"\n")
 			git.Must("chmod", "+x", "git")
-			three := lay("three", "fn main() { println!(\"{}\", serde_json::json!(3)) }\n")
+			three := w.newcomer("three", "fn main() { println!(\"{}\", serde_json::json!(3)) }\n")
 			three.Write("Cargo.toml", strings.Replace(three.Read("Cargo.toml"), "[dependencies]", "[profile.release]\nlto = true\n[dependencies]", 1))
 			three.Commit("says something of release")
 			builtOnlyIn(three.With("PATH="+git.Dir+":"+os.Getenv("PATH")), "three", "3")
 			// What is asked for with other features is compiled, and what depends on it; the rest is there.
-			four := lay("four", "fn main() { println!(\"{}\", serde_json::json!(4)) }\n")
+			four := w.newcomer("four", "fn main() { println!(\"{}\", serde_json::json!(4)) }\n")
 			four.Write("Cargo.toml", strings.Replace(four.Read("Cargo.toml"), ", features = [\"derive\"]", "", 1))
 			four.Must("cargo", "generate-lockfile", "--quiet")
 			four.Commit("derives nothing")
