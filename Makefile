@@ -61,6 +61,7 @@ soak: ## tests that can be made larger, in numbers for a night: kills, power cut
 	$(call SOAK,50,50) -run 'TestInterruptedAnywhere/(xfs|ext4)' ./cmd/cargo-cow/survival
 	CARGO_COW_TEST_DAYS=30 CARGO_COW_TEST_CHECKOUTS=200 go test -count=1 -timeout 2h -v -run 'TestThirtyDays|TestNothingIsTyped' ./cmd/cargo-cow/space
 	CARGO_COW_TEST_EVERY_CARGO=1 go test -count=1 -timeout 2h ./cmd/cargo-cow/agents ./cmd/cargo-cow/justintime
+	CARGO_COW_TEST_DISK=xfs go test -count=1 -timeout 2h ./cmd/cargo-cow/justintime
 	CARGO_COW_TEST_EVERY_CARGO=1 go test -count=1 -timeout 2h -run 'TestToolchains|TestLockfiles' ./cmd/cargo-cow ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence
 	go test -count=30 -timeout 2h -run 'TestJoined|TestRandom$$' ./cmd/cargo-cow/soundness
 	CARGO_COW_TEST_SWAPS=200 go test -count=1 -timeout 2h -run TestDirectoriesSwapped ./cmd/cargo-cow/survival

@@ -35,6 +35,7 @@ func main() {
 	flag.StringVar(&r.toolchains, "toolchains", "", "versions of Rust to go through, separated by commas; the one that is active")
 	flag.IntVar(&r.published, "published", 0, "use packages of the crates registry in every n-th history; 0: in none")
 	flag.BoolVar(&r.outside, "outside", false, "the first checkout lies on another file system than the others, that of temporary files")
+	flag.BoolVar(&r.xfs, "xfs", false, "the histories are on XFS, and not on Btrfs")
 	flag.IntVar(&r.automatic, "automatic", 0, "in every n-th history nobody types a command of the tool's, which acts by itself; 0: in none; 1: in FILEs neither")
 	flag.BoolVar(&r.shrink, "shrink", true, "make a history that goes wrong smaller")
 	flag.StringVar(&r.out, "out", os.TempDir(), "the directory for histories that go wrong")

@@ -28,6 +28,7 @@ func toolNames() []string { return tool.Names() }
 type runner struct {
 	n, steps, jobs, published, automatic int
 	outside                              bool // the first checkout lies on another file system than the others
+	xfs                                  bool // all else is on XFS
 	seed                                 uint64
 	time                                 time.Duration
 	tool, without, toolchains, out       string
@@ -49,7 +50,11 @@ const size = 40 << 30
 
 // inSpace makes the scratch space and does what uses it.
 func (r *runner) inSpace(ctx context.Context, do func() error) (err error) {
-	if r.space, err = scratch.Make(ctx, size); err != nil {
+	on := scratch.Make
+	if r.xfs {
+		on = scratch.MakeXFS
+	}
+	if r.space, err = on(ctx, size); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.space.Close()) }()

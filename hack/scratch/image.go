@@ -11,14 +11,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountImage puts a new Btrfs at dir, in an image file that lies at path until it is mounted.
-func mountImage(ctx context.Context, path string, size int64, dir string) error {
+// A kind of file system, as mount(2) calls it, with what it is made and mounted with.
+type kind struct {
+	name, options string
+	mkfs          []string
+}
+
+var (
+	btrfs = kind{"btrfs", "user_subvol_rm_allowed", nil}
+	xfs   = kind{"xfs", "", []string{"-s", fmt.Sprint("size=", sector)}} // else it goes by the image's file system
+)
+
+// sector is the size, in bytes, of the loop devices'.
+const sector = 4096
+
+// mountImage puts a new file system at dir, in an image file that lies at path until it is mounted.
+func mountImage(ctx context.Context, k kind, path string, size int64, dir string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("mounting a loop image needs root")
 	}
-	mkfs, err := exec.LookPath("mkfs.btrfs")
+	mkfs, err := exec.LookPath("mkfs." + k.name)
 	if err != nil {
-		return fmt.Errorf("btrfs-progs is not installed: %w", err)
+		return fmt.Errorf("make %s: %w", k.name, err)
 	}
 	image, err := os.Create(path)
 	if err != nil {
@@ -30,8 +44,8 @@ func mountImage(ctx context.Context, path string, size int64, dir string) error 
 	if err := image.Truncate(size); err != nil {
 		return fmt.Errorf("make image: %w", err)
 	}
-	if out, err := exec.CommandContext(ctx, mkfs, "--quiet", path).CombinedOutput(); err != nil {
-		return fmt.Errorf("make Btrfs: %w: %s", err, strings.TrimSpace(string(out)))
+	if out, err := exec.CommandContext(ctx, mkfs, append(k.mkfs, "-q", path)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("make %s: %w: %s", k.name, err, strings.TrimSpace(string(out)))
 	}
 	device, err := attach(image)
 	if err != nil {
@@ -40,8 +54,8 @@ func mountImage(ctx context.Context, path string, size int64, dir string) error 
 	// Detached by the kernel when the last user, which is the mount, lets go.
 	defer device.Close()
 	const flags = unix.MS_NOATIME | unix.MS_NODEV | unix.MS_NOSUID
-	if err := unix.Mount(device.Name(), dir, "btrfs", flags, "user_subvol_rm_allowed"); err != nil {
-		return fmt.Errorf("mount Btrfs: %w", err)
+	if err := unix.Mount(device.Name(), dir, k.name, flags, k.options); err != nil {
+		return fmt.Errorf("mount %s: %w", k.name, err)
 	}
 	return nil
 }
@@ -63,7 +77,7 @@ func attach(image *os.File) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		config := unix.LoopConfig{Fd: uint32(image.Fd()), Size: 4096}
+		config := unix.LoopConfig{Fd: uint32(image.Fd()), Size: sector}
 		// Direct I/O avoids caching each page twice; not every file system below can do it.
 		for _, direct := range []uint32{unix.LO_FLAGS_DIRECT_IO, 0} {
 			config.Info.Flags = unix.LO_FLAGS_AUTOCLEAR | direct

@@ -1,5 +1,6 @@
 // Package scratch finds or makes the directory that the demo and the benchmarks work in: a Btrfs file system of its own in a
-// loop image where that is allowed (root, loop devices), else a directory on a Btrfs that is there, else an ordinary one.
+// loop image where that is allowed (root, loop devices), else a directory on a Btrfs that is there, else an ordinary one; or
+// an XFS in such an image.
 // Close removes all of it, and a space whose process was killed is removed by the next Make on the same machine. A Space may
 // be used by several goroutines; Close is called once, when nobody works in it any more, also after ^C: that is for the
 // caller's main to arrange with signal.NotifyContext.
@@ -31,8 +32,21 @@ type Space struct {
 	lock *os.File // base/lock, held as long as the space is in use
 }
 
-// Make returns a space with room for size bytes. An image file is sparse: it takes what is written into it.
-func Make(ctx context.Context, size int64) (*Space, error) {
+// MakeXFS returns a space on an XFS of its own, for which it needs root and loop devices.
+func MakeXFS(ctx context.Context, size int64) (*Space, error) {
+	p, err := begin(size)
+	if err != nil {
+		return nil, err
+	}
+	if err := mountImage(ctx, xfs, filepath.Join(p.base, "image"), size, p.Dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("make scratch space: %w", err), p.Close())
+	}
+	p.Own = true
+	return p, nil
+}
+
+// begin makes a space on an ordinary directory where there is room.
+func begin(size int64) (*Space, error) {
 	parent := tempDir()
 	sweep(parent)
 	p, err := create(parent)
@@ -43,7 +57,16 @@ func Make(ctx context.Context, size int64) (*Space, error) {
 		p.Close()
 		return nil, errors.Join(fmt.Errorf("make scratch space: %s has %d MiB free, %d are needed; TMPDIR names another", parent, free>>20, size>>20), err)
 	}
-	err = mountImage(ctx, filepath.Join(p.base, "image"), size, p.Dir)
+	return p, nil
+}
+
+// Make returns a space with room for size bytes. An image file is sparse: it takes what is written into it.
+func Make(ctx context.Context, size int64) (*Space, error) {
+	p, err := begin(size)
+	if err != nil {
+		return nil, err
+	}
+	err = mountImage(ctx, btrfs, filepath.Join(p.base, "image"), size, p.Dir)
 	if err == nil {
 		p.Btrfs, p.Own = true, true
 		return p, nil

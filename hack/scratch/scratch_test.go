@@ -25,6 +25,25 @@ func mounted(t *testing.T, dir string) bool {
 	return bytes.Contains(mounts, []byte(" "+dir+" "))
 }
 
+func TestMakeXFS(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a loop image needs root")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	p, err := MakeXFS(t.Context(), size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(p.Dir, &st); err != nil || st.Type != unix.XFS_SUPER_MAGIC || !p.Own || p.Btrfs {
+		t.Errorf("it is of kind %x: %+v (%v)", st.Type, p, err)
+	}
+	dir := p.Dir
+	if err := p.Close(); err != nil || mounted(t, dir) {
+		t.Errorf("after Close it is there (%v)", err)
+	}
+}
+
 func TestMake(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	p, err := Make(t.Context(), size)

@@ -119,7 +119,7 @@ func (r *request) isKnown() bool {
 		return false
 	}
 	getenv := locate.Getenv(r.env)
-	if locate.UserOf(getenv).IsAutomatic() && mayHaveTrees(cmp.Or(r.target, real)) {
+	if locate.UserOf(getenv).IsAutomatic() && mayShare(cmp.Or(r.target, real)) {
 		return true
 	}
 	store, ok := locate.InEnvironment(getenv)
@@ -146,12 +146,16 @@ func (r *request) isKnown() bool {
 	return known
 }
 
-// mayHaveTrees reports whether a directory is on a file system of the one kind that makes trees in constant time. Whether it
-// does is found out by trying, which takes longer.
-func mayHaveTrees(dir string) bool {
+// mayShare reports whether a directory is on a file system of a kind whose files can share data. Whether they do there is
+// found out by trying, which takes longer.
+func mayShare(dir string) bool {
 	var st unix.Statfs_t
-	return unix.Statfs(locate.Existing(dir), &st) == nil && int64(st.Type) == unix.BTRFS_SUPER_MAGIC
+	return unix.Statfs(locate.Existing(dir), &st) == nil && slices.Contains(sharing, uint32(st.Type))
 }
+
+// sharing are the kinds (linux/magic.h; bcachefs and ZFS have theirs in fs/bcachefs/bcachefs_format.h and OpenZFS'
+// include/sys/fs/zfs.h).
+var sharing = []uint32{unix.BTRFS_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, 0xca451a4e, 0x2fc12fc1}
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)

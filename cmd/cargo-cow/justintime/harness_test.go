@@ -122,10 +122,18 @@ func newWorld(t *testing.T, env []string, builds ...[]string) *world {
 }
 
 // newAutomatic makes a world whose user has the program act by itself: nothing is typed but cargo and git. Its origin is a
-// repository in which nothing is built yet.
+// repository in which nothing is built yet. It is on Btrfs, unless CARGO_COW_TEST_DISK says xfs.
 func newAutomatic(t *testing.T, env ...string) *world {
 	t.Helper()
-	dir := loopfs.Btrfs(t, loopfs.Size(6<<30)) + "/w"
+	if os.Getenv("CARGO_COW_TEST_DISK") == "xfs" {
+		return newAutomaticOn(t, loopfs.XFS, env...)
+	}
+	return newAutomaticOn(t, loopfs.Btrfs, env...)
+}
+
+func newAutomaticOn(t *testing.T, mount func(testing.TB, ...loopfs.Option) string, env ...string) *world {
+	t.Helper()
+	dir := mount(t, loopfs.Size(6<<30)) + "/w"
 	user := []string{"CARGO_COW_STORE=", "XDG_CONFIG_HOME=" + dir + "/config", "XDG_DATA_HOME=" + dir + "/data", "XDG_CACHE_HOME=" + dir + "/cache"}
 	w := &world{World: fixture.NewWorld(t, dir, slices.Concat(user, []string{fixture.InPath(t), "RUSTC_WRAPPER=" + fixture.Wrapper(t)}, env)...)}
 	w.Write("data/cargo-cow/automatic", "")

@@ -1,6 +1,7 @@
 package justintime
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 )
 
 // layersOf are the layers that there are.
@@ -24,12 +28,16 @@ func (w *world) layers() (ids []string) {
 	return ids
 }
 
-// isTree reports whether a directory is the top of a subvolume.
+// isTree reports whether a directory is a tree: on Btrfs the top of a subvolume, on XFS an ordinary directory of ours.
 func isTree(t testing.TB, dir string) bool {
 	t.Helper()
+	var fs unix.Statfs_t
 	fi, err := os.Stat(dir)
-	if err != nil {
+	if err := errors.Join(err, unix.Statfs(dir, &fs)); err != nil {
 		t.Fatal(err)
+	}
+	if fs.Type == unix.XFS_SUPER_MAGIC {
+		return fixture.Exists(filepath.Join(dir, ".cargo-cow"))
 	}
 	return fi.Sys().(*syscall.Stat_t).Ino == 256
 }
@@ -229,9 +237,10 @@ func TestEditedSibling(t *testing.T) {
 }
 
 // Of a sibling's layer and another project's, which has more units in common by number, the one is taken that saves more
-// compiling; and what it lacks comes from the other one.
+// compiling; and what it lacks comes from the other one. Units of one's own do only where a copy of all is had at once.
 func TestChoiceByWorth(t *testing.T) {
-	eachCargo(t, oneLater, func(t *testing.T, w *world) {
+	fixture.EachCargo(t, oneLater, func(t *testing.T, env ...string) {
+		w := newAutomaticOn(t, loopfs.Btrfs, append(env, "CARGO_COW_WAREHOUSE=off")...)
 		const tiny = 5
 		depends := ""
 		for n := range tiny {

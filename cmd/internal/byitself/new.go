@@ -39,7 +39,7 @@ func New(ctx context.Context, environment []string, command justintime.Command, 
 	} else if err != nil {
 		o.Why, _, _ = strings.Cut(err.Error(), "\n") // cargo may have said more
 	}
-	if automatic && o.Restored == "" && p.Store.Driver().Caps().ConstantTime {
+	if automatic && o.Restored == "" && p.Store.Driver().Caps().SharesData {
 		if err = p.Store.InitNew(ctx, p.Checkout); err == nil {
 			p.NoteBuilt()
 		}

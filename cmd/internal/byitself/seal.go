@@ -34,7 +34,7 @@ type Sealed struct {
 // What is sealed is compared with the checkout like any layer, by content. It returns nil where
 // there was nothing to be sealed. session begins a session in a directory.
 func SealSibling(ctx context.Context, environment []string, p *open.Project, session func(dir string) (*open.Session, error)) *Sealed {
-	if !p.Store.Driver().Caps().ConstantTime {
+	if !p.Store.Driver().Caps().SharesData {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSeal)

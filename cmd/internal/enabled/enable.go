@@ -107,7 +107,7 @@ func fromNowOn(dir string, d driver.Driver, fsName, offer string, views bool) [3
 	case d.Caps().ConstantTime:
 		lines[2] += "a restore takes constant time, and shares its data"
 	case d.Caps().SharesData:
-		lines[2] += "a restore copies file by file, by reference, and shares its data; what is to be restored has to be sealed: `cargo cow init` in a project, `cargo cow snapshot` after a build"
+		lines[2] += "a restore copies file by file, by reference, and shares its data"
 	default:
 		lines[2] += "there are only copies: a layer takes its full size, and nothing is restored by itself; " + offer
 	}

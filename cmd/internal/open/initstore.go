@@ -108,7 +108,7 @@ func (s *Session) OpenMaking(ctx context.Context) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !d.Caps().ConstantTime {
+	if !d.Caps().SharesData {
 		return nil, none
 	}
 	store, err := s.openStore(ctx, dir, checkout, true)
