@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Request says which pool is wanted.
@@ -137,7 +139,8 @@ func (p Pool) makeMountPoint() error {
 	return nil
 }
 
-// Attach mounts the image, "" for the one that the pool has, unless it is mounted.
+// Attach mounts the image, "" for the one that the pool has, unless it is mounted. Where a power
+// cut has left half of its superblock, it is mended from a copy, if a whole one is there.
 func (p Pool) Attach(image string) error {
 	if image == "" {
 		if image = p.image(); image == "" {
@@ -156,5 +159,9 @@ func (p Pool) Attach(image string) error {
 		}
 		return fmt.Errorf("mount %s: %w", image, ErrForeign)
 	}
-	return p.mount(image)
+	err := p.mount(image)
+	if errors.Is(err, unix.EINVAL) && mendSuperblock(image) {
+		err = p.mount(image)
+	}
+	return err
 }

@@ -79,6 +79,15 @@ func IsImage(path string) bool {
 	return string(label) == Label
 }
 
+// mendSuperblock has Btrfs' own tool put a whole copy of the superblock, of which an image has two
+// or more, in the place of one whose checksum is wrong, and reports whether it has. Linux looks at
+// the first one only. A disk with sectors of less than its 4096 bytes may write it in part.
+func mendSuperblock(image string) bool {
+	err := exec.Command("btrfs", "rescue", "super-recover", "-y", image).Run()
+	var ended *exec.ExitError
+	return errors.As(err, &ended) && ended.ExitCode() == 2 // btrfs-progs, cmds/rescue-super-recover.c
+}
+
 // makeImage makes an image, unless it is there: whole, or not at all.
 func makeImage(ctx context.Context, image string, size int64) error {
 	failed := func(err error) error { return fmt.Errorf("make image %s: %w", image, err) }
