@@ -57,9 +57,26 @@ func TestDailyWork(t *testing.T) {
 	if got := c.Says(w.in("root").Path("bin/app")); got != "lib made" {
 		t.Errorf("what was installed says %q", got)
 	}
-	c.Must("cargo", "package", "--list", "-p", "lib")
-	cover := c.With("RUSTFLAGS=-Cinstrument-coverage", "CARGO_TARGET_DIR="+c.Path("cover"))
+	c.Must("cargo", "package", "--offline", "--allow-dirty", "-p", "lib") // and builds what it has packed
+	if !fixture.Exists(c.Target("package/lib-0.1.0.crate")) {
+		t.Error("nothing was packed")
+	}
+	// As rust-analyzer does, which may come first in a checkout, in a directory of its own.
+	analyzer := []string{"check", "--workspace", "--all-targets", "--message-format=json", "--keep-going"}
+	c.Must("cargo", analyzer...)
+	if got := c.Compiled(analyzer...); len(got) > 0 {
+		t.Errorf("an editor's second check has compiled %q", got)
+	}
+	cover := c.With("RUSTFLAGS=-Cinstrument-coverage", "CARGO_TARGET_DIR="+c.Path("cover"), "LLVM_PROFILE_FILE="+c.Path("cover/%p.profraw"))
 	cover.Must("cargo", "test")
+	if found, err := filepath.Glob(c.Path("cover/*.profraw")); err != nil || len(found) < 2 {
+		t.Errorf("of what ran there are only %q, %v", found, err)
+	}
+	off := w.worktree("off").With("CARGO_COW=off")
+	if got := off.Compiled("build"); len(got) != 4 {
+		t.Errorf("with the wrapper off it has compiled %q", got)
+	}
+	wantSays(off, "lib")
 	c.Must("cargo", "clean")
 	if fixture.Exists(c.Target()) {
 		t.Error("cargo clean has left the build directory")
