@@ -175,6 +175,17 @@ func (v *Survey) Own() map[int]bool {
 	return own
 }
 
+// Of are the holdings that lie in a store.
+func (v *Survey) Of(store string) map[int]bool {
+	in := map[int]bool{}
+	for i := range v.Holdings {
+		if paths.Below(v.Holdings[i].Path, store) {
+			in[i] = true
+		}
+	}
+	return in
+}
+
 // Frees is how many bytes become free when those holdings are removed, by their indices.
 // Where several of them share data with something that is none of the holdings, the file
 // system does not tell, and it is the most that becomes free.

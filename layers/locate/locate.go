@@ -15,7 +15,6 @@
 package locate
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,8 +59,10 @@ const (
 )
 
 // Find returns the store that a build directory belongs to, the best there is. A
-// configured one is returned though it is absent.
+// configured one is returned though it is absent. The question then speaks of stores that
+// were moved by where they are now.
 func (q *Question) Find() (dir string, kind Kind) {
+	q.Follow()
 	here := Existing(q.BuildDir)
 	// serves reports whether a store serves, and keeps the best so far, which may be one
 	// that does not.
@@ -99,7 +100,11 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return q.Configured, Absent
 		}
 	}
-	if serves(chosen(q.Data), true) {
+	choice := chosen(q.Data)
+	if choice != "" && !IsStore(choice) {
+		choice = Moved(q.Data, choice)
+	}
+	if serves(choice, true) {
 		return dir, kind
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A
@@ -121,6 +126,23 @@ func (q *Question) Find() (dir string, kind Kind) {
 	}
 	serves(q.Cache, false)
 	return dir, kind
+}
+
+// Follow has the question speak of stores that were moved by where they are now.
+func (q *Question) Follow() {
+	follow := func(store *string) {
+		if *store == "" || IsStore(*store) {
+			return
+		}
+		if to := Moved(q.Data, *store); to != "" {
+			*store = to
+		}
+	}
+	follow(&q.Configured)
+	follow(&q.Noted.Dir)
+	for i := range q.Remembered {
+		follow(&q.Remembered[i].Dir)
+	}
 }
 
 // brought reports whether a store may have come along with a checkout: it lies in one, and
@@ -151,19 +173,6 @@ func inCheckout(dir string) bool {
 			return false
 		}
 	}
-}
-
-// othersWrite: what others may write to is as good as theirs. A store is made for its user
-// alone.
-const othersWrite = 0o022
-
-// IsStore reports whether a store of this user's is at dir: what lies in it is run.
-func IsStore(dir string) bool {
-	var st unix.Stat_t
-	if !strings.HasPrefix(dir, "/") || unix.Stat(dir, &st) != nil || int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Mode&othersWrite != 0 {
-		return false
-	}
-	return unix.Stat(dir+"/"+paths.StoreVersion, &st) == nil
 }
 
 // holdsCopies reports whether the layers of a store are copies, which need no file

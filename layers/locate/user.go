@@ -3,9 +3,11 @@ package locate
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/layers/regular"
 )
 
 // User has this program's directories among those of a user: for configuration, data
@@ -79,10 +81,17 @@ func Getenv(env []string) func(name string) string {
 	}
 }
 
-// InEnvironment is the store that an environment names, "" if it names none; ok: it is one.
+// InEnvironment is the store that an environment names, where it is now, "" if it names none;
+// ok: it is one.
 func InEnvironment(getenv func(name string) string) (store string, ok bool) {
 	store = getenv("CARGO_COW_STORE")
-	return store, IsStore(store)
+	if IsStore(store) {
+		return store, true
+	}
+	if to := Moved(UserOf(getenv).Data, store); to != "" {
+		return to, true
+	}
+	return store, false
 }
 
 // Within asks for the store of the build directory that dir lies in, where nothing else is
@@ -109,4 +118,26 @@ func (u User) Wrappers() string {
 		return ""
 	}
 	return u.Data + "/" + paths.UserWrappers
+}
+
+// Known lists the stores that a user's files tell of: the one chosen for the wrapper, those that
+// were made or moved, and the one among the caches; by their paths, which need not be stores'.
+func (u User) Known() (list []string) {
+	add := func(path string) {
+		if path != "" && !slices.Contains(list, path) {
+			list = append(list, path)
+		}
+	}
+	if u.Data != "" {
+		add(chosen(u.Data))
+		for _, path := range made(u.Data) {
+			add(path)
+		}
+		text, _ := regular.Read(movedFile(u.Data))
+		for _, p := range movedPairs(string(text)) {
+			add(p[1])
+		}
+	}
+	add(u.Cache)
+	return list
 }

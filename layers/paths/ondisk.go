@@ -36,6 +36,7 @@ const (
 	StoreLockfiles  = "lockfiles"
 	StoreUnasked    = "unasked"
 	StoreAutoPrune  = "auto-prune.json"
+	StoreMove       = "move"
 
 	// Parts of names there, before and behind ids.
 	TempPrefix  = ".tmp-" // of what is being made or removed, here and elsewhere
@@ -102,6 +103,7 @@ const (
 	UserConfig    = "config.yaml"
 	UserStore     = "store"
 	UserStores    = "stores"
+	UserMoved     = "moved"
 	UserWrappers  = "wrappers"
 	UserAutomatic = "automatic"
 	UserEnabled   = "enabled"
