@@ -98,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		if onlyLayers(o.Dir) {
 			err = &HelpError{
 				Err:  fmt.Errorf("%w, but layers of one", err),
-				Help: "run `cargo cow init`, which takes them in again, and then `cargo cow rm --all --yes` to be rid of them",
+				Help: "run `cargo cow init`, which takes them in again, and then `cargo cow store remove --force` to be rid of them",
 			}
 		}
 		return nil, err

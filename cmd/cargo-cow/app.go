@@ -11,6 +11,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/storing"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
@@ -82,6 +83,15 @@ func (a *app) anyStore(ctx context.Context) (*layers.Store, error) {
 		return nil, err
 	}
 	return s.AnyStore(ctx)
+}
+
+// storing begins a command about a store; "" is the one that serves where the command works.
+func (a *app) storing(store string) (*storing.Storing, error) {
+	if store != "" {
+		a.store = store
+	}
+	s, err := a.session()
+	return &storing.Storing{Session: s, Term: a.term}, err
 }
 
 // path is where a name on the command line leads.

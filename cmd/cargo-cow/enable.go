@@ -43,7 +43,7 @@ were edited. All files are as they were, byte for byte, and directories that ena
 made go if nothing else is in them. The wrapper goes off in the user's configuration
 though it was ` + "`cargo cow wrapper enable`" + ` that switched it on.
 
-Stores, their layers and build directories stay: ` + "`cargo cow rm --all`" + ` in a project
+Stores, their layers and build directories stay: ` + "`cargo cow store remove`" + ` in a project
 removes its store. Wait for builds where another wrapper was set: what they run goes
 with it.`,
 		Args: exit.NoArgs,

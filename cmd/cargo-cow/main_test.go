@@ -305,7 +305,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, dir := range []string{".", "../internal/du", "../internal/enabled", "../internal/report", "../internal/scan", "../internal/ui"} {
+	for _, dir := range []string{".", "../internal/du", "../internal/enabled", "../internal/report", "../internal/scan", "../internal/storing", "../internal/ui"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

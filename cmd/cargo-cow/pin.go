@@ -15,7 +15,7 @@ func newPin(a *app) *cobra.Command {
 		Use:   "pin LAYER",
 		Short: "Keep a layer from being removed",
 		Long: `Pins a layer: neither prune nor rm removes it until ` + "`cargo cow unpin`" + `, whatever they are
-told; only ` + "`cargo cow rm --all`" + ` does. LAYER is an id or its first characters (4 or more),
+told; only ` + "`cargo cow store remove`" + ` does. LAYER is an id or its first characters (4 or more),
 a label, or latest.`,
 		Example: `  cargo cow pin green`,
 		Args:    exit.ExactArgs(1),

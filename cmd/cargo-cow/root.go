@@ -14,6 +14,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/planning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pooling"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/storing"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 )
 
@@ -101,6 +102,7 @@ type group struct {
 // addCommands adds all commands, each in its group. The hidden ones are this program's own.
 func addCommands(a *app, root *cobra.Command) {
 	pool := pooling.Command(func() pooling.Pooling { return pooling.Pooling{Environ: a.environ, Term: a.term} }, a.path)
+	store := storing.Command(a.storing, a.path)
 	for _, g := range []group{
 		{"daily", "Every day:", []*cobra.Command{
 			newRestore(a), newSnapshot(a), newRun(a), newSwitch(a), newFork(a), newUndo(a), newGraft(a),
@@ -112,7 +114,7 @@ func addCommands(a *app, root *cobra.Command) {
 			newDu(a), newPrune(a), newRm(a), newLabel(a), newPin(a), newUnpin(a), newScan(a), newAdopt(a), newDedupe(a),
 		}},
 		{"machine", "Machine:", []*cobra.Command{
-			newEnable(a), newDisable(a), newInit(a), newHook(a), newWrapper(a), newWarehouse(a), pool, newDoctor(a), newCheck(a), newWarm(a), newDocs(root), newShare(root),
+			newEnable(a), newDisable(a), newInit(a), newHook(a), newWrapper(a), newWarehouse(a), store, pool, newDoctor(a), newCheck(a), newWarm(a), newDocs(root), newShare(root),
 		}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

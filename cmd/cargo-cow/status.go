@@ -76,7 +76,7 @@ func (a *app) status(ctx context.Context, now time.Time) error {
 		tab.Row("", remark)
 	}
 	if p.Store.Driver().Caps().EnforcesSeal {
-		tab.Row("", "`cargo cow rm --all` removes it")
+		tab.Row("", "`cargo cow store remove` removes it")
 	}
 	layersRows(tab, st)
 	unitsRows(tab, st, now)

@@ -116,6 +116,8 @@ var rules = []rule{
 		"where a store is must be the same for all who ask, and each start of our wrapper pays for every import"},
 	{"layers/justintime", []string{"layers/internal/digest", "layers/internal/ls", "layers/lastuse", "layers/locate", "layers/paths", "layers/regular", xsys},
 		"whether there is something to restore is found by names of files, before anything that could do it is started"},
+	{"layers/relocate", []string{"driver", "layers/internal/...", "layers/lease", "layers/locate", "layers/paths", "layers/record", "layers/regular", "reflink"},
+		"a store is moved as files and trees, whatever is in its layers"},
 	{"layers/regular", nil, "a file is read, whatever is in it"},
 	{"layers/paths", nil, "names of files are compared as text, and nothing is looked up for it"},
 	{"layers/prune", nil, "a choice that looks at nothing but its input can be printed and tested before it is carried out"},

@@ -15,6 +15,7 @@ var readsBytes = []string{
 // Packages that read bytes and have no fuzzer, with the reason.
 var unfuzzed = map[string]string{
 	"cmd/internal/byitself":      "compares two lockfiles, byte for byte",
+	"cmd/internal/storing":       "shows the name of a driver as it stands there",
 	"cmd/internal/fixture":       "reads what tests have made",
 	"layers":                     "reads files whole, and hands them to the packages that know their forms",
 	"layers/cargo/calls":         "reads back what this program has noted, in a directory of its own",

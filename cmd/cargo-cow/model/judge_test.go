@@ -59,11 +59,11 @@ func (r *run) judge() error {
 	if n := strings.Count(out, `"reason":"layer"`); n != len(r.model.layers) {
 		return fmt.Errorf("%w: list has %d layers, %d are there", errViolated, n, len(r.model.layers))
 	}
-	if _, err := cow("rm", "--all", "--yes"); err != nil {
+	if _, err := cow("store", "remove", "--force"); err != nil {
 		return err
 	}
 	if fixture.Exists(r.w.store) {
-		return fmt.Errorf("%w: the store is there after rm --all", errViolated)
+		return fmt.Errorf("%w: the store is there after store remove", errViolated)
 	}
 	for i, p := range r.w.places {
 		t, err := readTree(p.Target(), nil)
@@ -71,7 +71,7 @@ func (r *run) judge() error {
 			return err
 		}
 		if found := t.same(r.w.trees[fmt.Sprintf("active %d", i)]); len(found) > 0 {
-			return fmt.Errorf("%w: rm --all has changed %s: %s", errViolated, p.Target(), found[0])
+			return fmt.Errorf("%w: store remove has changed %s: %s", errViolated, p.Target(), found[0])
 		}
 	}
 	return nil

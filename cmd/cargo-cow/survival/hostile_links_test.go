@@ -216,7 +216,7 @@ func TestDirectoriesSwappedForLinks(t *testing.T) {
 				outside.nowhere(p.Dir)
 			}
 			t.Logf("%d of %d commands succeeded", succeeded, 5*rounds)
-			w.origin.cow("rm", "--all", "--yes")
+			w.origin.cow("store", "remove", "--force")
 			outside.untouched("removal")
 		})
 	}

@@ -27,7 +27,7 @@ func TestStoreOfAnotherUser(t *testing.T) {
 
 	// Root, in a checkout of root's, beside it.
 	root := newWorld(t, filepath.Join(top, "root"), "CARGO_COW_STORE=", "XDG_DATA_HOME="+filepath.Join(top, "data"), "XDG_CACHE_HOME="+filepath.Join(top, "cache"))
-	for _, args := range [][]string{{"init"}, {"list"}, {"restore"}, {"check", "--repair"}, {"rm", "--all", "--yes"}, {"prune", "--max-age", "1d"}} {
+	for _, args := range [][]string{{"init"}, {"list"}, {"restore"}, {"check", "--repair"}, {"store", "remove", "--force"}, {"prune", "--max-age", "1d"}} {
 		r := root.origin.TryCow(append([]string{"--store", theirs}, args...)...)
 		fails(t, r, 1, "belongs to user", "without sudo")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
 	"github.com/cargo-cow/cargo-cow/layers"
+	_ "github.com/cargo-cow/cargo-cow/layers/relocate" // has crash points
 )
 
 // A scenario is a command in a checkout made ready for it. Dying at one of its
@@ -207,6 +208,7 @@ func (w *world) leafSealed(t testing.TB) {
 
 func TestEveryCrashpointHasAScenario(t *testing.T) {
 	passed := maps.Clone(removalPoints)
+	maps.Copy(passed, movePoints)
 	for _, point := range slices.Concat(forkPoints, unforkPoints) {
 		passed[point] = true
 	}

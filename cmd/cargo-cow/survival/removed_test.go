@@ -505,9 +505,9 @@ func TestRemoveWithoutRoomForAName(t *testing.T) {
 
 	w.origin.cow("rm", "first")
 	w.origin.forgotten(first)
-	w.origin.cow("rm", "--all", "--yes")
+	w.origin.cow("store", "remove", "--force")
 	if _, err := os.Lstat(w.store); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the store with %s after rm --all: %v; want it gone", second, err)
+		t.Errorf("the store with %s after store remove: %v; want it gone", second, err)
 	}
 }
 

@@ -35,7 +35,7 @@ func (d *Doctor) try(ctx context.Context) (err error) {
 	defer func() {
 		ctx := context.WithoutCancel(ctx)
 		if _, lost := os.Lstat(filepath.Join(top, "store")); lost == nil {
-			if _, gone := trial(ctx, env, origin, program, "rm", "--all", "--yes"); err == nil {
+			if _, gone := trial(ctx, env, origin, program, "store", "remove", "--force"); err == nil {
 				err = gone
 			}
 		}

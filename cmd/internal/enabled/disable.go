@@ -64,5 +64,5 @@ func (c *Command) tellDisabled(plan *enabling.Plan, touches []enabling.Touch) {
 		c.Term.Status("Unchanged", "nothing is enabled")
 		return
 	}
-	c.Term.Status("Kept", "stores and their layers: `cargo cow rm --all` in a project removes its store")
+	c.Term.Status("Kept", "stores and their layers: `cargo cow store remove` in a project removes its store")
 }

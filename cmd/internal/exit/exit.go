@@ -11,6 +11,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/relocate"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -56,7 +57,7 @@ func Code(err error) int {
 	case errors.Is(err, layers.ErrNoLayer), errors.Is(err, layers.ErrNotFound), errors.Is(err, layers.ErrNoUndo), errors.Is(err, layers.ErrNoUnit),
 		errors.Is(err, warehouse.ErrNotFound), errors.As(err, &missing):
 		return NotFound
-	case errors.Is(err, layers.ErrBusy), errors.Is(err, layers.ErrInUse):
+	case errors.Is(err, layers.ErrBusy), errors.Is(err, layers.ErrInUse), errors.Is(err, relocate.ErrInUse):
 		return Busy
 	case errors.Is(err, context.Canceled):
 		return Interrupted

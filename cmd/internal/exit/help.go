@@ -10,6 +10,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/cargo/project"
 	"github.com/cargo-cow/cargo-cow/layers/foreign"
 	"github.com/cargo-cow/cargo-cow/layers/git"
+	"github.com/cargo-cow/cargo-cow/layers/relocate"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
@@ -40,6 +41,7 @@ func Help(err error) string {
 		{layers.ErrBusy, "wait for cargo to end, or leave out --no-wait"},
 		{layers.ErrNoLayer, "build here and run `cargo cow snapshot`, or name a layer of `cargo cow list` with --from"},
 		{layers.ErrNotFound, "see `cargo cow list`"},
+		{relocate.ErrInUse, "run it again when nobody works in the store"},
 		{warehouse.ErrNotFound, "see `cargo cow warehouse list`"},
 		{warehouse.ErrAmbiguous, "give more characters of its key, see `cargo cow warehouse list`"},
 		{rustc.ErrFormat, "run `cargo cow warehouse verify --repair`"},

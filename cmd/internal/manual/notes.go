@@ -28,7 +28,9 @@ over time, never changed or removed.
 | ` + "`difference`, `diff`" + ` | one thing in which two fingerprints differ (` + "`unseen`" + `: Cargo does not look at it); how many there are |
 | ` + "`label`" + ` | the record of a layer with its label as it is now, and whether that ` + "`changed`" + ` |
 | ` + "`remove`" + ` | the record of a layer that was removed |
-| ` + "`remove-store`" + ` | the store that was removed, how many layers it had, how many of them labelled |
+| ` + "`store`" + ` | a store, where it is mounted, its driver and layers; what removing it frees (` + "`exclusive`" + `), with list as the last prune found it; with show also what it ` + "`takes`" + ` and its ` + "`build_directories`" + ` |
+| ` + "`move-store`" + ` | ` + "`from`" + ` where a store was moved, where it is, and whether it was ` + "`renamed`" + ` or copied |
+| ` + "`remove-store`" + ` | the store that was removed, how many layers it had, how many of them labelled and pinned, and its ` + "`build_directories`" + ` |
 | ` + "`plan`" + ` | a layer, its ` + "`last_use`" + `, whether prune is to ` + "`remove`" + ` it, and ` + "`why`" + `: gone, project, toolchain, unreferenced, unused, surplus, space; leased, pinned, labelled, recent, last, unmatched; what removing it ` + "`frees`" + ` after those before it, and ` + "`cost_ms`" + ` |
 | ` + "`plan-tree`" + ` | the same of a build directory, or of what undo would bring back: ` + "`kind`" + `, ` + "`path`" + ` |
 | ` + "`remove-tree`" + ` | one of these that was removed |

@@ -33,6 +33,17 @@ func (s *Session) namedStore() string {
 	return ""
 }
 
+// namedStoreNow is namedStore where that is now, if it was moved.
+func (s *Session) namedStoreNow() string {
+	dir := s.namedStore()
+	if dir != "" && !locate.IsStore(dir) {
+		if to := locate.Moved(s.userDirs().Data, dir); to != "" {
+			return to
+		}
+	}
+	return dir
+}
+
 // storeIn is the store in a directory above what it serves.
 func storeIn(dir string) string {
 	return filepath.Join(dir, paths.BesideStore())
@@ -111,7 +122,7 @@ func (s *Session) question(buildDir string, repo *git.Checkout) (*locate.Questio
 // findStore returns the store that serves a build directory. Where there is none the
 // error wraps layers.ErrNoStore and says what is known of others.
 func (s *Session) findStore(buildDir string, repo *git.Checkout) (string, error) {
-	if dir := s.namedStore(); dir != "" {
+	if dir := s.namedStoreNow(); dir != "" {
 		return dir, nil
 	}
 	q, err := s.question(buildDir, repo)
@@ -153,6 +164,7 @@ func (s *Session) remembersNamed(dir string, checkout *layers.Checkout) (bool, e
 	if err != nil {
 		return false, err
 	}
+	q.Follow()
 	return slices.Contains(append(q.Remembered, q.Noted), locate.Remembered{Dir: dir, Named: true}), nil
 }
 
@@ -191,7 +203,7 @@ func noStoreError(q *locate.Question, far string) error {
 
 // findAnyStore returns the store that AnyStore opens.
 func (s *Session) findAnyStore(ctx context.Context) (string, error) {
-	if dir := s.namedStore(); dir != "" {
+	if dir := s.namedStoreNow(); dir != "" {
 		return dir, nil
 	}
 	buildDir, repo, err := s.buildDirAndRepository(ctx)

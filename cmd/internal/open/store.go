@@ -8,6 +8,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/relocate"
 	"github.com/cargo-cow/cargo-cow/layers/rollback"
 )
 
@@ -37,6 +38,9 @@ func (s *Session) openStore(ctx context.Context, dir string, checkout *layers.Ch
 	user, err := s.userConfig()
 	if err != nil {
 		return nil, err
+	}
+	if exists { // and may be one that a killed process was moving
+		dir = relocate.Settle(ctx, dir, s.userDirs().Data, s.driverOf)
 	}
 	d, err := chooseDriver(ctx, dir, buildDir, exists, user.Compression)
 	if err != nil {
