@@ -1,7 +1,10 @@
 package freshness
 
 import (
+	"errors"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -63,10 +66,24 @@ func (e *explainer) rootHere(u *builddir.Unit) string {
 // unit was built.
 func (e *explainer) moved(u *builddir.Unit) *rule.Reason {
 	root := e.rootHere(u)
+	if isOfGoneHome(u, root) {
+		return rule.Because(rule.Cargo, "its sources lay at "+u.SourceList.Deps[0]+", where they are not any more")
+	}
 	if root == "" || u.Fingerprint == nil || fingerprint.HashPath(root) == u.Fingerprint.Path {
 		return nil
 	}
 	return rule.Because(rule.Cargo, "the path to its sources is another here")
+}
+
+// isOfGoneHome reports whether a unit is of a package that Cargo holds immutable and whose crate root
+// is at no other place here, nor where it was: it was built with another home of Cargo's, which was
+// renamed. Cargo calls such a package by its absolute path.
+func isOfGoneHome(u *builddir.Unit, here string) bool {
+	if u.Source != builddir.SourceVendored || here != "" && here != u.SourceList.Deps[0] {
+		return false
+	}
+	_, err := os.Lstat(u.SourceList.Deps[0])
+	return filepath.IsAbs(u.SourceList.Deps[0]) && errors.Is(err, fs.ErrNotExist)
 }
 
 // relinked gives the reason if the linker that Cargo calls for a unit lies in the checkout
