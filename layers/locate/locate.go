@@ -100,11 +100,7 @@ func (q *Question) Find() (dir string, kind Kind) {
 			return q.Configured, Absent
 		}
 	}
-	choice := chosen(q.Data)
-	if choice != "" && !IsStore(choice) {
-		choice = Moved(q.Data, choice)
-	}
-	if serves(choice, true) {
+	if serves(q.now(chosen(q.Data)), true) {
 		return dir, kind
 	}
 	// The topmost counts: that is where one is made, and more projects share it. A
@@ -128,21 +124,45 @@ func (q *Question) Find() (dir string, kind Kind) {
 	return dir, kind
 }
 
-// Follow has the question speak of stores that were moved by where they are now.
+// Follow has the question speak of stores that were moved, or a directory above them, by where
+// they are now.
 func (q *Question) Follow() {
-	follow := func(store *string) {
-		if *store == "" || IsStore(*store) {
-			return
-		}
-		if to := Moved(q.Data, *store); to != "" {
-			*store = to
-		}
-	}
-	follow(&q.Configured)
-	follow(&q.Noted.Dir)
+	q.Configured = q.now(q.Configured)
+	q.Noted.Dir = q.now(q.Noted.Dir)
 	for i := range q.Remembered {
-		follow(&q.Remembered[i].Dir)
+		q.Remembered[i].Dir = q.now(q.Remembered[i].Dir)
 	}
+}
+
+// now is where the store is that was at a path; the path itself, if that is not known.
+func (q *Question) now(store string) string {
+	if store == "" || IsStore(store) {
+		return store
+	}
+	if to := Moved(q.Data, store); to != "" {
+		return to
+	}
+	if to := q.renamed(store); to != "" {
+		return to
+	}
+	return store
+}
+
+// renamed is where a store is if a directory was renamed in which both it and the build directory
+// lie, as a home is: there, it goes on below the build directory's path as it did below the first
+// directory of its own that is missing. A commit can bring a directory of any name, and what lies
+// in a checkout was never there by such a renaming alone.
+func (q *Question) renamed(store string) string {
+	_, rest, ok := strings.Cut(strings.TrimPrefix(store[len(Existing(store)):], "/"), "/")
+	if !ok {
+		return ""
+	}
+	for dir := q.BuildDir; dir != "/" && dir != ""; dir = dir[:max(1, strings.LastIndexByte(dir, '/'))] {
+		if there := dir + "/" + rest; IsStore(there) && !inCheckout(filepath.Dir(there)) {
+			return there
+		}
+	}
+	return ""
 }
 
 // brought reports whether a store may have come along with a checkout: it lies in one, and
