@@ -9,6 +9,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
 	"github.com/cargo-cow/cargo-cow/layers"
+	"github.com/cargo-cow/cargo-cow/layers/relocate"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 )
 
@@ -30,7 +31,8 @@ system with checksums finds what the disk has lost, and those of the warehouse t
 compare them with their names. Each unit that was sealed must be there. What is
 damaged in a layer is not repaired: remove the layer, and build.
 
-With --repair, it makes missing records of layers again, and removes what nothing
+With --repair, it makes missing records of layers again, seals layers that came back
+from a backup as ordinary directories, and removes what nothing
 refers to and what is damaged in the warehouse; that is compiled again when needed.
 The exit code is 1 if there are problems, and 3 if some could not be repaired.`,
 		Args: exit.NoArgs,
@@ -46,10 +48,21 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	problems, err := st.Check(ctx, layers.Checking{Repair: o.repair, Deep: o.deep})
+	var problems []layers.Problem
+	if o.repair {
+		sealed, err := relocate.Reseal(ctx, st.Dir(), st.Driver())
+		if err != nil {
+			return err
+		}
+		for _, path := range sealed {
+			problems = append(problems, layers.Problem{Path: path, Problem: "an ordinary directory, as from a backup", Repaired: true})
+		}
+	}
+	found, err := st.Check(ctx, layers.Checking{Repair: o.repair, Deep: o.deep})
 	if err != nil {
 		return err
 	}
+	problems = append(problems, found...)
 	more, err := a.checkWarehouse(ctx, warehouse.In(st.Dir()), o, time.Now())
 	if err != nil {
 		return err

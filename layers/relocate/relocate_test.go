@@ -292,3 +292,35 @@ func FuzzMark(f *testing.F) {
 		}
 	})
 }
+
+// What came back as ordinary directories is sealed again, unless somebody works with it.
+func TestReseal(t *testing.T) {
+	s := place{loopfs.Btrfs(t) + "/s", btrfs.New()}.store(t)
+	leases := filepath.Join(s.dir, paths.StoreLeases)
+	busy, free := digest.OfText("busy"), digest.OfText("free")
+	for _, id := range []string{busy, free} {
+		write(t, filepath.Join(tree(s.dir, id), "dir/a"), "a")
+	}
+	file := tree(s.dir, digest.OfText("file"))
+	write(t, file, "no layer")
+	defer os.Remove(file)
+	done, err := lease.Acquire(leases, busy)
+	must(t, err)
+	sealed, err := Reseal(t.Context(), s.dir, s.driver)
+	if err != nil || len(sealed) != 1 || sealed[0] != tree(s.dir, free) {
+		t.Errorf("%q, %v", sealed, err)
+	}
+	must(t, done())
+	if sealed, err = Reseal(t.Context(), s.dir, s.driver); err != nil || len(sealed) != 1 {
+		t.Errorf("%q, %v", sealed, err)
+	}
+	for _, id := range []string{busy, free} {
+		s.wants(t, id, "dir/a", "a")
+		if err := os.WriteFile(filepath.Join(tree(s.dir, id), "dir/a"), nil, 0o600); !errors.Is(err, unix.EROFS) {
+			t.Errorf("it can be written to: %v", err)
+		}
+	}
+	if all, err := names(filepath.Join(s.dir, paths.StoreLayers)); err != nil || len(all) != 3 {
+		t.Errorf("left are %q, %v", all, err)
+	}
+}

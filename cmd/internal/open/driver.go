@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -45,10 +46,14 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool, comp
 	if exists {
 		name, err := regular.Read(filepath.Join(store, paths.StoreDriver))
 		if err == nil {
-			for _, d := range drivers(compression) {
-				if d.Name() == strings.TrimSpace(string(name)) {
+			for i, d := range drivers(compression) {
+				if d.Name() != strings.TrimSpace(string(name)) {
+					continue
+				}
+				if mayWork(d, store) {
 					return d, nil
 				}
+				return driver.Probe(ctx, store, drivers(compression)[i:]...)
 			}
 			return nil, fmt.Errorf("open store %s: unknown driver %q", store, strings.TrimSpace(string(name)))
 		}
@@ -76,6 +81,22 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool, comp
 		}
 	}
 	return d, nil
+}
+
+// mayWork reports whether a store's driver can work where the store is. One that was copied to
+// another kind of disk, as a backup is, says what its trees were made with before; or the disk is
+// seen through something else, as in a container. Then it is found out anew, by trying, each time:
+// what the store says of itself stays true elsewhere.
+func mayWork(d driver.Driver, store string) bool {
+	var st unix.Statfs_t
+	if !d.Caps().SharesData || unix.Statfs(store, &st) != nil {
+		return true
+	}
+	isBtrfs := uint32(st.Type) == unix.BTRFS_SUPER_MAGIC
+	if d.Caps().ConstantTime {
+		return isBtrfs
+	}
+	return isBtrfs || !slices.Contains([]uint32{unix.EXT4_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC, unix.NFS_SUPER_MAGIC}, uint32(st.Type))
 }
 
 func recordDriver(store string, d driver.Driver) error {
