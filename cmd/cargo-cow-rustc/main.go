@@ -24,6 +24,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/layers/alias"
 	"github.com/cargo-cow/cargo-cow/layers/justintime"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/rustc"
 )
 
@@ -53,7 +54,7 @@ func wrap(argv, env []string) outcome {
 	if len(argv) == 0 {
 		return failed(errors.New("no compiler named; cargo runs this program where build.rustc-wrapper names it"))
 	}
-	if justintime.IsOff(env) {
+	if justintime.IsOff(env) || isTrespass() {
 		return become(behind(argv), env)
 	}
 	if justintime.IsVersion(argv) {
@@ -62,7 +63,7 @@ func wrap(argv, env []string) outcome {
 	if out, done := answerQuestion(argv, env); done {
 		return out
 	}
-	if call, err := rustc.Parse(argv); err == nil {
+	if call, err := rustc.Parse(argv); err == nil && !isTrespassInto(call.OutDir) {
 		// Nothing lives long enough here to be worth collecting.
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(mostMemory)
@@ -71,6 +72,24 @@ func wrap(argv, env []string) outcome {
 		}
 	}
 	return become(behind(argv), env)
+}
+
+// isTrespass reports whether root compiles in a checkout of another user's: what this program noted
+// or kept for that would be in the user's way (locate.Trespass).
+func isTrespass() bool {
+	dir, err := os.Getwd()
+	if err != nil {
+		return false
+	}
+	_, yes := locate.Trespass(dir)
+	return yes
+}
+
+// isTrespassInto is isTrespass for a call whose outputs go into a directory: a package of a
+// registry's is compiled from elsewhere.
+func isTrespassInto(dir string) bool {
+	_, yes := locate.Trespass(dir)
+	return yes
 }
 
 // route goes the first way that is open for a call: an answer from the warehouse, a

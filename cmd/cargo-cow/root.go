@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/asking"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/asroot"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/planning"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pooling"
@@ -67,7 +68,13 @@ differs in the new checkout.`,
 			if err := cmd.ValidateFlagGroups(); err != nil {
 				return exit.Usage(err)
 			}
-			return nil
+			words := strings.Fields(cmd.CommandPath())[1:]
+			a.environ, err = asroot.Enter(words, a.dir, a.environ)
+			if hook := cmd.Flags().Lookup("hook"); err != nil && cmd.Name() == "restore" && hook.Changed {
+				a.term.HookLine(err.Error()) // git's checkout does not fail for it
+				return exit.Silently(exit.Done)
+			}
+			return err
 		},
 	}
 	root.SetIn(a.stdin)

@@ -118,6 +118,9 @@ func (r *request) isKnown() bool {
 	if err != nil {
 		return false
 	}
+	if _, yes := locate.Trespass(real); yes {
+		return false
+	}
 	getenv := locate.Getenv(r.env)
 	if locate.UserOf(getenv).IsAutomatic() && mayShare(cmp.Or(r.target, real)) {
 		return true
