@@ -1,48 +1,12 @@
 package reflink
 
 import (
-	"errors"
-	"fmt"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
-
-// ErrDiffer says that two files are not the same, or were changed meanwhile.
-var ErrDiffer = errors.New("the files differ")
-
-// dedupeAtOnce is how much is asked of the kernel in one call: Btrfs takes no more (Linux
-// 6.18, fs/btrfs/reflink.c: BTRFS_MAX_DEDUPE_LEN).
-const dedupeAtOnce = 16 << 20
 
 // Dedupe makes dst share its data with src, of which the first size bytes are the same, as
 // the kernel sees for itself: it locks both and compares them. Neither content nor times
 // change, and whoever has dst open or runs it need not care. Both may be open for reading
 // only, if dst is the caller's own. The error is ErrDiffer if the kernel finds a difference
 // or the files cannot share data with each other, and then what was shared so far stays so.
-func Dedupe(dst, src *os.File, size int64) error {
-	for at := int64(0); at < size; {
-		r := unix.FileDedupeRange{
-			Src_offset: uint64(at), Src_length: uint64(min(size-at, dedupeAtOnce)),
-			Info: []unix.FileDedupeRangeInfo{{Dest_fd: int64(dst.Fd()), Dest_offset: uint64(at)}},
-		}
-		err := unix.IoctlFileDedupeRange(int(src.Fd()), &r)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("share data of %s with %s: %w", dst.Name(), src.Name(), err)
-		}
-		switch status := r.Info[0].Status; {
-		case status == unix.FILE_DEDUPE_RANGE_DIFFERS:
-			return ErrDiffer
-		case status < 0:
-			return fmt.Errorf("share data of %s with %s: %w", dst.Name(), src.Name(), unix.Errno(-status))
-		}
-		if r.Info[0].Bytes_deduped == 0 {
-			return ErrDiffer
-		}
-		at += int64(r.Info[0].Bytes_deduped)
-	}
-	return nil
-}
+func Dedupe(dst, src *os.File, size int64) error { return dedupe(dst, src, size) }

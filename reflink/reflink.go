@@ -1,14 +1,19 @@
-// Package reflink clones files and trees of files by sharing their extents
-// (FICLONE), and tells what is shared. It keeps no state between calls; all
-// functions and methods may be called by any number of goroutines at once, as
-// long as nobody writes to what is being read.
+// Package reflink clones files and trees of files by sharing their extents, and tells
+// what is shared. It keeps no state between calls; all functions and methods may be
+// called by any number of goroutines at once, as long as nobody writes to what is being
+// read.
+//
+// On Linux files are cloned with FICLONE. On macOS they are cloned with clonefile(2),
+// which makes a new file: [Copier.NewFile] and [CopyTree] clone, and so does [Probe],
+// while [File] fails with [ErrUnsupported] and [Copier.File] copies; what is shared cannot
+// be asked. What is there for macOS is compiled and vetted whenever the tests run, and
+// nothing more: no machine of this project has ever run it. Elsewhere all is copied.
 package reflink
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync/atomic"
 
@@ -35,50 +40,14 @@ const (
 	Never
 )
 
-// ErrUnsupported says that no file can be cloned between two places.
-var ErrUnsupported = errors.New("file system cannot clone files")
-
 // File makes the content of dst that of src by sharing all extents. dst must be
 // empty and open for writing, src for reading. The error wraps the errno. Times,
-// modes and extended attributes are not cloned.
+// modes and extended attributes are not cloned. Not on macOS.
 func File(dst, src *os.File) error {
-	for {
-		err := unix.IoctlFileClone(int(dst.Fd()), int(src.Fd()))
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("clone %s to %s: %w", src.Name(), dst.Name(), err)
-		}
-		return nil
+	if err := cloneOpen(int(dst.Fd()), int(src.Fd())); err != nil {
+		return fmt.Errorf("clone %s to %s: %w", src.Name(), dst.Name(), err)
 	}
-}
-
-// verdict is what an error of File means for the next step.
-type verdict int
-
-const (
-	fatal       verdict = iota // nothing else would help
-	copyThis                   // this file cannot be cloned, others can
-	unsupported                // no file can be cloned between these places
-)
-
-// judge knows the errors of FICLONE on Linux 6.18 (Btrfs, XFS, ext4, overlayfs,
-// tmpfs, measured) and those the sources of NFS and ZFS give. EINVAL: without
-// copy-on-write, or on another device of the same XFS. EAGAIN: ZFS, source not
-// yet written. ETXTBSY: swap file. EPERM: immutable or append-only.
-func judge(err error) verdict {
-	for _, e := range []error{unix.EOPNOTSUPP, unix.ENOTTY, unix.ENOSYS, unix.EXDEV} {
-		if errors.Is(err, e) {
-			return unsupported
-		}
-	}
-	for _, e := range []error{unix.EINVAL, unix.EAGAIN, unix.ETXTBSY, unix.EPERM} {
-		if errors.Is(err, e) {
-			return copyThis
-		}
-	}
-	return fatal
+	return nil
 }
 
 // Copier clones or copies single files from one file system to another, or
@@ -86,8 +55,17 @@ func judge(err error) verdict {
 // so use one Copier for one pair. It must not be copied.
 type Copier struct {
 	mode   Mode
-	cannot atomic.Bool
+	told   func(int64) // of what is copied; may be nil
+	cannot atomic.Bool // no file can be cloned
+	kernel atomic.Int32
 }
+
+// What is known of whether the kernel may copy by itself.
+const (
+	untried = iota
+	kernelMay
+	kernelMayNot
+)
 
 // NewCopier returns a Copier with the given mode.
 func NewCopier(mode Mode) *Copier { return &Copier{mode: mode} }
@@ -95,83 +73,61 @@ func NewCopier(mode Mode) *Copier { return &Copier{mode: mode} }
 // File makes the content of the empty file dst that of src and reports whether it
 // was cloned. Like the function File it keeps nothing but content.
 func (c *Copier) File(ctx context.Context, dst, src *os.File) (cloned bool, err error) {
-	info, err := src.Stat()
-	if err != nil {
-		return false, err
+	var st unix.Stat_t
+	if err := unix.Fstat(int(src.Fd()), &st); err != nil {
+		return false, &fs.PathError{Op: "fstat", Path: src.Name(), Err: err}
 	}
-	if c.mode != Never && info.Size() > InlineMax && !c.cannot.Load() {
-		err := File(dst, src)
+	cloned, err = c.content(ctx, int(dst.Fd()), int(src.Fd()), &st)
+	if err != nil {
+		return false, fmt.Errorf("copy %s to %s: %w", src.Name(), dst.Name(), err)
+	}
+	return cloned, nil
+}
+
+// content is File for descriptors; st is what src is.
+func (c *Copier) content(ctx context.Context, dst, src int, st *unix.Stat_t) (cloned bool, err error) {
+	if clonesOpen && c.wants(st) {
+		err := cloneOpen(dst, src)
 		if err == nil {
 			return true, nil
 		}
-		switch judge(err) {
-		case fatal:
-			return false, err
-		case unsupported:
-			if c.mode == Always {
-				return false, fmt.Errorf("%w: %w", ErrUnsupported, err)
-			}
-			c.cannot.Store(true)
-		}
-	}
-	if err := copyContent(ctx, dst, src, info); err != nil {
-		return false, fmt.Errorf("copy %s to %s: %w", src.Name(), dst.Name(), err)
-	}
-	return false, nil
-}
-
-// probeSize is above InlineMax and more than a block, so that a success shows
-// real sharing. (ZFS with cloning switched off still "clones" an empty file.)
-const probeSize = 16 << 10
-
-// Probe reports whether files of the directory from can be cloned to the
-// directory to, by cloning one. Its temporary files are gone when it returns. An
-// error means that it could not find out, for instance that a directory is not
-// writable.
-func Probe(from, to string) (bool, error) {
-	ok, err := probe(from, to)
-	if err != nil {
-		return false, fmt.Errorf("probe cloning from %s to %s: %w", from, to, err)
-	}
-	return ok, nil
-}
-
-func probe(from, to string) (ok bool, err error) {
-	src, err := os.CreateTemp(from, ".tmp-probe-")
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, src.Close(), os.Remove(src.Name())) }()
-	dst, err := os.CreateTemp(to, ".tmp-probe-")
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, dst.Close(), os.Remove(dst.Name())) }()
-
-	// Not constant, so that neither compression nor deduplication makes it small.
-	data := make([]byte, probeSize)
-	for rest := data; len(rest) > 0; {
-		n, err := unix.Getrandom(rest, 0)
-		if err != nil && err != unix.EINTR {
-			return false, fmt.Errorf("getrandom: %w", err)
-		}
-		rest = rest[max(n, 0):]
-	}
-	if _, err := src.Write(data); err != nil {
-		return false, err
-	}
-	if err := src.Sync(); err != nil {
-		return false, err
-	}
-	if err := File(dst, src); err != nil {
-		if judge(err) == fatal {
+		if err := c.judged(err); err != nil {
 			return false, err
 		}
-		return false, nil
 	}
-	got := make([]byte, probeSize)
-	if _, err := dst.ReadAt(got, 0); err != nil {
-		return false, err
+	t := transfer{dst: dst, src: src, kernel: st.Size >= kernelMin && c.inKernel(dst), told: c.told}
+	return false, t.content(ctx, st)
+}
+
+// wants reports whether a file that st describes is to be cloned.
+func (c *Copier) wants(st *unix.Stat_t) bool {
+	return c.mode != Never && st.Size > InlineMax && !c.cannot.Load()
+}
+
+// judged returns an error of cloning if the file is not to be copied instead.
+func (c *Copier) judged(err error) error {
+	switch judge(err) {
+	case fatal:
+		return fmt.Errorf("clone: %w", err)
+	case unsupported:
+		if c.mode == Always {
+			return fmt.Errorf("%w: %w", ErrUnsupported, err)
+		}
+		c.cannot.Store(true)
 	}
-	return bytes.Equal(got, data), nil
+	return nil
+}
+
+// inKernel reports whether the kernel may copy to the empty file dst by itself, as it
+// does without going through user space, and over a network without going through it.
+// Where data can be shared it shares, which Never forbids.
+func (c *Copier) inKernel(dst int) bool {
+	if c.kernel.Load() == untried {
+		may := int32(kernelMay)
+		if c.mode == Never && canShare(dst) {
+			may = kernelMayNot
+		}
+		c.kernel.Store(may)
+	}
+	return c.kernel.Load() == kernelMay
 }

@@ -1,7 +1,8 @@
+//go:build linux
+
 package reflink_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -16,40 +17,6 @@ import (
 )
 
 var sharing = map[string]func(testing.TB, ...loopfs.Option) string{"btrfs": loopfs.Btrfs, "xfs": loopfs.XFS}
-
-func data(n int) []byte {
-	b := make([]byte, n)
-	x := uint32(n + 1)
-	for i := range b {
-		x = x*1664525 + 1013904223
-		b[i] = byte(x >> 24)
-	}
-	return b
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func create(t testing.TB, path string, content []byte) *os.File {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
-	must(t, err)
-	t.Cleanup(func() { f.Close() })
-	_, err = f.Write(content)
-	must(t, err)
-	return f
-}
-
-func wantContent(t testing.TB, path string, want []byte) {
-	t.Helper()
-	if got, err := os.ReadFile(path); !bytes.Equal(got, want) || err != nil {
-		t.Errorf("%s: %d bytes, %v, want %d equal ones", path, len(got), err, len(want))
-	}
-}
 
 func TestFile(t *testing.T) {
 	for name, mount := range sharing {

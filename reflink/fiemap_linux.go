@@ -9,19 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Extent is a piece of a file. All values are in bytes. Lengths are those before
-// compression.
-type Extent struct {
-	Logical  uint64 // where it begins in the file
-	Physical uint64 // its address in the file system; 0 if Inline
-	Length   uint64
-	Shared   bool // another file, or another place of this one, refers to it too
-	Inline   bool // it lies in metadata, and is never shared
-	// Encoded: it is compressed. What lies at Physical is shorter than Length, and a part
-	// of it has the Physical of the whole.
-	Encoded bool
-}
-
 // Layout of linux/fiemap.h; the same on all architectures.
 type fiemap struct {
 	start, length                        uint64
@@ -50,20 +37,14 @@ const (
 	extentsPerCall = 128
 )
 
-// Extents calls visit for each extent of f in order. What is not yet written to
-// disk is written first, since it has no place before. An error of visit ends the
-// visit and is returned as it is.
-func Extents(f *os.File, visit func(Extent) error) error {
-	return extents(f, fiemapFlagSync, visit)
-}
-
-// SettledExtents is Extents of a file that nobody has written to since it was last
-// synced, as those of a sealed tree: it waits for nothing.
-func SettledExtents(f *os.File, visit func(Extent) error) error { return extents(f, 0, visit) }
-
 var fiemaps = sync.Pool{New: func() any { return new(fiemap) }}
 
-func extents(f *os.File, flags uint32, visit func(Extent) error) error {
+// extents is Extents by FIEMAP.
+func extents(f *os.File, settled bool, visit func(Extent) error) error {
+	flags := uint32(fiemapFlagSync)
+	if settled {
+		flags = 0
+	}
 	m := fiemaps.Get().(*fiemap)
 	defer fiemaps.Put(m)
 	for start := uint64(0); ; {
@@ -102,25 +83,4 @@ func ioctlFiemap(f *os.File, m *fiemap) error {
 			return errno
 		}
 	}
-}
-
-// Usage is space in bytes, before compression.
-type Usage struct{ Shared, Exclusive int64 }
-
-// FileUsage sums the extents of f by whether they are shared. Btrfs and XFS know
-// that; on most other file systems either this fails or all is exclusive. What lies in
-// metadata is neither: a clone has its own of it, and no block of data is freed with it.
-func FileUsage(f *os.File) (Usage, error) {
-	var u Usage
-	err := Extents(f, func(e Extent) error {
-		switch {
-		case e.Inline:
-		case e.Shared:
-			u.Shared += int64(e.Length)
-		default:
-			u.Exclusive += int64(e.Length)
-		}
-		return nil
-	})
-	return u, err
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,22 +64,4 @@ func (s *source) beneath(rel string, flags int) (int, error) {
 			return fd, err
 		}
 	}
-}
-
-// readDir lists a directory that was opened, sorted by name.
-func readDir(dir *os.File) ([]fs.DirEntry, error) {
-	entries, err := dir.ReadDir(-1)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, nil
-}
-
-// join does not clean, which costs more than the rest of the walk.
-func join(dir, rel string) string {
-	if rel == "" {
-		return dir
-	}
-	return strings.TrimRight(dir, "/") + "/" + rel
 }
