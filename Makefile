@@ -18,7 +18,7 @@ QUICK = $(shell go list ./... | grep -v -e /cmd/cargo-cow -e /sourcelist -e /dri
 # Begun first, so that none of them is left running alone at the end.
 LONGEST = ./cmd/cargo-cow/soundness ./cmd/cargo-cow/divergence ./cmd/cargo-cow-rustc ./cmd/cargo-cow/warehouse ./cmd/cargo-cow/survival
 
-.PHONY: help build dist check test soak differential stale-table rules fuzz toolchains explain bench bench-rivals bench-disk published macros demo docs clean
+.PHONY: help build dist check elsewhere test soak differential stale-table rules fuzz toolchains explain bench bench-rivals bench-disk published macros demo docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -31,13 +31,26 @@ build: ## bin/cargo-cow and its wrapper, bin/cargo-cow-rustc
 dist: ## what users get, into dist/: archives, packages of Debian's, a crate, their sums
 	go run ./hack/dist
 
+# Systems that no test runs on. On macOS that is reflink, and the formats of Cargo that build there.
+DARWIN = ./reflink ./layers/paths ./layers/prune ./layers/cargo/depinfo ./layers/cargo/fingerprint ./layers/cargo/lockfile ./layers/cargo/rustsrc ./layers/cargo/script
+# The tests of driver/btrfs call a library that needs C, for which there is no compiler for another processor.
+ELSEWHERE = env CGO_ENABLED=0 GOOS=$(1) GOARCH=$(2) go
+
 check: $(STATICCHECK) ## formatting, vet, staticcheck and the quick tests
 	@unformatted=$$(gofmt -l cmd driver hack layers reflink); \
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w): $$unformatted" >&2; exit 1; fi
 	go vet ./...
 	go vet -tags cowtest ./cmd/...
 	$(STATICCHECK) ./...
+	$(call ELSEWHERE,darwin,arm64) vet ./reflink/...
 	go test -short $(QUICK)
+
+elsewhere: ## what is made for systems that no test runs on: vetted and built for macOS, and for Linux on ARM
+	for arch in arm64 amd64; do \
+		$(call ELSEWHERE,darwin,$$arch) vet ./reflink/... && $(call ELSEWHERE,darwin,$$arch) build $(DARWIN) || exit 1; done
+	$(call ELSEWHERE,freebsd,amd64) vet ./reflink/...
+	$(call ELSEWHERE,linux,arm64) vet $$(go list ./... | grep -v /driver/btrfs)
+	$(call ELSEWHERE,linux,arm64) build ./...
 
 # What the race detector watches: where goroutines share memory. The database's driver alone takes two minutes to be
 # compiled for it, and who uses it here are processes.
@@ -47,6 +60,7 @@ RACED = $(shell go list ./reflink/... ./driver/... ./layers/... | grep -v /layer
 # cache.
 test: ## install what is missing, then every test on real file systems; with CI set, none may skip
 	hack/setup
+	$(MAKE) elsewhere
 	go run ./hack/noskip -race -timeout 20m $(RACED)
 	go run ./hack/noskip -count=1 -timeout 20m $(LONGEST) ./layers/usage ./cmd/... ./hack/...
 	go run ./hack/fuzz -total $(FUZZTOTAL)
