@@ -114,7 +114,8 @@ type Driver interface {
 	// of files, the new files belong to the caller, and what cannot be copied is
 	// left out: sockets, pipes, devices, and what the caller may not read. That is
 	// told to whoever asked for it with [TellLeftOut]. So it is with what lies in a
-	// tree inside the tree. Holes in files stay holes.
+	// tree inside the tree. Holes in files stay holes. How much of the data that has to
+	// be copied is done is told to whoever asked for it with [TellCopied].
 	Clone(ctx context.Context, tree, from string) error
 
 	// Seal publishes a copy of the tree from as tree: all or nothing, and

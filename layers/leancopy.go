@@ -65,7 +65,7 @@ func (w *work) ownCopy(ctx context.Context, without []string) (string, error) {
 	_, err := reflink.CopyTree(ctx, tmp, w.path(), reflink.Options{
 		Mode:    mode,
 		Skip:    func(rel string, _ fs.DirEntry) bool { return slices.Contains(without, rel) },
-		LeftOut: driver.LeftOut(ctx, w.path()),
+		LeftOut: driver.LeftOut(ctx, w.path()), Told: driver.Copied(ctx),
 	})
 	if err != nil {
 		return "", s.dropTemp(ctx, tmp, err)

@@ -21,6 +21,10 @@ func cloneOpen(dst, src int) error {
 	return fmt.Errorf("%w: only to a new file: %w", ErrUnsupported, unix.ENOTSUP)
 }
 
+func takesWhatItHolds(st *unix.Statfs_t) bool { return false }
+
+func flush(dir string) error { return unix.ENOTSUP }
+
 func canShare(dst int) bool { return false }
 
 // cloneName makes a new file a clone of src. The caller owns it, whoever owns src.

@@ -29,6 +29,22 @@ func canShare(dst int) bool {
 	return judge(cloneOpen(dst, dst)) != unsupported
 }
 
+// takesWhatItHolds: each byte of data in files takes one on the disk.
+func takesWhatItHolds(st *unix.Statfs_t) bool {
+	return st.Type == unix.EXT4_SUPER_MAGIC || st.Type == unix.TMPFS_MAGIC
+}
+
+// flush waits until what was done in the file system of dir, or of the directory it is to be
+// in, is on the disk.
+func flush(dir string) error {
+	fd, err := openAt(unix.AT_FDCWD, existing(dir), unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Syncfs(fd)
+}
+
 // judge knows the errors of FICLONE on Linux 6.18 (Btrfs, XFS, ext4, overlayfs,
 // tmpfs, measured) and those the sources of NFS and ZFS give. EINVAL: without
 // copy-on-write, or on another device of the same XFS. EAGAIN: ZFS, source not

@@ -25,6 +25,10 @@ func cloneName(dir int, name string, src int) error { return unix.ENOTSUP }
 
 var cloneWhole func(dst, src string) error
 
+func takesWhatItHolds(st *unix.Statfs_t) bool { return false }
+
+func flush(dir string) error { return unix.ENOTSUP }
+
 func canShare(dst int) bool { return false }
 
 func judge(err error) verdict { return unsupported }

@@ -8,13 +8,18 @@ type Options struct {
 	Mode Mode
 	// Skip, unless nil, is asked for every entry, by its path relative to the
 	// source; an entry for which it returns true is left out, a directory with all
-	// that is in it. It is called from one goroutine.
+	// that is in it. It is called by one goroutine at a time, and asked again for the
+	// same entries where data has to be copied.
 	Skip func(rel string, d fs.DirEntry) bool
 	// LeftOut, unless nil, is told of every entry that cannot be copied, by its path
 	// relative to the source, and why: sockets, pipes and devices ([ErrSpecial]), and
 	// what the caller may not read. It is left out then, a directory with all that is
 	// in it. It may be called from several goroutines at once.
 	LeftOut func(rel string, why error)
+	// Told, unless nil, is told how much of the data that cannot be cloned is copied, in
+	// bytes, whenever there is more; of a copy that has ended, however, all is done. It may
+	// be called from several goroutines at once.
+	Told func(done, total int64)
 }
 
 // Stats count what CopyTree has done. Directories, symbolic links and further

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -55,7 +56,10 @@ func File(dst, src *os.File) error {
 // so use one Copier for one pair. It must not be copied.
 type Copier struct {
 	mode   Mode
-	told   func(int64) // of what is copied; may be nil
+	copies func() error // called once before anything is copied for want of cloning; may be nil
+	told   func(int64)  // of what is copied; may be nil
+	once   sync.Once
+	failed error       // of copies
 	cannot atomic.Bool // no file can be cloned
 	kernel atomic.Int32
 }
@@ -114,8 +118,19 @@ func (c *Copier) judged(err error) error {
 			return fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
 		c.cannot.Store(true)
+		return c.begin()
 	}
 	return nil
+}
+
+// begin is called before data is copied since none can be cloned.
+func (c *Copier) begin() error {
+	c.once.Do(func() {
+		if c.copies != nil {
+			c.failed = c.copies()
+		}
+	})
+	return c.failed
 }
 
 // inKernel reports whether the kernel may copy to the empty file dst by itself, as it

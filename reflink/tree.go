@@ -26,6 +26,10 @@ import (
 // of it. It works on GOMAXPROCS files at a time, and clones the whole directory in one
 // call where the system has one that keeps all this.
 //
+// Where data has to be copied, as Never asks for or as it cannot be cloned, and there is no
+// room for all of it, that is a [RoomError], and next to nothing is made. Of a tree that
+// cannot be cloned that shows with the first file.
+//
 // After an error dst holds a part of the tree. The stats count what was done.
 func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -43,6 +47,24 @@ func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error)
 		copier: NewCopier(opts.Mode),
 		queue:  make(chan batch, queued),
 		first:  map[inode]string{},
+	}
+	if opts.Skip != nil { // the walk asks, and who weighs
+		var one sync.Mutex
+		t.opts.Skip = func(rel string, d fs.DirEntry) bool {
+			one.Lock()
+			defer one.Unlock()
+			return opts.Skip(rel, d)
+		}
+	}
+	t.copier.copies = t.weigh
+	if opts.Told != nil {
+		t.copier.told = t.tell
+		defer func() { opts.Told(t.total.Load(), t.total.Load()) }()
+	}
+	if opts.Mode == Never {
+		if err := t.copier.begin(); err != nil {
+			return Stats{}, fmt.Errorf("copy tree %s to %s: %w", src, dst, err)
+		}
 	}
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -69,8 +91,6 @@ func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error)
 	return t.stats, nil
 }
 
-type inode struct{ dev, ino uint64 }
-
 type treeCopy struct {
 	ctx    context.Context
 	src    *source
@@ -80,6 +100,8 @@ type treeCopy struct {
 	queue  chan batch
 
 	dirs []made // of the walking goroutine, in the order of the walk: parents first
+
+	done, total atomic.Int64 // bytes to be copied
 
 	mu    sync.Mutex
 	stats Stats            // guarded by mu
@@ -120,6 +142,24 @@ const batched, queued = 32, 32
 
 func (t *treeCopy) from(rel string) string { return join(t.src.dir, rel) }
 func (t *treeCopy) to(rel string) string   { return join(t.dst, rel) }
+
+// weigh finds out how much is to be copied, and fails if there is no room for it.
+func (t *treeCopy) weigh() error {
+	if t.opts.Told == nil && plentyIn(t.dst, t.src) {
+		return nil
+	}
+	w, err := weigh(t.ctx, t.src, t.opts.Skip)
+	if err != nil {
+		return err
+	}
+	t.total.Store(w.data)
+	return checkRoom(t.dst, w)
+}
+
+func (t *treeCopy) tell(n int64) {
+	total := t.total.Load()
+	t.opts.Told(min(t.done.Add(n), total), total)
+}
 
 // walk makes the directories and symbolic links and queues the files.
 func (t *treeCopy) walk() error {

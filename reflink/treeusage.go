@@ -43,15 +43,16 @@ func TreeUsage(ctx context.Context, dir string) (Usage, error) {
 // TreeBlocks sums the bytes allocated to the files below dir as stat(2) gives
 // them, each file with several hard links once. It works on every file system.
 func TreeBlocks(ctx context.Context, dir string) (int64, error) {
-	var sum int64
-	err := walkFiles(ctx, dir, func(_ string, st *unix.Stat_t) error {
-		sum += st.Blocks * 512 // always units of 512, whatever st_blksize is
-		return nil
-	})
+	src, err := openSource(dir)
 	if err != nil {
 		return 0, fmt.Errorf("measure %s: %w", dir, err)
 	}
-	return sum, nil
+	defer src.close()
+	w, err := weigh(ctx, src, nil)
+	if err != nil {
+		return 0, fmt.Errorf("measure %s: %w", dir, err)
+	}
+	return w.blocks, nil
 }
 
 func walkFiles(ctx context.Context, dir string, visit func(path string, st *unix.Stat_t) error) error {

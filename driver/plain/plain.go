@@ -1,7 +1,8 @@
 // Package plain is the driver for ordinary directories. It serves two names:
 // "reflink" shares the data of each file, on file systems that can (XFS, Btrfs),
 // and "copy" works everywhere. Both cost time for each file, and nothing keeps a
-// sealed tree from being written but the manners of the caller. The contract, its
+// sealed tree from being written but the manners of the caller. What there is no
+// room to copy is refused before it is begun ([reflink.RoomError]). The contract, its
 // concurrency promise included, is that of package driver.
 package plain
 
@@ -96,7 +97,7 @@ func (d *Driver) fill(ctx context.Context, tree, from string) error {
 	if d.mode == Copy {
 		mode = reflink.Never
 	}
-	_, err := reflink.CopyTree(ctx, tree, from, reflink.Options{Mode: mode, LeftOut: driver.LeftOut(ctx, from)})
+	_, err := reflink.CopyTree(ctx, tree, from, reflink.Options{Mode: mode, LeftOut: driver.LeftOut(ctx, from), Told: driver.Copied(ctx)})
 	return err
 }
 

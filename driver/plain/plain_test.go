@@ -1,12 +1,17 @@
 package plain_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/driver"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/faultdisk"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
@@ -67,4 +72,50 @@ func BenchmarkReflinkOnXFS(b *testing.B) {
 
 func BenchmarkCopyOnExt4(b *testing.B) {
 	drivertest.Bench(b, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: func(t testing.TB) string { return loopfs.Ext4(t) }})
+}
+
+// A copy tells how far it is, of a clone there is nothing to tell; and what does not fit is
+// refused before it is begun, by Clone and by Seal.
+func TestCopyTellsAndRefuses(t *testing.T) {
+	const size = 64 << 20
+	for name, tt := range map[string]struct {
+		dir  string
+		mode plain.Mode
+		want int64
+	}{"copy": {loopfs.Ext4(t, loopfs.Size(size)), plain.Copy, 10 << 20}, "reflink": {loopfs.XFS(t), plain.Reflink, 0}} {
+		d, tree := plain.New(tt.mode), filepath.Join(tt.dir, "tree")
+		if err := d.Create(t.Context(), tree); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, "file"), make([]byte, 10<<20), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var done, total atomic.Int64
+		ctx := driver.TellCopied(t.Context(), func(d, t int64) { done.Store(d); total.Store(t) })
+		for op, do := range map[string]func(context.Context, string, string) error{"Clone": d.Clone, "Seal": d.Seal} {
+			done.Store(-1)
+			if err := do(ctx, filepath.Join(tt.dir, op), tree); err != nil {
+				t.Fatal(err)
+			}
+			if done.Load() != tt.want || total.Load() != tt.want {
+				t.Errorf("%s %s tells of %d of %d bytes, want %d", name, op, done.Load(), total.Load(), tt.want)
+			}
+		}
+		if tt.mode == plain.Reflink {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(tree, "more"), make([]byte, 10<<20), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for op, do := range map[string]func(context.Context, string, string) error{"Clone": d.Clone, "Seal": d.Seal} {
+			err := do(t.Context(), filepath.Join(tt.dir, "another"), tree)
+			var room *reflink.RoomError
+			if !errors.As(err, &room) || !errors.Is(err, unix.ENOSPC) || room.Need < 20<<20 {
+				t.Errorf("%s of 20 MiB: %v", op, err)
+			}
+		}
+		if left, _ := filepath.Glob(filepath.Join(tt.dir, "[.a]*")); len(left) > 0 {
+			t.Errorf("left over: %q", left)
+		}
+	}
 }
