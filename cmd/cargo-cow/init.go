@@ -80,7 +80,7 @@ func (a *app) init(ctx context.Context, o initOptions) error {
 	if remark := s.Remark(rep.BuildDir); remark != "" {
 		a.term.Status("Note", "%s", remark)
 	}
-	if rep.Driver == "copy" {
+	if rep.Driver == "copy" && !rep.Already {
 		a.term.Status("Note", "%s", pooling.Offer(a.environ))
 	}
 	if !o.hook {

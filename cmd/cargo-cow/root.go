@@ -17,6 +17,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pooling"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/storing"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
+	"github.com/cargo-cow/cargo-cow/driver"
 )
 
 // run is the whole program: it returns the exit code.
@@ -64,6 +65,7 @@ differs in the new checkout.`,
 			if a.term, err = ui.New(a.stdout, a.stderr, a.environ, a.screen); err != nil {
 				return exit.Usage(err)
 			}
+			cmd.SetContext(driver.TellCopied(cmd.Context(), a.term.Progress("Copying")))
 			// Cobra does so later, and calls it no error of usage.
 			if err := cmd.ValidateFlagGroups(); err != nil {
 				return exit.Usage(err)

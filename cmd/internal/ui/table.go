@@ -132,6 +132,7 @@ func (t *Terminal) Table(tab *Table) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.bar.clear()
 	io.WriteString(t.out.w, trimLines(b.String()))
 }
 

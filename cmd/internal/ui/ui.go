@@ -12,6 +12,7 @@
 //     ever said by colour alone.
 //   - Text that came from a file, a path or another program cannot move the
 //     cursor: control characters are shown escaped.
+//   - What takes long shows how far it is, on a terminal, in one line that goes away.
 //   - Nothing is asked; there are no prompts.
 //
 // A Terminal may be used by several goroutines; each call writes whole lines.
@@ -26,6 +27,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -46,7 +48,10 @@ type Terminal struct {
 	mu       sync.Mutex
 	out, err stream
 	boxes    bool // stdout is a terminal that shows UTF-8
+	plain    bool // lines are never taken back
 	opts     Options
+	bar      bar // guarded by mu
+	now      func() time.Time
 }
 
 type stream struct {
@@ -66,8 +71,9 @@ func New(out, err io.Writer, vars []string, o Options) (*Terminal, error) {
 		o.Quiet = env("CARGO_TERM_QUIET") == "true"
 		o.Verbose = env("CARGO_TERM_VERBOSE") == "true"
 	}
-	t := &Terminal{opts: o, out: stream{w: out, width: width(out)}, err: stream{w: err, width: width(err)}}
+	t := &Terminal{opts: o, now: time.Now, out: stream{w: out, width: width(out)}, err: stream{w: err, width: width(err)}}
 	t.boxes = t.out.width > 0 && speaksUTF8(env)
+	t.plain = env("TERM") == "dumb" || env("CARGO_TERM_PROGRESS_WHEN") == "never"
 	for _, s := range []*stream{&t.out, &t.err} {
 		s.color = useColor(o.Color, env, s.width > 0)
 	}
@@ -169,8 +175,27 @@ func (t *Terminal) status(style Style, verb, format string, args ...any) {
 func (t *Terminal) line(style Style, verb, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.bar.clear()
 	pad := strings.Repeat(" ", max(0, 12-len(verb)))
 	fmt.Fprintf(t.err.w, "%s%s %s\n", pad, t.err.paint(style, verb), Clean(text))
+}
+
+// Progress returns a function that is told how much is done of what takes long, and draws
+// it, as cargo does, on a terminal and nowhere else: from half a second on, until all is done
+// or something else is said. It may be called by several goroutines. If nothing is to be drawn
+// ever, with --quiet or --json, or if CARGO_TERM_PROGRESS_WHEN says never, it is nil.
+func (t *Terminal) Progress(verb string) func(done, total int64) {
+	if t.err.width == 0 || t.plain || t.opts.Quiet || t.opts.JSON {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.bar = bar{w: t.err.w, columns: t.err.width, verb: strings.Repeat(" ", max(0, 12-len(verb))) + t.err.paint(Waits, verb)}
+	return func(done, total int64) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.bar.told(t.now(), done, total)
+	}
 }
 
 // Warn says what the user should know though the work goes on.
@@ -200,6 +225,7 @@ func (t *Terminal) HookLine(text string) { t.message(Plain, "cargo-cow", text) }
 func (t *Terminal) message(style Style, kind, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.bar.clear()
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	fmt.Fprintf(t.err.w, "%s: %s\n", t.err.paint(style, kind), Clean(lines[0]))
 	for _, l := range lines[1:] {
@@ -214,6 +240,7 @@ func (t *Terminal) Println(format string, args ...any) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.bar.clear()
 	fmt.Fprintln(t.out.w, Clean(fmt.Sprintf(format, args...)))
 }
 
@@ -236,6 +263,7 @@ func (t *Terminal) JSON(reason string, v any) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.bar.clear()
 	fmt.Fprintf(t.out.w, `{"reason":%s%s%s`, strconv.Quote(reason), sep, rest)
 }
 
