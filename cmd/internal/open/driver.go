@@ -70,10 +70,16 @@ func chooseDriver(ctx context.Context, store, buildDir string, exists bool, comp
 		return nil, fmt.Errorf("make store %s: %w", store, err)
 	}
 	candidates := drivers(compression)
-	if buildDir != "" && !ShareData(dir, filepath.Dir(buildDir)) {
-		candidates = candidates[len(candidates)-1:] // the one that copies
+	// What works in one place of a mount works in all: no name need come and go in a checkout.
+	other := dir
+	if buildDir != "" && !locate.SameMount(dir, filepath.Dir(buildDir)) {
+		other = locate.Existing(filepath.Dir(buildDir))
 	}
-	d, err := driver.Probe(ctx, dir, candidates...)
+	d, err := driver.ProbeBetween(ctx, dir, other, candidates...)
+	if err != nil && other != dir {
+		// Why nothing can be written there is said by what goes on to do it.
+		d, err = driver.Probe(ctx, dir, candidates[len(candidates)-1]) // the one that copies
+	}
 	if err != nil {
 		return nil, &layers.HelpError{
 			Err:  fmt.Errorf("make store %s: %w", store, err),

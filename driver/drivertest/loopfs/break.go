@@ -35,19 +35,11 @@ const mendLimit = 2 * time.Minute
 // Mend mounts again what Break has broken.
 func Mend(t testing.TB, dir string) {
 	t.Helper()
-	device, fstype := "", ""
-	table, err := os.ReadFile("/proc/self/mounts")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(table)) {
-		if f := strings.Fields(line); len(f) > 2 && f[1] == dir {
-			device, fstype = f[0], f[2]
-		}
-	}
+	device, fstype := mounted(t, dir)
 	image := filepath.Join(filepath.Dir(dir), "image")
 	end := time.Now().Add(mendLimit)
-	for err = unix.Unmount(dir, 0); errors.Is(err, unix.EBUSY) && time.Now().Before(end); err = unix.Unmount(dir, 0) {
+	err := unix.Unmount(dir, 0)
+	for ; errors.Is(err, unix.EBUSY) && time.Now().Before(end); err = unix.Unmount(dir, 0) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	if err != nil {
