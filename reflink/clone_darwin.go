@@ -21,6 +21,10 @@ func cloneOpen(dst, src int) error {
 	return fmt.Errorf("%w: only to a new file: %w", ErrUnsupported, unix.ENOTSUP)
 }
 
+func setTimesOpen(_, dir int, name string, st *unix.Stat_t) error {
+	return unix.UtimesNanoAt(dir, name, []unix.Timespec{st.Atim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
 func takesWhatItHolds(st *unix.Statfs_t) bool { return false }
 
 func flush(dir string) error { return unix.ENOTSUP }

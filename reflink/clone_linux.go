@@ -2,6 +2,7 @@ package reflink
 
 import (
 	"errors"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,10 +24,21 @@ func cloneName(dir int, name string, src int) error { return unix.ENOSYS }
 // cloneWhole clones a directory with all that is in it, where that is to be had.
 var cloneWhole func(dst, src string) error
 
-// canShare reports whether files can be cloned where the empty file dst is. A file of
-// nothing that becomes a clone of itself stays what it is.
+// canShare reports whether files can be cloned where the empty file dst is, which is open for
+// reading, too; if it is not, that they can. A file of nothing that becomes a clone of itself
+// stays what it is.
 func canShare(dst int) bool {
 	return judge(cloneOpen(dst, dst)) != unsupported
+}
+
+// setTimesOpen gives an open file the times of st, without a look at its name.
+func setTimesOpen(fd, _ int, _ string, st *unix.Stat_t) error {
+	times := [2]unix.Timespec{st.Atim, st.Mtim}
+	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // takesWhatItHolds: each byte of data in files takes one on the disk.

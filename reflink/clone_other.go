@@ -25,6 +25,10 @@ func cloneName(dir int, name string, src int) error { return unix.ENOTSUP }
 
 var cloneWhole func(dst, src string) error
 
+func setTimesOpen(_, dir int, name string, st *unix.Stat_t) error {
+	return unix.UtimesNanoAt(dir, name, []unix.Timespec{st.Atim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
 func takesWhatItHolds(st *unix.Statfs_t) bool { return false }
 
 func flush(dir string) error { return unix.ENOTSUP }

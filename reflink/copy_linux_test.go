@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -80,6 +81,10 @@ func TestKernelCopies(t *testing.T) {
 			}
 			if got := c.kernel.Load(); got != tt.want {
 				t.Errorf("the kernel is asked: %v, want %v", got, tt.want)
+			}
+			c = NewCopier(tt.mode)
+			if err := c.NewFile(t.Context(), filepath.Join(to, "new"), src.Name(), time.Time{}); err != nil || c.kernel.Load() != tt.want {
+				t.Errorf("NewFile: %v, the kernel is asked: %v, want %v", err, c.kernel.Load(), tt.want)
 			}
 			var st unix.Stat_t
 			if err := errors.Join(dst.Sync(), unix.Fstat(int(dst.Fd()), &st)); err != nil || st.Blocks*512 > 2<<20 {

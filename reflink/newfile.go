@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,7 @@ func (c *Copier) NewFile(ctx context.Context, dst, src string, mtime time.Time) 
 		st.Atim = unix.NsecToTimespec(mtime.UnixNano())
 		st.Mtim = st.Atim
 	}
-	_, err = c.newFile(ctx, target{unix.AT_FDCWD, dst, dst}, from, &st, false)
+	_, err = c.newFile(ctx, target{dir: unix.AT_FDCWD, name: dst, path: dst}, from, &st, false)
 	return err
 }
 
@@ -35,6 +36,9 @@ type target struct {
 	dir  int    // the open directory it is in
 	name string // there
 	path string // for messages
+	// plain, unless nil, is the mode and 1 with which a file was last made in the directory and
+	// had it: the umask and the directory's access lists take nothing from it.
+	plain *atomic.Uint32
 }
 
 func (t target) failed(op string, err error) error {
@@ -62,7 +66,8 @@ func (c *Copier) newFile(ctx context.Context, dst target, src int, st *unix.Stat
 			return false, dst.failed("clone", err)
 		}
 	}
-	fd, err := openAt(dst.dir, dst.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode&0o777|0o600)
+	// For reading, too, or the kernel could not be asked what it can do with it (canShare).
+	fd, err := openAt(dst.dir, dst.name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, mode&0o777|0o600)
 	if err != nil {
 		return false, dst.failed("open", err)
 	}
@@ -77,16 +82,31 @@ func (c *Copier) newFile(ctx context.Context, dst target, src int, st *unix.Stat
 	if all {
 		copyAttributes(src, func(name string, value []byte) { unix.Fsetxattr(fd, name, value, 0) })
 	}
-	var made unix.Stat_t
-	if err := unix.Fstat(fd, &made); err != nil {
-		return false, dst.failed("fstat", err)
+	if err := dst.chmod(fd, mode); err != nil {
+		return false, dst.failed("chmod", err)
 	}
-	if uint32(made.Mode)&0o7777 != mode {
-		if err := unix.Fchmod(fd, mode); err != nil {
-			return false, dst.failed("chmod", err)
-		}
+	if err := setTimesOpen(fd, dst.dir, dst.name, st); err != nil {
+		return false, dst.failed("set times", err)
 	}
-	return cloned, setTimes(dst, st)
+	return cloned, nil
+}
+
+// chmod gives a file that was made with a mode that mode, if it has not got it.
+func (t target) chmod(fd int, mode uint32) error {
+	if t.plain != nil && t.plain.Load() == mode+1 {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if uint32(st.Mode)&0o7777 != mode {
+		return unix.Fchmod(fd, mode)
+	}
+	if t.plain != nil && mode&^0o777 == 0 {
+		t.plain.Store(mode + 1)
+	}
+	return nil
 }
 
 func chmodAt(dst target, mode uint32) error {

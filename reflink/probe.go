@@ -54,7 +54,7 @@ func probe(from, to string) (ok bool, err error) {
 			err = errors.Join(err, removed)
 		}
 	}()
-	ok, err = NewCopier(Always).newFile(context.Background(), target{unix.AT_FDCWD, dst, dst}, int(src.Fd()), &st, false)
+	ok, err = NewCopier(Always).newFile(context.Background(), target{dir: unix.AT_FDCWD, name: dst, path: dst}, int(src.Fd()), &st, false)
 	if errors.Is(err, ErrUnsupported) {
 		return false, nil
 	}

@@ -45,7 +45,7 @@ func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error)
 	t := &treeCopy{
 		ctx: ctx, src: source, dst: dst, opts: opts,
 		copier: NewCopier(opts.Mode),
-		queue:  make(chan batch, queued),
+		queue:  newQueue(),
 		first:  map[inode]string{},
 	}
 	if opts.Skip != nil { // the walk asks, and who weighs
@@ -69,17 +69,20 @@ func CopyTree(ctx context.Context, dst, src string, opts Options) (Stats, error)
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for b := range t.queue {
-				if err := t.files(b); err != nil {
+			for dir, names := t.queue.take(); dir != nil; dir, names = t.queue.take() {
+				if err := t.files(dir, names); err != nil {
 					cancel(err)
+					t.queue.end(true)
 				}
+				t.queue.done(dir)
 			}
 		})
 	}
-	if err := t.walk(); err != nil {
+	err = t.walk()
+	if err != nil {
 		cancel(err)
 	}
-	close(t.queue)
+	t.queue.end(err != nil)
 	workers.Wait()
 	err = context.Cause(ctx)
 	if err == nil {
@@ -97,9 +100,9 @@ type treeCopy struct {
 	dst    string
 	opts   Options
 	copier *Copier
-	queue  chan batch
+	queue  *queue
 
-	dirs []made // of the walking goroutine, in the order of the walk: parents first
+	dirs []made // of the walking goroutine, in the order they are found in: parents first
 
 	done, total atomic.Int64 // bytes to be copied
 
@@ -115,30 +118,6 @@ type made struct {
 	depth int
 	st    unix.Stat_t // of its source, before that was read
 }
-
-// A pair is a directory and its copy, open until all files in it are done.
-type pair struct {
-	rel  string
-	src  *os.File
-	dst  int
-	uses atomic.Int32 // by the walk, and by each batch
-}
-
-func (p *pair) done() {
-	if p.uses.Add(-1) == 0 {
-		p.src.Close()
-		unix.Close(p.dst)
-	}
-}
-
-// A batch is some files of one directory. What waits in the queue keeps directories open:
-// queued times two descriptors at most.
-type batch struct {
-	dir   *pair
-	names []string
-}
-
-const batched, queued = 32, 32
 
 func (t *treeCopy) from(rel string) string { return join(t.src.dir, rel) }
 func (t *treeCopy) to(rel string) string   { return join(t.dst, rel) }
@@ -163,10 +142,9 @@ func (t *treeCopy) tell(n int64) {
 
 // walk makes the directories and symbolic links and queues the files.
 func (t *treeCopy) walk() error {
-	if err := t.mkdir("", 0); err != nil {
-		return err
-	}
-	// The list of directories is also the queue of those yet to be read.
+	// The list of directories is also the queue of those yet to be made and read. They are made
+	// when they are read: those who copy need not wait until thousands are.
+	t.dirs = []made{{}}
 	for i := 0; i < len(t.dirs); i++ {
 		if err := t.readDir(i); err != nil {
 			return err
@@ -175,7 +153,7 @@ func (t *treeCopy) walk() error {
 	return nil
 }
 
-// open opens both sides of a directory that was made.
+// open makes a directory, and opens both sides of it.
 func (t *treeCopy) open(d *made) (*pair, error) {
 	src, err := t.src.open(d.rel, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -185,15 +163,17 @@ func (t *treeCopy) open(d *made) (*pair, error) {
 		src.Close()
 		return nil, &fs.PathError{Op: "fstat", Path: t.from(d.rel), Err: err}
 	}
+	if err := t.mkdir(d.rel); err != nil {
+		src.Close()
+		return nil, err
+	}
 	copyAttributes(int(src.Fd()), func(name string, value []byte) { unix.Lsetxattr(t.to(d.rel), name, value, 0) })
 	dst, err := openAt(unix.AT_FDCWD, t.to(d.rel), onlyToEnter|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		src.Close()
 		return nil, &fs.PathError{Op: "open", Path: t.to(d.rel), Err: err}
 	}
-	p := &pair{rel: d.rel, src: src, dst: dst}
-	p.uses.Store(1)
-	return p, nil
+	return &pair{rel: d.rel, src: src, dst: dst}, nil
 }
 
 func (t *treeCopy) readDir(i int) error {
@@ -201,55 +181,42 @@ func (t *treeCopy) readDir(i int) error {
 	if err != nil {
 		return err
 	}
-	defer dir.done()
 	entries, err := readDir(dir.src)
+	for _, d := range entries {
+		if err != nil {
+			break
+		}
+		err = t.entry(dir, d, t.dirs[i].depth+1)
+	}
 	if err != nil {
+		dir.close()
 		return err
 	}
-	var files []string
-	for _, d := range entries {
-		if err := t.ctx.Err(); err != nil {
-			return err
-		}
-		name := d.Name()
-		rel := below(dir.rel, name)
-		if t.opts.Skip != nil && t.opts.Skip(rel, d) {
-			continue
-		}
-		switch {
-		case max(len(t.src.dir), len(t.dst))+1+len(rel) >= unix.PathMax:
-			err = t.leaveOut(rel, &fs.PathError{Op: "copy", Path: t.from(rel), Err: unix.ENAMETOOLONG})
-		case d.Type() == fs.ModeDir:
-			err = t.dir(rel, t.dirs[i].depth+1, dir)
-		case d.Type() == fs.ModeSymlink:
-			err = t.symlink(name, dir)
-		case d.Type() == 0:
-			if files = append(files, name); len(files) == batched {
-				err = t.enqueue(batch{dir, files})
-				files = nil
-			}
-		default:
-			err = t.leaveOut(rel, fmt.Errorf("copy %s: %w (%s)", t.from(rel), ErrSpecial, d.Type()))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return t.enqueue(batch{dir, files})
+	t.queue.put(dir)
+	return nil
 }
 
-func (t *treeCopy) enqueue(b batch) error {
-	if len(b.names) == 0 {
+// entry does what is to be done for something in dir, and notes what is done later.
+func (t *treeCopy) entry(dir *pair, d fs.DirEntry, depth int) error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	rel := below(dir.rel, d.Name())
+	if t.opts.Skip != nil && t.opts.Skip(rel, d) {
 		return nil
 	}
-	b.dir.uses.Add(1)
-	select {
-	case t.queue <- b:
+	switch {
+	case max(len(t.src.dir), len(t.dst))+1+len(rel) >= unix.PathMax:
+		return t.leaveOut(rel, &fs.PathError{Op: "copy", Path: t.from(rel), Err: unix.ENAMETOOLONG})
+	case d.Type() == fs.ModeDir:
+		return t.dir(rel, depth, dir)
+	case d.Type() == fs.ModeSymlink:
+		return t.symlink(d.Name(), dir)
+	case d.Type() == 0:
+		dir.names = append(dir.names, d.Name())
 		return nil
-	case <-t.ctx.Done():
-		b.dir.done()
-		return t.ctx.Err()
 	}
+	return t.leaveOut(rel, fmt.Errorf("copy %s: %w (%s)", t.from(rel), ErrSpecial, d.Type()))
 }
 
 // leaveOut returns err unless somebody is there to be told.
@@ -261,16 +228,17 @@ func (t *treeCopy) leaveOut(rel string, err error) error {
 	return nil
 }
 
-// dir makes a directory that can be listed; parent is the one that it is in.
+// dir notes a directory that can be listed; parent is the one that it is in.
 func (t *treeCopy) dir(rel string, depth int, parent *pair) error {
 	err := unix.Faccessat(int(parent.src.Fd()), path.Base(rel), unix.R_OK|unix.X_OK, unix.AT_EACCESS)
 	if errors.Is(err, fs.ErrPermission) {
 		return t.leaveOut(rel, &fs.PathError{Op: "list", Path: t.from(rel), Err: err})
 	}
-	return t.mkdir(rel, depth)
+	t.dirs = append(t.dirs, made{rel: rel, depth: depth})
+	return nil
 }
 
-func (t *treeCopy) mkdir(rel string, depth int) error {
+func (t *treeCopy) mkdir(rel string) error {
 	// Writable until finish gives it its own mode.
 	err := os.Mkdir(t.to(rel), 0o700)
 	if errors.Is(err, fs.ErrExist) {
@@ -278,11 +246,7 @@ func (t *treeCopy) mkdir(rel string, depth int) error {
 			err = nil
 		}
 	}
-	if err != nil {
-		return err
-	}
-	t.dirs = append(t.dirs, made{rel: rel, depth: depth})
-	return nil
+	return err
 }
 
 func (t *treeCopy) symlink(name string, dir *pair) error {
@@ -299,17 +263,17 @@ func (t *treeCopy) symlink(name string, dir *pair) error {
 	if err := unix.Fstatat(int(dir.src.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return &fs.PathError{Op: "lstat", Path: t.from(rel), Err: err}
 	}
-	return setTimes(target{dir.dst, name, t.to(rel)}, &st)
+	return setTimes(target{dir: dir.dst, name: name, path: t.to(rel)}, &st)
 }
 
-// files copies a batch. After an error, or if the copy was cancelled, it leaves the rest.
-func (t *treeCopy) files(b batch) error {
-	defer b.dir.done()
-	for _, name := range b.names {
+// files copies some files of a directory. After an error, or if the copy was cancelled, it
+// leaves the rest.
+func (t *treeCopy) files(dir *pair, names []string) error {
+	for _, name := range names {
 		if err := t.ctx.Err(); err != nil {
 			return err
 		}
-		if err := t.file(b.dir, name); err != nil {
+		if err := t.file(dir, name); err != nil {
 			return err
 		}
 	}
@@ -342,7 +306,7 @@ func (t *treeCopy) file(dir *pair, name string) error {
 	if st.Nlink > 1 && t.linked(rel, inode{uint64(st.Dev), st.Ino}) {
 		return nil
 	}
-	cloned, err := t.copier.newFile(t.ctx, target{dir.dst, name, t.to(rel)}, src, &st, true)
+	cloned, err := t.copier.newFile(t.ctx, target{dir.dst, name, t.to(rel), &dir.plain}, src, &st, true)
 	if err != nil {
 		return err
 	}
@@ -414,5 +378,5 @@ func (t *treeCopy) finishDir(d *made) error {
 	if err := unix.Fchmod(dst, uint32(d.st.Mode)&0o7777); err != nil {
 		return &fs.PathError{Op: "chmod", Path: t.to(d.rel), Err: err}
 	}
-	return setTimes(target{dst, ".", t.to(d.rel)}, &d.st)
+	return setTimes(target{dir: dst, name: ".", path: t.to(d.rel)}, &d.st)
 }
