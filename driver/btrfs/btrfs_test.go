@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestConformanceCompressing(t *testing.T) {
-	drivertest.Run(t, drivertest.Factory{Driver: btrfs.Compressing(btrfs.Compression{Algorithm: "zstd:1"}), Dir: btrfsDir()})
+	drivertest.Run(t, drivertest.Factory{Driver: btrfs.Compressing(btrfs.Compression{Algorithm: "zstd"}), Dir: btrfsDir()})
 }
 
 // What is written into a tree that compresses is compressed, and so it is in what comes of
@@ -64,13 +64,13 @@ func TestCompressing(t *testing.T) {
 		options string
 		want    bool
 	}{
-		{how{Algorithm: "zstd:1"}, "compress=no", true},
-		{how{Algorithm: "zstd:1", Yields: true}, "compress=no", true},
+		{how{Algorithm: "zstd"}, "compress=no", true},
+		{how{Algorithm: "zstd", Yields: true}, "compress=no", true},
 		{how{Algorithm: "lzo"}, "compress=no", true},
 		{how{}, "compress=no", false},
 		{how{}, "compress=zstd", true},
 		{how{Algorithm: "none"}, "compress=zstd", false},
-		{how{Algorithm: "zstd:1"}, "nodatasum", false},
+		{how{Algorithm: "zstd"}, "nodatasum", false},
 	} {
 		dir := loopfs.Btrfs(t, loopfs.MountOptions(c.options))
 		ordinary := filepath.Join(dir, "ordinary")
@@ -120,10 +120,10 @@ func TestCompressionYields(t *testing.T) {
 		return string(value[:max(n, 0)])
 	}
 	for i, c := range []struct{ options, of, yields, insists string }{
-		{"noatime", "", "zstd:1", "zstd:1"},
-		{"compress=zstd:3", "", "", "zstd:1"},
-		{"compress-force=lzo", "", "", "zstd:1"},
-		{"noatime", "lzo", "lzo", "zstd:1"},
+		{"noatime", "", "zstd", "zstd"},
+		{"compress=zstd:3", "", "", "zstd"},
+		{"compress-force=lzo", "", "", "zstd"},
+		{"noatime", "lzo", "lzo", "zstd"},
 	} {
 		dir := loopfs.Btrfs(t, loopfs.MountOptions(c.options))
 		if c.of != "" {
@@ -133,11 +133,10 @@ func TestCompressionYields(t *testing.T) {
 		}
 		for yields, want := range map[bool]string{true: c.yields, false: c.insists} {
 			tree := filepath.Join(dir, fmt.Sprint(yields))
-			if err := btrfs.Compressing(btrfs.Compression{Algorithm: "zstd:1", Yields: yields}).Create(t.Context(), tree); err != nil {
+			if err := btrfs.Compressing(btrfs.Compression{Algorithm: "zstd", Yields: yields}).Create(t.Context(), tree); err != nil {
 				t.Fatal(err)
 			}
-			// A kernel that does not keep the level calls it zstd.
-			if got := property(tree); got != want && got+":1" != want {
+			if got := property(tree); got != want {
 				t.Errorf("%d: %s in a directory of %q, yields %v: %q, want %q", i, c.options, c.of, yields, got, want)
 			}
 		}

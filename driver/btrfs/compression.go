@@ -14,8 +14,10 @@ import (
 // that files and directories take from the directory they are made in, and that goes before
 // the mount's option.
 type Compression struct {
-	// Algorithm is "zstd", "lzo" or "zlib", the first and the last with a level if need be,
-	// as "zstd:1"; "none" so that nothing is compressed, "" to leave it to the place.
+	// Algorithm is "zstd", "lzo" or "zlib"; "none" so that nothing is compressed, "" to leave
+	// it to the place. The level is the mount's, and zstd's is 3 where the mount has none
+	// (Linux fs/btrfs/inode.c, compress_file_range): one in a property goes for nothing, as
+	// five of them that left the same bytes show.
 	Algorithm string
 	// Yields: where somebody has chosen for the place, by its property or an option of the
 	// mount, that holds.
@@ -24,17 +26,13 @@ type Compression struct {
 
 const property = "btrfs.compression" // Linux fs/btrfs/props.c
 
-// apply has a new tree compress. A level is refused by kernels that do not know of it, and
-// compression altogether where checksums are off, as on a mount with nodatasum: there the
-// tree does without.
+// apply has a new tree compress. It is refused where checksums are off, as on a mount with
+// nodatasum: there the tree does without.
 func (c Compression) apply(tree string) error {
 	if c.Algorithm == "" || c.Yields && isChosen(tree) {
 		return nil
 	}
 	err := unix.Setxattr(tree, property, []byte(c.Algorithm), 0)
-	if name, _, leveled := strings.Cut(c.Algorithm, ":"); leveled && errors.Is(err, unix.EINVAL) {
-		err = unix.Setxattr(tree, property, []byte(name), 0)
-	}
 	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) {
 		return fmt.Errorf("compress %s: %w", tree, err)
 	}

@@ -17,7 +17,7 @@ import (
 // bring back, build directories, records of the warehouse; also where somebody has made
 // snapshots, or clones of single files.
 func TestPruneFreesWhatItSays(t *testing.T) {
-	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{"btrfs-none": loopfs.Btrfs, "btrfs-zstd:1": loopfs.Btrfs, "xfs": loopfs.XFS} {
+	for name, mount := range map[string]func(testing.TB, ...loopfs.Option) string{"btrfs-none": loopfs.Btrfs, "btrfs-zstd": loopfs.Btrfs, "xfs": loopfs.XFS} {
 		fs, compression, _ := strings.Cut(name, "-")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

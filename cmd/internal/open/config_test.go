@@ -112,12 +112,12 @@ func TestCompressionConfig(t *testing.T) {
 		return c.Compression.Algorithm, nil
 	}
 	for text, want := range map[string]string{
-		"":                       "zstd:1",
+		"":                       "zstd",
 		"compression: none\n":    "none",
 		"compression: lzo\n":     "lzo",
 		"compression: zstd\n":    "zstd",
-		"compression: zlib:9\n":  "zlib:9",
-		"compression: zstd:15\n": "zstd:15",
+		"compression: zlib:9\n":  "zlib",
+		"compression: zstd:15\n": "zstd",
 	} {
 		if got, err := read(text); err != nil || got != want {
 			t.Errorf("%q: got %q, %v", text, got, err)

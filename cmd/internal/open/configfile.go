@@ -81,19 +81,21 @@ func (c *Config) add(keys *projectKeys) error {
 	return nil
 }
 
-// compressions are what Btrfs knows (its manual page btrfs(5), "Compression").
+// compressions are what Btrfs knows (its manual page btrfs(5), "Compression"). A level may be said, as in an option of the
+// mount, and goes for nothing in a property.
 var compressions = regexp.MustCompile(`^(none|lzo|zlib(:[1-9])?|zstd(:([1-9]|1[0-5]))?)?$`)
 
 // defaultCompression makes build directories of the dev profile a third as long, and neither
 // builds nor edits longer (docs/benchmarks.md, "Compression").
-var defaultCompression = btrfs.Compression{Algorithm: "zstd:1", Yields: true}
+var defaultCompression = btrfs.Compression{Algorithm: "zstd", Yields: true}
 
 // setCompression takes what the user has chosen, or has not.
 func (c *Config) setCompression(chosen string) error {
 	if !compressions.MatchString(chosen) {
-		return fmt.Errorf("compression %q: want none, lzo, zlib or zstd, the last two with a level if need be, as zstd:1", chosen)
+		return fmt.Errorf("compression %q: want none, lzo, zlib or zstd", chosen)
 	}
-	c.Compression = btrfs.Compression{Algorithm: chosen}
+	algorithm, _, _ := strings.Cut(chosen, ":")
+	c.Compression = btrfs.Compression{Algorithm: algorithm}
 	if chosen == "" {
 		c.Compression = defaultCompression
 	}

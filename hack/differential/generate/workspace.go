@@ -97,7 +97,7 @@ const userConfig = "config/cargo-cow/config.yaml"
 // without.
 func (b *builder) compress(seed uint64) {
 	if seed%4 == 3 {
-		b.files[userConfig] = "compression: zstd:1\n"
+		b.files[userConfig] = "compression: zstd\n"
 	}
 }
 
