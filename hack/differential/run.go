@@ -50,17 +50,14 @@ const size = 40 << 30
 
 // inSpace makes the scratch space and does what uses it.
 func (r *runner) inSpace(ctx context.Context, do func() error) (err error) {
-	on := scratch.Make
+	fstype := scratch.Btrfs
 	if r.xfs {
-		on = scratch.MakeXFS
+		fstype = scratch.XFS
 	}
-	if r.space, err = on(ctx, size); err != nil {
+	if r.space, err = scratch.MakeOf(ctx, fstype, size); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.space.Close()) }()
-	if !r.space.Own {
-		return fmt.Errorf("it needs root and loop devices: %s", r.space.Note)
-	}
 	r.truths = new(world.Truths)
 	if r.kit, err = tool.Prepare(ctx, r.tool, filepath.Join(r.space.Dir, "kit", r.tool)); err != nil {
 		return err

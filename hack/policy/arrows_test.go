@@ -145,6 +145,8 @@ var rules = []rule{
 		"what reading decides of macros is asked of what reads them: no command prints it"},
 	{"hack/bench", []string{"driver/pool", "hack/...", "layers/cargo/planner", "layers/cargo/project", "layers/space", xsys},
 		"what a planning run takes shows in no command of its own, nor in how many pieces a tree lies at a moment; a pool is made without a line in this machine's /etc"},
+	{"hack/bench/clonetree", []string{"driver", "driver/btrfs", "driver/plain"},
+		"what a driver takes for a clone shows in no command alone, each of which does more"},
 	{"hack/bench/bulk", []string{"layers/cargo/fingerprint"}, "made-up units need fingerprints that hash right; nothing else of the program's"},
 }
 

@@ -11,28 +11,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A kind of file system, as mount(2) calls it, with what it is made and mounted with.
-type kind struct {
-	name, options string
-	mkfs          []string
-}
-
-var (
-	btrfs = kind{"btrfs", "user_subvol_rm_allowed", nil}
-	xfs   = kind{"xfs", "", []string{"-s", fmt.Sprint("size=", sector)}} // else it goes by the image's file system
+// Types of file systems that MakeOf makes.
+const (
+	Btrfs = "btrfs"
+	XFS   = "xfs"
+	Ext4  = "ext4"
 )
+
+// What a file system of each type is made and mounted with. mkfs.xfs would go by the file system that the image lies on.
+var types = map[string]struct {
+	mkfs    []string
+	options string
+}{
+	Btrfs: {options: "user_subvol_rm_allowed"},
+	XFS:   {mkfs: []string{"-s", fmt.Sprint("size=", sector)}},
+	Ext4:  {},
+}
 
 // sector is the size, in bytes, of the loop devices'.
 const sector = 4096
 
 // mountImage puts a new file system at dir, in an image file that lies at path until it is mounted.
-func mountImage(ctx context.Context, k kind, path string, size int64, dir string) error {
+func mountImage(ctx context.Context, fstype, path string, size int64, dir string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("mounting a loop image needs root")
 	}
-	mkfs, err := exec.LookPath("mkfs." + k.name)
+	of, ok := types[fstype]
+	if !ok {
+		return fmt.Errorf("make a file system of type %q: there is none", fstype)
+	}
+	mkfs, err := exec.LookPath("mkfs." + fstype)
 	if err != nil {
-		return fmt.Errorf("make %s: %w", k.name, err)
+		return fmt.Errorf("make %s: %w", fstype, err)
 	}
 	image, err := os.Create(path)
 	if err != nil {
@@ -44,8 +54,8 @@ func mountImage(ctx context.Context, k kind, path string, size int64, dir string
 	if err := image.Truncate(size); err != nil {
 		return fmt.Errorf("make image: %w", err)
 	}
-	if out, err := exec.CommandContext(ctx, mkfs, append(k.mkfs, "-q", path)...).CombinedOutput(); err != nil {
-		return fmt.Errorf("make %s: %w: %s", k.name, err, strings.TrimSpace(string(out)))
+	if out, err := exec.CommandContext(ctx, mkfs, append(of.mkfs, "-q", path)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("make %s: %w: %s", fstype, err, strings.TrimSpace(string(out)))
 	}
 	device, err := attach(image)
 	if err != nil {
@@ -54,8 +64,8 @@ func mountImage(ctx context.Context, k kind, path string, size int64, dir string
 	// Detached by the kernel when the last user, which is the mount, lets go.
 	defer device.Close()
 	const flags = unix.MS_NOATIME | unix.MS_NODEV | unix.MS_NOSUID
-	if err := unix.Mount(device.Name(), dir, k.name, flags, k.options); err != nil {
-		return fmt.Errorf("mount %s: %w", k.name, err)
+	if err := unix.Mount(device.Name(), dir, fstype, flags, of.options); err != nil {
+		return fmt.Errorf("mount %s: %w", fstype, err)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package scratch finds or makes the directory that the demo and the benchmarks work in: a Btrfs file system of its own in a
 // loop image where that is allowed (root, loop devices), else a directory on a Btrfs that is there, else an ordinary one; or
-// an XFS in such an image.
+// a file system of another type in such an image.
 // Close removes all of it, and a space whose process was killed is removed by the next Make on the same machine. A Space may
 // be used by several goroutines; Close is called once, when nobody works in it any more, also after ^C: that is for the
 // caller's main to arrange with signal.NotifyContext.
@@ -32,16 +32,16 @@ type Space struct {
 	lock *os.File // base/lock, held as long as the space is in use
 }
 
-// MakeXFS returns a space on an XFS of its own, for which it needs root and loop devices.
-func MakeXFS(ctx context.Context, size int64) (*Space, error) {
+// MakeOf returns a space on a file system of its own of one of the types Btrfs, XFS, Ext4, for which it needs root and loop devices.
+func MakeOf(ctx context.Context, fstype string, size int64) (*Space, error) {
 	p, err := begin(size)
 	if err != nil {
 		return nil, err
 	}
-	if err := mountImage(ctx, xfs, filepath.Join(p.base, "image"), size, p.Dir); err != nil {
+	if err := mountImage(ctx, fstype, filepath.Join(p.base, "image"), size, p.Dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("make scratch space: %w", err), p.Close())
 	}
-	p.Own = true
+	p.Own, p.Btrfs = true, fstype == Btrfs
 	return p, nil
 }
 
@@ -66,7 +66,7 @@ func Make(ctx context.Context, size int64) (*Space, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = mountImage(ctx, btrfs, filepath.Join(p.base, "image"), size, p.Dir)
+	err = mountImage(ctx, Btrfs, filepath.Join(p.base, "image"), size, p.Dir)
 	if err == nil {
 		p.Btrfs, p.Own = true, true
 		return p, nil

@@ -25,25 +25,6 @@ func mounted(t *testing.T, dir string) bool {
 	return bytes.Contains(mounts, []byte(" "+dir+" "))
 }
 
-func TestMakeXFS(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("mounting a loop image needs root")
-	}
-	t.Setenv("TMPDIR", t.TempDir())
-	p, err := MakeXFS(t.Context(), size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(p.Dir, &st); err != nil || st.Type != unix.XFS_SUPER_MAGIC || !p.Own || p.Btrfs {
-		t.Errorf("it is of kind %x: %+v (%v)", st.Type, p, err)
-	}
-	dir := p.Dir
-	if err := p.Close(); err != nil || mounted(t, dir) {
-		t.Errorf("after Close it is there (%v)", err)
-	}
-}
-
 func TestMake(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	p, err := Make(t.Context(), size)
@@ -180,5 +161,34 @@ func TestUnseal(t *testing.T) {
 	}
 	if err := os.RemoveAll(layer); err != nil {
 		t.Errorf("remove after unseal: %v", err)
+	}
+}
+
+func TestMakeOf(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("not root")
+		}
+		t.Skip("mounting needs root")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	for fstype, magic := range map[string]int64{Btrfs: unix.BTRFS_SUPER_MAGIC, XFS: unix.XFS_SUPER_MAGIC, Ext4: unix.EXT4_SUPER_MAGIC} {
+		p, err := MakeOf(t.Context(), fstype, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var st unix.Statfs_t
+		if err := unix.Statfs(p.Dir, &st); err != nil || st.Type != magic || !mounted(t, p.Dir) || !p.Own || p.Btrfs != (fstype == Btrfs) {
+			t.Errorf("%s: it is of type %x, %v", fstype, st.Type, err)
+		}
+		if err := p.Close(); err != nil || mounted(t, p.Dir) {
+			t.Errorf("%s: Close: %v", fstype, err)
+		}
+	}
+	if _, err := MakeOf(t.Context(), "none", size); err == nil {
+		t.Error("there is a file system none")
+	}
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) != 0 {
+		t.Errorf("left over: %v", left)
 	}
 }
