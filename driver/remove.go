@@ -1,11 +1,8 @@
 package driver
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/reflink/mounts"
 )
 
 // RemoveAll removes the directory path with all in it, also directories without
@@ -79,54 +78,14 @@ func CheckRemovable(path string) error {
 	if err != nil {
 		return err
 	}
-	table, err := os.ReadFile("/proc/self/mountinfo")
+	table, err := mounts.Table()
 	if err != nil {
-		return fmt.Errorf("read mount points: %w", err)
+		return err
 	}
-	mounts, err := parseMountPoints(bytes.NewReader(table))
-	if err != nil {
-		return fmt.Errorf("read mount points: %w", err)
-	}
-	for _, m := range mounts {
-		if m == real || strings.HasPrefix(m, strings.TrimSuffix(real, "/")+"/") {
-			return fmt.Errorf("%s: %w", m, ErrBusy)
+	for _, m := range table {
+		if m.Point == real || strings.HasPrefix(m.Point, strings.TrimSuffix(real, "/")+"/") {
+			return fmt.Errorf("%s: %w", m.Point, ErrBusy)
 		}
 	}
 	return nil
-}
-
-// parseMountPoints takes the fifth field of each line of mountinfo, see proc(5).
-func parseMountPoints(r io.Reader) ([]string, error) {
-	var mounts []string
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20) // an overlay of many layers makes long lines
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 5 {
-			return nil, fmt.Errorf("parse mount point %q: too few fields", lines.Text())
-		}
-		mounts = append(mounts, unescape(fields[4]))
-	}
-	return mounts, lines.Err()
-}
-
-// unescape undoes the octal escapes of seq_path: space, tab, newline, backslash.
-func unescape(s string) string {
-	var b strings.Builder
-	for {
-		before, after, found := strings.Cut(s, `\`)
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		s = after
-		if len(s) >= 3 {
-			if c, err := strconv.ParseUint(s[:3], 8, 8); err == nil {
-				b.WriteByte(byte(c))
-				s = s[3:]
-				continue
-			}
-		}
-		b.WriteByte('\\')
-	}
 }

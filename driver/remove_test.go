@@ -5,27 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 )
-
-const mountinfo = `22 27 0:20 / /sys rw,nosuid shared:7 - sysfs sysfs rw
-27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-90 27 0:31 /@home /home/a\040b\134c rw,noatime - btrfs /dev/loop0 rw,subvol=/@home
-91 27 0:32 / /tail\ \08 rw - tmpfs none rw
-`
-
-func TestParseMountPoints(t *testing.T) {
-	got, err := parseMountPoints(strings.NewReader(mountinfo))
-	want := []string{"/sys", "/", `/home/a b\c`, `/tail\`}
-	if !slices.Equal(got, want) || err != nil {
-		t.Errorf("got %q, %v, want %q", got, err, want)
-	}
-	if _, err := parseMountPoints(strings.NewReader("22 27 0:20 /\n")); err == nil {
-		t.Error("a short line is no error")
-	}
-}
 
 func TestCheckRemovableKnowsThisMachine(t *testing.T) {
 	for _, path := range []string{"/", "/proc", "/proc/"} {
@@ -48,17 +29,6 @@ func TestCheckRemovableKnowsThisMachine(t *testing.T) {
 	if err := CheckRemovable(link + "/proc"); err == nil {
 		t.Error("CheckRemovable(link to /, proc): nil")
 	}
-}
-
-func FuzzParseMountPoints(f *testing.F) {
-	f.Add(mountinfo)
-	f.Add(`1 2 3 4 \1\12\123\1234\777`)
-	f.Fuzz(func(t *testing.T, table string) {
-		mounts, err := parseMountPoints(strings.NewReader(table))
-		if err == nil && len(mounts) > strings.Count(table, "\n")+1 {
-			t.Errorf("%d mounts in %q", len(mounts), table)
-		}
-	})
 }
 
 // While directories without rights are opened up to be removed, one of them becomes a link:

@@ -45,7 +45,11 @@ func roomNow(dst string, w weight) error {
 	if err != nil {
 		return err
 	}
-	e := RoomError{Need: w.data, Free: int64(st.Bavail) * int64(st.Bsize), Files: w.files, Names: int64(st.Ffree)}
+	free, err := Free(dst)
+	if err != nil {
+		return err
+	}
+	e := RoomError{Need: w.data, Free: free, Files: w.files, Names: int64(st.Ffree)}
 	if st.Files == 0 { // it makes them as they are needed, as Btrfs does
 		e.Names = e.Files
 	}
@@ -64,18 +68,12 @@ func plentyIn(dst string, src *source) bool {
 		return false
 	}
 	to, err := statfs(dst)
-	return err == nil && uint64(to.Bavail)*uint64(to.Bsize) > (uint64(from.Blocks)-uint64(from.Bfree))*uint64(from.Bsize) &&
-		uint64(to.Ffree) > uint64(from.Files)-uint64(from.Ffree)
-}
-
-// statfs asks of dir, or of the directory that it is to be made in.
-func statfs(dir string) (*unix.Statfs_t, error) {
-	var st unix.Statfs_t
-	dir = existing(dir)
-	if err := unix.Statfs(dir, &st); err != nil {
-		return nil, &fs.PathError{Op: "statfs", Path: dir, Err: err}
+	if err != nil {
+		return false
 	}
-	return &st, nil
+	free, err := Free(dst)
+	return err == nil && uint64(free) > (uint64(from.Blocks)-uint64(from.Bfree))*uint64(from.Bsize) &&
+		uint64(to.Ffree) > uint64(from.Files)-uint64(from.Ffree)
 }
 
 // A scale weighs a tree.

@@ -3,11 +3,10 @@ package btrfs
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/reflink/mounts"
 )
 
 // Compression is how a new tree compresses what is written into it. It goes by a property
@@ -44,29 +43,6 @@ func isChosen(tree string) bool {
 	if n, err := unix.Getxattr(tree, property, nil); err == nil && n > 0 {
 		return true // it takes after the directory it was made in
 	}
-	var st unix.Statx_t
-	if unix.Statx(unix.AT_FDCWD, tree, 0, unix.STATX_MNT_ID, &st) != nil || st.Mask&unix.STATX_MNT_ID == 0 {
-		return false // Linux before 5.8
-	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	return err == nil && mountCompresses(string(mounts), st.Mnt_id)
-}
-
-// mountCompresses reports whether a mount has an option that says how to compress. The
-// options of a file system are the third field behind the dash (proc(5), mountinfo), and
-// hold for all of its mounts.
-func mountCompresses(mountinfo string, id uint64) bool {
-	for line := range strings.Lines(mountinfo) {
-		before, after, _ := strings.Cut(line, " - ")
-		fields, source := strings.Fields(before), strings.Fields(after)
-		if len(fields) == 0 || len(source) < 3 || fields[0] != strconv.FormatUint(id, 10) {
-			continue
-		}
-		for option := range strings.SplitSeq(source[2], ",") {
-			if name, _, _ := strings.Cut(option, "="); name == "compress" || name == "compress-force" {
-				return true
-			}
-		}
-	}
-	return false
+	m, err := mounts.Of(tree)
+	return err == nil && (m.Has("compress") || m.Has("compress-force"))
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/reflink/mounts"
 )
 
 // Grow makes the pool larger, to size bytes, while it is in use. If it is interrupted, the same
@@ -21,7 +23,7 @@ func (p Pool) Grow(ctx context.Context, size int64) error {
 	if !ok {
 		return failed(ErrNotMounted)
 	}
-	image := backing(m.device)
+	image := m.Backing()
 	fi, err := os.Stat(image)
 	if err != nil {
 		return failed(err)
@@ -32,7 +34,7 @@ func (p Pool) Grow(ctx context.Context, size int64) error {
 	if err := os.Truncate(image, size); err != nil {
 		return failed(err)
 	}
-	device, err := os.Open(m.device)
+	device, err := os.Open(m.Source)
 	if err != nil {
 		return failed(err)
 	}
@@ -108,17 +110,17 @@ func (p Pool) Detach() error {
 	case err != nil:
 		return fmt.Errorf("unmount %s: %w", p.Mount, err)
 	}
-	return detached(m.device)
+	return detached(m)
 }
 
 // detachLimit bounds the wait for the kernel, which frees a loop device some ms after its file
 // system has gone.
 const detachLimit = 10 * time.Second
 
-func detached(device string) error {
-	for end := time.Now().Add(detachLimit); backing(device) != ""; time.Sleep(5 * time.Millisecond) {
+func detached(m mounts.Mount) error {
+	for end := time.Now().Add(detachLimit); m.Backing() != ""; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			return fmt.Errorf("unmount the pool: %s is still in use", device)
+			return fmt.Errorf("unmount the pool: %s is still in use", m.Source)
 		}
 	}
 	return nil

@@ -148,8 +148,8 @@ func (p Pool) Attach(image string) error {
 		}
 	}
 	if m, ok := mountedAt(p.Mount); ok {
-		if file := backing(m.device); file != image {
-			return fmt.Errorf("mount %s: %s is mounted at %s", image, m.device, p.Mount)
+		if file := m.Backing(); file != image {
+			return fmt.Errorf("mount %s: %s is mounted at %s", image, m.Source, p.Mount)
 		}
 		return nil
 	}

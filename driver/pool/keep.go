@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/cargo-cow/cargo-cow/reflink/mounts"
 )
 
 // A Keeper is what mounts the pool again when the machine starts.
@@ -135,8 +137,8 @@ func (p Pool) kept() (image string, k Keeper) {
 		return "", Nobody
 	}
 	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 2 && !strings.HasPrefix(f[0], "#") && unescape(f[1]) == p.Mount {
-			return unescape(f[0]), Fstab
+		if f := strings.Fields(line); len(f) > 2 && !strings.HasPrefix(f[0], "#") && mounts.Unescape(f[1]) == p.Mount {
+			return mounts.Unescape(f[0]), Fstab
 		}
 	}
 	return "", Nobody
@@ -152,7 +154,7 @@ func unquoteUnit(word string) string {
 // image is that of the pool, "" where there is none.
 func (p Pool) image() string {
 	if m, ok := mountedAt(p.Mount); ok {
-		if file := backing(m.device); file != "" {
+		if file := m.Backing(); file != "" {
 			return file
 		}
 	}
@@ -208,7 +210,7 @@ func (p Pool) forget(ctx context.Context) error {
 		}
 		var kept strings.Builder
 		for line := range strings.Lines(string(text)) {
-			if f := strings.Fields(line); len(f) > 2 && !strings.HasPrefix(f[0], "#") && unescape(f[1]) == p.Mount {
+			if f := strings.Fields(line); len(f) > 2 && !strings.HasPrefix(f[0], "#") && mounts.Unescape(f[1]) == p.Mount {
 				continue
 			}
 			kept.WriteString(line)

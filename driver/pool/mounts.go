@@ -5,65 +5,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/reflink/mounts"
 )
 
-// mounted is what the kernel says of a mount.
-type mounted struct {
-	device  string // as /dev/loop0
-	options string // of the mount and of the file system
-}
-
-// mountedAt finds the Btrfs that is mounted at a place, the last of several.
-func mountedAt(place string) (mounted, bool) {
-	table, err := os.ReadFile("/proc/self/mountinfo")
+// mountedAt finds the Btrfs that is mounted at a place.
+func mountedAt(place string) (mounts.Mount, bool) {
+	table, err := mounts.Table()
 	if err != nil {
-		return mounted{}, false
+		return mounts.Mount{}, false
 	}
-	return parseMounts(string(table), place)
-}
-
-// parseMounts reads what proc(5) says of mountinfo: the place is the fifth field, its options
-// the sixth; behind the dash are the type, the device, and the options of the file system.
-func parseMounts(table, place string) (m mounted, ok bool) {
-	for line := range strings.Lines(table) {
-		f := strings.Fields(line)
-		dash := slices.Index(f, "-")
-		if dash < 6 || len(f) < dash+4 || unescape(f[4]) != place {
-			continue
-		}
-		m, ok = mounted{unescape(f[dash+2]), f[5] + "," + f[dash+3]}, f[dash+1] == "btrfs"
-	}
-	return m, ok
-}
-
-// unescape undoes the kernel's escapes, three octal digits (fs/seq_file.c: mangle_path).
-func unescape(text string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+3 < len(text) {
-			if n, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
-}
-
-// backing is the file behind a loop device, "" if it is none, or is not told.
-func backing(device string) string {
-	text, err := os.ReadFile(filepath.Join("/sys/block", filepath.Base(device), "loop/backing_file"))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(string(text), "\n")
+	m, ok := mounts.At(table, place)
+	return m, ok && m.Type == "btrfs"
 }
 
 // isDirect reports whether a loop device passes the host's page cache by.

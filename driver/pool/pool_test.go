@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -19,6 +20,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/driver/btrfs"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest"
 	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 const gib = 1 << 30
@@ -36,7 +38,7 @@ func host(t testing.TB, size int64) (dir string, p Pool) {
 		m, mounted := mountedAt(p.Mount)
 		err := p.Detach()
 		// Mount namespaces that other tests have made meanwhile have it, too, for a while.
-		for end := time.Now().Add(2 * time.Minute); mounted && backing(m.device) != "" && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); mounted && m.Backing() != "" && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			err = nil
 		}
 		if err != nil {
@@ -397,6 +399,48 @@ func TestHostFull(t *testing.T) {
 	}
 }
 
+// What is copied into a pool is not begun where it would fill the disk under it, though the pool itself has room.
+func TestHostHasNoRoomForACopy(t *testing.T) {
+	dir, p := host(t, 4*gib)
+	create(t, p, Request{Size: 3 * gib})
+	from, to := filepath.Join(dir, "from"), filepath.Join(p.Mount, "to")
+	if err := os.Mkdir(from, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 64<<20)
+	rand.Read(noise)
+	if err := os.WriteFile(filepath.Join(from, "file"), noise, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command("sync", "-f", from).Run(); err != nil {
+		t.Fatal(err)
+	}
+	free, err := freeIn(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if room, err := reflink.Free(to); err != nil || room > free-gib || room < free-gib-128<<20 {
+		t.Errorf("with %d free under the pool there is room for %d, %v", free, room, err)
+	}
+	filler := filepath.Join(dir, "filler")
+	if out, err := exec.Command("fallocate", "-l", fmt.Sprint(free-gib-32<<20), filler).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	var room *reflink.RoomError
+	if _, err := reflink.CopyTree(t.Context(), to, from, reflink.Options{Mode: reflink.Never}); !errors.As(err, &room) || room.Free > 32<<20 {
+		t.Errorf("64 MiB are copied where the disk has 32 to spare: %v", err)
+	}
+	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("and there is something: %v", err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reflink.CopyTree(t.Context(), to, from, reflink.Options{Mode: reflink.Never}); err != nil {
+		t.Error(err)
+	}
+}
+
 // An image that was cut off, or has gone, is told of, and nothing is mounted.
 func TestImageDamaged(t *testing.T) {
 	_, p := host(t, 6*gib)
@@ -463,23 +507,4 @@ func mapFiles(etc string, files []File) []File {
 		files[i].Path = filepath.Join(etc, strings.TrimPrefix(files[i].Path, "/etc"))
 	}
 	return files
-}
-
-func TestParseMounts(t *testing.T) {
-	const table = `25 30 0:23 / /sys rw,nosuid - sysfs sysfs rw
-46 30 0:39 / /var/a\040b rw,noatime shared:9 - btrfs /dev/loop0 rw,compress=zstd:1,subvol=/
-47 30 0:40 / /other ro - ext4 /dev/sda rw
-48 30 0:41 / /other rw - btrfs /dev/loop1 ro
-`
-	if m, ok := parseMounts(table, "/var/a b"); !ok || m != (mounted{"/dev/loop0", "rw,noatime,rw,compress=zstd:1,subvol=/"}) {
-		t.Errorf("%+v %v", m, ok)
-	}
-	if m, ok := parseMounts(table, "/other"); !ok || m.device != "/dev/loop1" {
-		t.Errorf("the one on top: %+v %v", m, ok)
-	}
-	for _, none := range []string{"/", "/sys", "/var/a"} {
-		if m, ok := parseMounts(table, none); ok {
-			t.Errorf("%s: %+v", none, m)
-		}
-	}
 }

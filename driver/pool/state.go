@@ -59,7 +59,7 @@ func (p Pool) State() (*State, error) {
 	if !mounted {
 		return s, nil
 	}
-	s.Mounted, s.Device = true, m.device
+	s.Mounted, s.Device = true, m.Source
 	var fs unix.Statfs_t
 	if err := unix.Statfs(p.Mount, &fs); err != nil {
 		return nil, fmt.Errorf("look at the pool: %w", err)
@@ -72,15 +72,14 @@ func (p Pool) State() (*State, error) {
 	if s.Image != "" {
 		s.Free = min(s.Free, s.HostFree)
 	}
-	has := strings.Split(m.options, ",")
-	s.ReadOnly = slices.Contains(has, "ro")
-	s.Direct = isDirect(m.device)
+	s.ReadOnly = m.Has("ro")
+	s.Direct = isDirect(m.Source)
 	for o := range strings.SplitSeq(Options, ",") {
-		if !slices.Contains(has, o) {
+		if !slices.Contains(m.Options, o) {
 			s.Wants = append(s.Wants, o)
 		}
 	}
-	s.Errors = deviceErrors(m.device)
+	s.Errors = deviceErrors(m.Source)
 	s.Users = p.users()
 	return s, nil
 }

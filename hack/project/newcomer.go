@@ -71,17 +71,18 @@ func unification(manifest string) (lines string) {
 }
 
 // dependencies returns the sections of a published manifest that decide what is built of other packages and how, without
-// one of them, and the names of those that a program can use. Cargo publishes each dependency as a section of its own
-// (cargo 1.95, util/toml/mod.rs: to_string_pretty of the manifest that it has normalized).
+// one of them, and the names of those that a program can use. Those of tests are among the sections, as the first resolver
+// gives the features that they ask for to all. Cargo publishes each dependency as a section of its own (cargo 1.95,
+// util/toml/mod.rs: to_string_pretty of the manifest that it has normalized).
 func dependencies(manifest, without string) (sections string, names []string) {
 	for _, section := range strings.SplitAfter("\n"+manifest, "\n[")[1:] {
 		section = "[" + strings.TrimSuffix(section, "[")
 		header, _, _ := strings.Cut(section, "\n")
 		header = strings.Trim(header, "[]")
-		wanted := slices.ContainsFunc([]string{"dependencies.", "build-dependencies.", "target.", "features", "profile."}, func(of string) bool {
+		wanted := slices.ContainsFunc([]string{"dependencies.", "build-dependencies.", "dev-dependencies.", "target.", "features", "profile."}, func(of string) bool {
 			return strings.HasPrefix(header, of)
 		})
-		if !wanted || strings.Contains(header, "dev-dependencies") || header == "dependencies."+without {
+		if !wanted || header == "dependencies."+without {
 			continue
 		}
 		sections += section

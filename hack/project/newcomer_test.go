@@ -66,7 +66,8 @@ x = "deny"
 			headers = append(headers, strings.TrimSpace(line))
 		}
 	}
-	want := []string{"[profile.release]", "[dependencies.a-b]", "[dependencies.d]", "[build-dependencies.f]", "[features]", `[target."cfg(unix)".dependencies.g]`}
+	want := []string{"[profile.release]", "[dependencies.a-b]", "[dependencies.d]", "[dev-dependencies.e]", "[build-dependencies.f]", "[features]",
+		`[target."cfg(unix)".dependencies.g]`, `[target."cfg(unix)".dev-dependencies.h]`}
 	if !slices.Equal(headers, want) {
 		t.Errorf("its manifest has %q, want %q", headers, want)
 	}

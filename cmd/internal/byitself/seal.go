@@ -8,7 +8,6 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
-	"github.com/cargo-cow/cargo-cow/layers/space"
 	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
@@ -102,7 +101,7 @@ func checkCopied(ctx context.Context, p *open.Project, buildDir string) error {
 	if err != nil {
 		return err
 	}
-	free, err := space.Free(p.Store.Dir())
+	free, err := reflink.Free(p.Store.Dir())
 	if err != nil {
 		return err
 	}

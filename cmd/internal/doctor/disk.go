@@ -13,6 +13,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/pooling"
 	"github.com/cargo-cow/cargo-cow/driver/pool"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
+	"github.com/cargo-cow/cargo-cow/reflink/mounts"
 )
 
 // disk finds what the file system of the directory makes possible, by trying, and what of its
@@ -59,10 +60,11 @@ func (d *Doctor) pool(helps bool) {
 
 // mount looks at the options of the mount that a directory lies on.
 func (d *Doctor) mount(dir string) {
-	place, options := mountOf(dir)
-	if place == "" {
+	m, err := mounts.Of(dir)
+	if err != nil {
 		return
 	}
+	place, options := m.Point, m.Options
 	remount := func(option string) string {
 		return "sudo mount -o remount," + option + " " + paths.ShellWord(place)
 	}
@@ -76,29 +78,6 @@ func (d *Doctor) mount(dir string) {
 	if os.Geteuid() != 0 && !has("user_subvol_rm_allowed") {
 		d.find(Note, "mount", "a tree is deleted file by file: "+place+" is mounted without user_subvol_rm_allowed", remount("user_subvol_rm_allowed"))
 	}
-}
-
-// mountOf finds the mount that a directory lies on, and its options (proc(5), mountinfo).
-func mountOf(dir string) (place string, options []string) {
-	real, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return "", nil
-	}
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return "", nil
-	}
-	for line := range strings.Lines(string(table)) {
-		f := strings.Fields(line)
-		dash := slices.Index(f, "-")
-		if dash < 6 || len(f) < dash+4 {
-			continue
-		}
-		if at := f[4]; (real == at || paths.Below(real, at)) && len(at) >= len(place) {
-			place, options = at, append(strings.Split(f[5], ","), strings.Split(f[dash+3], ",")...)
-		}
-	}
-	return place, options
 }
 
 // snapshotTools finds programs that take snapshots of the subvolume around a store: what is

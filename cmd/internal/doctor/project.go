@@ -15,7 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
-	"github.com/cargo-cow/cargo-cow/layers/space"
+	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 // tools finds the programs that are run here.
@@ -60,7 +60,7 @@ func (d *Doctor) store(ctx context.Context) {
 		return
 	}
 	text := fmt.Sprintf("%s (%s)", st.Dir(), st.Driver().Name())
-	free, err := space.Free(st.Dir())
+	free, err := reflink.Free(st.Dir())
 	switch {
 	case err != nil:
 		d.find(Bad, "store", text+": "+err.Error(), "")

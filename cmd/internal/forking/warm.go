@@ -15,7 +15,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/git"
-	"github.com/cargo-cow/cargo-cow/layers/space"
+	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 // ready seals what is built here, so that the forks get it. Where that cannot be, now, they
@@ -56,7 +56,7 @@ func (j *job) checkRoom(ctx context.Context, o Options) error {
 	if err != nil || one == 0 {
 		return err
 	}
-	free, err := space.Free(existing(j.dir))
+	free, err := reflink.Free(existing(j.dir))
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package open
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/locate"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/relocate"
+	"github.com/cargo-cow/cargo-cow/reflink/mounts"
 )
 
 // driverOf is the driver of a store that is there.
@@ -73,19 +72,14 @@ func sameFile(a, b string) bool {
 // mountPoints are those of file systems that stores can be on: that have a device, or one that
 // keeps files. What is slow to answer, on a network, is not looked at.
 func mountPoints() (points []string) {
-	f, err := os.Open("/proc/self/mountinfo")
+	kinds := []string{"btrfs", "xfs", "ext4", "ext3", "ext2", "bcachefs", "zfs", "f2fs", "tmpfs", "overlay"}
+	table, err := mounts.Table()
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
-	kinds := []string{"btrfs", "xfs", "ext4", "ext3", "ext2", "bcachefs", "zfs", "f2fs", "tmpfs", "overlay"}
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		before, after, _ := strings.Cut(lines.Text(), " - ")
-		fields, kind := strings.Fields(before), strings.Fields(after)
-		if len(fields) > 4 && len(kind) > 0 && slices.Contains(kinds, kind[0]) && !strings.Contains(fields[4], `\`) {
-			points = append(points, fields[4])
+	for _, m := range table {
+		if slices.Contains(kinds, m.Type) {
+			points = append(points, m.Point)
 		}
 	}
 	return points

@@ -14,9 +14,9 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers/holdings"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
-	"github.com/cargo-cow/cargo-cow/layers/space"
 	"github.com/cargo-cow/cargo-cow/layers/warehouse"
 	"github.com/cargo-cow/cargo-cow/layers/whereabouts"
+	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 // A Wish is what is asked for.
@@ -175,7 +175,7 @@ func recordItems(v *warehouse.Inventory) []prune.Item {
 func (p *Plan) fit(w Wish, inventory *warehouse.Inventory, now time.Time) error {
 	goal := w.Policy
 	if w.MinFree > 0 {
-		free, err := space.Free(p.store.Dir())
+		free, err := reflink.Free(p.store.Dir())
 		if err != nil {
 			return err
 		}
