@@ -120,11 +120,15 @@ func succeeded(status syscall.WaitStatus) bool { return status.Exited() && statu
 func (c *cachedCall) record(viewDirs ...string) {
 	run := rustc.Run{Began: c.began, Cost: time.Since(c.started), Files: c.artifacts, Messages: c.messages, ViewDirs: viewDirs}
 	rec, err := c.request.Record(run)
+	later := c.cold && !keepsAtOnce(c.env)
 	if err == nil {
-		err = c.warehouse.Put(context.Background(), rec, c.OutDir, c.cold)
+		err = c.warehouse.Put(context.Background(), rec, c.OutDir, c.cold && !later)
 	}
 	if err == nil {
 		err = c.writeTrailer(rec.Trailer(c.request))
+	}
+	if err == nil && later && !c.keepLater(rec) {
+		err = c.warehouse.Put(context.Background(), rec, c.OutDir, true)
 	}
 	event := warehouse.Event{Kind: warehouse.Compiled, Unit: c.Title(), Cost: run.Cost, Err: err}
 	if c.missed != nil && event.Err == nil {

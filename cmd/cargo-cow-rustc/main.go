@@ -37,6 +37,10 @@ const mostMemory = 512 << 20
 
 func main() {
 	alias.Main()
+	if len(os.Args) == 4 && os.Args[1] == keepFlag {
+		keep(os.Args[2], os.Args[3])
+		return
+	}
 	out := wrap(os.Args[1:], os.Environ())
 	if out.err != nil {
 		os.Stderr.WriteString("error: cargo-cow-rustc: " + out.err.Error() + "\n")

@@ -50,6 +50,7 @@ const (
 const (
 	WarehouseUnits     = "units"
 	WarehouseFiles     = "files"
+	WarehouseLater     = "later"
 	WarehouseEvents    = "events"
 	WarehouseOldEvents = WarehouseEvents + ".old"
 )

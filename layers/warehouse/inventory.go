@@ -64,6 +64,9 @@ func (w *Warehouse) Inventory(ctx context.Context, goneLayers []string, measure 
 	if err != nil {
 		return nil, err
 	}
+	for _, run := range w.Runs() {
+		v.addLeftover(filepath.Join(w.dir, laterDir, run)) // old ones are of keepers that were killed
+	}
 	// Files come after records: one that is put meanwhile may lack its record here,
 	// and is young.
 	err = w.eachFile(ctx, filesDir, func(path string, d fs.DirEntry) {

@@ -108,6 +108,12 @@ func (w *Warehouse) keepLoose(ctx context.Context, path string, f rustc.File) er
 		return err
 	}
 	defer from.Close()
+	return w.takeIn(ctx, from, f, func() error { return nil })
+}
+
+// takeIn makes a loose file of one that is open, if it is what it should be when that is done.
+func (w *Warehouse) takeIn(ctx context.Context, from *os.File, f rustc.File, check func() error) error {
+	loose := w.loose(f.Digest)
 	if err := os.MkdirAll(filepath.Dir(loose), 0o700); err != nil {
 		return err
 	}
@@ -116,6 +122,9 @@ func (w *Warehouse) keepLoose(ctx context.Context, path string, f rustc.File) er
 		return err
 	}
 	_, err = w.copier.File(ctx, to, from)
+	if err == nil {
+		err = check()
+	}
 	if err == nil {
 		err = to.Chmod(0o400)
 	}

@@ -30,6 +30,7 @@ const (
 	Dir      = paths.StoreWarehouse
 	unitsDir = paths.WarehouseUnits
 	filesDir = paths.WarehouseFiles
+	laterDir = paths.WarehouseLater
 )
 
 // touchAfter is how old the note of a last use may become before it is written
@@ -46,6 +47,9 @@ type Warehouse struct {
 func In(store string) *Warehouse {
 	return &Warehouse{store: store, dir: filepath.Join(store, Dir), copier: reflink.NewCopier(reflink.Auto)}
 }
+
+// Store is that of the warehouse.
+func (w *Warehouse) Store() string { return w.store }
 
 // Dir is where the warehouse is.
 func (w *Warehouse) Dir() string { return w.dir }

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cargo-cow/cargo-cow/layers/lowpriority"
 )
 
 // share is by what the available memory is divided, for how much is read at most. The
@@ -42,7 +43,6 @@ func Run(ctx context.Context, files []File, m Memory) Report {
 	go func() {
 		// Priorities are the thread's. It stays locked, so that it ends with this
 		// goroutine and no other one inherits them.
-		runtime.LockOSThread()
 		giveWay()
 		done <- read(ctx, files, m)
 	}()
@@ -88,15 +88,8 @@ func read(ctx context.Context, files []File, m Memory) Report {
 	return rep
 }
 
-// giveWay gives this thread the lowest priorities there are. Where the kernel
-// refuses one, the others do.
+// giveWay has this goroutine's thread run only when no other would, holding nothing that others wait for.
 func giveWay() {
-	const (
-		whoProcess = 1 // IOPRIO_WHO_PROCESS: a thread, in spite of its name
-		idle       = 3 // IOPRIO_CLASS_IDLE, shifted by IOPRIO_CLASS_SHIFT
-		classShift = 13
-	)
-	_, _, _ = unix.Syscall(unix.SYS_IOPRIO_SET, whoProcess, 0, idle<<classShift)
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 19)
+	lowpriority.Take()
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE, Nice: 19}, 0)
 }

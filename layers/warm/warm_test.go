@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -245,9 +244,7 @@ func TestGiveWay(t *testing.T) {
 	before := mine()
 	seen := make(chan priority)
 	go func() {
-		// As Run does; the thread is not given back.
-		runtime.LockOSThread()
-		giveWay()
+		giveWay() // as Run does
 		seen <- mine()
 	}()
 	if got := <-seen; got != (priority{3, 19, unix.SCHED_IDLE}) {

@@ -80,6 +80,8 @@ over time, never changed or removed.
 
 - ` + "`CARGO_COW=off`" + `: switches the wrapper and git's hook off, for one command of cargo's or git's.
 - ` + "`CARGO_COW_STORE`" + `: the store, for one command; ` + "`--store`" + ` takes precedence.
+- ` + "`CARGO_COW_WAREHOUSE`" + `: ` + "`off`" + ` for a build that neither takes from the warehouse nor puts into it. ` + "`now`" + `: what is compiled is kept before
+  the compiler's call is over, and not seconds after cargo is done; so it is in CI and in containers, which kill what outlives cargo.
 - ` + "`CARGO_TERM_COLOR`, `CARGO_TERM_QUIET`, `CARGO_TERM_VERBOSE`, `NO_COLOR`, `CLICOLOR_FORCE`" + `: as for cargo.
 
 ## Configuration

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cargo-cow/cargo-cow/cmd/internal/environ"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/open"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
@@ -19,6 +17,8 @@ import (
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/autoprune"
 	"github.com/cargo-cow/cargo-cow/layers/lastuse"
+	"github.com/cargo-cow/cargo-cow/layers/locate"
+	"github.com/cargo-cow/cargo-cow/layers/lowpriority"
 	"github.com/cargo-cow/cargo-cow/layers/paths"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
 	"github.com/cargo-cow/cargo-cow/layers/space"
@@ -43,8 +43,7 @@ func AutoWish(st *layers.Store, a open.AutoPrune) (Wish, error) {
 // Begin starts a prune in the background, if one is due. In a CI environment there is none:
 // what is kept there is another's choice.
 func Begin(environment []string, s *open.Session, st *layers.Store) {
-	env := environ.Environ(environment)
-	if env.Get("CI") != "" && env.Get("CI") != "false" || env.Get("TF_BUILD") != "" {
+	if locate.IsCI(environ.Environ(environment).Get) {
 		return
 	}
 	a, err := s.AutoPrune()
@@ -65,7 +64,7 @@ func Auto(ctx context.Context, st *layers.Store, a open.AutoPrune, now time.Time
 	if account == nil || err != nil {
 		return err
 	}
-	giveWay()
+	lowpriority.Take()
 	r := autoprune.Result{Began: now}
 	began := time.Now()
 	err = auto(ctx, st, a, now, &r)
@@ -118,7 +117,7 @@ func Supersede(ctx context.Context, st *layers.Store, now time.Time) error {
 			Pinned: r.Pinned, Created: r.Created, LastUse: lastuse.Read(filepath.Join(st.Dir(), paths.StoreLastUse), r.ID),
 		})
 	}
-	giveWay()
+	lowpriority.Take()
 	var errs []error
 	for _, c := range prune.New(items, prune.Policy{Superseded: true}, now).Victims {
 		if err := st.Remove(ctx, c.ID); !errors.Is(err, layers.ErrInUse) {
@@ -131,14 +130,6 @@ func Supersede(ctx context.Context, st *layers.Store, now time.Time) error {
 // keepAccounts is how long it is known of a build directory that is gone what was done for it
 // by itself: as long as layers are kept that nobody uses.
 const keepAccounts = 60 * 24 * time.Hour
-
-// giveWay has this process use the processors and the disk only when nobody else does, as far
-// as the system allows.
-func giveWay() {
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 19)
-	const whoProcess, idle = 1, 3 << 13 // linux/ioprio.h
-	_, _, _ = unix.Syscall(unix.SYS_IOPRIO_SET, whoProcess, 0, idle)
-}
 
 // Words tell what came of such a prune.
 func Words(r *autoprune.Result, now time.Time) string {

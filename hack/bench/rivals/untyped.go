@@ -25,7 +25,7 @@ const (
 
 // without is the dependency that newcomers go without, so that no lockfile and no set of dependencies is one that was built:
 // one that no other dependency shares features with.
-var without = map[string]string{"hyperfine": "statistical", "hexyl": "const_format", "just": "similar"}
+var without = map[string]string{"hyperfine": "shell-words", "hexyl": "const_format", "just": "similar"}
 
 // An entrant is a tool that was set up once, by what its documentation names, and of which nothing is asked afterwards.
 type entrant struct {
