@@ -129,7 +129,7 @@ func runScripts(t *testing.T, more []string, names ...string) {
 					"RUSTUP_HOME="+rustup,
 					"CARGO_HOME="+filepath.Join(home, ".cargo"),
 					"CARGO_NET_OFFLINE=true",
-					"CARGO_TERM_COLOR=never",
+					"CARGO_TERM_COLOR=never", "CARGO_COW_WAREHOUSE=now",
 					"CARGO_COW_STORE="+filepath.Join(env.WorkDir, "store"),
 					"WRAPPER="+wrapper,
 					"GIT_CONFIG_NOSYSTEM=1",

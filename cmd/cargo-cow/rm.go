@@ -12,7 +12,7 @@ import (
 )
 
 func newRm(a *app) *cobra.Command {
-	var dryRun bool
+	var dryRun, wait bool
 	cmd := &cobra.Command{
 		Use:   "rm LAYER...",
 		Short: "Remove layers",
@@ -28,19 +28,22 @@ layer cannot be removed, the others still are (code 3). All of them go with
 		Example: `  cargo cow rm green 1a2b3c4d`,
 		Args:    exit.AtLeastOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.rm(cmd.Context(), args, dryRun)
+			return a.rm(cmd.Context(), args, dryRun, wait)
 		},
 	}
 	cmd.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "say what would be removed, and change nothing")
+	cmd.Flags().BoolVar(&wait, "wait", false, "return only when all is gone from the disk, where that goes file by file")
 	return cmd
 }
 
-func (a *app) rm(ctx context.Context, refs []string, dryRun bool) error {
+func (a *app) rm(ctx context.Context, refs []string, dryRun, wait bool) error {
 	st, err := a.anyStore(ctx)
 	if err != nil {
 		return err
 	}
 	r := pruning.NewRemoval(a.term, st, dryRun, a.term.Status)
+	r.Soon = !wait
+	defer r.Sweep(a.environ)
 	// All are found before the first goes, so that "latest" is one layer.
 	var found []*layers.Record
 	for _, ref := range refs {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
-	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/used"
 	"github.com/cargo-cow/cargo-cow/layers"
@@ -36,14 +35,11 @@ func Run(ctx context.Context, term *ui.Terminal, st *layers.Store, w Wish, o Opt
 		}
 	}
 	r := NewRemoval(term, st, o.DryRun, term.Detail)
-	r.soon = !o.Wait
+	r.Soon = !o.Wait
 	if _, err := p.CarryOut(ctx, r); err != nil {
 		return err
 	}
-	if r.left {
-		// Else whoever opens the store next deletes it, and waits for that.
-		_ = spawn.Sweep(w.Tool.Environ, st.Dir())
-	}
+	r.Sweep(w.Tool.Environ)
 	return r.End()
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/exit"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/phrase"
+	"github.com/cargo-cow/cargo-cow/cmd/internal/spawn"
 	"github.com/cargo-cow/cargo-cow/cmd/internal/ui"
 	"github.com/cargo-cow/cargo-cow/layers"
 	"github.com/cargo-cow/cargo-cow/layers/prune"
@@ -17,7 +18,7 @@ type Removal struct {
 	term    *ui.Terminal
 	store   *layers.Store
 	dryRun  bool
-	soon    bool // layers go from the store at once, and from the disk as soon as may be
+	Soon    bool // layers go from the store at once, and from the disk as soon as may be: see Sweep
 	left    bool // something is to be deleted yet
 	say     func(verb, format string, args ...any)
 	removed int   // layers
@@ -61,12 +62,20 @@ func (r *Removal) Remove(ctx context.Context, rec *layers.Record) error {
 }
 
 func (r *Removal) removeLayer(ctx context.Context, id string) error {
-	if !r.soon {
+	if !r.Soon {
 		return r.store.Remove(ctx, id)
 	}
 	left, err := r.store.RemoveSoon(ctx, id)
 	r.left = r.left || left
 	return err
+}
+
+// Sweep has what is gone from the store, and not from the disk, be deleted in the background. Else whoever opens the store
+// next deletes it, and waits for that.
+func (r *Removal) Sweep(environ []string) {
+	if r.left {
+		_ = spawn.Sweep(environ, r.store.Dir())
+	}
 }
 
 // removeTree removes a build directory, or what undo would bring back, if still holds once
