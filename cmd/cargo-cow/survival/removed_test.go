@@ -557,7 +557,7 @@ func TestRemoveForeignFiles(t *testing.T) {
 	}
 	p.Must("btrfs", "property", "set", "-ts", layer, "ro", "true")
 	trash := filepath.Join(w.store, "layers", ".trash-"+id)
-	fails(t, p.TryCow("rm", "foreign"), 1, "permission denied", "remove "+trash)
+	fails(t, p.TryCow("rm", "--wait", "foreign"), 1, "permission denied", "remove "+trash)
 	if got := p.listed(); !slices.Equal(got, []string{"", "first"}) {
 		t.Errorf("layers %q", got)
 	}
