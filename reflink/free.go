@@ -47,7 +47,7 @@ func underneath(dir string) (host *unix.Statfs_t, ok bool) {
 		return nil, false
 	}
 	host, err = statfs(name)
-	return host, err == nil
+	return host, err == nil && host.Blocks > 0 // what is served by a program need not tell how large it is
 }
 
 // statfs asks of dir, or of the directory that it is to be made in.
