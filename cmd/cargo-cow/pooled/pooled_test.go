@@ -1,6 +1,7 @@
 package pooled
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,11 +68,8 @@ func TestDailyWork(t *testing.T) {
 	if got := c.Compiled(analyzer...); len(got) > 0 {
 		t.Errorf("an editor's second check has compiled %q", got)
 	}
-	cover := c.With("RUSTFLAGS=-Cinstrument-coverage", "CARGO_TARGET_DIR="+c.Path("cover"), "LLVM_PROFILE_FILE="+c.Path("cover/%p.profraw"))
-	cover.Must("cargo", "test")
-	if found, err := filepath.Glob(c.Path("cover/*.profraw")); err != nil || len(found) < 2 {
-		t.Errorf("of what ran there are only %q, %v", found, err)
-	}
+	w.wantCovered(c)
+	w.wantCovered(w.worktree("covered")) // from what was built in the other
 	off := w.worktree("off").With("CARGO_COW=off")
 	if got := off.Compiled("build"); len(got) != 4 {
 		t.Errorf("with the wrapper off it has compiled %q", got)
@@ -172,4 +170,52 @@ func TestPrint(t *testing.T) {
 	w.in(".").Must("touch", "file")
 	w.root.Must(program, "pool", "create") // goes on from there
 	w.root.Must(program, "pool", "remove", "--force")
+}
+
+// wantCovered has tests tell what they have covered, and the compiler's tools say where that is: in the checkout itself.
+func (w *world) wantCovered(c *fixture.Checkout) {
+	w.T.Helper()
+	cover := c.With("RUSTFLAGS=-Cinstrument-coverage", "LLVM_PROFILE_FILE="+c.Path("%p.profraw"))
+	cover.Must("cargo", "test")
+	tool := func(name string, args ...string) string {
+		w.T.Helper()
+		found, err := filepath.Glob(filepath.Join(filepath.Dir(w.Dir), "toolchain/lib/rustlib/*/bin", name))
+		if err != nil || len(found) != 1 {
+			w.T.Fatalf("%s: %q, %v", name, found, err)
+		}
+		return cover.Must(found[0], args...).Stdout
+	}
+	raw, err := filepath.Glob(c.Path("*.profraw"))
+	if err != nil || len(raw) < 2 {
+		w.T.Fatalf("of what ran there are only %q, %v", raw, err)
+	}
+	tool("llvm-profdata", append([]string{"merge", "--sparse", "--output=" + c.Path("all.profdata")}, raw...)...)
+	tests := cover.Build("test", "--no-run").Executables
+	if tests["runs"] == "" {
+		w.T.Fatalf("there are tests %q", tests)
+	}
+	covered := false
+	for _, name := range []string{"runs", "lib"} {
+		var report struct {
+			Data []struct {
+				Files []struct {
+					Filename string
+					Summary  struct{ Lines struct{ Count, Covered int } }
+				}
+			}
+		}
+		text := tool("llvm-cov", "export", "--summary-only", "--instr-profile="+c.Path("all.profdata"), tests[name])
+		if err := json.Unmarshal([]byte(text), &report); err != nil || len(report.Data) != 1 {
+			w.T.Fatalf("%v: %s", err, text)
+		}
+		for _, f := range report.Data[0].Files {
+			if strings.HasSuffix(f.Filename, "/lib/src/lib.rs") && !strings.HasPrefix(f.Filename, c.Dir+"/") && strings.HasPrefix(f.Filename, w.Dir) {
+				w.T.Errorf("in %s what was covered is said to lie in %s", c.Dir, f.Filename)
+			}
+			covered = covered || f.Filename == c.Path("lib/src/lib.rs") && f.Summary.Lines.Covered > 0
+		}
+	}
+	if !covered {
+		w.T.Errorf("nothing of %s was covered", c.Path("lib/src/lib.rs"))
+	}
 }
