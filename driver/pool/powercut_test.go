@@ -78,6 +78,50 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
+// A disk that is gone from under a pool fails what is sealed then, and has the pool say so; when it is there again, all that
+// was sealed before is.
+func TestDiskGone(t *testing.T) {
+	disk := faultdisk.New(t, 512)
+	disk.Format(t, "ext4")
+	disk.Mount(t, disk.MountPoint(), "")
+	p := At(filepath.Join(disk.Dir(), "lib/pool")).With(filepath.Join(disk.Dir(), "etc"))
+	if err := os.Mkdir(filepath.Join(disk.Dir(), "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	create(t, p, Request{Size: MinSize})
+	_, contents := sealMany(t, p, disk)
+	disk.Arm(t, faultdisk.Fault{Errno: unix.EIO})
+	d, work := btrfs.New(), filepath.Join(p.Mount, "work")
+	err := os.WriteFile(filepath.Join(work, "file"), bytes.Repeat([]byte("later"), 1<<20), 0o644)
+	if err == nil {
+		err = d.Seal(t.Context(), tree(p, sealed), work)
+	}
+	if err == nil {
+		t.Error("a tree is sealed on a disk that is gone")
+	}
+	if s, err := p.State(); err != nil || !s.ReadOnly || s.Errors == 0 {
+		t.Errorf("of the pool is said %+v, %v", s, err)
+	}
+	if err := p.Detach(); err != nil {
+		t.Fatal(err)
+	}
+	disk.Unmount(t)
+	disk.Disarm(t)
+	disk.Mount(t, disk.MountPoint(), "")
+	if err := p.Attach(""); err != nil {
+		t.Fatal(err)
+	}
+	for n := range sealed {
+		wantWhole(t, p, n, contents[n], true)
+	}
+	if _, err := os.Lstat(tree(p, sealed)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what could not be sealed is there: %v", err)
+	}
+	if err := errors.Join(d.Seal(t.Context(), tree(p, sealed), work), p.Detach()); err != nil {
+		t.Error(err)
+	}
+}
+
 // A superblock of which the disk has written half is put right from a copy, where one is whole.
 func TestTornSuperblock(t *testing.T) {
 	_, p := host(t, 2*gib)
