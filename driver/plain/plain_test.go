@@ -36,6 +36,23 @@ func TestCopyOnXFS(t *testing.T) {
 	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: func(t testing.TB) string { return loopfs.XFS(t) }})
 }
 
+// An ordinary user gets the same of either.
+func TestUnprivileged(t *testing.T) {
+	const nobody = 65534
+	for _, c := range []struct {
+		name  string
+		mode  plain.Mode
+		mount func(testing.TB, ...loopfs.Option) string
+	}{{"ReflinkOnXFS", plain.Reflink, loopfs.XFS}, {"CopyOnExt4", plain.Copy, loopfs.Ext4}} {
+		t.Run(c.name, func(t *testing.T) {
+			mounted := func(t testing.TB) string { return c.mount(t, loopfs.Owner(nobody)) }
+			drivertest.AsUser(t, nobody, mounted, func(t *testing.T, dir string) {
+				drivertest.Run(t, drivertest.Factory{Driver: plain.New(c.mode), Dir: func(testing.TB) string { return dir }})
+			})
+		})
+	}
+}
+
 func TestCopyInTempDir(t *testing.T) {
 	drivertest.Run(t, drivertest.Factory{Driver: plain.New(plain.Copy), Dir: func(t testing.TB) string { return t.TempDir() }})
 }

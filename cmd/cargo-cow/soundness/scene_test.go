@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -23,7 +24,8 @@ import (
 // another would be given the same.
 type scene struct {
 	hazard
-	dir    string // where the world lies
+	dir    string              // where the world lies
+	as     *syscall.Credential // who works there; nil: who runs the tests
 	w      *world
 	around string            // what lay around the checkout when the origin was built
 	truths map[string]string // what clean builds gave, by all that they were given
@@ -67,6 +69,11 @@ func (s *scene) build(t *testing.T) {
 	t.Helper()
 	home := filepath.Join(s.dir, strings.ReplaceAll(s.name, "/", "-"))
 	w := newWorld(t, home, strings.Split(strings.ReplaceAll(strings.Join(s.env, "\n"), "$W", home), "\n")...)
+	if s.as != nil {
+		w.Own(".", int(s.as.Uid))
+		w.User = s.as
+		w.begin(t)
+	}
 	ar := txtar.Parse([]byte(s.files))
 	w.lay(ar, "a", "a")
 	w.lay(ar, "ext", "ext")
