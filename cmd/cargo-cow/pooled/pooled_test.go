@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/cargo-cow/cargo-cow/cmd/internal/fixture"
+	"github.com/cargo-cow/cargo-cow/driver/drivertest/loopfs"
+	"github.com/cargo-cow/cargo-cow/reflink"
 )
 
 // After the one step that needs root a user types cargo's commands and git's alone, and each
@@ -19,8 +21,19 @@ func TestNothingTyped(t *testing.T) {
 	fix := w.worktree("fix")
 	wantWarm(fix)
 	wantSays(fix, "lib")
-	// The next one takes nothing but a snapshot.
-	wantWarm(w.worktree("next"))
+	// The next one takes nothing but a snapshot, in bytes, too.
+	before := loopfs.Free(t, w.Path("pool"))
+	next := w.worktree("next")
+	wantWarm(next)
+	size, err := reflink.TreeBlocks(t.Context(), next.Target())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := before - loopfs.Free(t, w.Path("pool")); took > size/10 {
+		t.Errorf("a worktree with a build directory of %d bytes took %d of the pool", size, took)
+	} else {
+		t.Logf("a worktree with a build directory of %d bytes took %d of the pool", size, took)
+	}
 	if n := w.layers(); n != 1 {
 		t.Errorf("there are %d layers, want 1", n)
 	}
