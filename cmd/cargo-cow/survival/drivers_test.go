@@ -61,7 +61,7 @@ func day(w *world, driver string) {
 	b.Must("cargo", "build", "--quiet")
 	b.cow("snapshot")
 	b.builds(nil, "second")
-	b.cow("rm", "second")
+	b.cow("rm", "--wait", "second")
 	b.builds(nil, "second")
 	b.tidy()
 	p.checks()

@@ -71,7 +71,7 @@ func TestBuiltWithSudo(t *testing.T) {
 		p.cow("restore", "--from="+layer)
 		p.foreign("release", false)
 		p.Must("cargo", "build", "--quiet", "--release")
-		p.cow("rm", layer)
+		p.cow("rm", "--wait", layer)
 		p.sudo("rm -rf .target.cargo-cow-* target.cargo-cow-undo")
 	})
 
@@ -86,7 +86,7 @@ func TestBuiltWithSudo(t *testing.T) {
 		layer := p.cow("snapshot")["layer"].(string)
 		p.cow("restore", "--from="+layer)
 		p.builds(nil, "second")
-		p.cow("rm", layer)
+		p.cow("rm", "--wait", layer)
 		p.sudo("rm -rf .target.cargo-cow-* target.cargo-cow-undo")
 	})
 

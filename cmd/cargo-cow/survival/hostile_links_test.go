@@ -299,7 +299,7 @@ func TestHardLinksOutward(t *testing.T) {
 				outside.untouched(args)
 			}
 			p.builds(nil, "first")
-			p.cow("rm", "latest")
+			p.cow("rm", "--wait", "latest")
 			p.Remove("target")
 			outside.untouched("removal")
 		})
@@ -359,7 +359,7 @@ func TestDeepAndWideTrees(t *testing.T) {
 			if _, says := p.build(); says != "first cow" {
 				t.Errorf("the program says %q", says)
 			}
-			p.cow("rm", "latest")
+			p.cow("rm", "--wait", "latest")
 			p.tidy()
 			if !fixture.Exists(p.Target()) {
 				t.Error("the build directory is gone")

@@ -166,7 +166,7 @@ func TestRemovalFailed(t *testing.T) {
 			p := w.origin.in(t)
 			label := "doomed-" + point
 			id := w.label(label)
-			r := p.with("CARGO_COW_CRASHPOINT="+point+"=error").TryCow("rm", label)
+			r := p.with("CARGO_COW_CRASHPOINT="+point+"=error").TryCow("rm", "--wait", label)
 			fails(t, r, 1, "injected fault")
 			p.tidy()
 			p.checks()
@@ -175,7 +175,7 @@ func TestRemovalFailed(t *testing.T) {
 				return
 			}
 			p.restores(label)
-			p.cow("rm", label)
+			p.cow("rm", "--wait", label)
 			p.forgotten(id)
 		})
 	}
@@ -190,7 +190,7 @@ func TestRemovalFailedInPart(t *testing.T) {
 	w.label("two")
 	b := w.checkout("b")
 	restore := b.StopCow("restore.staged", "restore", "--from=held")
-	r := w.origin.TryCow("rm", "one", "held", "two")
+	r := w.origin.TryCow("rm", "--wait", "one", "held", "two")
 	if e := r.Line(t, "error"); r.Code != 3 || e == nil || e["code"] != 5.0 {
 		t.Errorf("rm, want exit code 3 and an error with 5: %v", r)
 	}
@@ -200,7 +200,7 @@ func TestRemovalFailedInPart(t *testing.T) {
 	restore.Signal(syscall.SIGCONT)
 	restore.Ends()
 	b.builds(nil, "first")
-	w.origin.cow("rm", "held")
+	w.origin.cow("rm", "--wait", "held")
 	w.origin.forgotten(held)
 	w.origin.checks()
 }
@@ -217,7 +217,7 @@ func TestRemoveWhileRestoring(t *testing.T) {
 			b := w.checkout("b")
 			restore := b.StopCow(point, "restore", "--from=wanted")
 			w.age(id, 48*time.Hour)
-			fails(t, w.origin.TryCow("rm", "wanted"), 5, "layer is in use")
+			fails(t, w.origin.TryCow("rm", "--wait", "wanted"), 5, "layer is in use")
 			r := w.origin.TryCow("prune", "--labelled", "--max-age=1d")
 			if a := r.Line(t, "prune"); r.Code != 0 || a["removed"] != 0.0 {
 				t.Errorf("prune: %v", r)
@@ -229,7 +229,7 @@ func TestRemoveWhileRestoring(t *testing.T) {
 			restore.Ends()
 			b.builds(nil, "first")
 			w.origin.checks()
-			w.origin.cow("rm", "wanted")
+			w.origin.cow("rm", "--wait", "wanted")
 			w.origin.forgotten(id)
 			b.builds(nil, "first")
 			w.origin.checks()
@@ -247,7 +247,7 @@ func TestRestoreWhileRemoving(t *testing.T) {
 			w := newScenarioWorld(t)
 			first := newest(w.origin)
 			id := w.label("doomed")
-			rm := w.origin.StopCow(point, "rm", "doomed")
+			rm := w.origin.StopCow(point, "rm", "--wait", "doomed")
 			b := w.checkout("b")
 			if a := b.cow("restore"); a["layer"] != first {
 				t.Errorf("the restore took %v, want %s, the newest that stays", a, first)
@@ -255,7 +255,7 @@ func TestRestoreWhileRemoving(t *testing.T) {
 			b.builds(nil, "first")
 			fails(t, b.TryCow("restore", "--from=doomed"), 4, "no such layer")
 			if listed { // to be told that somebody is at it
-				fails(t, b.TryCow("rm", "doomed"), 5, "in use")
+				fails(t, b.TryCow("rm", "--wait", "doomed"), 5, "in use")
 			}
 			w.origin.checks()
 			// The build directory says of itself that it is that layer.
@@ -314,7 +314,7 @@ func TestRemovalsAndRestoresAtOnce(t *testing.T) {
 	for _, label := range slices.Backward(doomed) { // the newest is what restores take
 		removals.Go(func() {
 			for {
-				r := w.origin.TryCow("rm", label)
+				r := w.origin.TryCow("rm", "--wait", label)
 				switch {
 				case r.Code == 5:
 					continue // a restore has it
@@ -362,13 +362,13 @@ func TestRemovalPowerCut(t *testing.T) {
 
 	w.label("one")
 	unix.Sync()
-	p.cow("rm", "one")
+	p.cow("rm", "--wait", "one")
 	cut()
 	p.checks()
 	p.tidy()
 	if slices.Contains(p.listed(), "one") {
 		p.restores("one")
-		p.cow("rm", "one")
+		p.cow("rm", "--wait", "one")
 	}
 	unix.Sync()
 	cut()
@@ -378,7 +378,7 @@ func TestRemovalPowerCut(t *testing.T) {
 
 	for _, point := range []string{"remove.unrecorded", "remove.trashed"} {
 		id := w.label("two")
-		r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").TryCow("rm", "two")
+		r := p.with("CARGO_COW_CRASHPOINT="+point+"=kill").TryCow("rm", "--wait", "two")
 		if r.Signal != syscall.SIGKILL {
 			t.Fatalf("the command did not die at %s: %v", point, r)
 		}
@@ -393,7 +393,7 @@ func TestRemovalPowerCut(t *testing.T) {
 		p.tidy()
 		if point == "remove.unrecorded" {
 			p.restores("two")
-			p.cow("rm", "two")
+			p.cow("rm", "--wait", "two")
 		}
 		p.forgotten(id)
 		p.checks()
@@ -503,7 +503,7 @@ func TestRemoveWithoutRoomForAName(t *testing.T) {
 		probe, other = other, probe
 	}
 
-	w.origin.cow("rm", "first")
+	w.origin.cow("rm", "--wait", "first")
 	w.origin.forgotten(first)
 	w.origin.cow("store", "remove", "--force")
 	if _, err := os.Lstat(w.store); !errors.Is(err, fs.ErrNotExist) {
@@ -526,7 +526,7 @@ func TestRemoveReadOnly(t *testing.T) {
 	}
 	remount(unix.MS_RDONLY)
 	t.Cleanup(func() { remount(0) })
-	fails(t, w.origin.TryCow("rm", id), 1, "read-only file system")
+	fails(t, w.origin.TryCow("rm", "--wait", id), 1, "read-only file system")
 	fails(t, w.origin.TryCow("prune", "--max-age=1d"), 1, "read-only file system")
 	if a := w.origin.cow("prune", "--max-age=1d", "--dry-run"); a["removed"] != 1.0 {
 		t.Errorf("a dry run says %v", a)
@@ -567,7 +567,7 @@ func TestRemoveForeignFiles(t *testing.T) {
 	}
 	p.restores("first")
 	p.cow("snapshot", "--label=second")
-	p.cow("rm", "second")
+	p.cow("rm", "--wait", "second")
 	if err := os.RemoveAll(trash); err != nil { // as root
 		t.Fatal(err)
 	}

@@ -163,7 +163,7 @@ func rollBackStoreOutside(t *testing.T, h *home) {
 	p.builds([]string{"bin app", "custom-build build-script-build", "lib liba"}, "first")
 	p.cow("restore", "--from=hollow")
 	p.Must("cargo", "build", "--quiet")
-	p.cow("rm", "hollow")
+	p.cow("rm", "--wait", "hollow")
 
 	// The directory around the build directory is one.
 	around := filepath.Join(h.Dir, "builds")
@@ -215,7 +215,7 @@ func rollBackLayersInside(t *testing.T, h *home) {
 	}
 	fails(t, p.TryCow("restore"), 4, "roll-back", "check --repair")
 	fails(t, p.TryCow("restore", "--from=first"), 4, "roll-back", "check --repair")
-	fails(t, p.TryCow("rm", "first"), 4, "roll-back", "check --repair")
+	fails(t, p.TryCow("rm", "--wait", "first"), 4, "roll-back", "check --repair")
 	if r := p.TryCow("check"); r.Code != 1 || !strings.Contains(r.Stdout, "roll-back") {
 		t.Errorf("check: %v", r)
 	}

@@ -79,7 +79,7 @@ func (e *explainer) moved(u *builddir.Unit) *rule.Reason {
 // is at no other place here, nor where it was: it was built with another home of Cargo's, which was
 // renamed. Cargo calls such a package by its absolute path.
 func isOfGoneHome(u *builddir.Unit, here string) bool {
-	if u.Source != builddir.SourceVendored || here != "" && here != u.SourceList.Deps[0] {
+	if u.Source != builddir.SourceVendored || u.SourceList == nil || len(u.SourceList.Deps) == 0 || here != "" && here != u.SourceList.Deps[0] {
 		return false
 	}
 	_, err := os.Lstat(u.SourceList.Deps[0])
