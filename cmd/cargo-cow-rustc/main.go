@@ -11,7 +11,9 @@
 // and whatever is in doubt, are passed on as they
 // are: the program becomes rustc, or the wrapper that was chained behind it. It
 // prints nothing of its own and keeps nothing but what layers/cargo/handoff and
-// layers/warehouse describe. Calls may run at once in any number.
+// layers/warehouse describe. The first call of a cargo that compiles starts a keeper, which puts
+// the outputs of all of them into the warehouse when that cargo is done, and ends
+// (keeper.go). Calls may run at once in any number.
 //
 // It starts once for each unit of a build, so its imports are few and pinned by a
 // test.

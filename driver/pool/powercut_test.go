@@ -25,14 +25,7 @@ const (
 // the one in it are each cut off somewhere: a tree whose seal has returned is whole, no other one
 // is there in part, and the pool is mounted and written to as before.
 func TestPowerCut(t *testing.T) {
-	disk := faultdisk.New(t, 512)
-	disk.Format(t, "ext4")
-	disk.Mount(t, disk.MountPoint(), "")
-	p := At(filepath.Join(disk.Dir(), "lib/pool")).With(filepath.Join(disk.Dir(), "etc"))
-	if err := os.Mkdir(filepath.Join(disk.Dir(), "etc"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	create(t, p, Request{Size: MinSize})
+	disk, p := onDisk(t)
 	if err := p.Detach(); err != nil {
 		t.Fatal(err)
 	}
@@ -81,14 +74,7 @@ func TestPowerCut(t *testing.T) {
 // A disk that is gone from under a pool fails what is sealed then, and has the pool say so; when it is there again, all that
 // was sealed before is.
 func TestDiskGone(t *testing.T) {
-	disk := faultdisk.New(t, 512)
-	disk.Format(t, "ext4")
-	disk.Mount(t, disk.MountPoint(), "")
-	p := At(filepath.Join(disk.Dir(), "lib/pool")).With(filepath.Join(disk.Dir(), "etc"))
-	if err := os.Mkdir(filepath.Join(disk.Dir(), "etc"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	create(t, p, Request{Size: MinSize})
+	disk, p := onDisk(t)
 	_, contents := sealMany(t, p, disk)
 	disk.Arm(t, faultdisk.Fault{Errno: unix.EIO})
 	d, work := btrfs.New(), filepath.Join(p.Mount, "work")
@@ -154,6 +140,20 @@ func TestTornSuperblock(t *testing.T) {
 	if err := p.Attach(""); err == nil {
 		t.Error("without a superblock it is mounted")
 	}
+}
+
+// onDisk is a pool on the ext4 of a disk on which things can go wrong.
+func onDisk(t *testing.T) (*faultdisk.Disk, Pool) {
+	t.Helper()
+	disk := faultdisk.New(t, 512)
+	disk.Format(t, "ext4")
+	disk.Mount(t, disk.MountPoint(), "")
+	p := At(filepath.Join(disk.Dir(), "lib/pool")).With(filepath.Join(disk.Dir(), "etc"))
+	if err := os.Mkdir(filepath.Join(disk.Dir(), "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	create(t, p, Request{Size: MinSize})
+	return disk, p
 }
 
 // sealMany seals one tree after the other, while something else is written. It returns after

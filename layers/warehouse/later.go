@@ -20,15 +20,15 @@ func (w *Warehouse) Postpone(rec *rustc.Record, run string) (first bool, err err
 	line := filepath.Join(rec.Unit, fileName(rec.Request, rec.Key)) + "\n"
 	path := filepath.Join(w.dir, laterDir, run)
 	for range 3 { // a keeper may be at the end of its list just then
-		var kept bool
-		if first, kept, err = appendTo(path, line); kept || err != nil {
-			break
+		first, kept, err := appendTo(path, line)
+		if err != nil {
+			return false, fmt.Errorf("keep %s later: %w", rec.Unit, err)
+		}
+		if kept {
+			return first, nil
 		}
 	}
-	if err != nil {
-		return false, fmt.Errorf("keep %s later: %w", rec.Unit, err)
-	}
-	return first, nil
+	return false, fmt.Errorf("keep %s later: the list is gone each time", rec.Unit)
 }
 
 // appendTo writes a line at the end of a list, which is made if need be. kept is false where the list has gone meanwhile.
